@@ -1,0 +1,168 @@
+"""Every error that turnout raises.
+
+```
+TurnoutError
+├── SettingsError             something the user wrote; nothing was sent
+│   ├── UnknownRouteError     no such route or model
+│   └── UnknownBackendError   no such backend
+├── MissingExtraError         a package is not installed (also an ImportError)
+├── CredentialError           no credential could be had; lists what was tried
+├── UnsupportedError          the model or wire can't do what was asked; nothing was sent
+└── ModelCallError            the service was asked, or could not be reached
+    ├── AuthenticationError   the credential was refused (401, 403 signature)
+    ├── PermissionDeniedError the identity may not do this (403)
+    ├── NotFoundError         no such deployment or model (404)
+    ├── RateLimitError        throttled (429); `retry_after` in seconds
+    ├── InvalidRequestError   the service refused the request (400)
+    │   ├── ContextOverflowError  more tokens than the model takes
+    │   └── ContentFilterError    refused by a content filter
+    ├── ServerError           the service failed (5xx)
+    ├── ServiceConnectionError  no connection, or it was cut
+    └── ServiceTimeoutError   no answer in time
+```
+
+A `SettingsError` is yours to fix, a `ModelCallError` is the service's word on one call.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class TurnoutError(Exception):
+    """Base of every error that turnout raises."""
+
+
+class SettingsError(TurnoutError, ValueError):
+    """A setting is missing, unknown or wrong. Nothing was sent."""
+
+
+class UnknownRouteError(SettingsError):
+    """The application named a route that the settings don't have."""
+
+
+class UnknownBackendError(SettingsError):
+    """A backend was named that the settings don't have."""
+
+
+class MissingExtraError(TurnoutError, ImportError):
+    """A framework or SDK is not installed; the message names the extra."""
+
+
+class CredentialError(TurnoutError):
+    """No credential could be obtained.
+
+    Attributes:
+        tried: One line for each method tried: its name and what it lacked.
+    """
+
+    def __init__(self, message: str, *, tried: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.tried = tried
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), str(self), {"tried": self.tried})
+
+
+class UnsupportedError(TurnoutError, ValueError):
+    """The model or the wire can't do what was asked. Nothing was sent."""
+
+
+class ModelCallError(TurnoutError):
+    """A call to a model failed.
+
+    Attributes:
+        backend: Name of the backend in the settings.
+        deployment: What was asked: deployment name, model id or ARN.
+        status: HTTP status, if the service answered.
+        code: The service's own error code (`DeploymentNotFound`, `ThrottlingException`, …).
+        request_id: The service's id of the request, for its support.
+        retry_after: Seconds that the service asked to wait, if it did.
+    """
+
+    retryable = False
+    """Whether the same request may succeed later."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        backend: str | None = None,
+        deployment: str | None = None,
+        status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.backend = backend
+        self.deployment = deployment
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+    @property
+    def original(self) -> BaseException | None:
+        """The SDK's own exception, while it is in this process (SDK errors don't all pickle)."""
+        return self.__cause__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields = {name: value for name, value in vars(self).items() if not name.startswith("__")}
+        return _rebuild, (type(self), str(self), fields)
+
+
+class AuthenticationError(ModelCallError):
+    """The service refused the credential."""
+
+
+class PermissionDeniedError(ModelCallError):
+    """The identity is known but may not do this."""
+
+
+class NotFoundError(ModelCallError):
+    """No such deployment or model on this backend."""
+
+
+class RateLimitError(ModelCallError):
+    """The service throttled the call."""
+
+    retryable = True
+
+
+class InvalidRequestError(ModelCallError):
+    """The service refused the request as it was."""
+
+
+class ContextOverflowError(InvalidRequestError):
+    """The input is longer than the model takes."""
+
+
+class ContentFilterError(InvalidRequestError):
+    """A content filter or guardrail stopped the prompt or the answer."""
+
+
+class ServerError(ModelCallError):
+    """The service failed."""
+
+    retryable = True
+
+
+class ServiceConnectionError(ModelCallError):
+    """The service could not be reached, or the connection was cut."""
+
+    retryable = True
+
+
+class ServiceTimeoutError(ModelCallError):
+    """The service did not answer in time."""
+
+    retryable = True
+
+
+def _rebuild(kind: type[TurnoutError], message: str, fields: dict[str, Any]) -> TurnoutError:
+    """Rebuild an unpickled error without calling a constructor that asks for more."""
+    error = kind.__new__(kind)
+    Exception.__init__(error, message)
+    vars(error).update(fields)
+    return error

@@ -1,0 +1,107 @@
+"""What is known about a model: `models.toml`, looked up by model id."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field, fields
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+_REGION_PREFIX = re.compile(r"^(us|us-gov|eu|apac|global|jp|au|ca|in)\.")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """Facts about one model; the defaults say what is assumed of an unknown one.
+
+    Attributes:
+        name: The entry that matched, or the model id if none did.
+        known: Whether an entry matched.
+        family: Models that share a way of being asked (`claude`, `nova`, `openai`, …).
+        kind: `chat` or `embedding`.
+        context: Tokens that the model reads at most.
+        output: Tokens that the model writes at most, if known.
+        tools: Whether the model calls tools.
+        tool_choice: Forced choices that the model takes, of `auto`, `any`, `tool`.
+        structured: Whether the model holds its answer to a JSON schema.
+        images: Whether the model reads images.
+        reasoning: Whether the model reasons before it answers.
+        temperature: Whether the model takes sampling parameters.
+        max_tokens: Name of the output limit on the `openai-chat` wire.
+        dimensions: Lengths of vectors that the model makes, the default first.
+        any_dimension_to: Any length up to this may be chosen, if set.
+        prefix: Whether a shorter vector is the longer one, cut and normalised.
+        normalised: Whether vectors have length 1.
+        max_inputs: Texts that one embedding request takes.
+        max_request_tokens: Tokens that one embedding request takes, if limited.
+        max_characters: Characters that one text may have, if limited.
+        purposes: Whether queries and documents are embedded differently.
+        source: Where the facts are from.
+    """
+
+    name: str
+    known: bool = False
+    family: str = "unknown"
+    kind: Literal["chat", "embedding"] = "chat"
+    context: int = 128_000
+    output: int | None = None
+    tools: bool = True
+    tool_choice: tuple[str, ...] = ("auto", "any", "tool")
+    structured: bool = False
+    images: bool = False
+    reasoning: bool = False
+    temperature: bool = True
+    max_tokens: str = "max_tokens"
+    dimensions: tuple[int, ...] = ()
+    any_dimension_to: int | None = None
+    prefix: bool = False
+    normalised: bool = False
+    max_inputs: int = 1
+    max_request_tokens: int | None = None
+    max_characters: int | None = None
+    purposes: bool = False
+    source: tuple[str, ...] = field(default=(), repr=False)
+
+    def takes_dimensions(self, dimensions: int) -> bool:
+        """Whether vectors of this length can be asked for (an unknown model is not second-guessed)."""
+        if not self.known or dimensions in self.dimensions:
+            return True
+        return self.any_dimension_to is not None and dimensions <= self.any_dimension_to
+
+
+@cache
+def _table() -> dict[str, ModelFacts]:
+    document = tomllib.loads(files("turnout").joinpath("models.toml").read_text(encoding="utf-8"))
+    names = {f.name for f in fields(ModelFacts)}
+    table = {}
+    for name, entry in document["models"].items():
+        unknown = entry.keys() - names
+        if unknown:
+            msg = f"models.toml: {name!r} has unknown facts {sorted(unknown)}"
+            raise ValueError(msg)
+        frozen: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
+        table[name] = ModelFacts(name=name, known=True, **frozen)
+    return table
+
+
+def base_id(model: str) -> str:
+    """A model id without ARN, region prefix: `arn:…/us.amazon.nova-lite-v1:0` → `amazon.nova-lite-v1:0`."""
+    tail = model.rsplit("/", 1)[-1] if model.startswith("arn:") else model
+    return _REGION_PREFIX.sub("", tail)
+
+
+@cache
+def facts(model: str) -> ModelFacts:
+    """The facts about a model id, by the longest entry that the id starts with.
+
+    Args:
+        model: A model name, Bedrock model id, inference profile id or foundation-model ARN.
+
+    Returns:
+        The entry, or `ModelFacts(known=False)` with cautious defaults.
+    """
+    name = base_id(model)
+    matches = [key for key in _table() if name == key or re.match(re.escape(key) + r"[-.:\d]", name)]
+    return _table()[max(matches, key=len)] if matches else ModelFacts(name=name)

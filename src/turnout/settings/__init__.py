@@ -1,0 +1,30 @@
+"""Settings: what the user said, from `turnout.toml`, `.env` and the environment.
+
+This package is the only part of turnout that reads any of the three.
+"""
+
+from turnout.settings.load import load_settings
+from turnout.settings.tree import (
+    AzureBackend,
+    Backend,
+    BackendSettings,
+    BedrockBackend,
+    Kind,
+    OpenAIBackend,
+    Settings,
+    Target,
+    is_loopback,
+)
+
+__all__ = [
+    "AzureBackend",
+    "Backend",
+    "BackendSettings",
+    "BedrockBackend",
+    "Kind",
+    "OpenAIBackend",
+    "Settings",
+    "Target",
+    "is_loopback",
+    "load_settings",
+]

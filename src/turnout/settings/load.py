@@ -1,0 +1,245 @@
+"""Where settings are read from.
+
+In order, the later winning: the clouds' own variables, `turnout.toml`, `.env`, the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from turnout.errors import SettingsError, UnknownBackendError
+from turnout.settings.problems import SMALLEST_FILE, TOP_KEYS, nearest, translate, variable
+from turnout.settings.tree import PROVIDERS, Settings
+from turnout.settings.variables import CLOUD_VARIABLES, fill, implied_backends, implied_target
+
+FILE_NAME = "turnout.toml"
+_PREFIX = "TURNOUT_"
+_CONFIG_VARIABLE = "TURNOUT_CONFIG"
+_CACHED = 32
+
+
+class _RawEnv(EnvSettingsSource):
+    """The environment with every value as it stands: a key that looks like a number stays text."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:  # noqa: ARG002
+        return value
+
+
+class _RawDotEnv(_RawEnv, DotEnvSettingsSource):
+    """A .env file, likewise."""
+
+
+class _Layers(BaseSettings):
+    """The TOML file's content with `.env` and the environment laid over it, not yet validated."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_nested_delimiter="__", extra="allow")
+
+    backend: Any = None
+    embedding_backend: Any = None
+    backends: dict[str, Any] = {}
+    chat: dict[str, Any] = {}
+    embedding: dict[str, Any] = {}
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        dotenv = getattr(dotenv_settings, "env_file", None)
+        return _RawEnv(settings_cls), _RawDotEnv(settings_cls, env_file=dotenv), init_settings
+
+
+class _Inputs:
+    """Everything that decides the settings, found but not yet parsed."""
+
+    def __init__(self, path: str | os.PathLike[str] | None) -> None:
+        self.file = _located(path)
+        self.folder = self.file.parent if self.file else Path.cwd()
+        dotenv = self.folder / ".env"
+        self.dotenv = dotenv if dotenv.is_file() else None
+        self.environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name in CLOUD_VARIABLES or name.upper().startswith(_PREFIX)
+        }
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        stamps = [str(self.folder)]
+        for file in (self.file, self.dotenv):
+            if file is not None:
+                stat = file.stat()
+                stamps.append(f"{file} {stat.st_mtime_ns} {stat.st_size}")
+        return (*stamps, frozenset(self.environment.items()))
+
+
+_cache: dict[tuple[object, ...], Settings] = {}
+_lock = threading.Lock()
+
+
+def load_settings(path: str | os.PathLike[str] | None = None) -> Settings:
+    """Read the settings: `turnout.toml`, `.env` and the environment.
+
+    The same inputs give the same object, so that calling this often costs little; a changed file or variable is
+    seen by the next call.
+
+    Args:
+        path: The TOML file; left out, `TURNOUT_CONFIG`, or the nearest `turnout.toml` from the working directory up.
+
+    Raises:
+        SettingsError: A file, key or value is wrong, or there are no settings at all; the message says where it
+            looked and shows the smallest file that works.
+    """
+    inputs = _Inputs(path)
+    key = inputs.key
+    found = _cache.get(key)
+    if found is None:
+        with _lock:
+            found = _cache.get(key) or _load(inputs)
+            _cache[key] = found
+            while len(_cache) > _CACHED:
+                _cache.pop(next(iter(_cache)))
+    return found
+
+
+def _located(path: str | os.PathLike[str] | None) -> Path | None:
+    named = path if path is not None else os.environ.get(_CONFIG_VARIABLE)
+    if not named:
+        return _nearest_file(Path.cwd())
+    file = Path(named).expanduser().absolute()
+    if not file.is_file():
+        said = "load_settings was given" if path is not None else f"{_CONFIG_VARIABLE} names"
+        msg = f"{said} {file}, and there is no such file"
+        raise SettingsError(msg)
+    return file
+
+
+def _nearest_file(start: Path) -> Path | None:
+    candidates = (folder / FILE_NAME for folder in (start, *start.parents))
+    return next((file for file in candidates if file.is_file()), None)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except tomllib.TOMLDecodeError as error:
+        msg = f"{path} is not valid TOML: {error}"
+    except UnicodeDecodeError:
+        msg = f"{path} is not UTF-8 text"
+    except OSError as error:
+        msg = f"{path} can't be read: {error.strerror}"
+    raise SettingsError(msg)
+
+
+def _load(inputs: _Inputs) -> Settings:
+    data = _read_toml(inputs.file) if inputs.file else {}
+    dotenv = dotenv_values(inputs.dotenv) if inputs.dotenv else {}
+    variables = {k: v for k, v in dotenv.items() if v is not None} | inputs.environment
+    sources = dict.fromkeys(dotenv, str(inputs.dotenv)) | dict.fromkeys(inputs.environment, "the environment")
+    ours = {name: sources[name] for name in variables if name.upper().startswith(_PREFIX)}
+    _refuse_unknown(ours)
+    merged = _merge(data, inputs.dotenv)
+    merged["backends"] = _with_variables(merged.get("backends"), variables, sources)
+    merged["source"] = str(inputs.file) if inputs.file else "the environment"
+    try:
+        settings = Settings.model_validate(_with_default_routes(merged, variables))
+    except ValidationError as error:
+        raise translate(error, inputs.file, merged, ours) from None
+    if not settings.backends:
+        raise SettingsError(_nothing_found(inputs))
+    _check_names(settings)
+    return settings
+
+
+def _merge(data: dict[str, Any], dotenv: Path | None) -> dict[str, Any]:
+    """The layers over each other; the file's own unknown keys stay, so that validation names them."""
+    for key in ("backends", "chat", "embedding"):
+        if not isinstance(data.get(key, {}), dict):
+            msg = f"key {key!r} must be a table, like [{key}.default]"
+            raise SettingsError(msg)
+    layers = _Layers(_env_file=dotenv, **data)
+    return {key: value for key, value in layers.model_dump().items() if key in data or value not in (None, {})}
+
+
+def _with_variables(backends: Any, variables: Mapping[str, str], sources: Mapping[str, str]) -> dict[str, Any]:
+    filled = {}
+    for name, backend in (backends or implied_backends(variables)).items():
+        if isinstance(backend, dict):
+            named = {"provider": name} if name in PROVIDERS else {}
+            filled[name] = fill({**named, **backend}, variables, sources)
+        else:
+            filled[name] = backend
+    return filled
+
+
+def _with_default_routes(merged: dict[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
+    """Default routes where the user wrote none of a kind: the variables alone are enough."""
+    for kind in ("chat", "embedding"):
+        if merged.get(kind):
+            continue
+        routes: dict[str, dict[str, str]] = {}
+        for name, backend in merged["backends"].items():
+            target = implied_target(backend["provider"], kind, variables) if "provider" in backend else None
+            if target is not None and backend["provider"] in PROVIDERS:
+                routes.setdefault("default", {}).setdefault(name, target)
+        merged[kind] = routes
+    return merged
+
+
+def _refuse_unknown(ours: Mapping[str, str]) -> None:
+    known = {variable([key]) for key in TOP_KEYS} | {_CONFIG_VARIABLE}
+    for name, source in ours.items():
+        head = name.upper().split("__")[0]
+        nested = "__" in name
+        if head not in known or (nested and head in {"TURNOUT_BACKEND", "TURNOUT_EMBEDDING_BACKEND", _CONFIG_VARIABLE}):
+            msg = f"{name} ({source}): no such setting{nearest(head, known)}"
+            raise SettingsError(msg)
+
+
+def _check_names(settings: Settings) -> None:
+    """Every backend that is named somewhere exists."""
+    named = [("backend", settings.backend), ("embedding_backend", settings.embedding_backend)]
+    named += [
+        (f"{kind}.{route}.{backend}", backend)
+        for kind in ("chat", "embedding")
+        for route, targets in getattr(settings, kind).items()
+        for backend in targets
+    ]
+    for key, backend in named:
+        if backend is not None and backend not in settings.backends:
+            origin = variable([key]) if variable([key]) in os.environ else f"key {key!r}"
+            msg = (
+                f"{settings.source}, {origin}: {backend!r} is no backend{nearest(backend, settings.backends)}. "
+                f"Backends are the [backends.…] tables"
+            )
+            raise UnknownBackendError(msg)
+
+
+def _nothing_found(inputs: _Inputs) -> str:
+    looked = f"{inputs.file} (it has no [backends])" if inputs.file else f"{inputs.folder} and the folders above it"
+    return (
+        f"No settings found. Looked for {FILE_NAME} in {looked}, for {_CONFIG_VARIABLE}, and for the clouds' own "
+        f"variables (AZURE_OPENAI_ENDPOINT, AWS_REGION, OPENAI_API_KEY).\n"
+        f"The smallest {FILE_NAME} that works:\n\n{SMALLEST_FILE}"
+    )

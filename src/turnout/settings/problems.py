@@ -1,0 +1,103 @@
+"""Settings errors in words: which file or variable, which key, what is wrong, and the nearest that exists."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from turnout.errors import SettingsError
+from turnout.settings.tree import PROVIDERS, AzureBackend, BackendSettings, BedrockBackend, OpenAIBackend, Target
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pydantic import ValidationError
+
+SMALLEST_FILE = """\
+backend = "azure"
+
+[backends.azure]
+provider = "azure"
+endpoint = "https://contoso.openai.azure.com"
+
+[chat.default]
+azure = { deployment = "gpt-5-prod", model = "gpt-5" }
+
+[embedding.default]
+azure = { deployment = "embed-small", model = "text-embedding-3-small" }
+"""
+
+TOP_KEYS = ("backend", "embedding_backend", "backends", "chat", "embedding")
+_BY_PROVIDER: dict[str, type[BackendSettings]] = {
+    "azure": AzureBackend,
+    "bedrock": BedrockBackend,
+    "openai": OpenAIBackend,
+}
+
+
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """'; did you mean …?' if one of the choices is close, or what there is."""
+    known = sorted(choices)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; there is {', '.join(repr(k) for k in known)}" if known else ""
+
+
+def variable(path: Iterable[str]) -> str:
+    """The environment variable for a key."""
+    return "TURNOUT_" + "__".join(path).upper()
+
+
+def translate(
+    error: ValidationError, file: Path | None, data: Mapping[str, Any], variables: Mapping[str, str]
+) -> SettingsError:
+    """One `SettingsError` for everything that validation found.
+
+    Args:
+        error: What pydantic found.
+        file: The TOML file that was read, if any.
+        data: Its content.
+        variables: `TURNOUT_…` variables that were read, and where each was (environment or a .env file).
+    """
+    lines = []
+    for item in error.errors(include_url=False, include_input=False, include_context=True):
+        path = [str(part) for part in item["loc"]]
+        tagged = path[:1] == ["backends"] and path[2:3] and path[2] in PROVIDERS  # the union's tag is no key
+        keys = path[:2] + path[3:] if tagged else path
+        where = _where(keys, file, variables)
+        lines.append(f"{where}: {_reason(item, keys, data)}")
+    return SettingsError("\n".join(lines))
+
+
+def _where(keys: list[str], file: Path | None, variables: Mapping[str, str]) -> str:
+    name = ".".join(keys)
+    for end in range(len(keys), 0, -1):
+        prefix = variable(keys[:end])
+        for known, source in variables.items():
+            if known.upper() == prefix:
+                return f"{known} ({source}), key {name!r}"
+    return f"{file or 'settings'}, key {name!r}"
+
+
+def _reason(item: Any, keys: list[str], data: Mapping[str, Any]) -> str:
+    kind = item["type"]
+    if kind == "extra_forbidden":
+        return f"unknown key{nearest(keys[-1], _known_keys(keys[:-1], data))}"
+    if kind == "union_tag_not_found":
+        return f"say which provider this backend has: provider = one of {', '.join(PROVIDERS)}"
+    if kind == "union_tag_invalid":
+        return f"unknown provider; it is one of {', '.join(PROVIDERS)}"
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return message[:1].lower() + message[1:] if message[1:2].islower() else message
+
+
+def _known_keys(parents: list[str], data: Mapping[str, Any]) -> Iterable[str]:
+    if not parents:
+        return TOP_KEYS
+    if parents[0] == "backends" and len(parents) > 1:
+        backend = data.get("backends", {}).get(parents[1], {})
+        kind = _BY_PROVIDER.get(backend.get("provider", parents[1]), AzureBackend)
+        return [name for name in kind.model_fields if name != "origins"]
+    return list(Target.model_fields)

@@ -1,0 +1,260 @@
+"""The settings tree: what a user may write, validated.
+
+Secrets are `SecretStr`: their repr is masked wherever the tree is printed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+Kind = Literal["chat", "embedding"]
+PROVIDERS = ("azure", "bedrock", "openai")
+
+Wire = Literal["openai-chat", "openai-embeddings", "bedrock-converse", "bedrock-invoke"]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_endpoint(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        msg = f"{value!r} is not a URL; write it with its scheme, like 'https://contoso.openai.azure.com'"
+        raise ValueError(msg)
+    if parts.username or parts.password:
+        msg = "an endpoint must not carry a user name or password; use the credential settings"
+        raise ValueError(msg)
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        msg = (
+            f"plain http to {parts.hostname!r} would send credentials and documents unencrypted; "
+            "use https (plain http is for loopback only)"
+        )
+        raise ValueError(msg)
+    return value.rstrip("/")
+
+
+Endpoint = Annotated[str, AfterValidator(_check_endpoint)]
+Authority = Annotated[
+    str,
+    AfterValidator(lambda value: _check_endpoint(value if "://" in value else f"https://{value}")),
+]
+
+
+class _Node(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), hide_input_in_errors=True)
+
+
+class BackendSettings(_Node):
+    """What every backend has.
+
+    Attributes:
+        timeout: Seconds that one call may wait for the service's next bytes.
+        connect_timeout: Seconds to make a connection.
+        max_retries: How often a failed call is repeated; 0 for never.
+        max_connections: Connections kept to the service at most.
+        ca_bundle: PEM file of the certificate authorities to trust, for private gateways.
+        origins: Where a value came from, if not from the settings: field → variable.
+    """
+
+    timeout: PositiveFloat = 120.0
+    connect_timeout: PositiveFloat = 10.0
+    max_retries: int = Field(default=2, ge=0, le=20)
+    max_connections: PositiveInt = 1000
+    ca_bundle: str | None = None
+    origins: tuple[tuple[str, str], ...] = Field(default=(), repr=False, exclude=True)
+
+    def origin(self, field: str) -> str:
+        """Where a field's value came from, in words."""
+        return dict(self.origins).get(field, "the settings")
+
+
+class AzureBackend(BackendSettings):
+    """An Azure OpenAI or Foundry resource.
+
+    Attributes:
+        endpoint: The resource, like `https://contoso.openai.azure.com`.
+        auth: Which credential; `auto` takes a service principal, then an API key, then azure-identity's
+            `DefaultAzureCredential` (managed identity, `az login`, …).
+        api_version: A dated API version; left out, the v1 API is used.
+        authority_host: Entra's address, for sovereign clouds.
+    """
+
+    provider: Literal["azure"] = "azure"
+    endpoint: Endpoint | None = None
+    auth: Literal["auto", "api-key", "service-principal", "default"] = "auto"
+    api_key: SecretStr | None = None
+    tenant_id: str | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    api_version: str | None = None
+    authority_host: Authority | None = None
+
+    @model_validator(mode="after")
+    def _dated(self) -> Self:
+        if self.api_version is not None and not re.fullmatch(r"\d{4}-\d{2}-\d{2}(-preview)?", self.api_version):
+            msg = (
+                f"api_version {self.api_version!r} is not a dated version like '2024-10-21'; "
+                "leave it out to use the v1 API"
+            )
+            raise ValueError(msg)
+        return self
+
+
+class BedrockBackend(BackendSettings):
+    """Amazon Bedrock in one region.
+
+    Attributes:
+        region: Like `us-east-1`; left out, AWS_REGION or the profile's.
+        auth: Which credential; `auto` takes a bearer token, then static keys, a role to assume, a profile, and
+            then the AWS default chain.
+        role_arn: A role to assume, with the other credentials as its source.
+        endpoint: Another address for Bedrock Runtime (VPC endpoint, gateway).
+        sts_endpoint: Another address for STS.
+    """
+
+    provider: Literal["bedrock"] = "bedrock"
+    region: str | None = None
+    auth: Literal["auto", "bearer-token", "static-keys", "assumed-role", "profile", "default-chain"] = "auto"
+    bearer_token: SecretStr | None = None
+    access_key_id: str | None = None
+    secret_access_key: SecretStr | None = None
+    session_token: SecretStr | None = None
+    profile: str | None = None
+    role_arn: str | None = None
+    role_session_name: str = "turnout"
+    external_id: str | None = None
+    endpoint: Endpoint | None = None
+    sts_endpoint: Endpoint | None = None
+
+    @model_validator(mode="after")
+    def _whole_keys(self) -> Self:
+        if (self.access_key_id is None) != (self.secret_access_key is None):
+            has, lacks = ("access_key_id", "secret_access_key")
+            if self.access_key_id is None:
+                has, lacks = lacks, has
+            msg = f"{has} is set but {lacks} is not; AWS keys come in pairs"
+            raise ValueError(msg)
+        return self
+
+
+class OpenAIBackend(BackendSettings):
+    """OpenAI, or any server that speaks its API.
+
+    Attributes:
+        base_url: Like `http://localhost:11434/v1`; left out, api.openai.com. Also read as `endpoint`.
+        api_key: Left out for servers that ask for none.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    provider: Literal["openai"] = "openai"
+    base_url: Endpoint | None = Field(default=None, validation_alias=AliasChoices("base_url", "endpoint"))
+    api_key: SecretStr | None = None
+    organization: str | None = None
+    project: str | None = None
+
+
+Backend = Annotated[AzureBackend | BedrockBackend | OpenAIBackend, Field(discriminator="provider")]
+
+
+class Target(_Node):
+    """What a route is on one backend.
+
+    Attributes:
+        model: The model behind it, as `models.toml` knows it; decides the facts that turnout goes by.
+        deployment: What the service is asked for, where that is another name: an Azure deployment, an inference
+            profile or an ARN.
+        wire: The protocol; left out, it follows from the provider.
+        dimensions: Length of the vectors, where the model lets one choose.
+    """
+
+    model: str | None = Field(default=None, min_length=1)
+    deployment: str | None = Field(default=None, min_length=1)
+    wire: Wire | None = None
+    dimensions: PositiveInt | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        if isinstance(value, str) and value.startswith("{"):  # a table in an environment variable, as JSON
+            return json.loads(value)
+        return {"deployment": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if self.model is None and self.deployment is None:
+            msg = "name the model, or the deployment that serves it"
+            raise ValueError(msg)
+        return self
+
+
+Routes = dict[str, dict[str, Target]]
+
+
+class Settings(_Node):
+    """What the user said, validated and frozen.
+
+    Attributes:
+        backend: Name of the backend that answers.
+        embedding_backend: Name of another backend for embeddings, if they are pinned.
+        backends: Backend name → its provider, endpoint and credentials.
+        chat: Route name → backend name → target.
+        embedding: Likewise for embedding routes.
+        source: The file that was read, or 'the environment'.
+    """
+
+    backend: str | None = None
+    embedding_backend: str | None = None
+    backends: dict[str, Backend] = Field(default_factory=dict)
+    chat: Routes = Field(default_factory=dict)
+    embedding: Routes = Field(default_factory=dict)
+    source: str = Field(default="arguments", exclude=True)
+
+    @field_validator("backends")
+    @classmethod
+    def _plain_names(cls, backends: dict[str, BackendSettings]) -> dict[str, BackendSettings]:
+        for name in backends:
+            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
+                msg = f"backend name {name!r} must be lower-case letters, digits, '-' and '_'"
+                raise ValueError(msg)
+        return backends
+
+    def routes(self, kind: Kind) -> Routes:
+        """The routes of a kind: route name → backend name → target."""
+        return self.chat if kind == "chat" else self.embedding
+
+    @cached_property
+    def fingerprint(self) -> int:
+        """Equal for equal settings: a cheap key for what is made from them."""
+        routes = (
+            (kind, name, tuple(sorted((backend, hash(target)) for backend, target in targets.items())))
+            for kind in ("chat", "embedding")
+            for name, targets in sorted(getattr(self, kind).items())
+        )
+        backends = tuple(sorted((name, hash(backend)) for name, backend in self.backends.items()))
+        return hash((self.backend, self.embedding_backend, backends, tuple(routes)))

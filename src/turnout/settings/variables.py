@@ -1,0 +1,152 @@
+"""The clouds' own variables: `AZURE_OPENAI_ENDPOINT`, `AWS_REGION`, `OPENAI_API_KEY`, …
+
+With no settings file they make the backends. With one, they only supply credentials that it leaves out, and only to
+the resource that they were issued for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+CLOUD_VARIABLES = frozenset(
+    {
+        "AZURE_OPENAI_ENDPOINT",
+        "AZURE_OPENAI_API_KEY",
+        "AZURE_OPENAI_API_VERSION",
+        "OPENAI_API_VERSION",
+        "AZURE_OPENAI_DEPLOYMENT",
+        "AZURE_OPENAI_DEPLOYMENT_NAME",
+        "AZURE_OPENAI_CHAT_DEPLOYMENT_NAME",
+        "AZURE_OPENAI_EMBEDDING_DEPLOYMENT",
+        "AZURE_OPENAI_EMBEDDING_DEPLOYMENT_NAME",
+        "AZURE_TENANT_ID",
+        "AZURE_CLIENT_ID",
+        "AZURE_CLIENT_SECRET",
+        "AZURE_AUTHORITY_HOST",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_PROFILE",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_BEARER_TOKEN_BEDROCK",
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+        "AWS_ENDPOINT_URL_STS",
+        "AWS_CA_BUNDLE",
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+        "OPENAI_ORG_ID",
+        "OPENAI_PROJECT_ID",
+    }
+)
+
+_OPENAI = "https://api.openai.com/v1"
+
+
+def _first(variables: Mapping[str, str], *names: str) -> tuple[str, str] | None:
+    for name in names:
+        if variables.get(name):
+            return name, variables[name]
+    return None
+
+
+def implied_backends(variables: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """The backends that the variables alone make: name → settings, without credentials."""
+    backends: dict[str, dict[str, Any]] = {}
+    if endpoint := variables.get("AZURE_OPENAI_ENDPOINT"):
+        backends["azure"] = {"provider": "azure", "endpoint": endpoint}
+        if version := _first(variables, "AZURE_OPENAI_API_VERSION", "OPENAI_API_VERSION"):
+            backends["azure"]["api_version"] = version[1]
+    aws = (
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_PROFILE",
+        "AWS_BEARER_TOKEN_BEDROCK",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+    )
+    if _first(variables, *aws):
+        backends["bedrock"] = {"provider": "bedrock"}
+    if _first(variables, "OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        backends["openai"] = {"provider": "openai"}
+        if base_url := variables.get("OPENAI_BASE_URL"):
+            backends["openai"]["base_url"] = base_url
+    return backends
+
+
+# Defaults where the user named no model at all. On Azure a deployment is named by its owner, so there is none.
+_DEFAULT_MODELS = {
+    "bedrock": {"chat": "amazon.nova-lite-v1:0", "embedding": "amazon.titan-embed-text-v2:0"},
+    "openai": {"chat": "gpt-5-mini", "embedding": "text-embedding-3-small"},
+}
+_AZURE_DEPLOYMENT = {
+    "chat": ("AZURE_OPENAI_DEPLOYMENT", "AZURE_OPENAI_DEPLOYMENT_NAME", "AZURE_OPENAI_CHAT_DEPLOYMENT_NAME"),
+    "embedding": ("AZURE_OPENAI_EMBEDDING_DEPLOYMENT", "AZURE_OPENAI_EMBEDDING_DEPLOYMENT_NAME"),
+}
+
+
+def implied_target(provider: str, kind: str, variables: Mapping[str, str]) -> str | None:
+    """The default route's target on a backend of a provider, where no setting names one."""
+    if provider == "azure":
+        found = _first(variables, *_AZURE_DEPLOYMENT[kind])
+        return found[1] if found else None
+    return _DEFAULT_MODELS[provider][kind]
+
+
+def _same_host(one: str | None, other: str | None) -> bool:
+    return urlsplit(one or "").hostname == urlsplit(other or "").hostname
+
+
+def fill(backend: Mapping[str, Any], variables: Mapping[str, str], sources: Mapping[str, str]) -> dict[str, Any]:
+    """A backend's settings with what the clouds' variables add, and where each addition came from.
+
+    A key is only sent to the resource that it belongs to: `AZURE_OPENAI_API_KEY` is left alone when
+    `AZURE_OPENAI_ENDPOINT` names another host than the backend, and `OPENAI_API_KEY` never goes to a `base_url`
+    that `OPENAI_BASE_URL` doesn't name.
+    """
+    filled = dict(backend)
+    origins: list[tuple[str, str]] = []
+
+    def take(field: str, *names: str) -> None:
+        found = _first(variables, *names)
+        if filled.get(field) is None and found:
+            filled[field] = found[1]
+            origins.append((field, f"{found[0]} in {sources.get(found[0], 'the environment')}"))
+
+    match filled.get("provider"):
+        case "azure":
+            take("endpoint", "AZURE_OPENAI_ENDPOINT")
+            owner = variables.get("AZURE_OPENAI_ENDPOINT")
+            if not owner or _same_host(owner, filled.get("endpoint")):
+                take("api_key", "AZURE_OPENAI_API_KEY")
+            for field in ("tenant_id", "client_id", "client_secret"):
+                take(field, f"AZURE_{field.upper()}")
+            take("authority_host", "AZURE_AUTHORITY_HOST")
+        case "bedrock":
+            take("region", "AWS_REGION", "AWS_DEFAULT_REGION")
+            take("endpoint", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL")
+            take("sts_endpoint", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL")
+            take("ca_bundle", "AWS_CA_BUNDLE")
+            own = ("access_key_id", "profile", "role_arn", "bearer_token")
+            if not any(filled.get(field) for field in own):
+                take("bearer_token", "AWS_BEARER_TOKEN_BEDROCK")
+                if "bearer_token" not in filled and variables.get("AWS_ACCESS_KEY_ID"):
+                    take("access_key_id", "AWS_ACCESS_KEY_ID")
+                    take("secret_access_key", "AWS_SECRET_ACCESS_KEY")
+                    take("session_token", "AWS_SESSION_TOKEN")
+                elif "bearer_token" not in filled:
+                    take("profile", "AWS_PROFILE")
+        case "openai":
+            owner = variables.get("OPENAI_BASE_URL") or _OPENAI
+            if _same_host(owner, filled.get("base_url") or filled.get("endpoint") or owner):
+                take("api_key", "OPENAI_API_KEY")
+                take("organization", "OPENAI_ORG_ID")
+                take("project", "OPENAI_PROJECT_ID")
+        case _:
+            pass
+    if origins:
+        filled["origins"] = tuple(origins)
+    return filled

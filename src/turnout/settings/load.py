@@ -26,7 +26,7 @@ from pydantic_settings import (
 from turnout.errors import SettingsError, UnknownBackendError
 from turnout.settings.problems import SMALLEST_FILE, TOP_KEYS, nearest, translate, variable
 from turnout.settings.tree import PROVIDERS, Settings
-from turnout.settings.variables import CLOUD_VARIABLES, fill, implied_backends, implied_target
+from turnout.settings.variables import CLOUD_VARIABLES, PROXY_VARIABLES, fill, implied_backends, implied_target
 
 FILE_NAME = "turnout.toml"
 _PREFIX = "TURNOUT_"
@@ -80,7 +80,7 @@ class _Inputs:
         self.environment = {
             name: value
             for name, value in os.environ.items()
-            if name in CLOUD_VARIABLES or name.upper().startswith(_PREFIX)
+            if name in CLOUD_VARIABLES or name in PROXY_VARIABLES or name.upper().startswith(_PREFIX)
         }
 
     @property

@@ -78,6 +78,7 @@ class BackendSettings(_Node):
         max_retries: How often a failed call is repeated; 0 for never.
         max_connections: Connections kept to the service at most.
         ca_bundle: PEM file of the certificate authorities to trust, for private gateways.
+        proxy: An HTTP proxy on the way; left out, HTTPS_PROXY and NO_PROXY decide.
         origins: Where a value came from, if not from the settings: field → variable.
     """
 
@@ -86,6 +87,7 @@ class BackendSettings(_Node):
     max_retries: int = Field(default=2, ge=0, le=20)
     max_connections: PositiveInt = 1000
     ca_bundle: str | None = None
+    proxy: SecretStr | None = None
     origins: tuple[tuple[str, str], ...] = Field(default=(), repr=False, exclude=True)
 
     def origin(self, field: str) -> str:

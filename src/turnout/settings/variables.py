@@ -9,6 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from turnout.settings.tree import is_loopback
+
+PROXY_VARIABLES = frozenset(
+    name for base in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY") for name in (base, base.lower())
+)
 
 CLOUD_VARIABLES = frozenset(
     {
@@ -147,6 +154,20 @@ def fill(backend: Mapping[str, Any], variables: Mapping[str, str], sources: Mapp
                 take("project", "OPENAI_PROJECT_ID")
         case _:
             pass
+    if filled.get("proxy") is None and (proxy := _proxy(filled)):
+        filled["proxy"] = proxy
+        origins.append(("proxy", "the environment"))
     if origins:
         filled["origins"] = tuple(origins)
     return filled
+
+
+def _proxy(backend: Mapping[str, Any]) -> str | None:
+    """The proxy that the environment puts between this machine and a backend."""
+    default = _OPENAI if backend.get("provider") == "openai" else "https://bedrock-runtime.amazonaws.com"
+    address = urlsplit(str(backend.get("endpoint") or backend.get("base_url") or default))
+    host = address.hostname or ""
+    if is_loopback(host) or proxy_bypass(host):
+        return None
+    proxies = getproxies()
+    return proxies.get(address.scheme) or proxies.get("all")

@@ -1,0 +1,80 @@
+"""A client of an Azure OpenAI or Foundry resource: v1 API, or a dated one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from turnout.clients.openai import http_options
+from turnout.credentials.azure import DATED_SCOPE, V1_SCOPE, TokenSource, choose, token_source
+from turnout.errors import SettingsError
+
+if TYPE_CHECKING:
+    import openai
+
+    from turnout.credentials.base import Chosen
+    from turnout.settings import AzureBackend
+
+
+def connect(backend: AzureBackend) -> tuple[openai.OpenAI, openai.AsyncOpenAI, Chosen]:
+    """Make the clients and say which credential they use.
+
+    The credential is always given explicitly, so that no stray variable decides (`AZURE_OPENAI_AD_TOKEN` would
+    otherwise beat a fresh token, and `OPENAI_API_KEY` stand in for a missing Azure key).
+
+    Raises:
+        SettingsError: The endpoint is missing.
+        CredentialError: `auth` names a method whose settings are incomplete.
+    """
+    if backend.endpoint is None:
+        msg = (
+            "an azure backend needs its endpoint, like endpoint = 'https://contoso.openai.azure.com' "
+            "(or AZURE_OPENAI_ENDPOINT)"
+        )
+        raise SettingsError(msg)
+    chosen = choose(backend)
+    key = backend.api_key.get_secret_value() if chosen.method == "api-key" and backend.api_key else None
+    scope = V1_SCOPE if backend.api_version is None else DATED_SCOPE
+    tokens = None if key is not None else token_source(backend, chosen, scope)
+    if backend.api_version is None:
+        return (*_v1(backend, key, tokens), chosen)
+    return (*_dated(backend, key, tokens), chosen)
+
+
+def _v1(backend: AzureBackend, key: str | None, tokens: TokenSource | None) -> tuple[openai.OpenAI, openai.AsyncOpenAI]:
+    import openai
+
+    sync_options, async_options = http_options(backend)
+    base_url = f"{resource(backend)}/openai/v1/"
+    sync_key: Any = key if tokens is None else tokens
+    async_key: Any = key if tokens is None else tokens.aget
+    return (
+        openai.OpenAI(base_url=base_url, api_key=sync_key, organization="", project="", **sync_options),
+        openai.AsyncOpenAI(base_url=base_url, api_key=async_key, organization="", project="", **async_options),
+    )
+
+
+def _dated(
+    backend: AzureBackend, key: str | None, tokens: TokenSource | None
+) -> tuple[openai.OpenAI, openai.AsyncOpenAI]:
+    import openai
+
+    sync_options, async_options = http_options(backend)
+    address: dict[str, Any] = {
+        "azure_endpoint": resource(backend),
+        "api_version": backend.api_version,
+        "organization": "",
+        "api_key": key,
+    }
+    if tokens is None:
+        return openai.AzureOpenAI(**address, **sync_options), openai.AsyncAzureOpenAI(**address, **async_options)
+    # An empty azure_ad_token keeps the SDK from taking AZURE_OPENAI_AD_TOKEN; the provider is asked first anyway.
+    return (
+        openai.AzureOpenAI(**address, azure_ad_token="", azure_ad_token_provider=tokens, **sync_options),
+        openai.AsyncAzureOpenAI(**address, azure_ad_token="", azure_ad_token_provider=tokens.aget, **async_options),
+    )
+
+
+def resource(backend: AzureBackend) -> str:
+    """The resource's address, without the API's own path if the user copied that too."""
+    endpoint = backend.endpoint or ""
+    return endpoint.removesuffix("/v1").removesuffix("/openai").rstrip("/")

@@ -1,0 +1,56 @@
+"""A client of Bedrock Runtime in one region."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from turnout.credentials.aws import choose, found_by, session
+from turnout.credentials.base import Chosen
+from turnout.errors import SettingsError
+
+if TYPE_CHECKING:
+    from turnout.settings import BedrockBackend
+
+
+def connect(backend: BedrockBackend) -> tuple[Any, Chosen]:
+    """Make the client and say which credential it uses.
+
+    The way of signing is fixed here, so that a stray `AWS_BEARER_TOKEN_BEDROCK` doesn't override keys in the settings.
+
+    Raises:
+        SettingsError: No region, no such profile, or a bearer token over plain http.
+        CredentialError: No credential was found.
+    """
+    from botocore.config import Config
+    from botocore.exceptions import NoRegionError
+
+    chosen = choose(backend)
+    bearer = chosen.method == "bearer-token"
+    if bearer and backend.endpoint and backend.endpoint.startswith("http://"):
+        msg = f"a Bedrock bearer token needs an https endpoint (botocore refuses plain http), not {backend.endpoint}"
+        raise SettingsError(msg)
+    made = session(backend, chosen)
+    options: dict[str, Any] = {
+        "connect_timeout": backend.connect_timeout,
+        "read_timeout": backend.timeout,
+        "retries": {"total_max_attempts": backend.max_retries + 1, "mode": "standard"},
+        "max_pool_connections": backend.max_connections,
+        "tcp_keepalive": True,
+    }
+    if backend.proxy:
+        proxy = backend.proxy.get_secret_value()
+        options["proxies"] = {"http": proxy, "https": proxy}
+    config = Config(auth_scheme_preference="httpBearerAuth") if bearer else Config(signature_version="v4")
+    try:
+        client = made.create_client(
+            "bedrock-runtime",
+            endpoint_url=backend.endpoint,
+            verify=backend.ca_bundle,
+            config=config.merge(Config(**options)),
+        )
+    except NoRegionError:
+        msg = "a bedrock backend needs its region, like region = 'us-east-1' (or AWS_REGION, or the profile's)"
+        raise SettingsError(msg) from None
+    if chosen.method == "default-chain":
+        chosen = Chosen(chosen.method, f"found by boto3's {found_by(made)!r}")
+    return client, chosen

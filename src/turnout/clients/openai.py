@@ -1,0 +1,58 @@
+"""A client of OpenAI, or of any server that speaks its API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from turnout.clients.transport import async_transport, sync_transport
+from turnout.credentials.base import Chosen
+from turnout.errors import CredentialError
+
+if TYPE_CHECKING:
+    import openai
+
+    from turnout.settings import BackendSettings, OpenAIBackend
+
+OFFICIAL = "https://api.openai.com/v1"
+
+
+def http_options(backend: BackendSettings) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the sync and the async SDK client get, besides address and credential."""
+    import openai
+
+    timeout = openai.Timeout(backend.timeout, connect=backend.connect_timeout)
+    common: dict[str, Any] = {"timeout": timeout, "max_retries": backend.max_retries}
+    return (
+        {**common, "http_client": openai.DefaultHttpxClient(transport=sync_transport(backend))},
+        {**common, "http_client": openai.DefaultAsyncHttpxClient(transport=async_transport(backend))},
+    )
+
+
+def choose(backend: OpenAIBackend) -> Chosen:
+    """The credential that a backend's settings amount to."""
+    if backend.api_key is not None:
+        return Chosen("api-key", f"from {backend.origin('api_key')}")
+    if backend.base_url is None:
+        msg = "No OpenAI credential: set OPENAI_API_KEY, or api_key in [backends.…]"
+        raise CredentialError(msg, tried=("API key: lacks api_key (OPENAI_API_KEY)",))
+    return Chosen("none", f"no api_key for {backend.base_url}")
+
+
+def connect(backend: OpenAIBackend) -> tuple[openai.OpenAI, openai.AsyncOpenAI, Chosen]:
+    """Make the clients and say which credential they use.
+
+    Raises:
+        CredentialError: api.openai.com without a key.
+    """
+    import openai
+
+    chosen = choose(backend)
+    sync_options, async_options = http_options(backend)
+    identity: dict[str, Any] = {
+        "base_url": backend.base_url or OFFICIAL,
+        # The SDK insists on a key; a server that asks for none ignores this one.
+        "api_key": backend.api_key.get_secret_value() if backend.api_key else "none",
+        "organization": backend.organization,
+        "project": backend.project,
+    }
+    return openai.OpenAI(**identity, **sync_options), openai.AsyncOpenAI(**identity, **async_options), chosen

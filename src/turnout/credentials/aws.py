@@ -1,0 +1,170 @@
+"""AWS: a bearer token, static keys, a role to assume, a profile, or boto3's default chain.
+
+`auth = "auto"` takes them in that order. AWS's own rule is kept: with nothing in the settings,
+`AWS_BEARER_TOKEN_BEDROCK` wins over keys
+(docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from turnout.credentials.base import Chosen
+from turnout.errors import CredentialError, SettingsError
+
+if TYPE_CHECKING:
+    import botocore.session
+
+    from turnout.settings import BedrockBackend
+
+_NEEDS = {
+    "bearer-token": "bearer_token",
+    "static-keys": "access_key_id",
+    "assumed-role": "role_arn",
+    "profile": "profile",
+}
+
+_CHAIN = (
+    "environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set",
+    "shared credentials and config files: no usable profile (AWS_PROFILE, ~/.aws/credentials, ~/.aws/config)",
+    "SSO and 'aws login': no session in the profile",
+    "container: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI is not set",
+    "EC2 instance metadata: no role answered",
+)
+
+
+def choose(backend: BedrockBackend) -> Chosen:
+    """The credential that a backend's settings amount to. Nothing is fetched.
+
+    Raises:
+        CredentialError: `auth` names a method whose settings are incomplete.
+    """
+    method: str = backend.auth
+    if method == "auto":
+        method = next((name for name, field in _NEEDS.items() if getattr(backend, field)), "default-chain")
+    field = _NEEDS.get(method)
+    if field is not None and not getattr(backend, field):
+        msg = f"auth = {method!r} needs {field}"
+        raise CredentialError(msg, tried=(f"{method}: lacks {field}",))
+    match method:
+        case "bearer-token":
+            return Chosen(method, f"from {backend.origin('bearer_token')}")
+        case "static-keys":
+            return Chosen(method, f"{_masked(backend.access_key_id)} from {backend.origin('access_key_id')}")
+        case "assumed-role":
+            return Chosen(method, f"{backend.role_arn} from {_source(backend)}")
+        case "profile":
+            return Chosen(method, f"{backend.profile!r} from {backend.origin('profile')}")
+        case _:
+            return Chosen(method, "boto3's: environment, files, SSO, container, instance")
+
+
+def _masked(key: str | None) -> str:
+    return f"…{key[-4:]}" if key and len(key) > 8 else "…"
+
+
+def _source(backend: BedrockBackend) -> str:
+    if backend.access_key_id:
+        return "static keys"
+    return f"profile {backend.profile!r}" if backend.profile else "the default chain"
+
+
+class _BearerToken:
+    """A botocore token provider that gives one token."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def load_token(self, **_: Any) -> _BearerToken:
+        return self
+
+    def get_frozen_token(self) -> Any:
+        from botocore.tokens import FrozenAuthToken
+
+        return FrozenAuthToken(self._token)
+
+
+def session(backend: BedrockBackend, chosen: Chosen) -> botocore.session.Session:
+    """A botocore session that signs with the chosen credential, refreshing it for as long as the process lives.
+
+    Raises:
+        SettingsError: The profile doesn't exist.
+        CredentialError: The chain found no credential; each method that was tried is listed.
+    """
+    import botocore.session
+    from botocore.exceptions import ProfileNotFound
+
+    made = botocore.session.Session(profile=backend.profile)
+    if backend.region:
+        made.set_config_variable("region", backend.region)
+    try:
+        made.get_scoped_config()
+    except ProfileNotFound:
+        there = ", ".join(sorted(made.full_config.get("profiles", {}))) or "none"
+        msg = f"AWS profile {backend.profile!r} doesn't exist (there is: {there}); `aws configure` makes one"
+        raise SettingsError(msg) from None
+    if chosen.method == "bearer-token":
+        assert backend.bearer_token is not None
+        made.register_component("token_provider", _BearerToken(backend.bearer_token.get_secret_value()))
+        return made
+    if backend.access_key_id and chosen.method in {"static-keys", "assumed-role"}:
+        assert backend.secret_access_key is not None
+        token = backend.session_token.get_secret_value() if backend.session_token else None
+        made.set_credentials(backend.access_key_id, backend.secret_access_key.get_secret_value(), token)
+    _require(made)
+    return _assume(backend, made) if chosen.method == "assumed-role" else made
+
+
+def _require(made: botocore.session.Session) -> None:
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        found, why = made.get_credentials(), ""
+    except BotoCoreError as error:
+        found, why = None, str(error)
+    if found is None:
+        tried = (*_CHAIN, why) if why else _CHAIN
+        msg = "No AWS credential. Tried, after bearer_token, keys, role_arn and profile in the settings:\n"
+        msg += "\n".join(f"  - {line}" for line in tried)
+        raise CredentialError(msg, tried=tried)
+
+
+def found_by(made: botocore.session.Session) -> str:
+    """Which method of the default chain gave the credential (`env`, `shared-credentials-file`, `iam-role`, …)."""
+    credentials = made.get_credentials()
+    return str(credentials.method) if credentials is not None else "none"
+
+
+def _assume(backend: BedrockBackend, source: botocore.session.Session) -> botocore.session.Session:
+    """A session whose credentials are a role's, assumed anew before they expire."""
+    import botocore.session
+    from botocore.credentials import (
+        AssumeRoleCredentialFetcher,
+        CredentialProvider,
+        CredentialResolver,
+        DeferredRefreshableCredentials,
+    )
+
+    def create_client(service: str, **kwargs: Any) -> Any:
+        return source.create_client(service, endpoint_url=backend.sts_endpoint, verify=backend.ca_bundle, **kwargs)
+
+    extra = {"RoleSessionName": backend.role_session_name}
+    if backend.external_id:
+        extra["ExternalId"] = backend.external_id
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=create_client,
+        source_credentials=source.get_credentials(),
+        role_arn=backend.role_arn,
+        extra_args=extra,
+    )
+
+    class Role(CredentialProvider):  # type: ignore[misc]
+        METHOD = "assume-role"
+
+        def load(self) -> Any:
+            return DeferredRefreshableCredentials(method=self.METHOD, refresh_using=fetcher.fetch_credentials)
+
+    made = botocore.session.Session(profile=backend.profile)
+    made.set_config_variable("region", source.get_config_variable("region"))
+    made.register_component("credential_provider", CredentialResolver([Role()]))
+    return made

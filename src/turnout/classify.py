@@ -1,0 +1,303 @@
+"""SDK error → turnout's, one table per SDK. Status and code first; a message only where a service gives no code."""
+
+from __future__ import annotations
+
+import email.utils
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from turnout import errors as e
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from turnout.credentials.base import Chosen
+    from turnout.routes import Route
+
+
+@dataclass(frozen=True, slots=True)
+class CallSite:
+    """Where a call went, for the error that may come of it.
+
+    Attributes:
+        route: The route.
+        resource: The endpoint or region that was asked.
+        chosen: The credential that was used.
+        source: Where the settings came from.
+    """
+
+    route: Route
+    resource: str
+    chosen: Chosen | None = None
+    source: str = ""
+
+
+Kind = type[e.ModelCallError]
+
+# openai: exception class → ours. Subclasses come before their bases.
+OPENAI: dict[str, Kind] = {
+    "APITimeoutError": e.ServiceTimeoutError,
+    "APIConnectionError": e.ServiceConnectionError,
+    "AuthenticationError": e.AuthenticationError,
+    "OAuthError": e.AuthenticationError,
+    "SubjectTokenProviderError": e.AuthenticationError,
+    "PermissionDeniedError": e.PermissionDeniedError,
+    "NotFoundError": e.NotFoundError,
+    "RateLimitError": e.RateLimitError,
+    "ConflictError": e.ServerError,
+    "BadRequestError": e.InvalidRequestError,
+    "UnprocessableEntityError": e.InvalidRequestError,
+    "InternalServerError": e.ServerError,
+    "APIResponseValidationError": e.ServerError,
+    "LengthFinishReasonError": e.InvalidRequestError,
+    "ContentFilterFinishReasonError": e.ContentFilterError,
+    "InvalidWebhookSignatureError": e.InvalidRequestError,
+    "WebSocketQueueFullError": e.ServerError,
+    "WebSocketConnectionClosedError": e.ServiceConnectionError,
+    "APIStatusError": e.ServerError,
+    "APIError": e.ServerError,
+    "OpenAIError": e.InvalidRequestError,
+}
+
+# openai: the body's `code` → ours, where it says more than the status.
+OPENAI_CODES: dict[str, Kind] = {
+    "context_length_exceeded": e.ContextOverflowError,
+    "string_above_max_length": e.ContextOverflowError,
+    "content_filter": e.ContentFilterError,
+    "content_policy_violation": e.ContentFilterError,
+    "ResponsibleAIPolicyViolation": e.ContentFilterError,
+    "DeploymentNotFound": e.NotFoundError,
+    "model_not_found": e.NotFoundError,
+    "insufficient_quota": e.RateLimitError,
+    "rate_limit_exceeded": e.RateLimitError,
+    "invalid_api_key": e.AuthenticationError,
+    "server_error": e.ServerError,
+}
+
+# Bedrock Runtime: error code → ours. The first block is in its service model, the second is AWS's for every service.
+BEDROCK: dict[str, Kind] = {
+    "AccessDeniedException": e.PermissionDeniedError,
+    "ConflictException": e.ServerError,
+    "InternalServerException": e.ServerError,
+    "ModelErrorException": e.ServerError,
+    "ModelNotReadyException": e.ServerError,
+    "ModelStreamErrorException": e.ServerError,
+    "ModelTimeoutException": e.ServiceTimeoutError,
+    "ResourceNotFoundException": e.NotFoundError,
+    "ServiceQuotaExceededException": e.RateLimitError,
+    "ServiceUnavailableException": e.ServerError,
+    "ThrottlingException": e.RateLimitError,
+    "ValidationException": e.InvalidRequestError,
+    # https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
+    "ExpiredToken": e.AuthenticationError,
+    "ExpiredTokenException": e.AuthenticationError,
+    "IncompleteSignature": e.AuthenticationError,
+    "IncompleteSignatureException": e.AuthenticationError,
+    "InvalidClientTokenId": e.AuthenticationError,
+    "InvalidSignatureException": e.AuthenticationError,
+    "MissingAuthenticationTokenException": e.AuthenticationError,
+    "RequestExpired": e.AuthenticationError,
+    "SignatureDoesNotMatch": e.AuthenticationError,
+    "UnrecognizedClientException": e.AuthenticationError,
+    "AccessDenied": e.PermissionDeniedError,
+    "NotAuthorized": e.PermissionDeniedError,
+    "OptInRequired": e.PermissionDeniedError,
+    "InternalFailure": e.ServerError,
+    "ServiceUnavailable": e.ServerError,
+    "Throttling": e.RateLimitError,
+    "TooManyRequestsException": e.RateLimitError,
+    "UnknownOperationException": e.NotFoundError,
+}
+
+# Bedrock gives these as plain ValidationException, so its words are all there is.
+BEDROCK_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = (
+    (re.compile(r"model identifier is invalid|on-demand throughput isn.t supported", re.IGNORECASE), e.NotFoundError),
+    (
+        re.compile(r"input is too long|prompt is too long|too many input tokens|maximum tokens", re.IGNORECASE),
+        e.ContextOverflowError,
+    ),
+)
+
+# botocore's own exceptions, raised before or instead of an answer.
+BOTOCORE: dict[str, Kind] = {
+    "ConnectTimeoutError": e.ServiceTimeoutError,
+    "ReadTimeoutError": e.ServiceTimeoutError,
+    "EndpointConnectionError": e.ServiceConnectionError,
+    "ConnectionClosedError": e.ServiceConnectionError,
+    "ConnectionError": e.ServiceConnectionError,
+    "ProxyConnectionError": e.ServiceConnectionError,
+    "SSLError": e.ServiceConnectionError,
+    "ResponseStreamingError": e.ServiceConnectionError,
+    "IncompleteReadError": e.ServiceConnectionError,
+    "HTTPClientError": e.ServiceConnectionError,
+    "NoCredentialsError": e.AuthenticationError,
+    "PartialCredentialsError": e.AuthenticationError,
+    "CredentialRetrievalError": e.AuthenticationError,
+    "NoAuthTokenError": e.AuthenticationError,
+    "TokenRetrievalError": e.AuthenticationError,
+    "ParamValidationError": e.InvalidRequestError,
+    "BotoCoreError": e.InvalidRequestError,
+}
+
+# Transport errors that come through raw when a stream is cut.
+TRANSPORT: dict[str, Kind] = {
+    "TimeoutException": e.ServiceTimeoutError,
+    "TransportError": e.ServiceConnectionError,
+    "ProtocolError": e.ServiceConnectionError,
+    "HTTPError": e.ServiceConnectionError,
+    "ConnectionError": e.ServiceConnectionError,
+    "TimeoutError": e.ServiceTimeoutError,
+}
+
+_TABLES: dict[str, dict[str, Kind]] = {
+    "openai": OPENAI,
+    "botocore": BOTOCORE,
+    "httpx": TRANSPORT,
+    "httpx2": TRANSPORT,
+    "urllib3": TRANSPORT,
+    "builtins": TRANSPORT,
+}
+
+
+def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
+    """Turnout's error for an SDK's, or None if it isn't one of a known SDK's.
+
+    Args:
+        error: What was raised.
+        site: Where the call went.
+
+    Returns:
+        An error to be raised `from` the original; one of turnout's own is given back as it is.
+    """
+    if isinstance(error, e.TurnoutError):
+        return error
+    if isinstance(error.__cause__, e.TurnoutError):  # a credential failed inside an SDK call
+        return error.__cause__
+    kind = _kind(error)
+    if kind is None:
+        return None
+    status, code, request_id, headers = _details(error)
+    made = kind(
+        _message(kind, error, site, code),
+        backend=site.route.backend,
+        deployment=site.route.deployment,
+        status=status,
+        code=code,
+        request_id=request_id,
+        retry_after=retry_after(headers),
+    )
+    made.__cause__ = error
+    return made
+
+
+def _kind(error: BaseException) -> Kind | None:
+    response = getattr(error, "response", None)
+    if isinstance(response, dict) and "Error" in response:  # botocore's ClientError and EventStreamError
+        return _bedrock_kind(response)
+    code = getattr(error, "code", None)
+    for base in type(error).__mro__:
+        table = _TABLES.get(base.__module__.partition(".")[0])
+        if table is OPENAI and isinstance(code, str) and code in OPENAI_CODES:
+            return OPENAI_CODES[code]
+        if table is not None and base.__name__ in table:
+            return table[base.__name__]
+    return None
+
+
+def _bedrock_kind(response: Mapping[str, Any]) -> Kind:
+    code, message = str(response["Error"].get("Code", "")), str(response["Error"].get("Message", ""))
+    # The event stream names its exceptions like members: throttlingException.
+    named = BEDROCK.get(code) or BEDROCK.get(code[:1].upper() + code[1:])
+    if named is e.InvalidRequestError:
+        return next((kind for pattern, kind in BEDROCK_MESSAGES if pattern.search(message)), named)
+    if named is not None:
+        return named
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+    by_status: dict[int, Kind] = {
+        400: e.InvalidRequestError,
+        401: e.AuthenticationError,
+        403: e.PermissionDeniedError,
+        404: e.NotFoundError,
+        408: e.ServiceTimeoutError,
+        429: e.RateLimitError,
+    }
+    return by_status.get(status, e.ServerError)
+
+
+def _details(error: BaseException) -> tuple[int | None, str | None, str | None, Mapping[str, str]]:
+    response: Any = getattr(error, "response", None)
+    if isinstance(response, dict):
+        meta = response.get("ResponseMetadata", {})
+        return (
+            meta.get("HTTPStatusCode"),
+            response.get("Error", {}).get("Code"),
+            meta.get("RequestId"),
+            meta.get("HTTPHeaders", {}),
+        )
+    headers = getattr(response, "headers", {})
+    code = getattr(error, "code", None)
+    request_id = headers.get("apim-request-id") or headers.get("x-request-id") or getattr(error, "request_id", None)
+    return getattr(error, "status_code", None), str(code) if code else None, request_id, headers
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a service asks to wait: `retry-after-ms`, `x-amz-retry-after` (both ms) or `Retry-After`."""
+    for name in ("retry-after-ms", "x-amz-retry-after"):
+        try:
+            return max(float(headers[name]) / 1000, 0.0)
+        except (KeyError, ValueError):
+            continue
+    value = headers.get("retry-after", "")
+    try:
+        return max(float(value), 0.0)
+    except ValueError:
+        when = email.utils.parsedate_tz(value)
+        return max(email.utils.mktime_tz(when) - time.time(), 0.0) if when else None
+
+
+def _said(error: BaseException) -> str:
+    response = getattr(error, "response", None)
+    if isinstance(response, dict):
+        return str(response.get("Error", {}).get("Message", error))
+    body = getattr(error, "body", None)
+    if isinstance(body, dict) and isinstance(body.get("message"), str):
+        return str(body["message"])
+    return str(getattr(error, "message", "") or error) or type(error).__name__
+
+
+def _message(kind: Kind, error: BaseException, site: CallSite, code: str | None) -> str:
+    route = site.route
+    place = f"{route.deployment!r} on backend {route.backend!r} ({site.resource})"
+    called = f"{route.key} in {site.source}" if route.key else f"{route.name!r} in the code"
+    head, advice = {
+        e.AuthenticationError: (
+            f"{site.resource} refused the credential of backend {route.backend!r}",
+            f"It was: {site.chosen}. " if site.chosen else "",
+        ),
+        e.PermissionDeniedError: (
+            f"the credential of backend {route.backend!r} may not use {place}",
+            "Give it the role: 'Cognitive Services OpenAI User' on Azure, bedrock:InvokeModel on AWS. ",
+        ),
+        e.NotFoundError: (
+            f"there is no {'model' if route.provider != 'azure' else 'deployment'} {place}",
+            f"The settings call it {called}. " + _not_found_advice(route.provider),
+        ),
+        e.RateLimitError: (f"{place} is throttled", "Wait as long as retry_after says, or raise the quota. "),
+        e.ContextOverflowError: (f"the input is too long for {place}", "Shorten it, or choose a longer context. "),
+        e.ContentFilterError: (f"a content filter stopped the call to {place}", ""),
+        e.ServiceTimeoutError: (f"{place} did not answer in time", "Raise the backend's timeout, or ask for less. "),
+        e.ServiceConnectionError: (f"no connection to {place}, or it was cut", "Check the endpoint and the network. "),
+        e.ServerError: (f"{place} failed", "It may pass; try again. "),
+    }.get(kind, (f"{place} refused the request", ""))
+    named = f" [{code}]" if code else ""
+    return f"{head}{named}. {advice}The service said: {_said(error)}"
+
+
+def _not_found_advice(provider: str) -> str:
+    return {
+        "azure": "A deployment is named by its owner: see the resource's Deployments page; a new one takes minutes. ",
+        "bedrock": "Newer models want an inference profile (us., eu., apac., global. before the id), in this region. ",
+        "openai": "See the server's list of models. ",
+    }[provider]

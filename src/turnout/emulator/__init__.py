@@ -1,0 +1,63 @@
+"""Local Azure OpenAI, OpenAI, Bedrock Runtime, Entra and STS endpoints, for demos, notebooks and tests.
+
+It holds no language model: it answers from the context it is given, calls tools and fills schemas by matching words, and
+its vectors are lexical. Exact answers and failures can be queued, and what was received can be read.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from turnout.emulator.accounts import Accounts, EntraClient
+    from turnout.emulator.answers import (
+        Answer,
+        Cut,
+        Failure,
+        Raw,
+        Reasoning,
+        RedactedReasoning,
+        Text,
+        ToolCall,
+        Usage,
+    )
+    from turnout.emulator.catalogue import BedrockModel, OpenAIModel
+    from turnout.emulator.control import Received
+    from turnout.emulator.emulator import Emulator, EmulatorError, Endpoint
+
+_HOMES = {
+    "accounts": ("Accounts", "EntraClient"),
+    "answers": ("Answer", "Cut", "Failure", "Raw", "Reasoning", "RedactedReasoning", "Text", "ToolCall", "Usage"),
+    "catalogue": ("BedrockModel", "OpenAIModel"),
+    "control": ("Received",),
+    "emulator": ("Emulator", "EmulatorError", "Endpoint"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Accounts",
+    "Answer",
+    "BedrockModel",
+    "Cut",
+    "Emulator",
+    "EmulatorError",
+    "Endpoint",
+    "EntraClient",
+    "Failure",
+    "OpenAIModel",
+    "Raw",
+    "Reasoning",
+    "Received",
+    "RedactedReasoning",
+    "Text",
+    "ToolCall",
+    "Usage",
+]
+
+
+def __getattr__(name: str) -> Any:
+    module = _HOME.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{module}"), name)

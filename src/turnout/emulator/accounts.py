@@ -1,0 +1,118 @@
+"""Who may call the emulated services: keys, Entra clients and AWS identities, and what has been issued to them.
+
+Every value here is a made-up credential of the emulator; none opens anything else.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+TENANT = "11111111-1111-4111-8111-111111111111"
+CLIENT = "22222222-2222-4222-8222-222222222222"
+AZURE_KEY = "turnout-emulator-azure-key"
+OPENAI_KEY = "sk-turnout-emulator"
+AWS_ACCESS_KEY = "AKIATURNOUTEMULATOR0"
+AWS_SECRET_KEY = "turnout-emulator-aws-secret-key"  # noqa: S105
+AWS_BEARER = "turnout-emulator-bedrock-key"
+ENTRA_SECRET = "turnout-emulator-client-secret"  # noqa: S105
+IDENTITY_HEADER = "turnout-emulator-identity"
+CONTAINER_TOKEN = "turnout-emulator-container"  # noqa: S105
+ROLE_ARN = "arn:aws:iam::123456789012:role/turnout-emulator"
+
+
+@dataclass(frozen=True, slots=True)
+class EntraClient:
+    """An app registration of a tenant."""
+
+    client_id: str = CLIENT
+    secret: str = field(default=ENTRA_SECRET, repr=False)
+    tenant: str = TENANT
+
+
+@dataclass(frozen=True, slots=True)
+class AwsKey:
+    """An AWS access key; a temporary one has a session token and an expiry (Unix seconds)."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    expires_at: float | None = None
+    role_arn: str | None = None
+
+
+class Accounts:
+    """The emulator's credentials.
+
+    Args:
+        azure_keys: API keys of the Azure resource, by name.
+        openai_keys: API keys of the OpenAI-compatible server, by name.
+        aws_keys: Access key to secret key.
+        bedrock_keys: Bedrock API keys (`AWS_BEARER_TOKEN_BEDROCK`), by name.
+        entra_clients: App registrations that may get a token.
+        roles: ARNs of the roles that may be assumed.
+        clock: The time, in Unix seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        azure_keys: Mapping[str, str] | None = None,
+        openai_keys: Mapping[str, str] | None = None,
+        aws_keys: Mapping[str, str] | None = None,
+        bedrock_keys: Mapping[str, str] | None = None,
+        entra_clients: tuple[EntraClient, ...] = (EntraClient(),),
+        roles: tuple[str, ...] = (ROLE_ARN,),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.azure_keys = dict(azure_keys if azure_keys is not None else {"key1": AZURE_KEY})
+        self.openai_keys = dict(openai_keys if openai_keys is not None else {"key1": OPENAI_KEY})
+        self.bedrock_keys = dict(bedrock_keys if bedrock_keys is not None else {"key1": AWS_BEARER})
+        self.entra_clients = entra_clients
+        self.roles = roles
+        self.clock = clock
+        self._lock = threading.Lock()
+        static = aws_keys if aws_keys is not None else {AWS_ACCESS_KEY: AWS_SECRET_KEY}
+        self._aws = {access: AwsKey(access, secret) for access, secret in static.items()}
+
+    def aws_key(self, access_key: str) -> AwsKey | None:
+        """The key with this id, permanent or issued."""
+        with self._lock:
+            return self._aws.get(access_key)
+
+    def default_aws_key(self) -> AwsKey:
+        """A permanent key."""
+        with self._lock:
+            return next(key for key in self._aws.values() if key.session_token is None)
+
+    def issue_aws_key(self, lifetime: float, role_arn: str) -> AwsKey:
+        """Make a temporary key that is accepted for `lifetime` seconds."""
+        key = AwsKey(
+            "ASIA" + secrets.token_hex(8).upper(),
+            secrets.token_urlsafe(30),
+            secrets.token_urlsafe(60),
+            self.clock() + lifetime,
+            role_arn,
+        )
+        with self._lock:
+            self._aws[key.access_key] = key
+        return key
+
+    def entra_client(self, client_id: str) -> EntraClient | None:
+        """The app registration with this id."""
+        return next((client for client in self.entra_clients if client.client_id == client_id), None)
+
+    def tenants(self) -> set[str]:
+        """The tenants that exist."""
+        return {client.tenant for client in self.entra_clients}
+
+
+def key_named(keys: Mapping[str, str], value: str) -> str | None:
+    """The name of the key with this value, compared in constant time."""
+    for name, key in keys.items():
+        if secrets.compare_digest(key.encode(), value.encode()):
+            return name
+    return None

@@ -1,0 +1,203 @@
+"""From a prompt to an answer."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from turnout.emulator.answers import Answer, Block, Finish, Reasoning, Text, ToolCall
+from turnout.emulator.brain import reading
+from turnout.emulator.brain.fill import Filler
+from turnout.emulator.brain.plan import planned
+from turnout.emulator.brain.source import Source, topic
+from turnout.emulator.brain.words import count_tokens, truncate_tokens
+from turnout.emulator.prompt import Prompt, Turn
+
+NO_CONTEXT = (
+    "I am the emulator's stand-in for a model. I answer from the context that I am given, "
+    "and I was given none for this."
+)
+_STANDALONE = re.compile(r"standalone (?:question|query)", re.IGNORECASE)
+_FOLLOW_UP = re.compile(
+    r"(?:follow[ -]?up (?:message|input|question|query)>?|latest user (?:question|input))\s*:?\s*(?P<text>[^\n<]+)",
+    re.IGNORECASE,
+)
+_VERBATIM = re.compile(
+    r"\b(?:say|reply with|respond with|answer with|repeat|echo|return)\s+(?:exactly |only |just |back )*"
+    r"(?:the (?:single |one )?(?:word|words|phrase|text|sentence|following)s?\s*)?:?\s*"
+    r"(?:[\"'“‘`](?P<quoted>[^\"'”’`]{1,300})[\"'”’`]|(?P<word>(?:the (?:single )?word\s*:?\s*)?[A-Za-z]+)(?=[.!]?\s*$))",
+    re.IGNORECASE,
+)
+
+
+def think(prompt: Prompt) -> Answer:
+    """Answer a prompt from what it contains; the same prompt always gets the same answer."""
+    request, since = _request(prompt.turns)
+    results = [result.text for turn in since for result in turn.results]
+    failed = any(result.error for turn in since for result in turn.results)
+    done = [call for turn in since for call in turn.calls]
+    calls = planned(prompt, request, results, done)
+    blocks: list[Block] = []
+    if prompt.reasoning:
+        blocks.append(Reasoning(_reason(request, calls, results)))
+    if calls:
+        return Answer(blocks=[*blocks, *calls], finish="tool_calls")
+    text, finish = _limited(_say(prompt, request, results, failed=failed), prompt)
+    return Answer(blocks=[*blocks, Text(text)], finish=finish)
+
+
+def _request(turns: Sequence[Turn]) -> tuple[str, list[Turn]]:
+    """The last message of the user and the turns after it."""
+    for index in range(len(turns) - 1, -1, -1):
+        turn = turns[index]
+        if turn.role == "user" and (turn.text.strip() or turn.media) and not turn.results:
+            return turn.text.strip(), list(turns[index + 1 :])
+        if turn.role == "user" and turn.results and turn.text.strip():
+            return turn.text.strip(), [Turn("user", results=turn.results), *turns[index + 1 :]]
+    return next((turn.text for turn in turns if turn.role == "system"), "").strip(), list(turns)
+
+
+def _say(prompt: Prompt, request: str, results: Sequence[str], *, failed: bool) -> str:
+    if prompt.schema is not None:
+        return json.dumps(_structured(prompt.schema, prompt, request, results), ensure_ascii=False)
+    if prompt.json_mode:
+        return json.dumps(_some_json(prompt, request, results), ensure_ascii=False)
+    if results:
+        return _from_results(request, results, failed=failed)
+    verbatim = _VERBATIM.search(request) if len(request) < 400 else None
+    if verbatim is not None:
+        return verbatim["quoted"] or verbatim["word"].split()[-1].lstrip(":")
+    if _STANDALONE.search(request):
+        return _standalone(request)
+    return _from_context(prompt, request)
+
+
+def _from_context(prompt: Prompt, request: str) -> str:
+    question = reading.question_in(request)
+    rest = request
+    if question and len(question) < len(request):
+        rest = request.replace(question, "\n")
+    context = [turn.text for turn in prompt.turns if turn.role == "system" and turn.text.strip()]
+    context += [turn.text for turn in prompt.turns[:-1] if turn.role == "user" and turn.text.strip() != request]
+    context += [
+        turn.text for turn in prompt.turns[:-1] if turn.role == "assistant" and reading.NOT_FOUND not in turn.text
+    ]
+    context += [result.text for turn in prompt.turns[:-1] for result in turn.results]
+    if rest.strip() and rest != question:
+        context.append(rest)
+    found = reading.answer(question, [text for text in context if NO_CONTEXT not in text]) if context else ""
+    if found and found != reading.NOT_FOUND:
+        return found
+    media = [seen for turn in prompt.turns for seen in turn.media]
+    if media:
+        return f"I received {', '.join(media)}. I can't see or hear: I only report what arrived."
+    return found or NO_CONTEXT
+
+
+def _from_results(request: str, results: Sequence[str], *, failed: bool) -> str:
+    if failed:
+        return f"The tool reported an error: {' '.join(results)}"
+    shown = [_plain(result) for result in results]
+    joined = "\n".join(shown)
+    if len(joined) > 400:
+        found = reading.answer(reading.question_in(request), shown)
+        if found != reading.NOT_FOUND:
+            return found
+    return joined if joined.strip() else "The tool gave nothing back."
+
+
+def _plain(result: str) -> str:
+    try:
+        value = json.loads(result)
+    except ValueError:
+        return result
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_inline(one)}" for key, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(_inline(one) for one in value)
+    return str(value) if isinstance(value, str) else result
+
+
+def _inline(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _structured(schema: Mapping[str, Any], prompt: Prompt, request: str, results: Sequence[str]) -> Any:
+    text = _material(prompt, request, results)
+    return Filler(schema, Source(text), request).fill().value
+
+
+def _material(prompt: Prompt, request: str, results: Sequence[str]) -> str:
+    """The text to fill a form from: the request, what tools found, and the user's earlier messages if it is short."""
+    text = "\n".join([request, *results])
+    if len(request) < 80 and not results:
+        earlier = [turn.text for turn in prompt.turns if turn.role == "user" and turn.text.strip() != request]
+        text = "\n".join([text, *earlier[-3:]])
+    return text
+
+
+def _some_json(prompt: Prompt, request: str, results: Sequence[str]) -> dict[str, Any]:
+    told = "\n".join([turn.text for turn in prompt.turns if turn.role == "system"] + [request])
+    schema = _schema_in(told)
+    if schema is not None:
+        filled = _structured(schema, prompt, request, results)
+        return filled if isinstance(filled, dict) else {"result": filled}
+    keys = [match for match in re.findall(r"[\"'`](\w{1,40})[\"'`](?=[^\n.]*\b(?:keys?|fields?|propert)|\s*:)", told)]
+    if not keys and re.search(r"\b(?:keys?|fields?|properties)\b", told):
+        keys = re.findall(r"[\"'`](\w{1,40})[\"'`]", told)
+    properties = {key: {"type": "string"} for key in dict.fromkeys(keys)} or {"answer": {"type": "string"}}
+    if list(properties) == ["answer"]:
+        return {"answer": _from_results(request, results, failed=False) if results else _from_context(prompt, request)}
+    filled = _structured(
+        {"type": "object", "properties": properties, "required": list(properties)}, prompt, request, results
+    )
+    return dict(filled)
+
+
+def _schema_in(text: str) -> dict[str, Any] | None:
+    """A JSON schema written out in the text, as prompts for structured output have it."""
+    decoder = json.JSONDecoder()
+    for match in re.finditer(r"\{", text):
+        try:
+            value, _ = decoder.raw_decode(text, match.start())
+        except ValueError:
+            continue
+        if isinstance(value, dict) and "properties" in value and isinstance(value["properties"], dict):
+            return value
+    return None
+
+
+def _standalone(request: str) -> str:
+    follow_up = _FOLLOW_UP.search(request)
+    if follow_up is None:
+        return reading.question_in(request)
+    question = follow_up["text"].strip()
+    earlier = re.findall(r"(?:^|\n)\s*(?:user|human)\s*:\s*([^\n]+)", request, re.IGNORECASE)
+    if earlier and re.search(
+        r"\b(?:it|its|they|them|their|that|this|those|these|he|she|his|her)\b", question, re.IGNORECASE
+    ):
+        return f"{question} ({topic(earlier[-1])})"
+    return question
+
+
+def _reason(request: str, calls: Sequence[ToolCall], results: Sequence[str]) -> str:
+    if calls:
+        return f"The request calls for {', '.join(call.name for call in calls)}."
+    if results:
+        return "The tools have answered; I report what they gave back."
+    subject = topic(reading.question_in(request))[:120] or "nothing in particular"
+    return f"The question is about: {subject}. I look for the sentences that match it best."
+
+
+def _limited(text: str, prompt: Prompt) -> tuple[str, Finish]:
+    """A text cut at the first stop sequence and at the token limit, and why it ended."""
+    finish: Finish = "stop"
+    at = min((text.find(stop) for stop in prompt.stop if stop and stop in text), default=-1)
+    if at >= 0:
+        hit = next(stop for stop in prompt.stop if stop and text.startswith(stop, at))
+        text, finish = text[: at + (len(hit) if prompt.keep_stop else 0)], "stop_sequence"
+    if prompt.max_tokens is not None and count_tokens(text) > prompt.max_tokens:
+        text, finish = truncate_tokens(text, prompt.max_tokens), "length"
+    return text, finish

@@ -1,0 +1,1 @@
+"""The services: their paths, what they authenticate, and the form of their errors."""

@@ -31,13 +31,23 @@ class ToolResult:
 
 @dataclass(slots=True)
 class Turn:
-    """One message."""
+    """One message.
+
+    Attributes:
+        role: Who speaks.
+        text: All its text.
+        calls: Tools called.
+        results: Results of tools.
+        media: What each image, document, sound or film is.
+        attached: The texts of documents that are plain text.
+    """
 
     role: Role
     text: str = ""
     calls: list[ToolCall] = field(default_factory=list)
     results: list[ToolResult] = field(default_factory=list)
     media: list[str] = field(default_factory=list)
+    attached: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)

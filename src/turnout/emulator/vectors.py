@@ -3,7 +3,7 @@
 A text's vector is the sum of the vectors of its distinct words; a word's vector is one signed entry in each of several
 bands of growing width, so that a shortened vector still carries every word, and a weaker entry for each of its character
 4-grams, so that related forms meet. Stop words count little. The hash is salted by the embedding space: vectors of
-different models point in unrelated directions, as those of real models do.
+different models point in unrelated directions, as real ones do.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 import struct
 from collections import Counter
 from hashlib import blake2b
+from itertools import pairwise
 
 from turnout.emulator.brain.words import STOP_WORDS, stem, words
 
@@ -65,7 +66,7 @@ def _make_entries(space: str, length: int, word: str) -> tuple[tuple[int, float]
     entries: list[tuple[int, float]] = []
     bands = [bound for bound in _BANDS if bound < length] + [length]
     numbers = _hash(space, root)
-    for position, (low, high) in enumerate(zip(bands, bands[1:], strict=False)):
+    for position, (low, high) in enumerate(pairwise(bands)):
         number = numbers[position]
         entries.append((low + (number >> 1) % (high - low), weight if number & 1 else -weight))
     padded = f"<{root}>"

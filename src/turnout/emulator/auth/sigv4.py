@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import hashlib
 import re
 import secrets
@@ -67,7 +67,7 @@ def verify(request: SignedRequest, accounts: Accounts, services: frozenset[str])
     if key is None or (key.session_token or None) != token:
         raise Refusal(403, "UnrecognizedClientException", "The security token included in the request is invalid.")
     if match["service"] not in services:
-        expected = sorted(services)[0]
+        expected = min(services)
         raise Refusal(
             403, "InvalidSignatureException", f"Credential should be scoped to correct service: '{expected}'. "
         )
@@ -84,17 +84,17 @@ def verify(request: SignedRequest, accounts: Accounts, services: frozenset[str])
 
 def _check_time(stamp: str, date: str, now: float) -> None:
     try:
-        sent = datetime.datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.UTC)
+        sent = dt.datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=dt.UTC)
     except ValueError:
         raise Refusal(403, "IncompleteSignatureException", "Date must be in ISO-8601 'basic format'. Got ''.") from None
     if date != stamp[:8]:
         raise Refusal(
             403, "InvalidSignatureException", "Date in Credential scope does not match YYYYMMDD from ISO-8601"
         )
-    here = datetime.datetime.fromtimestamp(now, datetime.UTC)
+    here = dt.datetime.fromtimestamp(now, dt.UTC)
     late = (here - sent).total_seconds()
     if abs(late) > _SKEW:
-        bound = here - datetime.timedelta(seconds=_SKEW if late > 0 else -_SKEW)
+        bound = here - dt.timedelta(seconds=_SKEW if late > 0 else -_SKEW)
         relation, sign = ("earlier", "-") if late > 0 else ("later", "+")
         word = "expired" if late > 0 else "not yet current"
         raise Refusal(

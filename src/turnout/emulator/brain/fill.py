@@ -33,6 +33,7 @@ _ALIASES: Mapping[str, str] = {
 _PLACE = frozenset(
     stem(word) for word in ("city", "location", "place", "country", "town", "region", "address", "where")
 )
+_STREET = frozenset({"street", stem("address")})
 _WHOLE = frozenset(
     stem(word) for word in ("query", "question", "input", "text", "prompt", "message", "request", "task", "instruction")
 )
@@ -232,8 +233,7 @@ class Filler:
     def _several(self, items: Schema, label: str, depth: int) -> list[Any]:
         source = self._source
         if "enum" in items:
-            present = [value for value in items["enum"] if self._mentions(value)]
-            return present
+            return [value for value in items["enum"] if self._mentions(value)]
         if items.get("type") in ("integer", "number"):
             found = [source.take(span) for span in source.free(source.numbers)]
             return [_bounded(value, items) for value in found]
@@ -342,6 +342,8 @@ class Filler:
             return span, 1.0
         if described & _WHEN and source.free(source.dates):
             return source.free(source.dates)[0], 0.9
+        if kinds & _STREET and source.free(source.streets):
+            return source.free(source.streets)[0], 1.0
         values = sorted([*source.quoted, *source.names], key=lambda one: (one.start, -one.end))
         if kinds & _FROM and (span := source.after("from|sender", values)):
             return span, 1.0

@@ -1,5 +1,7 @@
 """Which tools a request calls for, and with what arguments."""
 
+# ruff: noqa: RUF001 - the marks and signs that texts contain
+
 from __future__ import annotations
 
 import re

@@ -1,5 +1,7 @@
 """Answering from a text: which of its sentences share the most telling words with the question."""
 
+# ruff: noqa: RUF001 - the marks and signs that texts contain
+
 from __future__ import annotations
 
 import math
@@ -13,7 +15,8 @@ from turnout.emulator.brain.words import sentences, stems
 NOT_FOUND = "I don't find that in the context I was given."
 
 _QUESTION = re.compile(
-    r"(?:^|\n)[ \t>*#]*(?:original |user |user's |the )?(?:question|query)(?: is as follows)?[ \t]*[*]*:[*]*[ \t]*(?P<text>[^\n]+)",
+    r"(?:^|\n)[ \t>*#]*(?:original |user |user's |the )?(?:question|query)(?: is as follows)?[ \t]*[*]*:[*]*[ \t]*"
+    r"(?P<text>[^\n]+)",
     re.IGNORECASE,
 )
 _MARKER = re.compile(r"^\s*(?P<mark>\[[\w .:/#-]{1,60}\])\s*:?\s*")
@@ -27,7 +30,9 @@ _INSTRUCTION = re.compile(
     r"never|please|respond|reply|context information|be concise|keep|cite|just say|we have|i want|here is|here are)\b",
     re.IGNORECASE,
 )
-_FENCE = re.compile(r"(?:[-=*_~]{3,}|```\w*|</?\w+>)")
+_FENCE = re.compile(
+    r"(?:[-=*_~]{3,}|```\w*|</?\w+>|(?:context|documents?|passages?|sources?|text|content):)", re.IGNORECASE
+)
 _SUMMARY = re.compile(r"\b(?:summar\w+|condense|key points|main points|tl;?dr|in short|overview of)\b", re.IGNORECASE)
 _RELEVANT = 0.34  # share of the question's weight that a sentence must carry to count as an answer
 
@@ -137,6 +142,7 @@ def _read(context: Sequence[str]) -> tuple[list[_Sentence], list[_Passage]]:
                 if line.startswith("#"):
                     heading = frozenset(stems(line))
                     continue
+                line = re.sub(r"^(?:context|passage|document)\s*:\s+", "", line, flags=re.IGNORECASE)  # noqa: PLW2901
                 opened = opened or bool(line)
                 kept.append(line)
             number = len(passages)

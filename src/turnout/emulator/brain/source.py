@@ -1,5 +1,7 @@
 """What a text offers to fill a form with: names, numbers, quotations, dates, addresses, labelled values."""
 
+# ruff: noqa: RUF001 - the marks and signs that texts contain
+
 from __future__ import annotations
 
 import re
@@ -33,13 +35,87 @@ _DATE = re.compile(
     r"|\b(?:next |last |this )?(?:Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)\b"
 )
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_STREET = re.compile(
+    r"\b\d+[a-z]?(?: [A-Z][\w.'-]*)+ (?:St|Street|Ave|Avenue|Rd|Road|Blvd|Boulevard|Ln|Lane|Dr|Drive|Way|Square|Place)\b"
+)
 _URL = re.compile(r"https?://[^\s<>\"')\]]+[^\s<>\"')\].,;:!?]")
 _NAME_WORD = r"[A-ZÀ-ÞĀ-Ž][\w’'&.-]*\w|[A-Z]\b|[一-鿿぀-ヿ가-힯]+"
 _NAME = re.compile(
-    rf"(?:{_NAME_WORD})(?:(?:\s(?:of|de|da|van|von|the|la|du|del)\b)?\s(?:{_NAME_WORD}))*(?:,\s[A-Z]{{2}}\b)?"
+    rf"(?:{_NAME_WORD})(?:(?: (?:of|de|da|van|von|the|la|du|del)\b)? (?:{_NAME_WORD}))*(?:, [A-Z]{{2}}\b)?"
 )
 _NOT_A_NAME = STOP_WORDS | frozenset(
-    ["use", "using", "call", "create", "add", "find", "get", "look", "search", "book", "order", "send", "extract", "write", "make", "generate", "give", "compute", "calculate", "what's", "who's", "where's", "how's", "let's", "hello", "hi", "hey", "thanks", "also", "then", "first", "next", "finally", "i'm", "i'd", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "return", "result", "json", "yes", "no", "ok", "okay", "given", "answer", "question", "context", "date", "time", "describe", "list", "summarize", "summarise", "translate", "schedule", "remind", "set", "turn", "play", "read", "open", "check", "compare", "tell"]
+    [
+        "use",
+        "using",
+        "call",
+        "create",
+        "add",
+        "find",
+        "get",
+        "look",
+        "search",
+        "book",
+        "order",
+        "send",
+        "extract",
+        "write",
+        "make",
+        "generate",
+        "give",
+        "compute",
+        "calculate",
+        "what's",
+        "who's",
+        "where's",
+        "how's",
+        "let's",
+        "hello",
+        "hi",
+        "hey",
+        "thanks",
+        "also",
+        "then",
+        "first",
+        "next",
+        "finally",
+        "i'm",
+        "i'd",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "return",
+        "result",
+        "json",
+        "yes",
+        "no",
+        "ok",
+        "okay",
+        "given",
+        "answer",
+        "question",
+        "context",
+        "date",
+        "time",
+        "describe",
+        "list",
+        "summarize",
+        "summarise",
+        "translate",
+        "schedule",
+        "remind",
+        "set",
+        "turn",
+        "play",
+        "read",
+        "open",
+        "check",
+        "compare",
+        "tell",
+    ]
 )
 
 
@@ -88,8 +164,10 @@ class Source:
                 value = -value
             found.append(Span(match.start(), match.end(), int(value) if value.is_integer() else value))
         if not found:
-            for match in _NUMBER_WORD.finditer(self.text):
-                found.append(Span(match.start(), match.end(), _NUMBER_WORDS[match[0].lower()]))
+            found = [
+                Span(match.start(), match.end(), _NUMBER_WORDS[match[0].lower()])
+                for match in _NUMBER_WORD.finditer(self.text)
+            ]
         return found
 
     @cached_property
@@ -106,6 +184,11 @@ class Source:
     def urls(self) -> list[Span]:
         """Web addresses."""
         return self._matches(_URL)
+
+    @cached_property
+    def streets(self) -> list[Span]:
+        """Street addresses."""
+        return self._matches(_STREET)
 
     @cached_property
     def names(self) -> list[Span]:

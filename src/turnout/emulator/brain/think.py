@@ -1,5 +1,7 @@
 """From a prompt to an answer."""
 
+# ruff: noqa: RUF001 - the marks and signs that texts contain
+
 from __future__ import annotations
 
 import json
@@ -25,20 +27,20 @@ _FOLLOW_UP = re.compile(
     re.IGNORECASE,
 )
 _VERBATIM = re.compile(
-    r"\b(?:say|reply with|respond with|answer with|repeat|echo|return)\s+(?:exactly |only |just |back )*"
-    r"(?:the (?:single |one )?(?:word|words|phrase|text|sentence|following)s?\s*)?:?\s*"
-    r"(?:[\"'“‘`](?P<quoted>[^\"'”’`]{1,300})[\"'”’`]|(?P<word>(?:the (?:single )?word\s*:?\s*)?[A-Za-z]+)(?=[.!]?\s*$))",
+    r"\b(?:say|reply|respond|answer|repeat|echo|return)\b(?: with)?(?: exactly| only| just| back)*\s*"
+    r"(?:(?:the )?(?:single |one |following )*(?:word|words|phrase|text|sentence)?\s*:?\s*"
+    r"[\"'“‘`](?P<quoted>[^\"'”’`]{1,300})[\"'”’`]|the (?:single |one )?word:?\s+(?P<word>\w+)(?=[.!]?\s*$))",
     re.IGNORECASE,
 )
 
 
 def think(prompt: Prompt) -> Answer:
     """Answer a prompt from what it contains; the same prompt always gets the same answer."""
-    request, since = _request(prompt.turns)
+    request, since, before = _request(prompt.turns)
     results = [result.text for turn in since for result in turn.results]
     failed = any(result.error for turn in since for result in turn.results)
     done = [call for turn in since for call in turn.calls]
-    calls = planned(prompt, request, results, done)
+    calls = [call for call in planned(prompt, request, results, done) if not _repeats(call, before, prompt)]
     blocks: list[Block] = []
     if prompt.reasoning:
         blocks.append(Reasoning(_reason(request, calls, results)))
@@ -48,15 +50,23 @@ def think(prompt: Prompt) -> Answer:
     return Answer(blocks=[*blocks, Text(text)], finish=finish)
 
 
-def _request(turns: Sequence[Turn]) -> tuple[str, list[Turn]]:
-    """The last message of the user and the turns after it."""
+def _repeats(call: ToolCall, before: Sequence[ToolCall], prompt: Prompt) -> bool:
+    """Whether a call was made already by the message that the user's own words came with the results of."""
+    if prompt.tool_choice != "auto":
+        return False
+    return any(one.name == call.name and one.arguments_dict() == call.arguments_dict() for one in before)
+
+
+def _request(turns: Sequence[Turn]) -> tuple[str, list[Turn], list[ToolCall]]:
+    """The last message of the user, the turns after it, and calls whose results came in the same message."""
     for index in range(len(turns) - 1, -1, -1):
         turn = turns[index]
         if turn.role == "user" and (turn.text.strip() or turn.media) and not turn.results:
-            return turn.text.strip(), list(turns[index + 1 :])
+            return turn.text.strip(), list(turns[index + 1 :]), []
         if turn.role == "user" and turn.results and turn.text.strip():
-            return turn.text.strip(), [Turn("user", results=turn.results), *turns[index + 1 :]]
-    return next((turn.text for turn in turns if turn.role == "system"), "").strip(), list(turns)
+            after = [Turn("user", results=turn.results, media=turn.media), *turns[index + 1 :]]
+            return turn.text.strip(), after, turns[index - 1].calls if index else []
+    return next((turn.text for turn in turns if turn.role == "system"), "").strip(), list(turns), []
 
 
 def _say(prompt: Prompt, request: str, results: Sequence[str], *, failed: bool) -> str:
@@ -64,11 +74,11 @@ def _say(prompt: Prompt, request: str, results: Sequence[str], *, failed: bool) 
         return json.dumps(_structured(prompt.schema, prompt, request, results), ensure_ascii=False)
     if prompt.json_mode:
         return json.dumps(_some_json(prompt, request, results), ensure_ascii=False)
-    if results:
+    if any(result.strip() for result in results):
         return _from_results(request, results, failed=failed)
     verbatim = _VERBATIM.search(request) if len(request) < 400 else None
     if verbatim is not None:
-        return verbatim["quoted"] or verbatim["word"].split()[-1].lstrip(":")
+        return verbatim["quoted"] or verbatim["word"]
     if _STANDALONE.search(request):
         return _standalone(request)
     return _from_context(prompt, request)
@@ -76,24 +86,25 @@ def _say(prompt: Prompt, request: str, results: Sequence[str], *, failed: bool) 
 
 def _from_context(prompt: Prompt, request: str) -> str:
     question = reading.question_in(request)
-    rest = request
-    if question and len(question) < len(request):
-        rest = request.replace(question, "\n")
-    context = [turn.text for turn in prompt.turns if turn.role == "system" and turn.text.strip()]
-    context += [turn.text for turn in prompt.turns[:-1] if turn.role == "user" and turn.text.strip() != request]
-    context += [
-        turn.text for turn in prompt.turns[:-1] if turn.role == "assistant" and reading.NOT_FOUND not in turn.text
+    rest = request.replace(question, "\n") if question and len(question) < len(request) else ""
+    turns = prompt.turns
+    attached = [text for turn in turns for text in turn.attached]
+    context = [turn.text for turn in turns if turn.role == "system"]
+    context += [turn.text for turn in turns if turn.role == "user" and turn.text.strip() != request]
+    context += [turn.text for turn in turns if turn.role == "assistant"]
+    context += [result.text for turn in turns for result in turn.results]
+    told = [
+        text for text in [*context, rest, *attached] if text.strip() and text not in (NO_CONTEXT, reading.NOT_FOUND)
     ]
-    context += [result.text for turn in prompt.turns[:-1] for result in turn.results]
-    if rest.strip() and rest != question:
-        context.append(rest)
-    found = reading.answer(question, [text for text in context if NO_CONTEXT not in text]) if context else ""
-    if found and found != reading.NOT_FOUND:
+    found = reading.answer(question, told) if told else NO_CONTEXT
+    if found not in (NO_CONTEXT, reading.NOT_FOUND):
         return found
-    media = [seen for turn in prompt.turns for seen in turn.media]
+    if attached:
+        return reading.answer(f"summary: {question}", attached)
+    media = [seen for turn in turns for seen in turn.media]
     if media:
         return f"I received {', '.join(media)}. I can't see or hear: I only report what arrived."
-    return found or NO_CONTEXT
+    return found
 
 
 def _from_results(request: str, results: Sequence[str], *, failed: bool) -> str:

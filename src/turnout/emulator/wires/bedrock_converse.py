@@ -197,16 +197,17 @@ def _turn(message: Mapping[str, Any]) -> Turn:
             case {"text": str(text)}:
                 texts.append(text)
             case {"toolUse": {"name": str(name), "toolUseId": str(identity), **rest}}:
-                turn.calls.append(ToolCall(name, rest.get("input") or {}, identity))
+                given = rest.get("input")
+                turn.calls.append(ToolCall(name, given if isinstance(given, Mapping) else {}, identity))
             case {"toolResult": {"toolUseId": str(identity), "content": list(content), **rest}}:
                 text, media = _result(content)
-                turn.results.append(ToolResult(identity, text, rest.get("status") == "error"))
+                turn.results.append(ToolResult(identity, text, error=rest.get("status") == "error"))
                 turn.media += media
             case {"guardContent": {"text": {"text": str(text)}}}:
                 texts.append(text)
             case _:
                 text, media = _media(block)
-                texts += [text] if text else []
+                turn.attached += [text] if text else []
                 turn.media += media
     turn.text = "\n".join(texts)
     return turn

@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from turnout import errors
     from turnout.routes import Route, resolve
     from turnout.settings import Settings, load_settings
+    from turnout.spaces import EmbeddingSpace
 
 __version__ = "0.1.0"
 
-__all__ = ["Route", "Settings", "__version__", "errors", "load_settings", "resolve"]
+__all__ = ["EmbeddingSpace", "Route", "Settings", "__version__", "errors", "load_settings", "resolve"]
 
 _HOMES = {
+    "EmbeddingSpace": "turnout.spaces",
     "Route": "turnout.routes",
     "resolve": "turnout.routes",
     "Settings": "turnout.settings",

@@ -71,8 +71,11 @@ class Embedder:
             async with gate:
                 return await self._arequest(batch, purpose)
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(batch)) for batch in batches]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(batch)) for batch in batches]
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from failed.exceptions[0].__cause__
         return [vector for task in tasks for vector in task.result()]
 
     def _batches(self, texts: Sequence[str]) -> Iterator[list[str]]:

@@ -1,0 +1,375 @@
+"""`ChatTurnout`: a LangChain chat model whose cloud is a setting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages.utils import count_tokens_approximately
+from langchain_core.runnables import RunnableLambda, RunnableMap, RunnablePassthrough
+from langchain_core.runnables.config import ensure_config
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import ConfigDict, Field
+
+from turnout.errors import UnsupportedError
+from turnout.langchain.answers import Stream, portable
+from turnout.langchain.delegates import delegate
+from turnout.langchain.errors import translated
+from turnout.langchain.requests import Request, call_arguments, own_copy, tool_choice_name
+from turnout.langchain.state import SettingsField, current, without_secrets
+from turnout.langchain.structured import METHODS, StructuredOutputParser, described, target_class
+from turnout.routes import Route, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+
+    from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+    from langchain_core.language_models import LanguageModelInput
+    from langchain_core.language_models.base import LangSmithParams
+    from langchain_core.language_models.model_profile import ModelProfile
+    from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+    from langchain_core.outputs import ChatGenerationChunk, ChatResult
+    from langchain_core.runnables import Runnable, RunnableConfig
+    from langchain_core.tools import BaseTool
+
+    from turnout.settings import Settings
+
+_PARAMETERS = ("temperature", "top_p", "max_tokens", "seed", "reasoning_effort", "timeout", "parallel_tool_calls")
+
+
+class ChatTurnout(BaseChatModel):
+    """The chat model that the settings name: on Azure, Bedrock or OpenAI.
+
+    Attributes:
+        model: A route (`default`, `fast`), or a model of one backend (`bedrock:us.amazon.nova-lite-v1:0`).
+        backend: Another backend than the active one. For one call:
+            `chain.with_config(configurable={"backend": "bedrock"})`.
+        temperature: Sampling temperature; left out with a warning where the model takes none.
+        top_p: Nucleus sampling, likewise.
+        max_tokens: Tokens that the answer has at most, sent under the name that the model takes.
+        stop: Stop sequences.
+        seed: For repeatable sampling, where the wire has it.
+        reasoning_effort: How hard a reasoning model thinks.
+        timeout: Seconds that one call may take, where the wire lets a call say so.
+        extra: Passed to the wire as it is.
+        settings: Settings, or the path of a settings file; left out, they are found.
+
+    Example:
+        ```python
+        from turnout.langchain import ChatTurnout
+
+        print(ChatTurnout().invoke("Say hello.").content)
+        ```
+    """
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+    model: str = "default"
+    backend: str | None = None
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, ge=0, le=1)
+    max_tokens: int | None = Field(default=None, gt=0)
+    stop: list[str] | None = Field(default=None, alias="stop_sequences")
+    seed: int | None = None
+    reasoning_effort: str | None = None
+    timeout: float | None = Field(default=None, gt=0)
+    extra: dict[str, Any] = Field(default_factory=dict)
+    settings: SettingsField = Field(default=None, exclude=True, repr=False)
+
+    model_config["populate_by_name"] = True
+
+    @property
+    def route(self) -> Route:
+        """Where calls go, as the settings are now."""
+        return self._resolved({})[0]
+
+    @property
+    def _llm_type(self) -> str:
+        return "turnout"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        """What tells one answer from another in a cache: with the route, or two backends would share them."""
+        route = self.route
+        return {
+            "backend": route.backend,
+            "wire": route.wire,
+            "deployment": route.deployment,
+            "model": route.model,
+            **{name: getattr(self, name) for name in (*_PARAMETERS[:6], "stop", "extra") if getattr(self, name)},
+        }
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """False: LangChain would then take the serialised form, which has no backend in it, as the cache's key."""
+        return False
+
+    @classmethod
+    def get_lc_namespace(cls) -> list[str]:
+        """Where `langchain_core.load.load(…, valid_namespaces=["turnout"])` finds this class."""
+        return ["turnout", "langchain"]
+
+    def to_json(self) -> Any:
+        """The model as LangChain serialises it: its arguments, without settings and secrets."""
+        arguments = {
+            name: getattr(self, name)
+            for name, field in type(self).model_fields.items()
+            if not field.exclude and getattr(self, name) != field.get_default(call_default_factory=True)
+        }
+        return {"lc": 1, "type": "constructor", "id": [*self.get_lc_namespace(), "ChatTurnout"], "kwargs": arguments}
+
+    def _resolve_model_profile(self) -> ModelProfile | None:
+        facts = self.route.facts
+        if not facts.known:
+            return None
+        profile: dict[str, Any] = {
+            "max_input_tokens": facts.context,
+            "max_output_tokens": facts.output,
+            "text_inputs": True,
+            "text_outputs": True,
+            "image_inputs": facts.images,
+            "tool_calling": facts.tools,
+            "tool_choice": bool({"any", "tool"} & set(facts.tool_choice)),
+            "structured_output": facts.structured,
+            "reasoning_output": facts.reasoning,
+            "temperature": facts.temperature,
+        }
+        return cast("ModelProfile", {k: v for k, v in profile.items() if v is not None})
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        route, _ = self._resolved(kwargs)
+        params = super()._get_ls_params(stop=stop, **kwargs)
+        params["ls_provider"] = {"azure": "azure", "bedrock": "amazon_bedrock", "openai": "openai"}[route.provider]
+        params["ls_model_name"] = route.model or route.deployment
+        return params
+
+    def get_num_tokens(self, text: str) -> int:
+        """An estimate, about four characters a token: exact tables would have to be downloaded."""
+        return count_tokens_approximately([("user", text)])
+
+    def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Any] | None = None) -> int:
+        """An estimate, like `get_num_tokens`."""
+        return count_tokens_approximately(messages, tools=list(tools) if tools else None)
+
+    # --- one call's backend: config={"configurable": {"backend": …}}
+
+    def _configured(self, config: RunnableConfig | None, kwargs: dict[str, Any]) -> dict[str, Any]:
+        backend = ensure_config(config).get("configurable", {}).get("backend")
+        return {"backend": backend, **kwargs} if backend is not None else kwargs
+
+    def invoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Answer; `config["configurable"]["backend"]` chooses another backend for this call."""
+        return super().invoke(input, config, stop=stop, **self._configured(config, kwargs))
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Answer without blocking the event loop."""
+        return await super().ainvoke(input, config, stop=stop, **self._configured(config, kwargs))
+
+    def stream(
+        self,
+        input: LanguageModelInput,  # noqa: A002
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[AIMessageChunk]:
+        """Answer in pieces."""
+        yield from super().stream(input, config, stop=stop, **self._configured(config, kwargs))
+
+    async def astream(
+        self,
+        input: LanguageModelInput,  # noqa: A002
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[AIMessageChunk]:
+        """Answer in pieces, without blocking the event loop."""
+        async for chunk in super().astream(input, config, stop=stop, **self._configured(config, kwargs)):
+            yield chunk
+
+    # --- tools and schemas, in a form that any wire can be made from
+
+    def bind_tools(
+        self,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: dict[str, Any] | str | bool | None = None,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Give the model tools.
+
+        Args:
+            tools: Pydantic classes, functions, LangChain tools, or schemas in OpenAI's format.
+            tool_choice: `auto`, `none`, `any`/`required`/True, a tool's name, or OpenAI's dict.
+            strict: Whether arguments are held to the schema exactly.
+            **kwargs: Bound to each call.
+
+        Raises:
+            UnsupportedError: tool_choice names a tool that isn't there.
+        """
+        converted = [convert_to_openai_tool(tool, strict=strict) for tool in tools]
+        choice = tool_choice_name(tool_choice)
+        names = [tool.get("function", {}).get("name") for tool in converted]
+        if choice is not None and choice not in {"auto", "none", "any", *names}:
+            msg = f"tool_choice {tool_choice!r} is no tool that was given; there is {', '.join(map(repr, names))}"
+            raise UnsupportedError(msg)
+        chosen = {"tool_choice": choice} if choice is not None else {}
+        return self.bind(tools=converted, **chosen, **kwargs)
+
+    def with_structured_output(
+        self,
+        schema: dict[str, Any] | type,
+        *,
+        include_raw: bool = False,
+        method: str | None = None,
+        strict: bool | None = None,
+        tools: Sequence[Any] | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """Have answers as objects of a schema.
+
+        Args:
+            schema: A pydantic class (answers are its instances), or a TypedDict or JSON schema (answers are dicts).
+            include_raw: Whether to give `{"raw", "parsed", "parsing_error"}` instead of raising what can't be parsed.
+            method: `json_schema`, `function_calling` or `json_mode`; left out, the strongest that the model has,
+                chosen when the call is made.
+            strict: Whether the answer is held to the schema exactly.
+            tools: Tools that the model may call as well.
+            **kwargs: Bound to each call.
+
+        Raises:
+            UnsupportedError: The schema can't be used, or there is no such method.
+        """
+        if method is not None and method not in METHODS:
+            msg = f"method {method!r} is none of {', '.join(METHODS)}"
+            raise UnsupportedError(msg)
+        function = described(schema)
+        bound = {"tools": [convert_to_openai_tool(tool) for tool in tools]} if tools else {}
+        model = self.bind(
+            structured_output={"schema": function, "method": method, "strict": strict},
+            ls_structured_output_format={"kwargs": {"method": method or "auto"}, "schema": function},
+            **bound,
+            **kwargs,
+        )
+        parser = StructuredOutputParser(name=function["name"], target=target_class(schema))
+        if not include_raw:
+            return model | parser
+        parsed = RunnablePassthrough.assign(
+            parsed=RunnableLambda(lambda answer: answer["raw"]) | parser, parsing_error=lambda _: None
+        )
+        failed = RunnablePassthrough.assign(parsed=lambda _: None)
+        return RunnableMap(raw=model) | parsed.with_fallbacks([failed], exception_key="parsing_error")
+
+    # --- the call
+
+    def _resolved(self, kwargs: dict[str, Any]) -> tuple[Route, Settings]:
+        settings = current(self.settings)
+        route = resolve(
+            kwargs.get("model") or self.model, backend=kwargs.get("backend") or self.backend, settings=settings
+        )
+        return route, settings
+
+    def _request(self, stop: list[str] | None, kwargs: dict[str, Any]) -> Request:
+        kwargs = {k: v for k, v in kwargs.items() if k not in {"backend", "model", "ls_structured_output_format"}}
+        parameters = {
+            name: kwargs.pop(name, None) if name in kwargs else getattr(self, name, None) for name in _PARAMETERS
+        }
+        for alias in ("max_completion_tokens", "max_output_tokens"):
+            if alias in kwargs:
+                parameters["max_tokens"] = kwargs.pop(alias)
+        wanted = kwargs.pop("structured_output", None) or {}
+        return Request(
+            parameters=parameters,
+            stop=stop or kwargs.pop("stop", None) or self.stop,
+            tools=list(kwargs.pop("tools", None) or []),
+            tool_choice=tool_choice_name(kwargs.pop("tool_choice", None)),
+            schema=wanted.get("schema"),
+            method=wanted.get("method"),
+            strict=wanted.get("strict"),
+            extra={**self.extra, **kwargs.pop("extra", {}), **kwargs},
+        )
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        **kwargs: Any,
+    ) -> ChatResult:
+        route, settings = self._resolved(kwargs)
+        request = self._request(stop, kwargs)
+        arguments = call_arguments(route, request)
+        with translated(route, settings):
+            model = delegate(route, settings.backends[route.backend])
+            result = model._generate(own_copy(route, messages), stop=request.stop, **arguments)  # noqa: SLF001
+        for generation in result.generations:
+            portable(generation, route)
+        return result
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        **kwargs: Any,
+    ) -> ChatResult:
+        route, settings = self._resolved(kwargs)
+        request = self._request(stop, kwargs)
+        arguments = call_arguments(route, request)
+        with translated(route, settings):
+            model = delegate(route, settings.backends[route.backend])
+            result = await model._agenerate(own_copy(route, messages), stop=request.stop, **arguments)  # noqa: SLF001
+        for generation in result.generations:
+            portable(generation, route)
+        return result
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        route, settings = self._resolved(kwargs)
+        request = self._request(stop, kwargs)
+        arguments = call_arguments(route, request)
+        shape = Stream(route)
+        with translated(route, settings):
+            model = delegate(route, settings.backends[route.backend])
+            for chunk in model._stream(own_copy(route, messages), stop=request.stop, **arguments):  # noqa: SLF001
+                yield shape.portable(chunk)
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        route, settings = self._resolved(kwargs)
+        request = self._request(stop, kwargs)
+        arguments = call_arguments(route, request)
+        shape = Stream(route)
+        with translated(route, settings):
+            model = delegate(route, settings.backends[route.backend])
+            async for chunk in model._astream(own_copy(route, messages), stop=request.stop, **arguments):  # noqa: SLF001
+                yield shape.portable(chunk)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        return without_secrets(super().__getstate__())

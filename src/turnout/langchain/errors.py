@@ -1,0 +1,100 @@
+"""Turnout's errors as LangChain's: each is also the `ModelError` that LangChain has for the same condition."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from langchain_core import exceptions as lc
+
+from turnout import errors as e
+from turnout.classify import classify
+from turnout.clients.calls import call_site
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from turnout.routes import Route
+    from turnout.settings import Settings
+
+
+class ChatAuthenticationError(e.AuthenticationError, lc.ModelAuthenticationError):
+    """The service refused the credential."""
+
+
+class ChatPermissionDeniedError(e.PermissionDeniedError, lc.ModelPermissionDeniedError):
+    """The identity may not do this."""
+
+
+class ChatNotFoundError(e.NotFoundError, lc.ModelNotFoundError):
+    """No such deployment or model."""
+
+
+class ChatRateLimitError(e.RateLimitError, lc.ModelRateLimitError):
+    """The service throttled the call."""
+
+
+class ChatInvalidRequestError(e.InvalidRequestError, lc.ModelInvalidRequestError):
+    """The service refused the request."""
+
+
+class ChatContextOverflowError(e.ContextOverflowError, lc.ContextOverflowError):
+    """The input is longer than the model takes."""
+
+
+class ChatContentFilterError(e.ContentFilterError, lc.ModelInvalidRequestError):
+    """A content filter stopped the call."""
+
+
+class ChatServerError(e.ServerError, lc.ModelAPIError):
+    """The service failed."""
+
+
+class ChatConnectionError(e.ServiceConnectionError, lc.ModelConnectionError):
+    """No connection, or it was cut."""
+
+
+class ChatTimeoutError(e.ServiceTimeoutError, lc.ModelTimeoutError):
+    """No answer in time."""
+
+
+AS_LANGCHAIN: dict[type[e.ModelCallError], type[e.ModelCallError]] = {
+    made.__mro__[1]: made
+    for made in (
+        ChatAuthenticationError,
+        ChatPermissionDeniedError,
+        ChatNotFoundError,
+        ChatRateLimitError,
+        ChatInvalidRequestError,
+        ChatContextOverflowError,
+        ChatContentFilterError,
+        ChatServerError,
+        ChatConnectionError,
+        ChatTimeoutError,
+    )
+}
+
+
+def as_langchain(error: e.TurnoutError) -> e.TurnoutError:
+    """The same error, as the class that is LangChain's too."""
+    kind = AS_LANGCHAIN.get(type(error))  # type: ignore[arg-type]
+    if kind is None:
+        return error
+    made = kind.__new__(kind)
+    Exception.__init__(made, *error.args)
+    vars(made).update(vars(error))
+    return made
+
+
+@contextmanager
+def translated(route: Route, settings: Settings) -> Iterator[None]:
+    """Raise turnout's errors for whatever the body's SDK call raises."""
+    try:
+        yield
+    except GeneratorExit:
+        raise
+    except Exception as error:
+        known = classify(error, call_site(route, settings))
+        if known is None:
+            raise
+        raise as_langchain(known) from error

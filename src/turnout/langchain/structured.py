@@ -1,0 +1,114 @@
+"""`with_structured_output` that doesn't know its backend yet: the method is chosen when the call is made."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.exceptions import OutputParserException
+from langchain_core.messages import AIMessage
+from langchain_core.output_parsers.transform import BaseCumulativeTransformOutputParser
+from langchain_core.utils.function_calling import convert_to_openai_function
+from langchain_core.utils.json import parse_json_markdown, parse_partial_json
+from langchain_core.utils.pydantic import is_basemodel_subclass
+
+from turnout.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from langchain_core.outputs import Generation
+
+METHODS = ("json_schema", "function_calling", "json_mode")
+
+
+def described(schema: Any) -> dict[str, Any]:
+    """A schema in OpenAI's function format: name, description, parameters.
+
+    Raises:
+        UnsupportedError: It is no pydantic class, TypedDict, JSON schema with a title, or function.
+    """
+    if isinstance(schema, dict) and schema.get("type") == "function" and isinstance(schema.get("function"), dict):
+        schema = schema["function"]
+    if isinstance(schema, dict) and schema.get("type") == "json_schema":
+        inner = schema["json_schema"]
+        schema = {"name": inner["name"], "description": inner.get("description", ""), "parameters": inner["schema"]}
+    try:
+        return dict(convert_to_openai_function(schema))
+    except (ValueError, TypeError, KeyError) as error:
+        msg = (
+            f"{schema!r} can't be used as a schema: give a pydantic class, a TypedDict, or a JSON schema that has "
+            f"'title' and 'properties'"
+        )
+        raise UnsupportedError(msg) from error
+
+
+class StructuredOutputParser(BaseCumulativeTransformOutputParser[Any]):
+    """Reads an object out of an answer, whether it came as a tool call or as JSON text.
+
+    Attributes:
+        name: The schema's name, which a tool call must have.
+        target: The pydantic class to make; None to give a dict.
+    """
+
+    name: str = "answer"
+    target: Any = None
+
+    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
+        """The object in an answer.
+
+        Args:
+            result: One generation.
+            partial: Whether more may follow; then None stands for "nothing yet".
+
+        Raises:
+            OutputParserException: The answer holds no such object.
+        """
+        message = getattr(result[0], "message", None)
+        found = self._arguments(message, result[0].text, partial=partial)
+        if found is None:
+            return None
+        if self.target is None:
+            return found
+        try:
+            validate = getattr(self.target, "model_validate", None) or self.target.parse_obj
+            return validate(found)
+        except ValueError as error:
+            if partial:
+                return None
+            msg = f"The answer doesn't fit {self.target.__name__}: {error}"
+            raise OutputParserException(msg, llm_output=json.dumps(found)) from error
+
+    def parse(self, text: str) -> Any:
+        """The object in a text."""
+        return self._arguments(None, text, partial=False)
+
+    def _arguments(self, message: Any, text: str, *, partial: bool) -> Any:
+        if isinstance(message, AIMessage):
+            for call in message.tool_calls:
+                if call["name"] == self.name:
+                    return call["args"]
+            refusal = message.additional_kwargs.get("refusal")
+            if refusal and not partial:
+                msg = f"The model refused: {refusal}"
+                raise OutputParserException(msg, llm_output=str(refusal))
+        if partial:
+            return self._partial(text)
+        try:
+            return parse_json_markdown(text)
+        except (ValueError, TypeError) as error:
+            msg = f"The answer holds no {self.name!r} object: {text[:200]!r}"
+            raise OutputParserException(msg, llm_output=text) from error
+
+    @staticmethod
+    def _partial(text: str) -> Any:
+        if "{" not in text:
+            return None
+        try:
+            found = parse_partial_json(text[text.index("{") :])
+        except ValueError:
+            return None
+        return found or None
+
+
+def target_class(schema: Any) -> Any:
+    """The class that a parsed answer becomes, or None for a dict."""
+    return schema if isinstance(schema, type) and is_basemodel_subclass(schema) else None

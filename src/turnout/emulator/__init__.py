@@ -1,7 +1,7 @@
 """Local Azure OpenAI, OpenAI, Bedrock Runtime, Entra and STS endpoints, for demos, notebooks and tests.
 
-It holds no language model: it answers from the context it is given, calls tools and fills schemas by matching words, and
-its vectors are lexical. Exact answers and failures can be queued, and what was received can be read.
+It holds no language model: it answers from the context it is given, calls tools and fills schemas by matching words,
+and its vectors are lexical. Exact answers and failures can be queued, and what was received can be read.
 """
 
 from __future__ import annotations

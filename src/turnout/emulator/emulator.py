@@ -204,7 +204,7 @@ class Emulator:
         self._thread = threading.Thread(target=self._run, name="turnout-emulator", daemon=True)
         self._thread.start()
         if not self._started.wait(_START_SECONDS):
-            self._failure = self._failure or TimeoutError(f"no answer within {_START_SECONDS:g} s")
+            self._failure = TimeoutError(f"no answer within {_START_SECONDS:g} s")
         if self._failure is not None:
             failure = self._failure
             self.stop()
@@ -252,7 +252,7 @@ class Emulator:
         runners: list[web.AppRunner] = []
         try:
             for service in self._services:
-                runners.append(await self._listen(service))
+                runners.append(await self._listen(service))  # noqa: PERF401 - kept as they come, to be closed
             self._started.set()
             await self._hub.stopping.wait()
         finally:

@@ -1,7 +1,7 @@
 """The frames of `application/vnd.amazon.eventstream`.
 
-A frame is a prelude (length of the frame, length of its headers, CRC of both), the headers, the payload and a CRC of all
-that, as https://docs.aws.amazon.com/AmazonS3/latest/API/RESTSelectObjectAppendix.html describes it.
+A frame is a prelude (length of the frame, length of its headers, CRC of both), the headers, the payload and a CRC of
+all that, as https://docs.aws.amazon.com/AmazonS3/latest/API/RESTSelectObjectAppendix.html describes it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Lexical vectors: hashed words and character n-grams.
 
 A text's vector is the sum of the vectors of its distinct words; a word's vector is one signed entry in each of several
-bands of growing width, so that a shortened vector still carries every word, and a weaker entry for each of its character
-4-grams, so that related forms meet. Stop words count little. The hash is salted by the embedding space: vectors of
-different models point in unrelated directions, as real ones do.
+bands of growing width, so that a shortened vector still carries every word, and a weaker entry for each of its
+character 4-grams, so that related forms meet. Stop words count little. The hash is salted by the embedding space:
+vectors of different models point in unrelated directions, as real ones do.
 """
 
 from __future__ import annotations

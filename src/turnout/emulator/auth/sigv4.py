@@ -60,7 +60,8 @@ def verify(request: SignedRequest, accounts: Accounts, services: frozenset[str])
         raise Refusal(
             403,
             "IncompleteSignatureException",
-            "Authorization header requires 'Credential' parameter, 'Signature' parameter and 'SignedHeaders' parameter.",
+            "Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' "
+            "parameter. Authorization header requires 'SignedHeaders' parameter.",
         )
     key = accounts.aws_key(match["key"])
     token = request.headers.get("x-amz-security-token")

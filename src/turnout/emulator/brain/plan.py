@@ -10,6 +10,7 @@ from typing import Any
 
 from turnout.emulator.answers import ToolCall
 from turnout.emulator.brain.fill import Filler
+from turnout.emulator.brain.found import Found
 from turnout.emulator.brain.source import Source
 from turnout.emulator.brain.words import sentences, stem, stems, words
 from turnout.emulator.prompt import Prompt, Tool
@@ -26,6 +27,11 @@ _CLAUSES = re.compile(
     r"multiply|divide|subtract|calculate|compute|convert|check|the)\b)",
     re.IGNORECASE,
 )
+_GENERIC = frozenset(
+    stem(word) for word in ("get", "use", "tool", "function", "the", "find", "make", "call", "value", "run", "lookup")
+)
+_QUESTIONS = frozenset(stem(word) for word in ("query", "question", "input", "search", "text"))
+_NUMBERED = re.compile(r"\d")
 _ENOUGH = 1.0  # score at which a tool is taken to be meant
 
 
@@ -47,7 +53,7 @@ def planned(prompt: Prompt, request: str, results: Sequence[str], done: Sequence
     tools = [tool for tool in prompt.tools if tool.name == prompt.tool_choice] if forced else prompt.tools
     if not tools:
         return []
-    wanted = [] if forced and done else _wanted(tools, request, results, parallel=prompt.parallel)
+    wanted = [] if forced and done else _wanted(tools, request, results)
     left = _without(wanted, done)
     if not left and prompt.tool_choice != "auto":
         left = [_required(tools, request, results, done)]
@@ -62,17 +68,65 @@ def _required(tools: Sequence[Tool], request: str, results: Sequence[str], done:
     return ToolCall(best.name, arguments(best, text, request))
 
 
-def _wanted(tools: Sequence[Tool], request: str, results: Sequence[str], *, parallel: bool) -> list[ToolCall]:
+def _wanted(tools: Sequence[Tool], request: str, results: Sequence[str]) -> list[ToolCall]:
+    """The calls that a request asks for; before any result, only those whose arguments it names."""
     calls: list[ToolCall] = []
+    evidence: list[float] = []
     for clause in _clauses(request, tools):
-        best = max(tools, key=lambda tool: _score(tool, clause, tools))
-        if _score(best, clause, tools) < _ENOUGH:
-            continue
-        for part in _parts(best, clause) if parallel or len(tools) > 0 else [clause]:
-            call = ToolCall(best.name, _arguments_of(best, part, clause, request, results))
-            if call not in calls:
-                calls.append(call)
-    return calls
+        for tool, text in _in_turn(_meant(tools, clause), clause, results):
+            for part in _parts(tool, text):
+                filled = _arguments_of(tool, part, clause, request, results)
+                call = ToolCall(tool.name, dict(filled.value) if isinstance(filled.value, Mapping) else {})
+                if call not in calls:
+                    calls.append(call)
+                    evidence.append(filled.evidence if tool.schema.get("required") else 1.0)
+    if not calls and (asker := _searcher(tools, request)) is not None:
+        return [ToolCall(asker.name, arguments(asker, request, request))]
+    sure = [call for call, certain in zip(calls, evidence, strict=True) if certain >= 0.5]
+    return sure if sure and not results else calls
+
+
+def _searcher(tools: Sequence[Tool], request: str) -> Tool | None:
+    """A tool that takes nothing but a question, for a question that no other tool fits."""
+    if not request.rstrip().endswith("?") or len(set(stems(request))) < 2:
+        return None
+    for tool in tools:
+        required = {stem(word) for name in tool.schema.get("required", ()) for word in words(name)}
+        if required and required <= _QUESTIONS:
+            return tool
+    return None
+
+
+def _in_turn(meant: Sequence[Tool], clause: str, results: Sequence[str]) -> list[tuple[Tool, str]]:
+    """The tools of one clause with the text that their arguments come from.
+
+    Of "the temperature of the capital of France", what stands next to the value comes first, and the rest works on what
+    that gave back. A tool that lacks numbers waits for a result as well.
+    """
+    ordered = sorted(meant, key=lambda tool: -_position(tool, clause))
+    turns = [(tool, clause if index == 0 else " ".join(results)) for index, tool in enumerate(ordered)]
+    if results:
+        return turns
+    return [(tool, text) for tool, text in turns[:1] if not (_NUMBERED.search(text) and _lacks_numbers(tool, text))]
+
+
+def _position(tool: Tool, clause: str) -> int:
+    own = _own_words(tool)
+    return max((match.start() for match in re.finditer(r"\w+", clause) if stem(match[0]) in own), default=-1)
+
+
+def _meant(tools: Sequence[Tool], clause: str) -> list[Tool]:
+    """The tool that a clause fits best, and those whose whole name it says besides."""
+    ranked = sorted(tools, key=lambda tool: -_score(tool, clause, tools))
+    if _score(ranked[0], clause, tools) < _ENOUGH:
+        return []
+    said = set(stems(clause))
+    named = [tool for tool in ranked[1:] if (own := _own_words(tool)) and own <= said]
+    return [ranked[0], *(tool for tool in named if not _own_words(tool) <= _own_words(ranked[0]))]
+
+
+def _own_words(tool: Tool) -> set[str]:
+    return {stem(word) for word in words(tool.name) if len(word) > 1} - _GENERIC
 
 
 def _clauses(request: str, tools: Sequence[Tool]) -> list[str]:
@@ -81,15 +135,16 @@ def _clauses(request: str, tools: Sequence[Tool]) -> list[str]:
     return pieces if len(meant) > 1 else [request]
 
 
-def _arguments_of(tool: Tool, part: str, clause: str, request: str, results: Sequence[str]) -> dict[str, Any]:
+def _arguments_of(tool: Tool, part: str, clause: str, request: str, results: Sequence[str]) -> Found:
     if results and _lacks_numbers(tool, part):
         part = f"{part} {results[-1]}"
     filled = Filler(tool.schema, Source(part), clause).fill()
-    if filled.evidence < 0.5 and part != request:
-        wider = Filler(tool.schema, Source(request), clause).fill()
+    wider_text = request if not results else " ".join([*results[::-1], request])
+    if filled.evidence < 0.5 and part != wider_text:
+        wider = Filler(tool.schema, Source(wider_text), clause).fill()
         if wider.evidence > filled.evidence:
             filled = wider
-    return dict(filled.value) if isinstance(filled.value, Mapping) else {}
+    return filled
 
 
 def _lacks_numbers(tool: Tool, text: str) -> bool:
@@ -152,10 +207,9 @@ def _score(tool: Tool, text: str, tools: Sequence[Tool]) -> float:
         for word in words(str(value))
     }
     common = {word for word in said if sum(word in stems(f"{other.name} {other.description}") for other in tools) > 1}
-    generic = {stem(word) for word in ("get", "use", "tool", "function", "the", "find", "make", "call", "value")}
 
     def worth(found: set[str], weight: float) -> float:
-        return sum(weight * (0.4 if word in common else 1.0) * (0.15 if word in generic else 1.0) for word in found)
+        return sum(weight * (0.4 if word in common else 1.0) * (0.15 if word in _GENERIC else 1.0) for word in found)
 
     return (
         worth(said & name, 1.2)

@@ -142,7 +142,7 @@ def _read(context: Sequence[str]) -> tuple[list[_Sentence], list[_Passage]]:
                 if line.startswith("#"):
                     heading = frozenset(stems(line))
                     continue
-                line = re.sub(r"^(?:context|passage|document)\s*:\s+", "", line, flags=re.IGNORECASE)  # noqa: PLW2901
+                line = re.sub(r"^(?:context|passage|document)\s*:\s+", "", line, flags=re.IGNORECASE)
                 opened = opened or bool(line)
                 kept.append(line)
             number = len(passages)

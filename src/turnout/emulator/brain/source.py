@@ -36,87 +36,22 @@ _DATE = re.compile(
 )
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _STREET = re.compile(
-    r"\b\d+[a-z]?(?: [A-Z][\w.'-]*)+ (?:St|Street|Ave|Avenue|Rd|Road|Blvd|Boulevard|Ln|Lane|Dr|Drive|Way|Square|Place)\b"
+    r"\b\d+[a-z]?(?: [A-Z][\w.'-]*)+ "
+    r"(?:St|Street|Ave|Avenue|Rd|Road|Blvd|Boulevard|Ln|Lane|Dr|Drive|Way|Square|Place)\b"
 )
 _URL = re.compile(r"https?://[^\s<>\"')\]]+[^\s<>\"')\].,;:!?]")
 _NAME_WORD = r"[A-ZÀ-ÞĀ-Ž][\w’'&.-]*\w|[A-Z]\b|[一-鿿぀-ヿ가-힯]+"
 _NAME = re.compile(
     rf"(?:{_NAME_WORD})(?:(?: (?:of|de|da|van|von|the|la|du|del)\b)? (?:{_NAME_WORD}))*(?:, [A-Z]{{2}}\b)?"
 )
-_NOT_A_NAME = STOP_WORDS | frozenset(
-    [
-        "use",
-        "using",
-        "call",
-        "create",
-        "add",
-        "find",
-        "get",
-        "look",
-        "search",
-        "book",
-        "order",
-        "send",
-        "extract",
-        "write",
-        "make",
-        "generate",
-        "give",
-        "compute",
-        "calculate",
-        "what's",
-        "who's",
-        "where's",
-        "how's",
-        "let's",
-        "hello",
-        "hi",
-        "hey",
-        "thanks",
-        "also",
-        "then",
-        "first",
-        "next",
-        "finally",
-        "i'm",
-        "i'd",
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-        "return",
-        "result",
-        "json",
-        "yes",
-        "no",
-        "ok",
-        "okay",
-        "given",
-        "answer",
-        "question",
-        "context",
-        "date",
-        "time",
-        "describe",
-        "list",
-        "summarize",
-        "summarise",
-        "translate",
-        "schedule",
-        "remind",
-        "set",
-        "turn",
-        "play",
-        "read",
-        "open",
-        "check",
-        "compare",
-        "tell",
-    ]
-)
+_LEADING = """
+use using call create add find get look search book order send extract write make generate give compute
+calculate what's who's where's how's let's hello hi hey thanks also then first next finally i'm i'd monday
+tuesday wednesday thursday friday saturday sunday return result json yes no ok okay given answer question
+context date time describe list summarize summarise translate schedule remind set turn play read open check
+compare tell
+"""
+_NOT_A_NAME = STOP_WORDS | frozenset(_LEADING.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +136,8 @@ class Source:
             return None
         pattern = r"[\s_-]*".join(re.escape(word) for word in label)
         match = re.search(
-            rf"(?<![\w]){pattern}\w{{0,2}}[\"'*`]*\s*(?::|=|\bis\b|\bare\b|\bwas\b|\bto\b(?= be\b)|->)\s*(?:be\s+)?(?P<value>[^\n]+)",
+            rf"(?<![\w]){pattern}\w{{0,2}}[\"'*`]*\s*(?::|=|\bis\b|\bare\b|\bwas\b|\bto\b(?= be\b)|->)\s*(?:be\s+)?"
+            r"(?P<value>[^\n]+)",
             self.text,
             re.IGNORECASE,
         )
@@ -262,7 +198,7 @@ class Source:
                 start += len(text) - len(rest)
                 text = rest
             text = re.sub(r"['’]s$", "", text)
-            if text and re.search(r"\w", text):
+            if text and re.search(r"\w", text) and not re.match(r"\s*:(?!/)", self.text[start + len(text) :]):
                 yield Span(start, start + len(text), text)
 
     def _opens(self, start: int) -> bool:
@@ -271,7 +207,7 @@ class Source:
     def _ordinary(self, text: str) -> bool:
         """Whether a capitalised word at the beginning of a sentence may be any word."""
         following = self.text[self.text.find(text) + len(text) :].lstrip()
-        return not re.match(r"(?:is|was|has|lives|works|,|:|-|born|wrote|moved|'s|’s|and [A-Z])", following)
+        return not re.match(r"(?:$|is|was|has|lives|works|,|:|-|born|wrote|moved|'s|’s|and [A-Z])", following)
 
 
 def topic(text: str) -> str:

@@ -155,7 +155,7 @@ def _some_json(prompt: Prompt, request: str, results: Sequence[str]) -> dict[str
     if schema is not None:
         filled = _structured(schema, prompt, request, results)
         return filled if isinstance(filled, dict) else {"result": filled}
-    keys = [match for match in re.findall(r"[\"'`](\w{1,40})[\"'`](?=[^\n.]*\b(?:keys?|fields?|propert)|\s*:)", told)]
+    keys = re.findall(r"[\"'`](\w{1,40})[\"'`](?=[^\n.]*\b(?:keys?|fields?|propert)|\s*:)", told)
     if not keys and re.search(r"\b(?:keys?|fields?|properties)\b", told):
         keys = re.findall(r"[\"'`](\w{1,40})[\"'`]", told)
     properties = {key: {"type": "string"} for key in dict.fromkeys(keys)} or {"answer": {"type": "string"}}

@@ -30,8 +30,8 @@ _WRONG_TOKEN = (
     "(https://cognitiveservices.azure.com), or have expired."
 )
 _FILTERED = (
-    "The response was filtered due to the prompt triggering Azure OpenAI's content management policy. Please modify your "
-    "prompt and retry. To learn more about our content filtering policies please read our documentation: "
+    "The response was filtered due to the prompt triggering Azure OpenAI's content management policy. Please modify "
+    "your prompt and retry. To learn more about our content filtering policies please read our documentation: "
     "https://go.microsoft.com/fwlink/?linkid=2198766"
 )
 
@@ -128,8 +128,8 @@ class AzureService(OpenAIService):
                 return Refusal(
                     404,
                     "DeploymentNotFound",
-                    "The API deployment for this resource does not exist. If you created the deployment within the last "
-                    "5 minutes, please wait a moment and try again.",
+                    "The API deployment for this resource does not exist. If you created the deployment within the "
+                    "last 5 minutes, please wait a moment and try again.",
                 )
             case "rate_limited":
                 wait = (

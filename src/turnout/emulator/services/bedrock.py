@@ -73,7 +73,8 @@ class BedrockService(Service):
             raise Refusal(
                 400,
                 "ValidationException",
-                "This action doesn't support the model that you provided. Try again with a supported text or chat model.",
+                "This action doesn't support the model that you provided. Try again with a supported text or chat "
+                "model.",
             )
         try:
             return exchange.json(), model

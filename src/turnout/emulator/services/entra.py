@@ -109,8 +109,8 @@ class EntraService(Service):
                 401,
                 "invalid_client",
                 7000215,
-                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "
-                f"not the client secret ID, for a secret added to app '{client.client_id}'.",
+                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret "
+                f"value, not the client secret ID, for a secret added to app '{client.client_id}'.",
             )
         scope = form.get("scope", "").split(" ")[0]
         audience = scope.removesuffix("/.default").rstrip("/")
@@ -119,7 +119,8 @@ class EntraService(Service):
                 400,
                 "invalid_scope",
                 1002012,
-                f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).",
+                f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value "
+                "with /.default suffixed to the resource identifier (application ID URI).",
             )
         if audience not in KNOWN_AUDIENCES:
             raise _entra_error(

@@ -118,8 +118,8 @@ class OpenAIService(Service):
             raise Refusal(
                 400,
                 "OperationNotSupported",
-                f"The embeddings operation does not work with the specified model, {model.name}. Please choose different "
-                "model and try again.",
+                f"The embeddings operation does not work with the specified model, {model.name}. Please choose "
+                "different model and try again.",
                 type="invalid_request_error",
             )
 

@@ -81,7 +81,8 @@ def _titan_text(body: Mapping[str, Any], model: BedrockModel) -> tuple[str, int]
     tokens = count_tokens(text)
     if tokens > model.context:
         raise RequestInvalid(
-            f"400 Bad Request: Too many input tokens. Max input tokens: {model.context}, request input token count: {tokens} ",
+            f"400 Bad Request: Too many input tokens. Max input tokens: {model.context}, request input token count: "
+            f"{tokens} ",
             kind="context_overflow",
         )
     return text, tokens

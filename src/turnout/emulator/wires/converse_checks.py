@@ -1,4 +1,4 @@
-"""What Bedrock refuses in a Converse request: against botocore's service model first, then what the service adds to it."""
+"""What Bedrock refuses in a Converse request: what botocore's service model rules out, and what the service adds."""
 
 from __future__ import annotations
 
@@ -97,7 +97,8 @@ def _check_messages(body: Mapping[str, Any], model: BedrockModel) -> None:
         raise RequestInvalid("A conversation must have at least one message. Try your request again.")
     if messages[0]["role"] != "user":
         raise RequestInvalid(
-            "A conversation must start with a user message. Try again with a conversation that starts with a user message."
+            "A conversation must start with a user message. Try again with a conversation that starts with a user "
+            "message."
         )
     for index, block in enumerate(body.get("system") or ()):
         if "text" in block and not block["text"].strip():
@@ -158,7 +159,8 @@ def _check_media(
         return
     if kind not in model.media:
         raise RequestInvalid(
-            f"This model doesn't support the {kind} content block that you provided. Remove the {kind} content block and try again."
+            f"This model doesn't support the {kind} content block that you provided. Remove the {kind} content block "
+            "and try again."
         )
     if kind == "document":
         name = block["document"]["name"]
@@ -175,8 +177,9 @@ def _check_media(
         names.add(name)
         if in_result and model.family == "nova":
             raise RequestInvalid(
-                f"The model returned the following errors: Malformed input request: #/messages/{number}/content/{index}: "
-                "extraneous key [toolResult] is not permitted, please reformat your input and try again."
+                "The model returned the following errors: Malformed input request: "
+                f"#/messages/{number}/content/{index}: extraneous key [toolResult] is not permitted, please reformat "
+                "your input and try again."
             )
 
 
@@ -220,7 +223,8 @@ def _bad_id(value: str, where: str) -> RequestInvalid:
         else "satisfy regular expression pattern: [a-zA-Z0-9_-]+"
     )
     return RequestInvalid(
-        f"1 validation error detected: Value '{value}' at '{where}.toolUseId' failed to satisfy constraint: Member must {rule}"
+        f"1 validation error detected: Value '{value}' at '{where}.toolUseId' failed to satisfy constraint: "
+        f"Member must {rule}"
     )
 
 
@@ -239,13 +243,15 @@ def _check_tools(body: Mapping[str, Any], model: BedrockModel) -> None:
     for index, spec in enumerate(specs):
         if _TOOL_NAME.fullmatch(spec["name"]) is None:
             raise RequestInvalid(
-                f"1 validation error detected: Value '{spec['name']}' at 'toolConfig.tools.{index + 1}.member.toolSpec.name' "
-                "failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_-]+"
+                f"1 validation error detected: Value '{spec['name']}' at "
+                f"'toolConfig.tools.{index + 1}.member.toolSpec.name' failed to satisfy constraint: "
+                "Member must satisfy regular expression pattern: [a-zA-Z0-9_-]+"
             )
         schema = spec["inputSchema"].get("json")
         if not isinstance(schema, Mapping) or schema.get("type") != "object":
             raise RequestInvalid(
-                f"The value at toolConfig.tools.{index}.toolSpec.inputSchema.json.type must be one of the following: object."
+                f"The value at toolConfig.tools.{index}.toolSpec.inputSchema.json.type must be one of the following: "
+                "object."
             )
     names = [spec["name"] for spec in specs]
     twice = next((name for name in names if names.count(name) > 1), None)
@@ -278,7 +284,8 @@ def _check_output(body: Mapping[str, Any], model: BedrockModel) -> None:
         return
     if model.family in ("nova", "llama") or "claude-3" in model.id or "claude-v2" in model.id:
         raise RequestInvalid(
-            "This model doesn't support the outputConfig.textFormat field. Remove outputConfig.textFormat and try again."
+            "This model doesn't support the outputConfig.textFormat field. Remove outputConfig.textFormat and try "
+            "again."
         )
     try:
         schema = json.loads(form["structure"]["jsonSchema"]["schema"])

@@ -2,57 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from turnout.emulator.catalogue import OpenAIModel
 from turnout.emulator.refusals import RequestInvalid
+from turnout.emulator.wires.openai_tool_checks import check_format, check_tools
 
 _ARGUMENTS = frozenset(
     [
-        "audio",
-        "frequency_penalty",
-        "function_call",
-        "functions",
-        "logit_bias",
-        "logprobs",
-        "max_completion_tokens",
-        "max_tokens",
-        "messages",
-        "metadata",
-        "modalities",
-        "model",
-        "n",
-        "parallel_tool_calls",
-        "prediction",
-        "presence_penalty",
-        "prompt_cache_key",
-        "prompt_cache_retention",
-        "reasoning_effort",
-        "response_format",
-        "safety_identifier",
-        "seed",
-        "service_tier",
-        "stop",
-        "store",
-        "stream",
-        "stream_options",
-        "temperature",
-        "tool_choice",
-        "tools",
-        "top_logprobs",
-        "top_p",
-        "user",
-        "user_security_context",
-        "verbosity",
-        "data_sources",
-        "web_search_options",
+        *("audio", "data_sources", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs"),
+        *("max_completion_tokens", "max_tokens", "messages", "metadata", "modalities", "model", "n"),
+        *("parallel_tool_calls", "prediction", "presence_penalty", "prompt_cache_key", "prompt_cache_retention"),
+        *("reasoning_effort", "response_format", "safety_identifier", "seed", "service_tier", "stop", "store"),
+        *("stream", "stream_options", "temperature", "tool_choice", "tools", "top_logprobs", "top_p", "user"),
+        *("user_security_context", "verbosity", "web_search_options"),
     ]
 )
 _ROLES = ("system", "assistant", "user", "function", "tool", "developer")
-_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _RANGES = {"temperature": (0, 2), "top_p": (0, 1), "presence_penalty": (-2, 2), "frequency_penalty": (-2, 2)}
 _FIXED = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0}
 
@@ -68,8 +35,8 @@ def check(body: Mapping[str, Any], model: OpenAIModel) -> None:
             raise RequestInvalid(f"Unrecognized request argument supplied: {argument}")
     _check_parameters(body, model)
     _check_messages(body)
-    _check_tools(body)
-    _check_format(body)
+    check_tools(body)
+    check_format(body)
 
 
 def _check_parameters(body: Mapping[str, Any], model: OpenAIModel) -> None:
@@ -84,35 +51,15 @@ def _check_parameters(body: Mapping[str, Any], model: OpenAIModel) -> None:
     elif body.get("reasoning_effort") is not None:
         raise RequestInvalid("Unrecognized request argument supplied: reasoning_effort")
     for name, (low, high) in _RANGES.items():
-        value = body.get(name)
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise _wrong_type(name, "a decimal", value)
-        if not low <= value <= high:
-            side, bound, word = ("minimum", low, ">=") if value < low else ("maximum", high, "<=")
-            raise RequestInvalid(
-                f"Invalid '{name}': decimal {'below minimum' if value < low else 'above maximum'} value. "
-                f"Expected a value {word} {bound}, but got {value} instead.",
-                code=f"decimal_{'below_min' if side == 'minimum' else 'above_max'}_value",
-                param=name,
-            )
+        if body.get(name) is not None:
+            _check_decimal(name, body[name], low, high)
     for name in ("max_tokens", "max_completion_tokens", "n", "seed"):
-        value = body.get(name)
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise _wrong_type(name, "an integer", value)
-        if name != "seed" and value < 1:
-            raise RequestInvalid(
-                f"Invalid '{name}': integer below minimum value. Expected a value >= 1, but got {value} instead.",
-                code="integer_below_min_value",
-                param=name,
-            )
+        if body.get(name) is not None:
+            _check_integer(name, body[name], lowest=None if name == "seed" else 1)
     stop = body.get("stop")
     if isinstance(stop, list) and len(stop) > 4:
         raise RequestInvalid(
-            f"Invalid 'stop': array too long. Expected an array with maximum length 4, but got an array with length "
+            "Invalid 'stop': array too long. Expected an array with maximum length 4, but got an array with length "
             f"{len(stop)} instead.",
             code="array_above_max_length",
             param="stop",
@@ -120,6 +67,30 @@ def _check_parameters(body: Mapping[str, Any], model: OpenAIModel) -> None:
     if body.get("stream_options") is not None and not body.get("stream"):
         raise RequestInvalid(
             "The 'stream_options' parameter is only allowed when 'stream' is enabled.", param="stream_options"
+        )
+
+
+def _check_decimal(name: str, value: object, low: float, high: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise wrong_type(name, "a decimal", value)
+    if low <= value <= high:
+        return
+    side, bound, relation = ("below minimum", low, ">=") if value < low else ("above maximum", high, "<=")
+    raise RequestInvalid(
+        f"Invalid '{name}': decimal {side} value. Expected a value {relation} {bound}, but got {value} instead.",
+        code=f"decimal_{'below_min' if value < low else 'above_max'}_value",
+        param=name,
+    )
+
+
+def _check_integer(name: str, value: object, lowest: int | None) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise wrong_type(name, "an integer", value)
+    if lowest is not None and value < lowest:
+        raise RequestInvalid(
+            f"Invalid '{name}': integer below minimum value. Expected a value >= {lowest}, but got {value} instead.",
+            code="integer_below_min_value",
+            param=name,
         )
 
 
@@ -156,18 +127,19 @@ def _check_messages(body: Mapping[str, Any]) -> None:
             "Missing required parameter: 'messages'.", code="missing_required_parameter", param="messages"
         )
     if not isinstance(messages, list):
-        raise _wrong_type("messages", "an array of objects", messages)
+        raise wrong_type("messages", "an array of objects", messages)
     if not messages:
         raise RequestInvalid(
             "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead.",
             code="empty_array",
             param="messages",
         )
-    open_calls: dict[str, None] = {}
+    asked: list[str] = []
+    answered: list[str] = []
     for index, message in enumerate(messages):
         where = f"messages[{index}]"
         if not isinstance(message, dict):
-            raise _wrong_type(where, "an object", message)
+            raise wrong_type(where, "an object", message)
         role = message.get("role")
         if role not in _ROLES:
             raise RequestInvalid(
@@ -177,14 +149,14 @@ def _check_messages(body: Mapping[str, Any]) -> None:
                 param=f"{where}.role",
             )
         if role == "tool":
-            _check_tool_message(message, where, open_calls)
+            answered.append(_answered_call(message, where, asked))
             continue
-        _check_answered(open_calls)
-        open_calls = _check_content(message, where)
-    _check_answered(open_calls)
+        _check_answered(asked, answered)
+        asked, answered = _check_content(message, where), []
+    _check_answered(asked, answered)
 
 
-def _check_tool_message(message: Mapping[str, Any], where: str, open_calls: dict[str, None]) -> None:
+def _answered_call(message: Mapping[str, Any], where: str, asked: list[str]) -> str:
     call = message.get("tool_call_id")
     if call is None:
         raise RequestInvalid(
@@ -192,18 +164,17 @@ def _check_tool_message(message: Mapping[str, Any], where: str, open_calls: dict
             code="missing_required_parameter",
             param=f"{where}.tool_call_id",
         )
-    if call not in open_calls:
+    if call not in asked:
         raise RequestInvalid(
-            "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.",
+            "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with "
+            "'tool_calls'.",
             param=f"{where}.role",
         )
-    open_calls[call] = None
-    answered = open_calls.setdefault(f"\0{call}")
-    assert answered is None
+    return str(call)
 
 
-def _check_answered(open_calls: Mapping[str, None]) -> None:
-    missing = [call for call in open_calls if not call.startswith("\0") and f"\0{call}" not in open_calls]
+def _check_answered(asked: list[str], answered: list[str]) -> None:
+    missing = [call for call in asked if call not in answered]
     if missing:
         raise RequestInvalid(
             "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
@@ -212,7 +183,7 @@ def _check_answered(open_calls: Mapping[str, None]) -> None:
         )
 
 
-def _check_content(message: Mapping[str, Any], where: str) -> dict[str, None]:
+def _check_content(message: Mapping[str, Any], where: str) -> list[str]:
     content, calls = message.get("content"), message.get("tool_calls")
     if calls is not None and message["role"] == "assistant":
         if not isinstance(calls, list) or not calls:
@@ -230,10 +201,10 @@ def _check_content(message: Mapping[str, Any], where: str) -> dict[str, None]:
             param=f"{where}.content",
         )
     if content is not None and not isinstance(content, str | list):
-        raise _wrong_type(f"{where}.content", "one of a string or array of objects", content)
+        raise wrong_type(f"{where}.content", "one of a string or array of objects", content)
     for number, part in enumerate(content if isinstance(content, list) else ()):
         _check_part(part, f"{where}.content[{number}]")
-    return {call["id"]: None for call in calls or ()} if message["role"] == "assistant" else {}
+    return [call["id"] for call in calls or ()] if message["role"] == "assistant" else []
 
 
 def _check_call(call: object, where: str) -> None:
@@ -256,7 +227,7 @@ def _check_call(call: object, where: str) -> None:
             param=f"{where}.function",
         )
     if not isinstance(function.get("arguments", ""), str):
-        raise _wrong_type(f"{where}.function.arguments", "a string", function["arguments"])
+        raise wrong_type(f"{where}.function.arguments", "a string", function["arguments"])
 
 
 def _check_part(part: object, where: str) -> None:
@@ -269,138 +240,11 @@ def _check_part(part: object, where: str) -> None:
             param=where,
         )
     if isinstance(part, dict) and kind == "text" and not isinstance(part.get("text"), str):
-        raise _wrong_type(f"{where}.text", "a string", part.get("text"))
+        raise wrong_type(f"{where}.text", "a string", part.get("text"))
 
 
-def _check_tools(body: Mapping[str, Any]) -> None:
-    tools, choice = body.get("tools"), body.get("tool_choice")
-    if not tools:
-        if isinstance(tools, list):
-            raise RequestInvalid(
-                "Invalid 'tools': empty array. Expected an array with minimum length 1, but got an empty array instead.",
-                code="empty_array",
-                param="tools",
-            )
-        if choice is not None and choice != "none":
-            raise RequestInvalid(
-                "Invalid value for 'tool_choice': 'tool_choice' is only allowed when 'tools' are specified.",
-                param="tool_choice",
-            )
-        if body.get("parallel_tool_calls") is not None:
-            raise RequestInvalid(
-                "Invalid value for 'parallel_tool_calls': 'parallel_tool_calls' is only allowed when 'tools' are specified.",
-                param="parallel_tool_calls",
-            )
-        return
-    names = set()
-    for index, tool in enumerate(tools):
-        function = tool.get("function") if isinstance(tool, dict) else None
-        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-            raise RequestInvalid(
-                f"Missing required parameter: 'tools[{index}].function'.",
-                code="missing_required_parameter",
-                param=f"tools[{index}].function",
-            )
-        if _NAME.fullmatch(function["name"]) is None:
-            raise RequestInvalid(
-                f"Invalid 'tools[{index}].function.name': string does not match pattern. Expected a string that "
-                "matches the pattern '^[a-zA-Z0-9_-]+$'.",
-                code="invalid_value",
-                param=f"tools[{index}].function.name",
-            )
-        names.add(function["name"])
-        schema = function.get("parameters")
-        if schema is not None and schema.get("type") != "object":
-            raise _bad_schema(
-                f"function '{function['name']}'",
-                f"schema must be a JSON Schema of 'type: \"object\"', got 'type: {json.dumps(schema.get('type'))}'.",
-                f"tools[{index}].function.parameters",
-            )
-        if function.get("strict") and schema is not None:
-            _check_strict(schema, f"function '{function['name']}'", f"tools[{index}].function.parameters")
-    wanted = choice["function"]["name"] if isinstance(choice, dict) and "function" in choice else None
-    if wanted is not None and wanted not in names:
-        raise RequestInvalid(f"Tool choice 'function' not found in 'tools' parameter: {wanted}.", param="tool_choice")
-    if isinstance(choice, str) and choice not in ("none", "auto", "required"):
-        raise RequestInvalid(
-            f"Invalid value: '{choice}'. Supported values are: 'none', 'auto', and 'required'.",
-            code="invalid_value",
-            param="tool_choice",
-        )
-
-
-def _check_format(body: Mapping[str, Any]) -> None:
-    form = body.get("response_format")
-    if form is None:
-        return
-    kind = form.get("type") if isinstance(form, dict) else None
-    if kind not in ("text", "json_object", "json_schema"):
-        raise RequestInvalid(
-            f"Invalid value: '{kind}'. Supported values are: 'json_object', 'json_schema', and 'text'.",
-            code="invalid_value",
-            param="response_format.type",
-        )
-    if kind == "json_object" and "json" not in json.dumps(body["messages"]).lower():
-        raise RequestInvalid(
-            "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
-            param="messages",
-        )
-    if kind == "json_schema":
-        inner = form.get("json_schema")
-        if not isinstance(inner, dict) or not isinstance(inner.get("name"), str):
-            raise RequestInvalid(
-                "Missing required parameter: 'response_format.json_schema.name'.",
-                code="missing_required_parameter",
-                param="response_format.json_schema.name",
-            )
-        schema = inner.get("schema", {})
-        if inner.get("strict"):
-            _check_strict(schema, f"response_format '{inner['name']}'", "response_format")
-
-
-def _check_strict(schema: Mapping[str, Any], what: str, param: str) -> None:
-    """Strict schemas close every object and require every property."""
-    stack: list[tuple[tuple[str, ...], Any]] = [((), schema)]
-    while stack:
-        path, node = stack.pop()
-        if not isinstance(node, Mapping):
-            continue
-        context = "(" + ", ".join(repr(part) for part in path) + ("," if len(path) == 1 else "") + ")"
-        properties = node.get("properties")
-        if node.get("type") == "object" or isinstance(properties, Mapping):
-            if node.get("additionalProperties") is not False:
-                raise _bad_schema(
-                    what,
-                    f"In context={context}, 'additionalProperties' is required to be supplied and to be false.",
-                    param,
-                )
-            missing = [name for name in properties or {} if name not in node.get("required", ())]
-            if missing:
-                raise _bad_schema(
-                    what,
-                    f"In context={context}, 'required' is required to be supplied and to be an array including every "
-                    f"key in properties. Missing '{missing[0]}'.",
-                    param,
-                )
-        for key in ("properties", "$defs", "definitions"):
-            for name, child in (node.get(key) or {}).items():
-                stack.append(((*path, key, name), child))
-        if isinstance(node.get("items"), Mapping):
-            stack.append(((*path, "items"), node["items"]))
-        for key in ("anyOf", "allOf"):
-            for number, child in enumerate(node.get(key) or ()):
-                stack.append(((*path, key, str(number)), child))
-
-
-def _bad_schema(what: str, why: str, param: str) -> RequestInvalid:
-    return RequestInvalid(
-        f"Invalid schema for {what}: {why}",
-        code="invalid_function_parameters" if "function" in what else None,
-        param=param,
-    )
-
-
-def _wrong_type(name: str, expected: str, value: object) -> RequestInvalid:
+def wrong_type(name: str, expected: str, value: object) -> RequestInvalid:
+    """A member of the wrong JSON type."""
     kinds = {
         str: "a string",
         int: "an integer",

@@ -37,8 +37,9 @@ def answer(body: Mapping[str, Any], model: OpenAIModel) -> dict[str, Any]:
     tokens = [count_tokens(text) for text in texts]
     if max(tokens) > model.context:
         raise RequestInvalid(
-            f"This model's maximum context length is {model.context} tokens, however you requested {max(tokens)} tokens "
-            f"({max(tokens)} in your prompt; 0 for the completion). Please reduce your prompt; or completion length.",
+            f"This model's maximum context length is {model.context} tokens, however you requested {max(tokens)} "
+            f"tokens ({max(tokens)} in your prompt; 0 for the completion). Please reduce your prompt; or "
+            "completion length.",
             kind="context_overflow",
         )
     if sum(tokens) > _MOST_TOKENS:
@@ -66,7 +67,7 @@ def _texts(given: object) -> list[str]:
         raise RequestInvalid("Missing required parameter: 'input'.", param="input")
     if given and all(isinstance(one, int) for one in given):
         given = [given]
-    if not given or any(one == "" or one == [] for one in given):
+    if not given or any(isinstance(one, str | list) and not one for one in given):
         raise RequestInvalid(
             "'$.input' is invalid. Please check the API reference: https://platform.openai.com/docs/api-reference."
         )

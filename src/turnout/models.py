@@ -29,6 +29,7 @@ class ModelFacts:
         images: Whether the model reads images.
         reasoning: Whether the model reasons before it answers.
         temperature: Whether the model takes sampling parameters.
+        stop: Whether the model takes stop sequences.
         max_tokens: Name of the output limit on the `openai-chat` wire.
         dimensions: Lengths of vectors that the model makes, the default first.
         any_dimension_to: Any length up to this may be chosen, if set.
@@ -53,6 +54,7 @@ class ModelFacts:
     images: bool = False
     reasoning: bool = False
     temperature: bool = True
+    stop: bool = True
     max_tokens: str = "max_tokens"
     dimensions: tuple[int, ...] = ()
     any_dimension_to: int | None = None
@@ -103,5 +105,5 @@ def facts(model: str) -> ModelFacts:
         The entry, or `ModelFacts(known=False)` with cautious defaults.
     """
     name = base_id(model)
-    matches = [key for key in _table() if name == key or re.match(re.escape(key) + r"[-.:\d]", name)]
+    matches = [key for key in _table() if name == key or re.match(re.escape(key) + r"[-.:]", name)]
     return _table()[max(matches, key=len)] if matches else ModelFacts(name=name)

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 _TOOL_BLOCKS = frozenset({"tool_use", "tool_call", "input_json_delta", "function_call"})
 
 
-def _plain(content: Any) -> Any:
-    """Content without what `tool_calls` says already; a string if it is all text."""
+def _plain(content: Any) -> str | None:
+    """Content as a string, if text and tool calls (which `tool_calls` says already) are all there is to it."""
     if not isinstance(content, list):
-        return content
+        return str(content)
     blocks = [block for block in content if not (isinstance(block, dict) and block.get("type") in _TOOL_BLOCKS)]
     texts = [_text(block) for block in blocks]
-    return "".join(text for text in texts if text is not None) if None not in texts else blocks
+    return None if None in texts else "".join(text for text in texts if text is not None)
 
 
 def _text(block: Any) -> str | None:
@@ -37,11 +37,20 @@ def _mark(message: BaseMessage, route: Route) -> None:
     message.response_metadata["deployment"] = route.deployment
 
 
+def _as_text(message: AIMessage, text: str) -> None:
+    message.content = text
+    # LangChain parses blocks by this name, and the parsers of some names expect blocks where there is now a string.
+    if message.response_metadata.get("model_provider") != "openai":
+        message.response_metadata.pop("model_provider", None)
+
+
 def portable(generation: ChatGeneration, route: Route) -> ChatGeneration:
     """An answer in the one shape, changed in place."""
     message = generation.message
     if isinstance(message, AIMessage):
-        message.content = _plain(message.content)
+        plain = _plain(message.content)
+        if plain is not None:
+            _as_text(message, plain)
     _mark(message, route)
     return generation
 
@@ -59,10 +68,10 @@ class Stream:
         message = chunk.message
         if isinstance(message, AIMessageChunk):
             plain = _plain(message.content)
-            # Text that follows reasoning or other blocks stays in blocks, or their order would be lost.
-            self._blocks = self._blocks or not isinstance(plain, str)
-            if not self._blocks or not message.content or not isinstance(message.content, list):
-                message.content = plain
+            # What follows reasoning or other blocks stays in blocks, or their order would be lost.
+            self._blocks = self._blocks or plain is None
+            if plain is not None and not self._blocks:
+                _as_text(message, plain)
         if self._first:
             _mark(message, self._route)
             self._first = False

@@ -11,7 +11,7 @@ from langchain_core.runnables.config import ensure_config
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict, Field
 
-from turnout.errors import UnsupportedError
+from turnout.errors import SettingsError, UnsupportedError
 from turnout.langchain.answers import Stream, portable
 from turnout.langchain.delegates import delegate
 from turnout.langchain.errors import translated
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
     from turnout.settings import Settings
 
-_PARAMETERS = ("temperature", "top_p", "max_tokens", "seed", "reasoning_effort", "timeout", "parallel_tool_calls")
+_PARAMETERS = ("temperature", "top_p", "max_tokens", "seed", "reasoning_effort", "parallel_tool_calls")
+_OF_THE_CLIENT = ("timeout", "max_retries")
 
 
 class ChatTurnout(BaseChatModel):
@@ -50,7 +51,9 @@ class ChatTurnout(BaseChatModel):
         stop: Stop sequences.
         seed: For repeatable sampling, where the wire has it.
         reasoning_effort: How hard a reasoning model thinks.
-        timeout: Seconds that one call may take, where the wire lets a call say so.
+        timeout: Seconds to wait for the service's next bytes, over the backend's.
+        max_retries: How often a failed call is repeated, over the backend's.
+        streaming: Whether `invoke` streams underneath, for callbacks that want tokens.
         extra: Passed to the wire as it is.
         settings: Settings, or the path of a settings file; left out, they are found.
 
@@ -73,6 +76,8 @@ class ChatTurnout(BaseChatModel):
     seed: int | None = None
     reasoning_effort: str | None = None
     timeout: float | None = Field(default=None, gt=0)
+    max_retries: int | None = Field(default=None, ge=0, le=20)
+    streaming: bool = False
     extra: dict[str, Any] = Field(default_factory=dict)
     settings: SettingsField = Field(default=None, exclude=True, repr=False)
 
@@ -96,7 +101,7 @@ class ChatTurnout(BaseChatModel):
             "wire": route.wire,
             "deployment": route.deployment,
             "model": route.model,
-            **{name: getattr(self, name) for name in (*_PARAMETERS[:6], "stop", "extra") if getattr(self, name)},
+            **{name: getattr(self, name) for name in (*_PARAMETERS[:5], "stop", "extra") if getattr(self, name)},
         }
 
     @classmethod
@@ -137,8 +142,11 @@ class ChatTurnout(BaseChatModel):
         return cast("ModelProfile", {k: v for k, v in profile.items() if v is not None})
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        route, _ = self._resolved(kwargs)
         params = super()._get_ls_params(stop=stop, **kwargs)
+        try:
+            route, _ = self._resolved(kwargs)
+        except SettingsError:  # a trace says what was asked; the call itself says what is wrong
+            return params
         params["ls_provider"] = {"azure": "azure", "bedrock": "amazon_bedrock", "openai": "openai"}[route.provider]
         params["ls_model_name"] = route.model or route.deployment
         return params
@@ -285,8 +293,16 @@ class ChatTurnout(BaseChatModel):
         )
         return route, settings
 
+    def _delegate(self, route: Route, settings: Settings, kwargs: dict[str, Any]) -> BaseChatModel:
+        """The class that carries the call; another timeout or number of retries means another client."""
+        backend = settings.backends[route.backend]
+        asked = {name: kwargs.get(name, getattr(self, name)) for name in _OF_THE_CLIENT}
+        changed = {k: v for k, v in asked.items() if v is not None and v != getattr(backend, k)}
+        return delegate(route, backend.model_copy(update=changed) if changed else backend)
+
     def _request(self, stop: list[str] | None, kwargs: dict[str, Any]) -> Request:
-        kwargs = {k: v for k, v in kwargs.items() if k not in {"backend", "model", "ls_structured_output_format"}}
+        handled = {"backend", "model", "ls_structured_output_format", *_OF_THE_CLIENT}
+        kwargs = {k: v for k, v in kwargs.items() if k not in handled}
         parameters = {
             name: kwargs.pop(name, None) if name in kwargs else getattr(self, name, None) for name in _PARAMETERS
         }
@@ -316,7 +332,7 @@ class ChatTurnout(BaseChatModel):
         request = self._request(stop, kwargs)
         arguments = call_arguments(route, request)
         with translated(route, settings):
-            model = delegate(route, settings.backends[route.backend])
+            model = self._delegate(route, settings, kwargs)
             result = model._generate(own_copy(route, messages), stop=request.stop, **arguments)  # noqa: SLF001
         for generation in result.generations:
             portable(generation, route)
@@ -333,7 +349,7 @@ class ChatTurnout(BaseChatModel):
         request = self._request(stop, kwargs)
         arguments = call_arguments(route, request)
         with translated(route, settings):
-            model = delegate(route, settings.backends[route.backend])
+            model = self._delegate(route, settings, kwargs)
             result = await model._agenerate(own_copy(route, messages), stop=request.stop, **arguments)  # noqa: SLF001
         for generation in result.generations:
             portable(generation, route)
@@ -351,7 +367,7 @@ class ChatTurnout(BaseChatModel):
         arguments = call_arguments(route, request)
         shape = Stream(route)
         with translated(route, settings):
-            model = delegate(route, settings.backends[route.backend])
+            model = self._delegate(route, settings, kwargs)
             for chunk in model._stream(own_copy(route, messages), stop=request.stop, **arguments):  # noqa: SLF001
                 yield shape.portable(chunk)
 
@@ -367,7 +383,7 @@ class ChatTurnout(BaseChatModel):
         arguments = call_arguments(route, request)
         shape = Stream(route)
         with translated(route, settings):
-            model = delegate(route, settings.backends[route.backend])
+            model = self._delegate(route, settings, kwargs)
             async for chunk in model._astream(own_copy(route, messages), stop=request.stop, **arguments):  # noqa: SLF001
                 yield shape.portable(chunk)
 

@@ -22,7 +22,7 @@ class Request:
     """A call as the application meant it, whichever wire will carry it.
 
     Attributes:
-        parameters: `temperature`, `top_p`, `max_tokens`, `seed`, `reasoning_effort`, `timeout`,
+        parameters: `temperature`, `top_p`, `max_tokens`, `seed`, `reasoning_effort`,
             `parallel_tool_calls`; None where not given.
         stop: Stop sequences.
         tools: Tools in OpenAI's format.
@@ -115,6 +115,9 @@ def _openai_chat(route: Route, request: Request) -> dict[str, Any]:
         _drop(route, parameters, ("temperature", "top_p"), "the model takes no sampling parameters")
     if facts.known and not facts.reasoning:
         _drop(route, parameters, ("reasoning_effort",), "the model doesn't reason")
+    if not facts.stop and request.stop:
+        _drop(route, {"stop": request.stop}, ("stop",), "the model takes no stop sequences")
+        request.stop = None
     if "max_tokens" in parameters:
         parameters[facts.max_tokens] = parameters.pop("max_tokens")
     if request.schema is not None:
@@ -142,7 +145,7 @@ def _bedrock_converse(route: Route, request: Request) -> dict[str, Any]:
         _drop(route, parameters, ("temperature", "top_p"), "the model takes no sampling parameters")
     if facts.known and not facts.reasoning:
         _drop(route, parameters, ("reasoning_effort",), "the model doesn't reason")
-    _drop(route, parameters, ("seed", "timeout"), "Converse has no such parameter")
+    _drop(route, parameters, ("seed",), "Converse has no such parameter")
     if parameters.pop("parallel_tool_calls", None) is False:
         msg = f"parallel_tool_calls=False is left out: Converse has no such parameter ({route.deployment!r})"
         warnings.warn(msg, UserWarning, stacklevel=2)
@@ -150,7 +153,7 @@ def _bedrock_converse(route: Route, request: Request) -> dict[str, Any]:
         method = _strongest(route, request)
         if method == "json_schema" and facts.structured:
             parameters["response_format"] = _response_format(request, method)
-        elif method != "json_mode":
+        else:  # Converse has no JSON mode: the schema is held to, which is more
             _schema_as_tool(request)
     if request.tools and request.tool_choice != "none":
         parameters["toolConfig"] = {"tools": [_tool_spec(tool) for tool in request.tools]}

@@ -179,7 +179,8 @@ def _merge(data: dict[str, Any], dotenv: Path | None) -> dict[str, Any]:
             msg = f"key {key!r} must be a table, like [{key}.default]"
             raise SettingsError(msg)
     layers = _Layers(_env_file=dotenv, **data)
-    return {key: value for key, value in layers.model_dump().items() if key in data or value not in (None, {})}
+    # A .env file is often shared: names in it that aren't turnout's stay out, the TOML file's unknown keys stay in.
+    return {key: value for key, value in layers.model_dump().items() if key in data or (key in TOP_KEYS and value)}
 
 
 def _with_variables(backends: Any, variables: Mapping[str, str], sources: Mapping[str, str]) -> dict[str, Any]:
@@ -200,8 +201,9 @@ def _with_default_routes(merged: dict[str, Any], variables: Mapping[str, str]) -
             continue
         routes: dict[str, dict[str, str]] = {}
         for name, backend in merged["backends"].items():
-            target = implied_target(backend["provider"], kind, variables) if "provider" in backend else None
-            if target is not None and backend["provider"] in PROVIDERS:
+            provider = backend.get("provider") if isinstance(backend, dict) else None
+            target = implied_target(provider, kind, variables) if provider in PROVIDERS else None
+            if target is not None:
                 routes.setdefault("default", {}).setdefault(name, target)
         merged[kind] = routes
     return merged

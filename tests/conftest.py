@@ -1,0 +1,101 @@
+"""One emulator for the whole run, and an environment in which nothing of this machine decides a test."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from turnout.emulator import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BACKENDS = ("azure", "azure_dated", "openai", "bedrock")
+"""The four that every contract is held on: Azure v1, Azure dated, OpenAI-compatible, Bedrock."""
+
+_CLEARED = (
+    "TURNOUT_",
+    "AZURE_",
+    "AWS_",
+    "OPENAI_",
+    "IDENTITY_",
+    "MSI_",
+    "LANGCHAIN_",
+    "LANGSMITH_",
+    "HTTP",
+    "ALL_PROXY",
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_stray_variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    patch = pytest.MonkeyPatch()
+    for name in list(os.environ):
+        if name.upper().startswith(_CLEARED):
+            patch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    patch.setenv("HOME", str(home))
+    patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    patch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Emulator]:
+    """The running emulator, shared by all tests of a worker; `fresh_emulator` forgets what went before."""
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def fresh_emulator(emulator: Emulator) -> Emulator:
+    """The emulator with nothing queued and nothing received."""
+    emulator.clear()
+    return emulator
+
+
+def settings_text(emulator: Emulator) -> str:
+    """The emulator's settings file, with the dated Azure API as a backend of its own."""
+    text = emulator.settings_toml()
+    dated = (
+        "\n[backends.azure_dated]\n"
+        'provider = "azure"\n'
+        f'endpoint = "{emulator.azure.url}"\n'
+        'api_key = "turnout-emulator-azure-key"\n'
+        'api_version = "2024-10-21"\n'
+    )
+    lines = []
+    for line in text.splitlines():
+        lines.append(line)
+        if line.startswith("azure = "):
+            lines.append(line.replace("azure = ", "azure_dated = ", 1))
+    # Routes named after models: langchain-tests overrides the model of one call by its name.
+    named = (
+        '\n[chat."gpt-5-mini"]\n'
+        'azure = { deployment = "mini", model = "gpt-5-mini" }\n'
+        'azure_dated = { deployment = "mini", model = "gpt-5-mini" }\n'
+        'openai = "gpt-5-mini"\n'
+        '\n[chat."amazon.nova-micro-v1:0"]\nbedrock = "amazon.nova-micro-v1:0"\n'
+    )
+    return "\n".join(lines) + "\n" + dated + named
+
+
+@pytest.fixture
+def settings_file(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A turnout.toml that points every backend at the emulator, found through TURNOUT_CONFIG."""
+    path = tmp_path / "turnout.toml"
+    path.write_text(settings_text(emulator), encoding="utf-8")
+    monkeypatch.setenv("TURNOUT_CONFIG", str(path))
+    return path
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest, settings_file: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each backend in turn, chosen by TURNOUT_BACKEND alone."""
+    name = str(request.param)
+    monkeypatch.setenv("TURNOUT_BACKEND", name)
+    return name

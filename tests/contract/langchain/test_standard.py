@@ -1,0 +1,167 @@
+"""langchain-tests' own suites, for each of the four backends. What differs between them is settings alone."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+from langchain_tests.integration_tests import ChatModelIntegrationTests, EmbeddingsIntegrationTests
+from langchain_tests.unit_tests import ChatModelUnitTests, EmbeddingsUnitTests
+
+from turnout.langchain import ChatTurnout, TurnoutEmbeddings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from langchain_core.language_models import BaseChatModel
+
+    from turnout.emulator import Emulator
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
+)
+"""A picture of one pixel."""
+
+
+class Backend:
+    """Chooses the backend by its variable; the classes below say which."""
+
+    name: str
+
+    @pytest.fixture(autouse=True)
+    def _offline(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The suite downloads its sample pictures; they are handed over here instead. Turnout's calls don't use this."""
+
+        def get(url: str, **_: Any) -> httpx.Response:
+            return httpx.Response(200, content=PNG, request=httpx.Request("GET", url))
+
+        monkeypatch.setattr(httpx, "get", get)
+
+    @pytest.fixture(autouse=True)
+    def _chosen(self, settings_file: Path, monkeypatch: pytest.MonkeyPatch, fresh_emulator: Emulator) -> None:
+        monkeypatch.setenv("TURNOUT_BACKEND", self.name)
+
+
+# The suite sets a temperature and stop sequences everywhere, and turnout says so when a model takes none.
+@pytest.mark.filterwarnings("ignore:(temperature|stop) is left out")
+class Chat(Backend):
+    @property
+    def chat_model_class(self) -> type[BaseChatModel]:
+        return ChatTurnout
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {}
+
+    @property
+    def standard_chat_model_params(self) -> dict[str, Any]:
+        # No api_key: credentials are settings, never arguments.
+        return {"temperature": 0, "max_tokens": 100, "timeout": 60, "stop": [], "max_retries": 2}
+
+    @property
+    def model_override_value(self) -> str:
+        return "amazon.nova-micro-v1:0" if self.name == "bedrock" else "gpt-5-mini"
+
+    @property
+    def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
+        return {"TURNOUT_BACKEND": self.name}, {}, {"model": "default"}
+
+    @property
+    def supports_image_inputs(self) -> bool:
+        return True
+
+    @property
+    def supports_image_urls(self) -> bool:
+        return self.name != "bedrock"  # Converse takes bytes; fetching URLs is not turnout's yet
+
+    @property
+    def supports_json_mode(self) -> bool:
+        return True
+
+    @property
+    def returns_usage_metadata(self) -> bool:
+        return True
+
+    @property
+    def supports_anthropic_inputs(self) -> bool:
+        return False
+
+
+class TestAzureUnit(Chat, ChatModelUnitTests):
+    name = "azure"
+
+
+class TestAzureDatedUnit(Chat, ChatModelUnitTests):
+    name = "azure_dated"
+
+
+class TestOpenAIUnit(Chat, ChatModelUnitTests):
+    name = "openai"
+
+
+class TestBedrockUnit(Chat, ChatModelUnitTests):
+    name = "bedrock"
+
+
+class TestAzure(Chat, ChatModelIntegrationTests):
+    name = "azure"
+
+
+class TestAzureDated(Chat, ChatModelIntegrationTests):
+    name = "azure_dated"
+
+
+class TestOpenAI(Chat, ChatModelIntegrationTests):
+    name = "openai"
+
+
+class TestBedrock(Chat, ChatModelIntegrationTests):
+    name = "bedrock"
+
+
+class Embedding(Backend):
+    @property
+    def embeddings_class(self) -> type[TurnoutEmbeddings]:
+        return TurnoutEmbeddings
+
+    @property
+    def embedding_model_params(self) -> dict[str, Any]:
+        return {}
+
+    @property
+    def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
+        return {"TURNOUT_BACKEND": self.name}, {}, {"model": "default"}
+
+
+class TestAzureEmbeddingsUnit(Embedding, EmbeddingsUnitTests):
+    name = "azure"
+
+
+class TestAzureDatedEmbeddingsUnit(Embedding, EmbeddingsUnitTests):
+    name = "azure_dated"
+
+
+class TestOpenAIEmbeddingsUnit(Embedding, EmbeddingsUnitTests):
+    name = "openai"
+
+
+class TestBedrockEmbeddingsUnit(Embedding, EmbeddingsUnitTests):
+    name = "bedrock"
+
+
+class TestAzureEmbeddings(Embedding, EmbeddingsIntegrationTests):
+    name = "azure"
+
+
+class TestAzureDatedEmbeddings(Embedding, EmbeddingsIntegrationTests):
+    name = "azure_dated"
+
+
+class TestOpenAIEmbeddings(Embedding, EmbeddingsIntegrationTests):
+    name = "openai"
+
+
+class TestBedrockEmbeddings(Embedding, EmbeddingsIntegrationTests):
+    name = "bedrock"

@@ -1,0 +1,5 @@
+"""`python -m turnout.cli`."""
+
+from turnout.cli import main
+
+main()

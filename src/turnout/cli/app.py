@@ -1,0 +1,88 @@
+"""The commands, and what all of them share: `--version`, `--debug`, errors in words instead of tracebacks."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from turnout import __version__
+from turnout.cli import ask, demo, emulator, routes
+from turnout.cli.failures import INTERRUPTED, report
+
+
+class _Commands(TyperGroup):
+    """A group in which no exception reaches the user as a traceback."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().make_context(*args, **kwargs)
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            if not str(error):  # no arguments at all: typer's error shows the help
+                raise
+            raise typer.Exit(report(error)) from None
+
+    def invoke(self, ctx: Any) -> Any:
+        debug = bool(ctx.params.get("debug"))
+        _prepare_streams(debug=debug)
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, typer.Abort, BrokenPipeError):
+            raise
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+        except Exception as error:  # noqa: BLE001 - the last place to put it into words
+            if debug:
+                traceback.print_exc()
+            raise typer.Exit(report(error)) from None
+
+
+def _prepare_streams(*, debug: bool) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # an answer may hold what the terminal can't show
+    if not debug:
+        # Without a handler, Python prints the libraries' warnings between the lines of an answer.
+        logging.getLogger().addHandler(logging.NullHandler())
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"turnout {__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    name="turnout",
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "terminal_width": 100},
+)
+
+
+@app.callback()
+def _turnout(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and the libraries' warnings.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """One RAG application on Azure OpenAI, Amazon Bedrock or OpenAI: the cloud is a setting.
+
+    Settings come from turnout.toml, .env and the environment; TURNOUT_BACKEND switches the cloud.
+    """
+
+
+app.command("ask")(ask.ask)
+app.command("routes")(routes.routes)
+app.command("emulator")(emulator.emulator)
+app.command("demo")(demo.demo)

@@ -1,0 +1,139 @@
+"""`turnout demo`: the same `turnout ask`, on two frameworks and two clouds, against the emulator."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from turnout.cli.emulator import start
+from turnout.cli.failures import SERVICE_FAILED, UserError
+from turnout.cli.frameworks import Framework
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+QUESTION = "How do I switch from Azure to Bedrock?"
+BACKENDS = ("azure", "bedrock")
+FIELDS = ("framework", "backend", "deployment", "credential", "embedding space", "answer", "sources", "time")
+_PIPED_WIDTH = 120
+_TABLE_FROM = 100  # columns; in a narrower terminal each run is a block of lines
+_SECONDS = 120.0
+
+
+def demo(
+    docs: Annotated[Path, typer.Option("--docs", metavar="FOLDER", help="Markdown, text and PDF files.")],
+    question: Annotated[str, typer.Option("--question", help="What to ask.")] = QUESTION,
+) -> None:
+    """Ask one question on LangChain and LlamaIndex, on Azure and Bedrock, against the emulator.
+
+    Each run is `turnout ask`; between two clouds, nothing changes but TURNOUT_BACKEND.
+    """
+    if not question.strip():
+        raise UserError("the question is empty")
+    print(
+        "Azure OpenAI and Bedrock are emulated on this machine. The emulator is no language model: it answers with\n"
+        f"the sentences of its context that match the question best.\n\nQuestion: {question}\n",
+        flush=True,
+    )
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="turnout-demo-") as home:
+        running = start()
+        try:
+            settings = Path(home, "turnout.toml")
+            settings.write_text(running.settings_toml(), encoding="utf-8")
+            for framework in Framework:
+                for backend in BACKENDS:
+                    print(f"TURNOUT_BACKEND={backend} turnout ask … --framework {framework}", flush=True)
+                    rows.append(_ask(question, docs, framework, backend, settings))
+        finally:
+            running.stop()
+    _print(rows)
+    if any("error" in row for row in rows):
+        raise typer.Exit(SERVICE_FAILED)
+
+
+def _ask(question: str, docs: Path, framework: Framework, backend: str, settings: Path) -> dict[str, Any]:
+    """One run of `turnout ask`, in an environment in which nothing else decides."""
+    options = ["--docs", str(docs), "--framework", framework, "--json"]
+    command = [sys.executable, "-P", "-m", "turnout.cli", "ask", *options, "--", question]
+    environment = {
+        "TURNOUT_CONFIG": str(settings),
+        "TURNOUT_BACKEND": backend,
+        "HOME": str(settings.parent),
+        "PYTHONUTF8": "1",
+    }
+    try:
+        done = subprocess.run(  # noqa: S603 - this very package, with arguments that no shell reads
+            command, env=environment, capture_output=True, timeout=_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return {"framework": framework, "backend": backend, "error": f"no answer within {_SECONDS:.0f} s"}
+    said = done.stderr.decode("utf-8", "replace").strip()
+    if done.returncode != 0:
+        return {"framework": framework, "backend": backend, "error": said or f"exit code {done.returncode}"}
+    if said:
+        print(said, file=sys.stderr)
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+
+    terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if terminal else _PIPED_WIDTH
+    console = Console(width=width, highlight=False, emoji=False, markup=False)
+    console.print()
+    console.print(table(rows) if width >= _TABLE_FROM else blocks(rows))
+
+
+def cells(row: dict[str, Any]) -> tuple[str, ...]:
+    """A run's eight fields, in the order of `FIELDS`."""
+    if "error" in row:
+        return (row["framework"], row["backend"], "", "", "", row["error"], "", "")
+    return (
+        row["framework"],
+        row["backend"],
+        row["deployment"],
+        row["credential"].partition(" (")[0],
+        row["embedding_space"],
+        row["answer"],
+        "\n".join(row["sources"]),
+        f"{row['seconds']:.1f} s",
+    )
+
+
+def table(rows: list[dict[str, Any]]) -> RenderableType:
+    """One line for each run."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=box.SIMPLE_HEAD, show_lines=True, padding=(0, 1), pad_edge=False)
+    for name in FIELDS:
+        made.add_column(name, overflow="fold", no_wrap=name in {"framework", "backend", "time"})
+    for row in rows:
+        made.add_row(*(Text(cell) for cell in cells(row)))
+    return made
+
+
+def blocks(rows: list[dict[str, Any]]) -> RenderableType:
+    """The same for a narrow terminal: a line for each field."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=box.SIMPLE_HEAD, show_header=False, pad_edge=False)
+    made.add_column(no_wrap=True)
+    made.add_column(overflow="fold")
+    for row in rows:
+        for name, cell in zip(FIELDS, cells(row), strict=True):
+            made.add_row(name, Text(cell), end_section=name == FIELDS[-1])
+    return made

@@ -1,0 +1,117 @@
+"""Where a question went and what it took: `--explain` and `--json`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from turnout.cli.pipeline import Run
+    from turnout.routes import Route
+    from turnout.settings import Settings
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """All that is known of a run, for `--json`; it holds no secret."""
+    from turnout.routes import resolve
+    from turnout.spaces import space_of
+
+    chat = resolve(run.question.model, settings=run.settings)
+    embedding = resolve(kind="embedding", settings=run.settings)
+    return {
+        "framework": run.framework.value,
+        "backend": chat.backend,
+        "deployment": chat.deployment,
+        "credential": _credential(chat, run.settings),
+        "embedding_space": str(space_of(embedding)),
+        "answer": run.answer,
+        "sources": run.sources,
+        "seconds": round(run.steps.total, 4),
+        "chat": _route(chat, run.settings),
+        "embedding": _route(embedding, run.settings),
+        "read": {
+            "files": run.reading.files,
+            "chunks": run.chunks,
+            "skipped": [{"file": name, "why": why} for name, why in run.reading.skipped],
+            "other_types": run.reading.others,
+            "hidden": run.reading.hidden,
+        },
+        "retrieved": [
+            {"source": hit.source, "score": round(hit.score, 4), "used": hit in run.used, "text": hit.text}
+            for hit in run.hits
+        ],
+        "steps": {name: round(seconds, 4) for name, seconds in run.steps.seconds.items()},
+        "first_token": None if run.first_token is None else round(run.first_token, 4),
+    }
+
+
+def lines(run: Run) -> list[str]:
+    """What `--explain` adds to an answer."""
+    told = summary(run)
+    read = told["read"]
+    rows = [
+        ("settings", run.settings.source),
+        ("framework", told["framework"]),
+        *_route_rows(told["chat"], told["credential"]),
+        *_route_rows(told["embedding"], told["embedding"]["credential"]),
+        ("space", told["embedding_space"]),
+        ("read", f"{read['files']} files, {read['chunks']} chunks" + _left_out(read)),
+        ("time", ", ".join(f"{name} {_time(seconds)}" for name, seconds in told["steps"].items())),
+        ("", f"{_time(told['seconds'])} in all" + _first_token(told["first_token"])),
+    ]
+    shown = ["Explanation", *(f"  {label:<11}{text}" for label, text in rows), "Retrieved"]
+    for hit in told["retrieved"]:
+        start = " ".join(hit["text"].split())[:60]
+        dropped = "" if hit["used"] else " (not used: too far below the best)"
+        shown.append(f"  {hit['score']:.3f}  {hit['source']}{dropped}: {start}…")
+    return shown
+
+
+def _route(route: Route, settings: Settings) -> dict[str, Any]:
+    from turnout.clients.calls import resource
+
+    return {
+        "route": f"{route.kind}/{route.name}",
+        "key": route.key,
+        "backend": route.backend,
+        "wire": route.wire,
+        "deployment": route.deployment,
+        "model": route.model,
+        "resource": resource(settings.backends[route.backend]),
+        "credential": _credential(route, settings),
+    }
+
+
+def _credential(route: Route, settings: Settings) -> str:
+    from turnout.clients.calls import credential
+
+    return str(credential(settings.backends[route.backend]))
+
+
+def _route_rows(told: dict[str, Any], credential: str) -> list[tuple[str, str]]:
+    kind = told["route"].partition("/")[0]
+    model = f" ({told['model']})" if told["model"] not in {"", told["deployment"]} else ""
+    named = f", by {told['key']}" if told["key"] else ""
+    return [
+        (kind, f"{told['route']} on backend {told['backend']}{named}"),
+        ("", f"deployment {told['deployment']}{model}, wire {told['wire']}"),
+        ("", f"resource {told['resource']}"),
+        ("", f"credential {credential}"),
+    ]
+
+
+def _left_out(read: dict[str, Any]) -> str:
+    counts = [
+        (len(read["skipped"]), "skipped"),
+        (read["other_types"], "of other types"),
+        (read["hidden"], "hidden"),
+    ]
+    said = [f"{count} {what}" for count, what in counts if count]
+    return f" (left out: {', '.join(said)})" if said else ""
+
+
+def _first_token(seconds: float | None) -> str:
+    return "" if seconds is None else f"; first token of the answer after {_time(seconds)}"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

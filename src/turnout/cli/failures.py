@@ -1,0 +1,51 @@
+"""What a user sees of a failure: one message on stderr that says what to do, and an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+SERVICE_FAILED = 1
+YOURS_TO_FIX = 2
+INTERRUPTED = 130
+
+
+class UserError(Exception):
+    """What was asked of the command line can't be done; the message says what to change."""
+
+
+def warn(message: str) -> None:
+    """Say something on stderr that doesn't stop the command."""
+    print(f"warning: {message}", file=sys.stderr)
+
+
+def report(error: Exception) -> int:
+    """Print an error for its reader.
+
+    Args:
+        error: Whatever a command raised.
+
+    Returns:
+        The exit code: 2 for what the user can fix, 1 for what a service or turnout itself did.
+    """
+    message, code = _described(error)
+    print(f"error: {message}", file=sys.stderr)
+    return code
+
+
+def _described(error: Exception) -> tuple[str, int]:
+    from turnout.errors import ModelCallError, TurnoutError
+
+    if isinstance(error, UserError):
+        return str(error), YOURS_TO_FIX
+    if hasattr(error, "format_message"):  # a usage error, of whichever class typer has for it
+        place = getattr(getattr(error, "ctx", None), "command_path", "turnout")
+        return f"{error.format_message()} See '{place} --help'.", YOURS_TO_FIX
+    if isinstance(error, ModelCallError):
+        asked = f" (request id {error.request_id})" if error.request_id else ""
+        return f"{error}{asked}", SERVICE_FAILED
+    if isinstance(error, TurnoutError):
+        return str(error), YOURS_TO_FIX
+    return (
+        f"unexpected {type(error).__name__}: {error}\n"
+        "This is a fault in turnout or in a package below it; `turnout --debug …` shows where."
+    ), SERVICE_FAILED

@@ -1,0 +1,57 @@
+"""Which framework the application is written on; only that one is imported."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from turnout.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from turnout.cli.rag import Application
+    from turnout.settings import Settings
+
+
+class Framework(StrEnum):
+    """The frameworks, by the names of turnout's extras."""
+
+    LANGCHAIN = "langchain"
+    LLAMA_INDEX = "llama-index"
+
+
+_PACKAGES = {Framework.LANGCHAIN: "langchain_core", Framework.LLAMA_INDEX: "llama_index"}
+
+
+def choose(wanted: Framework | None) -> Framework:
+    """The framework that was asked for, or the first that is installed.
+
+    Raises:
+        MissingExtraError: It isn't installed, or none is.
+    """
+    if wanted is not None:
+        if find_spec(_PACKAGES[wanted]) is None:
+            raise MissingExtraError(f"--framework {wanted} is not installed: pip install 'turnout[{wanted}]'")
+        return wanted
+    for framework, package in _PACKAGES.items():
+        if find_spec(package) is not None:
+            return framework
+    raise MissingExtraError("no framework is installed: pip install 'turnout[langchain]' or 'turnout[llama-index]'")
+
+
+def application(framework: Framework, settings: Settings, model: str) -> Application:
+    """The RAG application on a framework.
+
+    Raises:
+        MissingExtraError: A package of the framework's extra is missing.
+    """
+    try:
+        if framework is Framework.LANGCHAIN:
+            from turnout.cli.rag_langchain import LangChainApplication
+
+            return LangChainApplication(settings, model)
+        from turnout.cli.rag_llama_index import LlamaIndexApplication
+
+        return LlamaIndexApplication(settings, model)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"{framework} needs {error.name}: pip install 'turnout[{framework}]'") from error

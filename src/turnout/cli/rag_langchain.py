@@ -1,0 +1,60 @@
+"""The RAG application on LangChain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from langchain_core.documents import Document
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.vectorstores import InMemoryVectorStore
+from langchain_text_splitters import MarkdownTextSplitter
+
+from turnout.cli.rag import INSTRUCTIONS, Hit
+from turnout.langchain import ChatTurnout, TurnoutEmbeddings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from turnout.cli.documents import Page
+    from turnout.settings import Settings
+
+PROMPT = ChatPromptTemplate.from_messages(
+    [("system", INSTRUCTIONS), ("user", "Context:\n\n{context}\n\nQuestion: {question}")]
+)
+
+
+class LangChainApplication:
+    """Load, split, embed, retrieve, answer.
+
+    Args:
+        settings: Which cloud answers.
+        model: The chat route.
+    """
+
+    def __init__(self, settings: Settings, model: str = "default") -> None:
+        self.chain = PROMPT | ChatTurnout(model=model, settings=settings) | StrOutputParser()
+        self.store = InMemoryVectorStore(TurnoutEmbeddings(settings=settings))
+
+    def split(self, pages: Sequence[Page]) -> list[Document]:
+        """Cut texts at headings and paragraphs, into chunks of about 1,000 characters."""
+        documents = [Document(page.text, metadata={"source": page.source}) for page in pages]
+        return MarkdownTextSplitter(chunk_size=1000, chunk_overlap=100).split_documents(documents)
+
+    def embed(self, chunks: list[Document]) -> None:
+        """Embed chunks and put them into the store."""
+        self.store.add_documents(chunks)
+
+    def retrieve(self, question: str, top_k: int) -> list[Hit]:
+        """Find the chunks that are nearest to a question."""
+        found = self.store.similarity_search_with_score(question, k=top_k)
+        return [Hit(chunk.page_content, chunk.metadata["source"], score, chunk) for chunk, score in found]
+
+    def answer(self, question: str, hits: Sequence[Hit], *, stream: bool) -> Iterator[str]:
+        """Answer from chunks: in pieces as they come, or as one."""
+        context = "\n\n".join(f"Source: {hit.source}\n\n{hit.text}" for hit in hits)
+        inputs = {"context": context, "question": question}
+        if stream:
+            yield from self.chain.stream(inputs)
+        else:
+            yield self.chain.invoke(inputs)

@@ -1,0 +1,66 @@
+"""The RAG application on LlamaIndex."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from llama_index.core import Document, PromptTemplate, VectorStoreIndex, get_response_synthesizer
+from llama_index.core.base.response.schema import StreamingResponse
+from llama_index.core.ingestion import run_transformations
+from llama_index.core.node_parser import MarkdownNodeParser, SentenceSplitter
+from llama_index.core.node_parser.text.utils import split_by_regex
+from llama_index.core.schema import MetadataMode
+
+from turnout.cli.rag import INSTRUCTIONS, Hit
+from turnout.llama_index import TurnoutEmbedding, TurnoutLLM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from llama_index.core.schema import BaseNode
+
+    from turnout.cli.documents import Page
+    from turnout.settings import Settings
+
+PROMPT = PromptTemplate(INSTRUCTIONS + "\n\nContext:\n\n{context_str}\n\nQuestion: {query_str}")
+_SENTENCE = r"[^.!?\n]+[.!?\n]*"
+
+
+class LlamaIndexApplication:
+    """Load, split, embed, retrieve, answer.
+
+    Args:
+        settings: Which cloud answers.
+        model: The chat route.
+    """
+
+    def __init__(self, settings: Settings, model: str = "default") -> None:
+        self.llm = TurnoutLLM(model=model, settings=settings)
+        self.index = VectorStoreIndex([], embed_model=TurnoutEmbedding(settings=settings))
+
+    def split(self, pages: Sequence[Page]) -> list[BaseNode]:
+        """Cut texts at headings and sentences, into chunks of at most 256 tokens."""
+        documents = [Document(text=page.text, metadata={"source": page.source}) for page in pages]
+        # Its own sentence splitter loads NLTK's data, and downloads them where they aren't at hand.
+        splitter = SentenceSplitter(chunk_size=256, chunk_overlap=32, chunking_tokenizer_fn=split_by_regex(_SENTENCE))
+        return list(run_transformations(documents, [MarkdownNodeParser(), splitter]))
+
+    def embed(self, chunks: list[BaseNode]) -> None:
+        """Embed chunks and put them into the index."""
+        self.index.insert_nodes(chunks)
+
+    def retrieve(self, question: str, top_k: int) -> list[Hit]:
+        """Find the chunks that are nearest to a question."""
+        found = self.index.as_retriever(similarity_top_k=top_k).retrieve(question)
+        return [
+            Hit(node.get_content(MetadataMode.NONE), node.metadata["source"], node.get_score(), node) for node in found
+        ]
+
+    def answer(self, question: str, hits: Sequence[Hit], *, stream: bool) -> Iterator[str]:
+        """Answer from chunks: in pieces as they come, or as one."""
+        synthesizer = get_response_synthesizer(llm=self.llm, text_qa_template=PROMPT, streaming=stream)
+        answer = synthesizer.synthesize(question, [hit.chunk for hit in hits])
+        if isinstance(answer, StreamingResponse):
+            yield from answer.response_gen
+        else:
+            yield str(answer)

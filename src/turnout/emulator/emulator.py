@@ -258,6 +258,8 @@ class Emulator:
         finally:
             for runner in runners:
                 await runner.cleanup()
+            # A transport that was closed is released on a later turn of the loop, over TLS after a few.
+            await asyncio.sleep(0.05)
 
     async def _listen(self, service: Service) -> web.AppRunner:
         assert self._certificates is not None

@@ -181,7 +181,7 @@ class Filler:
         if depth > _DEPTH:
             return Found([], 0.0)
         if items.get("type") == "object" or "properties" in items:
-            values = self._objects(items, depth)
+            values = self._objects(items, label, depth)
         else:
             values = self._several(items, label, depth)
         evidence = 1.0 if values else 0.0
@@ -199,20 +199,27 @@ class Filler:
         source = self._source
         if "enum" in items:
             return [value for value in items["enum"] if self._mentions(value)]
+        if items.get("type") not in ("string", "integer", "number") or "const" in items:
+            found_one = self.fill(items, label, depth=depth + 1) if items else Found(None, 0.0)
+            return [found_one.value] if found_one.evidence >= 0.75 else []
         if items.get("type") in ("integer", "number"):
             found = [source.take(span) for span in source.free(source.numbers)]
             return [bounded(value, items) for value in found]
+        return [self._one(text, items, label, depth) for text in self._texts(label)]
+
+    def _texts(self, label: str) -> list[str]:
+        """Several strings: listed behind a label, quoted, proper names, or listed behind a word like `of`."""
+        source = self._source
         named = source.labelled(words(label)) or source.labelled([stem(word) for word in words(label)])
         if named is not None:
             tail = re.match(r"[^.\n]+", source.text[named.start :])
-            listed = _listed(tail[0] if tail else str(named.value))
-            return [self._one(text, items, label, depth) for text in listed]
+            return _listed(tail[0] if tail else str(named.value))
         spans = source.free(source.quoted) or source.free(source.names)
         if spans:
-            return [self._one(str(source.take(span)), items, label, depth) for span in spans]
+            return [str(source.take(span)) for span in spans]
         after = re.search(r"(?::|\bof\b|\blike\b|\binclude\b)\s*([^.\n]+)", source.text)
         if after is not None and re.search(r",|\band\b", after[1]):
-            return [self._one(text, items, label, depth) for text in _listed(after[1])]
+            return _listed(after[1])
         return []
 
     def _one(self, text: str, items: Schema, label: str, depth: int) -> Any:
@@ -220,8 +227,13 @@ class Filler:
             return shaped(text, items)
         return Filler(self._root, Source(text), text).fill(items, label, depth=depth + 1).value
 
-    def _objects(self, items: Schema, depth: int) -> list[Any]:
-        units = [unit for line in self._source.text.split("\n") for unit in sentences(line)]
+    def _objects(self, items: Schema, label: str, depth: int) -> list[Any]:
+        """One object for each part of the text that fills one, however the text is best taken apart."""
+        text = self._source.text
+        headed = re.search(rf"(?<!\w){re.escape(label.replace('_', ' '))}\s*:\s*(.+)", text, re.IGNORECASE | re.DOTALL)
+        if label and headed is not None:
+            text = headed[1]
+        units = [unit for line in text.split("\n") for unit in sentences(line)]
         wanted = max(1, len(items.get("required", ()) or items.get("properties", {})))
         best: list[Any] = []
         best_score = 0.0

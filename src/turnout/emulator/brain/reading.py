@@ -34,6 +34,16 @@ _FENCE = re.compile(
     r"(?:[-=*_~]{3,}|```\w*|</?\w+>|(?:context|documents?|passages?|sources?|text|content):)", re.IGNORECASE
 )
 _SUMMARY = re.compile(r"\b(?:summar\w+|condense|key points|main points|tl;?dr|in short|overview of)\b", re.IGNORECASE)
+# What kind of thing a question word asks for.
+_EXPECTED = tuple(
+    (re.compile(asked, re.IGNORECASE), re.compile(kind))
+    for asked, kind in (
+        (r"\bwho(?:se|m)?\b", r"\bby\b|\b[Tt]eams?\b|(?<=\s)[A-Z]\w+"),
+        (r"\bwhen\b|\bhow (?:long|often|many|much|far|fast|large|old)\b|\bwhat (?:time|year|date)\b", r"\d|o'clock"),
+        (r"\bwhere\b", r"\b(?:in|at|on|near|under)\b"),
+        (r"\bwhy\b", r"\b(?:because|since|so that|in order)\b"),
+    )
+)
 _RELEVANT = 0.34  # share of the question's weight that a sentence must carry to count as an answer
 
 
@@ -65,7 +75,8 @@ def question_in(text: str) -> str:
         asked = [sentence for sentence in sentences(paragraph) if sentence.rstrip("\"'”) ").endswith(("?", "？"))]
         if asked and len(paragraph) < 1200:
             return " ".join(asked)
-    return paragraphs[-1] if len(paragraphs[-1]) <= 600 else paragraphs[0][:600]
+    first, last = paragraphs[0], paragraphs[-1]
+    return first[:600] if len(first) < len(last) or len(last) > 600 else last
 
 
 def answer(question: str, context: Sequence[str]) -> str:
@@ -81,8 +92,9 @@ def answer(question: str, context: Sequence[str]) -> str:
     weight = _weights(found)
     rarest = max(weight.values(), default=1.0)
     total = sum(weight.get(word, rarest) for word in wanted)
+    expected = next((kind for asked, kind in _EXPECTED if asked.search(question)), None)
     scored = sorted(
-        ((_score(sentence, passages[sentence.passage], wanted, weight), sentence) for sentence in found),
+        ((_score(sentence, passages[sentence.passage], wanted, weight, expected), sentence) for sentence in found),
         key=lambda pair: (-pair[0], pair[1].order),
     )
     best_score, best = scored[0]
@@ -96,7 +108,7 @@ def answer(question: str, context: Sequence[str]) -> str:
         if len(chosen) == 3 or score < 0.55 * best_score:
             break
         fresh = (wanted & sentence.stems) - covered
-        if fresh or (score > 0.9 * best_score and sentence.passage == best.passage):
+        if fresh:
             chosen.append(sentence)
             covered |= wanted & sentence.stems
     return _quote(chosen, passages)
@@ -176,10 +188,18 @@ def _weights(found: Sequence[_Sentence]) -> dict[str, float]:
     return {word: math.log(1 + (len(found) + 1) / count) for word, count in counts.items()}
 
 
-def _score(sentence: _Sentence, passage: _Passage, wanted: frozenset[str], weight: dict[str, float]) -> float:
+def _score(
+    sentence: _Sentence,
+    passage: _Passage,
+    wanted: frozenset[str],
+    weight: dict[str, float],
+    expected: re.Pattern[str] | None,
+) -> float:
     own = sum(weight[word] for word in wanted & sentence.stems)
     around = sum(weight.get(word, 0.0) for word in (wanted & (passage.stems | passage.heading)) - sentence.stems)
     score = (own + 0.25 * around) / (1 + 0.012 * len(sentence.stems))
+    if expected is not None and expected.search(sentence.text):
+        score *= 1.15
     if sentence.text.endswith("?"):
         score *= 0.4
     return score * (0.35 if sentence.instruction else 1.0)

@@ -76,7 +76,10 @@ def answer(body: Mapping[str, Any], reply: Reply, model: BedrockModel) -> dict[s
 def stream(body: Mapping[str, Any], reply: Reply, model: BedrockModel) -> Iterator[bytes]:
     """The frames of ConverseStream."""
     yield _event("messageStart", {"role": "assistant"})
-    for index, block in enumerate(reply.blocks):
+    blocks = reply.blocks
+    if model.family == "gpt-oss" and isinstance(blocks[0], Reasoning):
+        blocks = [Text(""), *blocks]  # recorded: its streams open with an empty text block
+    for index, block in enumerate(blocks):
         if isinstance(block, ToolCall):
             start = {"toolUse": {"name": block.name, "toolUseId": block.id, **_tool_type(model)}}
             yield _event("contentBlockStart", {"contentBlockIndex": index, "start": start})
@@ -140,6 +143,8 @@ def _block(block: Text | Reasoning | RedactedReasoning | ToolCall, model: Bedroc
 def _deltas(block: Text | Reasoning | RedactedReasoning | ToolCall, reply: Reply) -> Iterator[dict[str, Any]]:
     match block:
         case Text(text):
+            if not text:
+                yield {"text": ""}
             for piece in reply.pieces(text):
                 yield {"text": piece}
         case Reasoning(text, signature):

@@ -1,0 +1,53 @@
+"""What each wire's class answers → one shape: tool arguments are dicts, and the answer says who gave it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from llama_index.core.base.llms.types import ToolCallBlock
+
+from turnout.llama_index.messages import arguments_of
+
+if TYPE_CHECKING:
+    from llama_index.core.base.llms.types import ChatResponse
+
+    from turnout.llama_index.request import Request
+    from turnout.routes import Route
+
+
+def portable_answer(response: ChatResponse, request: Request, route: Route) -> ChatResponse:
+    """An answer, or one piece of a streamed one, in the one shape; changed in place."""
+    message = response.message
+    blocks: list[Any] = []
+    calls: list[ToolCallBlock] = []
+    for block in message.blocks:
+        if not isinstance(block, ToolCallBlock):
+            blocks.append(block)
+        elif not calls or request.parallel is not False:
+            block.tool_kwargs = arguments_of(block.tool_kwargs)
+            calls.append(block)
+            blocks.append(block)
+    message.blocks = blocks
+    message.additional_kwargs = {"tool_calls": [_as_openai(call) for call in calls]} if calls else {}
+    response.additional_kwargs = {
+        **response.additional_kwargs,
+        "backend": route.backend,
+        "deployment": route.deployment,
+    }
+    return response
+
+
+def _as_openai(call: ToolCallBlock) -> dict[str, Any]:
+    arguments = json.dumps(call.tool_kwargs, ensure_ascii=False)
+    return {"id": call.tool_call_id, "type": "function", "function": {"name": call.tool_name, "arguments": arguments}}
+
+
+def only_one_call(response: ChatResponse) -> ChatResponse:
+    """An answer without its second and further tool calls."""
+    message = response.message
+    calls = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
+    if len(calls) > 1:
+        message.blocks = [b for b in message.blocks if not isinstance(b, ToolCallBlock) or b is calls[0]]
+        message.additional_kwargs["tool_calls"] = [_as_openai(calls[0])]
+    return response

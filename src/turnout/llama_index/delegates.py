@@ -1,0 +1,60 @@
+"""Route → what carries its calls, with turnout's client injected. One is kept for each route."""
+
+from __future__ import annotations
+
+import threading
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from turnout.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from turnout.llama_index.wires import Wire
+    from turnout.routes import Route
+    from turnout.settings import Backend
+
+_WIRES = {
+    "openai-chat": ("turnout.llama_index.wires.openai_chat", "OpenAIChat"),
+    "bedrock-converse": ("turnout.llama_index.wires.bedrock_converse", "BedrockConverseChat"),
+}
+
+_KEPT = 256
+_made: dict[tuple[Route, Backend], Wire] = {}
+_lock = threading.Lock()
+
+
+def wire_for(route: Route, backend: Backend) -> Wire:
+    """What carries the calls of a route.
+
+    Raises:
+        MissingExtraError: The integration isn't installed.
+        SettingsError: The backend's settings are incomplete.
+        CredentialError: No credential was found.
+    """
+    kind = _load(route)
+    client = kind.connect(backend)
+    key = (route, backend)
+    found = _made.get(key)
+    # Another client means that the pool was closed or the process forked: connections of the old one are of no use.
+    if found is not None and found.client is client:
+        return found
+    with _lock:
+        found = _made.get(key)
+        if found is None or found.client is not client:
+            found = kind.on(route, client)
+            while len(_made) >= _KEPT:
+                _made.pop(next(iter(_made)))
+            _made[key] = found
+    return found
+
+
+def _load(route: Route) -> type[Wire]:
+    module, name = _WIRES[route.wire]
+    try:
+        kind: Any = getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        msg = f"backend {route.backend!r} needs {error.name}: pip install 'turnout[llama-index]'"
+        raise MissingExtraError(msg) from error
+    else:
+        loaded: type[Wire] = kind
+        return loaded

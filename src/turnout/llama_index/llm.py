@@ -1,0 +1,314 @@
+"""`TurnoutLLM`: a LlamaIndex LLM whose cloud is a setting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from llama_index.core.base.llms.generic_utils import (
+    astream_chat_response_to_completion_response,
+    chat_response_to_completion_response,
+    prompt_to_messages,
+    stream_chat_response_to_completion_response,
+)
+from llama_index.core.base.llms.types import ChatMessage, LLMMetadata, MessageRole
+from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
+from llama_index.core.llms.llm import ToolSelection
+from pydantic import ConfigDict, Field
+
+from turnout.errors import TurnoutError
+from turnout.llama_index.answers import only_one_call, portable_answer
+from turnout.llama_index.delegates import wire_for
+from turnout.llama_index.errors import translated
+from turnout.llama_index.messages import arguments_of, tool_calls_of
+from turnout.llama_index.request import PARAMETERS, Request, make_request
+from turnout.llama_index.state import SettingsField, current, portable_settings
+from turnout.llama_index.structured import StructuredPredict
+from turnout.models import ModelFacts
+from turnout.routes import Route, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from llama_index.core.base.llms.types import (
+        ChatResponse,
+        ChatResponseAsyncGen,
+        ChatResponseGen,
+        CompletionResponse,
+        CompletionResponseAsyncGen,
+        CompletionResponseGen,
+    )
+    from llama_index.core.tools.types import BaseTool
+
+    from turnout.llama_index.wires import Wire
+    from turnout.settings import Backend, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    route: Route
+    settings: Settings
+    backend: Backend
+    request: Request
+
+    @property
+    def wire(self) -> Wire:
+        return wire_for(self.route, self.backend)
+
+
+class TurnoutLLM(StructuredPredict):
+    """The LLM that the settings name: on Azure, Bedrock or OpenAI.
+
+    Every method takes `backend=` and `model=` for one call, and any of the parameters below.
+
+    Attributes:
+        model: A route (`default`, `fast`), or a model of one backend (`bedrock:us.amazon.nova-lite-v1:0`).
+        backend: Another backend than the active one.
+        temperature: Sampling temperature; left out with a warning where the model takes none.
+        max_tokens: Tokens that the answer has at most, sent under the name that the model takes.
+        top_p: Nucleus sampling.
+        stop: Stop sequences.
+        timeout: Seconds that one call may wait for the service's next bytes; left out, the backend's.
+        max_retries: How often a failed call is repeated; left out, the backend's.
+        reasoning_effort: How hard a reasoning model thinks.
+        seed: For repeatable sampling, where the wire has it.
+        additional_kwargs: Passed to the wire as it is.
+        settings: Settings, or the path of a settings file; left out, they are found.
+
+    Example:
+        ```python
+        from turnout.llama_index import TurnoutLLM
+
+        print(TurnoutLLM().complete("Say hello."))
+        ```
+    """
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=(), arbitrary_types_allowed=True)
+
+    model: str = "default"
+    backend: str | None = None
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    max_tokens: int | None = Field(default=None, gt=0)
+    top_p: float | None = Field(default=None, ge=0, le=1)
+    stop: list[str] | None = None
+    timeout: float | None = Field(default=None, gt=0)
+    max_retries: int | None = Field(default=None, ge=0, le=20)
+    reasoning_effort: str | None = None
+    seed: int | None = None
+    additional_kwargs: dict[str, Any] = Field(default_factory=dict)
+    settings: SettingsField = Field(default=None, exclude=True, repr=False)
+
+    def __init__(self, model: str = "default", **arguments: Any) -> None:
+        super().__init__(model=model, **arguments)
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The name in serialised form."""
+        return "TurnoutLLM"
+
+    @property
+    def route(self) -> Route:
+        """Where calls go, as the settings are now."""
+        return self._resolved({})[0]
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        """What is known about the model; cautious defaults where nothing is. Never raises."""
+        try:
+            route = self.route
+            facts, name = route.facts, route.model or route.deployment
+        except TurnoutError:
+            facts, name = ModelFacts(name=self.model), self.model
+        return LLMMetadata(
+            context_window=facts.context,
+            num_output=self.max_tokens or -1,
+            is_chat_model=True,
+            is_function_calling_model=facts.tools,
+            model_name=name,
+        )
+
+    # --- chat and complete
+
+    @llm_chat_callback()
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """Answer a conversation.
+
+        Args:
+            messages: The conversation; it is not changed.
+            **kwargs: Parameters of this call: `backend`, `model`, `temperature`, `tools`, `tool_choice`, ….
+
+        Raises:
+            SettingsError: The route or backend doesn't exist.
+            CredentialError: No credential was found.
+            ModelCallError: The service refused or failed.
+        """
+        return self._answer(messages, kwargs)
+
+    @llm_chat_callback()
+    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """Answer a conversation without blocking the event loop."""
+        return await self._aanswer(messages, kwargs)
+
+    @llm_chat_callback()
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        """Answer a conversation in pieces; each holds all so far, the last one the usage."""
+        return self._pieces(self._call(messages, kwargs))
+
+    @llm_chat_callback()
+    async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
+        """Answer a conversation in pieces, without blocking the event loop."""
+        return self._apieces(self._call(messages, kwargs))
+
+    @llm_completion_callback()
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:  # noqa: ARG002
+        """Answer a prompt."""
+        return chat_response_to_completion_response(self._answer(prompt_to_messages(prompt), kwargs))
+
+    @llm_completion_callback()
+    async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:  # noqa: ARG002
+        """Answer a prompt without blocking the event loop."""
+        return chat_response_to_completion_response(await self._aanswer(prompt_to_messages(prompt), kwargs))
+
+    @llm_completion_callback()
+    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:  # noqa: ARG002
+        """Answer a prompt in pieces."""
+        call = self._call(prompt_to_messages(prompt), kwargs)
+        return stream_chat_response_to_completion_response(self._pieces(call))
+
+    @llm_completion_callback()
+    async def astream_complete(
+        self,
+        prompt: str,
+        formatted: bool = False,  # noqa: ARG002
+        **kwargs: Any,
+    ) -> CompletionResponseAsyncGen:
+        """Answer a prompt in pieces, without blocking the event loop."""
+        call = self._call(prompt_to_messages(prompt), kwargs)
+        return astream_chat_response_to_completion_response(self._apieces(call))
+
+    # --- tools
+
+    def _prepare_chat_with_tools(
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,  # noqa: ARG002
+        allow_parallel_tool_calls: bool = False,
+        tool_required: bool = False,
+        tool_choice: Any = None,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        messages = list(chat_history or [])
+        if isinstance(user_msg, str):
+            user_msg = ChatMessage(role=MessageRole.USER, content=user_msg)
+        if user_msg is not None:
+            messages.append(user_msg)
+        made = [tool.metadata.to_openai_tool(skip_length_check=True) for tool in tools]
+        if strict is not None:
+            for tool in made:
+                tool["function"]["strict"] = strict
+                tool["function"]["parameters"]["additionalProperties"] = False
+        if tool_choice is None and tool_required:
+            tool_choice = "any"
+        return {
+            "messages": messages,
+            "tools": made,
+            "tool_choice": tool_choice,
+            "allow_parallel_tool_calls": allow_parallel_tool_calls,
+            **kwargs,
+        }
+
+    def _validate_chat_with_tools_response(
+        self,
+        response: ChatResponse,
+        tools: Sequence[BaseTool],  # noqa: ARG002
+        allow_parallel_tool_calls: bool = False,
+        **kwargs: Any,  # noqa: ARG002
+    ) -> ChatResponse:
+        return response if allow_parallel_tool_calls else only_one_call(response)
+
+    def get_tool_calls_from_response(
+        self,
+        response: ChatResponse,
+        error_on_no_tool_call: bool = True,
+        **kwargs: Any,  # noqa: ARG002
+    ) -> list[ToolSelection]:
+        """The tool calls in an answer, or in a piece of one.
+
+        Raises:
+            ValueError: There is none, and `error_on_no_tool_call` is set.
+        """
+        calls = tool_calls_of(response.message)
+        if not calls and error_on_no_tool_call:
+            msg = f"Expected at least one tool call, but the model answered in words: {response.message.content!r}"
+            raise ValueError(msg)
+        return [
+            ToolSelection(
+                tool_id=call.tool_call_id or "",
+                tool_name=call.tool_name,
+                tool_kwargs=arguments_of(call.tool_kwargs),
+            )
+            for call in calls
+        ]
+
+    def _takes_schema(self) -> bool:
+        try:
+            facts = self.route.facts
+        except TurnoutError:
+            return True  # the call itself says what is wrong
+        return facts.tools or facts.structured
+
+    # --- the call
+
+    def _resolved(self, kwargs: dict[str, Any]) -> tuple[Route, Settings]:
+        settings = current(self.settings)
+        model, backend = kwargs.pop("model", None), kwargs.pop("backend", None)
+        return resolve(model or self.model, backend=backend or self.backend, settings=settings), settings
+
+    def _call(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> _Call:
+        kwargs = dict(kwargs)
+        route, settings = self._resolved(kwargs)
+        backend = settings.backends[route.backend]
+        own = {name: getattr(self, name) for name in PARAMETERS}
+        changed: dict[str, Any] = {}
+        if self.max_retries is not None:
+            changed["max_retries"] = self.max_retries
+        if route.provider == "bedrock" and own["timeout"] is not None:
+            changed["timeout"] = own.pop("timeout")  # botocore has a timeout for each client, not for each call
+        if changed:
+            backend = backend.model_copy(update=changed)
+        request = make_request(messages, own, self.additional_kwargs, kwargs)
+        return _Call(route, settings, backend, request)
+
+    def _answer(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> ChatResponse:
+        call = self._call(messages, kwargs)
+        with translated(call.route, call.settings):
+            response = call.wire.chat(call.request)
+        return portable_answer(response, call.request, call.route)
+
+    async def _aanswer(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> ChatResponse:
+        call = self._call(messages, kwargs)
+        with translated(call.route, call.settings):
+            response = await call.wire.achat(call.request)
+        return portable_answer(response, call.request, call.route)
+
+    def _pieces(self, call: _Call) -> ChatResponseGen:
+        with translated(call.route, call.settings):
+            for piece in call.wire.stream(call.request):
+                yield portable_answer(piece, call.request, call.route)
+
+    async def _apieces(self, call: _Call) -> ChatResponseAsyncGen:
+        with translated(call.route, call.settings):
+            pieces = call.wire.astream(call.request)
+            try:
+                async for piece in pieces:
+                    yield portable_answer(piece, call.request, call.route)
+            finally:
+                await pieces.aclose()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Of a copy: the base class takes what doesn't pickle out of the object itself.
+        travelling = self.model_copy(update={"settings": portable_settings(self.settings)})
+        return super(TurnoutLLM, travelling).__getstate__()

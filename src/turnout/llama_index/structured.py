@@ -1,0 +1,152 @@
+"""Answers as objects of a pydantic class: the wire picks the strongest way that the model has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from llama_index.core.instrumentation.events.llm import (
+    LLMStructuredPredictEndEvent,
+    LLMStructuredPredictStartEvent,
+)
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from llama_index.core.program.streaming_utils import process_streaming_content_incremental
+from llama_index.core.program.utils import process_streaming_objects
+from llama_index.core.types import PydanticProgramMode
+from llama_index_instrumentation import get_dispatcher
+from pydantic import BaseModel
+
+from turnout.llama_index.messages import tool_calls_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
+
+    from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+    from llama_index.core.prompts import PromptTemplate
+
+Model = TypeVar("Model", bound=BaseModel)
+dispatcher = get_dispatcher(__name__)
+
+_FORCED = ("tool_required", "tool_choice", "allow_parallel_tool_calls", "tools")
+"""Arguments that a caller may give and that this decides itself."""
+
+
+class StructuredPredict(FunctionCallingLLM):
+    """The structured half of `TurnoutLLM`.
+
+    The base class asks for a tool call everywhere, doesn't force it in streams, and loses the system prompt in async.
+    """
+
+    def _takes_schema(self) -> bool:
+        """Whether the model can be held to a schema; otherwise LlamaIndex asks for it in words."""
+        raise NotImplementedError
+
+    def _ours(self) -> bool:
+        return self.pydantic_program_mode is PydanticProgramMode.DEFAULT and self._takes_schema()
+
+    def structured_predict(
+        self,
+        output_cls: type[Model],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Model:
+        """Answer with an object.
+
+        Args:
+            output_cls: The pydantic class.
+            prompt: The prompt.
+            llm_kwargs: Arguments of the call.
+            **prompt_args: What the prompt is filled with.
+
+        Raises:
+            ValidationError: The answer is no such object (a `ValueError`).
+            ModelCallError: The service refused or failed.
+        """
+        if not self._ours():
+            told: Model = super().structured_predict(output_cls, prompt, llm_kwargs=llm_kwargs, **prompt_args)
+            return told
+        _started(output_cls, prompt, prompt_args)
+        messages = self._filled(prompt, prompt_args)
+        found = _read(self.chat(messages, **_arguments(output_cls, llm_kwargs)), output_cls)
+        dispatcher.event(LLMStructuredPredictEndEvent(output=found))
+        return found
+
+    async def astructured_predict(
+        self,
+        output_cls: type[Model],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Model:
+        """Answer with an object, without blocking the event loop."""
+        if not self._ours():
+            told: Model = await super().astructured_predict(output_cls, prompt, llm_kwargs=llm_kwargs, **prompt_args)
+            return told
+        _started(output_cls, prompt, prompt_args)
+        messages = self._filled(prompt, prompt_args)
+        found = _read(await self.achat(messages, **_arguments(output_cls, llm_kwargs)), output_cls)
+        dispatcher.event(LLMStructuredPredictEndEvent(output=found))
+        return found
+
+    def _structured_stream_call(
+        self,
+        output_cls: type[Model],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> Generator[Any, None, None]:
+        if not self._ours():
+            yield from super()._structured_stream_call(output_cls, prompt, llm_kwargs, **prompt_args)
+            return
+        found = None
+        for piece in self.stream_chat(self._filled(prompt, prompt_args), **_arguments(output_cls, llm_kwargs)):
+            found = self._grown(piece, output_cls, found)
+            yield found
+
+    async def _structured_astream_call(
+        self,
+        output_cls: type[Model],
+        prompt: PromptTemplate,
+        llm_kwargs: dict[str, Any] | None = None,
+        **prompt_args: Any,
+    ) -> AsyncGenerator[Any, None]:
+        if not self._ours():
+            pieces: AsyncGenerator[Any, None]
+            pieces = await super()._structured_astream_call(output_cls, prompt, llm_kwargs, **prompt_args)
+            return pieces
+
+        async def objects() -> AsyncGenerator[Any, None]:
+            found = None
+            messages = self._filled(prompt, prompt_args)
+            async for piece in await self.astream_chat(messages, **_arguments(output_cls, llm_kwargs)):
+                found = self._grown(piece, output_cls, found)
+                yield found
+
+        return objects()
+
+    def _filled(self, prompt: PromptTemplate, prompt_args: dict[str, Any]) -> list[ChatMessage]:
+        return self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
+
+    def _grown(self, piece: ChatResponse, output_cls: type[Model], found: Any) -> Any:
+        if not tool_calls_of(piece.message):
+            return process_streaming_content_incremental(piece, output_cls, found)
+        return process_streaming_objects(
+            piece, output_cls, cur_objects=[found] if found is not None else None, flexible_mode=True, llm=self
+        )
+
+
+def _started(output_cls: type[BaseModel], prompt: PromptTemplate, prompt_args: dict[str, Any]) -> None:
+    event = LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
+    dispatcher.event(event)
+
+
+def _arguments(output_cls: type[BaseModel], given: dict[str, Any] | None) -> dict[str, Any]:
+    kept = {name: value for name, value in (given or {}).items() if name not in _FORCED}
+    return {**kept, "response_format": output_cls, "allow_parallel_tool_calls": False}
+
+
+def _read(response: ChatResponse, output_cls: type[Model]) -> Model:
+    calls = tool_calls_of(response.message)
+    if calls:
+        return output_cls.model_validate(cast("dict[str, Any]", calls[0].tool_kwargs))
+    return output_cls.model_validate_json(response.message.content or "")

@@ -1,0 +1,64 @@
+"""llama-index-llms-bedrock-converse's class, asked through its undecorated methods: one pair of events a call."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, Self, cast
+
+from botocore.session import Session
+from llama_index.llms.bedrock_converse import BedrockConverse  # type: ignore[import-untyped]
+from llama_index.llms.bedrock_converse.utils import get_model_name  # type: ignore[import-untyped]
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+
+
+@cache
+def undecorated(method: Any) -> Callable[..., Any]:
+    """The function under `llm_chat_callback`, which keeps it only in its closure.
+
+    Raises:
+        TypeError: The decorator no longer keeps it there.
+    """
+    wrapper = getattr(method, "__wrapped__", method)
+    for name, cell in zip(wrapper.__code__.co_freevars, wrapper.__closure__ or (), strict=True):
+        if name == "f":
+            return cast("Callable[..., Any]", cell.cell_contents)
+    msg = f"{method!r} is not decorated as it was: turnout needs another release of llama-index-core, or the reverse"
+    raise TypeError(msg)
+
+
+class ConverseModel(BedrockConverse):  # type: ignore[misc]
+    """The integration's class with turnout's client, sending the arguments that it is given and no others."""
+
+    @classmethod
+    def with_client(cls, model: str, client: Any) -> Self:
+        """Make one.
+
+        Args:
+            model: The foundation model's id, for what the class knows of models. It raises for ids that look like an
+                inference profile and aren't in its table, so those are replaced by a name that means nothing.
+            client: What answers `converse` and `converse_stream`.
+        """
+        try:
+            get_model_name(model)
+        except ValueError:
+            model = "turnout"
+        # A session of its own that is never asked: else the class looks for the profile that AWS_PROFILE names.
+        return cls(model=model, client=client, botocore_session=Session(), max_retries=1)
+
+    def _get_all_kwargs(self, **kwargs: Any) -> dict[str, Any]:
+        return kwargs
+
+    def once(self, messages: Sequence[ChatMessage], **arguments: Any) -> ChatResponse:
+        """One answer."""
+        response: ChatResponse = undecorated(BedrockConverse.chat)(self, messages, **arguments)
+        return response
+
+    def pieces(self, messages: Sequence[ChatMessage], **arguments: Any) -> Generator[ChatResponse, None, None]:
+        """One answer, streamed."""
+        pieces: Generator[ChatResponse, None, None]
+        pieces = undecorated(BedrockConverse.stream_chat)(self, messages, **arguments)
+        return pieces

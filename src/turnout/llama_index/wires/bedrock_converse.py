@@ -1,0 +1,212 @@
+"""The `bedrock-converse` wire: every chat model of Amazon Bedrock that Converse serves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any, Self
+
+from llama_index.core.base.llms.types import ChatMessage, TextBlock, ThinkingBlock
+
+from turnout.clients import BedrockClient, bedrock_client
+from turnout.llama_index.messages import has_tool_traffic, told
+from turnout.llama_index.request import leave_out, tool_name, warn_left_out
+from turnout.llama_index.schemas import as_tool, json_schema
+from turnout.llama_index.threads import in_thread
+from turnout.llama_index.upstream.bedrock import ConverseModel
+from turnout.llama_index.wires.converse_client import ConverseClient
+from turnout.models import base_id
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator, Sequence
+
+    from llama_index.core.base.llms.types import ChatResponse
+
+    from turnout.llama_index.request import Request
+    from turnout.routes import Route
+    from turnout.settings import BedrockBackend
+
+_FINISH = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "guardrail_intervened": "content_filter",
+    "content_filtered": "content_filter",
+}
+
+
+class BedrockConverseChat:
+    """Carries calls to Converse and ConverseStream.
+
+    Attributes:
+        client: The SDK client that it uses.
+    """
+
+    def __init__(self, route: Route, client: BedrockClient) -> None:
+        self.client = client
+        self._route = route
+        model = base_id(route.model or route.deployment)
+        self._model = ConverseModel.with_client(model, ConverseClient(client.runtime, route))
+
+    @classmethod
+    def connect(cls, backend: BedrockBackend) -> BedrockClient:
+        """The pooled client of a backend's settings."""
+        return bedrock_client(backend)
+
+    @classmethod
+    def on(cls, route: Route, client: BedrockClient) -> Self:
+        """Make one for a route."""
+        return cls(route, client)
+
+    def chat(self, request: Request) -> ChatResponse:
+        """One answer."""
+        arguments = self._arguments(request)
+        return _finished(self._model.once(_messages(request, tools="tools" in arguments), **arguments))
+
+    async def achat(self, request: Request) -> ChatResponse:
+        """One answer; botocore has no async, so a thread asks."""
+        return await asyncio.to_thread(self.chat, request)
+
+    def stream(self, request: Request) -> Generator[ChatResponse, None, None]:
+        """One answer in pieces; the last one has the usage."""
+        arguments = self._arguments(request)
+        for piece in self._model.pieces(_messages(request, tools="tools" in arguments), **arguments):
+            yield _finished(piece)
+
+    def astream(self, request: Request) -> AsyncGenerator[ChatResponse, None]:
+        """One answer in pieces; a thread reads them."""
+        return in_thread(lambda: self.stream(request))
+
+    def _arguments(self, request: Request) -> dict[str, Any]:
+        route, facts = self._route, self._route.facts
+        given = dict(request.parameters)
+        if not facts.temperature:
+            leave_out(route, given, ("temperature", "top_p"), "the model takes no sampling parameters")
+        leave_out(route, given, ("seed",), "Converse has no such parameter")
+        leave_out(route, given, ("timeout",), "on Bedrock it is set for the model or the backend, not for a call")
+        names = {"top_p": "topP", "stop": "stopSequences"}
+        inference = {wire: given[name] for name, wire in names.items() if name in given}
+        arguments: dict[str, Any] = {
+            "model": route.deployment,
+            # The class insists on a limit; ConverseClient takes this one out again, and the model's own holds.
+            "max_tokens": given.get("max_tokens"),
+            "temperature": given.get("temperature"),
+            **({"inferenceConfig": inference} if inference else {}),
+        }
+        forced = self._add_tools(arguments, request)
+        effort = self._effort(given, forced=forced)
+        extra = dict(request.extra)
+        if "response_format" in extra:
+            extra.pop("response_format")
+            warn_left_out(route, "response_format", "Converse takes a pydantic class only")
+        if effort:
+            fields = extra.pop("additionalModelRequestFields", {})
+            extra["additionalModelRequestFields"] = {**effort, **fields}
+        return {**arguments, **extra}
+
+    def _add_tools(self, arguments: dict[str, Any], request: Request) -> bool:
+        """Add tools and schema; gives whether the model is forced to call."""
+        tools, choice, facts = request.tools, request.choice, self._route.facts
+        if request.schema is not None:
+            if facts.structured and not {"any", "tool"} & set(facts.tool_choice):
+                schema = json_schema(request.schema)
+                form = {"name": schema.name, "schema": json.dumps(schema.strict)}
+                arguments["outputConfig"] = {
+                    "textFormat": {"type": "json_schema", "structure": {"jsonSchema": form}},
+                }
+            else:
+                tools = [*tools, as_tool(request.schema)]
+                choice = tool_name(tools[-1])
+        if not tools or choice == "none":
+            return False
+        picked = _converse_choice(self._route, choice)
+        if choice not in {None, "auto", "any"} and picked == {"any": {}}:
+            # The model can be made to call, but not which one: so it gets only that one.
+            tools = [tool for tool in tools if tool_name(tool) == choice]
+        arguments["tools"] = {"tools": [_tool_spec(tool) for tool in tools]}
+        if picked is not None:
+            arguments["tools"]["toolChoice"] = picked
+        return picked is not None and "auto" not in picked
+
+    def _effort(self, given: dict[str, Any], *, forced: bool) -> dict[str, Any]:
+        effort, facts = given.get("reasoning_effort"), self._route.facts
+        if effort is None:
+            return {}
+        # From langchain-aws 1.9.1, reasoning_effort_additional_fields; seen 2026-11-21.
+        fields: dict[str, dict[str, Any]] = {
+            "claude": {"thinking": {"type": "adaptive"}, "output_config": {"effort": effort}},
+            "nova": {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": effort}},
+            "gpt-oss": {"reasoning_effort": effort},
+        }
+        if not facts.reasoning or facts.family not in fields:
+            warn_left_out(self._route, "reasoning_effort", "the model doesn't reason")
+            return {}
+        if forced and facts.family == "claude":
+            warn_left_out(self._route, "reasoning_effort", "Claude can't think when it is made to call a tool")
+            return {}
+        return fields[facts.family]
+
+
+def _tool_spec(tool: dict[str, Any]) -> dict[str, Any]:
+    function = tool.get("function")
+    if function is None:  # a tool of the wire's own
+        return tool
+    parameters = {"type": "object", **(function.get("parameters") or {"properties": {}})}
+    spec: dict[str, Any] = {"name": function["name"], "inputSchema": {"json": parameters}}
+    if function.get("description"):
+        spec["description"] = function["description"]
+    if function.get("strict") is not None:
+        spec["strict"] = function["strict"]
+    return {"toolSpec": spec}
+
+
+def _converse_choice(route: Route, choice: str | None) -> dict[str, Any] | None:
+    if choice is None:
+        return None
+    kind = choice if choice in {"auto", "any"} else "tool"
+    takes = route.facts.tool_choice
+    if kind in takes:
+        return {"tool": {"name": choice}} if kind == "tool" else {kind: {}}
+    if kind == "tool" and "any" in takes:
+        return {"any": {}}
+    if kind != "auto":  # which is the service's own default
+        warn_left_out(route, f"tool_choice {choice!r}", "the model can't be made to call a tool")
+    return None
+
+
+def _messages(request: Request, *, tools: bool) -> list[ChatMessage]:
+    """The conversation without what Converse refuses.
+
+    That is reasoning that it didn't sign, blank text beside other blocks, and tool blocks in a call without tools.
+    """
+    messages = request.messages
+    if not tools and has_tool_traffic(messages):
+        messages = told(messages)
+    for message in messages:
+        message.blocks = _accepted(message.blocks)
+    return messages
+
+
+def _accepted(blocks: Sequence[Any]) -> list[Any]:
+    signed = [
+        block
+        for block in blocks
+        if not isinstance(block, ThinkingBlock) or block.additional_information.get("signature")
+    ]
+    said = [block for block in signed if not isinstance(block, TextBlock) or block.text.strip()]
+    return said or signed
+
+
+def _finished(response: ChatResponse) -> ChatResponse:
+    """With usage where LlamaIndex reads it (`raw["usage"]`, under OpenAI's names), and the finish reason."""
+    raw, said = response.raw or {}, response.additional_kwargs
+    usage = raw.get("usage") or raw.get("metadata", {}).get("usage")
+    if usage:
+        counts = {name: said[name] for name in ("prompt_tokens", "completion_tokens", "total_tokens") if name in said}
+        response.raw = {**raw, "usage": {**usage, **counts}}
+    reason = raw.get("stopReason")
+    if reason:
+        said["finish_reason"] = _FINISH.get(reason, reason)
+    return response

@@ -1,0 +1,122 @@
+"""The `openai-chat` wire: Azure (v1 and dated), OpenAI, and servers that speak its API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from llama_index.core.base.llms.types import CachePoint
+
+from turnout.clients import OpenAIClient, openai_client
+from turnout.llama_index.errors import cut_short
+from turnout.llama_index.request import leave_out
+from turnout.llama_index.schemas import as_tool, holds_strictly
+from turnout.llama_index.upstream.openai import OpenAIModel
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
+
+    from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+
+    from turnout.llama_index.request import Request
+    from turnout.routes import Route
+    from turnout.settings import AzureBackend, OpenAIBackend
+
+
+class OpenAIChat:
+    """Carries calls to a chat completions endpoint.
+
+    Attributes:
+        client: The SDK clients that it uses.
+    """
+
+    def __init__(self, route: Route, client: OpenAIClient) -> None:
+        self.client = client
+        self._route = route
+        # Azure's dated API needs no class of its own: the SDK client makes its paths.
+        self._model = OpenAIModel.with_client(client)
+
+    @classmethod
+    def connect(cls, backend: AzureBackend | OpenAIBackend) -> OpenAIClient:
+        """The pooled clients of a backend's settings."""
+        return openai_client(backend)
+
+    @classmethod
+    def on(cls, route: Route, client: OpenAIClient) -> Self:
+        """Make one for a route."""
+        return cls(route, client)
+
+    def chat(self, request: Request) -> ChatResponse:
+        """One answer."""
+        return _finished(self._model.once(_messages(request), **self._arguments(request)))
+
+    async def achat(self, request: Request) -> ChatResponse:
+        """One answer."""
+        return _finished(await self._model.aonce(_messages(request), **self._arguments(request)))
+
+    def stream(self, request: Request) -> Generator[ChatResponse, None, None]:
+        """One answer in pieces; the last one has the usage."""
+        reason = None
+        for piece in self._model.pieces(_messages(request), **self._streamed(request)):
+            reason = _reason(piece) or reason
+            yield _finished(piece, reason)
+        if reason is None:
+            raise cut_short(self._route)
+
+    async def astream(self, request: Request) -> AsyncGenerator[ChatResponse, None]:
+        """One answer in pieces; the last one has the usage."""
+        reason = None
+        async for piece in await self._model.apieces(_messages(request), **self._streamed(request)):
+            reason = _reason(piece) or reason
+            yield _finished(piece, reason)
+        if reason is None:
+            raise cut_short(self._route)
+
+    def _streamed(self, request: Request) -> dict[str, Any]:
+        options = {"include_usage": True}
+        return {"stream_options": options, **self._arguments(request)}
+
+    def _arguments(self, request: Request) -> dict[str, Any]:
+        facts = self._route.facts
+        arguments = dict(request.parameters)
+        if not facts.temperature:
+            leave_out(self._route, arguments, ("temperature", "top_p"), "the model takes no sampling parameters")
+        if facts.known and not facts.reasoning:
+            leave_out(self._route, arguments, ("reasoning_effort",), "the model doesn't reason")
+        if "max_tokens" in arguments:
+            arguments[facts.max_tokens] = arguments.pop("max_tokens")
+        tools, choice = request.tools, request.choice
+        if request.schema is not None:
+            structured = facts.structured or not facts.known
+            if structured and (not facts.tools or holds_strictly(request.schema)):
+                arguments["response_format"] = self._model.response_format(request.schema)
+            else:
+                tools = [*tools, as_tool(request.schema)]
+                choice = tools[-1]["function"]["name"]
+        if tools:
+            arguments["tools"] = tools
+            if choice is not None:
+                named = {"type": "function", "function": {"name": choice}}
+                arguments["tool_choice"] = {"auto": "auto", "none": "none", "any": "required"}.get(choice, named)
+            # Some reasoning models refuse the parameter; a second call is taken out of the answer anyway.
+            if request.parallel is not None and not facts.reasoning:
+                arguments["parallel_tool_calls"] = request.parallel
+        return {"model": self._route.deployment, **arguments, **request.extra}
+
+
+def _messages(request: Request) -> list[ChatMessage]:
+    """The conversation without marks that only other wires have."""
+    for message in request.messages:
+        message.blocks = [block for block in message.blocks if not isinstance(block, CachePoint)]
+    return request.messages
+
+
+def _reason(piece: ChatResponse) -> str | None:
+    choices = piece.raw.choices if piece.raw is not None else ()
+    return choices[0].finish_reason if choices else None
+
+
+def _finished(response: ChatResponse, reason: str | None = None) -> ChatResponse:
+    reason = reason or _reason(response)
+    if reason is not None:
+        response.additional_kwargs["finish_reason"] = reason
+    return response

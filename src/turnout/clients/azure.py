@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnout.clients.openai import http_options
+from turnout.clients.transport import bearer_auth
 from turnout.credentials.azure import DATED_SCOPE, V1_SCOPE, TokenSource, choose, token_source
 from turnout.errors import SettingsError
 
@@ -58,7 +59,7 @@ def _dated(
 ) -> tuple[openai.OpenAI, openai.AsyncOpenAI]:
     import openai
 
-    sync_options, async_options = http_options(backend)
+    sync_options, async_options = http_options(backend, None if tokens is None else bearer_auth(tokens))
     address: dict[str, Any] = {
         "azure_endpoint": resource(backend),
         "api_version": backend.api_version,
@@ -67,11 +68,10 @@ def _dated(
     }
     if tokens is None:
         return openai.AzureOpenAI(**address, **sync_options), openai.AsyncAzureOpenAI(**address, **async_options)
-    # An empty azure_ad_token keeps the SDK from taking AZURE_OPENAI_AD_TOKEN; the provider is asked first anyway.
-    return (
-        openai.AzureOpenAI(**address, azure_ad_token="", azure_ad_token_provider=tokens, **sync_options),
-        openai.AsyncAzureOpenAI(**address, azure_ad_token="", azure_ad_token_provider=tokens.aget, **async_options),
-    )
+    # Left to itself the SDK takes AZURE_OPENAI_AD_TOKEN before a token provider. A fixed value keeps it from that, and
+    # the HTTP client puts the real token in its place.
+    address["azure_ad_token"] = "set-by-the-http-client"
+    return openai.AzureOpenAI(**address, **sync_options), openai.AsyncAzureOpenAI(**address, **async_options)
 
 
 def resource(backend: AzureBackend) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from turnout.credentials.azure import TokenSource
     from turnout.settings import BackendSettings
 
 
@@ -100,3 +101,20 @@ def _per_loop_class() -> Any:
                 await pool.aclose()
 
     return PerLoopTransport
+
+
+def bearer_auth(tokens: TokenSource) -> httpx.Auth:
+    """An `httpx.Auth` that puts a fresh token on each request."""
+    base: type[httpx.Auth] = sdk_httpx().Auth
+
+    class BearerAuth(base):  # type: ignore[misc, valid-type]
+        def sync_auth_flow(self, request: Any) -> Any:
+            request.headers["Authorization"] = f"Bearer {tokens()}"
+            yield request
+
+        async def async_auth_flow(self, request: Any) -> Any:
+            request.headers["Authorization"] = f"Bearer {await tokens.aget()}"
+            yield request
+
+    made: httpx.Auth = BearerAuth()
+    return made

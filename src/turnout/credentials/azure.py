@@ -137,6 +137,10 @@ def token_source(backend: AzureBackend, chosen: Chosen, scope: str) -> TokenSour
     options: dict[str, Any] = {}
     if backend.authority_host:
         options["authority"] = backend.authority_host
+        # The instances of Microsoft's own clouds are known. Of any other, the public cloud would be asked, which a
+        # private one can't reach.
+        known = {value for name, value in vars(azure.identity.AzureAuthorityHosts).items() if name.startswith("AZURE_")}
+        options["disable_instance_discovery"] = backend.authority_host.removeprefix("https://") not in known
     if backend.ca_bundle:
         options["connection_verify"] = backend.ca_bundle
     if chosen.method == "service-principal":

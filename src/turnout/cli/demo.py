@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -23,7 +24,8 @@ QUESTION = "How do I switch from Azure to Bedrock?"
 BACKENDS = ("azure", "bedrock")
 FIELDS = ("framework", "backend", "deployment", "credential", "embedding space", "answer", "sources", "time")
 _PIPED_WIDTH = 120
-_TABLE_FROM = 100  # columns; in a narrower terminal each run is a block of lines
+_TABLE_FROM = 116  # columns; in a narrower terminal each run is a block of lines
+_NARROW = 15  # columns of an identifier
 _SECONDS = 120.0
 
 
@@ -31,9 +33,9 @@ def demo(
     docs: Annotated[Path, typer.Option("--docs", metavar="FOLDER", help="Markdown, text and PDF files.")],
     question: Annotated[str, typer.Option("--question", help="What to ask.")] = QUESTION,
 ) -> None:
-    """Ask one question on LangChain and LlamaIndex, on Azure and Bedrock, against the emulator.
+    """Ask one question on two frameworks and two clouds, against the emulator.
 
-    Each run is `turnout ask`; between two clouds, nothing changes but TURNOUT_BACKEND.
+    The frameworks are LangChain and LlamaIndex, the clouds Azure OpenAI and Amazon Bedrock. Each run is `turnout ask`; between two clouds, nothing changes but TURNOUT_BACKEND.
     """
     if not question.strip():
         raise UserError("the question is empty")
@@ -116,12 +118,23 @@ def table(rows: list[dict[str, Any]]) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(box=box.SIMPLE_HEAD, show_lines=True, padding=(0, 1), pad_edge=False)
+    made = Table(box=box.SIMPLE_HEAD, show_lines=True, padding=(0, 1, 0, 0), pad_edge=False)
     for name in FIELDS:
-        made.add_column(name, overflow="fold", no_wrap=name in {"framework", "backend", "time"})
+        made.add_column(name, overflow="fold", no_wrap=name != "answer", ratio=1 if name == "answer" else None)
     for row in rows:
-        made.add_row(*(Text(cell) for cell in cells(row)))
+        named = zip(FIELDS, cells(row), strict=True)
+        made.add_row(*(Text(cell if name == "answer" else _broken(cell)) for name, cell in named))
     return made
+
+
+def _broken(name: str) -> str:
+    """A long identifier over several lines, broken after its punctuation."""
+    lines = [""]
+    for part in re.split(r"(?<=[-./:,\s])", name):
+        if lines[-1] and len(lines[-1] + part.rstrip()) > _NARROW:
+            lines.append("")
+        lines[-1] += part
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def blocks(rows: list[dict[str, Any]]) -> RenderableType:

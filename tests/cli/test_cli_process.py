@@ -1,0 +1,136 @@
+"""The command as the shell runs it: start, signals, pipes, and what it imports."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from turnout import __version__
+
+from .conftest import process
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MODULES = ("langchain_core", "llama_index.core", "openai", "botocore", "azure.identity", "pydantic", "aiohttp", "rich")
+
+
+def _imported(code: str) -> set[str]:
+    program = f"{code}\nimport json, sys\nprint(json.dumps([m for m in {_MODULES!r} if m in sys.modules]))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_the_command_line_imports_no_framework_and_no_sdk() -> None:
+    assert _imported("import turnout.cli") == set()
+    assert _imported("import turnout.cli.app") == set()
+
+
+@pytest.mark.usefixtures("settings_file")
+@pytest.mark.parametrize(("framework", "other"), [("langchain", "llama_index.core"), ("llama-index", "langchain_core")])
+def test_only_the_chosen_framework_and_cloud_are_imported(docs: Path, framework: str, other: str) -> None:
+    arguments = ["ask", "What does a berth cost?", "--docs", str(docs), "--framework", framework]
+    code = f"from turnout.cli.app import app\ntry:\n  app({arguments!r})\nexcept SystemExit as e:\n  assert not e.code"
+    assert _imported(code) & {other, "botocore"} == set()
+
+
+def test_version_and_help_are_quick() -> None:
+    took = []
+    for _ in range(3):
+        start = time.perf_counter()
+        assert process("--version").out == f"turnout {__version__}\n"
+        took.append(time.perf_counter() - start)
+    assert min(took) < 1
+
+
+def test_no_arguments_show_the_help() -> None:
+    done = process()
+    assert "Usage: turnout" in done.out + done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.usefixtures("settings_file")
+def test_an_answer_that_the_terminal_cannot_show_is_no_failure(docs: Path) -> None:
+    (docs / "accents.txt").write_text("The café on the pier is called Blåskjell ✓.\n", encoding="utf-8")
+    done = process("ask", "What is the café on the pier called?", "--docs", str(docs), PYTHONIOENCODING="ascii")
+    assert done.code == 0, done.err
+    assert "Bl?skjell" in done.out
+
+
+def test_a_closed_pipe_is_quiet(docs: Path, settings_file: Path) -> None:
+    script = f"{sys.executable} -m turnout.cli routes | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert "Traceback" not in done.stderr
+    assert done.returncode in {0, 1}
+
+
+def _emulator(*options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "turnout.cli", "emulator", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+
+
+def _read_until(running: subprocess.Popen[str], last: str) -> str:
+    assert running.stdout is not None
+    text = ""
+    while last not in text:
+        line = running.stdout.readline()
+        assert line, f"ended early: {running.stderr.read() if running.stderr else ''}"
+        text += line
+    return text
+
+
+def test_the_emulator_prints_settings_and_variables_that_work_and_stops_on_ctrl_c(
+    docs: Path, tmp_path: Path, elsewhere: Path
+) -> None:
+    running = _emulator("--port", "0")
+    try:
+        text = _read_until(running, "OPENAI_API_KEY=") + _read_until(running, "AZURE_OPENAI_EMBEDDING_DEPLOYMENT=")
+        file, _, exports = text.partition("# Or set these")
+        (tmp_path / "pasted.toml").write_text(file, encoding="utf-8")
+        assert tomllib.loads(file)["backend"] == "azure"
+        variables = dict(re.findall(r"^export (\w+)=(.*)$", exports, re.MULTILINE))
+        question = ("ask", "What does a berth cost a night?", "--docs", str(docs))
+        for backend in ("azure", "bedrock", "openai"):
+            pasted = process(*question, TURNOUT_CONFIG=str(tmp_path / "pasted.toml"), TURNOUT_BACKEND=backend)
+            exported = process(*question, **{**variables, "TURNOUT_BACKEND": backend})
+            for done in (pasted, exported):
+                assert done.code == 0, done.err
+                assert "twelve florins" in done.out
+        running.send_signal(signal.SIGINT)
+        assert running.wait(20) == 130
+        assert running.stderr is not None
+        assert running.stderr.read() == ""
+    finally:
+        running.kill()
+        running.communicate()
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        running = _emulator("--port", str(port))
+        try:
+            out, err = running.communicate(timeout=30)
+        finally:
+            running.kill()
+            running.wait()
+    assert running.returncode == 2
+    assert out == ""
+    assert err.startswith("error: ")
+    assert f"127.0.0.1:{port}" in err
+    assert "--port" in err

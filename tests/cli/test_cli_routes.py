@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .conftest import turnout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from turnout.emulator import Emulator
+
+_SECRETS = ("turnout-emulator-azure-key", "turnout-emulator-aws-secret-key", "sk-turnout-emulator")
+
+
+def _line(out: str, start: str) -> list[str]:
+    return next(re.split(r" {2,}", line) for line in out.splitlines() if line.startswith(start))
+
+
+@pytest.mark.usefixtures("settings_file")
+def test_routes_backends_and_credentials_are_listed_without_a_request(
+    fresh_emulator: Emulator, settings_file: Path
+) -> None:
+    done = turnout("routes")
+    assert done.code == 0, done.err
+    assert done.out.startswith(f"Settings from {settings_file}\n")
+    assert _line(done.out, "azure *")[-1] == "api-key (from the settings)"
+    assert _line(done.out, "bedrock ")[-1] == "static-keys (…TOR0 from the settings)"
+    assert "gpt-5-prod" in " ".join(_line(done.out, "chat/default *"))
+    assert "text-embedding-3-small/1536" in " ".join(_line(done.out, "embedding/default *"))
+    assert not any(secret in done.out for secret in _SECRETS)
+    assert fresh_emulator.requests == []
+
+
+@pytest.mark.usefixtures("settings_file")
+def test_the_variable_moves_the_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TURNOUT_BACKEND", "bedrock")
+    out = turnout("routes").out
+    assert "us.anthropic.claude-sonnet-4-6" in " ".join(_line(out, "chat/default *"))
+    assert "azure *" not in out
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_wrong_target_and_a_missing_credential_are_said_in_their_place(tmp_path: Path) -> None:
+    config = tmp_path / "odd.toml"
+    config.write_text(
+        '[backends.one]\nprovider = "openai"\n[backends.two]\nprovider = "azure"\nauth = "api-key"\n'
+        'endpoint = "https://contoso.openai.azure.com"\n'
+        '[chat.default]\none = "text-embedding-3-small"\ntwo = "mine"\n',
+        encoding="utf-8",
+    )
+    done = turnout("routes", "--config", str(config))
+    assert done.code == 0, done.err
+    assert "none: No OpenAI credential: set OPENAI_API_KEY" in done.out
+    assert "none: auth = 'api-key' needs api_key" in done.out
+    assert "which is no chat model" in done.out
+    assert "not said" in done.out
+    assert " *" not in done.out
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_no_settings_is_said(tmp_path: Path) -> None:
+    done = turnout("routes")
+    assert done.code == 2
+    assert done.err.startswith("error: No settings found")

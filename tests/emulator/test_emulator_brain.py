@@ -369,3 +369,8 @@ def test_vectors_retrieve(dimensions: int, full: int | None) -> None:
 def test_vectors_are_units(text: str) -> None:
     vector = embed(text, space="s", dimensions=256)
     assert dot(vector, vector) == pytest.approx(1.0)
+
+
+def test_code_is_read_line_by_line() -> None:
+    page = "# Queue\n\nRun this:\n\n```python\nqueue.add(answer)\n\nqueue.drop(failure)\n```\n\nThat is all."
+    assert say("How do I drop a failure?", system=page) == "queue.drop(failure)"

@@ -96,8 +96,8 @@ def test_stream(model: BaseChatModel) -> None:
     chunks = list(model.stream(QUESTION))
     assert "".join(chunk.text for chunk in chunks) == "The Anchor Bridge was built in 1883."
     assert len([chunk for chunk in chunks if chunk.text]) == 7
-    usages = [chunk.usage_metadata for chunk in chunks if isinstance(chunk, AIMessageChunk) and chunk.usage_metadata]
-    assert sum(usage["output_tokens"] for usage in usages) == 8
+    usages: list[Any] = [chunk.usage_metadata for chunk in chunks if isinstance(chunk, AIMessageChunk)]
+    assert sum(usage["output_tokens"] for usage in usages if usage) == 8
 
 
 def test_tool_round(model: BaseChatModel) -> None:

@@ -26,6 +26,7 @@ from turnout.emulator.services.sts import StsService
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
+_TLS_GOODBYE = 0.05  # seconds that a TLS peer has to answer a close
 _BACKLOG = 2048
 _LARGEST_BODY = 64 * 1024 * 1024
 
@@ -131,6 +132,7 @@ class Emulator:
         self._host = host
         self._ports = dict(ports or {})
         self._certificates: Certificates | None = None
+        self._secure: list[asyncio.Server] = []
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started = threading.Event()
@@ -256,10 +258,13 @@ class Emulator:
             self._started.set()
             await self._hub.stopping.wait()
         finally:
+            for server in self._secure:
+                server.close()
+            self._secure.clear()
             for runner in runners:
                 await runner.cleanup()
-            # A transport that was closed is released on a later turn of the loop, over TLS after a few.
-            await asyncio.sleep(0.05)
+            # A transport that was closed is released later: over TLS, when the peer had its time to say goodbye.
+            await asyncio.sleep(2 * _TLS_GOODBYE)
 
     async def _listen(self, service: Service) -> web.AppRunner:
         assert self._certificates is not None
@@ -270,15 +275,23 @@ class Emulator:
         port = self._ports.get(service.name, 0)
         try:
             await web.TCPSite(runner, self._host, port, backlog=_BACKLOG).start()
-            secure = web.TCPSite(runner, self._host, 0, ssl_context=self._certificates.server_context, backlog=_BACKLOG)
-            await secure.start()
+            secure = await asyncio.get_running_loop().create_server(
+                runner.server,
+                self._host,
+                0,
+                ssl=self._certificates.server_context,
+                backlog=_BACKLOG,
+                ssl_shutdown_timeout=_TLS_GOODBYE,
+            )
+            self._secure.append(secure)
         except OSError as error:
             await runner.cleanup()
             where = f"{self._host}:{port}"
             raise EmulatorError(
                 f"can't listen on {where} for {service.name}: {error.strerror}; choose another port"
             ) from error
-        plain_port, tls_port = (int(address[1]) for address in runner.addresses)
+        plain_port = int(runner.addresses[0][1])
+        tls_port = int(secure.sockets[0].getsockname()[1])
         endpoint: Endpoint = getattr(self, service.name)
         endpoint.url = f"http://{self._host}:{plain_port}"
         endpoint.https_url = f"https://localhost:{tls_port}"

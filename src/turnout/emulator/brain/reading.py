@@ -108,7 +108,7 @@ def answer(question: str, context: Sequence[str]) -> str:
         if len(chosen) == 3 or score < 0.55 * best_score:
             break
         fresh = (wanted & sentence.stems) - covered
-        if fresh:
+        if sum(weight[word] for word in fresh) > 0.3 * total:
             chosen.append(sentence)
             covered |= wanted & sentence.stems
     return _quote(chosen, passages)
@@ -135,12 +135,17 @@ def _read(context: Sequence[str]) -> tuple[list[_Sentence], list[_Passage]]:
     for text in context:
         mark = ""
         heading: frozenset[str] = frozenset()
+        in_code = False
         for block in re.split(r"\n\s*\n", text):
             kept: list[str] = []
             opened = False
             for raw in block.split("\n"):
                 line = raw.strip()
+                in_code ^= line.startswith("```")
                 if _FENCE.fullmatch(line):
+                    continue
+                if in_code:
+                    kept.append(f"- {line}")
                     continue
                 source = _SOURCE.match(line)
                 if source is not None:

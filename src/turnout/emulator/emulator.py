@@ -272,9 +272,11 @@ class Emulator:
         app.add_routes(list(service.routes()))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2, handler_cancellation=True)
         await runner.setup()
+        assert runner.server is not None
         port = self._ports.get(service.name, 0)
         try:
             await web.TCPSite(runner, self._host, port, backlog=_BACKLOG).start()
+            assert runner.server is not None
             secure = await asyncio.get_running_loop().create_server(
                 runner.server,
                 self._host,

@@ -114,14 +114,14 @@ def test_an_empty_question_is_refused_before_anything_starts(docs: Path) -> None
 
 @pytest.mark.parametrize("size", [80, 120])
 def test_the_width_of_the_terminal_decides(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo.shutil, "get_terminal_size", lambda: os.terminal_size((size, 24)))
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((size, 24)))
 
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
 
     out = Terminal()
-    monkeypatch.setattr(demo.sys, "stdout", out)
+    monkeypatch.setattr("sys.stdout", out)
     demo._print(ROWS)
     plain = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
     assert max(map(len, plain.splitlines())) <= size

@@ -35,7 +35,8 @@ def demo(
 ) -> None:
     """Ask one question on two frameworks and two clouds, against the emulator.
 
-    The frameworks are LangChain and LlamaIndex, the clouds Azure OpenAI and Amazon Bedrock. Each run is `turnout ask`; between two clouds, nothing changes but TURNOUT_BACKEND.
+    The frameworks are LangChain and LlamaIndex, the clouds Azure OpenAI and Amazon Bedrock. Each run is `turnout ask`;
+    between two clouds, nothing changes but TURNOUT_BACKEND.
     """
     if not question.strip():
         raise UserError("the question is empty")

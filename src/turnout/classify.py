@@ -73,6 +73,7 @@ OPENAI_CODES: dict[str, Kind] = {
     "insufficient_quota": e.RateLimitError,
     "rate_limit_exceeded": e.RateLimitError,
     "invalid_api_key": e.AuthenticationError,
+    "PermissionDenied": e.PermissionDeniedError,  # Azure's 401 for an identity without the data action
     "server_error": e.ServerError,
 }
 
@@ -197,6 +198,8 @@ def _kind(error: BaseException) -> Kind | None:
     if isinstance(response, dict) and "Error" in response:  # botocore's ClientError and EventStreamError
         return _bedrock_kind(response)
     code = getattr(error, "code", None)
+    if getattr(error, "status_code", None) == 403:  # OpenAI says model_not_found of a model that it won't let you use
+        code = None
     for base in type(error).__mro__:
         table = _TABLES.get(base.__module__.partition(".")[0])
         if table is OPENAI and isinstance(code, str) and code in OPENAI_CODES:

@@ -70,7 +70,7 @@ def _dated(
         return openai.AzureOpenAI(**address, **sync_options), openai.AsyncAzureOpenAI(**address, **async_options)
     # Left to itself the SDK takes AZURE_OPENAI_AD_TOKEN before a token provider. A fixed value keeps it from that, and
     # the HTTP client puts the real token in its place.
-    address["azure_ad_token"] = "set-by-the-http-client"
+    address["azure_ad_token"] = "set-by-the-http-client"  # noqa: S105 - a placeholder
     return openai.AzureOpenAI(**address, **sync_options), openai.AsyncAzureOpenAI(**address, **async_options)
 
 

@@ -72,7 +72,7 @@ class ChatTurnout(BaseChatModel):
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, ge=0, le=1)
     max_tokens: int | None = Field(default=None, gt=0)
-    stop: list[str] | None = Field(default=None, alias="stop_sequences")
+    stop: list[str] | None = None
     seed: int | None = None
     reasoning_effort: str | None = None
     timeout: float | None = Field(default=None, gt=0)
@@ -80,8 +80,6 @@ class ChatTurnout(BaseChatModel):
     streaming: bool = False
     extra: dict[str, Any] = Field(default_factory=dict)
     settings: SettingsField = Field(default=None, exclude=True, repr=False)
-
-    model_config["populate_by_name"] = True
 
     @property
     def route(self) -> Route:

@@ -108,6 +108,20 @@ def _response_format(request: Request, method: str) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": schema}
 
 
+def _limit_output(route: Route, parameters: dict[str, Any]) -> None:
+    """Send the output limit once, under the name that the model takes.
+
+    Azure's models all take max_completion_tokens; an unknown server may know only the older max_tokens. The class
+    would rename the latter, so it goes in the body past it.
+    """
+    facts, limit = route.facts, parameters.pop("max_tokens")
+    name = facts.max_tokens if facts.known or route.provider != "azure" else "max_completion_tokens"
+    if name == "max_tokens":
+        parameters["extra_body"] = {**parameters.get("extra_body", {}), "max_tokens": limit}
+    else:
+        parameters[name] = limit
+
+
 def _openai_chat(route: Route, request: Request) -> dict[str, Any]:
     parameters = {k: v for k, v in request.parameters.items() if v is not None}
     facts = route.facts
@@ -119,7 +133,7 @@ def _openai_chat(route: Route, request: Request) -> dict[str, Any]:
         _drop(route, {"stop": request.stop}, ("stop",), "the model takes no stop sequences")
         request.stop = None
     if "max_tokens" in parameters:
-        parameters[facts.max_tokens] = parameters.pop("max_tokens")
+        _limit_output(route, parameters)
     if request.schema is not None:
         method = _strongest(route, request)
         if method == "function_calling":

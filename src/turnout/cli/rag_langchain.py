@@ -8,7 +8,7 @@ from langchain_core.documents import Document
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.vectorstores import InMemoryVectorStore
-from langchain_text_splitters import MarkdownTextSplitter
+from langchain_text_splitters import Language, RecursiveCharacterTextSplitter
 
 from turnout.cli.rag import INSTRUCTIONS, Hit
 from turnout.langchain import ChatTurnout, TurnoutEmbeddings
@@ -39,7 +39,9 @@ class LangChainApplication:
     def split(self, pages: Sequence[Page]) -> list[Document]:
         """Cut texts at headings and paragraphs, into chunks of about 1,000 characters."""
         documents = [Document(page.text, metadata={"source": page.source}) for page in pages]
-        return MarkdownTextSplitter(chunk_size=1000, chunk_overlap=100).split_documents(documents)
+        # MarkdownTextSplitter would not do: it takes its patterns of headings for plain text (text-splitters 1.1.3).
+        splitter = RecursiveCharacterTextSplitter.from_language(Language.MARKDOWN, chunk_size=1000, chunk_overlap=100)
+        return splitter.split_documents(documents)
 
     def embed(self, chunks: list[Document]) -> None:
         """Embed chunks and put them into the store."""

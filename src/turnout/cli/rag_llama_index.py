@@ -43,7 +43,8 @@ class LlamaIndexApplication:
         documents = [Document(text=page.text, metadata={"source": page.source}) for page in pages]
         # Its own sentence splitter loads NLTK's data, and downloads them where they aren't at hand.
         splitter = SentenceSplitter(chunk_size=256, chunk_overlap=32, chunking_tokenizer_fn=split_by_regex(_SENTENCE))
-        return list(run_transformations(documents, [MarkdownNodeParser(), splitter]))
+        nodes = run_transformations(documents, [MarkdownNodeParser(), splitter])
+        return [node for node in nodes if not _only_heading(node.get_content())]
 
     def embed(self, chunks: list[BaseNode]) -> None:
         """Embed chunks and put them into the index."""
@@ -64,3 +65,7 @@ class LlamaIndexApplication:
             yield from answer.response_gen
         else:
             yield str(answer)
+
+
+def _only_heading(text: str) -> bool:
+    return text.startswith("#") and "\n" not in text.strip()

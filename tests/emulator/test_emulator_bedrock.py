@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Callable
@@ -229,6 +230,16 @@ def test_wrong_service_in_the_scope(emulator: Emulator) -> None:
     response = httpx.post(request.url, headers=dict(request.headers), content=body)
     assert (response.status_code, response.headers["x-amzn-errortype"]) == (403, "InvalidSignatureException")
     assert "correct service: 'bedrock'" in response.json()["message"]
+
+
+def test_a_signed_hash_of_another_body(emulator: Emulator) -> None:
+    key = emulator.accounts.default_aws_key()
+    body = json.dumps({"messages": HELLO}).encode()
+    for hashed, status in ((body, 200), (b"another body", 403)):
+        request = AWSRequest("POST", f"{emulator.bedrock.url}/model/{quote(NOVA, safe='')}/converse", data=body)
+        request.headers["X-Amz-Content-SHA256"] = hashlib.sha256(hashed).hexdigest()
+        SigV4Auth(Credentials(key.access_key, key.secret_key), "bedrock", "us-east-1").add_auth(request)
+        assert httpx.post(request.url, headers=dict(request.headers), content=body).status_code == status
 
 
 def test_bearer_key_over_tls(

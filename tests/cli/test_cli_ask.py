@@ -131,6 +131,8 @@ def test_what_the_documents_do_not_say_is_not_made_up(docs: Path, framework: str
     assert done.code == 0
     assert "find" in done.out
     assert "florins" not in done.out
+    assert "Read for it (the answer names no source)" in done.out
+    assert "\nSources" not in done.out
 
 
 @pytest.mark.usefixtures("settings_file")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from turnout.cli import frameworks, pipeline
-from turnout.emulator import Failure
+from turnout.emulator import Answer, Cut, Failure
 
 from .conftest import Outcome, turnout
 
@@ -146,3 +146,18 @@ def test_an_interruption_is_quiet(docs: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(pipeline, "relevant", interrupted)
     done = turnout("ask", QUESTION, "--docs", str(docs))
     assert (done.code, done.out, done.err) == (130, "", "")
+
+
+@pytest.mark.usefixtures("settings_file")
+@pytest.mark.parametrize("framework", ["langchain", "llama-index"])
+def test_an_answer_that_is_cut_off_ends_its_line_before_the_error(
+    docs: Path, fresh_emulator: Emulator, framework: str
+) -> None:
+    fresh_emulator.queue(Cut(after_chunks=4, answer=Answer("Twelve florins and some more words")), operation="chat")
+    done = turnout("ask", QUESTION, "--docs", str(docs), "--framework", framework, "--stream")
+    assert done.code == 1
+    assert done.out.startswith("Twelve")
+    assert done.out.endswith("\n")
+    assert "Sources" not in done.out
+    assert done.err.startswith("error: ")
+    assert "Traceback" not in done.err

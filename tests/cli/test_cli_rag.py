@@ -6,7 +6,7 @@ import time
 import pytest
 
 from turnout.cli import steps
-from turnout.cli.rag import Hit, relevant, sources
+from turnout.cli.rag import Hit, cited, given, relevant
 from turnout.cli.steps import Progress, Steps
 
 
@@ -35,11 +35,13 @@ def test_nothing_retrieved_is_nothing_used() -> None:
 )
 def test_the_sources_are_those_that_the_answer_cites(answer: str, expected: list[str]) -> None:
     names = ["guide.md", "big-guide.md", "deep/guide.md", "report.pdf, page 1", "report.pdf, page 12"]
-    assert sources(answer, [_hit(name, 1.0) for name in names]) == expected
+    assert cited(answer, [_hit(name, 1.0) for name in names]) == expected
 
 
-def test_an_answer_that_cites_none_has_all_that_it_was_given_once() -> None:
-    assert sources("Twelve.", [_hit("b.md", 0.9), _hit("a.md", 0.8), _hit("b.md", 0.7)]) == ["b.md", "a.md"]
+def test_each_source_is_given_once_and_the_best_first() -> None:
+    hits = [_hit("b.md", 0.9), _hit("a.md", 0.8), _hit("b.md", 0.7)]
+    assert given(hits) == ["b.md", "a.md"]
+    assert cited("Twelve.", hits) == []
 
 
 def test_a_step_is_timed_even_if_it_fails() -> None:

@@ -53,18 +53,28 @@ def ask(
 
         print(json.dumps(summary(run(asked, lambda _: None)), ensure_ascii=False, indent=2))
         return
-    made = run(asked, _show)
-    print()
+    shown = _Shown()
+    try:
+        made = run(asked, shown)
+    finally:
+        if shown.anything:
+            print()
     _print_after(made, explain=explain)
 
 
-def _show(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+class _Shown:
+    """Writes an answer as it comes, and knows whether any of it came."""
+
+    anything = False
+
+    def __call__(self, text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        self.anything = True
 
 
 def _print_after(made: Run, *, explain: bool) -> None:
-    print("\nSources")
+    print("\nSources" if made.cited else "\nRead for it (the answer names no source)")
     for source in made.sources:
         print(f"  {source}")
     if explain:

@@ -25,6 +25,7 @@ def summary(run: Run) -> dict[str, Any]:
         "embedding_space": str(space_of(embedding)),
         "answer": run.answer,
         "sources": run.sources,
+        "cited": run.cited,
         "seconds": round(run.steps.total, 4),
         "chat": _route(chat, run.settings),
         "embedding": _route(embedding, run.settings),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from turnout.cli import documents, frameworks
 from turnout.cli.failures import UserError, warn
-from turnout.cli.rag import Hit, relevant, sources
+from turnout.cli.rag import Hit, cited, given, relevant
 from turnout.cli.steps import Progress, Steps
 
 if TYPE_CHECKING:
@@ -77,9 +77,14 @@ class Run:
     steps: Steps = field(default_factory=Steps)
 
     @property
+    def cited(self) -> list[str]:
+        """The sources that the answer names, best first."""
+        return cited(self.answer, self.used)
+
+    @property
     def sources(self) -> list[str]:
-        """The answer's sources, best first."""
-        return sources(self.answer, self.used)
+        """The sources that the answer names, or all that it was given if it names none."""
+        return self.cited or given(self.used)
 
 
 def run(question: Question, on_text: Callable[[str], None]) -> Run:

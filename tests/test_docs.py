@@ -1,0 +1,49 @@
+"""What the documentation shows runs: its Python against the emulator, its settings through the loader."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from turnout.settings import load_settings
+
+if TYPE_CHECKING:
+    from turnout.emulator import Emulator
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+OWN_TEST = {"emulator.md"}  # its examples need a running emulator: tests/emulator
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [code for kind, code in BLOCK.findall(page.read_text(encoding="utf-8")) if kind == language]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python") and page.name not in OWN_TEST], ids=lambda page: page.name)
+def test_the_pages_python_runs(
+    page: Path, emulator: Emulator, settings_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator.clear()
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "depot.md").write_text("# The depot\n\nThe depot opens at seven.\n")
+    monkeypatch.chdir(tmp_path)
+    code = "\n\n".join(blocks(page, "python"))
+    exec(compile(code, str(page), "exec"), {"__name__": "__docs__"})
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "toml")], ids=lambda page: page.name)
+def test_the_pages_settings_load(page: Path, tmp_path: Path) -> None:
+    for number, text in enumerate(blocks(page, "toml")):
+        path = tmp_path / f"{number}.toml"
+        path.write_text(text)
+        assert load_settings(path).backends
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"

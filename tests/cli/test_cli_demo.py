@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,8 +15,6 @@ from turnout.cli import demo
 from .conftest import process, turnout
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rich.console import RenderableType
 
 ROWS: list[dict[str, Any]] = [
@@ -99,6 +99,27 @@ def test_the_demo_asks_on_both_frameworks_and_clouds(docs: Path) -> None:
     assert columns["credential"].count("static-keys") == 2
     assert len(re.findall(r"\d\.\d s", columns["time"])) == 4
     assert done.err == ""
+
+
+@pytest.mark.usefixtures("settings_file")
+@pytest.mark.parametrize("framework", ["langchain", "llama-index"])
+@pytest.mark.parametrize("backend", demo.BACKENDS)
+@pytest.mark.parametrize(
+    ("question", "answer", "source"),
+    [
+        (demo.QUESTION, "TURNOUT_BACKEND=bedrock", "settings.md"),
+        ("Which credential does Azure use first?", "service principal first", "credentials.md"),
+    ],
+)
+def test_the_projects_own_docs_answer_the_default_question(
+    framework: str, backend: str, question: str, answer: str, source: str
+) -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    options = ("--framework", framework, "--backend", backend, "--json")
+    told = json.loads(turnout("ask", question, "--docs", str(docs), *options).out)
+    assert answer in told["answer"]
+    assert told["cited"] == [source]
+    assert told["retrieved"][0]["source"] == source
 
 
 def test_a_row_that_failed_is_shown_and_is_the_exit_code(tmp_path: Path) -> None:

@@ -23,9 +23,7 @@ class _Commands(TyperGroup):
             return super().make_context(*args, **kwargs)
         except (typer.Exit, typer.Abort):
             raise
-        except Exception as error:
-            if not str(error):  # no arguments at all: typer's error shows the help
-                raise
+        except Exception as error:  # noqa: BLE001
             raise typer.Exit(report(error)) from None
 
     def invoke(self, ctx: Any) -> Any:
@@ -47,7 +45,7 @@ def _prepare_streams(*, debug: bool) -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # an answer may hold what the terminal can't show
-    if not debug:
+    if not debug and not logging.getLogger().handlers:
         # Without a handler, Python prints the libraries' warnings between the lines of an answer.
         logging.getLogger().addHandler(logging.NullHandler())
 
@@ -61,7 +59,6 @@ def _version(wanted: bool) -> None:
 app = typer.Typer(
     name="turnout",
     cls=_Commands,
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -69,10 +66,13 @@ app = typer.Typer(
 )
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _turnout(
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and the libraries' warnings.")] = False,
-    version: Annotated[
+    ctx: typer.Context,
+    debug: Annotated[  # noqa: ARG001 - read by the group
+        bool, typer.Option("--debug", help="Show tracebacks and the libraries' warnings.")
+    ] = False,
+    version: Annotated[  # noqa: ARG001 - its callback does it
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
@@ -80,6 +80,8 @@ def _turnout(
 
     Settings come from turnout.toml, .env and the environment; TURNOUT_BACKEND switches the cloud.
     """
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help())
 
 
 app.command("ask")(ask.ask)

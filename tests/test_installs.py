@@ -1,0 +1,83 @@
+"""Each framework's extra alone, installed by pip into an environment of its own, imports and answers.
+
+LangChain alone gets a newer major version of the openai SDK than both together (llama-index-llms-openai caps it), so
+this is another program than the one that the other tests run.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from turnout.emulator import Emulator
+
+ROOT = Path(__file__).parents[1]
+QUESTION = "Context: The depot opens at seven.\\n\\nQuestion: When does the depot open?"
+CHECKS = {
+    "langchain": f"""
+import asyncio, importlib.util
+from turnout.langchain import ChatTurnout, TurnoutEmbeddings
+for backend in ("azure", "azure_dated", "openai", "bedrock"):
+    chat = ChatTurnout(backend=backend)
+    assert chat.invoke("{QUESTION}").content == "The depot opens at seven."
+    assert asyncio.run(chat.ainvoke("{QUESTION}")).content == "The depot opens at seven."
+    assert "".join(chunk.content for chunk in chat.stream("{QUESTION}")) == "The depot opens at seven."
+    assert len(TurnoutEmbeddings(backend=backend).embed_query("depot")) in (1536, 1024)
+assert importlib.util.find_spec("llama_index") is None
+try:
+    import turnout.llama_index
+except ImportError as error:
+    assert "pip install 'turnout[llama-index]'" in str(error)
+else:
+    raise AssertionError("the other side must say what it lacks")
+""",
+    "llama-index": f"""
+import asyncio, importlib.util
+from turnout.llama_index import TurnoutEmbedding, TurnoutLLM
+for backend in ("azure", "azure_dated", "openai", "bedrock"):
+    llm = TurnoutLLM(backend=backend)
+    assert str(llm.complete("{QUESTION}")) == "The depot opens at seven."
+    assert str(asyncio.run(llm.acomplete("{QUESTION}"))) == "The depot opens at seven."
+    assert str(list(llm.stream_complete("{QUESTION}"))[-1]) == "The depot opens at seven."
+    assert len(TurnoutEmbedding(backend=backend).get_query_embedding("depot")) in (1536, 1024)
+assert importlib.util.find_spec("langchain_core") is None
+try:
+    import turnout.langchain
+except ImportError as error:
+    assert "pip install 'turnout[langchain]'" in str(error)
+else:
+    raise AssertionError("the other side must say what it lacks")
+""",
+}
+
+
+@pytest.mark.parametrize("extra", sorted(CHECKS))
+def test_one_framework_alone_imports_and_answers(
+    extra: str, emulator: Emulator, settings_file: Path, tmp_path: Path
+) -> None:
+    assert emulator.azure.url in settings_file.read_text()
+    home = tmp_path / "venv"
+    venv.create(home, with_pip=True)
+    python = home / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    install = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-compile",
+        "--disable-pip-version-check",
+        f"{ROOT}[{extra}]",
+    ]
+    done = subprocess.run(install, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr[-3000:]
+    check = [python, "-W", "error::ResourceWarning", "-c", CHECKS[extra]]
+    answer = subprocess.run(check, capture_output=True, text=True, timeout=120, env=dict(os.environ))
+    assert answer.returncode == 0, answer.stderr[-3000:]

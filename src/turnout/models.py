@@ -105,5 +105,8 @@ def facts(model: str) -> ModelFacts:
         The entry, or `ModelFacts(known=False)` with cautious defaults.
     """
     name = base_id(model)
-    matches = [key for key in _table() if name == key or re.match(re.escape(key) + r"[-.:]", name)]
-    return _table()[max(matches, key=len)] if matches else ModelFacts(name=name)
+    for known_as in (name, f"anthropic.{name}", name.removeprefix("openai.")):  # Foundry's and Mantle's spellings
+        matches = [key for key in _table() if known_as == key or re.match(re.escape(key) + r"[-.:]", known_as)]
+        if matches:
+            return _table()[max(matches, key=len)]
+    return ModelFacts(name=name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from turnout.errors import SettingsError, UnknownBackendError, UnknownRouteError
-from turnout.models import ModelFacts, facts
+from turnout.models import ModelFacts, base_id, facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,12 +21,12 @@ WIRES: dict[tuple[str, str], str] = {
     ("bedrock", "chat"): "bedrock-converse",
     ("bedrock", "embedding"): "bedrock-invoke",
 }
-"""The wire of a provider's models, where the target doesn't force one."""
+"""The usual wire of a provider's models."""
 
 SERVED: dict[str, frozenset[str]] = {
-    "azure": frozenset({"openai-chat", "openai-embeddings"}),
-    "openai": frozenset({"openai-chat", "openai-embeddings"}),
-    "bedrock": frozenset({"bedrock-converse", "bedrock-invoke"}),
+    "azure": frozenset({"openai-chat", "openai-responses", "openai-embeddings", "anthropic-messages"}),
+    "openai": frozenset({"openai-chat", "openai-responses", "openai-embeddings"}),
+    "bedrock": frozenset({"bedrock-converse", "bedrock-invoke", "openai-chat", "openai-responses"}),
 }
 """The wires that each provider's client speaks."""
 
@@ -61,6 +61,20 @@ class Route:
     def facts(self) -> ModelFacts:
         """What is known about the model."""
         return facts(self.model)
+
+
+def wire_of(provider: str, kind: Kind, model: str) -> str:
+    """The wire of a model, where the target doesn't force one.
+
+    Claude on Azure speaks Anthropic's Messages. OpenAI's models on Bedrock speak Responses (Mantle), but for gpt-oss,
+    which Converse has too.
+    """
+    if kind == "chat":
+        if provider == "azure" and facts(model).family == "claude":
+            return "anthropic-messages"
+        if provider == "bedrock" and base_id(model).startswith("openai.") and facts(model).family != "gpt-oss":
+            return "openai-responses"
+    return WIRES[provider, kind]
 
 
 def active_backend(settings: Settings, kind: Kind = "chat", override: str | None = None) -> str:
@@ -143,14 +157,14 @@ def _route(
     settings: Settings, kind: Kind, name: str, backend: str, target: Target, key: str, dimensions: int | None
 ) -> Route:
     provider = settings.backends[backend].provider
-    wire = target.wire or WIRES[provider, kind]
+    deployment = target.deployment or target.model or ""
+    # On Azure a deployment may have any name, so only `model` says what is behind it.
+    model = target.model or (deployment if provider != "azure" else "")
+    wire = target.wire or wire_of(provider, kind, model)
     said = key or f"model {name!r}"
     if wire not in SERVED[provider]:
         msg = f"{settings.source}: {said} has wire {wire!r}, which provider {provider!r} doesn't speak"
         raise SettingsError(msg)
-    deployment = target.deployment or target.model or ""
-    # On Azure a deployment may have any name, so only `model` says what is behind it.
-    model = target.model or (deployment if provider != "azure" else "")
     wanted = dimensions if dimensions is not None else target.dimensions
     known = facts(model)
     if known.known and known.kind != kind:

@@ -1,5 +1,25 @@
 """Authenticated SDK clients: one per backend, pooled, shared by everything in the process."""
 
-from turnout.clients.pool import BedrockClient, OpenAIClient, bedrock_client, close_all, openai_client
+from turnout.clients.pool import (
+    BedrockClient,
+    FoundryClient,
+    OpenAIClient,
+    bedrock_client,
+    close_all,
+    foundry_client,
+    mantle_client,
+    openai_client,
+    openai_client_for,
+)
 
-__all__ = ["BedrockClient", "OpenAIClient", "bedrock_client", "close_all", "openai_client"]
+__all__ = [
+    "BedrockClient",
+    "FoundryClient",
+    "OpenAIClient",
+    "bedrock_client",
+    "close_all",
+    "foundry_client",
+    "mantle_client",
+    "openai_client",
+    "openai_client_for",
+]

@@ -26,16 +26,7 @@ def connect(backend: AzureBackend) -> tuple[openai.OpenAI, openai.AsyncOpenAI, C
         SettingsError: The endpoint is missing.
         CredentialError: `auth` names a method whose settings are incomplete.
     """
-    if backend.endpoint is None:
-        msg = (
-            "an azure backend needs its endpoint, like endpoint = 'https://contoso.openai.azure.com' "
-            "(or AZURE_OPENAI_ENDPOINT)"
-        )
-        raise SettingsError(msg)
-    chosen = choose(backend)
-    key = backend.api_key.get_secret_value() if chosen.method == "api-key" and backend.api_key else None
-    scope = V1_SCOPE if backend.api_version is None else DATED_SCOPE
-    tokens = None if key is not None else token_source(backend, chosen, scope)
+    key, tokens, chosen = token_or_key(backend, V1_SCOPE if backend.api_version is None else DATED_SCOPE)
     if backend.api_version is None:
         return (*_v1(backend, key, tokens), chosen)
     return (*_dated(backend, key, tokens), chosen)
@@ -72,6 +63,24 @@ def _dated(
     # the HTTP client puts the real token in its place.
     address["azure_ad_token"] = "set-by-the-http-client"  # noqa: S105 - a placeholder
     return openai.AzureOpenAI(**address, **sync_options), openai.AsyncAzureOpenAI(**address, **async_options)
+
+
+def token_or_key(backend: AzureBackend, scope: str) -> tuple[str | None, TokenSource | None, Chosen]:
+    """The API key or the source of tokens that a backend authenticates with, and which it is.
+
+    Raises:
+        SettingsError: The endpoint is missing.
+        CredentialError: `auth` names a method whose settings are incomplete.
+    """
+    if backend.endpoint is None:
+        msg = (
+            "an azure backend needs its endpoint, like endpoint = 'https://contoso.openai.azure.com' "
+            "(or AZURE_OPENAI_ENDPOINT)"
+        )
+        raise SettingsError(msg)
+    chosen = choose(backend)
+    key = backend.api_key.get_secret_value() if chosen.method == "api-key" and backend.api_key else None
+    return key, None if key is not None else token_source(backend, chosen, scope), chosen
 
 
 def resource(backend: AzureBackend) -> str:

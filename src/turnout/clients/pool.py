@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import anthropic
     import openai
 
     from turnout.credentials.base import Chosen
+    from turnout.routes import Route
     from turnout.settings import AzureBackend, Backend, BedrockBackend, OpenAIBackend
 
 
@@ -45,6 +47,25 @@ class OpenAIClient:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundryClient:
+    """The anthropic SDK's clients for a Foundry resource.
+
+    Attributes:
+        sync: For threads.
+        aio: For coroutines, on whichever event loops.
+        chosen: The credential they use.
+    """
+
+    sync: anthropic.AnthropicFoundry
+    aio: anthropic.AsyncAnthropicFoundry
+    chosen: Chosen
+
+    def close(self) -> None:
+        """Close the connections that aren't an event loop's."""
+        self.sync.close()
+
+
+@dataclass(frozen=True, slots=True)
 class BedrockClient:
     """botocore's Bedrock Runtime client.
 
@@ -61,17 +82,18 @@ class BedrockClient:
         self.runtime.close()
 
 
-_clients: dict[Backend, _Client] = {}
+_clients: dict[tuple[str, Backend], _Client] = {}
 _lock = threading.Lock()
 
 
-def _shared(backend: Backend, make: Callable[[], _Client]) -> _Client:
-    found = _clients.get(backend)
+def _shared(what: str, backend: Backend, make: Callable[[], _Client]) -> _Client:
+    key = (what, backend)
+    found = _clients.get(key)
     if found is None:
         with _lock:
-            found = _clients.get(backend)
+            found = _clients.get(key)
             if found is None:
-                found = _clients[backend] = make()
+                found = _clients[key] = make()
     return found
 
 
@@ -92,7 +114,7 @@ def openai_client(backend: AzureBackend | OpenAIBackend) -> OpenAIClient:
 
         return OpenAIClient(*connect_openai(backend))
 
-    return cast("OpenAIClient", _shared(backend, make))
+    return cast("OpenAIClient", _shared("openai", backend, make))
 
 
 def bedrock_client(backend: BedrockBackend) -> BedrockClient:
@@ -108,7 +130,46 @@ def bedrock_client(backend: BedrockBackend) -> BedrockClient:
 
         return BedrockClient(*connect(backend))
 
-    return cast("BedrockClient", _shared(backend, make))
+    return cast("BedrockClient", _shared("bedrock", backend, make))
+
+
+def mantle_client(backend: BedrockBackend, *, gpt_oss: bool = False) -> OpenAIClient:
+    """The client of OpenAI's models on a Bedrock backend; gpt-oss is served under another path.
+
+    Raises:
+        SettingsError: The region or profile is missing.
+        CredentialError: No credential was found; each method that was tried is listed.
+    """
+
+    def make() -> OpenAIClient:
+        from turnout.clients.mantle import connect
+
+        return OpenAIClient(*connect(backend, gpt_oss=gpt_oss))
+
+    return cast("OpenAIClient", _shared("mantle-oss" if gpt_oss else "mantle", backend, make))
+
+
+def foundry_client(backend: AzureBackend) -> FoundryClient:
+    """The client of Claude on an Azure backend.
+
+    Raises:
+        SettingsError: The endpoint is missing.
+        CredentialError: A named authentication method is incomplete.
+    """
+
+    def make() -> FoundryClient:
+        from turnout.clients.foundry import connect
+
+        return FoundryClient(*connect(backend))
+
+    return cast("FoundryClient", _shared("foundry", backend, make))
+
+
+def openai_client_for(route: Route, backend: Backend) -> OpenAIClient:
+    """The openai SDK's client for a route, whoever serves it."""
+    if backend.provider == "bedrock":
+        return mantle_client(backend, gpt_oss=route.facts.family == "gpt-oss")
+    return openai_client(backend)
 
 
 def close_all() -> None:

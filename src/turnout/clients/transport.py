@@ -1,4 +1,4 @@
-"""HTTP transports for the openai SDK: pooled, one TLS context a process, safe across event loops.
+"""HTTP transports for the openai and anthropic SDKs: pooled, one TLS context a process, safe across event loops.
 
 An async connection belongs to the loop that opened it; used from another it fails. So the async transport keeps one
 pool for each running loop, and closes it when the loop shuts down.
@@ -10,7 +10,7 @@ import asyncio
 import threading
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import ssl
@@ -22,52 +22,51 @@ if TYPE_CHECKING:
     from turnout.settings import BackendSettings
 
 
-@cache
-def sdk_httpx() -> Any:
-    """The HTTP library under the installed openai SDK: `httpx` for openai 2, `httpx2` for openai 3."""
-    import openai
+Sdk = Literal["openai", "anthropic"]
 
-    homes = (base.__module__.partition(".")[0] for base in openai.DefaultHttpxClient.__mro__)
+
+@cache
+def sdk_httpx(sdk: Sdk = "openai") -> Any:
+    """The HTTP library under an installed SDK: `httpx`, or since openai 3 and anthropic 2 `httpx2`."""
+    homes = (base.__module__.partition(".")[0] for base in import_module(sdk).DefaultHttpxClient.__mro__)
     return import_module(next(home for home in homes if home in {"httpx", "httpx2"}))
 
 
 @cache
-def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
+def tls_context(ca_bundle: str | None, sdk: Sdk = "openai") -> ssl.SSLContext:
     """A TLS context, shared: making one takes 45 ms, half of a client's construction."""
     import ssl
 
     if ca_bundle is None:
-        context: ssl.SSLContext = sdk_httpx().create_ssl_context()
+        context: ssl.SSLContext = sdk_httpx(sdk).create_ssl_context()
         return context
     return ssl.create_default_context(cafile=ca_bundle)
 
 
-def _options(backend: BackendSettings) -> dict[str, Any]:
-    httpx = sdk_httpx()
+def _options(backend: BackendSettings, sdk: Sdk) -> dict[str, Any]:
+    httpx = sdk_httpx(sdk)
     limits = httpx.Limits(
         max_connections=backend.max_connections,
         max_keepalive_connections=backend.max_connections,
         keepalive_expiry=30.0,
     )
     proxy = backend.proxy.get_secret_value() if backend.proxy else None
-    return {"limits": limits, "verify": tls_context(backend.ca_bundle), "proxy": proxy}
+    return {"limits": limits, "verify": tls_context(backend.ca_bundle, sdk), "proxy": proxy}
 
 
-def sync_transport(backend: BackendSettings) -> httpx.BaseTransport:
-    """The pooled transport for threads."""
-    transport: httpx.BaseTransport = sdk_httpx().HTTPTransport(**_options(backend))
-    return transport
+def sync_transport(backend: BackendSettings, sdk: Sdk = "openai") -> Any:
+    """The pooled transport for threads, of the SDK's own HTTP library."""
+    return sdk_httpx(sdk).HTTPTransport(**_options(backend, sdk))
 
 
-def async_transport(backend: BackendSettings) -> httpx.AsyncBaseTransport:
+def async_transport(backend: BackendSettings, sdk: Sdk = "openai") -> Any:
     """The transport for coroutines, with a pool for each event loop."""
-    transport: httpx.AsyncBaseTransport = _per_loop_class()(backend)
-    return transport
+    return _per_loop_class(sdk)(backend)
 
 
 @cache
-def _per_loop_class() -> Any:
-    httpx_ = sdk_httpx()
+def _per_loop_class(sdk: Sdk) -> Any:
+    httpx_ = sdk_httpx(sdk)
     base: type[httpx.AsyncBaseTransport] = httpx_.AsyncBaseTransport
 
     class PerLoopTransport(base):  # type: ignore[misc, valid-type]
@@ -83,7 +82,7 @@ def _per_loop_class() -> Any:
 
         async def _open(self) -> Any:
             loop = asyncio.get_running_loop()
-            pool = httpx_.AsyncHTTPTransport(**_options(self._backend))
+            pool = httpx_.AsyncHTTPTransport(**_options(self._backend, sdk))
             with self._lock:
                 for gone in [known for known in self._pools if known.is_closed()]:
                     del self._pools[gone]

@@ -52,6 +52,7 @@ class _Layers(BaseSettings):
 
     backend: Any = None
     embedding_backend: Any = None
+    unsupported: Any = None
     backends: dict[str, Any] = {}
     chat: dict[str, Any] = {}
     embedding: dict[str, Any] = {}

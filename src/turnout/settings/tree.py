@@ -28,7 +28,14 @@ from pydantic import (
 Kind = Literal["chat", "embedding"]
 PROVIDERS = ("azure", "bedrock", "openai")
 
-Wire = Literal["openai-chat", "openai-embeddings", "bedrock-converse", "bedrock-invoke"]
+Wire = Literal[
+    "openai-chat",
+    "openai-responses",
+    "openai-embeddings",
+    "anthropic-messages",
+    "bedrock-converse",
+    "bedrock-invoke",
+]
 
 
 def is_loopback(host: str) -> bool:
@@ -137,6 +144,9 @@ class BedrockBackend(BackendSettings):
         role_arn: A role to assume, with the other credentials as its source.
         endpoint: Another address for Bedrock Runtime (VPC endpoint, gateway).
         sts_endpoint: Another address for STS.
+        mantle_endpoint: Another address for Mantle, which serves OpenAI's models.
+        mantle_auth: How Mantle is asked when there is no bearer token: signed, or with short-term tokens made from
+            the same credential (for gateways that take no signatures).
     """
 
     provider: Literal["bedrock"] = "bedrock"
@@ -152,6 +162,8 @@ class BedrockBackend(BackendSettings):
     external_id: str | None = None
     endpoint: Endpoint | None = None
     sts_endpoint: Endpoint | None = None
+    mantle_endpoint: Endpoint | None = None
+    mantle_auth: Literal["sigv4", "short-term-token"] = "sigv4"
 
     @model_validator(mode="after")
     def _whole_keys(self) -> Self:
@@ -223,6 +235,8 @@ class Settings(_Node):
 
     Attributes:
         backend: Name of the backend that answers.
+        unsupported: What happens with a parameter that a model can't take: `warn` and leave it out, `error`, or
+            `drop` it in silence.
         embedding_backend: Name of another backend for embeddings, if they are pinned.
         backends: Backend name → its provider, endpoint and credentials.
         chat: Route name → backend name → target.
@@ -232,6 +246,7 @@ class Settings(_Node):
 
     backend: str | None = None
     embedding_backend: str | None = None
+    unsupported: Literal["warn", "error", "drop"] = "warn"
     backends: dict[str, Backend] = Field(default_factory=dict)
     chat: Routes = Field(default_factory=dict)
     embedding: Routes = Field(default_factory=dict)
@@ -259,4 +274,4 @@ class Settings(_Node):
             for name, targets in sorted(getattr(self, kind).items())
         )
         backends = tuple(sorted((name, hash(backend)) for name, backend in self.backends.items()))
-        return hash((self.backend, self.embedding_backend, backends, tuple(routes)))
+        return hash((self.backend, self.embedding_backend, self.unsupported, backends, tuple(routes)))

@@ -1,0 +1,54 @@
+"""A client of Claude on Azure: Anthropic's Messages API on a Foundry resource."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from turnout.clients.azure import resource, token_or_key
+from turnout.clients.transport import async_transport, sync_transport
+from turnout.credentials.azure import V1_SCOPE
+
+if TYPE_CHECKING:
+    import anthropic
+
+    from turnout.credentials.base import Chosen
+    from turnout.settings import AzureBackend
+
+
+def base_url(backend: AzureBackend) -> str:
+    """Where a resource serves Claude: on its Foundry host, whichever of its hosts the settings name.
+
+    Source: learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/use-foundry-models-claude
+    """
+    address = urlsplit(resource(backend))
+    host = address.netloc.replace(".openai.azure.com", ".services.ai.azure.com")
+    path = address.path.removesuffix("/anthropic")
+    return urlunsplit((address.scheme, host, f"{path}/anthropic", "", ""))
+
+
+def connect(backend: AzureBackend) -> tuple[anthropic.AnthropicFoundry, anthropic.AsyncAnthropicFoundry, Chosen]:
+    """Make the clients and say which credential they use.
+
+    Raises:
+        SettingsError: The endpoint is missing.
+        CredentialError: `auth` names a method whose settings are incomplete.
+    """
+    import anthropic
+
+    key, tokens, chosen = token_or_key(backend, V1_SCOPE)
+    common: dict[str, Any] = {
+        "base_url": base_url(backend),
+        "api_key": key,
+        "timeout": anthropic.Timeout(backend.timeout, connect=backend.connect_timeout),
+        "max_retries": backend.max_retries,
+    }
+    sync_http = anthropic.DefaultHttpxClient(transport=sync_transport(backend, "anthropic"))
+    async_http = anthropic.DefaultAsyncHttpxClient(transport=async_transport(backend, "anthropic"))
+    return (
+        anthropic.AnthropicFoundry(**common, azure_ad_token_provider=tokens, http_client=sync_http),
+        anthropic.AsyncAnthropicFoundry(
+            **common, azure_ad_token_provider=None if tokens is None else tokens.aget, http_client=async_http
+        ),
+        chosen,
+    )

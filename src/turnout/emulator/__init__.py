@@ -22,14 +22,14 @@ if TYPE_CHECKING:
         ToolCall,
         Usage,
     )
-    from turnout.emulator.catalogue import BedrockModel, OpenAIModel
+    from turnout.emulator.catalogue import AnthropicModel, BedrockModel, OpenAIModel
     from turnout.emulator.control import Received
     from turnout.emulator.emulator import Emulator, EmulatorError, Endpoint
 
 _HOMES = {
     "accounts": ("Accounts", "EntraClient"),
     "answers": ("Answer", "Cut", "Failure", "Raw", "Reasoning", "RedactedReasoning", "Text", "ToolCall", "Usage"),
-    "catalogue": ("BedrockModel", "OpenAIModel"),
+    "catalogue": ("AnthropicModel", "BedrockModel", "OpenAIModel"),
     "control": ("Received",),
     "emulator": ("Emulator", "EmulatorError", "Endpoint"),
 }
@@ -38,6 +38,7 @@ _HOME = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "Accounts",
     "Answer",
+    "AnthropicModel",
     "BedrockModel",
     "Cut",
     "Emulator",

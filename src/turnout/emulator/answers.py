@@ -100,6 +100,7 @@ class Answer:
         delay: Seconds before the first byte; the emulator's own delay when left out.
         chunk_delay: Seconds between the chunks of a stream.
         chunk_size: Characters in each chunk of a stream; a word at a time when left out.
+        stop_sequence: The stop sequence that ended it; the request's first when left out.
     """
 
     text: str = ""
@@ -111,6 +112,7 @@ class Answer:
     delay: float | None = None
     chunk_delay: float | None = None
     chunk_size: int | None = None
+    stop_sequence: str | None = None
 
     def content(self) -> list[Block]:
         """The answer as a list of blocks."""

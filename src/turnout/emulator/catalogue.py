@@ -22,6 +22,9 @@ class OpenAIModel:
         reasoning: Refuses `max_tokens` and any `temperature` but 1, as the gpt-5 and o series do.
         dimensions: Length of its vectors.
         shortens: Whether `dimensions` may be asked for.
+        wires: The protocols that it is served in, where they aren't all that the service has.
+        path: Where Mantle serves it.
+        open_weight: Shows its reasoning as it is, and takes `reasoning_effort` beside every sampling parameter.
     """
 
     name: str
@@ -31,6 +34,32 @@ class OpenAIModel:
     reasoning: bool = False
     dimensions: int = 0
     shortens: bool = False
+    wires: frozenset[str] = frozenset({"openai-chat", "openai-responses"})
+    path: str = ""
+    open_weight: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnthropicModel:
+    """A Claude model of Azure Foundry.
+
+    Attributes:
+        name: The model's name.
+        served: What the service answers as `model`.
+        context: Tokens that it reads.
+        output: Tokens that it writes at most.
+        thinking: Whether it can show its thinking.
+        either_sampling: Refuses `temperature` and `top_p` together, as the models since Opus 4.1 do.
+        prefill: Whether a conversation may end with the beginning of the answer.
+    """
+
+    name: str
+    served: str
+    context: int = 200_000
+    output: int = 64_000
+    thinking: bool = True
+    either_sampling: bool = True
+    prefill: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +114,7 @@ OPENAI_MODELS: Mapping[str, OpenAIModel] = {
     "gpt-5": OpenAIModel("gpt-5", "gpt-5-2025-08-07", context=400_000, reasoning=True),
     "gpt-5-mini": OpenAIModel("gpt-5-mini", "gpt-5-mini-2025-08-07", context=400_000, reasoning=True),
     "gpt-5-nano": OpenAIModel("gpt-5-nano", "gpt-5-nano-2025-08-07", context=400_000, reasoning=True),
+    "gpt-5.4": OpenAIModel("gpt-5.4", "gpt-5.4", context=272_000, reasoning=True),
     "o3": OpenAIModel("o3", "o3-2025-04-16", context=200_000, reasoning=True),
     "o4-mini": OpenAIModel("o4-mini", "o4-mini-2025-04-16", context=200_000, reasoning=True),
     **_EMBEDDING,
@@ -99,6 +129,42 @@ AZURE_DEPLOYMENTS: Mapping[str, str] = {
     "embed-small": "text-embedding-3-small",
     "embed-large": "text-embedding-3-large",
     "ada": "text-embedding-ada-002",
+    "claude-prod": "claude-sonnet-4-6",
+    "claude-fast": "claude-haiku-4-5",
+}
+
+# Model overview and "what's new" pages of platform.claude.com: output limits, sampling, prefill.
+ANTHROPIC_MODELS: Mapping[str, AnthropicModel] = {
+    model.name: model
+    for model in (
+        AnthropicModel("claude-haiku-4-5", "claude-haiku-4-5-20251001"),
+        AnthropicModel("claude-sonnet-4-5", "claude-sonnet-4-5-20250929"),
+        AnthropicModel("claude-opus-4-1", "claude-opus-4-1-20250805", output=32_000),
+        AnthropicModel("claude-sonnet-4-6", "claude-sonnet-4-6"),
+        AnthropicModel("claude-opus-4-6", "claude-opus-4-6", output=128_000, prefill=False),
+    )
+}
+
+
+def _frontier(name: str) -> OpenAIModel:
+    """A model that Mantle serves through the Responses API alone, under `/openai/v1`."""
+    only = frozenset({"openai-responses"})
+    return OpenAIModel(name, name, context=272_000, reasoning=True, wires=only, path="/openai/v1")
+
+
+def _open_weight(name: str) -> OpenAIModel:
+    return OpenAIModel(name, name, path="/v1", open_weight=True)
+
+
+# Which model is served where and how: the model cards of the Bedrock user guide, and recorded exchanges.
+MANTLE_MODELS: Mapping[str, OpenAIModel] = {
+    model.name: model
+    for model in (
+        _frontier("openai.gpt-5.4"),
+        _frontier("openai.gpt-5.5"),
+        _open_weight("openai.gpt-oss-120b"),
+        _open_weight("openai.gpt-oss-20b"),
+    )
 }
 
 _ALL = frozenset({"auto", "any", "tool"})

@@ -80,6 +80,8 @@ class Emulator:
         openai_models: Models of Azure OpenAI and OpenAI, by name.
         bedrock_models: Models of Bedrock, by foundation-model id.
         bedrock_profiles: Application inference profiles: ARN or id to foundation-model id.
+        anthropic_models: Claude models of Azure Foundry, by name.
+        mantle_models: OpenAI models on Bedrock, by id.
         delay: Seconds before each answer.
         chunk_delay: Seconds between the chunks of a stream.
         token_lifetime: Seconds for which Entra tokens and temporary AWS keys are accepted.
@@ -96,6 +98,8 @@ class Emulator:
         openai_models: Mapping[str, catalogue.OpenAIModel] = catalogue.OPENAI_MODELS,
         bedrock_models: Mapping[str, catalogue.BedrockModel] = catalogue.BEDROCK_MODELS,
         bedrock_profiles: Mapping[str, str] | None = None,
+        anthropic_models: Mapping[str, catalogue.AnthropicModel] = catalogue.ANTHROPIC_MODELS,
+        mantle_models: Mapping[str, catalogue.OpenAIModel] = catalogue.MANTLE_MODELS,
         delay: float = 0.0,
         chunk_delay: float = 0.0,
         token_lifetime: float = 3600.0,
@@ -113,6 +117,8 @@ class Emulator:
             openai_models=openai_models,
             bedrock_models=bedrock_models,
             bedrock_profiles=bedrock_profiles or {},
+            anthropic_models=anthropic_models,
+            mantle_models=mantle_models,
             delay=delay,
             chunk_delay=chunk_delay,
         )

@@ -7,6 +7,7 @@ import binascii
 import re
 import struct
 
+_TEXTS = frozenset({"txt", "plain", "md", "markdown", "csv", "html", "json", "xml"})
 _DATA_URL = re.compile(r"data:(?P<type>[\w.+/-]+)?(?:;[\w=.-]+)*;base64,(?P<data>.*)", re.DOTALL)
 
 
@@ -26,8 +27,23 @@ def describe_url(url: str, kind: str = "image") -> str:
     """Say what a data URL holds; any other address is named and not opened."""
     match = _DATA_URL.match(url)
     if match is None:
-        return f"the address of an {kind} ({url[:100]})"
+        article = "an" if kind[0] in "aeiou" else "a"
+        return f"the address of {article} {kind} ({url[:100]})"
     return describe(kind, decode(match["data"]), (match["type"] or "").rpartition("/")[2])
+
+
+def read_document(data: bytes, form: str) -> tuple[str, str]:
+    """The text of a document, empty unless it is plain text, and what the document is."""
+    known = form.removeprefix("x-").lower() in _TEXTS
+    return data.decode("utf-8", "replace") if known else "", describe("document", data, form)
+
+
+def read_data_url(url: str) -> tuple[str, str]:
+    """A document in a data URL, as `read_document`; any other address is named and not opened."""
+    match = _DATA_URL.match(url)
+    if match is None:
+        return "", describe_url(url, "document")
+    return read_document(decode(match["data"]), (match["type"] or "").rpartition("/")[2])
 
 
 def decode(text: str) -> bytes:

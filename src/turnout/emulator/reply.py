@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 import time
@@ -31,6 +32,7 @@ class Reply:
         id: A random id, without the service's prefix.
         created: Unix time in whole seconds.
         latency: Milliseconds taken so far.
+        stop_sequence: The stop sequence that ended it.
     """
 
     blocks: list[Block]
@@ -42,6 +44,7 @@ class Reply:
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     created: int = field(default_factory=lambda: int(time.time()))
     latency: int = 1
+    stop_sequence: str | None = None
 
     def text(self) -> str | None:
         """All text blocks together; None when there are none."""
@@ -68,11 +71,15 @@ def random_id(prefix: str, length: int = 24) -> str:
 
 
 def prepare(answer: Answer, prompt: Prompt, *, model: str, call_prefix: str, call_length: int) -> Reply:
-    """Complete an answer with what it leaves out."""
-    blocks = [
-        replace(block, id=block.id or random_id(call_prefix, call_length)) if isinstance(block, ToolCall) else block
-        for block in answer.content()
-    ]
+    """Complete an answer with what it leaves out; a `call_length` of 0 numbers the calls of each answer from 0."""
+    blocks: list[Block] = []
+    for block in answer.content():
+        if isinstance(block, ToolCall) and not block.id:
+            number = sum(isinstance(one, ToolCall) for one in blocks)
+            identity = random_id(call_prefix, call_length) if call_length else f"{call_prefix}{number}"
+            blocks.append(replace(block, id=identity))
+        else:
+            blocks.append(block)
     finish = answer.finish
     if finish is None:
         finish = "tool_calls" if any(isinstance(block, ToolCall) for block in blocks) else "stop"
@@ -85,6 +92,7 @@ def prepare(answer: Answer, prompt: Prompt, *, model: str, call_prefix: str, cal
         model=model,
         filtered=dict(answer.filtered),
         chunk_size=answer.chunk_size,
+        stop_sequence=(answer.stop_sequence or next(iter(prompt.stop), None)) if finish == "stop_sequence" else None,
     )
 
 
@@ -101,3 +109,15 @@ def _count(blocks: list[Block], prompt: Prompt) -> Usage:
             case ToolCall():
                 output += count_tokens(block.name) + count_tokens(block.arguments_json())
     return Usage(max(1, prompt.input_tokens), output + reasoning, reasoning_tokens=reasoning)
+
+
+def count_prompt(prompt: Prompt, *, start: int, media: int) -> int:
+    """The tokens of a request: `start` for any, 3 a message, `media` for each image or document beside its text."""
+    total = start
+    for turn in prompt.turns:
+        total += 3 + count_tokens(turn.text) + sum(count_tokens(text) for text in turn.attached)
+        total += sum(count_tokens(call.name) + count_tokens(call.arguments_json()) for call in turn.calls)
+        total += sum(count_tokens(result.text) for result in turn.results) + media * len(turn.media)
+    for tool in prompt.tools:
+        total += count_tokens(tool.name) + count_tokens(tool.description) + count_tokens(json.dumps(tool.schema))
+    return total + (count_tokens(json.dumps(prompt.schema)) if prompt.schema else 0)

@@ -46,8 +46,8 @@ def think(prompt: Prompt) -> Answer:
         blocks.append(Reasoning(_reason(request, calls, results)))
     if calls:
         return Answer(blocks=[*blocks, *calls], finish="tool_calls")
-    text, finish = _limited(_say(prompt, request, results, failed=failed), prompt)
-    return Answer(blocks=[*blocks, Text(text)], finish=finish)
+    text, finish, hit = _limited(_say(prompt, request, results, failed=failed), prompt)
+    return Answer(blocks=[*blocks, Text(text)], finish=finish, stop_sequence=hit)
 
 
 def _repeats(call: ToolCall, before: Sequence[ToolCall], prompt: Prompt) -> bool:
@@ -202,13 +202,14 @@ def _reason(request: str, calls: Sequence[ToolCall], results: Sequence[str]) -> 
     return f"The question is about: {subject}. I look for the sentences that match it best."
 
 
-def _limited(text: str, prompt: Prompt) -> tuple[str, Finish]:
-    """A text cut at the first stop sequence and at the token limit, and why it ended."""
+def _limited(text: str, prompt: Prompt) -> tuple[str, Finish, str | None]:
+    """A text cut at the first stop sequence and at the token limit, why it ended, and the stop sequence."""
     finish: Finish = "stop"
+    hit: str | None = None
     at = min((text.find(stop) for stop in prompt.stop if stop and stop in text), default=-1)
     if at >= 0:
         hit = next(stop for stop in prompt.stop if stop and text.startswith(stop, at))
         text, finish = text[: at + (len(hit) if prompt.keep_stop else 0)], "stop_sequence"
     if prompt.max_tokens is not None and count_tokens(text) > prompt.max_tokens:
         text, finish = truncate_tokens(text, prompt.max_tokens), "length"
-    return text, finish
+    return text, finish, hit

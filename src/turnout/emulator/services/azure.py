@@ -17,6 +17,7 @@ from turnout.emulator.control import Received
 from turnout.emulator.refusals import Refusal
 from turnout.emulator.services.base import Exchange
 from turnout.emulator.services.openai import OpenAIService, limits, retry_headers
+from turnout.emulator.wires import openai_responses
 from turnout.emulator.wires.openai_chat import prompt_filter
 
 AUDIENCES = frozenset({"https://cognitiveservices.azure.com", "https://ai.azure.com"})
@@ -29,6 +30,11 @@ _WRONG_TOKEN = (
     "Unauthorized. Access token is missing, invalid, audience is incorrect "  # noqa: S105
     "(https://cognitiveservices.azure.com), or have expired."
 )
+_OPERATIONS: Mapping[str | None, str] = {
+    "openai-chat": "ChatCompletions_Create",
+    "openai-responses": "Responses_Create",
+    "openai-embeddings": "Embeddings_Create",
+}
 _FILTERED = (
     "The response was filtered due to the prompt triggering Azure OpenAI's content management policy. Please modify "
     "your prompt and retry. To learn more about our content filtering policies please read our documentation: "
@@ -45,6 +51,7 @@ class AzureService(OpenAIService):
     def routes(self) -> Iterable[web.RouteDef]:
         """The paths it answers."""
         yield self.route("POST", "/openai/v1/chat/completions", self.chat_completions)
+        yield self.route("POST", "/openai/v1/responses", self.create_response)
         yield self.route("POST", "/openai/v1/embeddings", self.create_embeddings)
         yield self.route("GET", "/openai/v1/models", self.list_models)
         yield self.route("GET", "/openai/v1/models/{model}", self.get_model)
@@ -138,20 +145,19 @@ class AzureService(OpenAIService):
                 return Refusal(
                     429,
                     "429",
-                    "Requests to the ChatCompletions_Create Operation under Azure OpenAI API have exceeded call rate "
+                    f"Requests to the {_OPERATIONS.get(received.wire, 'Models_List')} Operation under Azure OpenAI API "
+                    "have exceeded call rate "
                     f"limit of your current OpenAI S0 pricing tier. Please retry{wait}.",
                     headers=retry_headers(failure),
                 )
             case "content_filter":
                 filtered = failure.filtered if failure is not None else {"violence": "high"}
-                inner = {"code": "ResponsibleAIPolicyViolation", "content_filter_result": prompt_filter(filtered)}
-                return Refusal(
-                    400,
-                    "content_filter",
-                    _FILTERED,
-                    param="prompt",
-                    extra={"type": None, "param": "prompt", "status": 400, "innererror": inner},
-                )
+                verdict = prompt_filter(filtered)
+                inner = {"code": "ResponsibleAIPolicyViolation", "content_filter_result": verdict}
+                extra: dict[str, Any] = {"type": None, "param": "prompt", "status": 400, "innererror": inner}
+                if received.wire == openai_responses.NAME:
+                    extra["content_filters"] = [openai_responses.content_filter("prompt", verdict, blocked=True)]
+                return Refusal(400, "content_filter", _FILTERED, param="prompt", extra=extra)
             case "timeout":
                 return Refusal(408, "Timeout", "The operation was timeout.")
             case "overloaded":

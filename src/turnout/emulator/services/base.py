@@ -17,11 +17,12 @@ from turnout.emulator.accounts import Accounts
 from turnout.emulator.answers import Answer, Cut, Failure, FailureKind, Raw
 from turnout.emulator.auth.entra import TokenIssuer
 from turnout.emulator.brain.think import think
-from turnout.emulator.catalogue import BedrockModel, OpenAIModel
+from turnout.emulator.catalogue import AnthropicModel, BedrockModel, OpenAIModel
 from turnout.emulator.control import Control, Operation, Received
 from turnout.emulator.prompt import Prompt
 from turnout.emulator.refusals import Refusal, RequestInvalid, overridden
 from turnout.emulator.reply import Reply, prepare
+from turnout.emulator.seals import Seals
 
 logger = logging.getLogger("turnout.emulator")
 
@@ -38,6 +39,9 @@ class Hub:
         openai_models: Models of Azure OpenAI and OpenAI.
         bedrock_models: Models of Bedrock.
         bedrock_profiles: Application inference profiles: ARN or id to foundation-model id.
+        anthropic_models: Claude models of Azure Foundry.
+        mantle_models: OpenAI models on Bedrock.
+        seals: Signatures of reasoning.
         delay: Seconds before each answer.
         chunk_delay: Seconds between the chunks of a stream.
         addresses: Where each service listens, by name and scheme.
@@ -51,6 +55,9 @@ class Hub:
     openai_models: Mapping[str, OpenAIModel]
     bedrock_models: Mapping[str, BedrockModel]
     bedrock_profiles: Mapping[str, str]
+    anthropic_models: Mapping[str, AnthropicModel] = field(default_factory=dict)
+    mantle_models: Mapping[str, OpenAIModel] = field(default_factory=dict)
+    seals: Seals = field(default_factory=Seals)
     delay: float = 0.0
     chunk_delay: float = 0.0
     addresses: dict[str, str] = field(default_factory=dict)
@@ -94,7 +101,7 @@ class Rendering:
     Attributes:
         model: What the service names as the model.
         call_prefix: How the ids of tool calls begin.
-        call_length: How many random characters follow.
+        call_length: How many random characters follow; 0 for the number of the call.
         whole: The response that isn't streamed.
         frames: The frames of a stream.
         content_type: Of a stream.
@@ -138,7 +145,7 @@ class Service(ABC):
         refusal = self.refusal(problem.kind, received)
         refusal.message = problem.message
         refusal.code = problem.code if problem.code is not None else refusal.code
-        refusal.param = problem.param
+        refusal.param = problem.param if problem.param is not None else refusal.param
         return refusal
 
     def headers(self, exchange: Exchange) -> dict[str, str]:  # noqa: ARG002 - services differ in what they need
@@ -218,7 +225,8 @@ class Service(ABC):
         if isinstance(item, Raw):
             return raw(item)
         if prompt.input_tokens > context:
-            raise RequestInvalid(self.overflow_message(prompt.input_tokens, context), kind="context_overflow")
+            message = self.overflow_message(prompt.input_tokens, context, exchange.received.wire)
+            raise RequestInvalid(message, kind="context_overflow")
         cut = item if isinstance(item, Cut) else None
         answer = (cut.answer if cut else item) or think(prompt)
         assert isinstance(answer, Answer)
@@ -241,8 +249,8 @@ class Service(ABC):
         return await self._stream(exchange, rendering, reply, pause, cut)
 
     @abstractmethod
-    def overflow_message(self, tokens: int, context: int) -> str:
-        """What the service says of a prompt that is too long."""
+    def overflow_message(self, tokens: int, context: int, wire: str | None) -> str:
+        """What the service says of a prompt that is too long, on the wire that it came by."""
 
     async def _stream(
         self, exchange: Exchange, rendering: Rendering, reply: Reply, pause: float, cut: Cut | None

@@ -133,7 +133,7 @@ class BedrockService(Service):
         """Anything else."""
         raise Refusal(404, "UnknownOperationException", f"No operation at {exchange.request.path}.")
 
-    def overflow_message(self, tokens: int, context: int) -> str:  # noqa: ARG002 - the service names no numbers
+    def overflow_message(self, tokens: int, context: int, wire: str | None) -> str:  # noqa: ARG002 - the service names no numbers
         """What the service says of a prompt that is too long."""
         return "Input is too long for requested model."
 

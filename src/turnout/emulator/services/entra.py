@@ -176,7 +176,7 @@ class EntraService(Service):
             )
         return tenant
 
-    def overflow_message(self, tokens: int, context: int) -> str:  # noqa: ARG002 - no model here
+    def overflow_message(self, tokens: int, context: int, wire: str | None) -> str:  # noqa: ARG002 - no model here
         """Entra reads no prompts."""
         return "The request is too long."
 

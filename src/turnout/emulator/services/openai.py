@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -13,19 +13,28 @@ from turnout.emulator.answers import Failure, FailureKind
 from turnout.emulator.catalogue import OpenAIModel
 from turnout.emulator.control import Received
 from turnout.emulator.refusals import Refusal
-from turnout.emulator.services.base import Exchange, Rendering, Service, dumps
-from turnout.emulator.wires import openai_chat, openai_embeddings
+from turnout.emulator.reply import Reply
+from turnout.emulator.responses_store import ResponseStore
+from turnout.emulator.services.base import Exchange, Hub, Rendering, Service, dumps
+from turnout.emulator.wires import openai_chat, openai_embeddings, openai_responses
+from turnout.emulator.wires.openai_responses_stream import CONTENT_TYPE, Events
 
 
 class OpenAIService(Service):
-    """`/v1/chat/completions`, `/v1/embeddings` and `/v1/models` with a bearer key."""
+    """`/v1/chat/completions`, `/v1/responses`, `/v1/embeddings` and `/v1/models` with a bearer key."""
 
     name = "openai"
     azure = False
+    call_length = 24
+
+    def __init__(self, hub: Hub) -> None:
+        super().__init__(hub)
+        self.responses = ResponseStore()
 
     def routes(self) -> Iterable[web.RouteDef]:
         """The paths it answers."""
         yield self.route("POST", "/v1/chat/completions", self.chat_completions)
+        yield self.route("POST", "/v1/responses", self.create_response)
         yield self.route("POST", "/v1/embeddings", self.create_embeddings)
         yield self.route("GET", "/v1/models", self.list_models)
         yield self.route("GET", "/v1/models/{model}", self.get_model)
@@ -85,21 +94,12 @@ class OpenAIService(Service):
         exchange.received.operation, exchange.received.wire = "chat", openai_chat.NAME
         self.authenticate(exchange)
         body = self.body(exchange)
-        model = self.find_model(exchange, self.model_name(exchange, body))
-        if model.kind != "chat":
-            raise Refusal(
-                400,
-                "OperationNotSupported",
-                f"The chatCompletion operation does not work with the specified model, {model.name}. Please choose "
-                "different model and try again. You can learn more about which models can be used with each operation "
-                "here: https://go.microsoft.com/fwlink/?linkid=2197993.",
-                type="invalid_request_error",
-            )
+        model = self.chat_model(exchange, body, "chatCompletion")
         prompt = openai_chat.read(body, model)
         rendering = Rendering(
             model=model.served,
             call_prefix="call_",
-            call_length=24,
+            call_length=self.call_length,
             whole=lambda reply: openai_chat.answer(body, reply, azure=self.azure),
             frames=lambda reply: openai_chat.stream(body, reply, azure=self.azure),
             content_type=openai_chat.CONTENT_TYPE,
@@ -107,6 +107,58 @@ class OpenAIService(Service):
         )
         names = (str(exchange.received.model), model.name)
         return await self.chat(exchange, names, prompt, model.context, rendering)
+
+    async def create_response(self, exchange: Exchange) -> web.StreamResponse:
+        """The Responses API."""
+        exchange.received.operation, exchange.received.wire = "chat", openai_responses.NAME
+        self.authenticate(exchange)
+        body = self.body(exchange)
+        model = self.chat_model(exchange, body, "responses")
+        dialect = self.dialect(model)
+        request, prompt = openai_responses.read(body, model, dialect, self.responses, self.hub.seals)
+        events = Events(request)
+
+        def whole(reply: Reply) -> dict[str, Any]:
+            response = openai_responses.answer(request, reply)
+            self.responses.keep(request.conversation, response, stored=request.stored)
+            return response
+
+        def frames(reply: Reply) -> Iterator[bytes]:
+            whole(reply)
+            return events.frames(reply)
+
+        rendering = Rendering(
+            model=model.served,
+            call_prefix="call_",
+            call_length=self.call_length,
+            whole=whole,
+            frames=frames,
+            content_type=CONTENT_TYPE,
+            error_frame=events.error,
+        )
+        return await self.chat(exchange, (str(exchange.received.model), model.name), prompt, model.context, rendering)
+
+    def dialect(self, model: OpenAIModel) -> openai_responses.Dialect:  # noqa: ARG002 - Mantle's follows from the model
+        """How the Responses API speaks here."""
+        return openai_responses.AZURE if self.azure else openai_responses.OPENAI
+
+    def chat_model(self, exchange: Exchange, body: Mapping[str, Any], operation: str) -> OpenAIModel:
+        """The chat model of a request.
+
+        Raises:
+            Refusal: There is none of that name, or it doesn't chat.
+        """
+        model = self.find_model(exchange, self.model_name(exchange, body))
+        if model.kind != "chat":
+            raise Refusal(
+                400,
+                "OperationNotSupported",
+                f"The {operation} operation does not work with the specified model, {model.name}. Please choose "
+                "different model and try again. You can learn more about which models can be used with each operation "
+                "here: https://go.microsoft.com/fwlink/?linkid=2197993.",
+                type="invalid_request_error",
+            )
+        return model
 
     async def create_embeddings(self, exchange: Exchange) -> web.StreamResponse:
         """Embeddings."""
@@ -169,8 +221,10 @@ class OpenAIService(Service):
     def _model(self, name: str) -> dict[str, Any]:
         return {"id": name, "object": "model", "created": 1_686_935_002, "owned_by": "system"}
 
-    def overflow_message(self, tokens: int, context: int) -> str:
-        """What the service says of a prompt that is too long."""
+    def overflow_message(self, tokens: int, context: int, wire: str | None) -> str:
+        """What the service says of a prompt that is too long, on the wire that it came by."""
+        if wire == openai_responses.NAME:
+            return "Your input exceeds the context window of this model. Please adjust your input and try again."
         return (
             f"This model's maximum context length is {context} tokens. However, your messages resulted in {tokens} "
             "tokens. Please reduce the length of the messages."
@@ -210,8 +264,9 @@ class OpenAIService(Service):
                     headers=retry_headers(failure),
                 )
             case "context_overflow":
-                message = self.overflow_message(1_000_000, 128_000)
-                return Refusal(400, "context_length_exceeded", message, type="invalid_request_error", param="messages")
+                message = self.overflow_message(1_000_000, 128_000, received.wire)
+                param = "input" if received.wire == openai_responses.NAME else "messages"
+                return Refusal(400, "context_length_exceeded", message, type="invalid_request_error", param=param)
             case "content_filter":
                 return Refusal(
                     400,

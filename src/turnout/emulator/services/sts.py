@@ -114,7 +114,7 @@ class StsService(Service):
         """Anything else."""
         raise Refusal(404, "NotFound", f"No endpoint at {exchange.request.path}.")
 
-    def overflow_message(self, tokens: int, context: int) -> str:  # noqa: ARG002 - no model here
+    def overflow_message(self, tokens: int, context: int, wire: str | None) -> str:  # noqa: ARG002 - no model here
         """STS reads no prompts."""
         return "The request is too long."
 

@@ -8,12 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from turnout.emulator.answers import Finish, Reasoning, RedactedReasoning, Text, ToolCall
-from turnout.emulator.brain.words import count_tokens
 from turnout.emulator.catalogue import BedrockModel
 from turnout.emulator.eventstream import event
-from turnout.emulator.media import decode, describe
+from turnout.emulator.media import decode, describe, read_document
 from turnout.emulator.prompt import Prompt, Tool, ToolResult, Turn
-from turnout.emulator.reply import Reply
+from turnout.emulator.reply import Reply, count_prompt
 from turnout.emulator.wires.converse_checks import check
 
 NAME = "bedrock-converse"
@@ -56,7 +55,7 @@ def read(body: Mapping[str, Any], model: BedrockModel, model_id: str) -> Prompt:
         max_tokens=inference.get("maxTokens"),
         reasoning=_reasons(body, model),
     )
-    prompt.input_tokens = _tokens(prompt)
+    prompt.input_tokens = count_prompt(prompt, start=0, media=200)
     return prompt
 
 
@@ -246,8 +245,9 @@ def _media(block: Mapping[str, Any]) -> tuple[str, list[str]]:
             text = source.get("text") or ""
             return str(text), [] if text else [f"the address of a {kind} ({where})"]
         data = decode(source["bytes"])
-        if kind == "document" and form in ("txt", "md", "csv", "html"):
-            return data.decode("utf-8", "replace"), [describe(kind, data, form)]
+        if kind == "document":
+            text, seen = read_document(data, form)
+            return text, [seen]
         return "", [describe(kind, data, form)]
     return "", []
 
@@ -282,14 +282,3 @@ def _reasons(body: Mapping[str, Any], model: BedrockModel) -> bool:
     if model.family == "nova":
         return (extra.get("reasoningConfig") or {}).get("type") == "enabled"
     return model.family in ("gpt-oss", "deepseek")
-
-
-def _tokens(prompt: Prompt) -> int:
-    total = 0
-    for turn in prompt.turns:
-        total += 3 + count_tokens(turn.text)
-        total += sum(count_tokens(call.name) + count_tokens(call.arguments_json()) for call in turn.calls)
-        total += sum(count_tokens(result.text) for result in turn.results) + 200 * len(turn.media)
-    for tool in prompt.tools:
-        total += count_tokens(tool.name) + count_tokens(tool.description) + count_tokens(json.dumps(tool.schema))
-    return total + (count_tokens(json.dumps(prompt.schema)) if prompt.schema else 0)

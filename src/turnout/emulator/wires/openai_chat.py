@@ -7,11 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from turnout.emulator.answers import Finish, ToolCall
-from turnout.emulator.brain.words import count_tokens
 from turnout.emulator.catalogue import OpenAIModel
-from turnout.emulator.media import decode, describe, describe_url
+from turnout.emulator.media import decode, describe, describe_url, read_data_url
 from turnout.emulator.prompt import Prompt, Role, Tool, ToolResult, Turn
-from turnout.emulator.reply import Reply
+from turnout.emulator.reply import Reply, count_prompt
 from turnout.emulator.wires.openai_chat_checks import check
 
 NAME = "openai-chat"
@@ -53,7 +52,7 @@ def read(body: Mapping[str, Any], model: OpenAIModel) -> Prompt:
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         stream=bool(body.get("stream")),
     )
-    prompt.input_tokens = _tokens(prompt)
+    prompt.input_tokens = count_prompt(prompt, start=3, media=85)
     return prompt
 
 
@@ -188,7 +187,7 @@ def _usage(reply: Reply) -> dict[str, Any]:
 def _turn(message: Mapping[str, Any]) -> Turn:
     roles: Mapping[str, Role] = {"developer": "system", "function": "tool"}
     role: Role = roles.get(message["role"], message["role"])
-    text, media = _content(message.get("content"))
+    text, media, attached = _content(message.get("content"))
     if role == "tool":
         return Turn("tool", results=[ToolResult(message["tool_call_id"], text)], media=media)
     calls = [
@@ -196,13 +195,14 @@ def _turn(message: Mapping[str, Any]) -> Turn:
         for call in message.get("tool_calls") or ()
         if call.get("type", "function") == "function"
     ]
-    return Turn(role, text, calls=calls, media=media)
+    return Turn(role, text, calls=calls, media=media, attached=attached)
 
 
-def _content(content: object) -> tuple[str, list[str]]:
+def _content(content: object) -> tuple[str, list[str], list[str]]:
+    """The text, what the media are, and the texts of documents that are plain text."""
     if content is None or isinstance(content, str):
-        return content or "", []
-    texts, media = [], []
+        return content or "", [], []
+    texts, media, attached = [], [], []
     for part in content if isinstance(content, list) else []:
         match part:
             case {"type": "text", "text": str(text)} | {"type": "refusal", "refusal": str(text)}:
@@ -212,8 +212,10 @@ def _content(content: object) -> tuple[str, list[str]]:
             case {"type": "input_audio", "input_audio": {"data": str(data), "format": str(form)}}:
                 media.append(describe("audio", decode(data), form))
             case {"type": "file", "file": dict(file)}:
-                media.append(describe_url(str(file.get("file_data", file.get("file_id", ""))), "file"))
-    return "\n".join(texts), media
+                text, seen = read_data_url(str(file.get("file_data", file.get("file_id", ""))))
+                media.append(seen)
+                attached += [text] if text else []
+    return "\n".join(texts), media, attached
 
 
 def _tool_choice(choice: object, tools: list[Tool]) -> str:
@@ -225,14 +227,3 @@ def _tool_choice(choice: object, tools: list[Tool]) -> str:
         case str():
             return choice
     return "auto" if tools else "none"
-
-
-def _tokens(prompt: Prompt) -> int:
-    total = 3
-    for turn in prompt.turns:
-        total += 3 + count_tokens(turn.text)
-        total += sum(count_tokens(call.name) + count_tokens(call.arguments_json()) for call in turn.calls)
-        total += sum(count_tokens(result.text) for result in turn.results) + 85 * len(turn.media)
-    for tool in prompt.tools:
-        total += count_tokens(tool.name) + count_tokens(tool.description) + count_tokens(json.dumps(tool.schema))
-    return total + (count_tokens(json.dumps(prompt.schema)) if prompt.schema else 0)

@@ -20,7 +20,7 @@ _ARGUMENTS = frozenset(
     ]
 )
 _ROLES = ("system", "assistant", "user", "function", "tool", "developer")
-_RANGES = {"temperature": (0, 2), "top_p": (0, 1), "presence_penalty": (-2, 2), "frequency_penalty": (-2, 2)}
+RANGES = {"temperature": (0, 2), "top_p": (0, 1), "presence_penalty": (-2, 2), "frequency_penalty": (-2, 2)}
 _FIXED = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0}
 
 
@@ -50,12 +50,12 @@ def _check_parameters(body: Mapping[str, Any], model: OpenAIModel) -> None:
         _check_reasoning_model(body)
     elif body.get("reasoning_effort") is not None:
         raise RequestInvalid("Unrecognized request argument supplied: reasoning_effort")
-    for name, (low, high) in _RANGES.items():
+    for name, (low, high) in RANGES.items():
         if body.get(name) is not None:
-            _check_decimal(name, body[name], low, high)
+            check_decimal(name, body[name], low, high)
     for name in ("max_tokens", "max_completion_tokens", "n", "seed"):
         if body.get(name) is not None:
-            _check_integer(name, body[name], lowest=None if name == "seed" else 1)
+            check_integer(name, body[name], lowest=None if name == "seed" else 1)
     stop = body.get("stop")
     if isinstance(stop, list) and len(stop) > 4:
         raise RequestInvalid(
@@ -70,7 +70,12 @@ def _check_parameters(body: Mapping[str, Any], model: OpenAIModel) -> None:
         )
 
 
-def _check_decimal(name: str, value: object, low: float, high: float) -> None:
+def check_decimal(name: str, value: object, low: float, high: float) -> None:
+    """Check a number.
+
+    Raises:
+        RequestInvalid: It is none, or out of range.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise wrong_type(name, "a decimal", value)
     if low <= value <= high:
@@ -83,7 +88,12 @@ def _check_decimal(name: str, value: object, low: float, high: float) -> None:
     )
 
 
-def _check_integer(name: str, value: object, lowest: int | None) -> None:
+def check_integer(name: str, value: object, lowest: int | None) -> None:
+    """Check a whole number.
+
+    Raises:
+        RequestInvalid: It is none, or too small.
+    """
     if isinstance(value, bool) or not isinstance(value, int):
         raise wrong_type(name, "an integer", value)
     if lowest is not None and value < lowest:

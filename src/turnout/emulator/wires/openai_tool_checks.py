@@ -9,7 +9,7 @@ from typing import Any
 
 from turnout.emulator.refusals import RequestInvalid
 
-_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 def check_tools(body: Mapping[str, Any]) -> None:
@@ -58,9 +58,9 @@ def check_format(body: Mapping[str, Any]) -> None:
     if kind == "json_schema":
         inner = form.get("json_schema")
         if not isinstance(inner, dict) or not isinstance(inner.get("name"), str):
-            raise _missing("response_format.json_schema.name")
+            raise missing("response_format.json_schema.name")
         if inner.get("strict"):
-            _check_strict(inner.get("schema", {}), f"response_format '{inner['name']}'", "response_format")
+            check_strict(inner.get("schema", {}), f"response_format '{inner['name']}'", "response_format")
 
 
 def _check_no_tools(body: Mapping[str, Any]) -> None:
@@ -80,9 +80,9 @@ def _check_no_tools(body: Mapping[str, Any]) -> None:
 def _check_tool(tool: object, where: str) -> str:
     function = tool.get("function") if isinstance(tool, dict) else None
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise _missing(f"{where}.function")
+        raise missing(f"{where}.function")
     name: str = function["name"]
-    if _NAME.fullmatch(name) is None:
+    if TOOL_NAME.fullmatch(name) is None:
         raise RequestInvalid(
             f"Invalid '{where}.function.name': string does not match pattern. Expected a string that matches the "
             "pattern '^[a-zA-Z0-9_-]+$'.",
@@ -94,13 +94,13 @@ def _check_tool(tool: object, where: str) -> str:
         what, param = f"function '{name}'", f"{where}.function.parameters"
         if schema.get("type") != "object":
             got = json.dumps(schema.get("type"))
-            raise _bad_schema(what, f"schema must be a JSON Schema of 'type: \"object\"', got 'type: {got}'.", param)
+            raise bad_schema(what, f"schema must be a JSON Schema of 'type: \"object\"', got 'type: {got}'.", param)
         if function.get("strict"):
-            _check_strict(schema, what, param)
+            check_strict(schema, what, param)
     return name
 
 
-def _check_strict(schema: Mapping[str, Any], what: str, param: str) -> None:
+def check_strict(schema: Mapping[str, Any], what: str, param: str) -> None:
     """Strict schemas close every object and require every property."""
     for path, node in _nodes(schema, ()):
         properties = node.get("properties")
@@ -108,15 +108,15 @@ def _check_strict(schema: Mapping[str, Any], what: str, param: str) -> None:
             continue
         context = "(" + ", ".join(repr(part) for part in path) + ("," if len(path) == 1 else "") + ")"
         if node.get("additionalProperties") is not False:
-            raise _bad_schema(
+            raise bad_schema(
                 what, f"In context={context}, 'additionalProperties' is required to be supplied and to be false.", param
             )
-        missing = [name for name in properties or {} if name not in node.get("required", ())]
-        if missing:
-            raise _bad_schema(
+        absent = [name for name in properties or {} if name not in node.get("required", ())]
+        if absent:
+            raise bad_schema(
                 what,
                 f"In context={context}, 'required' is required to be supplied and to be an array including every key "
-                f"in properties. Missing '{missing[0]}'.",
+                f"in properties. Missing '{absent[0]}'.",
                 param,
             )
 
@@ -134,10 +134,12 @@ def _nodes(node: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], 
             yield from _nodes(child, (*path, key, str(number)))
 
 
-def _missing(name: str) -> RequestInvalid:
+def missing(name: str) -> RequestInvalid:
+    """A member that must be there."""
     return RequestInvalid(f"Missing required parameter: '{name}'.", code="missing_required_parameter", param=name)
 
 
-def _bad_schema(what: str, why: str, param: str) -> RequestInvalid:
+def bad_schema(what: str, why: str, param: str) -> RequestInvalid:
+    """A JSON schema that can't be taken."""
     code = "invalid_function_parameters" if what.startswith("function") else None
     return RequestInvalid(f"Invalid schema for {what}: {why}", code=code, param=param)

@@ -200,7 +200,7 @@ def test_parameters_are_sent_under_the_name_that_the_model_takes(fresh_emulator:
 def test_what_a_model_does_not_take_is_left_out_with_a_warning(fresh_emulator: Emulator) -> None:
     with pytest.warns(UserWarning, match="temperature is left out: the model takes no sampling.*'gpt-5-prod'"):
         ChatTurnout(backend="azure", temperature=0.1).invoke("x")
-    with pytest.warns(UserWarning, match="seed is left out: Converse has no such parameter"):
+    with pytest.warns(UserWarning, match="seed is left out: the wire bedrock-converse has no such"):
         ChatTurnout(backend="bedrock", seed=1).invoke("x")
     assert all("temperature" not in r.body and "seed" not in r.body for r in chats(fresh_emulator))
 

@@ -1,4 +1,7 @@
-"""What each wire's class answers → one shape: text is a string, and the metadata says who answered."""
+"""What each wire's class answers → one shape.
+
+Text is a string; blocks stay blocks; the finish reason is in one vocabulary; the metadata says who answered.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,44 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 
+from turnout.errors import ContentFilterError, ServiceConnectionError
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from langchain_core.messages import BaseMessage
-    from langchain_core.outputs import ChatGeneration, ChatGenerationChunk
+    from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
     from turnout.routes import Route
 
-_TOOL_BLOCKS = frozenset({"tool_use", "tool_call", "input_json_delta", "function_call"})
+_TOOL_BLOCKS = frozenset({"tool_use", "tool_call", "tool_call_chunk", "input_json_delta", "function_call"})
+
+FINISH = {
+    # Chat Completions
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+    # From docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "tool_use": "tool_calls",
+    "content_filtered": "content_filter",
+    "guardrail_intervened": "content_filter",
+    "model_context_window_exceeded": "length",
+    "malformed_model_output": "error",
+    "malformed_tool_use": "error",
+    # From docs.anthropic.com/en/api/messages
+    "pause_turn": "pause",
+    "refusal": "content_filter",
+    # Responses
+    "completed": "stop",
+    "max_output_tokens": "length",
+    "failed": "error",
+}
+"""Each service's finish reason → one of `stop`, `length`, `tool_calls`, `content_filter`, `pause`, `error`."""
 
 
 def _plain(content: Any) -> str | None:
@@ -27,32 +61,87 @@ def _plain(content: Any) -> str | None:
 def _text(block: Any) -> str | None:
     if isinstance(block, str):
         return block
-    if block.get("type") == "text" and not block.keys() - {"type", "text", "index", "id"}:
+    known = {"type", "text", "index", "id", "annotations", "phase"}
+    if block.get("type") == "text" and not block.keys() - known and not block.get("annotations"):
         return str(block.get("text", ""))
     return None
-
-
-def _mark(message: BaseMessage, route: Route) -> None:
-    message.response_metadata["backend"] = route.backend
-    message.response_metadata["deployment"] = route.deployment
 
 
 def _as_text(message: AIMessage, text: str) -> None:
     message.content = text
     # LangChain parses blocks by this name, and the parsers of some names expect blocks where there is now a string.
-    if message.response_metadata.get("model_provider") != "openai":
+    if message.response_metadata.get("model_provider") != "openai" or "id" in message.response_metadata:
         message.response_metadata.pop("model_provider", None)
 
 
-def portable(generation: ChatGeneration, route: Route) -> ChatGeneration:
-    """An answer in the one shape, changed in place."""
-    message = generation.message
-    if isinstance(message, AIMessage):
-        plain = _plain(message.content)
-        if plain is not None:
-            _as_text(message, plain)
-    _mark(message, route)
-    return generation
+def raw_finish(metadata: Mapping[str, Any]) -> str | None:
+    """The service's own finish reason."""
+    details = metadata.get("incomplete_details")
+    if isinstance(details, dict) and details.get("reason"):
+        return str(details["reason"])
+    for name in ("finish_reason", "stopReason", "stop_reason", "status"):
+        value = metadata.get(name)
+        if isinstance(value, str) and value not in {"in_progress", "queued"}:
+            return value
+    return None
+
+
+def _request_id(metadata: Mapping[str, Any]) -> str | None:
+    inner = metadata.get("ResponseMetadata")
+    if isinstance(inner, dict):
+        return inner.get("RequestId")
+    found = metadata.get("request_id") or metadata.get("id")
+    return str(found) if found else None
+
+
+def _mark(message: BaseMessage, route: Route) -> None:
+    metadata = message.response_metadata
+    metadata["backend"] = route.backend
+    metadata["deployment"] = route.deployment
+    metadata["wire"] = route.wire
+
+
+def _finish(generation: ChatGeneration, *, calls: bool) -> str | None:
+    """Bring the finish reason into one vocabulary; the service's own is kept, and given back."""
+    metadata = generation.message.response_metadata
+    said = {**(generation.generation_info or {}), **metadata}
+    raw = raw_finish(said)
+    if raw is None:
+        return None
+    finish = FINISH.get(raw, raw)
+    metadata["finish_reason"] = "tool_calls" if finish == "stop" and calls else finish
+    metadata["raw_finish_reason"] = raw
+    if (request_id := _request_id(said)) is not None:
+        metadata["request_id"] = request_id
+    return raw
+
+
+def filtered(route: Route, raw: str) -> ContentFilterError:
+    """The error for an answer that a content filter or guardrail stopped."""
+    msg = (
+        f"a content filter stopped the answer of {route.deployment!r} on backend {route.backend!r} [{raw}]; "
+        "ask otherwise, or change the deployment's filter or guardrail"
+    )
+    return ContentFilterError(msg, backend=route.backend, deployment=route.deployment, code=raw)
+
+
+def portable_result(result: ChatResult, route: Route) -> ChatResult:
+    """An answer in the one shape, changed in place.
+
+    Raises:
+        ContentFilterError: A filter or guardrail stopped the answer.
+    """
+    for generation in result.generations:
+        message = generation.message
+        if isinstance(message, AIMessage):
+            plain = _plain(message.content)
+            if plain is not None:
+                _as_text(message, plain)
+            raw = _finish(generation, calls=bool(message.tool_calls))
+            if FINISH.get(raw or "") == "content_filter":
+                raise filtered(route, str(raw))
+        _mark(message, route)
+    return result
 
 
 class Stream:
@@ -62,6 +151,8 @@ class Stream:
         self._route = route
         self._blocks = False
         self._first = True
+        self._calls = False
+        self._finish: str | None = None
 
     def portable(self, chunk: ChatGenerationChunk) -> ChatGenerationChunk:
         """A chunk in the one shape, changed in place."""
@@ -72,7 +163,27 @@ class Stream:
             self._blocks = self._blocks or plain is None
             if plain is not None and not self._blocks:
                 _as_text(message, plain)
+            self._calls = self._calls or bool(message.tool_call_chunks)
+            if self._finish is None:
+                self._finish = _finish(chunk, calls=self._calls)
         if self._first:
             _mark(message, self._route)
             self._first = False
         return chunk
+
+    def end(self) -> None:
+        """Say so if what was streamed is not a whole answer.
+
+        Raises:
+            ContentFilterError: A filter or guardrail stopped the answer.
+            ServiceConnectionError: The stream ended without a finish reason.
+        """
+        route = self._route
+        if self._finish is None:
+            msg = (
+                f"the stream of {route.deployment!r} on backend {route.backend!r} ended without a finish reason, so "
+                "the answer is not whole; try again"
+            )
+            raise ServiceConnectionError(msg, backend=route.backend, deployment=route.deployment)
+        if FINISH.get(self._finish) == "content_filter":
+            raise filtered(route, self._finish)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.language_models.chat_models import BaseChatModel
@@ -12,12 +13,14 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict, Field
 
 from turnout.errors import SettingsError, UnsupportedError
-from turnout.langchain.answers import Stream, portable
-from turnout.langchain.delegates import delegate
+from turnout.langchain.answers import Stream, portable_result
 from turnout.langchain.errors import translated
-from turnout.langchain.requests import Request, call_arguments, own_copy, tool_choice_name
+from turnout.langchain.history import aportable_history, portable_history
+from turnout.langchain.requests import Request
 from turnout.langchain.state import SettingsField, current, without_secrets
 from turnout.langchain.structured import METHODS, StructuredOutputParser, described, target_class
+from turnout.langchain.wires import delegate, wire
+from turnout.parameters import PARAMETERS, tool_choice_name
 from turnout.routes import Route, resolve
 
 if TYPE_CHECKING:
@@ -34,8 +37,17 @@ if TYPE_CHECKING:
 
     from turnout.settings import Settings
 
-_PARAMETERS = ("temperature", "top_p", "max_tokens", "seed", "reasoning_effort", "parallel_tool_calls")
 _OF_THE_CLIENT = ("timeout", "max_retries")
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What is known of a call before anything is sent."""
+
+    route: Route
+    settings: Settings
+    arguments: dict[str, Any]
+    has_tools: bool
 
 
 class ChatTurnout(BaseChatModel):
@@ -99,7 +111,7 @@ class ChatTurnout(BaseChatModel):
             "wire": route.wire,
             "deployment": route.deployment,
             "model": route.model,
-            **{name: getattr(self, name) for name in (*_PARAMETERS[:5], "stop", "extra") if getattr(self, name)},
+            **{name: getattr(self, name) for name in (*PARAMETERS, "extra") if getattr(self, name, None)},
         }
 
     @classmethod
@@ -298,19 +310,20 @@ class ChatTurnout(BaseChatModel):
         changed = {k: v for k, v in asked.items() if v is not None and v != getattr(backend, k)}
         return delegate(route, backend.model_copy(update=changed) if changed else backend)
 
-    def _request(self, stop: list[str] | None, kwargs: dict[str, Any]) -> Request:
+    def _request(self, settings: Settings, stop: list[str] | None, kwargs: dict[str, Any]) -> Request:
         handled = {"backend", "model", "ls_structured_output_format", *_OF_THE_CLIENT}
         kwargs = {k: v for k, v in kwargs.items() if k not in handled}
         parameters = {
-            name: kwargs.pop(name, None) if name in kwargs else getattr(self, name, None) for name in _PARAMETERS
+            name: kwargs.pop(name, None) if name in kwargs else getattr(self, name, None) for name in PARAMETERS
         }
+        parameters["stop"] = stop or parameters["stop"]
         for alias in ("max_completion_tokens", "max_output_tokens"):
             if alias in kwargs:
                 parameters["max_tokens"] = kwargs.pop(alias)
         wanted = kwargs.pop("structured_output", None) or {}
         return Request(
             parameters=parameters,
-            stop=stop or kwargs.pop("stop", None) or self.stop,
+            policy=settings.unsupported,
             tools=list(kwargs.pop("tools", None) or []),
             tool_choice=tool_choice_name(kwargs.pop("tool_choice", None)),
             schema=wanted.get("schema"),
@@ -319,6 +332,12 @@ class ChatTurnout(BaseChatModel):
             extra={**self.extra, **kwargs.pop("extra", {}), **kwargs},
         )
 
+    def _prepared(self, stop: list[str] | None, kwargs: dict[str, Any]) -> _Call:
+        route, settings = self._resolved(kwargs)
+        request = self._request(settings, stop, kwargs)
+        arguments = wire(route).arguments(route, request)
+        return _Call(route, settings, arguments, has_tools=bool(request.tools))
+
     def _generate(
         self,
         messages: list[BaseMessage],
@@ -326,15 +345,12 @@ class ChatTurnout(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> ChatResult:
-        route, settings = self._resolved(kwargs)
-        request = self._request(stop, kwargs)
-        arguments = call_arguments(route, request)
-        with translated(route, settings):
-            model = self._delegate(route, settings, kwargs)
-            result = model._generate(own_copy(route, messages), stop=request.stop, **arguments)  # noqa: SLF001
-        for generation in result.generations:
-            portable(generation, route)
-        return result
+        call = self._prepared(stop, kwargs)
+        with translated(call.route, call.settings):
+            model = self._delegate(call.route, call.settings, kwargs)
+            history = portable_history(messages, call.route, has_tools=call.has_tools)
+            result = model._generate(history, **call.arguments)  # noqa: SLF001
+            return portable_result(result, call.route)
 
     async def _agenerate(
         self,
@@ -343,15 +359,12 @@ class ChatTurnout(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> ChatResult:
-        route, settings = self._resolved(kwargs)
-        request = self._request(stop, kwargs)
-        arguments = call_arguments(route, request)
-        with translated(route, settings):
-            model = self._delegate(route, settings, kwargs)
-            result = await model._agenerate(own_copy(route, messages), stop=request.stop, **arguments)  # noqa: SLF001
-        for generation in result.generations:
-            portable(generation, route)
-        return result
+        call = self._prepared(stop, kwargs)
+        with translated(call.route, call.settings):
+            model = self._delegate(call.route, call.settings, kwargs)
+            history = await aportable_history(messages, call.route, has_tools=call.has_tools)
+            result = await model._agenerate(history, **call.arguments)  # noqa: SLF001
+            return portable_result(result, call.route)
 
     def _stream(
         self,
@@ -360,14 +373,14 @@ class ChatTurnout(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        route, settings = self._resolved(kwargs)
-        request = self._request(stop, kwargs)
-        arguments = call_arguments(route, request)
-        shape = Stream(route)
-        with translated(route, settings):
-            model = self._delegate(route, settings, kwargs)
-            for chunk in model._stream(own_copy(route, messages), stop=request.stop, **arguments):  # noqa: SLF001
+        call = self._prepared(stop, kwargs)
+        shape = Stream(call.route)
+        with translated(call.route, call.settings):
+            model = self._delegate(call.route, call.settings, kwargs)
+            history = portable_history(messages, call.route, has_tools=call.has_tools)
+            for chunk in model._stream(history, **call.arguments):  # noqa: SLF001
                 yield shape.portable(chunk)
+            shape.end()
 
     async def _astream(
         self,
@@ -376,14 +389,14 @@ class ChatTurnout(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        route, settings = self._resolved(kwargs)
-        request = self._request(stop, kwargs)
-        arguments = call_arguments(route, request)
-        shape = Stream(route)
-        with translated(route, settings):
-            model = self._delegate(route, settings, kwargs)
-            async for chunk in model._astream(own_copy(route, messages), stop=request.stop, **arguments):  # noqa: SLF001
+        call = self._prepared(stop, kwargs)
+        shape = Stream(call.route)
+        with translated(call.route, call.settings):
+            model = self._delegate(call.route, call.settings, kwargs)
+            history = await aportable_history(messages, call.route, has_tools=call.has_tools)
+            async for chunk in model._astream(history, **call.arguments):  # noqa: SLF001
                 yield shape.portable(chunk)
+            shape.end()
 
     def __getstate__(self) -> dict[Any, Any]:
         return without_secrets(super().__getstate__())

@@ -1,0 +1,69 @@
+"""A file for each wire: the framework's class with turnout's client in it, and the arguments that it takes."""
+
+from __future__ import annotations
+
+import threading
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from turnout.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from langchain_core.language_models.chat_models import BaseChatModel
+
+    from turnout.langchain.requests import Request
+    from turnout.routes import Route
+    from turnout.settings import Backend
+
+
+class Wire(Protocol):
+    """What a wire's file has."""
+
+    def build(self, route: Route, backend: Any) -> BaseChatModel:
+        """The framework's chat model for a route, with the shared client injected."""
+        ...
+
+    def arguments(self, route: Route, request: Request) -> dict[str, Any]:
+        """A request as keyword arguments of that chat model's `_generate`."""
+        ...
+
+
+_FILES = {
+    "openai-chat": "openai_chat",
+    "openai-responses": "openai_responses",
+    "bedrock-converse": "bedrock_converse",
+    "anthropic-messages": "anthropic_messages",
+}
+_KEPT = 256
+_delegates: dict[tuple[Any, ...], BaseChatModel] = {}
+_lock = threading.Lock()
+
+
+def wire(route: Route) -> Wire:
+    """The file of a route's wire."""
+    return cast("Wire", import_module(f"turnout.langchain.wires.{_FILES[route.wire]}"))
+
+
+def delegate(route: Route, backend: Backend) -> BaseChatModel:
+    """The framework's chat model for a route. One is kept for each backend and model.
+
+    Raises:
+        MissingExtraError: The integration isn't installed.
+        SettingsError: The backend's settings are incomplete.
+        CredentialError: No credential was found.
+    """
+    key = (route.wire, backend, route.deployment, route.model)
+    found = _delegates.get(key)
+    if found is None:
+        with _lock:
+            found = _delegates.get(key)
+            if found is None:
+                try:
+                    found = wire(route).build(route, backend)
+                except ModuleNotFoundError as error:
+                    msg = f"backend {route.backend!r} needs {error.name}: pip install 'turnout[langchain]'"
+                    raise MissingExtraError(msg) from error
+                if len(_delegates) >= _KEPT:
+                    _delegates.pop(next(iter(_delegates)))
+                _delegates[key] = found
+    return found

@@ -1,0 +1,82 @@
+"""Anthropic's Messages API: Claude on Azure."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from turnout.clients import foundry_client
+from turnout.langchain.requests import schema_as_tool
+from turnout.models import base_id
+from turnout.parameters import fitted
+
+if TYPE_CHECKING:
+    from langchain_core.language_models.chat_models import BaseChatModel
+
+    from turnout.langchain.requests import Request
+    from turnout.routes import Route
+    from turnout.settings import AzureBackend
+
+_DEFAULT_OUTPUT = 8_192  # tokens, for a model that turnout knows nothing of: the service insists on a limit
+
+
+def build(route: Route, backend: AzureBackend) -> BaseChatModel:
+    """`ChatAnthropic` with the shared client."""
+    from langchain_anthropic import ChatAnthropic
+
+    client = foundry_client(backend)
+
+    class Injected(ChatAnthropic):
+        # ChatAnthropic has no argument for a client; these two are where it makes its own.
+        @cached_property
+        def _client(self) -> Any:
+            return client.sync
+
+        @cached_property
+        def _async_client(self) -> Any:
+            return client.aio
+
+    return Injected(
+        model=base_id(route.model or route.deployment).removeprefix("anthropic."),
+        api_key="never-sent",
+        max_tokens_to_sample=route.facts.output or _DEFAULT_OUTPUT,
+        stream_usage=True,
+    )
+
+
+def arguments(route: Route, request: Request) -> dict[str, Any]:
+    """What Messages is sent."""
+    sent = fitted(route, request.parameters, request.policy)
+    if "stop" in sent:
+        sent["stop_sequences"] = sent.pop("stop")
+    parallel = sent.pop("parallel_tool_calls", None)
+    if request.schema is not None:  # a forced tool call holds an answer to a schema on every Claude
+        schema_as_tool(request)
+    if request.tools:
+        sent["tools"] = [_tool(tool) for tool in request.tools]
+        choice = _choice(request.tool_choice, parallel=parallel)
+        if choice is not None:
+            sent["tool_choice"] = choice
+    return {"model": route.deployment, **sent, **request.extra}
+
+
+def _tool(tool: dict[str, Any]) -> dict[str, Any]:
+    function = tool.get("function")
+    if function is None:  # a tool of the wire's own
+        return tool
+    made: dict[str, Any] = {
+        "name": function["name"],
+        "input_schema": {"type": "object", **(function.get("parameters") or {"properties": {}})},
+    }
+    return made | {key: function[key] for key in ("description", "strict") if function.get(key) is not None}
+
+
+def _choice(choice: str | None, *, parallel: bool | None) -> dict[str, Any] | None:
+    if choice is None and parallel is None:
+        return None
+    made: dict[str, Any] = {"type": choice or "auto"}
+    if choice not in {None, "auto", "any", "none"}:
+        made = {"type": "tool", "name": choice}
+    if parallel is False and choice != "none":
+        made["disable_parallel_tool_use"] = True
+    return made

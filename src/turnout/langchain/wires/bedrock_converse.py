@@ -1,0 +1,95 @@
+"""Bedrock's Converse."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, cast
+
+from turnout.clients import bedrock_client
+from turnout.langchain.requests import response_format, schema_as_tool, strongest
+from turnout.models import base_id
+from turnout.parameters import fitted, unsupported
+
+if TYPE_CHECKING:
+    from langchain_core.language_models.chat_models import BaseChatModel
+
+    from turnout.langchain.requests import Request
+    from turnout.routes import Route
+    from turnout.settings import BedrockBackend
+
+
+def build(route: Route, backend: BedrockBackend) -> BaseChatModel:
+    """`ChatBedrockConverse` with the shared client."""
+    from langchain_aws import ChatBedrockConverse
+
+    client = bedrock_client(backend).runtime
+    model = base_id(route.model or route.deployment)
+    facts = route.facts
+    options: dict[str, Any] = {}
+    if facts.known:
+        options["supports_tool_choice_values"] = facts.tool_choice
+    return cast(
+        "BaseChatModel",
+        ChatBedrockConverse(
+            model_id=route.deployment,
+            base_model_id=model,
+            provider=model.partition(".")[0],
+            client=client,
+            bedrock_client=client,  # the control plane is never asked: base_model_id says what it would
+            disable_streaming=False,
+            **options,
+        ),
+    )
+
+
+def arguments(route: Route, request: Request) -> dict[str, Any]:
+    """What Converse is sent."""
+    sent = fitted(route, request.parameters, request.policy)
+    if "stop" in sent:
+        sent["stop_sequences"] = sent.pop("stop")
+    if request.schema is not None:
+        method = strongest(route, request)
+        if method == "json_schema" and route.facts.structured:
+            sent["response_format"] = response_format(request, method)
+        else:  # Converse has no JSON mode: the schema is held to, which is more
+            schema_as_tool(request)
+    if request.tools and request.tool_choice != "none":
+        sent["toolConfig"] = {"tools": [_tool_spec(tool) for tool in request.tools]}
+        choice = _choice(route, request)
+        if choice is not None:
+            sent["toolConfig"]["toolChoice"] = choice
+    return {**sent, **request.extra}
+
+
+def _tool_spec(tool: dict[str, Any]) -> dict[str, Any]:
+    function = tool.get("function")
+    if function is None:  # a tool of the wire's own
+        return tool
+    spec: dict[str, Any] = {
+        "name": function["name"],
+        # Copied: the class renames keys in place. Under inputSchema it leaves them alone.
+        "inputSchema": {"json": copy.deepcopy(function.get("parameters") or {"type": "object", "properties": {}})},
+    }
+    spec["inputSchema"]["json"].setdefault("type", "object")
+    if function.get("description"):
+        spec["description"] = function["description"]
+    if function.get("strict") is not None:
+        spec["strict"] = function["strict"]
+    return {"toolSpec": spec}
+
+
+def _choice(route: Route, request: Request) -> dict[str, Any] | None:
+    choice = request.tool_choice
+    if choice is None:
+        return None
+    takes = route.facts.tool_choice
+    kind = choice if choice in {"auto", "any"} else "tool"
+    if kind in takes:
+        return {"tool": {"name": choice}} if kind == "tool" else {kind: {}}
+    if kind == "tool" and "any" in takes:
+        only = [tool for tool in request.tools if tool.get("function", {}).get("name") == choice]
+        request.tools = only  # forced to call some tool, and only one is offered
+        return {"any": {}}
+    if kind != "auto":  # auto is the service's own default
+        unsupported(route, f"tool_choice {choice!r}", "the model can't be made to call a tool", request.policy)
+    return None

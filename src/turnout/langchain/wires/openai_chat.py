@@ -1,0 +1,84 @@
+"""Chat Completions: Azure v1 and dated, OpenAI, compatible servers, and Mantle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from turnout.clients import openai_client_for
+from turnout.langchain.requests import response_format, schema_as_tool, strongest
+from turnout.parameters import fitted
+
+if TYPE_CHECKING:
+    from langchain_core.language_models.chat_models import BaseChatModel
+
+    from turnout.langchain.requests import Request
+    from turnout.routes import Route
+    from turnout.settings import Backend
+
+
+def build(route: Route, backend: Backend) -> BaseChatModel:
+    """`ChatOpenAI` with the shared client."""
+    return chat_openai(route, backend, use_responses_api=False, stream_usage=True)
+
+
+def chat_openai(route: Route, backend: Backend, **options: Any) -> BaseChatModel:
+    """`ChatOpenAI` with the shared client and no model name to judge by.
+
+    The class strips and adds parameters by what the model's *name* looks like, and a deployment may have any name. So
+    it gets a name that means nothing, and the deployment goes with each call. Azure's dated API needs no class of its
+    own: the SDK client makes its paths.
+    """
+    from langchain_openai import ChatOpenAI
+
+    client = openai_client_for(route, backend)
+    return ChatOpenAI(
+        model="turnout",
+        api_key="never-sent",
+        client=client.sync.chat.completions,
+        root_client=client.sync,
+        async_client=client.aio.chat.completions,
+        root_async_client=client.aio,
+        stream_chunk_timeout=None,
+        **options,
+    )
+
+
+def arguments(route: Route, request: Request) -> dict[str, Any]:
+    """What Chat Completions is sent."""
+    sent = fitted(route, request.parameters, request.policy)
+    if "max_tokens" in sent:
+        _limit_output(route, sent)
+    if request.schema is not None:
+        method = strongest(route, request)
+        if method == "function_calling":
+            schema_as_tool(request)
+        else:
+            sent["response_format"] = response_format(request, method)
+    if request.tools:
+        sent["tools"] = request.tools
+        sent |= tool_choice(request)
+    else:
+        sent.pop("parallel_tool_calls", None)
+    return {"model": route.deployment, **sent, **request.extra}
+
+
+def tool_choice(request: Request) -> dict[str, Any]:
+    """The tool choice in OpenAI's words."""
+    if request.tool_choice is None:
+        return {}
+    named = {"type": "function", "function": {"name": request.tool_choice}}
+    return {"tool_choice": {"auto": "auto", "none": "none", "any": "required"}.get(request.tool_choice, named)}
+
+
+def _limit_output(route: Route, sent: dict[str, Any]) -> None:
+    """Send the output limit once, under the name that the model takes.
+
+    Azure's models all take max_completion_tokens; an unknown server may know only the older max_tokens. The class
+    would rename the latter, so it goes in the body past it.
+    """
+    facts, limit = route.facts, sent.pop("max_tokens")
+    name = facts.max_tokens if facts.known or route.provider != "azure" else "max_completion_tokens"
+    if name == "max_tokens":
+        sent["extra_body"] = {"max_tokens": limit}
+    else:
+        sent[name] = limit

@@ -11,7 +11,7 @@ from llama_index.core.base.llms.types import (
     TextBlock,
     ToolCallBlock,
 )
-from llama_index.core.llms.utils import parse_partial_json
+from pydantic_core import from_json
 
 from turnout.errors import InvalidRequestError
 
@@ -88,12 +88,9 @@ def arguments_of(arguments: Any) -> dict[str, Any]:
     """A tool call's arguments as a dict, whether they came as one, as JSON or as the beginning of JSON."""
     if isinstance(arguments, str):
         try:
-            arguments = json.loads(arguments or "{}")
+            arguments = from_json(arguments or "{}", allow_partial="trailing-strings")
         except ValueError:
-            try:
-                arguments = parse_partial_json(arguments)
-            except ValueError:
-                return {}
+            return {}
     return arguments if isinstance(arguments, dict) else {}
 
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any, Self
 
-from llama_index.core.base.llms.types import ChatMessage, TextBlock, ThinkingBlock
+from llama_index.core.base.llms.types import ChatMessage, TextBlock, ThinkingBlock, ToolCallBlock
 
 from turnout.clients import BedrockClient, bedrock_client
 from turnout.llama_index.messages import has_tool_traffic, told
@@ -72,7 +72,9 @@ class BedrockConverseChat:
     def stream(self, request: Request) -> Generator[ChatResponse, None, None]:
         """One answer in pieces; the last one has the usage."""
         arguments = self._arguments(request)
+        inputs: list[str] = []
         for piece in self._model.pieces(_messages(request, tools="tools" in arguments), **arguments):
+            _with_inputs(piece, inputs)
             yield _finished(piece)
 
     def astream(self, request: Request) -> AsyncGenerator[ChatResponse, None]:
@@ -84,6 +86,8 @@ class BedrockConverseChat:
         given = dict(request.parameters)
         if not facts.temperature:
             leave_out(route, given, ("temperature", "top_p"), "the model takes no sampling parameters")
+        if not facts.stop:
+            leave_out(route, given, ("stop",), "the model takes no stop sequences")
         leave_out(route, given, ("seed",), "Converse has no such parameter")
         leave_out(route, given, ("timeout",), "on Bedrock it is set for the model or the backend, not for a call")
         names = {"top_p": "topP", "stop": "stopSequences"}
@@ -197,6 +201,19 @@ def _accepted(blocks: Sequence[Any]) -> list[Any]:
     ]
     said = [block for block in signed if not isinstance(block, TextBlock) or block.text.strip()]
     return said or signed
+
+
+def _with_inputs(piece: ChatResponse, inputs: list[str]) -> None:
+    """Give a piece's tool calls their arguments as far as they have come; the class drops a value that is not whole."""
+    event = piece.raw or {}
+    delta = event.get("contentBlockDelta", {}).get("delta", {})
+    if "toolUse" in event.get("contentBlockStart", {}).get("start", {}):
+        inputs.append("")
+    elif "toolUse" in delta and inputs:
+        inputs[-1] += delta["toolUse"].get("input", "")
+    calls = [block for block in piece.message.blocks if isinstance(block, ToolCallBlock)]
+    for call, text in zip(calls, inputs, strict=False):
+        call.tool_kwargs = text
 
 
 def _finished(response: ChatResponse) -> ChatResponse:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from llama_index.core.base.llms.types import CachePoint
+from llama_index.core.base.llms.types import CachePoint, TextBlock
 
 from turnout.clients import OpenAIClient, openai_client
 from turnout.llama_index.errors import cut_short
@@ -80,6 +80,8 @@ class OpenAIChat:
         arguments = dict(request.parameters)
         if not facts.temperature:
             leave_out(self._route, arguments, ("temperature", "top_p"), "the model takes no sampling parameters")
+        if not facts.stop:
+            leave_out(self._route, arguments, ("stop",), "the model takes no stop sequences")
         if facts.known and not facts.reasoning:
             leave_out(self._route, arguments, ("reasoning_effort",), "the model doesn't reason")
         if "max_tokens" in arguments:
@@ -104,9 +106,20 @@ class OpenAIChat:
 
 
 def _messages(request: Request) -> list[ChatMessage]:
-    """The conversation without marks that only other wires have."""
+    """The conversation without marks that only other wires have, and neighbouring texts as `ChatMessage.content` does.
+
+    The class would join those with nothing between them.
+    """
     for message in request.messages:
-        message.blocks = [block for block in message.blocks if not isinstance(block, CachePoint)]
+        blocks: list[Any] = []
+        for block in message.blocks:
+            if isinstance(block, CachePoint):
+                continue
+            if isinstance(block, TextBlock) and blocks and isinstance(blocks[-1], TextBlock):
+                blocks[-1] = TextBlock(text=f"{blocks[-1].text}\n{block.text}")
+            else:
+                blocks.append(block)
+        message.blocks = blocks
     return request.messages
 
 

@@ -11,6 +11,7 @@ from turnout.cli.failures import UserError
 from .conftest import GUIDE, NOTES, pdf
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -103,6 +104,18 @@ def test_a_file_that_may_not_be_read_is_named(docs: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(type(docs), "read_bytes", refused)
     assert _why(docs)["guide.md"] == "it can't be read: Permission denied"
+
+
+def test_a_folder_that_may_not_be_listed_is_named(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = os.scandir
+
+    def refused(path: str) -> Iterator[os.DirEntry[str]]:
+        if str(path).endswith("deep"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return original(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    assert _why(docs) == {"deep": "the folder can't be listed: Permission denied"}
 
 
 def test_a_huge_file_is_not_loaded(docs: Path) -> None:

@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from turnout import __version__
+from turnout.emulator import Answer
 
-from .conftest import process
+from .conftest import process, turnout
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from turnout.emulator import Emulator
 
 _MODULES = ("langchain_core", "llama_index.core", "openai", "botocore", "azure.identity", "pydantic", "aiohttp", "rich")
 
@@ -74,6 +77,39 @@ def test_a_closed_pipe_is_quiet(docs: Path, settings_file: Path) -> None:
     assert done.returncode in {0, 1}
 
 
+@pytest.mark.usefixtures("settings_file")
+def test_a_long_ingest_shows_progress_on_stderr_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(40):
+        (folder / f"{number}.md").write_text(f"Ship {number} carries {number * 3} barrels.\n", encoding="utf-8")
+    quick = (
+        "import turnout.cli.steps as steps; steps._LONG = 0.0\n"
+        f"from turnout.cli.app import app\napp(['ask', 'What does ship 7 carry?', '--docs', {str(folder)!r}, '--json'])"
+    )
+    done = subprocess.run([sys.executable, "-c", quick], capture_output=True, text=True, timeout=120, check=True)
+    assert "21 barrels" in json.loads(done.stdout)["answer"]
+    for said in ("reading: 40 files", "splitting: 40 of 40 texts", "embedding: 40 of 40 chunks"):
+        assert said in done.stderr
+
+
+@pytest.mark.usefixtures("settings_file")
+def test_ctrl_c_ends_a_question_quietly(docs: Path, fresh_emulator: Emulator) -> None:
+    fresh_emulator.queue(Answer("late", delay=30), operation="chat")
+    command = [sys.executable, "-m", "turnout.cli", "ask", "What?", "--docs", str(docs)]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        deadline = time.monotonic() + 30
+        while fresh_emulator.pending and time.monotonic() < deadline:
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=20)
+    finally:
+        running.kill()
+        running.wait()
+    assert (running.returncode, out, err) == (130, "", "")
+
+
 def _emulator(*options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "turnout.cli", "emulator", *options],
@@ -106,9 +142,11 @@ def test_the_emulator_prints_settings_and_variables_that_work_and_stops_on_ctrl_
         variables = dict(re.findall(r"^export (\w+)=(.*)$", exports, re.MULTILINE))
         question = ("ask", "What does a berth cost a night?", "--docs", str(docs))
         for backend in ("azure", "bedrock", "openai"):
-            pasted = process(*question, TURNOUT_CONFIG=str(tmp_path / "pasted.toml"), TURNOUT_BACKEND=backend)
-            exported = process(*question, **{**variables, "TURNOUT_BACKEND": backend})
-            for done in (pasted, exported):
+            for given in ({"TURNOUT_CONFIG": str(tmp_path / "pasted.toml")}, variables):
+                with pytest.MonkeyPatch.context() as patch:
+                    for name, value in (given | {"TURNOUT_BACKEND": backend}).items():
+                        patch.setenv(name, value)
+                    done = turnout(*question)
                 assert done.code == 0, done.err
                 assert "twelve florins" in done.out
         running.send_signal(signal.SIGINT)

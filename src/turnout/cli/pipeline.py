@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from turnout.cli import documents, frameworks
 from turnout.cli.failures import UserError, warn
@@ -110,8 +110,11 @@ def run(question: Question, on_text: Callable[[str], None]) -> Run:
     with steps.step("load"):
         application = frameworks.application(framework, settings, question.model)
     made = Run(question, settings, framework, reading, steps=steps)
-    with steps.step("split"):
-        chunks = application.split(reading.pages)
+    chunks: list[Any] = []
+    with steps.step("split"), Progress("splitting", "texts", len(reading.pages)) as progress:
+        for page in reading.pages:
+            chunks += application.split([page])
+            progress.advance(1)
     made.chunks = len(chunks)
     with steps.step("embed"), Progress("embedding", "chunks", len(chunks)) as progress:
         for start in range(0, len(chunks), _BATCH):

@@ -1,4 +1,4 @@
-"""The emulator: five services on listeners of their own, in one thread with one event loop."""
+"""The emulator: six services on listeners of their own, in one thread with one event loop."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from turnout.emulator.services.azure import AzureService
 from turnout.emulator.services.base import Hub, Service
 from turnout.emulator.services.bedrock import BedrockService
 from turnout.emulator.services.entra import EntraService
+from turnout.emulator.services.mantle import MantleService
 from turnout.emulator.services.openai import OpenAIService
 from turnout.emulator.services.sts import StsService
 
@@ -127,12 +128,14 @@ class Emulator:
             AzureService(self._hub),
             OpenAIService(self._hub),
             BedrockService(self._hub),
+            MantleService(self._hub),
             entra,
             StsService(self._hub),
         ]
         self.azure = Endpoint("azure")
         self.openai = Endpoint("openai")
         self.bedrock = Endpoint("bedrock")
+        self.mantle = Endpoint("mantle")
         self.entra = EntraEndpoint("entra", service=entra)
         self.sts = Endpoint("sts")
         self._host = host
@@ -187,7 +190,8 @@ class Emulator:
         """The variables that lead a cloud's own clients here.
 
         Args:
-            target: `azure`, `bedrock`, `openai`, `entra`, `managed-identity`, `sts` or `container`.
+            target: `azure`, `foundry`, `bedrock`, `mantle`, `openai`, `entra`, `managed-identity`, `sts` or
+                `container`.
 
         Raises:
             ValueError: There is no such target.

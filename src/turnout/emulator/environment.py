@@ -8,7 +8,7 @@ from typing import Literal
 from turnout.emulator import accounts
 from turnout.emulator.services.base import Hub
 
-Target = Literal["azure", "bedrock", "openai", "entra", "managed-identity", "sts", "container"]
+Target = Literal["azure", "foundry", "bedrock", "mantle", "openai", "entra", "managed-identity", "sts", "container"]
 REGION = "us-east-1"
 
 
@@ -16,7 +16,7 @@ def variables(target: str, hub: Hub, ca_file: str) -> dict[str, str]:
     """The environment variables that lead a cloud's own clients to the emulator.
 
     Args:
-        target: `azure`, `bedrock`, `openai`, `entra`, `managed-identity`, `sts` or `container`.
+        target: `azure`, `foundry`, `bedrock`, `mantle`, `openai`, `entra`, `managed-identity`, `sts` or `container`.
         hub: The running emulator.
         ca_file: The certificate authority to trust.
 
@@ -33,7 +33,12 @@ def variables(target: str, hub: Hub, ca_file: str) -> dict[str, str]:
             "OPENAI_BASE_URL": f"{hub.addresses['openai']}/v1",
             "OPENAI_API_KEY": next(iter(hub.accounts.openai_keys.values())),
         },
+        "foundry": lambda: {
+            "ANTHROPIC_FOUNDRY_BASE_URL": f"{hub.addresses['azure']}/anthropic/",
+            "ANTHROPIC_FOUNDRY_API_KEY": next(iter(hub.accounts.azure_keys.values())),
+        },
         "bedrock": lambda: _bedrock(hub),
+        "mantle": lambda: {"AWS_BEDROCK_BASE_URL": f"{hub.addresses['mantle']}/openai/v1", **_keys(hub)},
         "entra": lambda: {
             "AZURE_TENANT_ID": hub.accounts.entra_clients[0].tenant,
             "AZURE_CLIENT_ID": hub.accounts.entra_clients[0].client_id,
@@ -60,9 +65,12 @@ def variables(target: str, hub: Hub, ca_file: str) -> dict[str, str]:
 
 
 def _bedrock(hub: Hub) -> dict[str, str]:
+    return {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": hub.addresses["bedrock"], **_keys(hub)}
+
+
+def _keys(hub: Hub) -> dict[str, str]:
     key = hub.accounts.default_aws_key()
     return {
-        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": hub.addresses["bedrock"],
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": key.access_key,

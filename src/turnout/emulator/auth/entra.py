@@ -19,7 +19,7 @@ from typing import Any
 
 
 class TokenRefused(Exception):
-    """A token that is malformed, expired, revoked or for another audience."""
+    """A token that is missing, malformed, expired, revoked or for another audience."""
 
 
 def _encode(data: bytes) -> str:

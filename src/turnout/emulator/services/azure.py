@@ -9,18 +9,18 @@ from typing import Any
 
 from aiohttp import web
 
-from turnout.emulator.accounts import key_named
 from turnout.emulator.answers import Failure, FailureKind
 from turnout.emulator.auth.entra import TokenRefused
 from turnout.emulator.catalogue import OpenAIModel
 from turnout.emulator.control import Received
 from turnout.emulator.refusals import Refusal
+from turnout.emulator.services.azure_identity import identify
 from turnout.emulator.services.base import Exchange
+from turnout.emulator.services.foundry import FoundryService
 from turnout.emulator.services.openai import OpenAIService, limits, retry_headers
 from turnout.emulator.wires import openai_responses
 from turnout.emulator.wires.openai_chat import prompt_filter
 
-AUDIENCES = frozenset({"https://cognitiveservices.azure.com", "https://ai.azure.com"})
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(?:-preview)?")
 _WRONG_KEY = (
     "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
@@ -58,6 +58,7 @@ class AzureService(OpenAIService):
         yield self.route("POST", "/openai/deployments/{deployment}/chat/completions", self.chat_completions)
         yield self.route("POST", "/openai/deployments/{deployment}/embeddings", self.create_embeddings)
         yield self.route("GET", "/openai/models", self.list_models)
+        yield from FoundryService(self.hub).routes()
         yield self.route("*", "/{path:.*}", self.unknown_path)
 
     def authenticate(self, exchange: Exchange) -> None:
@@ -66,25 +67,18 @@ class AzureService(OpenAIService):
         Raises:
             Refusal: The credential is missing or wrong, or a dated path has no `api-version`.
         """
-        request, received = exchange.request, exchange.received
+        request = exchange.request
         v1 = request.path.startswith("/openai/v1/")
         key = request.headers.get("api-key")
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
         if key is None and v1 and scheme.lower() == "bearer" and bearer.count(".") != 2:
             key = bearer.strip()
-        if key is not None:
-            name = key_named(self.hub.accounts.azure_keys, key)
-            if name is None:
-                raise self.refusal("authentication", received)
-            received.auth, received.identity = "api-key", name
-        elif scheme.lower() == "bearer":
-            try:
-                claims = self.hub.tokens.check(bearer.strip(), AUDIENCES)
-            except TokenRefused:
-                raise Refusal(401, "401", _WRONG_TOKEN) from None
-            received.auth, received.identity = "entra", str(claims["appid"])
-        else:
-            raise Refusal(401, "401", _WRONG_TOKEN)
+        try:
+            identify(exchange, self.hub, key)
+        except LookupError:
+            raise self.refusal("authentication", exchange.received) from None
+        except TokenRefused:
+            raise Refusal(401, "401", _WRONG_TOKEN) from None
         if not v1 and _VERSION.fullmatch(request.query.get("api-version", "")) is None:
             raise Refusal(404, "404", "Resource not found")
 
@@ -103,7 +97,10 @@ class AzureService(OpenAIService):
             Refusal: There is no such deployment.
         """
         exchange.received.model = str(name)
-        model = self.hub.openai_models.get(self.hub.deployments.get(str(name), ""))
+        deployed = self.hub.deployments.get(str(name), "")
+        if deployed in self.hub.anthropic_models:
+            raise Refusal(404, "api_not_supported", "Requested API is currently not supported")
+        model = self.hub.openai_models.get(deployed)
         if model is None:
             raise self.refusal("not_found", exchange.received)
         return model

@@ -172,7 +172,8 @@ class Service(ABC):
         except Refusal as refusal:
             response = self.error(refusal)
         if not response.prepared:
-            response.headers.update(self.headers(exchange))
+            for name, value in self.headers(exchange).items():
+                response.headers.setdefault(name, value)
         received.status = response.status
         logger.debug("%s %s %s -> %s", self.name, request.method, request.raw_path, response.status)
         return response

@@ -10,8 +10,8 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from turnout.emulator import eventstream
-from turnout.emulator.accounts import key_named
 from turnout.emulator.answers import Failure, FailureKind
+from turnout.emulator.auth.bedrock_key import KeyRefused, owner
 from turnout.emulator.auth.sigv4 import SignedRequest, verify
 from turnout.emulator.catalogue import BedrockModel, NeedsProfile, UnknownModel, find_bedrock
 from turnout.emulator.control import Received
@@ -44,12 +44,13 @@ class BedrockService(Service):
         request, received = exchange.request, exchange.received
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            name = key_named(self.hub.accounts.bedrock_keys, bearer.strip())
-            if name is None:
+            try:
+                received.identity = owner(bearer.strip(), self.hub.accounts)
+            except KeyRefused:
                 raise Refusal(
                     403, "AccessDeniedException", "Authentication failed: Please make sure your API Key is valid."
-                )
-            received.auth, received.identity = "bearer", name
+                ) from None
+            received.auth = "bearer"
             return
         signed = SignedRequest(request.method, request.raw_path, received.headers, exchange.body)
         key = verify(signed, self.hub.accounts, _SIGNING_NAMES)
@@ -92,14 +93,14 @@ class BedrockService(Service):
     async def _converse(self, exchange: Exchange, *, stream: bool) -> web.StreamResponse:
         exchange.received.operation, exchange.received.wire = "chat", bedrock_converse.NAME
         body, model = self._open(exchange, "chat")
-        prompt = bedrock_converse.read(body, model, str(exchange.received.model))
+        prompt = bedrock_converse.read(body, model, str(exchange.received.model), self.hub.seals)
         prompt.stream = stream
         rendering = Rendering(
             model=model.id,
             call_prefix="tooluse_",
             call_length=22,
-            whole=lambda reply: bedrock_converse.answer(body, reply, model),
-            frames=lambda reply: bedrock_converse.stream(body, reply, model),
+            whole=lambda reply: bedrock_converse.answer(body, reply, model, self.hub.seals),
+            frames=lambda reply: bedrock_converse.stream(body, reply, model, self.hub.seals),
             content_type=eventstream.CONTENT_TYPE,
             error_frame=_error_frame,
         )

@@ -13,7 +13,8 @@ from turnout.emulator.eventstream import event
 from turnout.emulator.media import decode, describe, read_document
 from turnout.emulator.prompt import Prompt, Tool, ToolResult, Turn
 from turnout.emulator.reply import Reply, count_prompt
-from turnout.emulator.wires.converse_checks import check
+from turnout.emulator.seals import Seals
+from turnout.emulator.wires.converse_checks import check, check_signatures
 
 NAME = "bedrock-converse"
 _FINISH: Mapping[Finish, str] = {
@@ -27,13 +28,15 @@ _FINISH: Mapping[Finish, str] = {
 _PADDING = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
-def read(body: Mapping[str, Any], model: BedrockModel, model_id: str) -> Prompt:
+def read(body: Mapping[str, Any], model: BedrockModel, model_id: str, seals: Seals) -> Prompt:
     """Check a request and read it.
 
     Raises:
         RequestInvalid: The service would refuse it.
     """
     check(body, model, model_id)
+    if model.family == "anthropic":
+        check_signatures(body, seals)
     config = body.get("toolConfig") or {}
     tools = [
         Tool(spec["name"], spec.get("description") or "", spec["inputSchema"].get("json") or {})
@@ -59,9 +62,9 @@ def read(body: Mapping[str, Any], model: BedrockModel, model_id: str) -> Prompt:
     return prompt
 
 
-def answer(body: Mapping[str, Any], reply: Reply, model: BedrockModel) -> dict[str, Any]:
+def answer(body: Mapping[str, Any], reply: Reply, model: BedrockModel, seals: Seals) -> dict[str, Any]:
     """The response of Converse."""
-    content = [_block(block, model) for block in reply.blocks]
+    content = [_block(block, model, seals) for block in reply.blocks]
     response: dict[str, Any] = {
         "metrics": {"latencyMs": reply.latency},
         "output": {"message": {"content": content, "role": "assistant"}},
@@ -72,7 +75,7 @@ def answer(body: Mapping[str, Any], reply: Reply, model: BedrockModel) -> dict[s
     return response
 
 
-def stream(body: Mapping[str, Any], reply: Reply, model: BedrockModel) -> Iterator[bytes]:
+def stream(body: Mapping[str, Any], reply: Reply, model: BedrockModel, seals: Seals) -> Iterator[bytes]:
     """The frames of ConverseStream."""
     yield _event("messageStart", {"role": "assistant"})
     blocks = reply.blocks
@@ -82,7 +85,7 @@ def stream(body: Mapping[str, Any], reply: Reply, model: BedrockModel) -> Iterat
         if isinstance(block, ToolCall):
             start = {"toolUse": {"name": block.name, "toolUseId": block.id, **_tool_type(model)}}
             yield _event("contentBlockStart", {"contentBlockIndex": index, "start": start})
-        for delta in _deltas(block, reply):
+        for delta in _deltas(block, reply, model, seals):
             yield _event("contentBlockDelta", {"contentBlockIndex": index, "delta": delta})
         yield _event("contentBlockStop", {"contentBlockIndex": index})
     yield _event("messageStop", {"stopReason": stop_reason(reply, model)})
@@ -123,23 +126,26 @@ def _event(name: str, payload: dict[str, Any]) -> bytes:
     return event(name, {**payload, "p": padding})
 
 
-def _block(block: Text | Reasoning | RedactedReasoning | ToolCall, model: BedrockModel) -> dict[str, Any]:
+def _block(block: Text | Reasoning | RedactedReasoning | ToolCall, model: BedrockModel, seals: Seals) -> dict[str, Any]:
     match block:
         case Text(text):
             return {"text": text}
         case Reasoning(text, signature):
             shown: dict[str, Any] = {"text": text}
-            if signature or model.family == "anthropic":
-                shown["signature"] = signature or _signature(text)
+            signed = _signature(text, signature, model, seals)
+            if signed:
+                shown["signature"] = signed
             return {"reasoningContent": {"reasoningText": shown}}
         case RedactedReasoning(data):
-            return {"reasoningContent": {"redactedContent": base64.b64encode(data).decode()}}
+            return {"reasoningContent": {"redactedContent": _redacted(data, seals)}}
         case ToolCall():
             call = {"input": block.arguments_dict(), "name": block.name, "toolUseId": block.id}
             return {"toolUse": {**call, **_tool_type(model)}}
 
 
-def _deltas(block: Text | Reasoning | RedactedReasoning | ToolCall, reply: Reply) -> Iterator[dict[str, Any]]:
+def _deltas(
+    block: Text | Reasoning | RedactedReasoning | ToolCall, reply: Reply, model: BedrockModel, seals: Seals
+) -> Iterator[dict[str, Any]]:
     match block:
         case Text(text):
             if not text:
@@ -149,10 +155,11 @@ def _deltas(block: Text | Reasoning | RedactedReasoning | ToolCall, reply: Reply
         case Reasoning(text, signature):
             for piece in reply.pieces(text):
                 yield {"reasoningContent": {"text": piece}}
-            if signature or not reply.model.startswith("openai."):
-                yield {"reasoningContent": {"signature": signature or _signature(text)}}
+            signed = _signature(text, signature, model, seals)
+            if signed:
+                yield {"reasoningContent": {"signature": signed}}
         case RedactedReasoning(data):
-            yield {"reasoningContent": {"redactedContent": base64.b64encode(data).decode()}}
+            yield {"reasoningContent": {"redactedContent": _redacted(data, seals)}}
         case ToolCall():
             for piece in reply.pieces(block.arguments_json()):
                 yield {"toolUse": {"input": piece}}
@@ -163,8 +170,14 @@ def _tool_type(model: BedrockModel) -> dict[str, str]:
     return {"type": "tool_use"} if model.family == "anthropic" and "claude-3" not in model.id else {}
 
 
-def _signature(text: str) -> str:
-    return base64.b64encode(b"turnout-emulator:" + text.encode()[:48]).decode()
+def _signature(text: str, queued: str | None, model: BedrockModel, seals: Seals) -> str | None:
+    if queued:
+        return seals.given("anthropic", queued)
+    return seals.seal("anthropic", text) if model.family == "anthropic" else None
+
+
+def _redacted(data: bytes, seals: Seals) -> str:
+    return seals.given("anthropic", base64.b64encode(data).decode())
 
 
 def _trailing(body: Mapping[str, Any], reply: Reply) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from botocore.validate import ParamValidator
 
 from turnout.emulator.catalogue import BedrockModel
 from turnout.emulator.refusals import RequestInvalid
+from turnout.emulator.seals import Seals
 
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -117,6 +118,29 @@ def _check_messages(body: Mapping[str, Any], model: BedrockModel) -> None:
             )
         _check_content(message, number, model)
         called = _check_results(message, number, called)
+
+
+def check_signatures(body: Mapping[str, Any], seals: Seals) -> None:
+    """Refuse thinking that another service sealed. What the emulator never saw passes: it may be Claude's own.
+
+    Raises:
+        RequestInvalid: The model would not read it.
+    """
+    for number, message in enumerate(body["messages"]):
+        for index, block in enumerate(message["content"]):
+            reasoning = block.get("reasoningContent", {}).get("reasoningText")
+            if reasoning is None:
+                continue
+            where = f"messages.{number}.content.{index}"
+            signature = reasoning.get("signature")
+            if signature is None:
+                raise _from_model(f"{where}.thinking.signature: Field required")
+            if seals.issuer(signature) not in (None, "anthropic"):
+                raise _from_model(f"{where}: Invalid `signature` in `thinking` block")
+
+
+def _from_model(problem: str) -> RequestInvalid:
+    return RequestInvalid(f"The model returned the following errors: {problem}")
 
 
 def _check_content(message: Mapping[str, Any], number: int, model: BedrockModel) -> None:

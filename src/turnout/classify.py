@@ -77,6 +77,42 @@ OPENAI_CODES: dict[str, Kind] = {
     "server_error": e.ServerError,
 }
 
+# anthropic: exception class → ours. Those that aren't named here are kinds of one that is.
+ANTHROPIC: dict[str, Kind] = {
+    "APITimeoutError": e.ServiceTimeoutError,
+    "RequestTimeoutError": e.ServiceTimeoutError,
+    "GatewayTimeoutError": e.ServiceTimeoutError,
+    "DeadlineExceededError": e.ServiceTimeoutError,
+    "APIConnectionError": e.ServiceConnectionError,
+    "AuthenticationError": e.AuthenticationError,
+    "CredentialsError": e.AuthenticationError,
+    "PaymentRequiredError": e.PermissionDeniedError,
+    "PermissionDeniedError": e.PermissionDeniedError,
+    "NotFoundError": e.NotFoundError,
+    "RateLimitError": e.RateLimitError,
+    "ConflictError": e.ServerError,
+    "BadRequestError": e.InvalidRequestError,
+    "PreconditionFailedError": e.InvalidRequestError,
+    "ContentTooLargeError": e.ContextOverflowError,
+    "RequestTooLargeError": e.ContextOverflowError,
+    "UnprocessableEntityError": e.InvalidRequestError,
+    "RequestHeaderFieldsTooLargeError": e.InvalidRequestError,
+    "ClientClosedRequestError": e.ServiceConnectionError,
+    "InternalServerError": e.ServerError,
+    "APIResponseValidationError": e.ServerError,
+    "APIWebhookValidationError": e.InvalidRequestError,
+    "RetryableError": e.ServerError,
+    "APIStatusError": e.ServerError,
+    "APIError": e.ServerError,
+    "AnthropicError": e.InvalidRequestError,
+}
+
+# Anthropic's 400 has one type for everything, so its words are all there is.
+ANTHROPIC_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = (
+    (re.compile(r"prompt is too long|exceed(s|ed)? (the )?context", re.IGNORECASE), e.ContextOverflowError),
+    (re.compile(r"content filter(ing)? policy", re.IGNORECASE), e.ContentFilterError),
+)
+
 # Bedrock Runtime: error code → ours. The first block is in its service model, the second is AWS's for every service.
 BEDROCK: dict[str, Kind] = {
     "AccessDeniedException": e.PermissionDeniedError,
@@ -154,6 +190,7 @@ TRANSPORT: dict[str, Kind] = {
 
 _TABLES: dict[str, dict[str, Kind]] = {
     "openai": OPENAI,
+    "anthropic": ANTHROPIC,
     "botocore": BOTOCORE,
     "httpx": TRANSPORT,
     "httpx2": TRANSPORT,
@@ -205,7 +242,10 @@ def _kind(error: BaseException) -> Kind | None:
         if table is OPENAI and isinstance(code, str) and code in OPENAI_CODES:
             return OPENAI_CODES[code]
         if table is not None and base.__name__ in table:
-            return table[base.__name__]
+            found = table[base.__name__]
+            if table is ANTHROPIC and found is e.InvalidRequestError:
+                return next((kind for pattern, kind in ANTHROPIC_MESSAGES if pattern.search(str(error))), found)
+            return found
     return None
 
 
@@ -240,8 +280,15 @@ def _details(error: BaseException) -> tuple[int | None, str | None, str | None, 
             meta.get("HTTPHeaders", {}),
         )
     headers = getattr(response, "headers", {})
-    code = getattr(error, "code", None)
-    request_id = headers.get("apim-request-id") or headers.get("x-request-id") or getattr(error, "request_id", None)
+    body = getattr(error, "body", None)
+    inner = body.get("error") if isinstance(body, dict) else None
+    code = getattr(error, "code", None) or (inner.get("type") if isinstance(inner, dict) else None)
+    request_id = (
+        headers.get("apim-request-id")
+        or headers.get("x-request-id")
+        or headers.get("request-id")
+        or getattr(error, "request_id", None)
+    )
     return getattr(error, "status_code", None), str(code) if code else None, request_id, headers
 
 
@@ -265,8 +312,9 @@ def _said(error: BaseException) -> str:
     if isinstance(response, dict):
         return str(response.get("Error", {}).get("Message", error))
     body = getattr(error, "body", None)
-    if isinstance(body, dict) and isinstance(body.get("message"), str):
-        return str(body["message"])
+    inner = body.get("error", body) if isinstance(body, dict) else None
+    if isinstance(inner, dict) and isinstance(inner.get("message"), str):
+        return str(inner["message"])
     return str(getattr(error, "message", "") or error) or type(error).__name__
 
 

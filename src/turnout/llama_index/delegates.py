@@ -6,7 +6,7 @@ import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from turnout.errors import MissingExtraError
+from turnout.errors import MissingExtraError, UnsupportedError
 
 if TYPE_CHECKING:
     from turnout.llama_index.wires import Wire
@@ -27,12 +27,13 @@ def wire_for(route: Route, backend: Backend) -> Wire:
     """What carries the calls of a route.
 
     Raises:
+        UnsupportedError: LlamaIndex calls don't go over the route's wire.
         MissingExtraError: The integration isn't installed.
         SettingsError: The backend's settings are incomplete.
         CredentialError: No credential was found.
     """
     kind = _load(route)
-    client = kind.connect(backend)
+    client = kind.connect(route, backend)
     key = (route, backend)
     found = _made.get(key)
     # Another client means that the pool was closed or the process forked: connections of the old one are of no use.
@@ -49,6 +50,12 @@ def wire_for(route: Route, backend: Backend) -> Wire:
 
 
 def _load(route: Route) -> type[Wire]:
+    if route.wire not in _WIRES:
+        msg = (
+            f"{route.deployment!r} on backend {route.backend!r} speaks {route.wire}, which turnout has not for "
+            f"LlamaIndex; it has {', '.join(_WIRES)}"
+        )
+        raise UnsupportedError(msg)
     module, name = _WIRES[route.wire]
     try:
         kind: Any = getattr(import_module(module), name)

@@ -21,7 +21,7 @@ from turnout.llama_index.answers import only_one_call, portable_answer
 from turnout.llama_index.delegates import wire_for
 from turnout.llama_index.errors import translated
 from turnout.llama_index.messages import arguments_of, tool_calls_of
-from turnout.llama_index.request import PARAMETERS, Request, make_request
+from turnout.llama_index.request import OWN, Request, make_request
 from turnout.llama_index.state import SettingsField, current, portable_settings
 from turnout.llama_index.structured import StructuredPredict
 from turnout.models import ModelFacts
@@ -271,15 +271,15 @@ class TurnoutLLM(StructuredPredict):
         kwargs = dict(kwargs)
         route, settings = self._resolved(kwargs)
         backend = settings.backends[route.backend]
-        own = {name: getattr(self, name) for name in PARAMETERS}
+        own = {name: getattr(self, name) for name in (*OWN, "timeout")}
         changed: dict[str, Any] = {}
         if self.max_retries is not None:
             changed["max_retries"] = self.max_retries
-        if route.provider == "bedrock" and own["timeout"] is not None:
+        if route.wire == "bedrock-converse" and own["timeout"] is not None:
             changed["timeout"] = own.pop("timeout")  # botocore has a timeout for each client, not for each call
         if changed:
             backend = backend.model_copy(update=changed)
-        request = make_request(messages, own, self.additional_kwargs, kwargs)
+        request = make_request(messages, own, self.additional_kwargs, kwargs, settings.unsupported)
         return _Call(route, settings, backend, request)
 
     def _answer(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> ChatResponse:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +9,17 @@ from pydantic import BaseModel
 
 from turnout.errors import UnsupportedError
 from turnout.llama_index.messages import portable
+from turnout.parameters import tool_choice_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from llama_index.core.base.llms.types import ChatMessage
 
-    from turnout.routes import Route
+    from turnout.parameters import Policy
 
-PARAMETERS = ("temperature", "top_p", "max_tokens", "stop", "seed", "reasoning_effort", "timeout")
-"""Parameters that every wire is asked for in the same words."""
+OWN = ("temperature", "top_p", "max_tokens", "stop", "seed", "reasoning_effort")
+"""Parameters that the model itself may have, and a call may have otherwise."""
 
 _ALIASES = {"max_completion_tokens": "max_tokens", "max_output_tokens": "max_tokens", "stop_sequences": "stop"}
 
@@ -30,49 +30,25 @@ class Request:
 
     Attributes:
         messages: The conversation, in messages of the request's own.
-        parameters: Those of `PARAMETERS` that are given.
+        parameters: Those of `OWN` that are given.
+        timeout: Seconds that the call may wait for the service's next bytes, if it says so.
         tools: Tools in OpenAI's format.
         choice: `auto`, `none`, `any` or a tool's name; None where not given.
         parallel: Whether the answer may call several tools; None where not given.
         schema: The class that the answer must be an object of, if one is asked.
         extra: What else the application passed, for the wire as it is.
+        policy: What happens with what the model or the wire doesn't take.
     """
 
     messages: list[ChatMessage]
     parameters: dict[str, Any] = field(default_factory=dict)
+    timeout: float | None = None
     tools: list[dict[str, Any]] = field(default_factory=list)
     choice: str | None = None
     parallel: bool | None = None
     schema: type[BaseModel] | None = None
     extra: dict[str, Any] = field(default_factory=dict)
-
-
-def choice_name(choice: Any) -> str | None:  # noqa: PLR0911 - one line for each way of writing it
-    """One vocabulary for the ways of writing a tool choice: `auto`, `none`, `any`, or a tool's name.
-
-    Raises:
-        UnsupportedError: It is none of the known ways.
-    """
-    match choice:
-        case None | False:
-            return None
-        case True | "any" | "required":
-            return "any"
-        case {"type": "function", "function": {"name": str(name)}} | {"type": "tool", "name": str(name)}:
-            return name
-        case {"type": "function", "name": str(name)} | {"tool": {"name": str(name)}}:
-            return name
-        case {"type": "any"} | {"any": _}:
-            return "any"
-        case {"type": "auto"} | {"auto": _}:
-            return "auto"
-        case {"type": "none"}:
-            return "none"
-        case str(name):
-            return name
-        case _:
-            msg = f"tool_choice {choice!r} is none of 'auto', 'none', 'any', True, a tool's name or {{'type': …}}"
-            raise UnsupportedError(msg)
+    policy: Policy = "warn"
 
 
 def make_request(
@@ -80,21 +56,23 @@ def make_request(
     defaults: Mapping[str, Any],
     additional: Mapping[str, Any],
     call: Mapping[str, Any],
+    policy: Policy = "warn",
 ) -> Request:
     """Bring a call's arguments into one shape; the call's win over the model's own.
 
     Args:
         messages: The conversation; it is copied.
-        defaults: The model's own parameters.
+        defaults: The model's own parameters and timeout.
         additional: What the model passes to the wire as it is.
         call: The call's keyword arguments.
+        policy: What happens with what the model or the wire doesn't take.
 
     Raises:
         UnsupportedError: tool_choice names a tool that isn't given, or the schema is no pydantic class.
         InvalidRequestError: The conversation can't be sent to any service.
     """
     given = {_ALIASES.get(name, name): value for name, value in call.items()}
-    parameters = {name: given.pop(name) if name in given else defaults.get(name) for name in PARAMETERS}
+    parameters = {name: given.pop(name) if name in given else defaults.get(name) for name in (*OWN, "timeout")}
     if isinstance(parameters["stop"], str):
         parameters["stop"] = [parameters["stop"]]
     allowed = given.pop("allow_parallel_tool_calls", None)
@@ -108,12 +86,14 @@ def make_request(
     tools = list(given.pop("tools", None) or [])
     return Request(
         messages=portable(messages),
+        timeout=parameters.pop("timeout"),
         parameters={name: value for name, value in parameters.items() if value is not None},
         tools=tools,
-        choice=_checked(choice_name(given.pop("tool_choice", None)), tools),
+        choice=_checked(tool_choice_name(given.pop("tool_choice", None)), tools),
         parallel=parallel,
         schema=schema,
         extra={name: value for name, value in {**additional, **given}.items() if value is not None},
+        policy=policy,
     )
 
 
@@ -131,16 +111,3 @@ def tool_name(tool: Mapping[str, Any]) -> str | None:
     """The name of a tool in OpenAI's format."""
     name: str | None = tool.get("function", {}).get("name")
     return name
-
-
-def leave_out(route: Route, parameters: dict[str, Any], names: Iterable[str], why: str) -> None:
-    """Take parameters out that the model or wire doesn't have, and say so."""
-    for name in names:
-        if parameters.pop(name, None) is not None:
-            warn_left_out(route, name, why)
-
-
-def warn_left_out(route: Route, what: str, why: str) -> None:
-    """Warn that a part of the request was not sent."""
-    msg = f"{what} is left out: {why} ({route.deployment!r} on backend {route.backend!r})"
-    warnings.warn(msg, UserWarning, stacklevel=2)

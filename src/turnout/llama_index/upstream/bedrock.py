@@ -46,8 +46,9 @@ class ConverseModel(BedrockConverse):  # type: ignore[misc]
             get_model_name(model)
         except ValueError:
             model = "turnout"
-        # A session of its own that is never asked: else the class looks for the profile that AWS_PROFILE names.
-        return cls(model=model, client=client, botocore_session=Session(), max_retries=1)
+        # A session that is never asked, and reads no profile: the class would look for the one in AWS_PROFILE.
+        session = Session(session_vars={"profile": (None, None, None, None)})
+        return cls(model=model, client=client, botocore_session=session, max_retries=1)
 
     def _get_all_kwargs(self, **kwargs: Any) -> dict[str, Any]:
         return kwargs

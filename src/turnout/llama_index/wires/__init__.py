@@ -24,8 +24,8 @@ class Wire(Protocol):
     client: Any
 
     @classmethod
-    def connect(cls, backend: Any) -> Any:
-        """The pooled SDK client of a backend's settings."""
+    def connect(cls, route: Route, backend: Any) -> Any:
+        """The pooled SDK client for a route, by its backend's settings."""
 
     @classmethod
     def on(cls, route: Route, client: Any) -> Self:

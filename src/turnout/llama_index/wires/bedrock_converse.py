@@ -10,12 +10,13 @@ from llama_index.core.base.llms.types import ChatMessage, TextBlock, ThinkingBlo
 
 from turnout.clients import BedrockClient, bedrock_client
 from turnout.llama_index.messages import has_tool_traffic, told
-from turnout.llama_index.request import leave_out, tool_name, warn_left_out
+from turnout.llama_index.request import tool_name
 from turnout.llama_index.schemas import as_tool, json_schema
 from turnout.llama_index.threads import in_thread
 from turnout.llama_index.upstream.bedrock import ConverseModel
 from turnout.llama_index.wires.converse_client import ConverseClient
 from turnout.models import base_id
+from turnout.parameters import fitted, unsupported
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatResponse
 
     from turnout.llama_index.request import Request
+    from turnout.parameters import Policy
     from turnout.routes import Route
     from turnout.settings import BedrockBackend
 
@@ -51,7 +53,7 @@ class BedrockConverseChat:
         self._model = ConverseModel.with_client(model, ConverseClient(client.runtime, route))
 
     @classmethod
-    def connect(cls, backend: BedrockBackend) -> BedrockClient:
+    def connect(cls, route: Route, backend: BedrockBackend) -> BedrockClient:  # noqa: ARG003 - one client for all
         """The pooled client of a backend's settings."""
         return bedrock_client(backend)
 
@@ -82,14 +84,11 @@ class BedrockConverseChat:
         return in_thread(lambda: self.stream(request))
 
     def _arguments(self, request: Request) -> dict[str, Any]:
-        route, facts = self._route, self._route.facts
-        given = dict(request.parameters)
-        if not facts.temperature:
-            leave_out(route, given, ("temperature", "top_p"), "the model takes no sampling parameters")
-        if not facts.stop:
-            leave_out(route, given, ("stop",), "the model takes no stop sequences")
-        leave_out(route, given, ("seed",), "Converse has no such parameter")
-        leave_out(route, given, ("timeout",), "on Bedrock it is set for the model or the backend, not for a call")
+        route = self._route
+        given = fitted(route, request.parameters, request.policy)
+        if request.timeout is not None:
+            why = "on Bedrock it is set for the model or the backend, not for a call"
+            unsupported(route, "timeout", why, request.policy)
         names = {"top_p": "topP", "stop": "stopSequences"}
         inference = {wire: given[name] for name, wire in names.items() if name in given}
         arguments: dict[str, Any] = {
@@ -100,11 +99,11 @@ class BedrockConverseChat:
             **({"inferenceConfig": inference} if inference else {}),
         }
         forced = self._add_tools(arguments, request)
-        effort = self._effort(given, forced=forced)
+        effort = self._effort(given.get("reasoning_effort"), request, forced=forced)
         extra = dict(request.extra)
         if "response_format" in extra:
             extra.pop("response_format")
-            warn_left_out(route, "response_format", "Converse takes a pydantic class only")
+            unsupported(route, "response_format", "Converse takes a pydantic class only", request.policy)
         if effort:
             fields = extra.pop("additionalModelRequestFields", {})
             extra["additionalModelRequestFields"] = {**effort, **fields}
@@ -125,7 +124,7 @@ class BedrockConverseChat:
                 choice = tool_name(tools[-1])
         if not tools or choice == "none":
             return False
-        picked = _converse_choice(self._route, choice)
+        picked = _converse_choice(self._route, choice, request.policy)
         if choice not in {None, "auto", "any"} and picked == {"any": {}}:
             # The model can be made to call, but not which one: so it gets only that one.
             tools = [tool for tool in tools if tool_name(tool) == choice]
@@ -134,8 +133,8 @@ class BedrockConverseChat:
             arguments["tools"]["toolChoice"] = picked
         return picked is not None and "auto" not in picked
 
-    def _effort(self, given: dict[str, Any], *, forced: bool) -> dict[str, Any]:
-        effort, facts = given.get("reasoning_effort"), self._route.facts
+    def _effort(self, effort: str | None, request: Request, *, forced: bool) -> dict[str, Any]:
+        family = self._route.facts.family
         if effort is None:
             return {}
         # From langchain-aws 1.9.1, reasoning_effort_additional_fields; seen 2026-11-21.
@@ -144,13 +143,15 @@ class BedrockConverseChat:
             "nova": {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": effort}},
             "gpt-oss": {"reasoning_effort": effort},
         }
-        if not facts.reasoning or facts.family not in fields:
-            warn_left_out(self._route, "reasoning_effort", "the model doesn't reason")
+        why = None
+        if family not in fields:
+            why = "turnout doesn't know how to ask this model"
+        elif forced and family == "claude":
+            why = "Claude can't think when it is made to call a tool"
+        if why is not None:
+            unsupported(self._route, "reasoning_effort", why, request.policy)
             return {}
-        if forced and facts.family == "claude":
-            warn_left_out(self._route, "reasoning_effort", "Claude can't think when it is made to call a tool")
-            return {}
-        return fields[facts.family]
+        return fields[family]
 
 
 def _tool_spec(tool: dict[str, Any]) -> dict[str, Any]:
@@ -166,7 +167,7 @@ def _tool_spec(tool: dict[str, Any]) -> dict[str, Any]:
     return {"toolSpec": spec}
 
 
-def _converse_choice(route: Route, choice: str | None) -> dict[str, Any] | None:
+def _converse_choice(route: Route, choice: str | None, policy: Policy) -> dict[str, Any] | None:
     if choice is None:
         return None
     kind = choice if choice in {"auto", "any"} else "tool"
@@ -176,7 +177,7 @@ def _converse_choice(route: Route, choice: str | None) -> dict[str, Any] | None:
     if kind == "tool" and "any" in takes:
         return {"any": {}}
     if kind != "auto":  # which is the service's own default
-        warn_left_out(route, f"tool_choice {choice!r}", "the model can't be made to call a tool")
+        unsupported(route, f"tool_choice {choice!r}", "the model can't be made to call a tool", policy)
     return None
 
 

@@ -1,4 +1,4 @@
-"""The `openai-chat` wire: Azure (v1 and dated), OpenAI, and servers that speak its API."""
+"""The `openai-chat` wire: Azure (v1 and dated), OpenAI, servers that speak its API, and Mantle."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from llama_index.core.base.llms.types import CachePoint, TextBlock
 
-from turnout.clients import OpenAIClient, openai_client
+from turnout.clients import OpenAIClient, openai_client_for
 from turnout.llama_index.errors import cut_short
-from turnout.llama_index.request import leave_out
 from turnout.llama_index.schemas import as_tool, holds_strictly
 from turnout.llama_index.upstream.openai import OpenAIModel
+from turnout.parameters import fitted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from turnout.llama_index.request import Request
     from turnout.routes import Route
-    from turnout.settings import AzureBackend, OpenAIBackend
+    from turnout.settings import Backend
 
 
 class OpenAIChat:
@@ -36,9 +36,9 @@ class OpenAIChat:
         self._model = OpenAIModel.with_client(client)
 
     @classmethod
-    def connect(cls, backend: AzureBackend | OpenAIBackend) -> OpenAIClient:
-        """The pooled clients of a backend's settings."""
-        return openai_client(backend)
+    def connect(cls, route: Route, backend: Backend) -> OpenAIClient:
+        """The pooled clients for a route."""
+        return openai_client_for(route, backend)
 
     @classmethod
     def on(cls, route: Route, client: OpenAIClient) -> Self:
@@ -77,15 +77,13 @@ class OpenAIChat:
 
     def _arguments(self, request: Request) -> dict[str, Any]:
         facts = self._route.facts
-        arguments = dict(request.parameters)
-        if not facts.temperature:
-            leave_out(self._route, arguments, ("temperature", "top_p"), "the model takes no sampling parameters")
-        if not facts.stop:
-            leave_out(self._route, arguments, ("stop",), "the model takes no stop sequences")
-        if facts.known and not facts.reasoning:
-            leave_out(self._route, arguments, ("reasoning_effort",), "the model doesn't reason")
+        arguments = fitted(self._route, request.parameters, request.policy)
         if "max_tokens" in arguments:
-            arguments[facts.max_tokens] = arguments.pop("max_tokens")
+            # Azure's models all take the newer name; an unknown server may know only the older one.
+            newer = self._route.provider == "azure" and not facts.known
+            arguments["max_completion_tokens" if newer else facts.max_tokens] = arguments.pop("max_tokens")
+        if request.timeout is not None:
+            arguments["timeout"] = request.timeout
         tools, choice = request.tools, request.choice
         if request.schema is not None:
             structured = facts.structured or not facts.known

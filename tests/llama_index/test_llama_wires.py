@@ -1,0 +1,307 @@
+"""What each wire sends for a model's facts, seen at the emulator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from llama_index.core.base.llms.types import (
+    CacheControl,
+    CachePoint,
+    ChatMessage,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+)
+from pydantic import BaseModel
+
+from turnout.emulator import Answer, Emulator, ToolCall
+from turnout.errors import ServiceConnectionError, UnsupportedError
+from turnout.llama_index import TurnoutLLM
+from turnout.llama_index.delegates import wire_for
+from turnout.llama_index.wires.converse_client import ConverseClient
+from turnout.routes import Route, resolve
+from turnout.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("settings_file")
+
+QUESTION = [ChatMessage("Which colour is the lamp?")]
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "description": "Get the weather in a city.",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+STATIONS = {"type": "function", "function": {"name": "stations", "parameters": {"type": "object", "properties": {}}}}
+
+LLAMA = "bedrock:us.meta.llama3-3-70b-instruct-v1:0"
+MISTRAL = "bedrock:mistral.mistral-large-2407-v1:0"
+GPT_OSS = "bedrock:openai.gpt-oss-120b-1:0"
+CLAUDE = "bedrock:us.anthropic.claude-sonnet-4-6"
+NOVA_2 = "bedrock:us.amazon.nova-2-lite-v1:0"
+
+
+class Thing(BaseModel):
+    """A thing."""
+
+    name: str
+
+
+def sent(emulator: Emulator) -> Any:
+    return emulator.requests[-1].body
+
+
+# --- openai-chat
+
+
+def test_the_limit_has_the_models_own_name(fresh_emulator: Emulator) -> None:
+    TurnoutLLM("openai:gpt-4o", max_tokens=9).chat(QUESTION)
+    TurnoutLLM("openai:gpt-5", max_tokens=9).chat(QUESTION)
+    old, new = (received.body for received in fresh_emulator.requests)
+    assert (old.get("max_tokens"), old.get("max_completion_tokens")) == (9, None)
+    assert (new.get("max_tokens"), new.get("max_completion_tokens")) == (None, 9)
+
+
+def test_parameters_go_as_they_are(fresh_emulator: Emulator) -> None:
+    TurnoutLLM("openai:gpt-4o", temperature=0.5, top_p=0.9, seed=3, stop=["X"]).chat(QUESTION)
+    assert sent(fresh_emulator).items() >= {"temperature": 0.5, "top_p": 0.9, "seed": 3, "stop": ["X"]}.items()
+    TurnoutLLM("openai:gpt-5", reasoning_effort="low").chat(QUESTION)
+    assert sent(fresh_emulator)["reasoning_effort"] == "low"
+
+
+def test_an_effort_of_a_model_that_does_not_reason(fresh_emulator: Emulator) -> None:
+    with pytest.warns(UserWarning, match="reasoning_effort is left out: the model doesn't reason"):
+        TurnoutLLM("openai:gpt-4o", reasoning_effort="low").chat(QUESTION)
+    assert "reasoning_effort" not in sent(fresh_emulator)
+
+
+def test_usage_of_a_stream_is_asked_for(fresh_emulator: Emulator) -> None:
+    list(TurnoutLLM("openai:gpt-4o").stream_chat(QUESTION))
+    assert sent(fresh_emulator)["stream_options"] == {"include_usage": True}
+    list(TurnoutLLM("openai:gpt-4o").stream_chat(QUESTION, stream_options={"include_usage": False}))
+    assert sent(fresh_emulator)["stream_options"] == {"include_usage": False}
+
+
+def test_parallel_calls_are_forbidden_where_the_model_has_the_parameter(fresh_emulator: Emulator) -> None:
+    TurnoutLLM("openai:gpt-4o").chat(QUESTION, tools=[WEATHER], allow_parallel_tool_calls=False)
+    assert sent(fresh_emulator)["parallel_tool_calls"] is False
+    TurnoutLLM("openai:o3").chat(QUESTION, tools=[WEATHER], allow_parallel_tool_calls=False)
+    assert "parallel_tool_calls" not in sent(fresh_emulator)
+
+
+def test_marks_of_other_wires_are_left_out(fresh_emulator: Emulator) -> None:
+    blocks = [TextBlock(text="The lamp is green."), CachePoint(cache_control=CacheControl(type="default"))]
+    thought = ThinkingBlock(content="Hm.", additional_information={"signature": "c2ln"})
+    history = [
+        ChatMessage(role=MessageRole.USER, blocks=blocks),
+        ChatMessage(role=MessageRole.ASSISTANT, blocks=[thought, TextBlock(text="I see.")]),
+        *QUESTION,
+    ]
+    assert "green" in str(TurnoutLLM("openai:gpt-4o").chat(history))
+    assert [message["content"] for message in sent(fresh_emulator)["messages"]][:2] == ["The lamp is green.", "I see."]
+
+
+# --- bedrock-converse
+
+
+def test_unknown_parameters_of_converse_are_left_out(fresh_emulator: Emulator) -> None:
+    with pytest.warns(UserWarning, match="seed is left out: the wire bedrock-converse has no such parameter"):
+        TurnoutLLM(CLAUDE, seed=1, top_p=0.5, temperature=0.1, stop=["X"]).chat(QUESTION)
+    assert sent(fresh_emulator)["inferenceConfig"] == {"topP": 0.5, "temperature": 0.1, "stopSequences": ["X"]}
+    with pytest.warns(UserWarning, match="timeout is left out: on Bedrock"):
+        TurnoutLLM(CLAUDE).chat(QUESTION, timeout=3)
+    with pytest.warns(UserWarning, match="response_format is left out"):
+        TurnoutLLM(CLAUDE).chat(QUESTION, response_format={"type": "json_object"})
+
+
+def test_no_config_is_sent_unasked(fresh_emulator: Emulator) -> None:
+    TurnoutLLM(CLAUDE).chat(QUESTION)
+    assert sent(fresh_emulator).keys() == {"messages"}
+
+
+def test_arns_and_profiles(fresh_emulator: Emulator) -> None:
+    arn = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-sonnet-4-6"
+    assert TurnoutLLM(f"bedrock:{arn}").chat(QUESTION).additional_kwargs["deployment"] == arn
+    assert fresh_emulator.requests[-1].model == arn
+
+
+@pytest.mark.parametrize(
+    ("model", "choice", "tool_choice"),
+    [
+        (CLAUDE, "weather", {"tool": {"name": "weather"}}),
+        (CLAUDE, "required", {"any": {}}),
+        (CLAUDE, None, None),
+        (LLAMA, "auto", {"auto": {}}),
+        (GPT_OSS, "auto", None),
+    ],
+)
+def test_tool_choice(model: str, choice: str | None, tool_choice: Any, fresh_emulator: Emulator) -> None:
+    TurnoutLLM(model).chat(QUESTION, tools=[WEATHER, STATIONS], tool_choice=choice)
+    config = sent(fresh_emulator)["toolConfig"]
+    assert config.get("toolChoice") == tool_choice
+    assert len(config["tools"]) == 2
+
+
+def test_a_named_choice_where_only_any_can_be_forced(fresh_emulator: Emulator) -> None:
+    TurnoutLLM(MISTRAL).chat(QUESTION, tools=[WEATHER, STATIONS], tool_choice="weather")
+    config = sent(fresh_emulator)["toolConfig"]
+    assert config["toolChoice"] == {"any": {}}
+    assert [tool["toolSpec"]["name"] for tool in config["tools"]] == ["weather"]
+
+
+@pytest.mark.parametrize("model", [LLAMA, GPT_OSS])
+def test_a_forced_choice_where_none_can_be(model: str, fresh_emulator: Emulator) -> None:
+    with pytest.warns(UserWarning, match="can't be made to call a tool"):
+        TurnoutLLM(model).chat(QUESTION, tools=[WEATHER], tool_choice="required")
+    assert "toolChoice" not in sent(fresh_emulator)["toolConfig"]
+
+
+def test_a_schema_where_no_tool_can_be_forced(fresh_emulator: Emulator) -> None:
+    fresh_emulator.queue(Answer(text='{"name": "lamp"}'))
+    response = TurnoutLLM(GPT_OSS).chat(QUESTION, response_format=Thing)
+    assert Thing.model_validate_json(str(response.message.content)) == Thing(name="lamp")
+    form = sent(fresh_emulator)["outputConfig"]["textFormat"]
+    assert form["type"] == "json_schema"
+    assert '"additionalProperties": false' in form["structure"]["jsonSchema"]["schema"]
+
+
+@pytest.mark.parametrize(
+    ("model", "fields"),
+    [
+        (CLAUDE, {"thinking": {"type": "adaptive"}, "output_config": {"effort": "low"}}),
+        (NOVA_2, {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "low"}}),
+        (GPT_OSS, {"reasoning_effort": "low"}),
+    ],
+)
+def test_reasoning_effort(model: str, fields: dict[str, Any], fresh_emulator: Emulator) -> None:
+    TurnoutLLM(model, reasoning_effort="low").chat(QUESTION, additionalModelRequestFields={"top_k": 5})
+    assert sent(fresh_emulator)["additionalModelRequestFields"] == {**fields, "top_k": 5}
+
+
+def test_effort_and_a_forced_tool_do_not_go_together_on_claude(fresh_emulator: Emulator) -> None:
+    with pytest.warns(UserWarning, match="Claude can't think when it is made to call"):
+        TurnoutLLM(CLAUDE, reasoning_effort="low").chat(QUESTION, tools=[WEATHER], tool_choice="required")
+    assert "additionalModelRequestFields" not in sent(fresh_emulator)
+    with pytest.warns(UserWarning, match="the model doesn't reason"):
+        TurnoutLLM(LLAMA, reasoning_effort="low").chat(QUESTION)
+
+
+def test_reasoning_of_another_service_is_left_out(fresh_emulator: Emulator) -> None:
+    foreign = ThinkingBlock(content="Hm.")
+    own = ThinkingBlock(content="Aha.", additional_information={"signature": "c2ln"})
+    history = [
+        ChatMessage("Hello."),
+        ChatMessage(role=MessageRole.ASSISTANT, blocks=[foreign, own, TextBlock(text="\n"), TextBlock(text="Yes.")]),
+        *QUESTION,
+    ]
+    TurnoutLLM(CLAUDE).chat(history)
+    content = sent(fresh_emulator)["messages"][1]["content"]
+    assert [next(iter(block)) for block in content] == ["reasoningContent", "text"]
+    assert "Hm." not in str(content)
+
+
+def test_a_stream_keeps_text_and_calls_in_order(fresh_emulator: Emulator) -> None:
+    calls = [ToolCall("weather", {"city": "Bern"}), ToolCall("stations", {}), ToolCall("weather", {"city": "Zug"})]
+    fresh_emulator.queue(Answer(text="Let me see.", tool_calls=calls, chunk_size=3))
+    *_, last = TurnoutLLM(CLAUDE).stream_chat(QUESTION, tools=[WEATHER, STATIONS])
+    assert last.message.content == "Let me see."
+    found = TurnoutLLM().get_tool_calls_from_response(last)
+    assert [(call.tool_name, call.tool_kwargs) for call in found] == [(c.name, c.arguments) for c in calls]
+
+
+# --- what can't be taken
+
+
+def test_unsupported_can_be_an_error(settings_file: Path, fresh_emulator: Emulator) -> None:
+    text = settings_file.read_text(encoding="utf-8")
+    settings_file.write_text(f'unsupported = "error"\n{text}', encoding="utf-8")
+    with pytest.raises(UnsupportedError, match="seed is not possible"):
+        TurnoutLLM(CLAUDE, seed=1).chat(QUESTION)
+    with pytest.raises(UnsupportedError, match="tool_choice"):
+        TurnoutLLM(LLAMA).chat(QUESTION, tools=[WEATHER], tool_choice="required")
+    assert fresh_emulator.requests == []
+
+
+def test_a_value_out_of_range_is_refused_before_anything_is_sent(fresh_emulator: Emulator) -> None:
+    with pytest.raises(UnsupportedError, match=r"temperature = 1\.5 is out of range"):
+        TurnoutLLM(CLAUDE, temperature=1.5).chat(QUESTION)
+    with pytest.raises(UnsupportedError, match="top_p = 7 is out of range"):
+        TurnoutLLM("openai:gpt-4o").chat(QUESTION, top_p=7)
+    assert fresh_emulator.requests == []
+
+
+def test_a_wire_that_llama_index_has_not(fresh_emulator: Emulator) -> None:
+    route = Route("chat", "x", "openai", "openai", "carrier-pigeon", "d", "m")
+    with pytest.raises(UnsupportedError, match="speaks carrier-pigeon, which turnout has not for LlamaIndex"):
+        wire_for(route, load_settings().backends["openai"])
+
+
+# --- the client of Converse
+
+
+class Stream:
+    def __init__(self, *events: dict[str, Any]) -> None:
+        self.events, self.closed = events, False
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.events)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Runtime:
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.exceptions = object()
+        self.sent: dict[str, Any] = {}
+
+    def converse_stream(self, **sent: Any) -> dict[str, Any]:
+        self.sent = sent
+        return {"stream": self.stream}
+
+
+def converse_client(stream: Stream) -> ConverseClient:
+    return ConverseClient(Runtime(stream), resolve(backend="bedrock"))
+
+
+STOP = {"messageStop": {"stopReason": "end_turn"}}
+END = {"metadata": {"usage": {"inputTokens": 1}}}
+
+
+def test_a_whole_stream_is_closed_and_says_why_it_ended() -> None:
+    stream = Stream({"contentBlockStart": {"contentBlockIndex": 0}}, STOP, END)
+    events = list(converse_client(stream).converse_stream(modelId="m")["stream"])
+    assert events[0]["contentBlockStart"]["start"] == {}
+    assert events[-1] == {**END, "stopReason": "end_turn"}
+    assert stream.closed
+
+
+def test_a_stream_without_an_end_is_an_error() -> None:
+    stream = Stream({"contentBlockDelta": {"delta": {"text": "Y"}}})
+    with pytest.raises(ServiceConnectionError, match="broke off") as caught:
+        list(converse_client(stream).converse_stream(modelId="m")["stream"])
+    assert caught.value.backend == "bedrock"
+    assert stream.closed
+
+
+def test_a_stream_that_is_left_is_closed() -> None:
+    stream = Stream(STOP, END)
+    events = converse_client(stream).converse_stream(modelId="m")["stream"]
+    next(events)
+    events.close()
+    assert stream.closed
+
+
+def test_what_is_none_is_not_sent() -> None:
+    client = converse_client(Stream(STOP))
+    client.converse_stream(modelId="m", inferenceConfig={"maxTokens": None})
+    assert client._runtime.sent == {"modelId": "m"}
+    client.converse_stream(modelId="m", inferenceConfig={"maxTokens": None, "topP": 0.5})
+    assert client._runtime.sent == {"modelId": "m", "inferenceConfig": {"topP": 0.5}}

@@ -17,8 +17,8 @@ from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.response_synthesizers import get_response_synthesizer
 from llama_index.core.storage.chat_store import SimpleChatStore
-from llama_parts import DOCUMENTS, TOOLS, Person, chats, service_of
 
+from tests.contract.llama_index.llama_parts import DOCUMENTS, TOOLS, Person, chats, service_of
 from turnout.emulator import Answer
 from turnout.llama_index import TurnoutEmbedding, TurnoutLLM
 

@@ -12,9 +12,9 @@ from llama_index.core import Settings
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.ingestion.pipeline import get_transformation_hash
 from llama_index.core.schema import TextNode
-from llama_parts import service_of
 from pydantic import ValidationError
 
+from tests.contract.llama_index.llama_parts import service_of
 from turnout.errors import InvalidRequestError, SettingsError
 from turnout.llama_index import TurnoutEmbedding
 from turnout.settings import load_settings

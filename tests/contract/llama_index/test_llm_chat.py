@@ -13,8 +13,8 @@ from llama_index.core.base.llms.types import (
     MessageRole,
     TextBlock,
 )
-from llama_parts import FRANCE, PNG, chats, output_limit
 
+from tests.contract.llama_index.llama_parts import FRANCE, PNG, chats, output_limit
 from turnout.emulator import Answer, Reasoning, Text, Usage
 from turnout.llama_index import TurnoutLLM
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
-from llama_parts import FRANCE, chats
 
+from tests.contract.llama_index.llama_parts import FRANCE, chats
 from turnout.emulator import Answer
 from turnout.llama_index import TurnoutEmbedding, TurnoutLLM
 

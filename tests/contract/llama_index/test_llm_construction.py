@@ -11,9 +11,9 @@ import pytest
 from llama_index.core import Settings
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.llms.function_calling import FunctionCallingLLM
-from llama_parts import FRANCE, chats, service_of
 from pydantic import ValidationError
 
+from tests.contract.llama_index.llama_parts import FRANCE, chats, service_of
 from turnout.errors import UnknownBackendError, UnknownRouteError
 from turnout.llama_index import TurnoutLLM
 from turnout.settings import load_settings

@@ -8,8 +8,8 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.callbacks import CallbackManager, CBEventType, TokenCountingHandler
 from llama_index_instrumentation import root_dispatcher
-from llama_parts import FRANCE, Ear, Listener
 
+from tests.contract.llama_index.llama_parts import FRANCE, Ear, Listener
 from turnout.emulator import Answer, Usage
 from turnout.errors import ServerError
 from turnout.llama_index import TurnoutEmbedding, TurnoutLLM

@@ -9,9 +9,9 @@ import pytest
 from llama_index.core import PromptTemplate
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.types import PydanticProgramMode
-from llama_parts import Labels, Order, Person, Priority, chats
 from pydantic import BaseModel, ValidationError
 
+from tests.contract.llama_index.llama_parts import Labels, Order, Person, Priority, chats
 from turnout.emulator import Answer, ToolCall
 from turnout.llama_index import TurnoutLLM
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, ToolCallBlock
-from llama_parts import FRANCE, MULTIPLY, STATIONS, TOOLS, WEATHER, chats
 
+from tests.contract.llama_index.llama_parts import FRANCE, MULTIPLY, STATIONS, TOOLS, WEATHER, chats
 from turnout.emulator import Answer, ToolCall
 from turnout.errors import InvalidRequestError, UnsupportedError
 from turnout.llama_index import TurnoutLLM

@@ -87,6 +87,7 @@ backend = "azure"
 [backends.azure]
 provider = "azure"
 endpoint = "{hub.addresses["azure"]}"
+auth = "api-key"
 api_key = "{next(iter(hub.accounts.azure_keys.values()))}"
 
 [backends.bedrock]
@@ -94,6 +95,7 @@ provider = "bedrock"
 endpoint = "{hub.addresses["bedrock"]}"
 region = "{REGION}"
 access_key_id = "{key.access_key}"
+auth = "static-keys"
 secret_access_key = "{key.secret_key}"
 
 [backends.openai]

@@ -53,9 +53,8 @@ def _signer(encoded: str, accounts: Accounts) -> AwsKey:
     key = accounts.aws_key(access_key)
     if key is None or key.session_token != given.get("X-Amz-Security-Token"):
         raise KeyRefused("unknown")
-    if (host, service, given.get("Action")) != (_HOST, "bedrock", "CallWithBearerToken") or date not in given[
-        "X-Amz-Date"
-    ]:
+    meant = (host, service, given.get("Action"), date)
+    if meant != (_HOST, "bedrock", "CallWithBearerToken", given["X-Amz-Date"][:8]):
         raise KeyRefused("not a key for Bedrock")
     now = accounts.clock()
     if not 0 < lifetime <= _LONGEST or not signed_at - _SKEW <= now < signed_at + lifetime:

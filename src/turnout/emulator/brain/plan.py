@@ -27,6 +27,7 @@ _CLAUSES = re.compile(
     r"multiply|divide|subtract|calculate|compute|convert|check|the)\b)",
     re.IGNORECASE,
 )
+_REFERS = re.compile(r"\b(?:it|its|that|this|there|they|their|them|those|these|result|outcome|same)\b", re.IGNORECASE)
 _GENERIC = frozenset(
     stem(word) for word in ("get", "use", "tool", "function", "the", "find", "make", "call", "value", "run", "lookup")
 )
@@ -74,6 +75,8 @@ def _wanted(tools: Sequence[Tool], request: str, results: Sequence[str]) -> list
     evidence: list[float] = []
     for clause in _clauses(request, tools):
         for tool, text in _in_turn(_meant(tools, clause), clause, results):
+            if calls and not results and _waits(tool, clause):
+                continue
             for part in _parts(tool, text):
                 filled = _arguments_of(tool, part, clause, request, results)
                 call = ToolCall(tool.name, dict(filled.value) if isinstance(filled.value, Mapping) else {})
@@ -84,6 +87,13 @@ def _wanted(tools: Sequence[Tool], request: str, results: Sequence[str]) -> list
         return [ToolCall(asker.name, arguments(asker, request, request))]
     sure = [call for call, certain in zip(calls, evidence, strict=True) if certain >= 0.5]
     return sure if sure and not results else calls
+
+
+def _waits(tool: Tool, clause: str) -> bool:
+    """Whether a clause refers to what an earlier one will bring, and names nothing to call the tool with itself."""
+    if not tool.schema.get("required") or _REFERS.search(clause) is None:
+        return False
+    return Filler(tool.schema, Source(clause), clause).fill().evidence < 0.5
 
 
 def _searcher(tools: Sequence[Tool], request: str) -> Tool | None:

@@ -44,6 +44,16 @@ _NAME_WORD = r"[A-ZÀ-ÞĀ-Ž][\w’'&.-]*\w|[A-Z]\b|[一-鿿぀-ヿ가-힯]+"
 _NAME = re.compile(
     rf"(?:{_NAME_WORD})(?:(?: (?:of|de|da|van|von|the|la|du|del)\b)? (?:{_NAME_WORD}))*(?:, [A-Z]{{2}}\b)?"
 )
+_UNIT = """
+seconds? minutes? hours? days? weeks? months? years? percent degrees? euros? dollars? pounds? cents? met(?:re|er)s?
+kilomet(?:re|er)s? miles? kg km cm mm grams? lit(?:re|er)s? times people am pm
+"""
+_JOINS = "and|or|at|for|to|from|in|on|with|is|are"
+_COUNTED = re.compile(
+    rf"\b(?:\d+|{'|'.join(_NUMBER_WORDS)})\s+(?:[x×]\s+)?(?!(?:{'|'.join(_UNIT.split())})\b)"
+    rf"(?P<thing>[^\W\d_][\w-]*(?: (?!(?:{_JOINS})\b)[^\W\d_][\w-]*){{0,2}})",
+    re.IGNORECASE,
+)
 _LEADING = """
 use using call create add find get look search book order send extract write make generate give compute
 calculate what's who's where's how's let's hello hi hey thanks also then first next finally i'm i'd monday
@@ -124,6 +134,13 @@ class Source:
     def streets(self) -> list[Span]:
         """Street addresses."""
         return self._matches(_STREET)
+
+    @cached_property
+    def counted(self) -> list[Span]:
+        """What numbers count: the `bolts` of `3 bolts`."""
+        return [
+            Span(match.start("thing"), match.end("thing"), match["thing"]) for match in _COUNTED.finditer(self.text)
+        ]
 
     @cached_property
     def names(self) -> list[Span]:

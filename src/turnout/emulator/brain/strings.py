@@ -19,6 +19,9 @@ _WHOLE = frozenset(
 _WHEN = frozenset(stem(word) for word in ("date", "day", "deadline", "due", "birthday", "when", "weekday"))
 _FROM = frozenset(stem(word) for word in ("from", "origin", "departure", "sender", "start"))
 _TO = frozenset(stem(word) for word in ("to", "destination", "arrival", "recipient", "target"))
+_COUNTABLE = frozenset(
+    stem(word) for word in ("name", "item", "product", "article", "ingredient", "part", "thing", "what", "title")
+)
 _NAMING = r"named|called|titled|entitled|for|name|name is"
 
 
@@ -64,6 +67,8 @@ def _named(source: Source, schema: Schema, label: str) -> tuple[Span | None, flo
         return span, 1.0
     if span := source.nearest(frozenset(kinds - {"name"}) or frozenset(kinds), values, reach=12):
         return span, 0.9
+    if kinds & _COUNTABLE and not source.free(source.names) and (counted := source.free(source.counted)):
+        return counted[0], 0.8
     if "name" in kinds or kinds & {"person", "author", "user"}:
         names = source.free(source.names)
         if names:

@@ -29,7 +29,8 @@ _FOLLOW_UP = re.compile(
 _VERBATIM = re.compile(
     r"\b(?:say|reply|respond|answer|repeat|echo|return)\b(?: with)?(?: exactly| only| just| back)*\s*"
     r"(?:(?:the )?(?:single |one |following )*(?:word|words|phrase|text|sentence)?\s*:?\s*"
-    r"[\"'“‘`](?P<quoted>[^\"'”’`]{1,300})[\"'”’`]|the (?:single |one )?word:?\s+(?P<word>\w+)(?=[.!]?\s*$))",
+    r"[\"'“‘`](?P<quoted>[^\"'”’`]{1,300})[\"'”’`]|the (?:single |one )?word:?\s+(?P<word>\w+)(?=[.!]?\s*$)"
+    r"|(?<=exactly )(?!(?:one|two|three|four|five|\d+)\b)(?P<bare>[^\s\"'“‘`][^\n.!?\"]{0,60})(?=[.!]?\s*$))",
     re.IGNORECASE,
 )
 
@@ -78,7 +79,7 @@ def _say(prompt: Prompt, request: str, results: Sequence[str], *, failed: bool) 
         return _from_results(request, results, failed=failed)
     verbatim = _VERBATIM.search(request) if len(request) < 400 else None
     if verbatim is not None:
-        return verbatim["quoted"] or verbatim["word"]
+        return verbatim["quoted"] or verbatim["word"] or verbatim["bare"]
     if _STANDALONE.search(request):
         return _standalone(request)
     return _from_context(prompt, request)

@@ -27,7 +27,7 @@ class MantleService(OpenAIService):
     """`/openai/v1/…` for OpenAI's own models and `/v1/…` for gpt-oss: a bearer key, a short-term one, or SigV4."""
 
     name = "mantle"
-    call_length = 0  # recorded: the calls of every answer are `call_0`, `call_1` …, so that they repeat
+    response_call_length = 0  # recorded: the calls of every response are `call_0`, `call_1` …, so they repeat
 
     def routes(self) -> Iterable[web.RouteDef]:
         """The paths it answers."""

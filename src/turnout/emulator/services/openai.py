@@ -25,7 +25,7 @@ class OpenAIService(Service):
 
     name = "openai"
     azure = False
-    call_length = 24
+    response_call_length = 24
 
     def __init__(self, hub: Hub) -> None:
         super().__init__(hub)
@@ -99,7 +99,7 @@ class OpenAIService(Service):
         rendering = Rendering(
             model=model.served,
             call_prefix="call_",
-            call_length=self.call_length,
+            call_length=24,
             whole=lambda reply: openai_chat.answer(body, reply, azure=self.azure),
             frames=lambda reply: openai_chat.stream(body, reply, azure=self.azure),
             content_type=openai_chat.CONTENT_TYPE,
@@ -130,7 +130,7 @@ class OpenAIService(Service):
         rendering = Rendering(
             model=model.served,
             call_prefix="call_",
-            call_length=self.call_length,
+            call_length=self.response_call_length,
             whole=whole,
             frames=frames,
             content_type=CONTENT_TYPE,

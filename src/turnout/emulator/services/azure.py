@@ -69,12 +69,8 @@ class AzureService(OpenAIService):
         """
         request = exchange.request
         v1 = request.path.startswith("/openai/v1/")
-        key = request.headers.get("api-key")
-        scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-        if key is None and v1 and scheme.lower() == "bearer" and bearer.count(".") != 2:
-            key = bearer.strip()
         try:
-            identify(exchange, self.hub, key)
+            identify(exchange, self.hub, request.headers.get("api-key"), bearer_keys=v1)
         except LookupError:
             raise self.refusal("authentication", exchange.received) from None
         except TokenRefused:

@@ -33,14 +33,14 @@ class FoundryService(Service):
         yield self.route("*", "/anthropic/{path:.*}", self.unknown_path)
 
     def authenticate(self, exchange: Exchange) -> None:
-        """Check the key or the token.
+        """Check the key or the token; the key is taken as a bearer too, as the portal's examples send it.
 
         Raises:
             Refusal: It is missing or wrong.
         """
         headers = exchange.request.headers
         try:
-            identify(exchange, self.hub, headers.get("x-api-key", headers.get("api-key")))
+            identify(exchange, self.hub, headers.get("x-api-key", headers.get("api-key")), bearer_keys=True)
         except (LookupError, TokenRefused):
             raise self.refusal("authentication", exchange.received) from None
 

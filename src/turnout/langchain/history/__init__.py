@@ -1,23 +1,107 @@
-"""Conversations that go on on another backend."""
+"""Conversations that go on on another backend.
+
+A history may come from any service, by way of any integration and version of LangChain, and from a store. It is read
+into turns that belong to no wire, put in the order that the wire wants, and written as messages of which the wire's
+own class makes a valid request. Reasoning and other blocks that only their service can read are kept for that service
+and left out for others. What no service would accept is refused before anything is sent.
+"""
 
 from __future__ import annotations
 
-import copy
-from typing import TYPE_CHECKING
+import asyncio
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from turnout import media
+from turnout.errors import InvalidRequestError
+from turnout.langchain.history.files import Files, needs_fetching
+from turnout.langchain.history.parts import Attachment
+from turnout.langchain.history.reading import read
+from turnout.langchain.history.turns import arranged
+from turnout.langchain.history.writing import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
     from langchain_core.messages import BaseMessage
 
+    from turnout.langchain.history.parts import Turn
+    from turnout.media import Media
     from turnout.routes import Route
 
-
-def portable_history(messages: Sequence[BaseMessage], route: Route, *, has_tools: bool) -> list[BaseMessage]:  # noqa: ARG001
-    """A conversation as a route's wire takes it."""
-    return [copy.deepcopy(message) for message in messages]
+__all__ = ["aportable_history", "portable_history"]
 
 
-async def aportable_history(messages: Sequence[BaseMessage], route: Route, *, has_tools: bool) -> list[BaseMessage]:
-    """A conversation as a route's wire takes it."""
-    return portable_history(messages, route, has_tools=has_tools)
+def portable_history(
+    messages: Sequence[Any],
+    route: Route,
+    *,
+    has_tools: bool,
+    fetch: Callable[[str], Media] | None = None,
+) -> list[BaseMessage]:
+    """A conversation as the class of a route's wire takes it.
+
+    Args:
+        messages: The conversation; it isn't changed.
+        route: Where it goes.
+        has_tools: Whether the request offers tools.
+        fetch: Gets an image or document that the wire doesn't take by its address; left out, `turnout.media.fetch`
+            with its limits.
+
+    Returns:
+        New messages, which the class may change.
+
+    Raises:
+        InvalidRequestError: No service could accept the conversation; the message names the place.
+        UnsupportedError: The model or the wire can't take a part of it.
+    """
+    with _placed(route):
+        turns = arranged(read(messages), route, has_tools=has_tools)
+        urls = _addresses(turns, route)
+        found = {url: fetch(url) for url in urls} if fetch is not None else media.fetch_all(urls) if urls else {}
+        return _written(turns, route, found)
+
+
+async def aportable_history(
+    messages: Sequence[Any],
+    route: Route,
+    *,
+    has_tools: bool,
+    fetch: Callable[[str], Awaitable[Media]] | None = None,
+) -> list[BaseMessage]:
+    """As `portable_history`, fetching without blocking the event loop."""
+    with _placed(route):
+        turns = arranged(read(messages), route, has_tools=has_tools)
+        urls = _addresses(turns, route)
+        if not urls:
+            found: Mapping[str, Media] = {}
+        elif fetch is None:
+            found = await media.afetch_all(urls)
+        else:
+            found = dict(zip(urls, await asyncio.gather(*(fetch(url) for url in urls)), strict=True))
+        return _written(turns, route, found)
+
+
+def _addresses(turns: Sequence[Turn], route: Route) -> list[str]:
+    """What has to be fetched, each once, in order."""
+    files = (part for turn in turns for part in turn.parts if isinstance(part, Attachment) and turn.role != "assistant")
+    return list(dict.fromkeys(part.url for part in files if part.url is not None and needs_fetching(part, route)))
+
+
+def _written(turns: Sequence[Turn], route: Route, fetched: Mapping[str, Media]) -> list[BaseMessage]:
+    writer = Writer(route, Files(route, fetched))
+    written = [message for turn in turns if (message := writer.message(turn)) is not None]
+    if not written:
+        msg = "there is nothing to answer: the conversation holds nothing that this service can read"
+        raise InvalidRequestError(msg)
+    return written
+
+
+@contextmanager
+def _placed(route: Route) -> Iterator[None]:
+    """Errors say which backend and deployment were meant."""
+    try:
+        yield
+    except InvalidRequestError as error:
+        error.backend, error.deployment = route.backend, route.deployment
+        raise

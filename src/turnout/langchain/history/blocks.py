@@ -1,0 +1,144 @@
+"""Reading content blocks, whichever service or version of LangChain wrote them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from turnout.errors import InvalidRequestError, UnsupportedError
+from turnout.langchain.history.attachments import read_attachment
+from turnout.langchain.history.parts import CallMark, Own, Reasoning, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from turnout.langchain.history.parts import Part, Role
+
+_TEXTS = frozenset({"text", "input_text", "output_text"})
+_REASONING = frozenset({"reasoning", "reasoning_content", "thinking", "redacted_thinking"})
+CALLS = frozenset(
+    {"tool_use", "tool_call", "function_call", "custom_tool_call", "tool_call_chunk", "invalid_tool_call", "toolUse"}
+)
+"""Types of blocks that say again what `AIMessage.tool_calls` says."""
+
+_SAID_ELSEWHERE = frozenset({"input_json_delta"})
+_OF_SOME = frozenset({"json", "guard_content", "search_result"})
+_CONVERSE = frozenset({"bedrock-converse"})
+_CLAUDES = frozenset({"bedrock-converse", "anthropic-messages"})
+_RESPONSES = frozenset({"openai-responses"})
+
+
+def read_content(content: Any, role: Role, where: str) -> list[Part]:
+    """The parts of a message's content; blank text is left out.
+
+    Raises:
+        InvalidRequestError: The content isn't made of strings and dicts, or a block of a known kind is broken.
+        UnsupportedError: A user's block is of a kind that no wire has.
+    """
+    if isinstance(content, str):
+        return [Text(content)] if content.strip() else []
+    if not isinstance(content, list):
+        msg = f"{where}: its content is a {type(content).__name__}; it must be a string or a list of blocks"
+        raise InvalidRequestError(msg)
+    parts: list[Part] = []
+    for number, block in enumerate(content):
+        here = f"{where}, block {number}"
+        if isinstance(block, str):
+            found: list[Part] = [Text(block)]
+        elif isinstance(block, dict):
+            found = _read(block, role, here)
+        else:
+            msg = f"{here} is a {type(block).__name__}; a block is a string or a dict"
+            raise InvalidRequestError(msg)
+        parts += [part for part in found if not (isinstance(part, Text) and not part.text.strip())]
+    return parts
+
+
+def _read(block: dict[str, Any], role: Role, where: str) -> list[Part]:  # noqa: PLR0911 - one line for each kind
+    kind = block.get("type")
+    if kind is None:
+        return _untyped(block, role, where)
+    if kind == "non_standard" and isinstance(block.get("value"), dict):
+        return _read(block["value"], role, where)
+    if kind in _TEXTS and "source_type" not in block:
+        return [Text(_words(block.get("text"), where), block)]
+    if kind == "text":  # LangChain's first form of a document given as text
+        return [Text(_words(block.get("text") or block.get("url"), where))]
+    if kind == "refusal":
+        return [Text(_words(block.get("refusal"), where), block)]
+    if kind in _OF_SOME:
+        return [_of_some(block, kind, where)]
+    if role == "assistant" and kind in _SAID_ELSEWHERE:
+        return []
+    if role == "assistant" and kind in _REASONING:
+        return [Reasoning(block)]
+    if role == "assistant" and kind in CALLS:
+        return [CallMark(block.get("call_id") or block.get("id"), block)]
+    attachment = read_attachment(block, where)
+    return [attachment if attachment is not None else _unknown(block, role, where)]
+
+
+def _of_some(block: dict[str, Any], kind: str, where: str) -> Own:
+    """A block that only some wires have, and the words that say it on the others."""
+    if kind == "json":
+        return Own(block, _CONVERSE, Text(json.dumps(block.get("json"), ensure_ascii=False, default=str)))
+    if kind == "guard_content":
+        return Own(block, _CONVERSE, Text(_words(_guarded(block), where)))
+    return Own(block, _CLAUDES, Text(_search_result(block)))
+
+
+def _unknown(block: dict[str, Any], role: Role, where: str) -> Own:
+    if role == "assistant":  # what a service did on its own: only that service reads it again
+        return Own(block)
+    kind = str(block["type"])
+    if role == "tool" and kind.endswith("_call_output"):
+        return Own(block, _RESPONSES)
+    msg = f"{where} is of type {kind!r}, which no backend takes from {'a tool' if role == 'tool' else f'the {role}'}"
+    raise UnsupportedError(msg)
+
+
+def _untyped(block: dict[str, Any], role: Role, where: str) -> list[Part]:  # noqa: PLR0911 - one line for each kind
+    """Converse's own blocks, which have a member instead of a type."""
+    if isinstance(block.get("text"), str):
+        return [Text(block["text"])]
+    attachment = read_attachment(block, where)
+    if attachment is not None:
+        return [attachment]
+    if "json" in block:
+        return _read({"type": "json", "json": block["json"]}, role, where)
+    if "cachePoint" in block or "cache_point" in block:
+        return [Own({"cachePoint": block.get("cachePoint") or block.get("cache_point")}, _CONVERSE)]
+    if isinstance(block.get("guardContent"), dict):
+        return [Own(block, _CONVERSE, Text(_words(_guarded(block["guardContent"]), where)))]
+    if isinstance(block.get("toolUse"), dict):
+        return [CallMark(block["toolUse"].get("toolUseId"), {"type": "toolUse", **block["toolUse"]})]
+    if isinstance(block.get("reasoningContent"), dict):
+        inner = block["reasoningContent"].get("reasoningText") or block["reasoningContent"]
+        return [Reasoning({"type": "reasoning_content", "reasoning_content": inner})]
+    if role == "assistant":  # what is left of a stream: a lone id or index
+        return []
+    msg = (
+        f"{where} has no type, and its members ({', '.join(map(str, block)) or 'none'}) are not those of a known block"
+    )
+    raise InvalidRequestError(msg)
+
+
+def _guarded(block: Mapping[str, Any]) -> Any:
+    inner = block.get("guard_content") or block
+    text = inner.get("text") if isinstance(inner, dict) else inner
+    return text.get("text") if isinstance(text, dict) else text
+
+
+def _search_result(block: Mapping[str, Any]) -> str:
+    texts = [item.get("text", "") for item in block.get("content") or () if isinstance(item, dict)]
+    head = " ".join(str(block[name]) for name in ("title", "source") if block.get(name))
+    return "\n".join([head, *map(str, texts)]).strip()
+
+
+def _words(text: Any, where: str) -> str:
+    if text is None:
+        return ""
+    if isinstance(text, str):
+        return text
+    msg = f"{where} is text, and its text is a {type(text).__name__}"
+    raise InvalidRequestError(msg)

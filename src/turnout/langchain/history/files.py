@@ -1,0 +1,250 @@
+"""Writing images, documents, sounds and films in the form that a wire's class takes."""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from turnout.errors import InvalidRequestError, UnsupportedError
+from turnout.media import IMAGES, TEXTS, Media, decode_base64, shown, sniff
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from turnout.langchain.history.parts import Attachment
+    from turnout.routes import Route
+
+_FETCHED = {
+    "bedrock-converse": frozenset({"image", "document"}),
+    "openai-chat": frozenset({"document"}),
+    "openai-responses": frozenset[str](),
+    "anthropic-messages": frozenset[str](),
+}
+"""What each wire takes no web address of."""
+
+_CONVERSE_FORMATS = {
+    "application/pdf": "pdf",
+    "text/csv": "csv",
+    "application/msword": "doc",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "application/vnd.ms-excel": "xls",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+    "text/html": "html",
+    "text/plain": "txt",
+    "text/markdown": "md",
+}
+_SOUNDS = {"wav": "wav", "x-wav": "wav", "wave": "wav", "mp3": "mp3", "mpeg": "mp3"}
+_MISNAMED = {"image/jpg": "image/jpeg", "text/x-markdown": "text/markdown", "application/x-pdf": "application/pdf"}
+# The names that Converse takes: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html
+_NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9\-()\[\]]+")
+_LONGEST_NAME = 200
+
+
+def needs_fetching(attachment: Attachment, route: Route) -> bool:
+    """Whether the wire takes this attachment only as data, and it has an address."""
+    url = attachment.url
+    return url is not None and attachment.kind in _FETCHED[route.wire] and not url.startswith(("s3://", "gs://"))
+
+
+class Files:
+    """Writes the attachments of one conversation.
+
+    Args:
+        route: Where they go.
+        fetched: What was fetched, by address.
+    """
+
+    def __init__(self, route: Route, fetched: Mapping[str, Media]) -> None:
+        self._route = route
+        self._fetched = fetched
+        self._names: dict[str, int] = {}
+
+    def block(self, attachment: Attachment, where: str) -> dict[str, Any]:
+        """An attachment as a block for the wire's class.
+
+        Raises:
+            UnsupportedError: The model or the wire doesn't take it.
+            InvalidRequestError: Its data can't be read.
+        """
+        facts = self._route.facts
+        if attachment.kind == "image" and facts.known and not facts.images:
+            msg = f"{where} holds an image, and {facts.name} reads none ({self._place()}); choose a model that does"
+            raise UnsupportedError(msg)
+        if attachment.url is not None and attachment.url in self._fetched:
+            media = self._fetched[attachment.url]
+            if attachment.kind == "image" and not media.mime.startswith("image/"):
+                msg = f"{where} holds an image, and {shown(attachment.url)} is {media.mime}"
+                raise InvalidRequestError(msg)
+            return self._written(attachment, media, where)
+        if attachment.url is not None or attachment.file_id is not None:
+            return self._elsewhere(attachment, where)
+        return self._written(attachment, _media(attachment, where), where)
+
+    def _place(self) -> str:
+        return f"{self._route.deployment!r} on backend {self._route.backend!r}"
+
+    def _written(  # noqa: PLR0911 - one line for each wire and kind
+        self, attachment: Attachment, media: Media, where: str
+    ) -> dict[str, Any]:
+        mime = media.mime
+        kind = attachment.kind
+        if kind == "image" and mime not in IMAGES:
+            msg = f"{where} holds an image of type {mime!r}; the services read {', '.join(sorted(IMAGES))}"
+            raise UnsupportedError(msg)
+        if kind == "document" and mime in IMAGES:  # an image given as a file
+            kind = "image"
+        match self._route.wire, kind:
+            case "bedrock-converse", "image":
+                return {"image": {"format": mime.partition("/")[2], "source": {"bytes": media.data}}}
+            case "bedrock-converse", "document":
+                return self._converse_document(attachment, media, where)
+            case "anthropic-messages", "image":
+                return _options({"type": "image", "source": _anthropic_source(media)}, attachment, "cache_control")
+            case "anthropic-messages", "document":
+                return self._anthropic_document(attachment, media, where)
+            case (("openai-chat" | "openai-responses"), "image"):
+                return _image_url(_data_url(media), attachment)
+            case (("openai-chat" | "openai-responses"), "document"):
+                return self._openai_document(attachment, media, where)
+            case "openai-chat", "audio" if mime.partition("/")[2] in _SOUNDS:
+                sound = {"data": _base64(media.data), "format": _SOUNDS[mime.partition("/")[2]]}
+                return {"type": "input_audio", "input_audio": sound}
+            case _:
+                raise self._no_place(attachment, where, mime)
+
+    def _no_place(self, attachment: Attachment, where: str, what: str) -> UnsupportedError:
+        return UnsupportedError(
+            f"{where} holds {'an' if attachment.kind[0] in 'aeiou' else 'a'} {attachment.kind} ({what}), which the "
+            f"wire {self._route.wire} doesn't take ({self._place()})"
+        )
+
+    def _converse_document(self, attachment: Attachment, media: Media, where: str) -> dict[str, Any]:
+        form = _CONVERSE_FORMATS.get(media.mime) or ("txt" if media.mime in TEXTS else None)
+        if form is None:
+            raise self._no_place(attachment, where, media.mime)
+        document: dict[str, Any] = {"format": form, "name": self._name(attachment), "source": {"bytes": media.data}}
+        citations = attachment.block.get("citations")
+        if isinstance(citations, dict):
+            document["citations"] = citations
+        return {"document": document}
+
+    def _name(self, attachment: Attachment) -> str:
+        """A name that Converse takes, which is another for each document."""
+        name = _file_name(attachment, "")
+        stem = PurePosixPath(name).stem if PurePosixPath(name).suffix else name
+        clean = _NOT_IN_A_NAME.sub(" ", stem).strip()[:_LONGEST_NAME].strip() or "Document"
+        while clean in self._names:
+            self._names[clean] += 1
+            clean = f"{clean[: _LONGEST_NAME - 8]} {self._names[clean]}"
+        self._names[clean] = 1
+        return clean
+
+    def _anthropic_document(self, attachment: Attachment, media: Media, where: str) -> dict[str, Any]:
+        if media.mime == "application/pdf":
+            source = _anthropic_source(media)
+        elif media.mime in TEXTS:
+            source = {"type": "text", "media_type": "text/plain", "data": _decoded(media, where)}
+        else:
+            raise self._no_place(attachment, where, media.mime)
+        block = {"type": "document", "source": source}
+        if attachment.name:
+            block["title"] = attachment.name
+        return _options(block, attachment, "citations", "context", "cache_control")
+
+    def _openai_document(self, attachment: Attachment, media: Media, where: str) -> dict[str, Any]:
+        if media.mime in TEXTS:
+            name = _file_name(attachment, "document")
+            return {"type": "text", "text": f'<document name="{name}">\n{_decoded(media, where)}\n</document>'}
+        if media.mime != "application/pdf" and self._route.wire == "openai-chat":
+            raise self._no_place(attachment, where, media.mime)
+        default = f"document.{_CONVERSE_FORMATS.get(media.mime, 'bin')}"
+        return {"type": "file", "file": {"file_data": _data_url(media), "filename": _file_name(attachment, default)}}
+
+    def _elsewhere(self, attachment: Attachment, where: str) -> dict[str, Any]:
+        """An attachment whose data the service itself gets, by its address or the id of an upload."""
+        url, kind, file_id = attachment.url, attachment.kind, attachment.file_id
+        wire = self._route.wire
+        if url is not None and url.startswith("s3://"):
+            return self._in_s3(attachment, url, where)
+        if url is not None and not url.startswith(("https://", "http://")):
+            msg = f"{where}: {shown(url)} is no address that a service can read"
+            raise UnsupportedError(msg)
+        match wire, kind:
+            case (("openai-chat" | "openai-responses"), "image") if url is not None:
+                return _image_url(url, attachment)
+            case "openai-responses", "image" if file_id is not None:
+                return {"type": "input_image", "file_id": file_id}
+            case "openai-responses", "document":
+                return {"type": "input_file", **({"file_url": url} if url is not None else {"file_id": file_id})}
+            case "openai-chat", "document" if file_id is not None:
+                return {"type": "file", "file": {"file_id": file_id}}
+            case "anthropic-messages", ("image" | "document"):
+                source = {"type": "url", "url": url} if url is not None else {"type": "file", "file_id": file_id}
+                return _options({"type": kind, "source": source}, attachment, "citations", "context", "cache_control")
+            case _:
+                raise self._no_place(attachment, where, "by its address" if url is not None else "by a file's id")
+
+    def _in_s3(self, attachment: Attachment, url: str, where: str) -> dict[str, Any]:
+        if self._route.wire != "bedrock-converse" or attachment.kind == "audio":
+            raise self._no_place(attachment, where, "in S3")
+        form = PurePosixPath(urlsplit(url).path).suffix[1:].lower()
+        mime = attachment.mime or ""
+        form = _CONVERSE_FORMATS.get(mime) or mime.partition("/")[2] or ("jpeg" if form == "jpg" else form)
+        held: dict[str, Any] = {"format": form, "source": {"s3Location": {"uri": url}}}
+        if attachment.kind == "document":
+            held["name"] = self._name(attachment)
+        return {attachment.kind: held}
+
+
+def _media(attachment: Attachment, where: str) -> Media:
+    if attachment.text is not None:
+        return Media(attachment.text.encode(), "text/plain")
+    assert attachment.data is not None
+    data = attachment.data if isinstance(attachment.data, bytes) else decode_base64(attachment.data, where)
+    declared = (attachment.mime or "").partition(";")[0].strip().lower()
+    mime = sniff(data) or _MISNAMED.get(declared, declared)
+    if not mime or (mime == "application/octet-stream"):
+        msg = f"{where} holds data of an unknown type; give its mime_type"
+        raise InvalidRequestError(msg)
+    return Media(data, mime)
+
+
+def _decoded(media: Media, where: str) -> str:
+    try:
+        return media.data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        msg = f"{where} holds a document of type {media.mime!r} that isn't UTF-8"
+        raise InvalidRequestError(msg) from error
+
+
+def _file_name(attachment: Attachment, default: str) -> str:
+    if attachment.name:
+        return attachment.name
+    path = unquote(urlsplit(attachment.url).path) if attachment.url else ""
+    return PurePosixPath(path).name or default
+
+
+def _options(block: dict[str, Any], attachment: Attachment, *names: str) -> dict[str, Any]:
+    given = attachment.block
+    return block | {name: given[name] for name in names if given.get(name) is not None}
+
+
+def _image_url(url: str, attachment: Attachment) -> dict[str, Any]:
+    nested = attachment.block.get("image_url")
+    detail = attachment.block.get("detail") or (nested.get("detail") if isinstance(nested, dict) else None)
+    return {"type": "image_url", "image_url": {"url": url, **({"detail": detail} if detail else {})}}
+
+
+def _anthropic_source(media: Media) -> dict[str, Any]:
+    return {"type": "base64", "media_type": media.mime, "data": _base64(media.data)}
+
+
+def _data_url(media: Media) -> str:
+    return f"data:{media.mime};base64,{_base64(media.data)}"
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

@@ -1,0 +1,195 @@
+"""Reading LangChain's messages, of every class and age, as turns."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    ChatMessage,
+    FunctionMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+    convert_to_messages,
+)
+from langchain_core.utils.json import parse_partial_json
+
+from turnout.errors import InvalidRequestError
+from turnout.langchain.history.blocks import CALLS, read_content
+from turnout.langchain.history.parts import Call, CallMark, Reasoning, Text, Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from turnout.langchain.history.parts import Part, Role
+
+_ROLES: dict[str, Role] = {
+    "user": "user",
+    "human": "user",
+    "assistant": "assistant",
+    "ai": "assistant",
+    "model": "assistant",
+    "system": "system",
+    "developer": "system",
+}
+
+
+_ITEM_IDS = "__openai_function_call_ids__"
+
+
+def read(messages: Sequence[Any]) -> list[Turn]:
+    """Messages as turns, in order; a message with nothing in it gives none.
+
+    Args:
+        messages: LangChain messages; dicts and (role, text) pairs work too.
+
+    Raises:
+        InvalidRequestError: A message isn't of a known class or role, or isn't well formed.
+        UnsupportedError: A block is of a kind that no wire has.
+    """
+    turns: list[Turn] = []
+    for index, given in enumerate(messages):
+        message = given if isinstance(given, BaseMessage) else _converted(given, index)
+        turns += _turns(message, index)
+    return turns
+
+
+def _converted(given: Any, index: int) -> BaseMessage:
+    try:
+        (message,) = convert_to_messages([given])
+    except (ValueError, NotImplementedError, TypeError, KeyError) as error:
+        msg = f"message {index} can't be read: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+        raise InvalidRequestError(msg) from error
+    return message
+
+
+def _turns(message: BaseMessage, index: int) -> list[Turn]:
+    where = f"message {index}"
+    if isinstance(message, AIMessage):
+        turn = _assistant(message, index, where)
+        return [turn] if turn.parts or turn.calls else []
+    if isinstance(message, ToolMessage):
+        return [
+            Turn(
+                index,
+                "tool",
+                read_content(message.content, "tool", where),
+                call_id=message.tool_call_id,
+                failed=message.status == "error",
+                name=message.name,
+            )
+        ]
+    if isinstance(message, FunctionMessage):  # OpenAI's form before there were tool calls
+        return [Turn(index, "tool", read_content(message.content, "tool", where), name=message.name)]
+    role = _role(message, where)
+    if role == "user" and isinstance(message.content, list):
+        return _user(message, index, where)
+    parts = read_content(message.content, role, where)
+    developer = message.additional_kwargs.get("__openai_role__") == "developer"
+    return [Turn(index, role, parts, name=_name(message), developer=developer)] if parts else []
+
+
+def _role(message: BaseMessage, where: str) -> Role:
+    if isinstance(message, HumanMessage):
+        return "user"
+    if isinstance(message, SystemMessage):
+        return "system"
+    if isinstance(message, ChatMessage):
+        role = _ROLES.get(message.role.lower())
+        if role is not None:
+            return role
+        msg = f"{where} has the role {message.role!r}; the roles are user, assistant and system"
+        raise InvalidRequestError(msg)
+    msg = f"{where} is a {type(message).__name__}, which can't be sent to a model"
+    raise InvalidRequestError(msg)
+
+
+def _user(message: BaseMessage, index: int, where: str) -> list[Turn]:
+    """A user's blocks; results of tools among them, as Anthropic writes them, become turns of their own."""
+    assert isinstance(message.content, list)
+    turns: list[Turn] = []
+    rest: list[Any] = []
+    for number, block in enumerate(message.content):
+        result = _tool_result(block)
+        if result is None:
+            rest.append(block)
+            continue
+        call_id, content, failed = result
+        parts = read_content(content if content is not None else "", "tool", f"{where}, block {number}")
+        turns.append(Turn(index, "tool", parts, call_id=call_id, failed=failed))
+    parts = read_content(rest, "user", where) if turns else read_content(message.content, "user", where)
+    return [*turns, Turn(index, "user", parts, name=_name(message))] if parts else turns
+
+
+def _tool_result(block: Any) -> tuple[str | None, Any, bool] | None:
+    if not isinstance(block, dict):
+        return None
+    if block.get("type") == "tool_result":
+        return block.get("tool_use_id"), block.get("content"), bool(block.get("is_error"))
+    inner = block.get("toolResult")
+    if "type" not in block and isinstance(inner, dict):
+        return inner.get("toolUseId"), inner.get("content"), inner.get("status") == "error"
+    return None
+
+
+def _assistant(message: AIMessage, index: int, where: str) -> Turn:
+    residue = message.additional_kwargs
+    parts = read_content(message.content, "assistant", where)
+    if not parts and isinstance(residue.get("refusal"), str) and residue["refusal"].strip():
+        parts = [Text(residue["refusal"])]
+    if isinstance(residue.get("reasoning"), dict):
+        parts = _first_responses_form(message, residue["reasoning"], parts)
+    calls = [Call(call.get("id"), call["name"], dict(call["args"])) for call in message.tool_calls]
+    for invalid in message.invalid_tool_calls:
+        arguments = _arguments(invalid.get("args"))
+        calls.append(Call(invalid.get("id"), invalid.get("name") or "", arguments, readable=False))
+    if not calls:
+        calls = [_from_block(part) for part in parts if isinstance(part, CallMark) and part.block.get("name")]
+    legacy = residue.get("function_call")
+    if not calls and isinstance(legacy, dict) and legacy.get("name"):
+        calls = [Call(None, legacy["name"], _arguments(legacy.get("arguments")))]
+    return Turn(
+        index,
+        "assistant",
+        parts,
+        calls=calls,
+        name=_name(message),
+        metadata=message.response_metadata,
+    )
+
+
+def _first_responses_form(message: AIMessage, reasoning: dict[str, Any], parts: list[Part]) -> list[Part]:
+    """What langchain-openai put beside the content before 1.0, back in the order in which the service gave it."""
+    said: list[Part] = [Reasoning({"type": "reasoning", **reasoning})]
+    for part in parts:
+        if isinstance(part, Text) and (message.id or "").startswith("msg_"):
+            said.append(Text(part.text, {"type": "text", "text": part.text, "id": message.id}))
+        else:
+            said.append(part)
+    items = message.additional_kwargs.get(_ITEM_IDS) or {}
+    return said + [CallMark(call_id, {"type": "function_call", "id": item}) for call_id, item in items.items()]
+
+
+def _from_block(mark: CallMark) -> Call:
+    assert mark.block["type"] in CALLS
+    block: Mapping[str, Any] = mark.block
+    given = next((block[name] for name in ("input", "args", "arguments") if block.get(name)), None)
+    return Call(mark.call_id, str(block["name"]), _arguments(given))
+
+
+def _arguments(given: Any) -> dict[str, Any]:
+    """A call's arguments, as far as they can be read."""
+    if isinstance(given, str):
+        try:
+            given = parse_partial_json(given) if given.strip() else {}
+        except (json.JSONDecodeError, RecursionError):
+            return {}
+    return dict(given) if isinstance(given, dict) else {}
+
+
+def _name(message: BaseMessage) -> str | None:
+    name = message.name or message.additional_kwargs.get("name")
+    return name if isinstance(name, str) and name else None

@@ -9,6 +9,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from aiohttp import web
@@ -262,18 +263,18 @@ class Service(ABC):
         exchange.received.status = 200
         await response.prepare(exchange.request)
         pending = b""
-        for number, frame in enumerate(rendering.frames(reply)):
-            if cut is not None and number == cut.after_chunks:
-                await response.write(pending)
-                return await self._break(exchange, rendering, response, cut)
+        number = 0
+        for number, frame in enumerate(islice(rendering.frames(reply), cut.after_chunks if cut else None), start=1):
             if pause:
                 await response.write(frame)
                 await self.hub.pause(pause)
                 continue
             pending += frame
-            if cut is not None or len(pending) > 16_384 or number < 2:
+            if cut is not None or len(pending) > 16_384 or number < 3:
                 await response.write(pending)
                 pending = b""
+        if cut is not None and number == cut.after_chunks:
+            return await self._break(exchange, rendering, response, cut)
         await response.write(pending)
         await response.write_eof()
         return response

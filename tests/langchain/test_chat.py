@@ -267,14 +267,8 @@ def test_the_callers_messages_are_not_changed(backend: str) -> None:
         {"role": "tool", "content": "done", "tool_call_id": "call_1"},
     ]
     before = copy.deepcopy(history)
-    with pytest.warns(RuntimeWarning) if backend == "bedrock" else _nothing():
-        ChatTurnout().invoke(history)
+    ChatTurnout().invoke(history)
     assert history == before
-
-
-class _nothing:  # noqa: N801
-    def __enter__(self) -> None: ...
-    def __exit__(self, *_: object) -> None: ...
 
 
 @pytest.mark.usefixtures("settings_file")
@@ -456,3 +450,13 @@ def test_logs_hold_no_secret(fresh_emulator: Emulator, caplog: pytest.LogCapture
         ChatTurnout(backend=name).invoke("hello")
     for secret in ("turnout-emulator-azure-key", "turnout-emulator-aws-secret-key", "sk-turnout"):
         assert secret not in caplog.text
+
+
+def test_after_closing_all_clients_calls_go_on(backend: str) -> None:
+    from turnout.clients import close_all
+
+    model = ChatTurnout()
+    before = model.invoke(CONTEXT).content
+    close_all()
+    assert model.invoke(CONTEXT).content == before
+    assert asyncio.run(model.ainvoke(CONTEXT)).content == before

@@ -84,6 +84,12 @@ class BedrockClient:
 
 _clients: dict[tuple[str, Backend], _Client] = {}
 _lock = threading.Lock()
+_generation = 0
+
+
+def generation() -> int:
+    """Counts how often all clients were closed or forgotten: what holds one from an earlier time must let go of it."""
+    return _generation
 
 
 def _shared(what: str, backend: Backend, make: Callable[[], _Client]) -> _Client:
@@ -174,16 +180,19 @@ def openai_client_for(route: Route, backend: Backend) -> OpenAIClient:
 
 def close_all() -> None:
     """Close every client. The next call makes new ones."""
+    global _generation  # noqa: PLW0603
     with _lock:
         clients = list(_clients.values())
         _clients.clear()
+        _generation += 1
     for client in clients:
         client.close()
 
 
 def _forget() -> None:
-    global _lock  # noqa: PLW0603
+    global _lock, _generation  # noqa: PLW0603
     _lock = threading.Lock()
+    _generation += 1
     _clients.clear()
 
 

@@ -101,10 +101,10 @@ def _mark(message: BaseMessage, route: Route) -> None:
     metadata["wire"] = route.wire
 
 
-def _finish(generation: ChatGeneration, *, calls: bool) -> str | None:
+def _finish(generation: ChatGeneration, said: Mapping[str, Any] | None = None, *, calls: bool) -> str | None:
     """Bring the finish reason into one vocabulary; the service's own is kept, and given back."""
     metadata = generation.message.response_metadata
-    said = {**(generation.generation_info or {}), **metadata}
+    said = {**(said or {}), **(generation.generation_info or {}), **metadata}
     raw = raw_finish(said)
     if raw is None:
         return None
@@ -137,7 +137,7 @@ def portable_result(result: ChatResult, route: Route) -> ChatResult:
             plain = _plain(message.content)
             if plain is not None:
                 _as_text(message, plain)
-            raw = _finish(generation, calls=bool(message.tool_calls))
+            raw = _finish(generation, result.llm_output, calls=bool(message.tool_calls))
             if FINISH.get(raw or "") == "content_filter":
                 raise filtered(route, str(raw))
         _mark(message, route)
@@ -153,6 +153,11 @@ class Stream:
         self._first = True
         self._calls = False
         self._finish: str | None = None
+
+    @property
+    def called(self) -> bool:
+        """Whether a tool was called."""
+        return self._calls
 
     def portable(self, chunk: ChatGenerationChunk) -> ChatGenerationChunk:
         """A chunk in the one shape, changed in place."""

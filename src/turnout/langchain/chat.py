@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import SystemMessage
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.runnables import RunnableLambda, RunnableMap, RunnablePassthrough
 from langchain_core.runnables.config import ensure_config
@@ -47,7 +48,34 @@ class _Call:
     route: Route
     settings: Settings
     arguments: dict[str, Any]
-    has_tools: bool
+    request: Request
+
+    @property
+    def has_tools(self) -> bool:
+        """Whether the model is offered tools."""
+        return bool(self.request.tools)
+
+    def told(self, messages: Sequence[BaseMessage]) -> Sequence[BaseMessage]:
+        """The conversation, with what the model is told because it can't be forced."""
+        instruction = self.request.instruction
+        return messages if instruction is None else [*messages, SystemMessage(instruction)]
+
+    def check(self, *, called: bool) -> None:
+        """Refuse an answer without the tool call that was asked for.
+
+        Raises:
+            UnsupportedError: The model can't be forced to call a tool, was told to, and didn't.
+        """
+        if self.request.must_call is not None and not called:
+            msg = (
+                f"{self.route.deployment!r} on backend {self.route.backend!r} can't be forced to call a tool, was told "
+                f"to call {self.request.must_call!r}, and answered without; use a model that takes tool_choice"
+            )
+            raise UnsupportedError(msg)
+
+
+def _called(result: ChatResult) -> bool:
+    return any(getattr(generation.message, "tool_calls", None) for generation in result.generations)
 
 
 class ChatTurnout(BaseChatModel):
@@ -336,7 +364,7 @@ class ChatTurnout(BaseChatModel):
         route, settings = self._resolved(kwargs)
         request = self._request(settings, stop, kwargs)
         arguments = wire(route).arguments(route, request)
-        return _Call(route, settings, arguments, has_tools=bool(request.tools))
+        return _Call(route, settings, arguments, request)
 
     def _generate(
         self,
@@ -348,9 +376,11 @@ class ChatTurnout(BaseChatModel):
         call = self._prepared(stop, kwargs)
         with translated(call.route, call.settings):
             model = self._delegate(call.route, call.settings, kwargs)
-            history = portable_history(messages, call.route, has_tools=call.has_tools)
+            history = portable_history(call.told(messages), call.route, has_tools=call.has_tools)
             result = model._generate(history, **call.arguments)  # noqa: SLF001
-            return portable_result(result, call.route)
+            portable_result(result, call.route)
+            call.check(called=_called(result))
+            return result
 
     async def _agenerate(
         self,
@@ -362,9 +392,11 @@ class ChatTurnout(BaseChatModel):
         call = self._prepared(stop, kwargs)
         with translated(call.route, call.settings):
             model = self._delegate(call.route, call.settings, kwargs)
-            history = await aportable_history(messages, call.route, has_tools=call.has_tools)
+            history = await aportable_history(call.told(messages), call.route, has_tools=call.has_tools)
             result = await model._agenerate(history, **call.arguments)  # noqa: SLF001
-            return portable_result(result, call.route)
+            portable_result(result, call.route)
+            call.check(called=_called(result))
+            return result
 
     def _stream(
         self,
@@ -377,10 +409,11 @@ class ChatTurnout(BaseChatModel):
         shape = Stream(call.route)
         with translated(call.route, call.settings):
             model = self._delegate(call.route, call.settings, kwargs)
-            history = portable_history(messages, call.route, has_tools=call.has_tools)
+            history = portable_history(call.told(messages), call.route, has_tools=call.has_tools)
             for chunk in model._stream(history, **call.arguments):  # noqa: SLF001
                 yield shape.portable(chunk)
             shape.end()
+            call.check(called=shape.called)
 
     async def _astream(
         self,
@@ -393,10 +426,11 @@ class ChatTurnout(BaseChatModel):
         shape = Stream(call.route)
         with translated(call.route, call.settings):
             model = self._delegate(call.route, call.settings, kwargs)
-            history = await aportable_history(messages, call.route, has_tools=call.has_tools)
+            history = await aportable_history(call.told(messages), call.route, has_tools=call.has_tools)
             async for chunk in model._astream(history, **call.arguments):  # noqa: SLF001
                 yield shape.portable(chunk)
             shape.end()
+            call.check(called=shape.called)
 
     def __getstate__(self) -> dict[Any, Any]:
         return without_secrets(super().__getstate__())

@@ -23,6 +23,8 @@ class Request:
         method: `json_schema`, `function_calling` or `json_mode`, for the schema; None for the strongest.
         strict: Whether tools and schema are to be held to exactly.
         extra: What else the application passed, for the wire as it is.
+        must_call: A tool (or `any`) that the answer must call though the model can't be forced to: it is told to, and
+            an answer that doesn't is an error.
     """
 
     parameters: dict[str, Any]
@@ -33,6 +35,15 @@ class Request:
     method: str | None = None
     strict: bool | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    must_call: str | None = None
+
+    @property
+    def instruction(self) -> str | None:
+        """What the model is told because it can't be forced."""
+        if self.must_call is None:
+            return None
+        tool = "one of the tools" if self.must_call == "any" else f"the tool {self.must_call!r}"
+        return f"Answer by calling {tool}, with arguments taken from the conversation. Write no other text."
 
 
 def strongest(route: Route, request: Request) -> str:

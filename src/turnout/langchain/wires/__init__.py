@@ -6,6 +6,7 @@ import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from turnout.clients import generation
 from turnout.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def delegate(route: Route, backend: Backend) -> BaseChatModel:
         SettingsError: The backend's settings are incomplete.
         CredentialError: No credential was found.
     """
-    key = (route.wire, backend, route.deployment, route.model)
+    key = (route.wire, backend, route.deployment, route.model, generation())
     found = _delegates.get(key)
     if found is None:
         with _lock:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from turnout.clients import bedrock_client
 from turnout.langchain.requests import response_format, schema_as_tool, strongest
 from turnout.models import base_id
-from turnout.parameters import fitted, unsupported
+from turnout.parameters import fitted
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -54,8 +54,8 @@ def arguments(route: Route, request: Request) -> dict[str, Any]:
         else:  # Converse has no JSON mode: the schema is held to, which is more
             schema_as_tool(request)
     if request.tools and request.tool_choice != "none":
-        sent["toolConfig"] = {"tools": [_tool_spec(tool) for tool in request.tools]}
         choice = _choice(route, request)
+        sent["toolConfig"] = {"tools": [_tool_spec(tool) for tool in _offered(route, request)]}
         if choice is not None:
             sent["toolConfig"]["toolChoice"] = choice
     return {**sent, **request.extra}
@@ -78,6 +78,13 @@ def _tool_spec(tool: dict[str, Any]) -> dict[str, Any]:
     return {"toolSpec": spec}
 
 
+def _offered(route: Route, request: Request) -> list[dict[str, Any]]:
+    """The tools that are offered: one alone, where a named one is meant and the model can't be told its name."""
+    if request.tool_choice in {None, "auto", "any"} or "tool" in route.facts.tool_choice:
+        return request.tools
+    return [tool for tool in request.tools if tool.get("function", {}).get("name") == request.tool_choice]
+
+
 def _choice(route: Route, request: Request) -> dict[str, Any] | None:
     choice = request.tool_choice
     if choice is None:
@@ -86,10 +93,8 @@ def _choice(route: Route, request: Request) -> dict[str, Any] | None:
     kind = choice if choice in {"auto", "any"} else "tool"
     if kind in takes:
         return {"tool": {"name": choice}} if kind == "tool" else {kind: {}}
-    if kind == "tool" and "any" in takes:
-        only = [tool for tool in request.tools if tool.get("function", {}).get("name") == choice]
-        request.tools = only  # forced to call some tool, and only one is offered
-        return {"any": {}}
-    if kind != "auto":  # auto is the service's own default
-        unsupported(route, f"tool_choice {choice!r}", "the model can't be made to call a tool", request.policy)
-    return None
+    if kind == "auto":
+        return None  # the service's own default
+    if "any" not in takes:
+        request.must_call = choice
+    return {"any": {}} if "any" in takes else None

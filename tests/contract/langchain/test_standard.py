@@ -23,6 +23,8 @@ PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 )
 """A picture of one pixel."""
+PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF"
+"""A document without a page."""
 
 
 class Backend:
@@ -35,7 +37,8 @@ class Backend:
         """The suite downloads its sample pictures; they are handed over here instead. Turnout's calls don't use this."""
 
         def get(url: str, **_: Any) -> httpx.Response:
-            return httpx.Response(200, content=PNG, request=httpx.Request("GET", url))
+            content = PDF if url.endswith(".pdf") else PNG
+            return httpx.Response(200, content=content, request=httpx.Request("GET", url))
 
         monkeypatch.setattr(httpx, "get", get)
 
@@ -74,7 +77,8 @@ class Chat(Backend):
 
     @property
     def supports_image_urls(self) -> bool:
-        return self.name != "bedrock"  # Converse takes bytes; fetching URLs is not turnout's yet
+        # Converse takes bytes, so turnout would fetch the suite's picture from the public internet.
+        return not self.name.startswith("bedrock")
 
     @property
     def supports_json_mode(self) -> bool:
@@ -86,7 +90,19 @@ class Chat(Backend):
 
     @property
     def supports_anthropic_inputs(self) -> bool:
-        return False
+        return True
+
+    @property
+    def supports_image_tool_message(self) -> bool:
+        return self.supports_image_inputs
+
+    @property
+    def supports_pdf_inputs(self) -> bool:
+        return self.name != "bedrock_gpt_oss"  # the model takes no documents
+
+    @property
+    def supports_pdf_tool_message(self) -> bool:
+        return self.supports_pdf_inputs
 
 
 class TestAzureUnit(Chat, ChatModelUnitTests):

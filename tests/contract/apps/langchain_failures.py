@@ -1,0 +1,127 @@
+"""Applications in which something goes wrong: refused, too long, broken off."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.exceptions import ContextOverflowError, ModelInvalidRequestError, ModelRateLimitError
+
+from tests.contract.apps.langchain_parts import LANGCHAIN
+from turnout.emulator import Answer, Failure
+
+if TYPE_CHECKING:
+    from tests.contract.apps.langchain_parts import ChatFactory, EmbeddingsFactory
+
+SLOW = Answer("word " * 200, chunk_delay=0.02)
+
+
+@LANGCHAIN.application(given=(Failure.content_filter(), Failure.content_filter()))
+def content_filtered_prompt(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
+    """The application tells its user that the question was refused, whether it streams or not."""
+    model = chat()
+
+    def ask() -> str:
+        return model.invoke("How do I derail a train?").text
+
+    def stream() -> str:
+        return "".join(chunk.text for chunk in model.stream("How do I derail a train?"))
+
+    for call in (ask, stream):
+        try:
+            said = call()
+        except ModelInvalidRequestError as error:
+            assert "filter" in f"{type(error).__name__} {error}".lower(), error  # noqa: PT017
+        else:
+            msg = f"the refusal came as an answer: {said!r}"
+            raise AssertionError(msg)
+
+
+@LANGCHAIN.application()
+def too_long_prompt(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
+    """What is too long for the model raises the one error, upon which the application asks with less."""
+    text = "The lamp is green.\n\n"
+    try:
+        chat().invoke(text + "a " * 1_100_000)
+    except ContextOverflowError:
+        pass
+    else:
+        msg = "no error"
+        raise AssertionError(msg)
+    assert "green" in chat().invoke(text + "Which colour is the lamp?").text
+
+
+@LANGCHAIN.application(given=(SLOW, SLOW))
+def cancelled_stream(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
+    """The user stops the answer; the application goes on at once, and the model answers the next question."""
+    model = chat()
+
+    async def stop_after_two() -> None:
+        stream = model.astream("Talk.")
+        number = 0
+        async for _ in stream:
+            number += 1
+            if number == 2:
+                break
+        await stream.aclose()  # type: ignore[attr-defined]
+
+    def stop_sync() -> None:
+        stream: Any = model.stream("Talk.")
+        next(stream)
+        next(stream)
+        stream.close()
+
+    started = time.monotonic()
+    asyncio.run(stop_after_two())
+    stop_sync()
+    assert time.monotonic() - started < 3, "closing a stream waited for its end"
+    assert "green" in model.invoke("The lamp is green.\n\nWhich colour is the lamp?").text
+
+
+@LANGCHAIN.application(given=(Answer("word " * 20, delay=2.0),))
+def cancelled_task(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
+    """A task that waits for an answer is cancelled."""
+
+    async def give_up() -> str:
+        model = chat()
+        task = asyncio.create_task(model.ainvoke("Talk."))
+        await asyncio.sleep(0.15)
+        task.cancel()
+        started = time.monotonic()
+        await asyncio.wait([task], timeout=3)
+        assert task.cancelled()
+        assert time.monotonic() - started < 1, "the task went on"
+        return (await model.ainvoke("The lamp is green.\n\nWhich colour is the lamp?")).text
+
+    started = time.monotonic()
+    assert "green" in asyncio.run(give_up())
+    assert time.monotonic() - started < 1.5, "the call that nobody waits for was waited for"
+
+
+@LANGCHAIN.application(given=(Failure("permission"), Failure("permission")))
+def refused_credential(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
+    """One `except` for a model that may not be used, sync and async."""
+    from langchain_core.exceptions import ModelPermissionDeniedError
+
+    async def ask() -> None:
+        await chat().ainvoke("Hello")
+
+    for call in (lambda: chat().invoke("Hello"), lambda: asyncio.run(ask())):
+        try:
+            call()
+        except ModelPermissionDeniedError:
+            continue
+        msg = "no error"
+        raise AssertionError(msg)
+
+
+@LANGCHAIN.application(given=tuple(Failure.rate_limited(retry_after=0.01) for _ in range(2)))
+def throttled_call(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
+    """When retries are used up, the application sees one error for every service."""
+    try:
+        chat(max_retries=1).invoke("Hello")
+    except ModelRateLimitError:
+        return
+    msg = "no error"
+    raise AssertionError(msg)

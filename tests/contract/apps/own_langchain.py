@@ -1,0 +1,89 @@
+"""LangChain's own classes, built as their documentation says, for the same columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.contract.apps.settings import DATED, REGION, embedding_deployment
+from turnout.emulator.accounts import AWS_ACCESS_KEY, AWS_BEARER, AWS_SECRET_KEY, AZURE_KEY, OPENAI_KEY
+
+if TYPE_CHECKING:
+    from langchain_core.embeddings import Embeddings
+    from langchain_core.language_models import BaseChatModel
+
+    from tests.contract.apps.settings import Column
+    from turnout.emulator import Emulator
+
+_AWS: dict[str, Any] = {
+    "region_name": REGION,
+    "aws_access_key_id": AWS_ACCESS_KEY,
+    "aws_secret_access_key": AWS_SECRET_KEY,
+}
+
+
+def class_name(column: Column) -> str:
+    """The class, as a footnote names it."""
+    return {
+        "azure": "ChatOpenAI (v1)",
+        "azure_dated": "AzureChatOpenAI",
+        "azure_responses": "ChatOpenAI (Responses)",
+        "azure_claude": "ChatAnthropic",
+        "openai": "ChatOpenAI",
+        "mantle": "ChatOpenAI (Responses)",
+        "mantle_chat": "ChatOpenAI",
+    }.get(column.name, "ChatBedrockConverse")
+
+
+def chat(column: Column, emulator: Emulator, **options: Any) -> BaseChatModel:
+    """The class that LangChain has for a column."""
+    from langchain_anthropic import ChatAnthropic
+    from langchain_aws import ChatBedrockConverse
+    from langchain_openai import AzureChatOpenAI, ChatOpenAI
+
+    named: dict[str, Any] = {"model": column.deployment, **options}
+    match column.name:
+        case "azure":
+            return ChatOpenAI(base_url=f"{emulator.azure.url}/openai/v1/", api_key=AZURE_KEY, **named)
+        case "azure_responses":
+            url = f"{emulator.azure.url}/openai/v1/"
+            return ChatOpenAI(base_url=url, api_key=AZURE_KEY, use_responses_api=True, **named)
+        case "azure_dated":
+            return AzureChatOpenAI(
+                azure_endpoint=emulator.azure.url,
+                azure_deployment=column.deployment,
+                api_version=DATED,
+                api_key=AZURE_KEY,
+                **options,
+            )
+        case "azure_claude":
+            # Foundry takes the key as x-api-key, which is how this class sends it.
+            return ChatAnthropic(base_url=f"{emulator.azure.url}/anthropic", api_key=AZURE_KEY, **named)
+        case "openai":
+            return ChatOpenAI(base_url=f"{emulator.openai.url}/v1", api_key=OPENAI_KEY, **named)
+        case "mantle":
+            url = f"{emulator.mantle.url}/openai/v1"
+            return ChatOpenAI(base_url=url, api_key=AWS_BEARER, use_responses_api=True, **named)
+        case "mantle_chat":
+            return ChatOpenAI(base_url=f"{emulator.mantle.url}/v1", api_key=AWS_BEARER, **named)
+    return ChatBedrockConverse(endpoint_url=emulator.bedrock.url, **_AWS, **named)
+
+
+def embeddings(column: Column, emulator: Emulator) -> Embeddings:
+    """The class that LangChain has for a column's embeddings."""
+    from langchain_aws import BedrockEmbeddings
+    from langchain_openai import AzureOpenAIEmbeddings, OpenAIEmbeddings
+
+    model = embedding_deployment(column)
+    # Without this the OpenAI classes download tokenizer tables from the network first.
+    offline: dict[str, Any] = {"model": model, "check_embedding_ctx_length": False}
+    match column.provider:
+        case "azure" if column.name == "azure_dated":
+            offline |= {"azure_endpoint": emulator.azure.url, "api_version": DATED, "api_key": AZURE_KEY}
+            return AzureOpenAIEmbeddings(**offline)
+        case "azure":
+            offline |= {"base_url": f"{emulator.azure.url}/openai/v1/", "api_key": AZURE_KEY}
+            return OpenAIEmbeddings(**offline)
+        case "openai":
+            offline |= {"base_url": f"{emulator.openai.url}/v1", "api_key": OPENAI_KEY}
+            return OpenAIEmbeddings(**offline)
+    return BedrockEmbeddings(model_id=model, endpoint_url=emulator.bedrock.url, **_AWS)

@@ -1,0 +1,101 @@
+"""Running a row on a column, and what came of it."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from tests.contract.apps.application import Application, Relay
+from tests.contract.apps.limits import Limit, limit
+from turnout import media
+from turnout.emulator import Answer, Failure
+from turnout.routes import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.contract.apps.settings import Column
+    from turnout.emulator import Emulator
+    from turnout.emulator.answers import Queueable
+
+
+_OF_THE_FRAMEWORK = ("LangChainBetaWarning",)  # what it says of functions that the applications themselves use
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of one cell.
+
+    Attributes:
+        error: What was raised, if anything.
+        warned: What was warned of.
+        limit: Why the model can't do it, if so.
+    """
+
+    error: BaseException | None = None
+    warned: list[str] = field(default_factory=list)
+    limit: Limit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models of one column: how an application gets them, whoever's classes they are."""
+
+    chat: Callable[..., Any]
+    embeddings: Callable[..., Any]
+
+
+@contextmanager
+def chosen(column: Column, settings: Path) -> Iterator[None]:
+    """TURNOUT_BACKEND names the column; nothing else changes."""
+    said = {"TURNOUT_CONFIG": str(settings), "TURNOUT_BACKEND": column.name}
+    # The pictures are served on loopback, in the place of a public address.
+    with mock.patch.dict(os.environ, said), mock.patch.object(media, "_is_public", return_value=True):
+        yield
+
+
+def as_served(item: Queueable, column: Column) -> Queueable:
+    """How a column's service does what was asked of it: Converse reports a guardrail in the answer, not as an error."""
+    if isinstance(item, Failure) and item.kind == "content_filter" and column.wire == "bedrock-converse":
+        return Answer("The guardrail blocked this.", finish="guardrail")
+    return item
+
+
+def attempt(run: Callable[[], Any]) -> Outcome:
+    """Run, and keep what was raised and warned of."""
+    outcome = Outcome()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            run()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs into the cell
+            outcome.error = error
+    outcome.warned = [
+        f"{one.category.__name__}: {one.message}" for one in caught if one.category.__name__ not in _OF_THE_FRAMEWORK
+    ]
+    return outcome
+
+
+def run_application(application: Application, column: Column, models: Models, emulator: Emulator) -> Outcome:
+    """Run an application on a column."""
+    emulator.clear()
+    emulator.queue(*(as_served(item, column) for item in application.given))
+    return attempt(lambda: application.run(models.chat, models.embeddings))
+
+
+def begin_relay(relay: Relay, models: Models, emulator: Emulator) -> Any:
+    """What a column hands over."""
+    emulator.clear()
+    emulator.queue(*relay.given)
+    return relay.begin(models.chat)
+
+
+def limit_of(application: Application, column: Column, settings: Path) -> Limit | None:
+    """Why the column's model can't run an application, if so."""
+    with chosen(column, settings):
+        return limit(resolve(), application.needs)

@@ -1,0 +1,96 @@
+"""Every LangChain application on every column. What differs between two columns is TURNOUT_BACKEND."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.contract.apps.application import Application, Relay
+from tests.contract.apps.langchain_apps import LANGCHAIN
+from tests.contract.apps.limits import limit
+from tests.contract.apps.running import Models, begin_relay, chosen, run_application
+from tests.contract.apps.settings import COLUMNS, Column, settings_text
+from turnout.langchain import ChatTurnout, TurnoutEmbeddings
+from turnout.routes import resolve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from turnout.emulator import Emulator
+
+TURNOUT = Models(ChatTurnout, TurnoutEmbeddings)
+
+# boto3 waits for its answer on a thread, which nothing can cancel; strict, so that the day it can is noticed.
+NOT_YET = {"cancelled_task": "bedrock-converse"}
+
+columns = pytest.mark.parametrize("column", COLUMNS.values(), ids=COLUMNS)
+
+
+@pytest.fixture(scope="module")
+def columns_file(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("columns") / "turnout.toml"
+    path.write_text(settings_text(emulator), encoding="utf-8")
+    return path
+
+
+def check_traffic(emulator: Emulator, column: Column) -> None:
+    """Everything went where the column says, and nowhere else."""
+    chats = [one for one in emulator.requests if one.operation == "chat"]
+    assert chats
+    assert {(one.service, one.model, one.wire) for one in chats} == {(column.service, column.deployment, column.wire)}
+    assert {one.service for one in emulator.requests} <= {column.service, column.provider}
+
+
+@columns
+@pytest.mark.parametrize("application", LANGCHAIN.rows.values(), ids=LANGCHAIN.rows)
+def test_application(
+    application: Application,
+    column: Column,
+    columns_file: Path,
+    emulator: Emulator,
+    request: pytest.FixtureRequest,
+) -> None:
+    if NOT_YET.get(application.name) == column.wire:
+        request.applymarker(pytest.mark.xfail(reason="a call to Bedrock can't be cancelled yet", strict=True))
+    with chosen(column, columns_file):
+        outcome = run_application(application, column, TURNOUT, emulator)
+        known = limit(resolve(), application.needs)
+    if known is None:
+        if outcome.error is not None:
+            raise outcome.error
+        assert not outcome.warned
+        assert not emulator.pending, "not all that was queued was asked for"
+        check_traffic(emulator, column)
+    elif known.promised == "warning":
+        assert any(known.said.search(said) for said in outcome.warned), f"no warning that {known.reason}"
+    else:
+        assert isinstance(outcome.error, known.raises), f"no error though {known.reason}: {outcome.error!r}"
+        assert known.said.search(str(outcome.error))
+        assert known.promised == "error after" or not emulator.requests, "it was sent"
+
+
+@pytest.fixture(scope="module")
+def begun() -> dict[tuple[str, str], Any]:
+    """What each column hands over, made once."""
+    return {}
+
+
+@columns
+@pytest.mark.parametrize("origin", COLUMNS.values(), ids=[f"from_{name}" for name in COLUMNS])
+@pytest.mark.parametrize("relay", LANGCHAIN.relays.values(), ids=LANGCHAIN.relays)
+def test_relay(
+    relay: Relay,
+    origin: Column,
+    column: Column,
+    columns_file: Path,
+    emulator: Emulator,
+    begun: dict[tuple[str, str], Any],
+) -> None:
+    if (relay.name, origin.name) not in begun:
+        with chosen(origin, columns_file):
+            begun[relay.name, origin.name] = begin_relay(relay, TURNOUT, emulator)
+    emulator.clear()
+    with chosen(column, columns_file):
+        relay.go_on(ChatTurnout, begun[relay.name, origin.name])
+    check_traffic(emulator, column)

@@ -53,7 +53,9 @@ def arguments(route: Route, request: Request) -> dict[str, Any]:
             sent["response_format"] = response_format(request, method)
         else:  # Converse has no JSON mode: the schema is held to, which is more
             schema_as_tool(request)
-    if request.tools and request.tool_choice != "none":
+    if request.tool_choice == "none":  # Converse has no such choice, so the model sees no tools
+        request.tools = []
+    if request.tools:
         choice = _choice(route, request)
         sent["toolConfig"] = {"tools": [_tool_spec(tool) for tool in _offered(route, request)]}
         if choice is not None:

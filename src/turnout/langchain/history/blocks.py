@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from turnout.errors import InvalidRequestError, UnsupportedError
+from turnout.errors import InvalidRequestError, TurnoutError, UnsupportedError
 from turnout.langchain.history.attachments import read_attachment
 from turnout.langchain.history.parts import CallMark, Own, Reasoning, Text
 
@@ -46,12 +46,22 @@ def read_content(content: Any, role: Role, where: str) -> list[Part]:
         if isinstance(block, str):
             found: list[Part] = [Text(block)]
         elif isinstance(block, dict):
-            found = _read(block, role, here)
+            found = _formed(block, role, here)
         else:
             msg = f"{here} is a {type(block).__name__}; a block is a string or a dict"
             raise InvalidRequestError(msg)
         parts += [part for part in found if not (isinstance(part, Text) and not part.text.strip())]
     return parts
+
+
+def _formed(block: dict[str, Any], role: Role, where: str) -> list[Part]:
+    try:
+        return _read(block, role, where)
+    except TurnoutError:
+        raise
+    except (TypeError, AttributeError, KeyError, ValueError) as error:  # a member isn't what the kind has there
+        msg = f"{where} isn't formed as a block of type {block.get('type')!r} is: {error}"
+        raise InvalidRequestError(msg) from error
 
 
 def _read(block: dict[str, Any], role: Role, where: str) -> list[Part]:  # noqa: PLR0911 - one line for each kind
@@ -74,7 +84,12 @@ def _read(block: dict[str, Any], role: Role, where: str) -> list[Part]:  # noqa:
         return [Reasoning(block)]
     if role == "assistant" and kind in CALLS:
         return [CallMark(block.get("call_id") or block.get("id"), block)]
-    attachment = read_attachment(block, where)
+    try:
+        attachment = read_attachment(block, where)
+    except InvalidRequestError:
+        if role != "assistant":
+            raise
+        attachment = None  # a sound that was only named by its id, say
     return [attachment if attachment is not None else _unknown(block, role, where)]
 
 

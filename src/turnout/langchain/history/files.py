@@ -6,7 +6,7 @@ import base64
 import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from turnout.errors import InvalidRequestError, UnsupportedError
 from turnout.media import IMAGES, TEXTS, Media, decode_base64, shown, sniff
@@ -190,7 +190,7 @@ class Files:
     def _in_s3(self, attachment: Attachment, url: str, where: str) -> dict[str, Any]:
         if self._route.wire != "bedrock-converse" or attachment.kind == "audio":
             raise self._no_place(attachment, where, "in S3")
-        form = PurePosixPath(urlsplit(url).path).suffix[1:].lower()
+        form = PurePosixPath(url).suffix[1:].lower()
         mime = attachment.mime or ""
         form = _CONVERSE_FORMATS.get(mime) or mime.partition("/")[2] or ("jpeg" if form == "jpg" else form)
         held: dict[str, Any] = {"format": form, "source": {"s3Location": {"uri": url}}}
@@ -223,8 +223,8 @@ def _decoded(media: Media, where: str) -> str:
 def _file_name(attachment: Attachment, default: str) -> str:
     if attachment.name:
         return attachment.name
-    path = unquote(urlsplit(attachment.url).path) if attachment.url else ""
-    return PurePosixPath(path).name or default
+    address = (attachment.url or "").partition("?")[0].partition("#")[0]
+    return unquote(address.partition("://")[2].partition("/")[2].rpartition("/")[2]) or default
 
 
 def _options(block: dict[str, Any], attachment: Attachment, *names: str) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def arranged(turns: Sequence[Turn], route: Route, *, has_tools: bool) -> list[Tu
 def _is_native(turn: Turn, route: Route) -> bool:
     """Whether the service that is asked gave this answer, so that it can read its own reasoning again."""
     said = turn.metadata
-    if not said or (route.facts.known and not route.facts.reasoning):
+    if not said or not _FAMILIES[route.wire] or (route.facts.known and not route.facts.reasoning):
         return False
     backend, wire, family = said.get("backend"), said.get("wire"), said.get("model_provider")
     if backend is not None and backend != route.backend:

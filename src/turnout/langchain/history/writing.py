@@ -159,7 +159,7 @@ class Writer:
     def _own_call(self, block: Mapping[str, Any], call: Call) -> dict[str, Any]:
         if self._wire != "openai-responses":
             return {"type": "tool_use", "id": call.call_id, "name": call.name, "input": call.arguments}
-        extras = block.get("extras") or {}
+        extras = _extras(block)
         item = block.get("id") if block.get("call_id") or "name" not in block else extras.get("item_id")
         written = json.dumps(call.arguments, ensure_ascii=False)
         arguments = block.get("arguments") or extras.get("arguments")
@@ -172,7 +172,7 @@ class Writer:
         return made | ({"id": item} if item else {})
 
     def _own_reasoning(self, block: Mapping[str, Any]) -> list[dict[str, Any]]:
-        extras = block.get("extras") or {}
+        extras = _extras(block)
         if self._wire == "openai-responses":
             return [_without(block, *_STREAMED)]
         if self._wire == "anthropic-messages":
@@ -190,6 +190,11 @@ class Writer:
             return [{"type": "reasoning_content", "reasoning_content": {"redacted_content": data}}] if data else []
         kept = {name: inner[name] for name in ("text", "signature") if inner.get(name)}
         return [{"type": "reasoning_content", "reasoning_content": kept}] if kept else []
+
+
+def _extras(block: Mapping[str, Any]) -> dict[str, Any]:
+    extras = block.get("extras")
+    return extras if isinstance(extras, dict) else {}
 
 
 def _plain(blocks: list[Any]) -> str | None:

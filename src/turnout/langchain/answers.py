@@ -67,6 +67,33 @@ def _text(block: Any) -> str | None:
     return None
 
 
+def _opaque(block: Any) -> bool:
+    """Whether a block is Responses' reasoning with nothing in it to read: an id, perhaps with encrypted content."""
+    return (
+        isinstance(block, dict)
+        and block.get("type") == "reasoning"
+        and not block.get("summary")
+        and not block.get("reasoning")
+        and not block.get("content")
+    )
+
+
+def _set_aside(message: AIMessage) -> list[dict[str, Any]]:
+    """Take opaque reasoning out of the content, so that an answer that is text stays a string."""
+    if not isinstance(message.content, list):
+        return []
+    taken = [dict(block) for block in message.content if isinstance(block, dict) and _opaque(block)]
+    if taken:
+        message.content = [block for block in message.content if not _opaque(block)]
+    return taken
+
+
+def _beside(message: AIMessage, items: list[dict[str, Any]]) -> None:
+    """Put opaque reasoning where langchain-openai had it before it had blocks; a history gives it back from there."""
+    if items:
+        message.additional_kwargs["reasoning"] = {k: v for k, v in items[0].items() if k not in {"type", "index"}}
+
+
 def _as_text(message: AIMessage, text: str) -> None:
     message.content = text
     # LangChain parses blocks by this name, and the parsers of some names expect blocks where there is now a string.
@@ -134,9 +161,13 @@ def portable_result(result: ChatResult, route: Route) -> ChatResult:
     for generation in result.generations:
         message = generation.message
         if isinstance(message, AIMessage):
+            before, items = message.content, _set_aside(message)
             plain = _plain(message.content)
-            if plain is not None:
+            if plain is not None and len(items) <= 1:
+                _beside(message, items)
                 _as_text(message, plain)
+            else:
+                message.content = before
             raw = _finish(generation, result.llm_output, calls=bool(message.tool_calls))
             if FINISH.get(raw or "") == "content_filter":
                 raise filtered(route, str(raw))
@@ -153,6 +184,7 @@ class Stream:
         self._first = True
         self._calls = False
         self._finish: str | None = None
+        self._aside: dict[Any, dict[str, Any]] = {}
 
     @property
     def called(self) -> bool:
@@ -163,6 +195,8 @@ class Stream:
         """A chunk in the one shape, changed in place."""
         message = chunk.message
         if isinstance(message, AIMessageChunk):
+            for item in _set_aside(message):
+                self._aside.setdefault(item.get("index"), {}).update(item)
             plain = _plain(message.content)
             # What follows reasoning or other blocks stays in blocks, or their order would be lost.
             self._blocks = self._blocks or plain is None
@@ -171,10 +205,19 @@ class Stream:
             self._calls = self._calls or bool(message.tool_call_chunks)
             if self._finish is None:
                 self._finish = _finish(chunk, calls=self._calls)
+                if self._finish is not None:
+                    self._give_back(message)
         if self._first:
             _mark(message, self._route)
             self._first = False
         return chunk
+
+    def _give_back(self, message: AIMessageChunk) -> None:
+        items = list(self._aside.values())
+        if self._blocks or len(items) > 1:  # in blocks there is a place for each
+            message.content = [*(message.content if isinstance(message.content, list) else []), *items]
+        else:
+            _beside(message, items)
 
     def end(self) -> None:
         """Say so if what was streamed is not a whole answer.

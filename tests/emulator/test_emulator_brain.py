@@ -374,3 +374,30 @@ def test_vectors_are_units(text: str) -> None:
 def test_code_is_read_line_by_line() -> None:
     page = "# Queue\n\nRun this:\n\n```python\nqueue.add(answer)\n\nqueue.drop(failure)\n```\n\nThat is all."
     assert say("How do I drop a failure?", system=page) == "queue.drop(failure)"
+
+
+ORDER = tool("lookup_order", "Look up an order by its id.", order_id=STRING)
+
+
+def test_a_tool_waits_for_what_another_brings() -> None:
+    request = "Look up order A-1001 and then tell me the weather in the city it goes to."
+    assert calls(request, ORDER, WEATHER) == [("lookup_order", {"order_id": "A-1001"})]
+    brought = round_("lookup_order", {"order_id": "A-1001"}, '{"order_id": "A-1001", "location": "Oslo"}')
+    assert calls(request, ORDER, WEATHER, turns=brought) == [("get_weather", {"location": "Oslo"})]
+    both = "Look up order A-1001 and then tell me the weather in Oslo."
+    assert [name for name, _ in calls(both, ORDER, WEATHER)] == ["lookup_order", "get_weather"]
+
+
+def test_counted_things_fill_a_list() -> None:
+    item = {"type": "object", "properties": {"name": STRING, "quantity": INTEGER}, "required": ["name", "quantity"]}
+    schema = {"type": "object", "properties": {"items": {"type": "array", "items": item}}, "required": ["items"]}
+    assert json.loads(say("Ada Lovelace orders, urgently: 3 bolts and 12 washers.", schema=schema)) == {
+        "items": [{"name": "bolts", "quantity": 3}, {"name": "washers", "quantity": 12}]
+    }
+    person = {"type": "object", "properties": {"name": STRING, "age": INTEGER}, "required": ["name", "age"]}
+    assert json.loads(say("Ada Lovelace is 36 years old.", schema=person)) == {"name": "Ada Lovelace", "age": 36}
+
+
+def test_exact_words_without_quotation_marks() -> None:
+    assert say("Reply with exactly PONG.") == "PONG"
+    assert say("Reply with exactly one sentence about bridges.") == NO_CONTEXT

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
+import openai
 import pytest
+from langchain_anthropic import ChatAnthropic
 from langchain_aws import BedrockEmbeddings, ChatBedrockConverse
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
@@ -15,7 +17,7 @@ from langchain_openai import AzureChatOpenAI, ChatOpenAI, OpenAIEmbeddings
 from pydantic import BaseModel, SecretStr
 
 from turnout.emulator import Emulator, Failure
-from turnout.emulator.accounts import AZURE_KEY, OPENAI_KEY
+from turnout.emulator.accounts import AWS_BEARER, AZURE_KEY, OPENAI_KEY
 
 QUESTION = [
     SystemMessage("The Anchor Bridge was built in 1883. Trains cross it twice a day."),
@@ -51,7 +53,7 @@ def runtime(emulator: Emulator) -> Iterator[Any]:
     client.close()
 
 
-@pytest.fixture(params=["v1", "dated", "openai", "claude", "nova"])
+@pytest.fixture(params=["v1", "dated", "openai", "responses", "mantle", "foundry", "claude", "nova"])
 def model(request: pytest.FixtureRequest, emulator: Emulator, runtime: Any) -> BaseChatModel:
     match request.param:
         case "v1":
@@ -77,6 +79,29 @@ def model(request: pytest.FixtureRequest, emulator: Emulator, runtime: Any) -> B
                 base_url=f"{emulator.openai.url}/v1",
                 api_key=SecretStr(OPENAI_KEY),
                 stream_usage=True,
+                max_retries=0,
+            )
+        case "responses":
+            return ChatOpenAI(
+                model="gpt-4o",
+                base_url=f"{emulator.azure.url}/openai/v1/",
+                api_key=SecretStr(AZURE_KEY),
+                use_responses_api=True,
+                max_retries=0,
+            )
+        case "mantle":
+            return ChatOpenAI(
+                model="openai.gpt-oss-20b",
+                base_url=f"{emulator.mantle.url}/v1",
+                api_key=SecretStr(AWS_BEARER),
+                stream_usage=True,
+                max_retries=0,
+            )
+        case "foundry":
+            return ChatAnthropic(
+                model="claude-prod",
+                base_url=f"{emulator.azure.url}/anthropic",
+                api_key=SecretStr(AZURE_KEY),
                 max_retries=0,
             )
     ids = {"claude": "us.anthropic.claude-sonnet-4-6", "nova": "us.amazon.nova-lite-v1:0"}
@@ -116,6 +141,28 @@ def test_structured_output(model: BaseChatModel) -> None:
     assert found == Person(name="Ada Lovelace", age=36)
 
 
+@pytest.mark.parametrize("version", ["v0", "responses/v1", "v1"])
+@pytest.mark.parametrize("kept", [True, False])
+def test_reasoning_in_history(emulator: Emulator, version: str, kept: bool) -> None:
+    reasoning = ChatOpenAI(
+        model="openai.gpt-5.5",
+        base_url=f"{emulator.mantle.url}/openai/v1",
+        api_key=SecretStr(AWS_BEARER),
+        use_responses_api=True,
+        output_version=version,
+        store=kept,
+        include=["reasoning.encrypted_content"],
+        max_retries=0,
+    ).bind_tools([get_weather])
+    history: list[Any] = [HumanMessage("What is the weather in Paris?")]
+    called = reasoning.invoke(history)
+    assert [call["id"] for call in called.tool_calls] == ["call_0"]
+    history += [called, *(get_weather.invoke(call) for call in called.tool_calls)]
+    history += [reasoning.invoke(history), HumanMessage("What is the weather in Oslo?")]
+    again = reasoning.invoke(history)
+    assert [(call["id"], call["args"]) for call in again.tool_calls] == [("call_0", {"location": "Oslo"})]
+
+
 def test_embeddings(emulator: Emulator, runtime: Any) -> None:
     texts = ["Backups are kept for 35 days.", "The cafeteria opens at eight."]
     openai_embeddings = OpenAIEmbeddings(
@@ -133,8 +180,12 @@ def test_embeddings(emulator: Emulator, runtime: Any) -> None:
         assert scores[0] > scores[1] + 0.1
 
 
-@pytest.fixture(params=["azure", "bedrock"])
-def llm(request: pytest.FixtureRequest, emulator: Emulator, runtime: Any) -> Any:
+@pytest.fixture(params=["azure", "responses", "bedrock"])
+def llm(request: pytest.FixtureRequest, emulator: Emulator, runtime: Any, plain: openai.OpenAI) -> Any:
+    if request.param == "responses":
+        from llama_index.llms.openai import OpenAIResponses
+
+        return OpenAIResponses(model="gpt-5-mini", api_key=OPENAI_KEY, openai_client=plain)
     if request.param == "azure":
         from llama_index.llms.azure_openai import AzureOpenAI  # type: ignore[import-untyped]
 

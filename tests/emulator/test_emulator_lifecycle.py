@@ -16,6 +16,7 @@ import pytest
 import turnout.emulator as package
 from turnout.emulator import Answer, Emulator, EmulatorError, Failure
 from turnout.emulator.accounts import AZURE_KEY
+from turnout.emulator.catalogue import AZURE_DEPLOYMENTS, MANTLE_MODELS
 
 BODY = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]}
 
@@ -92,6 +93,21 @@ def test_settings_file_names_every_backend(emulator: Emulator) -> None:
     assert set(settings["chat"]) == {"default", "fast"}
     for routes in (*settings["chat"].values(), *settings["embedding"].values()):
         assert set(routes) == {"azure", "bedrock", "openai"}
+
+
+def test_settings_file_with_every_wire(emulator: Emulator) -> None:
+    settings = tomllib.loads(emulator.settings_toml(every_wire=True))
+    assert settings["backends"]["bedrock"]["mantle_endpoint"] == emulator.mantle.url
+    assert set(settings["chat"]) == {"default", "fast", "claude", "responses", "open-weight"}
+    assert settings["chat"]["claude"]["azure"]["deployment"] in AZURE_DEPLOYMENTS
+    assert settings["chat"]["responses"]["bedrock"] in MANTLE_MODELS
+
+
+def test_variables_for_foundry_and_mantle(emulator: Emulator) -> None:
+    assert emulator.environment("foundry")["ANTHROPIC_FOUNDRY_BASE_URL"] == f"{emulator.azure.url}/anthropic/"
+    mantle = emulator.environment("mantle")
+    assert mantle["AWS_BEDROCK_BASE_URL"] == f"{emulator.mantle.url}/openai/v1"
+    assert mantle["AWS_ACCESS_KEY_ID"] == emulator.accounts.default_aws_key().access_key
 
 
 def test_unknown_target_lists_the_known(emulator: Emulator) -> None:

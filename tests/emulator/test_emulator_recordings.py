@@ -201,6 +201,60 @@ def lengths(value: Any) -> Any:
     return None
 
 
+def responses(folder: str) -> list[Any]:
+    return [one for one in exchanges(folder) if one.values[0]["uri"].endswith("/responses")]
+
+
+def recorded_output(output: list[Any]) -> Answer:
+    """The answer that a recorded response carries."""
+    blocks: list[Block] = []
+    for item in output:
+        match item:
+            case {"type": "reasoning", "content": [{"text": str(text)}]}:
+                blocks.append(Reasoning(text))
+            case {"type": "reasoning", "encrypted_content": str(sealed)}:
+                blocks.append(Reasoning("", sealed))
+            case {"type": "message", "content": parts}:
+                blocks += [Text(part["text"]) for part in parts]
+            case {"type": "function_call", "name": str(name), "arguments": str(given), "call_id": str(identity)}:
+                blocks.append(ToolCall(name, given, identity))
+    return Answer(blocks=blocks)
+
+
+def without_ids(output: list[Any]) -> list[Any]:
+    return [{name: value for name, value in item.items() if name != "id"} for item in output]
+
+
+# How the service describes its reasoning where the request asked for a context.
+UNSAID = {"context", "mode"}
+
+
+def member_shapes(response: Any) -> dict[str, Any]:
+    reasoning = {name: value for name, value in response.get("reasoning", {}).items() if name not in UNSAID}
+    return {name: shape(value) for name, value in {**response, "reasoning": reasoning}.items()}
+
+
+@pytest.mark.parametrize("exchange", [*responses("azure-openai"), *responses("bedrock-mantle")])
+def test_responses(emulator: Emulator, exchange: Any) -> None:
+    recorded, path = exchange["response_json"], urlsplit(exchange["uri"]).path
+    emulator.queue(recorded_output(recorded["output"]))
+    azure = "azure" in exchange["uri"]
+    response = httpx.post(
+        (emulator.azure.url if azure else emulator.mantle.url) + path,
+        headers={"api-key": AZURE_KEY} if azure else {"authorization": f"Bearer {AWS_BEARER}"},
+        json={**exchange["request"], "model": "gpt-5-prod"} if azure else exchange["request"],
+    )
+    assert response.status_code == exchange["status"], response.text
+    answer = response.json()
+    assert without_ids(answer["output"]) == without_ids(recorded["output"])
+    assert set(answer) == set(recorded)
+    answered, expected = member_shapes(answer), member_shapes(recorded)
+    for name in recorded:
+        assert answered[name] == expected[name], name
+    if not azure:
+        assert answer["model"] == recorded["model"]
+
+
 @pytest.mark.parametrize("exchange", [one for one in exchanges("azure-openai") if "chat" in one.values[0]["uri"]])
 def test_azure_chat(emulator: Emulator, exchange: Any) -> None:
     parts = urlsplit(exchange["uri"])

@@ -71,7 +71,7 @@ class EntraEndpoint(Endpoint):
 
 
 class Emulator:
-    """Local Azure OpenAI, OpenAI, Bedrock Runtime, Entra and STS endpoints.
+    """Local Azure OpenAI and Foundry, OpenAI, Bedrock Runtime, Mantle, Entra and STS endpoints.
 
     Use it as a context manager, or call `start` and `stop`.
 
@@ -198,9 +198,14 @@ class Emulator:
         """
         return environment.variables(target, self._hub, self.ca_file)
 
-    def settings_toml(self) -> str:
-        """A settings file with every backend of the emulator."""
-        return environment.settings_toml(self._hub)
+    def settings_toml(self, *, every_wire: bool = False) -> str:
+        """A settings file with every backend of the emulator.
+
+        Args:
+            every_wire: Add routes that go by the Responses API (`responses`), Anthropic Messages (`claude`) and
+                Mantle's chat (`open-weight`).
+        """
+        return environment.settings_toml(self._hub, every_wire=every_wire)
 
     def start(self) -> Self:
         """Listen.

@@ -78,9 +78,30 @@ def _keys(hub: Hub) -> dict[str, str]:
     }
 
 
-def settings_toml(hub: Hub) -> str:
-    """A settings file with every backend and route of the emulator, and its credentials."""
+_MORE_ROUTES = """
+[chat.claude]
+azure = { deployment = "claude-prod", model = "claude-sonnet-4-6" }
+bedrock = "us.anthropic.claude-sonnet-4-6"
+
+[chat.responses]
+azure = { deployment = "gpt-5-prod", model = "gpt-5", wire = "openai-responses" }
+bedrock = "openai.gpt-5.5"
+openai = { model = "gpt-5", wire = "openai-responses" }
+
+[chat.open-weight]
+bedrock = { model = "openai.gpt-oss-120b", wire = "openai-chat" }
+"""
+
+
+def settings_toml(hub: Hub, *, every_wire: bool = False) -> str:
+    """A settings file with every backend of the emulator, its credentials and the usual routes.
+
+    Args:
+        hub: The running emulator.
+        every_wire: Add routes that go by the other wires: `claude`, `responses` and `open-weight`.
+    """
     key = hub.accounts.default_aws_key()
+    more = _MORE_ROUTES if every_wire else ""
     return f"""\
 backend = "azure"
 
@@ -93,6 +114,7 @@ api_key = "{next(iter(hub.accounts.azure_keys.values()))}"
 [backends.bedrock]
 provider = "bedrock"
 endpoint = "{hub.addresses["bedrock"]}"
+mantle_endpoint = "{hub.addresses["mantle"]}"
 region = "{REGION}"
 access_key_id = "{key.access_key}"
 auth = "static-keys"
@@ -117,4 +139,4 @@ openai = "gpt-5-mini"
 azure = {{ deployment = "embed-small", model = "text-embedding-3-small" }}
 bedrock = {{ model = "amazon.titan-embed-text-v2:0", dimensions = 1024 }}
 openai = "text-embedding-3-small"
-"""
+{more}"""

@@ -23,7 +23,7 @@ from turnout.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import Coroutine, Iterable, Mapping
 
     import httpx
 
@@ -184,15 +184,35 @@ async def afetch(url: str, *, limits: Limits = DEFAULT_LIMITS, allow_private: bo
     return (await afetch_all([url], limits=limits, allow_private=allow_private))[url]
 
 
-def fetch_all(urls: Iterable[str], *, limits: Limits = DEFAULT_LIMITS, allow_private: bool = False) -> dict[str, Media]:
-    """As `fetch`, for several addresses at once."""
+def fetch_all(
+    urls: Iterable[str],
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    allow_private: bool = False,
+    places: Mapping[str, str] | None = None,
+) -> dict[str, Media]:
+    """As `fetch`, for several addresses at once.
+
+    Args:
+        urls: The addresses.
+        limits: What each may cost.
+        allow_private: Whether loopback, private and link-local addresses may be asked.
+        places: Where an address was found (`message 3`), for errors to say.
+
+    Raises:
+        InvalidRequestError: One of them can't be had.
+    """
     # On a thread with a loop of its own: the caller's thread may be running one, and only there is the time that all
     # of a fetch takes really limited.
-    return _on_a_thread(afetch_all(urls, limits=limits, allow_private=allow_private))
+    return _on_a_thread(afetch_all(urls, limits=limits, allow_private=allow_private, places=places))
 
 
 async def afetch_all(
-    urls: Iterable[str], *, limits: Limits = DEFAULT_LIMITS, allow_private: bool = False
+    urls: Iterable[str],
+    *,
+    limits: Limits = DEFAULT_LIMITS,
+    allow_private: bool = False,
+    places: Mapping[str, str] | None = None,
 ) -> dict[str, Media]:
     """As `fetch_all`, without blocking the event loop."""
     wanted = list(dict.fromkeys(urls))
@@ -207,7 +227,13 @@ async def afetch_all(
 
         async def one(url: str) -> Media:
             async with turns:
-                return await _timed(client, url, limits, allow_private)
+                try:
+                    return await _timed(client, url, limits, allow_private=allow_private)
+                except InvalidRequestError as error:
+                    if places is None or url not in places:
+                        raise
+                    msg = f"{places[url]}: {error}"
+                    raise InvalidRequestError(msg) from error
 
         tasks = [asyncio.ensure_future(one(url)) for url in rest]
         try:
@@ -243,7 +269,7 @@ def _on_a_thread(work: Coroutine[Any, Any, dict[str, Media]]) -> dict[str, Media
     return done[0]
 
 
-async def _timed(client: httpx.AsyncClient, url: str, limits: Limits, allow_private: bool) -> Media:
+async def _timed(client: httpx.AsyncClient, url: str, limits: Limits, *, allow_private: bool) -> Media:
     import httpx
 
     try:

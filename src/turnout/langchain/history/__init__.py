@@ -57,8 +57,13 @@ def portable_history(
     """
     with _placed(route):
         turns = arranged(read(messages), route, has_tools=has_tools)
-        urls = _addresses(turns, route)
-        found = {url: fetch(url) for url in urls} if fetch is not None else media.fetch_all(urls) if urls else {}
+        places = _addresses(turns, route)
+        if not places:
+            found: Mapping[str, Media] = {}
+        elif fetch is None:
+            found = media.fetch_all(places, places=places)
+        else:
+            found = {url: fetch(url) for url in places}
         return _written(turns, route, found)
 
 
@@ -72,20 +77,26 @@ async def aportable_history(
     """As `portable_history`, fetching without blocking the event loop."""
     with _placed(route):
         turns = arranged(read(messages), route, has_tools=has_tools)
-        urls = _addresses(turns, route)
-        if not urls:
+        places = _addresses(turns, route)
+        if not places:
             found: Mapping[str, Media] = {}
         elif fetch is None:
-            found = await media.afetch_all(urls)
+            found = await media.afetch_all(places, places=places)
         else:
-            found = dict(zip(urls, await asyncio.gather(*(fetch(url) for url in urls)), strict=True))
+            found = dict(zip(places, await asyncio.gather(*map(fetch, places)), strict=True))
         return _written(turns, route, found)
 
 
-def _addresses(turns: Sequence[Turn], route: Route) -> list[str]:
-    """What has to be fetched, each once, in order."""
-    files = (part for turn in turns for part in turn.parts if isinstance(part, Attachment) and turn.role != "assistant")
-    return list(dict.fromkeys(part.url for part in files if part.url is not None and needs_fetching(part, route)))
+def _addresses(turns: Sequence[Turn], route: Route) -> dict[str, str]:
+    """What has to be fetched, in order, and the first message that names it."""
+    places: dict[str, str] = {}
+    for turn in turns:
+        if turn.role == "assistant":  # whose files are only mentioned
+            continue
+        for part in turn.parts:
+            if isinstance(part, Attachment) and part.url is not None and needs_fetching(part, route):
+                places.setdefault(part.url, turn.where)
+    return places
 
 
 def _written(turns: Sequence[Turn], route: Route, fetched: Mapping[str, Media]) -> list[BaseMessage]:

@@ -81,7 +81,7 @@ def _typed(kind: str, block: Mapping[str, Any], where: str) -> Attachment:
     source = block.get("source")
     if isinstance(source, dict):
         return _sourced(what, source, block, where, name=name, mime=mime)
-    url = held.get("url") or held.get("file_url") or held.get("file_uri")
+    url = held.get("url") or held.get("image_url") or held.get("file_url") or held.get("file_uri")
     data = held.get("base64") or held.get("data") or held.get("file_data")
     if isinstance(data, str) and is_data_url(data):
         url, data = data, None

@@ -46,7 +46,7 @@ _LONGEST_NAME = 200
 def needs_fetching(attachment: Attachment, route: Route) -> bool:
     """Whether the wire takes this attachment only as data, and it has an address."""
     url = attachment.url
-    return url is not None and attachment.kind in _FETCHED[route.wire] and not url.startswith(("s3://", "gs://"))
+    return url is not None and attachment.kind in _FETCHED[route.wire] and url.startswith(("https://", "http://"))
 
 
 class Files:
@@ -122,7 +122,7 @@ class Files:
         )
 
     def _converse_document(self, attachment: Attachment, media: Media, where: str) -> dict[str, Any]:
-        form = _CONVERSE_FORMATS.get(media.mime) or ("txt" if media.mime in TEXTS else None)
+        form = _CONVERSE_FORMATS.get(media.mime) or ("txt" if _is_text(media) else None)
         if form is None:
             raise self._no_place(attachment, where, media.mime)
         document: dict[str, Any] = {"format": form, "name": self._name(attachment), "source": {"bytes": media.data}}
@@ -145,7 +145,7 @@ class Files:
     def _anthropic_document(self, attachment: Attachment, media: Media, where: str) -> dict[str, Any]:
         if media.mime == "application/pdf":
             source = _anthropic_source(media)
-        elif media.mime in TEXTS:
+        elif _is_text(media):
             source = {"type": "text", "media_type": "text/plain", "data": _decoded(media, where)}
         else:
             raise self._no_place(attachment, where, media.mime)
@@ -155,12 +155,13 @@ class Files:
         return _options(block, attachment, "citations", "context", "cache_control")
 
     def _openai_document(self, attachment: Attachment, media: Media, where: str) -> dict[str, Any]:
-        if media.mime in TEXTS:
+        if _is_text(media):
             name = _file_name(attachment, "document")
             return {"type": "text", "text": f'<document name="{name}">\n{_decoded(media, where)}\n</document>'}
-        if media.mime != "application/pdf" and self._route.wire == "openai-chat":
+        form = _CONVERSE_FORMATS.get(media.mime)
+        if form is None or (form != "pdf" and self._route.wire == "openai-chat"):
             raise self._no_place(attachment, where, media.mime)
-        default = f"document.{_CONVERSE_FORMATS.get(media.mime, 'bin')}"
+        default = f"document.{form}"
         return {"type": "file", "file": {"file_data": _data_url(media), "filename": _file_name(attachment, default)}}
 
     def _elsewhere(self, attachment: Attachment, where: str) -> dict[str, Any]:
@@ -210,6 +211,10 @@ def _media(attachment: Attachment, where: str) -> Media:
         msg = f"{where} holds data of an unknown type; give its mime_type"
         raise InvalidRequestError(msg)
     return Media(data, mime)
+
+
+def _is_text(media: Media) -> bool:
+    return media.mime in TEXTS or media.mime.startswith("text/")
 
 
 def _decoded(media: Media, where: str) -> str:

@@ -340,6 +340,32 @@ def test_every_address_of_a_name_is_checked_and_that_one_is_asked(
         fetch(named)
 
 
+@pytest.mark.parametrize("certified", ["pictures.example", "others.example"])
+def test_the_certificate_must_be_the_names(certified: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = trustme.CA()
+    server_side, client_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert(certified).configure_cert(server_side)
+    authority.configure_trust(client_side)
+
+    async def getaddrinfo(_: Any, host: str, asked: int, **kwargs: Any) -> list[Any]:
+        return [(2, 1, 6, "", ("127.0.0.1", asked))]
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(media, "_tls", lambda: client_side)
+    with serving(server_side) as server:
+        address = f"https://pictures.example:{server.server_address[1]}/a.png"
+        if certified == "pictures.example":
+            assert got(address).mime == "image/png"
+        else:
+            with pytest.raises(InvalidRequestError, match=r"can't be fetched .ConnectError."):
+                got(address)
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "2606:4700::1111", "64:ff9b::5db8:d822", "2002:5db8:d822::"])
+def test_public_addresses_are_not(address: str) -> None:
+    assert media._is_public(address)
+
+
 @pytest.mark.parametrize(
     "address", ["file:///etc/passwd", "ftp://example.com/a", "gopher://x", "/a.png", "", "http://"]
 )

@@ -227,6 +227,12 @@ def test_a_call_beside_reasoning_keeps_its_item_and_gets_its_new_id() -> None:
     assert len(set(used)) == 2
 
 
+def test_openai_chat_takes_no_reasoning_back_from_itself() -> None:
+    blocks = [{"type": "reasoning", "reasoning": "hm"}, THOUGHT, {"type": "web_search_call", "id": "ws_1"}, HELLO]
+    messages = answered(*blocks, wire="openai-chat", deployment="prod")
+    assert portable_history(messages, route("openai-chat"), has_tools=False)[1].content == "Hello."
+
+
 @pytest.mark.parametrize("wire", WIRES)
 def test_what_a_service_did_on_its_own_is_left_out_elsewhere(wire: str) -> None:
     searched = {"type": "web_search_call", "id": "ws_1", "status": "completed"}

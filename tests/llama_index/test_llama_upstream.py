@@ -13,8 +13,9 @@ from llama_index.llms.openai import OpenAI
 from llama_index_instrumentation import root_dispatcher
 from pydantic import BaseModel, Field
 
-from turnout.llama_index.upstream.bedrock import ConverseModel, undecorated
-from turnout.llama_index.upstream.openai import OpenAIModel
+from turnout.llama_index.upstream.bedrock import ConverseModel
+from turnout.llama_index.upstream.decorated import undecorated
+from turnout.llama_index.upstream.openai import OpenAIModel, response_format
 
 
 class Heard(BaseEventHandler):
@@ -96,7 +97,7 @@ def test_openai_makes_strict_schemas() -> None:
         name: str
         size: int | None = None
 
-    form = openai_model(FakeCompletions()).response_format(Thing)
+    form = response_format(Thing)
     assert form["json_schema"]["strict"] is True
     assert form["json_schema"]["schema"]["required"] == ["name", "size"]
 

@@ -156,10 +156,19 @@ def test_a_named_choice_where_only_any_can_be_forced(fresh_emulator: Emulator) -
 
 
 @pytest.mark.parametrize("model", [LLAMA, GPT_OSS])
-def test_a_forced_choice_where_none_can_be(model: str, fresh_emulator: Emulator) -> None:
-    with pytest.warns(UserWarning, match="can't be made to call a tool"):
-        TurnoutLLM(model).chat(QUESTION, tools=[WEATHER], tool_choice="required")
-    assert "toolChoice" not in sent(fresh_emulator)["toolConfig"]
+def test_a_forced_choice_where_none_can_be_is_told_and_checked(model: str, fresh_emulator: Emulator) -> None:
+    fresh_emulator.queue(Answer(tool_calls=[ToolCall("weather", {"city": "Bern"})]), Answer("Green."), Answer("Green."))
+    tools = [WEATHER, STATIONS]
+    response = TurnoutLLM(model).chat(QUESTION, tools=tools, tool_choice="weather")
+    assert [call.tool_name for call in TurnoutLLM().get_tool_calls_from_response(response)] == ["weather"]
+    config = sent(fresh_emulator)["toolConfig"]
+    assert "toolChoice" not in config
+    assert [tool["toolSpec"]["name"] for tool in config["tools"]] == ["weather"]
+    assert "Answer by calling the tool 'weather'" in str(sent(fresh_emulator)["system"])
+    with pytest.raises(UnsupportedError, match="can't be forced to call a tool, was told to call 'any'"):
+        TurnoutLLM(model).chat(QUESTION, tools=tools, tool_choice="required")
+    with pytest.raises(UnsupportedError, match="can't be forced"):
+        list(TurnoutLLM(model).stream_chat(QUESTION, tools=tools, tool_choice="required"))
 
 
 def test_a_schema_where_no_tool_can_be_forced(fresh_emulator: Emulator) -> None:
@@ -192,20 +201,6 @@ def test_effort_and_a_forced_tool_do_not_go_together_on_claude(fresh_emulator: E
         TurnoutLLM(LLAMA, reasoning_effort="low").chat(QUESTION)
 
 
-def test_reasoning_of_another_service_is_left_out(fresh_emulator: Emulator) -> None:
-    foreign = ThinkingBlock(content="Hm.")
-    own = ThinkingBlock(content="Aha.", additional_information={"signature": "c2ln"})
-    history = [
-        ChatMessage("Hello."),
-        ChatMessage(role=MessageRole.ASSISTANT, blocks=[foreign, own, TextBlock(text="\n"), TextBlock(text="Yes.")]),
-        *QUESTION,
-    ]
-    TurnoutLLM(CLAUDE).chat(history)
-    content = sent(fresh_emulator)["messages"][1]["content"]
-    assert [next(iter(block)) for block in content] == ["reasoningContent", "text"]
-    assert "Hm." not in str(content)
-
-
 def test_a_stream_keeps_text_and_calls_in_order(fresh_emulator: Emulator) -> None:
     calls = [ToolCall("weather", {"city": "Bern"}), ToolCall("stations", {}), ToolCall("weather", {"city": "Zug"})]
     fresh_emulator.queue(Answer(text="Let me see.", tool_calls=calls, chunk_size=3))
@@ -223,8 +218,6 @@ def test_unsupported_can_be_an_error(settings_file: Path, fresh_emulator: Emulat
     settings_file.write_text(f'unsupported = "error"\n{text}', encoding="utf-8")
     with pytest.raises(UnsupportedError, match="seed is not possible"):
         TurnoutLLM(CLAUDE, seed=1).chat(QUESTION)
-    with pytest.raises(UnsupportedError, match="tool_choice"):
-        TurnoutLLM(LLAMA).chat(QUESTION, tools=[WEATHER], tool_choice="required")
     assert fresh_emulator.requests == []
 
 

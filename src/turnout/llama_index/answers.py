@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from llama_index.core.base.llms.types import ToolCallBlock
+from llama_index.core.base.llms.types import ThinkingBlock, ToolCallBlock
 
+from turnout.llama_index.errors import filtered, not_called
+from turnout.llama_index.history.reasoning import mark
 from turnout.llama_index.messages import arguments_of
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ def portable_answer(response: ChatResponse, request: Request, route: Route) -> C
     blocks: list[Any] = []
     calls: list[ToolCallBlock] = []
     for block in message.blocks:
+        if isinstance(block, ThinkingBlock):
+            mark(block, route)
         if not isinstance(block, ToolCallBlock):
             blocks.append(block)
         elif not calls or request.parallel is not False:
@@ -36,6 +40,21 @@ def portable_answer(response: ChatResponse, request: Request, route: Route) -> C
         "deployment": route.deployment,
     }
     return response
+
+
+def check(response: ChatResponse, request: Request, route: Route) -> None:
+    """Refuse an answer, or the last piece of one, that is not what was asked for.
+
+    Raises:
+        ContentFilterError: A filter or guardrail stopped the answer.
+        UnsupportedError: The model can't be forced to call a tool, was told to, and didn't.
+    """
+    said = response.additional_kwargs
+    if said.get("finish_reason") == "content_filter":
+        raise filtered(route, str(said.get("raw_finish_reason")))
+    called = any(isinstance(block, ToolCallBlock) for block in response.message.blocks)
+    if request.must_call is not None and not called:
+        raise not_called(route, request.must_call)
 
 
 def _as_openai(call: ToolCallBlock) -> dict[str, Any]:

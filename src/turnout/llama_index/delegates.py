@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _WIRES = {
     "openai-chat": ("turnout.llama_index.wires.openai_chat", "OpenAIChat"),
+    "openai-responses": ("turnout.llama_index.wires.openai_responses", "OpenAIResponsesChat"),
+    "anthropic-messages": ("turnout.llama_index.wires.anthropic_messages", "AnthropicMessagesChat"),
     "bedrock-converse": ("turnout.llama_index.wires.bedrock_converse", "BedrockConverseChat"),
 }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from turnout.classify import classify
 from turnout.clients.calls import call_site
-from turnout.errors import ServiceConnectionError
+from turnout.errors import ContentFilterError, ServiceConnectionError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,3 +35,21 @@ def cut_short(route: Route) -> ServiceConnectionError:
         "its stream ended without a finish reason. It may pass; try again"
     )
     return ServiceConnectionError(msg, backend=route.backend, deployment=route.deployment)
+
+
+def filtered(route: Route, raw: str) -> ContentFilterError:
+    """The error for an answer that a content filter or guardrail stopped."""
+    msg = (
+        f"a content filter stopped the answer of {route.deployment!r} on backend {route.backend!r} [{raw}]; "
+        "ask otherwise, or change the deployment's filter or guardrail"
+    )
+    return ContentFilterError(msg, backend=route.backend, deployment=route.deployment, code=raw)
+
+
+def not_called(route: Route, tool: str) -> UnsupportedError:
+    """The error for an answer without the tool call that the model was told to make."""
+    msg = (
+        f"{route.deployment!r} on backend {route.backend!r} can't be forced to call a tool, was told to call {tool!r}, "
+        "and answered without; use a model that takes tool_choice"
+    )
+    return UnsupportedError(msg)

@@ -17,9 +17,10 @@ from llama_index.core.llms.llm import ToolSelection
 from pydantic import ConfigDict, Field
 
 from turnout.errors import TurnoutError
-from turnout.llama_index.answers import only_one_call, portable_answer
+from turnout.llama_index.answers import check, only_one_call, portable_answer
 from turnout.llama_index.delegates import wire_for
 from turnout.llama_index.errors import translated
+from turnout.llama_index.history import aportable_history, portable_history
 from turnout.llama_index.messages import arguments_of, tool_calls_of
 from turnout.llama_index.request import OWN, Request, make_request
 from turnout.llama_index.state import SettingsField, current, portable_settings
@@ -51,9 +52,11 @@ class _Call:
     backend: Backend
     request: Request
 
-    @property
-    def wire(self) -> Wire:
-        return wire_for(self.route, self.backend)
+    def prepared(self) -> tuple[Wire, dict[str, Any], dict[str, Any]]:
+        """The wire, what it sends but the conversation, and how that is to be arranged."""
+        wire = wire_for(self.route, self.backend)
+        arguments = wire.arguments(self.request)
+        return wire, arguments, {"has_tools": "tools" in arguments, "instruction": self.request.instruction}
 
 
 class TurnoutLLM(StructuredPredict):
@@ -285,28 +288,43 @@ class TurnoutLLM(StructuredPredict):
     def _answer(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> ChatResponse:
         call = self._call(messages, kwargs)
         with translated(call.route, call.settings):
-            response = call.wire.chat(call.request)
-        return portable_answer(response, call.request, call.route)
+            wire, arguments, how = call.prepared()
+            response = wire.chat(portable_history(call.request.messages, call.route, **how), arguments)
+        portable_answer(response, call.request, call.route)
+        check(response, call.request, call.route)
+        return response
 
     async def _aanswer(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> ChatResponse:
         call = self._call(messages, kwargs)
         with translated(call.route, call.settings):
-            response = await call.wire.achat(call.request)
-        return portable_answer(response, call.request, call.route)
+            wire, arguments, how = call.prepared()
+            response = await wire.achat(await aportable_history(call.request.messages, call.route, **how), arguments)
+        portable_answer(response, call.request, call.route)
+        check(response, call.request, call.route)
+        return response
 
     def _pieces(self, call: _Call) -> ChatResponseGen:
+        last = None
         with translated(call.route, call.settings):
-            for piece in call.wire.stream(call.request):
-                yield portable_answer(piece, call.request, call.route)
+            wire, arguments, how = call.prepared()
+            for last in wire.stream(portable_history(call.request.messages, call.route, **how), arguments):
+                yield portable_answer(last, call.request, call.route)
+        if last is not None:
+            check(last, call.request, call.route)
 
     async def _apieces(self, call: _Call) -> ChatResponseAsyncGen:
+        last = None
         with translated(call.route, call.settings):
-            pieces = call.wire.astream(call.request)
+            wire, arguments, how = call.prepared()
+            history = await aportable_history(call.request.messages, call.route, **how)
+            pieces = wire.astream(history, arguments)
             try:
-                async for piece in pieces:
-                    yield portable_answer(piece, call.request, call.route)
+                async for last in pieces:
+                    yield portable_answer(last, call.request, call.route)
             finally:
                 await pieces.aclose()
+        if last is not None:
+            check(last, call.request, call.route)
 
     def __getstate__(self) -> dict[str, Any]:
         # Of a copy: the base class takes what doesn't pickle out of the object itself.

@@ -13,8 +13,6 @@ from llama_index.core.base.llms.types import (
 )
 from pydantic_core import from_json
 
-from turnout.errors import InvalidRequestError
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -27,20 +25,18 @@ _ROLES = {
 
 
 def portable(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
-    """Copies of messages that any wire's class takes, and may change.
-
-    Raises:
-        InvalidRequestError: A tool's result doesn't say which call it answers.
-    """
-    return [_portable(index, message) for index, message in enumerate(messages)]
+    """Copies of messages in the one shape, which may be changed."""
+    return [_portable(message) for message in messages]
 
 
-def _portable(index: int, message: ChatMessage) -> ChatMessage:
+def _portable(message: ChatMessage) -> ChatMessage:
     role = _ROLES.get(message.role, message.role)
     blocks = [_own(block) for block in message.blocks]
     kept: dict[str, Any] = {}
     if role is MessageRole.TOOL:
-        kept["tool_call_id"] = _answered_call(index, message)
+        kept["tool_call_id"] = _answered_call(message)
+        if isinstance(message.additional_kwargs.get("name"), str):
+            kept["name"] = message.additional_kwargs["name"]
         if isinstance(message.additional_kwargs.get("status"), str):
             kept["status"] = message.additional_kwargs["status"]
     elif role is MessageRole.ASSISTANT:
@@ -57,13 +53,10 @@ def _own(block: Any) -> Any:
     return block.model_copy()
 
 
-def _answered_call(index: int, message: ChatMessage) -> str:
+def _answered_call(message: ChatMessage) -> str | None:
     given = message.additional_kwargs
     call_id = given.get("tool_call_id") or given.get("call_id")
-    if isinstance(call_id, str):
-        return call_id
-    msg = f"message {index} is a tool's result but doesn't say which call it answers: give it tool_call_id"
-    raise InvalidRequestError(msg)
+    return call_id if isinstance(call_id, str) else None
 
 
 def tool_calls_of(message: ChatMessage) -> list[ToolCallBlock]:
@@ -116,8 +109,11 @@ def told(messages: Iterable[ChatMessage]) -> list[ChatMessage]:
             else:
                 blocks.append(block)
         if message.role is MessageRole.TOOL:
-            name = names.get(message.additional_kwargs["tool_call_id"], "the tool")
-            blocks = [TextBlock(text=f"[{name} gave: {message.content or 'nothing'}]")]
+            given = message.additional_kwargs
+            name = names.get(given["tool_call_id"], "the tool")
+            how = "failed" if given.get("status") == "error" else "gave"
+            files = [block for block in blocks if not isinstance(block, TextBlock)]
+            blocks = [TextBlock(text=f"[{name} {how}: {message.content or 'nothing'}]"), *files]
             result.append(ChatMessage(role=MessageRole.USER, blocks=blocks))
         else:
             result.append(ChatMessage(role=message.role, blocks=blocks))

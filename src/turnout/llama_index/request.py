@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from turnout.errors import UnsupportedError
-from turnout.llama_index.messages import portable
 from turnout.parameters import tool_choice_name
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ class Request:
     """One call.
 
     Attributes:
-        messages: The conversation, in messages of the request's own.
+        messages: The conversation, in the caller's own messages.
         parameters: Those of `OWN` that are given.
         timeout: Seconds that the call may wait for the service's next bytes, if it says so.
         tools: Tools in OpenAI's format.
@@ -38,6 +37,8 @@ class Request:
         schema: The class that the answer must be an object of, if one is asked.
         extra: What else the application passed, for the wire as it is.
         policy: What happens with what the model or the wire doesn't take.
+        must_call: A tool (or `any`) that the answer must call though the model can't be forced to: it is told to, and
+            an answer that doesn't is an error. The wire says so.
     """
 
     messages: list[ChatMessage]
@@ -49,6 +50,15 @@ class Request:
     schema: type[BaseModel] | None = None
     extra: dict[str, Any] = field(default_factory=dict)
     policy: Policy = "warn"
+    must_call: str | None = None
+
+    @property
+    def instruction(self) -> str | None:
+        """What the model is told because it can't be forced."""
+        if self.must_call is None:
+            return None
+        tool = "one of the tools" if self.must_call == "any" else f"the tool {self.must_call!r}"
+        return f"Answer by calling {tool}, with arguments taken from the conversation. Write no other text."
 
 
 def make_request(
@@ -61,7 +71,7 @@ def make_request(
     """Bring a call's arguments into one shape; the call's win over the model's own.
 
     Args:
-        messages: The conversation; it is copied.
+        messages: The conversation; it is not changed.
         defaults: The model's own parameters and timeout.
         additional: What the model passes to the wire as it is.
         call: The call's keyword arguments.
@@ -69,7 +79,6 @@ def make_request(
 
     Raises:
         UnsupportedError: tool_choice names a tool that isn't given, or the schema is no pydantic class.
-        InvalidRequestError: The conversation can't be sent to any service.
     """
     given = {_ALIASES.get(name, name): value for name, value in call.items()}
     parameters = {name: given.pop(name) if name in given else defaults.get(name) for name in (*OWN, "timeout")}
@@ -85,7 +94,7 @@ def make_request(
             raise UnsupportedError(msg)
     tools = list(given.pop("tools", None) or [])
     return Request(
-        messages=portable(messages),
+        messages=list(messages),
         timeout=parameters.pop("timeout"),
         parameters={name: value for name, value in parameters.items() if value is not None},
         tools=tools,

@@ -261,7 +261,7 @@ def test_a_history_goes_on_on_the_other_side(backend: str) -> None:
 
 def test_a_result_that_answers_no_call_is_refused_before_anything_is_sent(fresh_emulator: Emulator) -> None:
     history = [ChatMessage(FRANCE), ChatMessage(role=MessageRole.TOOL, content="42")]
-    with pytest.raises(InvalidRequestError, match=r"message 1 .* tool_call_id"):
+    with pytest.raises(InvalidRequestError, match="message 1 is a tool's result"):
         TurnoutLLM().chat(history)
     assert fresh_emulator.requests == []
 

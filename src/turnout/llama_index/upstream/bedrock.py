@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 from botocore.session import Session
 from llama_index.llms.bedrock_converse import BedrockConverse  # type: ignore[import-untyped]
 from llama_index.llms.bedrock_converse.utils import get_model_name  # type: ignore[import-untyped]
 
+from turnout.llama_index.upstream.decorated import undecorated
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Generator, Sequence
 
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
-
-
-@cache
-def undecorated(method: Any) -> Callable[..., Any]:
-    """The function under `llm_chat_callback`, which keeps it only in its closure.
-
-    Raises:
-        TypeError: The decorator no longer keeps it there.
-    """
-    wrapper = getattr(method, "__wrapped__", method)
-    for name, cell in zip(wrapper.__code__.co_freevars, wrapper.__closure__ or (), strict=True):
-        if name == "f":
-            return cast("Callable[..., Any]", cell.cell_contents)
-    msg = f"{method!r} is not decorated as it was: turnout needs another release of llama-index-core, or the reverse"
-    raise TypeError(msg)
 
 
 class ConverseModel(BedrockConverse):  # type: ignore[misc]

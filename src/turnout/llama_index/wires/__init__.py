@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
+    from collections.abc import AsyncGenerator, Generator, Sequence
 
-    from llama_index.core.base.llms.types import ChatResponse
+    from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
     from turnout.llama_index.request import Request
     from turnout.routes import Route
@@ -17,8 +17,8 @@ class Wire(Protocol):
     """What carries calls on one route.
 
     Answers have usage as OpenAI names it (`prompt_tokens`, …) in `additional_kwargs` and under `usage` in `raw`, and
-    `finish_reason` (`stop`, `length`, `tool_calls`, `content_filter`, or the service's own) in `additional_kwargs`.
-    A stream that ends without a finish reason raises `ServiceConnectionError`.
+    `finish_reason` (see `turnout.llama_index.finish`) in `additional_kwargs`. A stream that ends without a finish
+    reason raises `ServiceConnectionError`.
     """
 
     client: Any
@@ -31,14 +31,17 @@ class Wire(Protocol):
     def on(cls, route: Route, client: Any) -> Self:
         """Make one for a route."""
 
-    def chat(self, request: Request) -> ChatResponse:
-        """One answer."""
+    def arguments(self, request: Request) -> dict[str, Any]:
+        """All that is sent but the conversation; tools, if any, under `tools`. May set `request.must_call`."""
 
-    async def achat(self, request: Request) -> ChatResponse:
+    def chat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
+        """One answer. The messages are the call's own, arranged for the wire."""
+
+    async def achat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
         """One answer, without blocking the event loop."""
 
-    def stream(self, request: Request) -> Generator[ChatResponse, None, None]:
+    def stream(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> Generator[ChatResponse, None, None]:
         """One answer in pieces."""
 
-    def astream(self, request: Request) -> AsyncGenerator[ChatResponse, None]:
+    def astream(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> AsyncGenerator[ChatResponse, None]:
         """One answer in pieces, without blocking the event loop."""

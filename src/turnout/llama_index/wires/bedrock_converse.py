@@ -6,10 +6,10 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any, Self
 
-from llama_index.core.base.llms.types import ChatMessage, TextBlock, ThinkingBlock, ToolCallBlock
+from llama_index.core.base.llms.types import ToolCallBlock
 
 from turnout.clients import BedrockClient, bedrock_client
-from turnout.llama_index.messages import has_tool_traffic, told
+from turnout.llama_index.finish import finish_reason
 from turnout.llama_index.request import tool_name
 from turnout.llama_index.schemas import as_tool, json_schema
 from turnout.llama_index.threads import in_thread
@@ -21,22 +21,11 @@ from turnout.parameters import fitted, unsupported
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Sequence
 
-    from llama_index.core.base.llms.types import ChatResponse
+    from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
     from turnout.llama_index.request import Request
-    from turnout.parameters import Policy
     from turnout.routes import Route
     from turnout.settings import BedrockBackend
-
-_FINISH = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "tool_use": "tool_calls",
-    "guardrail_intervened": "content_filter",
-    "content_filtered": "content_filter",
-}
 
 
 class BedrockConverseChat:
@@ -62,28 +51,27 @@ class BedrockConverseChat:
         """Make one for a route."""
         return cls(route, client)
 
-    def chat(self, request: Request) -> ChatResponse:
+    def chat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
         """One answer."""
-        arguments = self._arguments(request)
-        return _finished(self._model.once(_messages(request, tools="tools" in arguments), **arguments))
+        return _finished(self._model.once(messages, **arguments))
 
-    async def achat(self, request: Request) -> ChatResponse:
+    async def achat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
         """One answer; botocore has no async, so a thread asks."""
-        return await asyncio.to_thread(self.chat, request)
+        return await asyncio.to_thread(self.chat, messages, arguments)
 
-    def stream(self, request: Request) -> Generator[ChatResponse, None, None]:
+    def stream(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> Generator[ChatResponse, None, None]:
         """One answer in pieces; the last one has the usage."""
-        arguments = self._arguments(request)
         inputs: list[str] = []
-        for piece in self._model.pieces(_messages(request, tools="tools" in arguments), **arguments):
+        for piece in self._model.pieces(messages, **arguments):
             _with_inputs(piece, inputs)
             yield _finished(piece)
 
-    def astream(self, request: Request) -> AsyncGenerator[ChatResponse, None]:
+    def astream(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> AsyncGenerator[ChatResponse, None]:
         """One answer in pieces; a thread reads them."""
-        return in_thread(lambda: self.stream(request))
+        return in_thread(lambda: self.stream(messages, arguments))
 
-    def _arguments(self, request: Request) -> dict[str, Any]:
+    def arguments(self, request: Request) -> dict[str, Any]:
+        """All that is sent but the conversation."""
         route = self._route
         given = fitted(route, request.parameters, request.policy)
         if request.timeout is not None:
@@ -124,9 +112,11 @@ class BedrockConverseChat:
                 choice = tool_name(tools[-1])
         if not tools or choice == "none":
             return False
-        picked = _converse_choice(self._route, choice, request.policy)
-        if choice not in {None, "auto", "any"} and picked == {"any": {}}:
-            # The model can be made to call, but not which one: so it gets only that one.
+        picked = _converse_choice(self._route, choice)
+        if picked is None and choice not in {None, "auto"}:
+            request.must_call = choice
+        if choice not in {None, "auto", "any"} and picked in ({"any": {}}, None):
+            # The model can't be made to call this one, so it gets only that one.
             tools = [tool for tool in tools if tool_name(tool) == choice]
         arguments["tools"] = {"tools": [_tool_spec(tool) for tool in tools]}
         if picked is not None:
@@ -167,7 +157,7 @@ def _tool_spec(tool: dict[str, Any]) -> dict[str, Any]:
     return {"toolSpec": spec}
 
 
-def _converse_choice(route: Route, choice: str | None, policy: Policy) -> dict[str, Any] | None:
+def _converse_choice(route: Route, choice: str | None) -> dict[str, Any] | None:
     if choice is None:
         return None
     kind = choice if choice in {"auto", "any"} else "tool"
@@ -176,32 +166,7 @@ def _converse_choice(route: Route, choice: str | None, policy: Policy) -> dict[s
         return {"tool": {"name": choice}} if kind == "tool" else {kind: {}}
     if kind == "tool" and "any" in takes:
         return {"any": {}}
-    if kind != "auto":  # which is the service's own default
-        unsupported(route, f"tool_choice {choice!r}", "the model can't be made to call a tool", policy)
-    return None
-
-
-def _messages(request: Request, *, tools: bool) -> list[ChatMessage]:
-    """The conversation without what Converse refuses.
-
-    That is reasoning that it didn't sign, blank text beside other blocks, and tool blocks in a call without tools.
-    """
-    messages = request.messages
-    if not tools and has_tool_traffic(messages):
-        messages = told(messages)
-    for message in messages:
-        message.blocks = _accepted(message.blocks)
-    return messages
-
-
-def _accepted(blocks: Sequence[Any]) -> list[Any]:
-    signed = [
-        block
-        for block in blocks
-        if not isinstance(block, ThinkingBlock) or block.additional_information.get("signature")
-    ]
-    said = [block for block in signed if not isinstance(block, TextBlock) or block.text.strip()]
-    return said or signed
+    return None  # auto is the service's own default; what can't be forced is told, and checked
 
 
 def _with_inputs(piece: ChatResponse, inputs: list[str]) -> None:
@@ -226,5 +191,5 @@ def _finished(response: ChatResponse) -> ChatResponse:
         response.raw = {**raw, "usage": {**usage, **counts}}
     reason = raw.get("stopReason")
     if reason:
-        said["finish_reason"] = _FINISH.get(reason, reason)
+        said |= finish_reason(reason)
     return response

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from llama_index.core.base.llms.types import CachePoint, TextBlock
-
 from turnout.clients import OpenAIClient, openai_client_for
 from turnout.llama_index.errors import cut_short
+from turnout.llama_index.finish import finish_reason
 from turnout.llama_index.schemas import as_tool, holds_strictly
-from turnout.llama_index.upstream.openai import OpenAIModel
+from turnout.llama_index.upstream.openai import OpenAIModel, response_format
 from turnout.parameters import fitted
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
+    from collections.abc import AsyncGenerator, Generator, Sequence
 
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
@@ -45,37 +44,36 @@ class OpenAIChat:
         """Make one for a route."""
         return cls(route, client)
 
-    def chat(self, request: Request) -> ChatResponse:
+    def chat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
         """One answer."""
-        return _finished(self._model.once(_messages(request), **self._arguments(request)))
+        return _finished(self._model.once(messages, **arguments))
 
-    async def achat(self, request: Request) -> ChatResponse:
+    async def achat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
         """One answer."""
-        return _finished(await self._model.aonce(_messages(request), **self._arguments(request)))
+        return _finished(await self._model.aonce(messages, **arguments))
 
-    def stream(self, request: Request) -> Generator[ChatResponse, None, None]:
+    def stream(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> Generator[ChatResponse, None, None]:
         """One answer in pieces; the last one has the usage."""
         reason = None
-        for piece in self._model.pieces(_messages(request), **self._streamed(request)):
+        for piece in self._model.pieces(messages, **_streamed(arguments)):
             reason = _reason(piece) or reason
             yield _finished(piece, reason)
         if reason is None:
             raise cut_short(self._route)
 
-    async def astream(self, request: Request) -> AsyncGenerator[ChatResponse, None]:
+    async def astream(
+        self, messages: Sequence[ChatMessage], arguments: dict[str, Any]
+    ) -> AsyncGenerator[ChatResponse, None]:
         """One answer in pieces; the last one has the usage."""
         reason = None
-        async for piece in await self._model.apieces(_messages(request), **self._streamed(request)):
+        async for piece in await self._model.apieces(messages, **_streamed(arguments)):
             reason = _reason(piece) or reason
             yield _finished(piece, reason)
         if reason is None:
             raise cut_short(self._route)
 
-    def _streamed(self, request: Request) -> dict[str, Any]:
-        options = {"include_usage": True}
-        return {"stream_options": options, **self._arguments(request)}
-
-    def _arguments(self, request: Request) -> dict[str, Any]:
+    def arguments(self, request: Request) -> dict[str, Any]:
+        """All that is sent but the conversation."""
         facts = self._route.facts
         arguments = fitted(self._route, request.parameters, request.policy)
         if "max_tokens" in arguments:
@@ -88,7 +86,7 @@ class OpenAIChat:
         if request.schema is not None:
             structured = facts.structured or not facts.known
             if structured and (not facts.tools or holds_strictly(request.schema)):
-                arguments["response_format"] = self._model.response_format(request.schema)
+                arguments["response_format"] = response_format(request.schema)
             else:
                 tools = [*tools, as_tool(request.schema)]
                 choice = tools[-1]["function"]["name"]
@@ -103,22 +101,8 @@ class OpenAIChat:
         return {"model": self._route.deployment, **arguments, **request.extra}
 
 
-def _messages(request: Request) -> list[ChatMessage]:
-    """The conversation without marks that only other wires have, and neighbouring texts as `ChatMessage.content` does.
-
-    The class would join those with nothing between them.
-    """
-    for message in request.messages:
-        blocks: list[Any] = []
-        for block in message.blocks:
-            if isinstance(block, CachePoint):
-                continue
-            if isinstance(block, TextBlock) and blocks and isinstance(blocks[-1], TextBlock):
-                blocks[-1] = TextBlock(text=f"{blocks[-1].text}\n{block.text}")
-            else:
-                blocks.append(block)
-        message.blocks = blocks
-    return request.messages
+def _streamed(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {"stream_options": {"include_usage": True}, **arguments}
 
 
 def _reason(piece: ChatResponse) -> str | None:
@@ -129,5 +113,5 @@ def _reason(piece: ChatResponse) -> str | None:
 def _finished(response: ChatResponse, reason: str | None = None) -> ChatResponse:
     reason = reason or _reason(response)
     if reason is not None:
-        response.additional_kwargs["finish_reason"] = reason
+        response.additional_kwargs |= finish_reason(reason)
     return response

@@ -1,0 +1,175 @@
+"""The `anthropic-messages` wire: Claude on Azure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from llama_index.core.base.llms.types import MessageRole, TextBlock
+
+from turnout.clients import FoundryClient, foundry_client
+from turnout.llama_index.errors import cut_short
+from turnout.llama_index.finish import finish_reason
+from turnout.llama_index.schemas import as_tool
+from turnout.llama_index.upstream.anthropic import MessagesModel
+from turnout.llama_index.wires.messages_input import messages_input
+from turnout.parameters import fitted, unsupported
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator, Sequence
+
+    from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+
+    from turnout.llama_index.request import Request
+    from turnout.routes import Route
+    from turnout.settings import AzureBackend
+
+_DEFAULT_OUTPUT = 8_192  # tokens, for a model that turnout knows nothing of: the service insists on a limit
+
+
+class AnthropicMessagesChat:
+    """Carries calls to Anthropic's Messages API.
+
+    Attributes:
+        client: The SDK clients that it uses.
+    """
+
+    def __init__(self, route: Route, client: FoundryClient) -> None:
+        self.client = client
+        self._route = route
+        self._model = MessagesModel.with_client(client)
+
+    @classmethod
+    def connect(cls, route: Route, backend: AzureBackend) -> FoundryClient:  # noqa: ARG003 - one client for all
+        """The pooled clients of a backend's settings."""
+        return foundry_client(backend)
+
+    @classmethod
+    def on(cls, route: Route, client: FoundryClient) -> Self:
+        """Make one for a route."""
+        return cls(route, client)
+
+    def chat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
+        """One answer."""
+        return _finished(self._model.once(*_input(messages, arguments)))
+
+    async def achat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
+        """One answer."""
+        return _finished(await self._model.aonce(*_input(messages, arguments)))
+
+    def stream(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> Generator[ChatResponse, None, None]:
+        """One answer in pieces; the last one has the usage."""
+        growing = _Growing(self._route)
+        for piece in self._model.pieces(*_input(messages, arguments)):
+            yield growing.take(piece)
+        growing.end()
+
+    async def astream(
+        self, messages: Sequence[ChatMessage], arguments: dict[str, Any]
+    ) -> AsyncGenerator[ChatResponse, None]:
+        """One answer in pieces; the last one has the usage."""
+        growing = _Growing(self._route)
+        async for piece in await self._model.apieces(*_input(messages, arguments)):
+            yield growing.take(piece)
+        growing.end()
+
+    def arguments(self, request: Request) -> dict[str, Any]:
+        """All that is sent but the conversation."""
+        route = self._route
+        sent = fitted(route, request.parameters, request.policy)
+        sent.setdefault("max_tokens", route.facts.output or _DEFAULT_OUTPUT)
+        if "stop" in sent:
+            sent["stop_sequences"] = sent.pop("stop")
+        if request.timeout is not None:
+            sent["timeout"] = request.timeout
+        extra = dict(request.extra)
+        if extra.pop("response_format", None) is not None:
+            unsupported(route, "response_format", "Messages takes a pydantic class only", request.policy)
+        tools, choice = request.tools, request.choice
+        if request.schema is not None:  # a forced tool call holds an answer to a schema on every Claude
+            tools = [*tools, as_tool(request.schema)]
+            choice = tools[-1]["function"]["name"]
+        effort = sent.pop("reasoning_effort", None)
+        if effort is not None and tools and choice not in {None, "auto", "none"}:
+            why = "Claude can't think when it is made to call a tool"
+            unsupported(route, "reasoning_effort", why, request.policy)
+        elif effort is not None:
+            sent |= {"thinking": {"type": "adaptive"}, "output_config": {"effort": effort}}
+        if tools:
+            sent["tools"] = [_tool(tool) for tool in tools]
+            picked = _choice(choice, parallel=request.parallel)
+            if picked is not None:
+                sent["tool_choice"] = picked
+        return {"model": route.deployment, **sent, **extra}
+
+
+def _input(messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> tuple[list[ChatMessage], dict[str, Any]]:
+    """The conversation, in the body, and the system prompt, as messages for the class.
+
+    The class would call `MessageParam`, which not every release of anthropic has as a class (seen 2026-11-21: "Cannot
+    instantiate typing.Union"), lose that a tool failed, and send every document as PDF.
+    """
+    system = [message for message in messages if message.role is MessageRole.SYSTEM]
+    body = {"messages": messages_input(messages), **arguments.get("extra_body", {})}
+    return system, {**arguments, "extra_body": body}
+
+
+class _Growing:
+    """Brings the pieces of one streamed answer into shape: the class leaves out the text that is being written."""
+
+    def __init__(self, route: Route) -> None:
+        self._route = route
+        self._text = ""
+        self._ended = False
+
+    def take(self, piece: ChatResponse) -> ChatResponse:
+        kind = (piece.raw or {}).get("type")
+        self._text = self._text + (piece.delta or "") if kind == "content_block_delta" else ""
+        # The class goes on adding to the blocks that it gives.
+        piece.message.blocks = [block.model_copy() for block in piece.message.blocks]
+        if self._text:
+            piece.message.blocks.append(TextBlock(text=self._text))
+        self._ended = self._ended or bool(piece.message.additional_kwargs.get("stop_reason"))
+        return _finished(piece)
+
+    def end(self) -> None:
+        if not self._ended:
+            raise cut_short(self._route)
+
+
+def _finished(response: ChatResponse) -> ChatResponse:
+    """With usage where LlamaIndex reads it (`raw["usage"]`, under OpenAI's names), and the finish reason."""
+    raw = dict(response.raw or {})
+    reason = raw.get("stop_reason") or getattr(raw.get("delta"), "stop_reason", None)
+    if not isinstance(reason, str):
+        return response
+    response.additional_kwargs |= finish_reason(reason)
+    if (usage := raw.get("usage")) is not None:
+        counts = usage.model_dump()
+        cached = (counts.get(name) or 0 for name in ("cache_read_input_tokens", "cache_creation_input_tokens"))
+        read, written = (counts.get("input_tokens") or 0) + sum(cached), counts.get("output_tokens") or 0
+        named = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+        response.additional_kwargs |= named
+        response.raw = {**raw, "usage": {**counts, **named}}
+    return response
+
+
+def _tool(tool: dict[str, Any]) -> dict[str, Any]:
+    function = tool.get("function")
+    if function is None:  # a tool of the wire's own
+        return tool
+    made: dict[str, Any] = {
+        "name": function["name"],
+        "input_schema": {"type": "object", **(function.get("parameters") or {"properties": {}})},
+    }
+    return made | {key: function[key] for key in ("description", "strict") if function.get(key) is not None}
+
+
+def _choice(choice: str | None, *, parallel: bool | None) -> dict[str, Any] | None:
+    if choice is None and parallel is None:
+        return None
+    made: dict[str, Any] = {"type": choice or "auto"}
+    if choice not in {None, "auto", "any", "none"}:
+        made = {"type": "tool", "name": choice}
+    if parallel is False and choice != "none":
+        made["disable_parallel_tool_use"] = True
+    return made

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.contract.apps.settings import Column
+    from turnout.emulator import Emulator
     from turnout.emulator.answers import Queueable
 
 Need = Literal["forced tools", "images", "one tool at a time", "sampling", "seed", "stop sequences"]
@@ -64,6 +66,14 @@ class Relay:
         return self.name.replace("_", " ")
 
 
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models of one column: how an application gets them, whoever's classes they are."""
+
+    chat: Callable[..., Any]
+    embeddings: Callable[..., Any]
+
+
 @dataclass(slots=True)
 class Applications:
     """The rows of one framework, in the order in which they are written."""
@@ -81,6 +91,10 @@ class Applications:
 
         return add
 
+    def order(self, modules: list[str]) -> None:
+        """Put the rows in the order of the modules that they are in."""
+        self.rows = dict(sorted(self.rows.items(), key=lambda row: modules.index(row[1].run.__module__)))
+
     def relay(
         self,
         name: str,
@@ -90,3 +104,22 @@ class Applications:
     ) -> None:
         """Add a row that takes two columns."""
         self.relays[name] = Relay(name, begin, go_on, given)
+
+
+@dataclass(frozen=True, slots=True)
+class Framework:
+    """One framework: its applications, and the classes that they can be run with.
+
+    Attributes:
+        title: The framework's name.
+        applications: The rows.
+        turnout: Turnout's classes, the same for every column.
+        own: The framework's own classes for a column.
+        own_class: What that class is called.
+    """
+
+    title: str
+    applications: Applications
+    turnout: Models
+    own: Callable[[Column, Emulator], Models]
+    own_class: Callable[[Column], str]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.load import dumps, loads
 from langchain_core.messages import (
     AIMessage,
-    AIMessageChunk,
     BaseMessage,
     HumanMessage,
     SystemMessage,
@@ -21,7 +20,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
 
 from tests.contract.apps.langchain_parts import LANGCHAIN, TOOLS, capital_of, get_weather, multiply, run_tools, said
-from turnout.emulator import Answer, Reasoning, Text, ToolCall
+from turnout.emulator import Answer, Reasoning, RedactedReasoning, Text, ToolCall
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -115,16 +114,24 @@ def langgraph_agent_streamed(chat: ChatFactory, embeddings: EmbeddingsFactory) -
     agent = graph(chat, InMemorySaver())
     question = {"messages": [HumanMessage("Get the weather in Bern.")]}
     chunks = [chunk for chunk, _ in agent.stream(question, THREAD, stream_mode="messages")]
-    assert "sunny in Bern" in said(*(chunk for chunk in chunks if isinstance(chunk, AIMessageChunk)))
+    assert "sunny in Bern" in said(*(chunk for chunk in chunks if isinstance(chunk, AIMessage)))
 
 
 # --- a conversation begun on one backend goes on on another
 
-THOUGHT = Answer(blocks=[Reasoning("I need the weather."), Text("I ask."), ToolCall("get_weather", {"city": "Bern"})])
+THOUGHT = Answer(
+    blocks=[
+        Reasoning("I need the weather."),
+        RedactedReasoning(b"sealed by the service"),
+        Text("I ask."),
+        ToolCall("get_weather", {"city": "Bern"}),
+        ToolCall("get_weather", {"city": "Basel"}),
+    ]
+)
 
 
 def begin(chat: ChatFactory) -> list[BaseMessage]:
-    """A conversation with thinking, tools twice, one answer that was streamed, and a system message in between."""
+    """A conversation with thinking, two calls at once and one alone, one answer that was streamed, and a system message in between."""
     model = chat().bind_tools([get_weather, multiply])
     messages: list[BaseMessage] = [SystemMessage("You help travellers."), HumanMessage("What is it like in Bern?")]
     messages.append(model.invoke(messages))

@@ -4,24 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.contract.apps.langchain_parts import LANGCHAIN
+from tests.contract.apps.langchain_parts import LANGCHAIN, get_weather
 
 if TYPE_CHECKING:
     from tests.contract.apps.langchain_parts import ChatFactory, EmbeddingsFactory
 
 LAMP = "The lamp is green, and five bells are silent.\n\nWhich colour is the lamp?"
+LONG = 'Say "' + "la " * 60 + '"'
 
 
 @LANGCHAIN.application()
 def short_answer(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
-    """The limit on the answer, from the constructor and from the call, and how the answer says that it was cut."""
-    for answer in (
-        chat(max_tokens=20).invoke('Say "' + "la " * 60 + '"'),
-        chat().invoke('Say "' + "la " * 60 + '"', max_tokens=20),
-    ):
-        assert answer.usage_metadata is not None
+    """The limit on the answer, said to the constructor and in the call."""
+    for answer in (chat(max_tokens=20).invoke(LONG), chat().invoke(LONG, max_tokens=20)):
         assert 0 < len(answer.text.split()) <= 20
-        assert answer.response_metadata.get("finish_reason") == "length", f"finish: {answer.response_metadata}"
+
+
+@LANGCHAIN.application()
+def why_it_ended(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
+    """An application asks on when an answer was cut, and runs tools when there are some: one word for each."""
+    model = chat()
+    chunks = list(model.stream(LAMP))
+    whole = chunks[0]
+    for chunk in chunks[1:]:
+        whole = whole + chunk
+    for answer, expected in (
+        (model.invoke(LAMP), "stop"),
+        (whole, "stop"),
+        (model.invoke(LONG, max_tokens=20), "length"),
+        (model.bind_tools([get_weather]).invoke("Get the weather in Bern."), "tool_calls"),
+    ):
+        finish = answer.response_metadata.get("finish_reason")
+        assert finish == expected, f"finish_reason is {finish!r}, not {expected!r}"
 
 
 @LANGCHAIN.application("sampling")

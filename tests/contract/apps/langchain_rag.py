@@ -64,7 +64,6 @@ def streaming_rag(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     assert whole.usage_metadata is not None, "no usage"
     assert whole.usage_metadata["input_tokens"] > 10
     assert whole.usage_metadata["output_tokens"] > 0
-    assert whole.response_metadata.get("finish_reason") == "stop", f"finish: {whole.response_metadata}"
 
 
 @LANGCHAIN.application()

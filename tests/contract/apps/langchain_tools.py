@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import BaseTool, tool
 
 from tests.contract.apps.langchain_parts import LANGCHAIN, TOOLS, capital_of, get_weather, multiply, run_tools
@@ -46,7 +46,6 @@ def parallel_tools(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     answer = model.invoke([question])
     assert {call["name"] for call in answer.tool_calls} == {"multiply", "get_weather"}
     assert len({call["id"] for call in answer.tool_calls}) == 2
-    assert answer.response_metadata.get("finish_reason") == "tool_calls", f"finish: {answer.response_metadata}"
     last = model.invoke([question, answer, *run_tools(answer)])
     assert "42" in last.text
     assert "sunny in Bern" in last.text
@@ -109,13 +108,12 @@ def failed_tool(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
 
 @LANGCHAIN.application()
 def streamed_tool_calls(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
-    async def stream() -> AIMessageChunk:
-        whole: AIMessageChunk | None = None
+    async def stream() -> AIMessage:
+        whole: AIMessage | None = None
         async for chunk in (
             chat().bind_tools([multiply, get_weather]).astream("Multiply 6 and 7, and get the weather in Bern.")
         ):
-            assert isinstance(chunk, AIMessageChunk)
-            whole = chunk if whole is None else whole + chunk
+            whole = chunk if whole is None else whole + chunk  # type: ignore[assignment]
         assert whole is not None
         return whole
 

@@ -57,7 +57,7 @@ def _limit(route: Route, need: Need) -> Limit | None:
         case "seed" if "seed" not in takes:
             return _warning("the wire has no seed", r"seed is left out")
         case "one tool at a time" if "parallel_tool_calls" not in takes:
-            return _warning("the wire can't ask for one call at a time", r"parallel_tool_calls is left out")
+            return _warning("Converse has no parameter for one call at a time", r"parallel_tool_calls is left out")
     return None
 
 

@@ -43,7 +43,8 @@ def chat(column: Column, emulator: Emulator, **options: Any) -> BaseChatModel:
     named: dict[str, Any] = {"model": column.deployment, **options}
     match column.name:
         case "azure":
-            return ChatOpenAI(base_url=f"{emulator.azure.url}/openai/v1/", api_key=AZURE_KEY, **named)
+            url = f"{emulator.azure.url}/openai/v1/"
+            return ChatOpenAI(base_url=url, api_key=AZURE_KEY, use_responses_api=False, **named)
         case "azure_responses":
             url = f"{emulator.azure.url}/openai/v1/"
             return ChatOpenAI(base_url=url, api_key=AZURE_KEY, use_responses_api=True, **named)
@@ -59,12 +60,14 @@ def chat(column: Column, emulator: Emulator, **options: Any) -> BaseChatModel:
             # Foundry takes the key as x-api-key, which is how this class sends it.
             return ChatAnthropic(base_url=f"{emulator.azure.url}/anthropic", api_key=AZURE_KEY, **named)
         case "openai":
-            return ChatOpenAI(base_url=f"{emulator.openai.url}/v1", api_key=OPENAI_KEY, **named)
+            url = f"{emulator.openai.url}/v1"
+            return ChatOpenAI(base_url=url, api_key=OPENAI_KEY, use_responses_api=False, **named)
         case "mantle":
             url = f"{emulator.mantle.url}/openai/v1"
             return ChatOpenAI(base_url=url, api_key=AWS_BEARER, use_responses_api=True, **named)
         case "mantle_chat":
-            return ChatOpenAI(base_url=f"{emulator.mantle.url}/v1", api_key=AWS_BEARER, **named)
+            url = f"{emulator.mantle.url}/v1"
+            return ChatOpenAI(base_url=url, api_key=AWS_BEARER, use_responses_api=False, **named)
     return ChatBedrockConverse(endpoint_url=emulator.bedrock.url, **_AWS, **named)
 
 

@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from tests.contract.apps.application import Application, Relay
-from tests.contract.apps.limits import Limit, limit
-from turnout import media
+from tests.contract.apps.limits import limit
 from turnout.emulator import Answer, Failure
 from turnout.routes import resolve
 
@@ -19,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from tests.contract.apps.application import Application, Models, Relay
+    from tests.contract.apps.limits import Limit
     from tests.contract.apps.settings import Column
     from turnout.emulator import Emulator
     from turnout.emulator.answers import Queueable
@@ -42,20 +42,11 @@ class Outcome:
     limit: Limit | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Models:
-    """The models of one column: how an application gets them, whoever's classes they are."""
-
-    chat: Callable[..., Any]
-    embeddings: Callable[..., Any]
-
-
 @contextmanager
 def chosen(column: Column, settings: Path) -> Iterator[None]:
     """TURNOUT_BACKEND names the column; nothing else changes."""
     said = {"TURNOUT_CONFIG": str(settings), "TURNOUT_BACKEND": column.name}
-    # The pictures are served on loopback, in the place of a public address.
-    with mock.patch.dict(os.environ, said), mock.patch.object(media, "_is_public", return_value=True):
+    with mock.patch.dict(os.environ, said):
         yield
 
 
@@ -82,20 +73,16 @@ def attempt(run: Callable[[], Any]) -> Outcome:
 
 
 def run_application(application: Application, column: Column, models: Models, emulator: Emulator) -> Outcome:
-    """Run an application on a column."""
+    """Run an application on a column, which is `chosen`."""
     emulator.clear()
     emulator.queue(*(as_served(item, column) for item in application.given))
-    return attempt(lambda: application.run(models.chat, models.embeddings))
+    outcome = attempt(lambda: application.run(models.chat, models.embeddings))
+    outcome.limit = limit(resolve(), application.needs)
+    return outcome
 
 
 def begin_relay(relay: Relay, models: Models, emulator: Emulator) -> Any:
-    """What a column hands over."""
+    """What a column, which is `chosen`, hands over."""
     emulator.clear()
     emulator.queue(*relay.given)
     return relay.begin(models.chat)
-
-
-def limit_of(application: Application, column: Column, settings: Path) -> Limit | None:
-    """Why the column's model can't run an application, if so."""
-    with chosen(column, settings):
-        return limit(resolve(), application.needs)

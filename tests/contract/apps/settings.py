@@ -144,7 +144,7 @@ def embedding_deployment(column: Column) -> str:
 
 def settings_text(emulator: Emulator) -> str:
     """A turnout.toml with every column as a backend, and the same two routes on each."""
-    lines: list[str] = []
+    lines = ["allow_private_media = true  # the applications' pictures are served on loopback", ""]
     for column in COLUMNS.values():
         lines += [f"[backends.{column.name}]", *_backend(column, emulator), ""]
     lines.append("[chat.default]")

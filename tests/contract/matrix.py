@@ -1,0 +1,163 @@
+"""The matrix: every application on every column, with turnout and with the frameworks' own classes.
+
+`python -m tests.contract.matrix` runs everything against one emulator, prints the tables and writes docs/matrix.md.
+`--framework langchain`, `--column azure` and `--application rag_with_sources` (each may be repeated) run a part and
+write nothing; `--turnout-only` leaves the frameworks' own classes out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import tempfile
+import time
+import warnings
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.contract.apps.report import Cell, Table, page
+from tests.contract.apps.running import attempt, begin_relay, chosen, run_application
+from tests.contract.apps.settings import COLUMNS, settings_text
+from turnout.emulator import Emulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from tests.contract.apps.application import Framework, Models, Relay
+    from tests.contract.apps.settings import Column
+
+FRAMEWORKS = ("langchain", "llama_index")
+"""Each has its applications in `apps/{name}_apps.py`, which gives a `FRAMEWORK`."""
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "matrix.md"
+_CLEARED = ("TURNOUT_", "AZURE_", "AWS_", "OPENAI_", "ANTHROPIC_", "LANGCHAIN_", "LANGSMITH_", "HTTP", "ALL_PROXY")
+
+
+def frameworks(names: Iterable[str]) -> list[Framework]:
+    """The frameworks whose applications exist."""
+    modules = [f"tests.contract.apps.{name}_apps" for name in names]
+    return [import_module(module).FRAMEWORK for module in modules if find_spec(module) is not None]
+
+
+class Bench:
+    """Runs cells against one emulator.
+
+    Args:
+        emulator: The running emulator.
+        settings: The settings file with every column.
+        columns: The columns to run.
+        applications: Names of the rows to run; empty for all.
+    """
+
+    def __init__(self, emulator: Emulator, settings: Path, columns: list[Column], applications: list[str]) -> None:
+        self._emulator = emulator
+        self._settings = settings
+        self._columns = columns
+        self._wanted = applications
+
+    def table(self, title: str, framework: Framework, models: Callable[[Column], Models], *, own: bool) -> Table:
+        """Every application of a framework on every column, with one set of classes."""
+        table = Table(title, [column.title for column in self._columns])
+        for application in framework.applications.rows.values():
+            if self._wanted and application.name not in self._wanted:
+                continue
+            started = time.monotonic()
+            cells = []
+            for column in self._columns:
+                with chosen(column, self._settings):
+                    outcome = run_application(application, column, models(column), self._emulator)
+                cells.append(Cell.of(outcome, own=own))
+            table.rows[application.title] = cells
+            _say(f"{title}: {application.title} ({time.monotonic() - started:.1f} s)")
+        for relay in framework.applications.relays.values():
+            if self._wanted and relay.name not in self._wanted:
+                continue
+            table.rows[f"{relay.title} from every other"] = self._relay(relay, models)
+            _say(f"{title}: {relay.title}")
+        return table
+
+    def _relay(self, relay: Relay, models: Callable[[Column], Models]) -> list[Cell]:
+        """For each column, what became of the conversations that were begun on all the others."""
+        begun: dict[str, Any] = {}
+        failed: dict[str, list[tuple[str, BaseException]]] = {column.name: [] for column in self._columns}
+        for column in self._columns:
+            with chosen(column, self._settings):
+                outcome = attempt(partial(self._begin, relay, column, models(column), begun))
+            if outcome.error is not None:
+                failed[column.name].append((f"{column.title}, at its beginning", outcome.error))
+        for column in self._columns:
+            for origin in self._columns:
+                if origin is column or origin.name not in begun:
+                    continue
+                self._emulator.clear()
+                with chosen(column, self._settings):
+                    outcome = attempt(partial(relay.go_on, models(column).chat, begun[origin.name]))
+                if outcome.error is not None:
+                    failed[column.name].append((origin.title, outcome.error))
+        return [Cell.of_relay(failed[column.name], len(begun) - (column.name in begun)) for column in self._columns]
+
+    def _begin(self, relay: Relay, column: Column, models: Models, begun: dict[str, Any]) -> None:
+        begun[column.name] = begin_relay(relay, models, self._emulator)
+
+
+def _turnout(framework: Framework, column: Column) -> Models:
+    return framework.turnout
+
+
+def _own(framework: Framework, emulator: Emulator, column: Column) -> Models:
+    return framework.own(column, emulator)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - progress, beside the tables on stdout
+
+
+def _clean_environment() -> None:
+    for name in list(os.environ):
+        if name.upper().startswith(_CLEARED):
+            del os.environ[name]
+    os.environ |= {"AWS_EC2_METADATA_DISABLED": "true", "NO_PROXY": "127.0.0.1,localhost"}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the matrix; 1 if a cell of turnout's failed."""
+    parser = argparse.ArgumentParser(prog="matrix", description=str(__doc__).partition("\n")[0])
+    parser.add_argument("--framework", action="append", choices=FRAMEWORKS, default=[])
+    parser.add_argument("--column", action="append", choices=list(COLUMNS), default=[])
+    parser.add_argument("--application", action="append", default=[])
+    parser.add_argument("--turnout-only", action="store_true")
+    asked = parser.parse_args(arguments)
+    incomplete = bool(asked.framework or asked.column or asked.application or asked.turnout_only)
+    columns = [COLUMNS[name] for name in asked.column or COLUMNS]
+    _clean_environment()
+    logging.disable(logging.WARNING)
+    warnings.simplefilter("ignore")  # what belongs to a cell is recorded there
+    tables: list[tuple[Table, Table | None]] = []
+    with tempfile.TemporaryDirectory() as folder, Emulator() as emulator:
+        settings = Path(folder) / "turnout.toml"
+        settings.write_text(settings_text(emulator), encoding="utf-8")
+        bench = Bench(emulator, settings, columns, asked.application)
+        for framework in frameworks(asked.framework or FRAMEWORKS):
+            ours = bench.table(f"{framework.title} with turnout", framework, partial(_turnout, framework), own=False)
+            theirs = None
+            if not asked.turnout_only:
+                title = f"{framework.title} with its own classes"
+                theirs = bench.table(title, framework, partial(_own, framework, emulator), own=True)
+                theirs.classes = [framework.own_class(column) for column in columns]
+            tables.append((ours, theirs))
+    text = page(tables)
+    print(text)  # noqa: T201 - this is what it is for
+    if not incomplete:
+        PAGE.write_text(text, encoding="utf-8")
+        _say(f"written to {PAGE}")
+    return int(any(cell.failed for ours, _ in tables for cells in ours.rows.values() for cell in cells))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -460,3 +460,27 @@ def test_after_closing_all_clients_calls_go_on(backend: str) -> None:
     close_all()
     assert model.invoke(CONTEXT).content == before
     assert asyncio.run(model.ainvoke(CONTEXT)).content == before
+
+
+@pytest.mark.usefixtures("settings_file")
+@pytest.mark.filterwarnings("ignore:The function `loads` is in beta")
+def test_redacted_reasoning_survives_saving(fresh_emulator: Emulator) -> None:
+    from langchain_core.load import dumps, loads
+
+    from turnout.emulator import RedactedReasoning
+
+    model = ChatTurnout(backend="bedrock")
+    for stream in (False, True):
+        fresh_emulator.queue(Answer(blocks=[RedactedReasoning(b"sealed"), Text("Seven.")]))
+        if stream:
+            chunks = list(model.stream("When?"))
+            answer: Any = chunks[0]
+            for chunk in chunks[1:]:
+                answer += chunk
+        else:
+            answer = model.invoke("When?")
+        saved = loads(dumps([HumanMessage("When?"), answer, HumanMessage("Sure?")]), allowed_objects="all")
+        fresh_emulator.clear()
+        model.invoke(saved)
+        sent = str(chats(fresh_emulator)[-1].body)
+        assert "redactedContent" in sent, sent

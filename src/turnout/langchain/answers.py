@@ -5,6 +5,7 @@ Text is a string; blocks stay blocks; the finish reason is in one vocabulary; th
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
@@ -94,6 +95,18 @@ def _beside(message: AIMessage, items: list[dict[str, Any]]) -> None:
         message.additional_kwargs["reasoning"] = {k: v for k, v in items[0].items() if k not in {"type", "index"}}
 
 
+def _storable(message: AIMessage) -> None:
+    """Redacted reasoning as base64: bytes can't be saved as JSON."""
+    if not isinstance(message.content, list):
+        return
+    for block in message.content:
+        inner = block.get("reasoning_content") if isinstance(block, dict) else None
+        if isinstance(inner, dict):
+            for name, value in inner.items():
+                if isinstance(value, bytes):
+                    inner[name] = base64.b64encode(value).decode()
+
+
 def _as_text(message: AIMessage, text: str) -> None:
     message.content = text
     # LangChain parses blocks by this name, and the parsers of some names expect blocks where there is now a string.
@@ -161,6 +174,7 @@ def portable_result(result: ChatResult, route: Route) -> ChatResult:
     for generation in result.generations:
         message = generation.message
         if isinstance(message, AIMessage):
+            _storable(message)
             before, items = message.content, _set_aside(message)
             plain = _plain(message.content)
             if plain is not None and len(items) <= 1:
@@ -195,6 +209,7 @@ class Stream:
         """A chunk in the one shape, changed in place."""
         message = chunk.message
         if isinstance(message, AIMessageChunk):
+            _storable(message)
             for item in _set_aside(message):
                 self._aside.setdefault(item.get("index"), {}).update(item)
             plain = _plain(message.content)

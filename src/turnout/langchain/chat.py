@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.language_models.chat_models import BaseChatModel
@@ -13,6 +14,7 @@ from langchain_core.runnables.config import ensure_config
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict, Field
 
+from turnout import media
 from turnout.errors import SettingsError, UnsupportedError
 from turnout.langchain.answers import Stream, portable_result
 from turnout.langchain.errors import translated
@@ -376,7 +378,8 @@ class ChatTurnout(BaseChatModel):
         call = self._prepared(stop, kwargs)
         with translated(call.route, call.settings):
             model = self._delegate(call.route, call.settings, kwargs)
-            history = portable_history(call.told(messages), call.route, has_tools=call.has_tools)
+            fetch = partial(media.fetch, allow_private=True) if call.settings.allow_private_media else None
+            history = portable_history(call.told(messages), call.route, has_tools=call.has_tools, fetch=fetch)
             result = model._generate(history, **call.arguments)  # noqa: SLF001
             portable_result(result, call.route)
             call.check(called=_called(result))
@@ -392,7 +395,8 @@ class ChatTurnout(BaseChatModel):
         call = self._prepared(stop, kwargs)
         with translated(call.route, call.settings):
             model = self._delegate(call.route, call.settings, kwargs)
-            history = await aportable_history(call.told(messages), call.route, has_tools=call.has_tools)
+            fetch = partial(media.afetch, allow_private=True) if call.settings.allow_private_media else None
+            history = await aportable_history(call.told(messages), call.route, has_tools=call.has_tools, fetch=fetch)
             result = await model._agenerate(history, **call.arguments)  # noqa: SLF001
             portable_result(result, call.route)
             call.check(called=_called(result))
@@ -409,7 +413,8 @@ class ChatTurnout(BaseChatModel):
         shape = Stream(call.route)
         with translated(call.route, call.settings):
             model = self._delegate(call.route, call.settings, kwargs)
-            history = portable_history(call.told(messages), call.route, has_tools=call.has_tools)
+            fetch = partial(media.fetch, allow_private=True) if call.settings.allow_private_media else None
+            history = portable_history(call.told(messages), call.route, has_tools=call.has_tools, fetch=fetch)
             for chunk in model._stream(history, **call.arguments):  # noqa: SLF001
                 yield shape.portable(chunk)
             shape.end()
@@ -426,7 +431,8 @@ class ChatTurnout(BaseChatModel):
         shape = Stream(call.route)
         with translated(call.route, call.settings):
             model = self._delegate(call.route, call.settings, kwargs)
-            history = await aportable_history(call.told(messages), call.route, has_tools=call.has_tools)
+            fetch = partial(media.afetch, allow_private=True) if call.settings.allow_private_media else None
+            history = await aportable_history(call.told(messages), call.route, has_tools=call.has_tools, fetch=fetch)
             async for chunk in model._astream(history, **call.arguments):  # noqa: SLF001
                 yield shape.portable(chunk)
             shape.end()

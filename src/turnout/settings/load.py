@@ -53,6 +53,7 @@ class _Layers(BaseSettings):
     backend: Any = None
     embedding_backend: Any = None
     unsupported: Any = None
+    allow_private_media: Any = None
     backends: dict[str, Any] = {}
     chat: dict[str, Any] = {}
     embedding: dict[str, Any] = {}

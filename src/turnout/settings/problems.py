@@ -28,7 +28,7 @@ azure = { deployment = "gpt-5-prod", model = "gpt-5" }
 azure = { deployment = "embed-small", model = "text-embedding-3-small" }
 """
 
-TOP_KEYS = ("backend", "embedding_backend", "unsupported", "backends", "chat", "embedding")
+TOP_KEYS = ("backend", "embedding_backend", "unsupported", "allow_private_media", "backends", "chat", "embedding")
 _BY_PROVIDER: dict[str, type[BackendSettings]] = {
     "azure": AzureBackend,
     "bedrock": BedrockBackend,

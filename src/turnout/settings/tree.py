@@ -237,6 +237,7 @@ class Settings(_Node):
         backend: Name of the backend that answers.
         unsupported: What happens with a parameter that a model can't take: `warn` and leave it out, `error`, or
             `drop` it in silence.
+        allow_private_media: Whether pictures and documents may be fetched from loopback and private addresses.
         embedding_backend: Name of another backend for embeddings, if they are pinned.
         backends: Backend name → its provider, endpoint and credentials.
         chat: Route name → backend name → target.
@@ -247,6 +248,7 @@ class Settings(_Node):
     backend: str | None = None
     embedding_backend: str | None = None
     unsupported: Literal["warn", "error", "drop"] = "warn"
+    allow_private_media: bool = False
     backends: dict[str, Backend] = Field(default_factory=dict)
     chat: Routes = Field(default_factory=dict)
     embedding: Routes = Field(default_factory=dict)
@@ -274,4 +276,6 @@ class Settings(_Node):
             for name, targets in sorted(getattr(self, kind).items())
         )
         backends = tuple(sorted((name, hash(backend)) for name, backend in self.backends.items()))
-        return hash((self.backend, self.embedding_backend, self.unsupported, backends, tuple(routes)))
+        return hash(
+            (self.backend, self.embedding_backend, self.unsupported, self.allow_private_media, backends, tuple(routes))
+        )

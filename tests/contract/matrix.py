@@ -42,7 +42,14 @@ _CLEARED = ("TURNOUT_", "AZURE_", "AWS_", "OPENAI_", "ANTHROPIC_", "LANGCHAIN_",
 def frameworks(names: Iterable[str]) -> list[Framework]:
     """The frameworks whose applications exist."""
     modules = [f"tests.contract.apps.{name}_apps" for name in names]
-    return [import_module(module).FRAMEWORK for module in modules if find_spec(module) is not None]
+    found: list[Framework] = []
+    for module in modules:
+        framework = getattr(import_module(module), "FRAMEWORK", None) if find_spec(module) is not None else None
+        if framework is None:
+            _say(f"{module} has no FRAMEWORK: it is left out")
+        else:
+            found.append(framework)
+    return found
 
 
 class Bench:

@@ -56,7 +56,12 @@ class _Call:
         """The wire, what it sends but the conversation, and how that is to be arranged."""
         wire = wire_for(self.route, self.backend)
         arguments = wire.arguments(self.request)
-        return wire, arguments, {"has_tools": "tools" in arguments, "instruction": self.request.instruction}
+        how = {
+            "has_tools": "tools" in arguments,
+            "instruction": self.request.instruction,
+            "allow_private": self.settings.allow_private_media,
+        }
+        return wire, arguments, how
 
 
 class TurnoutLLM(StructuredPredict):

@@ -28,7 +28,12 @@ __all__ = ["aportable_history", "portable_history"]
 
 
 def portable_history(
-    messages: Sequence[ChatMessage], route: Route, *, has_tools: bool, instruction: str | None = None
+    messages: Sequence[ChatMessage],
+    route: Route,
+    *,
+    has_tools: bool,
+    instruction: str | None = None,
+    allow_private: bool = False,
 ) -> list[ChatMessage]:
     """A conversation as the class of a route's wire takes it.
 
@@ -37,6 +42,7 @@ def portable_history(
         route: Where it goes.
         has_tools: Whether the request offers tools.
         instruction: What the model is told besides.
+        allow_private: Whether files may be fetched from loopback and private addresses.
 
     Raises:
         InvalidRequestError: No service could accept the conversation; the message names the place.
@@ -45,20 +51,25 @@ def portable_history(
     try:
         turns = arranged(messages, route, has_tools=has_tools, instruction=instruction)
         urls = addresses(turns, route)
-        return _written(turns, route, media.fetch_all(urls) if urls else {})
+        return _written(turns, route, media.fetch_all(urls, allow_private=allow_private) if urls else {})
     except InvalidRequestError as error:
         error.backend, error.deployment = route.backend, route.deployment
         raise
 
 
 async def aportable_history(
-    messages: Sequence[ChatMessage], route: Route, *, has_tools: bool, instruction: str | None = None
+    messages: Sequence[ChatMessage],
+    route: Route,
+    *,
+    has_tools: bool,
+    instruction: str | None = None,
+    allow_private: bool = False,
 ) -> list[ChatMessage]:
     """As `portable_history`, fetching without blocking the event loop."""
     try:
         turns = arranged(messages, route, has_tools=has_tools, instruction=instruction)
         urls = addresses(turns, route)
-        return _written(turns, route, await media.afetch_all(urls) if urls else {})
+        return _written(turns, route, await media.afetch_all(urls, allow_private=allow_private) if urls else {})
     except InvalidRequestError as error:
         error.backend, error.deployment = route.backend, route.deployment
         raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from llama_index.core.base.llms.types import MessageRole, TextBlock
+from llama_index.core.base.llms.types import MessageRole, TextBlock, ToolCallBlock
 
 from turnout.clients import FoundryClient, foundry_client
 from turnout.llama_index.errors import cut_short
@@ -105,7 +105,7 @@ class AnthropicMessagesChat:
 def _input(messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> tuple[list[ChatMessage], dict[str, Any]]:
     """The conversation, in the body, and the system prompt, as messages for the class.
 
-    The class would call `MessageParam`, which not every release of anthropic has as a class (seen 2026-11-21: "Cannot
+    The class would call `MessageParam`, which is no class since anthropic 2 (seen 2026-11-21 with 2.11: "Cannot
     instantiate typing.Union"), lose that a tool failed, and send every document as PDF.
     """
     system = [message for message in messages if message.role is MessageRole.SYSTEM]
@@ -114,18 +114,28 @@ def _input(messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> tuple[
 
 
 class _Growing:
-    """Brings the pieces of one streamed answer into shape: the class leaves out the text that is being written."""
+    """Brings the pieces of one streamed answer into shape.
+
+    The class leaves out the text that is being written, and a value in a tool's arguments until it is whole.
+    """
 
     def __init__(self, route: Route) -> None:
         self._route = route
         self._text = ""
+        self._inputs: dict[int, str] = {}
         self._ended = False
 
     def take(self, piece: ChatResponse) -> ChatResponse:
-        kind = (piece.raw or {}).get("type")
+        event = piece.raw or {}
+        kind, delta = event.get("type"), event.get("delta")
+        if isinstance(added := getattr(delta, "partial_json", None), str):
+            self._inputs[event["index"]] = self._inputs.get(event["index"], "") + added
         self._text = self._text + (piece.delta or "") if kind == "content_block_delta" else ""
         # The class goes on adding to the blocks that it gives.
         piece.message.blocks = [block.model_copy() for block in piece.message.blocks]
+        calls = [block for block in piece.message.blocks if isinstance(block, ToolCallBlock)]
+        for call, place in zip(calls, sorted(self._inputs), strict=False):
+            call.tool_kwargs = self._inputs[place] or call.tool_kwargs
         if self._text:
             piece.message.blocks.append(TextBlock(text=self._text))
         self._ended = self._ended or bool(piece.message.additional_kwargs.get("stop_reason"))

@@ -1,0 +1,83 @@
+"""Applications that want objects, and one that shows pictures."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from llama_index.core import PromptTemplate
+from llama_index.core.base.llms.types import ChatMessage, ImageBlock, MessageRole, TextBlock
+from pydantic import BaseModel, Field
+
+from tests.contract.apps.llama_index_parts import LLAMA_INDEX, user
+from tests.contract.apps.pictures import PICTURE, gallery
+
+if TYPE_CHECKING:
+    from tests.contract.apps.llama_index_parts import EmbeddingFactory, LLMFactory
+
+LETTER = "Name: Ada Lovelace. Age: 36. City: London."
+
+
+class Person(BaseModel):
+    """A person."""
+
+    name: str = Field(description="The whole name")
+    age: int
+    city: str
+
+
+ADA = Person(name="Ada Lovelace", age=36, city="London")
+
+
+@LLAMA_INDEX.application()
+def structured_predict(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
+    async def later() -> Person:
+        found: Person = await chat().astructured_predict(Person, PromptTemplate("{letter}"), letter=LETTER)
+        return found
+
+    assert chat().structured_predict(Person, PromptTemplate("{letter}"), letter=LETTER) == ADA
+    assert asyncio.run(later()) == ADA
+
+
+@LLAMA_INDEX.application()
+def structured_llm(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
+    llm = chat().as_structured_llm(Person)
+    assert llm.chat([user(LETTER)]).raw == ADA
+    assert Person.model_validate_json(llm.complete(LETTER).text) == ADA
+
+
+@LLAMA_INDEX.application()
+def streamed_structured_output(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
+    async def later() -> list[Any]:
+        found = await chat().astream_structured_predict(Person, PromptTemplate("{letter}"), letter=LETTER)
+        return [one async for one in found]
+
+    now = list(chat().stream_structured_predict(Person, PromptTemplate("{letter}"), letter=LETTER))
+    for found in (now, asyncio.run(later())):
+        assert found[-1] == ADA
+        names = [str(getattr(one, "name", None) or "") for one in found]
+        assert len({str(one) for one in found}) > 2, f"objects didn't grow: {found}"
+        assert all("Ada Lovelace".startswith(name) for name in names)
+
+
+@LLAMA_INDEX.application("images")
+def vision(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
+    """A picture's bytes arrive whole."""
+    blocks = [TextBlock(text="What do you see?"), ImageBlock(image=PICTURE)]
+    said = str(chat().chat([ChatMessage(role=MessageRole.USER, blocks=blocks)]))
+    assert "64 x 32 pixels" in said, said
+    assert f"{len(PICTURE)} bytes" in said
+
+
+@LLAMA_INDEX.application("images")
+def vision_by_url(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
+    """A picture's address: some services fetch it themselves, for others the client must, blocking nobody."""
+
+    async def ask(message: ChatMessage) -> str:
+        return str(await chat().achat([message]))
+
+    with gallery() as url:
+        blocks = [TextBlock(text="What do you see?"), ImageBlock(url=url)]
+        message = ChatMessage(role=MessageRole.USER, blocks=blocks)
+        for said in (str(chat().chat([message])), asyncio.run(ask(message))):
+            assert "64 x 32 pixels" in said or url in said, said

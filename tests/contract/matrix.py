@@ -110,7 +110,7 @@ class Bench:
         return [Cell.of_relay(failed[column.name], len(begun) - (column.name in begun)) for column in self._columns]
 
     def _begin(self, relay: Relay, column: Column, models: Models, begun: dict[str, Any]) -> None:
-        begun[column.name] = begin_relay(relay, models, self._emulator)
+        begun[column.name] = begin_relay(relay, column, models, self._emulator)
 
 
 def _turnout(framework: Framework, column: Column) -> Models:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import warnings
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from tests.contract.apps.limits import limit
-from turnout.emulator import Answer, Failure
+from turnout.emulator import Answer, Failure, Reasoning, RedactedReasoning, Text, ToolCall
+from turnout.models import facts
 from turnout.routes import resolve
 
 if TYPE_CHECKING:
@@ -51,7 +52,16 @@ def chosen(column: Column, settings: Path) -> Iterator[None]:
 
 
 def as_served(item: Queueable, column: Column) -> Queueable:
-    """How a column's service does what was asked of it: Converse reports a guardrail in the answer, not as an error."""
+    """How a column's service does what was asked of it.
+
+    Converse reports a guardrail in the answer, not as an error. A model that doesn't reason shows no reasoning, and only
+    Claude redacts it.
+    """
+    if isinstance(item, Answer) and item.blocks is not None:
+        known = facts(column.model)
+        shown = (Text, ToolCall, *((Reasoning,) if known.reasoning else ()))
+        shown = (*shown, RedactedReasoning) if known.family == "claude" else shown
+        return replace(item, blocks=[block for block in item.blocks if isinstance(block, shown)])
     if isinstance(item, Failure) and item.kind == "content_filter" and column.wire == "bedrock-converse":
         return Answer("The guardrail blocked this.", finish="guardrail")
     return item
@@ -81,8 +91,8 @@ def run_application(application: Application, column: Column, models: Models, em
     return outcome
 
 
-def begin_relay(relay: Relay, models: Models, emulator: Emulator) -> Any:
+def begin_relay(relay: Relay, column: Column, models: Models, emulator: Emulator) -> Any:
     """What a column, which is `chosen`, hands over."""
     emulator.clear()
-    emulator.queue(*relay.given)
+    emulator.queue(*(as_served(item, column) for item in relay.given))
     return relay.begin(models.chat)

@@ -88,7 +88,7 @@ def test_relay(
 ) -> None:
     if (relay.name, origin.name) not in begun:
         with chosen(origin, columns_file):
-            begun[relay.name, origin.name] = begin_relay(relay, TURNOUT, emulator)
+            begun[relay.name, origin.name] = begin_relay(relay, origin, TURNOUT, emulator)
     emulator.clear()
     with chosen(column, columns_file):
         relay.go_on(TURNOUT.chat, begun[relay.name, origin.name])

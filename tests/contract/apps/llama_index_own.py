@@ -43,7 +43,7 @@ def own(column: Column, emulator: Emulator) -> Models:
 
 def _chat(column: Column, emulator: Emulator, **options: Any) -> Any:
     from llama_index.llms.anthropic import Anthropic
-    from llama_index.llms.azure_openai import AzureOpenAI
+    from llama_index.llms.azure_openai import AzureOpenAI  # type: ignore[import-untyped]
     from llama_index.llms.bedrock_converse import BedrockConverse  # type: ignore[import-untyped]
     from llama_index.llms.openai import OpenAI, OpenAIResponses
 

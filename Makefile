@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint types format bench clean
+.PHONY: help setup demo test lint types format matrix clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ types: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+matrix: $(READY)  ## Run every application on every backend and write docs/matrix.md.
+	$(BIN)/python -m tests.contract.matrix
 
 clean:  ## Remove .venv and every cache.
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

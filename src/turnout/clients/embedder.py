@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from turnout.classify import CallSite, classify
+from turnout.clients import bridge
 from turnout.clients.calls import call_site
 from turnout.clients.invoke_bodies import Purpose, Vector, family
 from turnout.clients.pool import bedrock_client, openai_client
@@ -123,7 +124,7 @@ class Embedder:
     async def _arequest(self, batch: list[str], purpose: Purpose) -> list[Vector]:
         try:
             if self.route.wire == "bedrock-invoke":
-                return self._counted(batch, await asyncio.to_thread(self._invoke, batch, purpose))
+                return self._counted(batch, await bridge.run(self._invoke, batch, purpose))
             client = openai_client(self._settings.backends[self.route.backend])  # type: ignore[arg-type]
             answer = await client.aio.embeddings.create(**self._openai(batch))
             return self._counted(batch, _in_order(answer))

@@ -70,7 +70,7 @@ class BedrockClient:
     """botocore's Bedrock Runtime client.
 
     Attributes:
-        runtime: The client.
+        runtime: The client; on the bridge (`turnout.clients.bridge`) it waits on the event loop.
         chosen: The credential it uses.
     """
 

@@ -6,15 +6,14 @@ pool for each running loop, and closes it when the loop shuts down.
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
+from turnout.clients.per_loop import PerLoop
+
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator
 
     import httpx
 
@@ -71,33 +70,13 @@ def _per_loop_class(sdk: Sdk) -> Any:
 
     class PerLoopTransport(base):  # type: ignore[misc, valid-type]
         def __init__(self, backend: BackendSettings) -> None:
-            self._backend = backend
-            self._lock = threading.Lock()
-            self._pools: dict[asyncio.AbstractEventLoop, tuple[Any, AsyncGenerator[None]]] = {}
+            self._pools: PerLoop[Any] = PerLoop(
+                lambda: httpx_.AsyncHTTPTransport(**_options(backend, sdk)), lambda pool: pool.aclose()
+            )
 
         async def handle_async_request(self, request: Any) -> Any:
-            found = self._pools.get(asyncio.get_running_loop())
-            pool = found[0] if found is not None else await self._open()
+            pool = await self._pools.get()
             return await pool.handle_async_request(request)
-
-        async def _open(self) -> Any:
-            loop = asyncio.get_running_loop()
-            pool = httpx_.AsyncHTTPTransport(**_options(self._backend, sdk))
-            with self._lock:
-                for gone in [known for known in self._pools if known.is_closed()]:
-                    del self._pools[gone]
-            # A loop that shuts down (asyncio.run does it at its end) closes its async generators: that closes the pool.
-            guard = self._close_with_loop(loop, pool)
-            self._pools[loop] = (pool, guard)
-            await anext(guard)
-            return pool
-
-        async def _close_with_loop(self, loop: asyncio.AbstractEventLoop, pool: Any) -> AsyncGenerator[None]:
-            try:
-                yield
-            finally:
-                self._pools.pop(loop, None)
-                await pool.aclose()
 
     return PerLoopTransport
 

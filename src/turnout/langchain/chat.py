@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -22,7 +23,7 @@ from turnout.langchain.history import aportable_history, portable_history
 from turnout.langchain.requests import Request
 from turnout.langchain.state import SettingsField, current, without_secrets
 from turnout.langchain.structured import METHODS, StructuredOutputParser, described, target_class
-from turnout.langchain.wires import delegate, wire
+from turnout.langchain.wires import agenerate, astream, delegate, wire
 from turnout.parameters import PARAMETERS, tool_choice_name
 from turnout.routes import Route, resolve
 
@@ -397,7 +398,7 @@ class ChatTurnout(BaseChatModel):
             model = self._delegate(call.route, call.settings, kwargs)
             fetch = partial(media.afetch, allow_private=True) if call.settings.allow_private_media else None
             history = await aportable_history(call.told(messages), call.route, has_tools=call.has_tools, fetch=fetch)
-            result = await model._agenerate(history, **call.arguments)  # noqa: SLF001
+            result = await agenerate(call.route, model, history, call.arguments)
             portable_result(result, call.route)
             call.check(called=_called(result))
             return result
@@ -433,8 +434,9 @@ class ChatTurnout(BaseChatModel):
             model = self._delegate(call.route, call.settings, kwargs)
             fetch = partial(media.afetch, allow_private=True) if call.settings.allow_private_media else None
             history = await aportable_history(call.told(messages), call.route, has_tools=call.has_tools, fetch=fetch)
-            async for chunk in model._astream(history, **call.arguments):  # noqa: SLF001
-                yield shape.portable(chunk)
+            async with aclosing(astream(call.route, model, history, call.arguments)) as chunks:
+                async for chunk in chunks:
+                    yield shape.portable(chunk)
             shape.end()
             call.check(called=shape.called)
 

@@ -6,11 +6,15 @@ import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from turnout.clients import generation
+from turnout.clients import bridge, generation
 from turnout.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from langchain_core.language_models.chat_models import BaseChatModel
+    from langchain_core.messages import BaseMessage
+    from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
     from turnout.langchain.requests import Request
     from turnout.routes import Route
@@ -68,3 +72,21 @@ def delegate(route: Route, backend: Backend) -> BaseChatModel:
                     _delegates.pop(next(iter(_delegates)))
                 _delegates[key] = found
     return found
+
+
+async def agenerate(
+    route: Route, model: BaseChatModel, history: list[BaseMessage], arguments: dict[str, Any]
+) -> ChatResult:
+    """The answer, without blocking the event loop: Converse has no async form, so its sync one runs on the bridge."""
+    if route.wire == "bedrock-converse":
+        return await bridge.run(model._generate, history, **arguments)  # noqa: SLF001
+    return await model._agenerate(history, **arguments)  # noqa: SLF001
+
+
+def astream(
+    route: Route, model: BaseChatModel, history: list[BaseMessage], arguments: dict[str, Any]
+) -> AsyncGenerator[ChatGenerationChunk]:
+    """The answer in pieces, likewise."""
+    if route.wire == "bedrock-converse":
+        return bridge.iterate(lambda: model._stream(history, **arguments))  # noqa: SLF001
+    return cast("AsyncGenerator[ChatGenerationChunk]", model._astream(history, **arguments))  # noqa: SLF001

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import TYPE_CHECKING, Any, Self
 
 from llama_index.core.base.llms.types import ToolCallBlock
 
-from turnout.clients import BedrockClient, bedrock_client
+from turnout.clients import BedrockClient, bedrock_client, bridge
 from turnout.llama_index.finish import finish_reason
 from turnout.llama_index.request import tool_name
 from turnout.llama_index.schemas import as_tool, json_schema
-from turnout.llama_index.threads import in_thread
 from turnout.llama_index.upstream.bedrock import ConverseModel
 from turnout.llama_index.wires.converse_client import ConverseClient
 from turnout.models import base_id
@@ -57,7 +55,7 @@ class BedrockConverseChat:
 
     async def achat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
         """One answer; botocore has no async, so a thread asks."""
-        return await asyncio.to_thread(self.chat, messages, arguments)
+        return await bridge.run(self.chat, messages, arguments)
 
     def stream(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> Generator[ChatResponse, None, None]:
         """One answer in pieces; the last one has the usage."""
@@ -68,7 +66,7 @@ class BedrockConverseChat:
 
     def astream(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> AsyncGenerator[ChatResponse, None]:
         """One answer in pieces; a thread reads them."""
-        return in_thread(lambda: self.stream(messages, arguments))
+        return bridge.iterate(lambda: self.stream(messages, arguments))
 
     def arguments(self, request: Request) -> dict[str, Any]:
         """All that is sent but the conversation."""

@@ -30,7 +30,10 @@ class ConverseClient:
 
     def converse(self, **request: Any) -> Any:
         """Converse."""
-        return self._runtime.converse(**_without_nones(request))
+        answer = self._runtime.converse(**_without_nones(request))
+        message = answer["output"].get("message", {})
+        message["content"] = [block for block in message.get("content", []) if not _run_by_service(block)]
+        return answer
 
     def converse_stream(self, **request: Any) -> Any:
         """ConverseStream."""
@@ -50,6 +53,11 @@ class ConverseClient:
             stream.close()
         if reason is None:
             raise cut_short(self._route)
+
+
+def _run_by_service(block: dict[str, Any]) -> bool:
+    """Whether a block is about a tool that the service ran itself, which nobody here may run again."""
+    return block.get("toolUse", {}).get("type") == "server_tool_use" or "toolResult" in block
 
 
 def _without_nones(request: dict[str, Any]) -> dict[str, Any]:

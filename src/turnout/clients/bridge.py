@@ -1,0 +1,67 @@
+"""Synchronous SDK code on an event loop, without a thread: it runs in a greenlet that hands its waiting to the loop.
+
+botocore has no async form. Its code runs here as it is, and where it would wait for the network it calls `wait`, which
+suspends it until the loop has the answer.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import sys
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from greenlet import getcurrent, greenlet
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+
+T = TypeVar("T")
+
+
+class _Bridge(greenlet):  # type: ignore[misc]
+    """A greenlet whose parent is a coroutine that awaits for it."""
+
+
+def on_bridge() -> bool:
+    """Whether the code that asks runs on a bridge, and may `wait`."""
+    return isinstance(getcurrent(), _Bridge)
+
+
+def wait(awaitable: Awaitable[T]) -> T:
+    """Await something from synchronous code on a bridge."""
+    current = getcurrent()
+    assert isinstance(current, _Bridge)
+    return cast("T", current.parent.switch(awaitable))
+
+
+async def run(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Run a synchronous function, whose network calls `wait`, without blocking the event loop.
+
+    What it raises is raised here; a cancellation reaches it where it waits.
+    """
+    child = _Bridge(function, getcurrent())
+    child.gr_context = contextvars.copy_context()
+    result = child.switch(*args, **kwargs)
+    while not child.dead:
+        try:
+            value = await result
+        except BaseException:  # noqa: BLE001 - raised again in the function, a cancellation too
+            result = child.throw(*sys.exc_info())
+        else:
+            result = child.switch(value)
+    return cast("T", result)
+
+
+_END = object()
+
+
+async def iterate(start: Callable[[], Iterator[T]]) -> AsyncGenerator[T]:
+    """Iterate a synchronous generator, whose network calls `wait`, without blocking the event loop."""
+    items = await run(start)
+    try:
+        while (item := await run(next, items, _END)) is not _END:
+            yield cast("T", item)
+    finally:
+        close = getattr(items, "close", None)
+        if close is not None:
+            await run(close)

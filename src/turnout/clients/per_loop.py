@@ -1,0 +1,50 @@
+"""Something of its own for each event loop, closed when the loop shuts down."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable
+
+T = TypeVar("T")
+
+
+class PerLoop(Generic[T]):
+    """Keeps one `T` for each running loop.
+
+    Args:
+        make: Makes one, on its loop.
+        close: Closes one, on its loop.
+    """
+
+    def __init__(self, make: Callable[[], T], close: Callable[[T], Awaitable[None]]) -> None:
+        self._make = make
+        self._close = close
+        self._lock = threading.Lock()
+        self._kept: dict[asyncio.AbstractEventLoop, tuple[T, AsyncGenerator[None]]] = {}
+
+    async def get(self) -> T:
+        """The running loop's own."""
+        loop = asyncio.get_running_loop()
+        found = self._kept.get(loop)
+        if found is not None:
+            return found[0]
+        made = self._make()
+        with self._lock:
+            for gone in [known for known in self._kept if known.is_closed()]:
+                del self._kept[gone]
+        # A loop that shuts down (asyncio.run does it at its end) closes its async generators: that closes this one.
+        guard = self._guard(loop, made)
+        self._kept[loop] = (made, guard)
+        await anext(guard)
+        return made
+
+    async def _guard(self, loop: asyncio.AbstractEventLoop, made: T) -> AsyncGenerator[None]:
+        try:
+            yield
+        finally:
+            self._kept.pop(loop, None)
+            await self._close(made)

@@ -1,6 +1,6 @@
 """The matrix: every application on every column, with turnout and with the frameworks' own classes.
 
-`python -m tests.contract.matrix` runs everything against one emulator, prints the tables and writes docs/matrix.md.
+`python -m tests.contract.matrix` runs everything against one emulator, prints the tables and writes docs/matrix.md and its digest in README.md.
 `--framework langchain`, `--column azure` and `--application rag_with_sources` (each may be repeated) run a part and
 write nothing; `--turnout-only` leaves the frameworks' own classes out.
 """
@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.contract.apps.report import Cell, Table, page
+from tests.contract.apps.report import Cell, Table, digest, page
 from tests.contract.apps.running import attempt, begin_relay, chosen, run_application
 from tests.contract.apps.settings import COLUMNS, settings_text
 from turnout.emulator import Emulator
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 FRAMEWORKS = ("langchain", "llama_index")
 """Each has its applications in `apps/{name}_apps.py`, which gives a `FRAMEWORK`."""
 
+README = Path(__file__).resolve().parents[2] / "README.md"
+_BEGINS, _ENDS = "<!-- matrix: made by make matrix -->", "<!-- /matrix -->"
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "matrix.md"
 _CLEARED = ("TURNOUT_", "AZURE_", "AWS_", "OPENAI_", "ANTHROPIC_", "LANGCHAIN_", "LANGSMITH_", "HTTP", "ALL_PROXY")
 
@@ -162,7 +164,10 @@ def main(arguments: list[str] | None = None) -> int:
     print(text)  # noqa: T201 - this is what it is for
     if not incomplete:
         PAGE.write_text(text, encoding="utf-8")
-        _say(f"written to {PAGE}")
+        before, marked, rest = README.read_text(encoding="utf-8").partition(_BEGINS)
+        after = rest.partition(_ENDS)[2]
+        README.write_text(f"{before}{marked}\n{digest(tables)}{_ENDS}{after}", encoding="utf-8")
+        _say(f"written to {PAGE} and {README}")
     return int(any(cell.failed for ours, _ in tables for cells in ours.rows.values() for cell in cells))
 
 

@@ -123,6 +123,42 @@ class Table:
         return f"{len(cells) - failed - lacking} of {len(cells)} pass, {lacking} the model or its wire can't, {failed} fail"
 
 
+def digest(tables: Sequence[tuple[Table, Table | None]]) -> str:
+    """The tables in short, for the README: how many applications run on each backend, and what fails."""
+    columns = tables[0][0].columns
+    lines = [f"| applications that run | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
+    for pair in tables:
+        for table in pair:
+            if table is None:
+                continue
+            counts = [
+                f"{sum(not row[index].failed for row in table.rows.values())} of {len(table.rows)}"
+                for index in range(len(columns))
+            ]
+            lines.append(f"| {table.title} | {' | '.join(counts)} |")
+    lines += ["", "<details><summary>Application by application, with what fails named</summary>", ""]
+    for ours, own in tables:
+        lines += [f"| application | {ours.title} | {own.title if own else 'own classes'} |", "|---|---|---|"]
+        for name, cells in ours.rows.items():
+            theirs = _told(own.rows[name], columns) if own and name in own.rows else ""
+            lines.append(f"| {name} | {_told(cells, columns)} | {theirs} |")
+        lines.append("")
+    return "\n".join([*lines, "</details>", ""])
+
+
+def _told(cells: Sequence[Cell], columns: Sequence[str]) -> str:
+    failures: dict[str, list[str]] = {}
+    for cell, column in zip(cells, columns, strict=True):
+        if cell.failed:
+            kind = "fails" if " of " in cell.mark else cell.mark
+            failures.setdefault(kind, []).append(column)
+    if not failures:
+        return "✓"
+    passed = len(cells) - sum(map(len, failures.values()))
+    named = "; ".join(f"{kind} on {', '.join(where)}" for kind, where in failures.items())
+    return f"{passed} of {len(cells)}: {named}"
+
+
 def page(tables: Sequence[tuple[Table, Table | None]]) -> str:
     """The page of documentation: turnout's table and the frameworks' own, one after the other."""
     parts = [

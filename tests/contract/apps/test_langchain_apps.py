@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 APPLICATIONS, TURNOUT = FRAMEWORK.applications, FRAMEWORK.turnout
 
-# boto3 waits for its answer on a thread, which nothing can cancel; strict, so that the day it can is noticed.
-NOT_YET = {"cancelled_task": "bedrock-converse"}
-
 columns = pytest.mark.parametrize("column", COLUMNS.values(), ids=COLUMNS)
 
 
@@ -46,10 +43,7 @@ def test_application(
     column: Column,
     columns_file: Path,
     emulator: Emulator,
-    request: pytest.FixtureRequest,
 ) -> None:
-    if NOT_YET.get(application.name) == column.wire:
-        request.applymarker(pytest.mark.xfail(reason="a call to Bedrock can't be cancelled yet", strict=True))
     with chosen(column, columns_file):
         outcome = run_application(application, column, TURNOUT, emulator)
     known = outcome.limit

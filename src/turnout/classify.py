@@ -227,7 +227,26 @@ def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
         retry_after=retry_after(headers),
     )
     made.__cause__ = error
+    if isinstance(made, e.ContentFilterError):
+        made.stage, made.categories = "prompt", _found(error)
     return made
+
+
+def _found(error: BaseException) -> dict[str, str]:
+    """What Azure's filter found in a prompt: category → severity."""
+    body = getattr(error, "body", None)
+    inner = body.get("innererror") if isinstance(body, dict) else None
+    result = inner.get("content_filter_result") if isinstance(inner, dict) else None
+    return filtered_categories(result) if isinstance(result, dict) else {}
+
+
+def filtered_categories(result: Mapping[str, Any]) -> dict[str, str]:
+    """The categories of an Azure filter's result that made it filter."""
+    return {
+        name: str(found.get("severity") or "detected")
+        for name, found in result.items()
+        if isinstance(found, dict) and found.get("filtered")
+    }
 
 
 def _kind(error: BaseException) -> Kind | None:

@@ -26,7 +26,11 @@ A `SettingsError` is yours to fix, a `ModelCallError` is the service's word on o
 
 from __future__ import annotations
 
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class TurnoutError(Exception):
@@ -139,7 +143,15 @@ class ContextOverflowError(InvalidRequestError):
 
 
 class ContentFilterError(InvalidRequestError):
-    """A content filter or guardrail stopped the prompt or the answer."""
+    """A content filter or guardrail stopped the prompt or the answer.
+
+    Attributes:
+        stage: `prompt` or `completion`, where the service says.
+        categories: What was found, where the service says: category → severity, or `detected`.
+    """
+
+    stage: str | None = None
+    categories: Mapping[str, str] = MappingProxyType({})
 
 
 class ServerError(ModelCallError):

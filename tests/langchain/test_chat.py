@@ -484,3 +484,23 @@ def test_redacted_reasoning_survives_saving(fresh_emulator: Emulator) -> None:
         model.invoke(saved)
         sent = str(chats(fresh_emulator)[-1].body)
         assert "redactedContent" in sent, sent
+
+
+@pytest.mark.usefixtures("settings_file")
+def test_a_filtered_prompt_says_what_was_found(fresh_emulator: Emulator) -> None:
+    fresh_emulator.queue(Failure.content_filter({"violence": "high"}))
+    with pytest.raises(errors.ContentFilterError) as caught:
+        ChatTurnout(backend="azure").invoke("x")
+    assert caught.value.stage == "prompt"
+    assert caught.value.categories == {"violence": "high"}
+    assert pickle.loads(pickle.dumps(caught.value)).categories == {"violence": "high"}
+
+
+def test_a_filtered_answer_is_an_error_streamed_or_not(backend: str, fresh_emulator: Emulator) -> None:
+    model = ChatTurnout()
+    for call in (lambda: model.invoke("x"), lambda: list(model.stream("x"))):
+        fresh_emulator.queue(Answer("No.", finish="content_filter"))
+        with pytest.raises(errors.ContentFilterError) as caught:
+            call()
+        assert isinstance(caught.value, lc.ModelInvalidRequestError)
+        assert caught.value.stage == "completion"

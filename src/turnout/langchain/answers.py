@@ -156,13 +156,28 @@ def _finish(generation: ChatGeneration, said: Mapping[str, Any] | None = None, *
     return raw
 
 
-def filtered(route: Route, raw: str) -> ContentFilterError:
+def filtered(route: Route, raw: str, metadata: Mapping[str, Any] | None = None) -> ContentFilterError:
     """The error for an answer that a content filter or guardrail stopped."""
     msg = (
         f"a content filter stopped the answer of {route.deployment!r} on backend {route.backend!r} [{raw}]; "
         "ask otherwise, or change the deployment's filter or guardrail"
     )
-    return ContentFilterError(msg, backend=route.backend, deployment=route.deployment, code=raw)
+    made = ContentFilterError(msg, backend=route.backend, deployment=route.deployment, code=raw)
+    made.stage, made.categories = _guardrail(metadata or {})
+    return made
+
+
+def _guardrail(metadata: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """What a Bedrock guardrail's trace says it found, and on which side; `completion` and nothing without one."""
+    trace = metadata.get("trace")
+    guardrail = trace.get("guardrail", {}) if isinstance(trace, dict) else {}
+    categories: dict[str, str] = {}
+    for assessment in guardrail.get("inputAssessment", {}).values():
+        for finding in assessment.get("contentPolicy", {}).get("filters", []):
+            categories[str(finding.get("type", "content")).lower()] = str(finding.get("confidence", "detected")).lower()
+        for topic in assessment.get("topicPolicy", {}).get("topics", []):
+            categories[str(topic.get("name", "topic"))] = "detected"
+    return ("prompt" if guardrail.get("inputAssessment") else "completion"), categories
 
 
 def portable_result(result: ChatResult, route: Route) -> ChatResult:
@@ -184,7 +199,7 @@ def portable_result(result: ChatResult, route: Route) -> ChatResult:
                 message.content = before
             raw = _finish(generation, result.llm_output, calls=bool(message.tool_calls))
             if FINISH.get(raw or "") == "content_filter":
-                raise filtered(route, str(raw))
+                raise filtered(route, str(raw), message.response_metadata)
         _mark(message, route)
     return result
 
@@ -198,6 +213,7 @@ class Stream:
         self._first = True
         self._calls = False
         self._finish: str | None = None
+        self._metadata: dict[str, Any] = {}
         self._aside: dict[Any, dict[str, Any]] = {}
 
     @property
@@ -217,6 +233,7 @@ class Stream:
             self._blocks = self._blocks or plain is None
             if plain is not None and not self._blocks:
                 _as_text(message, plain)
+            self._metadata.update(message.response_metadata)
             self._calls = self._calls or bool(message.tool_call_chunks)
             if self._finish is None:
                 self._finish = _finish(chunk, calls=self._calls)
@@ -249,4 +266,4 @@ class Stream:
             )
             raise ServiceConnectionError(msg, backend=route.backend, deployment=route.deployment)
         if FINISH.get(self._finish) == "content_filter":
-            raise filtered(route, self._finish)
+            raise filtered(route, self._finish, self._metadata)

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint types format matrix clean
+.PHONY: help setup demo test lint types format bench matrix clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ types: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: $(READY)  ## Many async chats at once, beside the framework's own classes, as ratios.
+	$(BIN)/python -m benchmarks.at_once
 
 matrix: $(READY)  ## Run every application on every backend and write docs/matrix.md.
 	$(BIN)/python -m tests.contract.matrix

@@ -10,7 +10,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
-from turnout.clients.per_loop import PerLoop
+from turnout.clients.aio_transport import transport_class
 
 if TYPE_CHECKING:
     import ssl
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from turnout.credentials.azure import TokenSource
     from turnout.settings import BackendSettings
 
+
+_KEPT_ALIVE = 100  # idle connections: httpx looks at each of them whenever a request begins or ends
 
 Sdk = Literal["openai", "anthropic"]
 
@@ -46,7 +48,7 @@ def _options(backend: BackendSettings, sdk: Sdk) -> dict[str, Any]:
     httpx = sdk_httpx(sdk)
     limits = httpx.Limits(
         max_connections=backend.max_connections,
-        max_keepalive_connections=backend.max_connections,
+        max_keepalive_connections=min(_KEPT_ALIVE, backend.max_connections),
         keepalive_expiry=30.0,
     )
     proxy = backend.proxy.get_secret_value() if backend.proxy else None
@@ -60,25 +62,7 @@ def sync_transport(backend: BackendSettings, sdk: Sdk = "openai") -> Any:
 
 def async_transport(backend: BackendSettings, sdk: Sdk = "openai") -> Any:
     """The transport for coroutines, with a pool for each event loop."""
-    return _per_loop_class(sdk)(backend)
-
-
-@cache
-def _per_loop_class(sdk: Sdk) -> Any:
-    httpx_ = sdk_httpx(sdk)
-    base: type[httpx.AsyncBaseTransport] = httpx_.AsyncBaseTransport
-
-    class PerLoopTransport(base):  # type: ignore[misc, valid-type]
-        def __init__(self, backend: BackendSettings) -> None:
-            self._pools: PerLoop[Any] = PerLoop(
-                lambda: httpx_.AsyncHTTPTransport(**_options(backend, sdk)), lambda pool: pool.aclose()
-            )
-
-        async def handle_async_request(self, request: Any) -> Any:
-            pool = await self._pools.get()
-            return await pool.handle_async_request(request)
-
-    return PerLoopTransport
+    return transport_class(sdk_httpx(sdk))(backend, tls_context(backend.ca_bundle, sdk))
 
 
 def bearer_auth(tokens: TokenSource) -> httpx.Auth:

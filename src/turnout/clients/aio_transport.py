@@ -1,0 +1,110 @@
+"""The SDKs' async HTTP over aiohttp: httpx's own pool looks at every connection for every request.
+
+At 100 calls in flight that is 15 ms of CPU a call, where aiohttp takes 0.3 ms.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from turnout.clients.per_loop import PerLoop
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator, Iterator
+
+    import aiohttp
+
+    from turnout.settings import BackendSettings
+
+_NOT_ADDED = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
+
+
+@cache
+def transport_class(httpx: Any) -> Any:
+    """The transport's class for one of the HTTP libraries, `httpx` or `httpx2`."""
+
+    class Body(httpx.AsyncByteStream):  # type: ignore[misc]
+        def __init__(self, response: aiohttp.ClientResponse) -> None:
+            self._response = response
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            with _as_httpx(httpx):
+                async for part in self._response.content.iter_any():
+                    yield part
+
+        async def aclose(self) -> None:
+            if self._response.content.at_eof():
+                self._response.release()
+            else:
+                self._response.close()
+
+    class AioHttpTransport(httpx.AsyncBaseTransport):  # type: ignore[misc]
+        def __init__(self, backend: BackendSettings, context: ssl.SSLContext) -> None:
+            self._backend = backend
+            self._context = context
+            self._proxy = backend.proxy.get_secret_value() if backend.proxy else None
+            self._sessions: PerLoop[aiohttp.ClientSession] = PerLoop(self._session, lambda session: session.close())
+
+        def _session(self) -> aiohttp.ClientSession:
+            import aiohttp
+
+            connector = aiohttp.TCPConnector(
+                limit=self._backend.max_connections, ssl=self._context, keepalive_timeout=30.0
+            )
+            return aiohttp.ClientSession(
+                connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
+            )
+
+        async def handle_async_request(self, request: Any) -> Any:
+            import aiohttp
+            from yarl import URL
+
+            session = await self._sessions.get()
+            limits = request.extensions.get("timeout", {})
+            body = await request.aread()
+            with _as_httpx(httpx):
+                response = await session.request(
+                    request.method,
+                    URL(str(request.url), encoded=True),
+                    headers=request.headers.multi_items(),
+                    data=body or None,
+                    allow_redirects=False,
+                    proxy=self._proxy,
+                    skip_auto_headers=_NOT_ADDED,
+                    timeout=aiohttp.ClientTimeout(
+                        total=None,
+                        connect=limits.get("pool"),
+                        sock_connect=limits.get("connect"),
+                        sock_read=limits.get("read"),
+                    ),
+                )
+            return httpx.Response(
+                response.status,
+                headers=list(response.headers.items()),
+                stream=Body(response),
+                extensions={"http_version": b"HTTP/1.1", "reason_phrase": (response.reason or "").encode()},
+            )
+
+    return AioHttpTransport
+
+
+@contextmanager
+def _as_httpx(httpx: Any) -> Iterator[None]:
+    """Raise the HTTP library's own exceptions for aiohttp's: the SDKs know no others."""
+    import aiohttp
+
+    try:
+        yield
+    except aiohttp.ConnectionTimeoutError as error:
+        raise httpx.ConnectTimeout(str(error)) from error
+    except TimeoutError as error:
+        raise httpx.ReadTimeout(str(error)) from error
+    except aiohttp.ClientConnectorError as error:
+        raise httpx.ConnectError(str(error)) from error
+    except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError) as error:
+        raise httpx.RemoteProtocolError(str(error)) from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise httpx.ReadError(str(error)) from error

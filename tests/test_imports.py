@@ -12,7 +12,18 @@ import pytest
 import turnout
 
 SOURCE = Path(turnout.__file__).parent
-LAYERS = ["errors", "settings", "models", "routes", "spaces", "credentials", "classify", "clients"]
+LAYERS = [
+    "errors",
+    "settings",
+    "models",
+    "routes",
+    "spaces",
+    "credentials",
+    "classify",
+    "parameters",
+    "finish",
+    "clients",
+]
 SIDES = {"langchain", "llama_index"}
 
 

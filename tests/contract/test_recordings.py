@@ -17,8 +17,8 @@ from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
 from turnout.clients.embedder import Embedder
 from turnout.emulator.accounts import AWS_ACCESS_KEY, AWS_SECRET_KEY, AZURE_KEY
 from turnout.errors import ContentFilterError, InvalidRequestError
+from turnout.finish import FINISH
 from turnout.langchain import ChatTurnout
-from turnout.langchain.answers import FINISH
 from turnout.llama_index import TurnoutLLM
 from turnout.routes import resolve
 from turnout.settings import Settings

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage, AIMessageChunk
 
 from turnout.errors import ContentFilterError, ServiceConnectionError
+from turnout.finish import FINISH
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,33 +22,6 @@ if TYPE_CHECKING:
     from turnout.routes import Route
 
 _TOOL_BLOCKS = frozenset({"tool_use", "tool_call", "tool_call_chunk", "input_json_delta", "function_call"})
-
-FINISH = {
-    # Chat Completions
-    "stop": "stop",
-    "length": "length",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "content_filter": "content_filter",
-    # From docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "tool_use": "tool_calls",
-    "content_filtered": "content_filter",
-    "guardrail_intervened": "content_filter",
-    "model_context_window_exceeded": "length",
-    "malformed_model_output": "error",
-    "malformed_tool_use": "error",
-    # From docs.anthropic.com/en/api/messages
-    "pause_turn": "pause",
-    "refusal": "content_filter",
-    # Responses
-    "completed": "stop",
-    "max_output_tokens": "length",
-    "failed": "error",
-}
-"""Each service's finish reason → one of `stop`, `length`, `tool_calls`, `content_filter`, `pause`, `error`."""
 
 
 def _plain(content: Any) -> str | None:

@@ -17,7 +17,7 @@ class Wire(Protocol):
     """What carries calls on one route.
 
     Answers have usage as OpenAI names it (`prompt_tokens`, …) in `additional_kwargs` and under `usage` in `raw`, and
-    `finish_reason` (see `turnout.llama_index.finish`) in `additional_kwargs`. A stream that ends without a finish
+    `finish_reason` (see `turnout.finish`) in `additional_kwargs`. A stream that ends without a finish
     reason raises `ServiceConnectionError`.
     """
 

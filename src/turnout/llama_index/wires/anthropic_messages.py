@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 from llama_index.core.base.llms.types import MessageRole, TextBlock, ToolCallBlock
 
 from turnout.clients import FoundryClient, foundry_client
+from turnout.finish import finish_reason
 from turnout.llama_index.errors import cut_short
-from turnout.llama_index.finish import finish_reason
 from turnout.llama_index.schemas import as_tool
 from turnout.llama_index.upstream.anthropic import MessagesModel
 from turnout.llama_index.wires.messages_input import messages_input

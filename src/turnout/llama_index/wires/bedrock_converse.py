@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from llama_index.core.base.llms.types import ToolCallBlock
 
 from turnout.clients import BedrockClient, bedrock_client, bridge
-from turnout.llama_index.finish import finish_reason
+from turnout.finish import finish_reason
 from turnout.llama_index.request import tool_name
 from turnout.llama_index.schemas import as_tool, json_schema
 from turnout.llama_index.upstream.bedrock import ConverseModel

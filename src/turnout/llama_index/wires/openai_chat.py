@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from turnout.clients import OpenAIClient, openai_client_for
+from turnout.finish import finish_reason
 from turnout.llama_index.errors import cut_short
-from turnout.llama_index.finish import finish_reason
 from turnout.llama_index.schemas import as_tool, holds_strictly
 from turnout.llama_index.upstream.openai import OpenAIModel, response_format
 from turnout.parameters import fitted

@@ -8,8 +8,8 @@ import httpx
 import openai
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, TextBlock, ToolCallBlock
 
+from turnout.finish import finish_reason
 from turnout.llama_index.errors import cut_short
-from turnout.llama_index.finish import finish_reason
 from turnout.llama_index.upstream.openai_responses import ResponsesModel
 
 if TYPE_CHECKING:

@@ -25,6 +25,7 @@ FINISH = {
     # Responses
     "completed": "stop",
     "max_output_tokens": "length",
+    "failed": "error",
 }
 """Each service's finish reason → one of `stop`, `length`, `tool_calls`, `content_filter`, `pause`, `error`."""
 

@@ -14,11 +14,13 @@ import turnout
 SOURCE = Path(turnout.__file__).parent
 LAYERS = [
     "errors",
-    "settings",
     "models",
-    "routes",
     "spaces",
+    "space_records",
+    "settings",
+    "routes",
     "credentials",
+    "filters",
     "classify",
     "parameters",
     "finish",

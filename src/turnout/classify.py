@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from turnout import errors as e
+from turnout import filters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -228,25 +229,16 @@ def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
     )
     made.__cause__ = error
     if isinstance(made, e.ContentFilterError):
-        made.stage, made.categories = "prompt", _found(error)
+        made.stage, made.categories = _found(error)
     return made
 
 
-def _found(error: BaseException) -> dict[str, str]:
-    """What Azure's filter found in a prompt: category → severity."""
+def _found(error: BaseException) -> filters.Findings:
+    """Where a filter stopped the call, and what it found; a request that is refused is stopped at its prompt."""
     body = getattr(error, "body", None)
-    inner = body.get("innererror") if isinstance(body, dict) else None
-    result = inner.get("content_filter_result") if isinstance(inner, dict) else None
-    return filtered_categories(result) if isinstance(result, dict) else {}
-
-
-def filtered_categories(result: Mapping[str, Any]) -> dict[str, str]:
-    """The categories of an Azure filter's result that made it filter."""
-    return {
-        name: str(found.get("severity") or "detected")
-        for name, found in result.items()
-        if isinstance(found, dict) and found.get("filtered")
-    }
+    stage, categories = filters.found(body if isinstance(body, dict) else {})
+    # What Claude says is filtered as it is written, and refused in Anthropic's words.
+    return stage or ("completion" if "output blocked" in str(error).lower() else "prompt"), categories
 
 
 def _kind(error: BaseException) -> Kind | None:

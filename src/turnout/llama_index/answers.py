@@ -51,7 +51,7 @@ def check(response: ChatResponse, request: Request, route: Route) -> None:
     """
     said = response.additional_kwargs
     if said.get("finish_reason") == "content_filter":
-        raise filtered(route, str(said.get("raw_finish_reason")))
+        raise filtered(route, said)
     called = any(isinstance(block, ToolCallBlock) for block in response.message.blocks)
     if request.must_call is not None and not called:
         raise not_called(route, request.must_call)

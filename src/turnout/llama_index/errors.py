@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from turnout.classify import classify
 from turnout.clients.calls import call_site
 from turnout.errors import ContentFilterError, ServiceConnectionError, UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from turnout.routes import Route
     from turnout.settings import Settings
@@ -37,13 +37,21 @@ def cut_short(route: Route) -> ServiceConnectionError:
     return ServiceConnectionError(msg, backend=route.backend, deployment=route.deployment)
 
 
-def filtered(route: Route, raw: str) -> ContentFilterError:
-    """The error for an answer that a content filter or guardrail stopped."""
+def filtered(route: Route, said: Mapping[str, Any]) -> ContentFilterError:
+    """The error for an answer that a content filter or guardrail stopped.
+
+    Args:
+        route: Where it came from.
+        said: The answer's `additional_kwargs`.
+    """
+    raw = str(said.get("raw_finish_reason"))
     msg = (
         f"a content filter stopped the answer of {route.deployment!r} on backend {route.backend!r} [{raw}]; "
         "ask otherwise, or change the deployment's filter or guardrail"
     )
-    return ContentFilterError(msg, backend=route.backend, deployment=route.deployment, code=raw)
+    made = ContentFilterError(msg, backend=route.backend, deployment=route.deployment, code=raw)
+    made.stage, made.categories = said.get("stage"), said.get("categories", {})
+    return made
 
 
 def not_called(route: Route, tool: str) -> UnsupportedError:

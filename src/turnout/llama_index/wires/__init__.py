@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from turnout.filters import found_in_answer
+from turnout.finish import finish_reason
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Sequence
+    from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
@@ -17,8 +20,8 @@ class Wire(Protocol):
     """What carries calls on one route.
 
     Answers have usage as OpenAI names it (`prompt_tokens`, …) in `additional_kwargs` and under `usage` in `raw`, and
-    `finish_reason` (see `turnout.finish`) in `additional_kwargs`. A stream that ends without a finish
-    reason raises `ServiceConnectionError`.
+    what `ended` gives in `additional_kwargs`. A stream that ends without a finish reason raises
+    `ServiceConnectionError`.
     """
 
     client: Any
@@ -45,3 +48,16 @@ class Wire(Protocol):
 
     def astream(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> AsyncGenerator[ChatResponse, None]:
         """One answer in pieces, without blocking the event loop."""
+
+
+def ended(reason: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    """Why an answer ended, and what a filter found if one stopped it.
+
+    Args:
+        reason: The service's own finish reason.
+        said: What the service says of filters, as `turnout.filters` reads it.
+    """
+    why: dict[str, Any] = finish_reason(reason)
+    if why["finish_reason"] == "content_filter":
+        why["stage"], why["categories"] = found_in_answer(reason, said)
+    return why

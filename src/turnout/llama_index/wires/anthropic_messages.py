@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
 
 from llama_index.core.base.llms.types import MessageRole, TextBlock, ToolCallBlock
 
 from turnout.clients import FoundryClient, foundry_client
-from turnout.finish import finish_reason
 from turnout.llama_index.errors import cut_short
 from turnout.llama_index.schemas import as_tool
 from turnout.llama_index.upstream.anthropic import MessagesModel
+from turnout.llama_index.wires import ended
 from turnout.llama_index.wires.messages_input import messages_input
 from turnout.parameters import fitted, unsupported
 
@@ -149,10 +150,11 @@ class _Growing:
 def _finished(response: ChatResponse) -> ChatResponse:
     """With usage where LlamaIndex reads it (`raw["usage"]`, under OpenAI's names), and the finish reason."""
     raw = dict(response.raw or {})
-    reason = raw.get("stop_reason") or getattr(raw.get("delta"), "stop_reason", None)
+    last = raw.get("delta") or SimpleNamespace(**raw)  # a stream's last event, or the whole answer
+    reason, details = getattr(last, "stop_reason", None), getattr(last, "stop_details", None)
     if not isinstance(reason, str):
         return response
-    response.additional_kwargs |= finish_reason(reason)
+    response.additional_kwargs |= ended(reason, {"stop_details": details.model_dump()} if details else {})
     if (usage := raw.get("usage")) is not None:
         counts = usage.model_dump()
         cached = (counts.get(name) or 0 for name in ("cache_read_input_tokens", "cache_creation_input_tokens"))

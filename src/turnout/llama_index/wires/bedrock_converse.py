@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Self
 from llama_index.core.base.llms.types import ToolCallBlock
 
 from turnout.clients import BedrockClient, bedrock_client, bridge
-from turnout.finish import finish_reason
 from turnout.llama_index.request import tool_name
 from turnout.llama_index.schemas import as_tool, json_schema
 from turnout.llama_index.upstream.bedrock import ConverseModel
+from turnout.llama_index.wires import ended
 from turnout.llama_index.wires.converse_client import ConverseClient
 from turnout.models import base_id
 from turnout.parameters import fitted, unsupported
@@ -183,11 +183,12 @@ def _with_inputs(piece: ChatResponse, inputs: list[str]) -> None:
 def _finished(response: ChatResponse) -> ChatResponse:
     """With usage where LlamaIndex reads it (`raw["usage"]`, under OpenAI's names), and the finish reason."""
     raw, said = response.raw or {}, response.additional_kwargs
-    usage = raw.get("usage") or raw.get("metadata", {}).get("usage")
+    last = raw.get("metadata", raw)  # a stream's last event, or the whole answer
+    usage = last.get("usage")
     if usage:
         counts = {name: said[name] for name in ("prompt_tokens", "completion_tokens", "total_tokens") if name in said}
         response.raw = {**raw, "usage": {**usage, **counts}}
     reason = raw.get("stopReason")
     if reason:
-        said |= finish_reason(reason)
+        said |= ended(reason, last)
     return response

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from turnout.clients import OpenAIClient, openai_client_for
-from turnout.finish import finish_reason
 from turnout.llama_index.errors import cut_short
 from turnout.llama_index.schemas import as_tool, holds_strictly
 from turnout.llama_index.upstream.openai import OpenAIModel, response_format
+from turnout.llama_index.wires import ended
 from turnout.parameters import fitted
 
 if TYPE_CHECKING:
@@ -46,31 +46,27 @@ class OpenAIChat:
 
     def chat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
         """One answer."""
-        return _finished(self._model.once(messages, **arguments))
+        return _whole(self._model.once(messages, **arguments))
 
     async def achat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
         """One answer."""
-        return _finished(await self._model.aonce(messages, **arguments))
+        return _whole(await self._model.aonce(messages, **arguments))
 
     def stream(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> Generator[ChatResponse, None, None]:
         """One answer in pieces; the last one has the usage."""
-        reason = None
+        growing = _Growing(self._route)
         for piece in self._model.pieces(messages, **_streamed(arguments)):
-            reason = _reason(piece) or reason
-            yield _finished(piece, reason)
-        if reason is None:
-            raise cut_short(self._route)
+            yield growing.take(piece)
+        growing.end()
 
     async def astream(
         self, messages: Sequence[ChatMessage], arguments: dict[str, Any]
     ) -> AsyncGenerator[ChatResponse, None]:
         """One answer in pieces; the last one has the usage."""
-        reason = None
+        growing = _Growing(self._route)
         async for piece in await self._model.apieces(messages, **_streamed(arguments)):
-            reason = _reason(piece) or reason
-            yield _finished(piece, reason)
-        if reason is None:
-            raise cut_short(self._route)
+            yield growing.take(piece)
+        growing.end()
 
     def arguments(self, request: Request) -> dict[str, Any]:
         """All that is sent but the conversation."""
@@ -105,13 +101,40 @@ def _streamed(arguments: dict[str, Any]) -> dict[str, Any]:
     return {"stream_options": {"include_usage": True}, **arguments}
 
 
+class _Growing:
+    """What the chunks of one streamed answer say of its end; Azure's filters speak in any of them."""
+
+    def __init__(self, route: Route) -> None:
+        self._route = route
+        self._reason: str | None = None
+        self._verdicts: list[Any] = []
+
+    def take(self, piece: ChatResponse) -> ChatResponse:
+        self._reason = _reason(piece) or self._reason
+        self._verdicts += _verdicts(piece)
+        return _finished(piece, self._reason, self._verdicts)
+
+    def end(self) -> None:
+        if self._reason is None:
+            raise cut_short(self._route)
+
+
 def _reason(piece: ChatResponse) -> str | None:
     choices = piece.raw.choices if piece.raw is not None else ()
     return choices[0].finish_reason if choices else None
 
 
-def _finished(response: ChatResponse, reason: str | None = None) -> ChatResponse:
-    reason = reason or _reason(response)
+def _verdicts(piece: ChatResponse) -> list[Any]:
+    """What Azure's filters say in a piece, beside the choice that they are about."""
+    choices = piece.raw.choices if piece.raw is not None else ()
+    return [choice.model_extra for choice in choices if choice.model_extra]
+
+
+def _whole(response: ChatResponse) -> ChatResponse:
+    return _finished(response, _reason(response), _verdicts(response))
+
+
+def _finished(response: ChatResponse, reason: str | None, verdicts: list[Any]) -> ChatResponse:
     if reason is not None:
-        response.additional_kwargs |= finish_reason(reason)
+        response.additional_kwargs |= ended(reason, {"choices": verdicts})
     return response

@@ -8,9 +8,9 @@ import httpx
 import openai
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, TextBlock, ToolCallBlock
 
-from turnout.finish import finish_reason
 from turnout.llama_index.errors import cut_short
 from turnout.llama_index.upstream.openai_responses import ResponsesModel
+from turnout.llama_index.wires import ended
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,10 +33,10 @@ def whole(response: Any) -> ChatResponse:
     if not any(isinstance(block, TextBlock) for block in blocks):
         blocks += [TextBlock(text=refusal) for refusal in _refusals(response.output)]
     raw = response.incomplete_details.reason if response.incomplete_details else response.status
-    said: dict[str, Any] = finish_reason(str(raw))
+    found = dict(response)
+    said = ended(str(raw), found)
     if said["finish_reason"] == "stop" and any(isinstance(block, ToolCallBlock) for block in blocks):
         said["finish_reason"] = "tool_calls"
-    found = dict(response)
     if response.usage is not None:
         counts = {
             "prompt_tokens": response.usage.input_tokens,

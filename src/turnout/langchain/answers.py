@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage, AIMessageChunk
 
 from turnout.errors import ContentFilterError, ServiceConnectionError
+from turnout.filters import found_in_answer
 from turnout.finish import FINISH
+from turnout.langchain.wires.openai_verdicts import said as verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -137,21 +139,9 @@ def filtered(route: Route, raw: str, metadata: Mapping[str, Any] | None = None) 
         "ask otherwise, or change the deployment's filter or guardrail"
     )
     made = ContentFilterError(msg, backend=route.backend, deployment=route.deployment, code=raw)
-    made.stage, made.categories = _guardrail(metadata or {})
+    said = metadata or {}
+    made.stage, made.categories = found_in_answer(raw, {**said, **verdicts(said)})
     return made
-
-
-def _guardrail(metadata: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
-    """What a Bedrock guardrail's trace says it found, and on which side; `completion` and nothing without one."""
-    trace = metadata.get("trace")
-    guardrail = trace.get("guardrail", {}) if isinstance(trace, dict) else {}
-    categories: dict[str, str] = {}
-    for assessment in guardrail.get("inputAssessment", {}).values():
-        for finding in assessment.get("contentPolicy", {}).get("filters", []):
-            categories[str(finding.get("type", "content")).lower()] = str(finding.get("confidence", "detected")).lower()
-        for topic in assessment.get("topicPolicy", {}).get("topics", []):
-            categories[str(topic.get("name", "topic"))] = "detected"
-    return ("prompt" if guardrail.get("inputAssessment") else "completion"), categories
 
 
 def portable_result(result: ChatResult, route: Route) -> ChatResult:
@@ -173,7 +163,7 @@ def portable_result(result: ChatResult, route: Route) -> ChatResult:
                 message.content = before
             raw = _finish(generation, result.llm_output, calls=bool(message.tool_calls))
             if FINISH.get(raw or "") == "content_filter":
-                raise filtered(route, str(raw), message.response_metadata)
+                raise filtered(route, str(raw), {**(generation.generation_info or {}), **message.response_metadata})
         _mark(message, route)
     return result
 
@@ -207,7 +197,7 @@ class Stream:
             self._blocks = self._blocks or plain is None
             if plain is not None and not self._blocks:
                 _as_text(message, plain)
-            self._metadata.update(message.response_metadata)
+            self._metadata |= {**(chunk.generation_info or {}), **message.response_metadata}
             self._calls = self._calls or bool(message.tool_call_chunks)
             if self._finish is None:
                 self._finish = _finish(chunk, calls=self._calls)

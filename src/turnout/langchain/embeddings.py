@@ -12,9 +12,11 @@ from turnout.errors import ModelCallError
 from turnout.langchain.errors import as_langchain
 from turnout.langchain.state import SettingsField, current, without_secrets
 from turnout.routes import resolve
+from turnout.spaces import space_of
 
 if TYPE_CHECKING:
     from turnout.routes import Route
+    from turnout.spaces import EmbeddingSpace
 
 
 class TurnoutEmbeddings(BaseModel, Embeddings):
@@ -45,6 +47,11 @@ class TurnoutEmbeddings(BaseModel, Embeddings):
     def route(self) -> Route:
         """Where texts go, as the settings are now."""
         return self._embedder().route
+
+    @property
+    def space(self) -> EmbeddingSpace:
+        """The space of the vectors, as the settings are now."""
+        return space_of(self.route)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed documents.

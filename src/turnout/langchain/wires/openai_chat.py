@@ -28,38 +28,42 @@ def chat_openai(route: Route, backend: Backend, **options: Any) -> BaseChatModel
     it gets a name that means nothing, and the deployment goes with each call. Azure's dated API needs no class of its
     own: the SDK client makes its paths.
     """
-    from langchain_openai import ChatOpenAI
+    from turnout.langchain.wires.openai_verdicts import KeepingClient, chat_class
 
     client = openai_client_for(route, backend)
-    return ChatOpenAI(
-        model="turnout",
-        api_key="never-sent",
-        client=client.sync.chat.completions,
-        root_client=client.sync,
-        async_client=client.aio.chat.completions,
-        root_async_client=client.aio,
-        stream_chunk_timeout=None,
-        **options,
-    )
+    arguments: dict[str, Any] = {
+        "model": "turnout",
+        "api_key": "never-sent",
+        "client": client.sync.chat.completions,
+        "root_client": KeepingClient(client.sync),
+        "async_client": client.aio.chat.completions,
+        "root_async_client": KeepingClient(client.aio),
+        "stream_chunk_timeout": None,
+    }
+    return chat_class()(**arguments, **options)
 
 
 def arguments(route: Route, request: Request) -> dict[str, Any]:
     """What Chat Completions is sent."""
     sent = fitted(route, request.parameters, request.policy)
+    body: dict[str, Any] = {}
     if "max_tokens" in sent:
-        _limit_output(route, sent)
+        _limit_output(route, sent, body)
     if request.schema is not None:
         method = strongest(route, request)
         if method == "function_calling":
             schema_as_tool(request)
-        else:
-            sent["response_format"] = response_format(request, method)
+        else:  # past the class, which would have the SDK parse it: that tells less of an answer that isn't whole
+            body["response_format"] = response_format(request, method)
     if request.tools:
         sent["tools"] = request.tools
         sent |= tool_choice(request)
     else:
         sent.pop("parallel_tool_calls", None)
-    return {"model": route.deployment, **sent, **request.extra}
+    extra = dict(request.extra)
+    if body:
+        sent["extra_body"] = {**body, **extra.pop("extra_body", {})}
+    return {"model": route.deployment, **sent, **extra}
 
 
 def tool_choice(request: Request) -> dict[str, Any]:
@@ -70,7 +74,7 @@ def tool_choice(request: Request) -> dict[str, Any]:
     return {"tool_choice": {"auto": "auto", "none": "none", "any": "required"}.get(request.tool_choice, named)}
 
 
-def _limit_output(route: Route, sent: dict[str, Any]) -> None:
+def _limit_output(route: Route, sent: dict[str, Any], body: dict[str, Any]) -> None:
     """Send the output limit once, under the name that the model takes.
 
     Azure's models all take max_completion_tokens; an unknown server may know only the older max_tokens. The class
@@ -79,6 +83,6 @@ def _limit_output(route: Route, sent: dict[str, Any]) -> None:
     facts, limit = route.facts, sent.pop("max_tokens")
     name = facts.max_tokens if facts.known or route.provider != "azure" else "max_completion_tokens"
     if name == "max_tokens":
-        sent["extra_body"] = {"max_tokens": limit}
+        body["max_tokens"] = limit
     else:
         sent[name] = limit

@@ -8,6 +8,7 @@ TurnoutError
 ├── MissingExtraError         a package is not installed (also an ImportError)
 ├── CredentialError           no credential could be had; lists what was tried
 ├── UnsupportedError          the model or wire can't do what was asked; nothing was sent
+├── EmbeddingSpaceError       an index has other vectors than the settings make; nothing was searched or inserted
 └── ModelCallError            the service was asked, or could not be reached
     ├── AuthenticationError   the credential was refused (401, 403 signature)
     ├── PermissionDeniedError the identity may not do this (403)
@@ -26,11 +27,14 @@ A `SettingsError` is yours to fix, a `ModelCallError` is the service's word on o
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from turnout.spaces import EmbeddingSpace
 
 
 class TurnoutError(Exception):
@@ -72,6 +76,63 @@ class UnsupportedError(TurnoutError, ValueError):
     """The model or the wire can't do what was asked. Nothing was sent."""
 
 
+class EmbeddingSpaceError(TurnoutError, ValueError):
+    """Vectors of different embedding spaces would have met. Nothing was searched or inserted.
+
+    Attributes:
+        index: Which index.
+        index_space: The space of its vectors, if it is known.
+        wanted_space: The space that the settings give, if it is known.
+        fix: What to do about it: a command, or a sentence.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        index: str = "",
+        index_space: EmbeddingSpace | None = None,
+        wanted_space: EmbeddingSpace | None = None,
+        fix: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.index = index
+        self.index_space = index_space
+        self.wanted_space = wanted_space
+        self.fix = fix
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), str(self), dict(vars(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    """An attempt of a call that was made again.
+
+    Attributes:
+        error: Name of the error's class.
+        status: HTTP status, if the service answered.
+        code: The service's own error code.
+        request_id: The service's id of the request.
+        after: Seconds from the call's beginning until it failed.
+    """
+
+    error: str
+    status: int | None
+    code: str | None
+    request_id: str | None
+    after: float
+
+    @classmethod
+    def of(cls, error: ModelCallError, *, after: float) -> FailedAttempt:
+        """An attempt that ended in an error."""
+        return cls(error.condition, error.status, error.code, error.request_id, round(after, 3))
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain data, for an answer's metadata."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
 class ModelCallError(TurnoutError):
     """A call to a model failed.
 
@@ -82,10 +143,14 @@ class ModelCallError(TurnoutError):
         code: The service's own error code (`DeploymentNotFound`, `ThrottlingException`, …).
         request_id: The service's id of the request, for its support.
         retry_after: Seconds that the service asked to wait, if it did.
+        retryable: Whether the same request may succeed later.
+        attempts: How many attempts the call took until this one ended it.
+        failed_attempts: Those before it.
     """
 
-    retryable = False
-    """Whether the same request may succeed later."""
+    retryable: bool = False
+    attempts: int = 1
+    failed_attempts: tuple[FailedAttempt, ...] = ()
 
     def __init__(
         self,
@@ -105,6 +170,11 @@ class ModelCallError(TurnoutError):
         self.code = code
         self.request_id = request_id
         self.retry_after = retry_after
+
+    @property
+    def condition(self) -> str:
+        """Name of the error in turnout's own tree, whichever framework's class it also is."""
+        return next(kind.__name__ for kind in type(self).__mro__ if kind.__module__ == __name__)
 
     @property
     def original(self) -> BaseException | None:

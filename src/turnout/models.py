@@ -39,6 +39,8 @@ class ModelFacts:
         max_request_tokens: Tokens that one embedding request takes, if limited.
         max_characters: Characters that one text may have, if limited.
         purposes: Whether queries and documents are embedded differently.
+        space: The model and version as its embedding space names it; empty for the entry's own name.
+        same: Other ids of exactly this version.
         source: Where the facts are from.
     """
 
@@ -64,6 +66,8 @@ class ModelFacts:
     max_request_tokens: int | None = None
     max_characters: int | None = None
     purposes: bool = False
+    space: str = ""
+    same: tuple[str, ...] = ()
     source: tuple[str, ...] = field(default=(), repr=False)
 
     def takes_dimensions(self, dimensions: int) -> bool:
@@ -92,6 +96,30 @@ def base_id(model: str) -> str:
     """A model id without ARN, region prefix: `arn:…/us.amazon.nova-lite-v1:0` → `amazon.nova-lite-v1:0`."""
     tail = model.rsplit("/", 1)[-1] if model.startswith("arn:") else model
     return _REGION_PREFIX.sub("", tail)
+
+
+@cache
+def _versions() -> dict[str, str]:
+    table = _table()
+    return {
+        alias: entry.space or entry.name
+        for entry in table.values()
+        if entry.kind == "embedding"
+        for alias in (entry.space or entry.name, *entry.same)
+    }
+
+
+def same_model(model: str) -> str:
+    """The name of an embedding model's version, which is one for all ids that mean it.
+
+    Args:
+        model: A model name or id, with or without region prefix or ARN.
+
+    Returns:
+        The version's name, or the model as it was given if no entry names exactly this one: another version of a known
+        model is another model.
+    """
+    return _versions().get(base_id(model), model)
 
 
 @cache

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from turnout.errors import SettingsError, UnknownBackendError, UnknownRouteError
 from turnout.models import ModelFacts, base_id, facts
+from turnout.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,6 +45,9 @@ class Route:
         deployment: What the service is asked for: deployment name, model id, inference profile or ARN.
         model: The model behind it, for its facts.
         dimensions: Length of the vectors asked for; None for the model's own.
+        space: The embedding space, if the settings state it; `turnout.spaces.space_of` has it for every route.
+        rpm: Requests a minute that the process makes at most.
+        tpm: Tokens a minute likewise.
         key: Where the settings say so, like `chat.default.azure`.
     """
 
@@ -55,6 +59,9 @@ class Route:
     deployment: str
     model: str
     dimensions: int | None = None
+    space: EmbeddingSpace | None = None
+    rpm: float | None = None
+    tpm: float | None = None
     key: str = ""
 
     @property
@@ -175,6 +182,15 @@ def _route(
         upto = f"1 to {known.any_dimension_to}" if known.any_dimension_to else choices
         msg = f"{settings.source}: {said} asks {model!r} for {wanted} dimensions; it makes {upto}"
         raise SettingsError(msg)
+    space = EmbeddingSpace.parse(target.space) if target.space else None
+    if space is not None and kind != "embedding":
+        msg = f"{settings.source}: {said} has space {target.space!r}, but only embedding models have one"
+        raise SettingsError(msg)
+    if space is not None and wanted is not None:
+        space = space.of_length(wanted)
+        if space.dimensions != wanted:
+            msg = f"{settings.source}: {said} has the space {target.space!r} and is asked for {wanted} dimensions"
+            raise SettingsError(msg)
     return Route(
         kind=kind,
         name=name,
@@ -184,6 +200,9 @@ def _route(
         deployment=deployment,
         model=model,
         dimensions=wanted,
+        space=space,
+        rpm=target.rpm,
+        tpm=target.tpm,
         key=key,
     )
 

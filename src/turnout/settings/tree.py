@@ -25,6 +25,8 @@ from pydantic import (
     model_validator,
 )
 
+from turnout.spaces import EmbeddingSpace
+
 Kind = Literal["chat", "embedding"]
 PROVIDERS = ("azure", "bedrock", "openai")
 
@@ -83,6 +85,9 @@ class BackendSettings(_Node):
         timeout: Seconds that one call may wait for the service's next bytes.
         connect_timeout: Seconds to make a connection.
         max_retries: How often a failed call is repeated; 0 for never.
+        max_retry_wait: Seconds that a wait before a repetition may take; a service that asks for a longer one is not
+            waited for.
+        deadline: Seconds that one call may take in all, with its repetitions and the waits between them.
         max_connections: Connections kept to the service at most.
         ca_bundle: PEM file of the certificate authorities to trust, for private gateways.
         proxy: An HTTP proxy on the way; left out, HTTPS_PROXY and NO_PROXY decide.
@@ -92,6 +97,8 @@ class BackendSettings(_Node):
     timeout: PositiveFloat = 120.0
     connect_timeout: PositiveFloat = 10.0
     max_retries: int = Field(default=2, ge=0, le=20)
+    max_retry_wait: PositiveFloat = 60.0
+    deadline: PositiveFloat | None = None
     max_connections: PositiveInt = 1000
     ca_bundle: str | None = None
     proxy: SecretStr | None = None
@@ -205,12 +212,18 @@ class Target(_Node):
             profile or an ARN.
         wire: The protocol; left out, it follows from the provider.
         dimensions: Length of the vectors, where the model lets one choose.
+        space: The embedding space, of a custom or fine-tuned model: its name and dimensions, like `acme-embed-v3/768`.
+        rpm: Requests a minute that this process makes at most.
+        tpm: Tokens a minute that this process asks for at most, answers included.
     """
 
     model: str | None = Field(default=None, min_length=1)
     deployment: str | None = Field(default=None, min_length=1)
     wire: Wire | None = None
     dimensions: PositiveInt | None = None
+    rpm: PositiveFloat | None = None
+    tpm: PositiveFloat | None = None
+    space: Annotated[str, AfterValidator(lambda text: str(EmbeddingSpace.parse(text)))] | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -31,6 +31,9 @@ class ModelFacts:
         temperature: Whether the model takes sampling parameters.
         stop: Whether the model takes stop sequences.
         max_tokens: Name of the output limit on the `openai-chat` wire.
+        cache_points: On Converse, where the prompt may be marked for caching: `system`, `messages`, `tools`.
+        cache_hour: Whether such a mark may ask for an hour.
+        one_call: Whether Converse can be told that an answer may call one tool at most.
         dimensions: Lengths of vectors that the model makes, the default first.
         any_dimension_to: Any length up to this may be chosen, if set.
         prefix: Whether a shorter vector is the longer one, cut and normalised.
@@ -58,6 +61,9 @@ class ModelFacts:
     temperature: bool = True
     stop: bool = True
     max_tokens: str = "max_tokens"
+    cache_points: tuple[str, ...] = ()
+    cache_hour: bool = False
+    one_call: bool = False
     dimensions: tuple[int, ...] = ()
     any_dimension_to: int | None = None
     prefix: bool = False

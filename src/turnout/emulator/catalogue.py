@@ -140,7 +140,7 @@ ANTHROPIC_MODELS: Mapping[str, AnthropicModel] = {
         AnthropicModel("claude-haiku-4-5", "claude-haiku-4-5-20251001"),
         AnthropicModel("claude-sonnet-4-5", "claude-sonnet-4-5-20250929"),
         AnthropicModel("claude-opus-4-1", "claude-opus-4-1-20250805", output=32_000),
-        AnthropicModel("claude-sonnet-4-6", "claude-sonnet-4-6"),
+        AnthropicModel("claude-sonnet-4-6", "claude-sonnet-4-6", output=128_000),
         AnthropicModel("claude-opus-4-6", "claude-opus-4-6", output=128_000, prefill=False),
     )
 }

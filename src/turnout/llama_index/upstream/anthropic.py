@@ -13,22 +13,25 @@ if TYPE_CHECKING:
 
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
-    from turnout.clients import FoundryClient
-
 
 class MessagesModel(Anthropic):
     """The integration's class with turnout's client, sending the arguments that it is given and no others."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, sync: Any, aio: Any) -> None:
         # Past the class's own constructor, which has no argument for a client and makes two that nobody asks.
         super(Anthropic, self).__init__(model="turnout", max_tokens=1, max_retries=0)
-        self._client = client.sync
-        self._aclient = client.aio
+        self._client = sync
+        self._aclient = aio
 
     @classmethod
-    def with_client(cls, client: FoundryClient) -> Self:
-        """Make one; the deployment goes with each call."""
-        return cls(client)
+    def with_clients(cls, sync: Any, aio: Any) -> Self:
+        """Make one; the deployment goes with each call.
+
+        Args:
+            sync: What answers `messages.create`.
+            aio: What answers it to coroutines.
+        """
+        return cls(sync, aio)
 
     def _get_all_kwargs(self, **kwargs: Any) -> dict[str, Any]:
         return kwargs

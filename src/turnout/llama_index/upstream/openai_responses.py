@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from llama_index.llms.openai import OpenAIResponses
+from llama_index.llms.openai.utils import to_openai_message_dicts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Sequence
 
-    from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ContentBlock
+    from llama_index.core.base.llms.types import ChatMessage, ContentBlock
 
     from turnout.clients import OpenAIClient
 
@@ -34,15 +35,13 @@ class ResponsesModel(OpenAIResponses):
     def _get_model_kwargs(self, **kwargs: Any) -> dict[str, Any]:
         return kwargs
 
-    def once(self, messages: Sequence[ChatMessage], **arguments: Any) -> ChatResponse:
-        """One answer."""
-        response: ChatResponse = self._chat(messages, **arguments)
-        return response
+    def once(self, messages: Sequence[ChatMessage], **arguments: Any) -> Any:
+        """The service's response of one answer. What the class makes of it fails where it counts no tokens."""
+        return self._client.responses.create(input=_items(messages), stream=False, **arguments)
 
-    async def aonce(self, messages: Sequence[ChatMessage], **arguments: Any) -> ChatResponse:
-        """One answer."""
-        response: ChatResponse = await self._achat(messages, **arguments)
-        return response
+    async def aonce(self, messages: Sequence[ChatMessage], **arguments: Any) -> Any:
+        """The service's response of one answer."""
+        return await self._aclient.responses.create(input=_items(messages), stream=False, **arguments)
 
     def events(self, messages: Sequence[ChatMessage], **arguments: Any) -> Generator[Any, None, None]:
         """The service's events of one answer; what the class makes of each alone is of no use."""
@@ -59,3 +58,7 @@ class ResponsesModel(OpenAIResponses):
         """An answer's items as blocks. One at a time: of two messages, the class gives the first one twice."""
         parse = OpenAIResponses._parse_response_output  # noqa: SLF001
         return [block for item in output for block in parse([item]).message.blocks]
+
+
+def _items(messages: Sequence[ChatMessage]) -> Any:
+    return to_openai_message_dicts(messages, is_responses_api=True)

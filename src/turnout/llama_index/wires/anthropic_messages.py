@@ -12,7 +12,9 @@ from turnout.llama_index.errors import cut_short
 from turnout.llama_index.schemas import as_tool
 from turnout.llama_index.upstream.anthropic import MessagesModel
 from turnout.llama_index.wires import ended
+from turnout.llama_index.wires.messages_client import AsyncMessagesClient, MessagesClient
 from turnout.llama_index.wires.messages_input import messages_input
+from turnout.llama_index.wires.sealed import unsealed
 from turnout.parameters import fitted, unsupported
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ class AnthropicMessagesChat:
     def __init__(self, route: Route, client: FoundryClient) -> None:
         self.client = client
         self._route = route
-        self._model = MessagesModel.with_client(client)
+        self._model = MessagesModel.with_clients(MessagesClient(client.sync), AsyncMessagesClient(client.aio))
 
     @classmethod
     def connect(cls, route: Route, backend: AzureBackend) -> FoundryClient:  # noqa: ARG003 - one client for all
@@ -51,11 +53,11 @@ class AnthropicMessagesChat:
 
     def chat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
         """One answer."""
-        return _finished(self._model.once(*_input(messages, arguments)))
+        return _whole(self._model.once(*_input(messages, arguments)))
 
     async def achat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
         """One answer."""
-        return _finished(await self._model.aonce(*_input(messages, arguments)))
+        return _whole(await self._model.aonce(*_input(messages, arguments)))
 
     def stream(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> Generator[ChatResponse, None, None]:
         """One answer in pieces; the last one has the usage."""
@@ -134,17 +136,25 @@ class _Growing:
         self._text = self._text + (piece.delta or "") if kind == "content_block_delta" else ""
         # The class goes on adding to the blocks that it gives.
         piece.message.blocks = [block.model_copy() for block in piece.message.blocks]
+        unsealed(piece.message.blocks)
         calls = [block for block in piece.message.blocks if isinstance(block, ToolCallBlock)]
         for call, place in zip(calls, sorted(self._inputs), strict=False):
             call.tool_kwargs = self._inputs[place] or call.tool_kwargs
         if self._text:
             piece.message.blocks.append(TextBlock(text=self._text))
+        if thought := piece.message.additional_kwargs.get("thinking_delta"):
+            piece.additional_kwargs["thinking_delta"] = thought  # where agents look for it
         self._ended = self._ended or bool(piece.message.additional_kwargs.get("stop_reason"))
         return _finished(piece)
 
     def end(self) -> None:
         if not self._ended:
             raise cut_short(self._route)
+
+
+def _whole(response: ChatResponse) -> ChatResponse:
+    unsealed(response.message.blocks)
+    return _finished(response)
 
 
 def _finished(response: ChatResponse) -> ChatResponse:

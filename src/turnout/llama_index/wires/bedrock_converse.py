@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Self
 
-from llama_index.core.base.llms.types import ToolCallBlock
-
 from turnout.clients import BedrockClient, bedrock_client, bridge
 from turnout.llama_index.request import tool_name
 from turnout.llama_index.schemas import as_tool, json_schema
 from turnout.llama_index.upstream.bedrock import ConverseModel
 from turnout.llama_index.wires import ended
 from turnout.llama_index.wires.converse_client import ConverseClient
+from turnout.llama_index.wires.converse_stream import Growing
+from turnout.llama_index.wires.sealed import sealed, unsealed
 from turnout.models import base_id
 from turnout.parameters import fitted, unsupported
 
@@ -51,7 +51,9 @@ class BedrockConverseChat:
 
     def chat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
         """One answer."""
-        return _finished(self._model.once(messages, **arguments))
+        answer = _finished(self._model.once(sealed(messages), **arguments))
+        unsealed(answer.message.blocks)
+        return answer
 
     async def achat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
         """One answer; botocore has no async, so a thread asks."""
@@ -59,10 +61,9 @@ class BedrockConverseChat:
 
     def stream(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> Generator[ChatResponse, None, None]:
         """One answer in pieces; the last one has the usage."""
-        inputs: list[str] = []
-        for piece in self._model.pieces(messages, **arguments):
-            _with_inputs(piece, inputs)
-            yield _finished(piece)
+        growing = Growing()
+        for piece in self._model.pieces(sealed(messages), **arguments):
+            yield _finished(growing.take(piece))
 
     def astream(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> AsyncGenerator[ChatResponse, None]:
         """One answer in pieces; a thread reads them."""
@@ -165,19 +166,6 @@ def _converse_choice(route: Route, choice: str | None) -> dict[str, Any] | None:
     if kind == "tool" and "any" in takes:
         return {"any": {}}
     return None  # auto is the service's own default; what can't be forced is told, and checked
-
-
-def _with_inputs(piece: ChatResponse, inputs: list[str]) -> None:
-    """Give a piece's tool calls their arguments as far as they have come; the class drops a value that is not whole."""
-    event = piece.raw or {}
-    delta = event.get("contentBlockDelta", {}).get("delta", {})
-    if "toolUse" in event.get("contentBlockStart", {}).get("start", {}):
-        inputs.append("")
-    elif "toolUse" in delta and inputs:
-        inputs[-1] += delta["toolUse"].get("input", "")
-    calls = [block for block in piece.message.blocks if isinstance(block, ToolCallBlock)]
-    for call, text in zip(calls, inputs, strict=False):
-        call.tool_kwargs = text
 
 
 def _finished(response: ChatResponse) -> ChatResponse:

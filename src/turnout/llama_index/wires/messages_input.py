@@ -71,6 +71,8 @@ def _block(block: Any) -> dict[str, Any] | None:  # noqa: PLR0911 - one line for
                 "name": block.tool_name,
                 "input": block.tool_kwargs,
             }
+        case ThinkingBlock() if block.additional_information.get("redacted"):
+            return {"type": "redacted_thinking", "data": block.additional_information["redacted"]}
         case ThinkingBlock() if block.additional_information.get("signature"):
             signature = block.additional_information["signature"]
             return {"type": "thinking", "thinking": block.content or "", "signature": signature}

@@ -62,11 +62,11 @@ class OpenAIResponsesChat:
 
     def chat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
         """One answer."""
-        return whole(self._model.once(_items(messages), **arguments).raw)
+        return whole(self._model.once(_items(messages), **arguments))
 
     async def achat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
         """One answer."""
-        return whole((await self._model.aonce(_items(messages), **arguments)).raw)
+        return whole(await self._model.aonce(_items(messages), **arguments))
 
     def stream(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> Generator[ChatResponse, None, None]:
         """One answer in pieces; the last one has the usage."""

@@ -28,11 +28,11 @@ def whole(response: Any) -> ChatResponse:
         openai.APIError: It failed.
     """
     if response.status == "failed":
-        raise _failed(response.error)
+        raise _failed(response.error, response)
     blocks: list[Any] = ResponsesModel.blocks(response.output)
     if not any(isinstance(block, TextBlock) for block in blocks):
         blocks += [TextBlock(text=refusal) for refusal in _refusals(response.output)]
-    raw = response.incomplete_details.reason if response.incomplete_details else response.status
+    raw = response.incomplete_details.reason if response.incomplete_details else response.status or "completed"
     found = dict(response)
     said = ended(str(raw), found)
     if said["finish_reason"] == "stop" and any(isinstance(block, ToolCallBlock) for block in blocks):
@@ -71,7 +71,7 @@ class Growing:
             self._ended = True
             return whole(event.response)
         if kind == "response.failed":
-            raise _failed(event.response.error)
+            raise _failed(event.response.error, event.response)
         if kind == "error":
             raise _failed(event)
         if kind in _TEXTS:
@@ -110,7 +110,8 @@ def _refusals(output: Iterable[Any]) -> list[str]:
     return [part.refusal for part in parts if part.type == "refusal"]
 
 
-def _failed(error: Any) -> openai.APIError:
-    """The SDK's error for one that came inside an answer."""
+def _failed(error: Any, response: Any = None) -> openai.APIError:
+    """The SDK's error for one that came inside an answer, with what Azure's filters say there."""
     code, message = getattr(error, "code", None), getattr(error, "message", None) or "the response failed"
-    return openai.APIError(message, httpx.Request("POST", "responses"), body={"code": code, "message": message})
+    body = {"code": code, "message": message, "content_filters": getattr(response, "content_filters", None)}
+    return openai.APIError(message, httpx.Request("POST", "responses"), body=body)

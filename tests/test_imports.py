@@ -24,6 +24,8 @@ LAYERS = [
     "classify",
     "parameters",
     "finish",
+    "limits",
+    "resilience",
     "clients",
 ]
 SIDES = {"langchain", "llama_index"}

@@ -228,9 +228,22 @@ def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
         retry_after=retry_after(headers),
     )
     made.__cause__ = error
+    if (again := _repeatable(status, code, headers)) is not None:
+        made.retryable = again
     if isinstance(made, e.ContentFilterError):
         made.stage, made.categories = _found(error)
     return made
+
+
+def _repeatable(status: int | None, code: str | None, headers: Mapping[str, str]) -> bool | None:
+    """Whether the request may succeed later, where the service says more of that than the error's class does.
+
+    OpenAI's `x-should-retry` is what its SDK goes by as well; a quota that is used up is a 429 that doesn't pass.
+    """
+    said = headers.get("x-should-retry")
+    if said in {"true", "false"}:
+        return said == "true"
+    return False if code == "insufficient_quota" or status in {501, 505} else None
 
 
 def _found(error: BaseException) -> filters.Findings:

@@ -366,10 +366,10 @@ def test_large_batches_are_split_as_the_model_takes_them_and_keep_their_order(fr
     assert [vectors[i] for i in (0, 95, 96, 249)] == cohere.embed([texts[i] for i in (0, 95, 96, 249)])
     fresh_emulator.clear()
     azure = Embedder(resolve(kind="embedding", backend="azure", settings=made), made)
-    azure.embed(["x"] * 2049)
+    azure.embed([f"x{n}" for n in range(2049)])
     assert sorted(len(r.body["input"]) for r in fresh_emulator.requests) == [1, 2048]
     fresh_emulator.clear()
-    azure.embed(["word " * 7_000] * 60)  # together over what one request takes
+    azure.embed([f"{n} " + "word " * 7_000 for n in range(60)])  # together over what one request takes
     assert len(fresh_emulator.requests) > 1
 
 

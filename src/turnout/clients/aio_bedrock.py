@@ -6,12 +6,9 @@ an aiohttp request on the bridge. Signing, parsing and event streams stay botoco
 
 from __future__ import annotations
 
-import asyncio
-import random
 import ssl
 from typing import TYPE_CHECKING, Any
 
-from turnout.classify import retry_after
 from turnout.clients.bridge import on_bridge, wait
 from turnout.clients.per_loop import PerLoop
 
@@ -22,15 +19,12 @@ if TYPE_CHECKING:
 
     from turnout.settings import BedrockBackend
 
-_AGAIN = frozenset({429, 500, 502, 503, 504})
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 20.0
-
 
 class AioTransport:
     """Sends botocore's prepared requests over aiohttp, with a pool for each event loop.
 
     Args:
-        backend: Its timeouts, retries and connection limits.
+        backend: Its timeouts and connection limits.
     """
 
     def __init__(self, backend: BedrockBackend) -> None:
@@ -55,29 +49,12 @@ class AioTransport:
     async def _send(self, request: Any) -> Any:
         from botocore.awsrequest import AWSResponse
 
-        response = await self._answered(request)
+        response = await self._once(request)
         headers = _Headers((name, value) for name, value in response.headers.items())
         if request.stream_output and response.status < 300:
             return AWSResponse(request.url, response.status, headers, _Stream(response, request.url))
         body = await self._whole(response, request.url)
         return AWSResponse(request.url, response.status, headers, _Body(body))
-
-    async def _answered(self, request: Any) -> aiohttp.ClientResponse:
-        for attempt in range(self._backend.max_retries + 1):
-            last = attempt == self._backend.max_retries
-            try:
-                response = await self._once(request)
-            except Exception:
-                if last:
-                    raise
-                await asyncio.sleep(_pause(attempt, None))
-                continue
-            if last or response.status not in _AGAIN:
-                return response
-            asked = retry_after({name.lower(): value for name, value in response.headers.items()})
-            response.release()
-            await asyncio.sleep(_pause(attempt, asked))
-        raise AssertionError
 
     async def _once(self, request: Any) -> aiohttp.ClientResponse:
         from yarl import URL
@@ -100,13 +77,6 @@ class AioTransport:
     async def _whole(self, response: aiohttp.ClientResponse, url: str) -> bytes:
         with _named(url):
             return await response.read()
-
-
-def _pause(attempt: int, asked: float | None) -> float:
-    """Seconds until the next attempt: what the service asked, or exponential with jitter."""
-    if asked is not None:
-        return min(asked, _LONGEST_WAIT)
-    return random.uniform(0, min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT))  # noqa: S311 - no secret
 
 
 class _named:  # noqa: N801 - read as a word

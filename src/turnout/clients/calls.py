@@ -1,16 +1,20 @@
-"""What a call's errors and `--explain` say of where it went."""
+"""What a call goes by besides its request: when it is repeated, what its deployment takes, where it goes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from turnout import limits
 from turnout.classify import CallSite
 from turnout.clients import openai
 from turnout.clients.pool import bedrock_client
 from turnout.credentials import aws, azure
 from turnout.errors import TurnoutError
+from turnout.resilience import Call, RetryPolicy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from turnout.credentials.base import Chosen
     from turnout.routes import Route
     from turnout.settings import Backend, Settings
@@ -51,3 +55,59 @@ def call_site(route: Route, settings: Settings) -> CallSite:
     except TurnoutError:
         chosen = None
     return CallSite(route=route, resource=resource(backend, route.wire), chosen=chosen, source=settings.source)
+
+
+def limiter_of(route: Route, settings: Settings) -> limits.Limiter:
+    """The limiter that all of a deployment's calls share."""
+    backend = settings.backends[route.backend]
+    most = backend.max_connections
+    return limits.shared(
+        (route.backend, resource(backend, route.wire), route.deployment),
+        rpm=route.rpm,
+        tpm=route.tpm,
+        # A chat deployment is let alone until it throttles; texts to embed come by the thousand, so they begin slowly.
+        start=most if route.kind == "chat" else limits.FIRST_WINDOW,
+        most=most,
+    )
+
+
+def new_call(
+    route: Route,
+    settings: Settings,
+    translate: Callable[[Exception], TurnoutError | None],
+    *,
+    max_retries: int | None = None,
+    deadline: float | None = None,
+    tokens: Callable[[], float] | None = None,
+    used: Callable[[Any], float | None] | None = None,
+    patience: float = 0.0,
+) -> Call:
+    """A call on a route.
+
+    Args:
+        route: Where it goes.
+        settings: The settings; their backend says when calls are repeated.
+        translate: Turnout's error for what an SDK raised.
+        max_retries: How often it is repeated at most, over the backend's.
+        deadline: Seconds that it may take in all, over the backend's.
+        tokens: Estimates its tokens; asked only where tokens are limited.
+        used: The tokens that an answer says it took.
+        patience: Seconds of throttling that are waited out without counting as retries.
+    """
+    backend = settings.backends[route.backend]
+    limiter = limiter_of(route, settings)
+    policy = RetryPolicy(
+        max_retries=backend.max_retries if max_retries is None else max_retries,
+        deadline=backend.deadline if deadline is None else deadline,
+        max_retry_wait=backend.max_retry_wait,
+        patience=patience,
+    )
+    return Call(
+        policy,
+        limiter,
+        translate,
+        backend=route.backend,
+        deployment=route.deployment,
+        tokens=tokens() if tokens is not None and limiter.counts_tokens else 0,
+        used=used,
+    )

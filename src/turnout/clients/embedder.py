@@ -1,48 +1,77 @@
-"""Texts → vectors on one route, for both frameworks: batched, several requests in flight, order kept."""
+"""Texts → vectors on one route, for both frameworks: at the speed that the deployment's quota allows, order kept."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import AsyncIterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from turnout.classify import CallSite, classify
-from turnout.clients import bridge
-from turnout.clients.calls import call_site
+from turnout.classify import classify
+from turnout.clients import bridge, portal
+from turnout.clients.batches import Batch, abatches, batches, check
+from turnout.clients.calls import call_site, limiter_of, new_call
 from turnout.clients.invoke_bodies import Purpose, Vector, family
 from turnout.clients.pool import bedrock_client, openai_client
-from turnout.errors import ContextOverflowError, InvalidRequestError, ServerError
+from turnout.errors import ServerError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
 
+    from turnout.errors import TurnoutError
+    from turnout.resilience import Call
     from turnout.routes import Route
     from turnout.settings import Settings
 
-IN_FLIGHT = 16
-"""Requests that one call has in flight at most."""
+_PATIENCE = 300.0  # seconds of throttling that bulk work waits out, as long as some of it is answered
+_AHEAD = 2  # requests begun for each that may be in flight, so that a slow one doesn't hold up those behind it
 
-_UNKNOWN_BATCH = 256  # texts a request, for a model that turnout knows nothing of
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingProgress:
+    """How far a call has come.
+
+    Attributes:
+        done: Texts embedded.
+        total: Texts in all; None where they come from an iterator.
+        in_flight: Requests that the deployment is working on.
+    """
+
+    done: int
+    total: int | None
+    in_flight: int
 
 
 class Embedder:
     """Embeds texts on one route.
 
-    Attributes:
+    Args:
         route: Where the texts go.
+        settings: The settings.
+        max_retries: How often a failed request is repeated, over the backend's.
+        deadline: Seconds that one request may take in all, over the backend's.
+        progress: Called after each request, in order.
     """
 
-    def __init__(self, route: Route, settings: Settings) -> None:
+    def __init__(
+        self,
+        route: Route,
+        settings: Settings,
+        *,
+        max_retries: int | None = None,
+        deadline: float | None = None,
+        progress: Callable[[EmbeddingProgress], object] | None = None,
+    ) -> None:
         self.route = route
         self._settings = settings
-
-    @property
-    def _site(self) -> CallSite:
-        return call_site(self.route, self._settings)
+        self._max_retries = max_retries
+        self._deadline = deadline
+        self._progress = progress
 
     def embed(self, texts: Sequence[str], purpose: Purpose = "document") -> list[Vector]:
-        """Embed texts.
+        """Embed texts; those that repeat are embedded once.
 
         Args:
             texts: What to embed; none may be empty.
@@ -55,109 +84,179 @@ class Embedder:
             InvalidRequestError: A text is empty or longer than the model takes; nothing was sent.
             ModelCallError: The service refused or failed.
         """
-        batches = list(self._batches(texts))
-        if len(batches) <= 1:
-            parts = [self._request(batch, purpose) for batch in batches]
+        unique = self._unique(texts)
+        cut = list(batches(unique, self.route))
+        if len(cut) == 1:
+            vectors = self._one(cut[0], purpose)
+            self._say(len(texts), len(texts))
         else:
-            with ThreadPoolExecutor(min(IN_FLIGHT, len(batches)), thread_name_prefix="turnout-embed") as pool:
-                parts = list(pool.map(lambda batch: self._request(batch, purpose), batches))
-        return [vector for part in parts for vector in part]
+            vectors = list(self._in_order(iter(cut), purpose, len(unique)))
+        return _placed([unique[text] for text in texts], vectors)
 
     async def aembed(self, texts: Sequence[str], purpose: Purpose = "document") -> list[Vector]:
         """Embed texts without blocking the event loop; arguments and errors as for `embed`."""
-        batches = list(self._batches(texts))
-        gate = asyncio.Semaphore(IN_FLIGHT)
+        unique = self._unique(texts)
+        cut = list(batches(unique, self.route))
+        if len(cut) == 1:
+            vectors = await self._aone(cut[0], purpose)
+            self._say(len(texts), len(texts))
+        else:
+            vectors = [vector async for vector in self._ain_order(_each(cut), purpose, len(unique))]
+        return _placed([unique[text] for text in texts], vectors)
 
-        async def one(batch: list[str]) -> list[Vector]:
-            async with gate:
-                return await self._arequest(batch, purpose)
+    def embed_iter(self, texts: Iterable[str], purpose: Purpose = "document") -> Generator[Vector]:
+        """Embed texts of any number in bounded memory.
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(batch)) for batch in batches]
-        except BaseExceptionGroup as failed:
-            raise failed.exceptions[0] from failed.exceptions[0].__cause__
-        return [vector for task in tasks for vector in task.result()]
+        Args:
+            texts: What to embed; read as far ahead as requests may be in flight. Texts that repeat within a request
+                are embedded once.
+            purpose: `document` or `query`.
 
-    def _batches(self, texts: Sequence[str]) -> Iterator[list[str]]:
-        """The texts in the largest batches that the model takes."""
-        facts = self.route.facts
-        size = facts.max_inputs if facts.known or self.route.wire == "bedrock-invoke" else _UNKNOWN_BATCH
-        budget = facts.max_request_tokens or float("inf")
-        batch: list[str] = []
-        tokens = 0
+        Yields:
+            One vector for each text, in order.
+        """
+        return self._in_order(batches(texts, self.route), purpose, None)
+
+    def aembed_iter(
+        self, texts: Iterable[str] | AsyncIterable[str], purpose: Purpose = "document"
+    ) -> AsyncGenerator[Vector]:
+        """Embed texts of any number in bounded memory, without blocking the event loop."""
+        if isinstance(texts, AsyncIterable):
+            return self._ain_order(abatches(texts, self.route), purpose, None)
+        return self._ain_order(_each(batches(texts, self.route)), purpose, None)
+
+    def _unique(self, texts: Sequence[str]) -> dict[str, int]:
+        """The texts that differ, each with its place among them."""
         for index, text in enumerate(texts):
-            self._check(index, text)
-            cost = len(text.encode()) // 2 + 1  # an upper bound: about four bytes a token in English, three in CJK
-            if batch and (len(batch) == size or tokens + cost > budget):
-                yield batch
-                batch, tokens = [], 0
-            batch.append(text)
-            tokens += cost
-        if batch:
-            yield batch
+            check(index, text, self.route)
+        return {text: place for place, text in enumerate(dict.fromkeys(texts))}
 
-    def _check(self, index: int, text: object) -> None:
-        place = f"{self.route.deployment!r} on backend {self.route.backend!r}"
-        if not isinstance(text, str):
-            msg = f"text {index} is a {type(text).__name__}, not a string"
-            raise InvalidRequestError(msg, backend=self.route.backend, deployment=self.route.deployment)
-        if not text.strip():
-            msg = f"text {index} is empty; {place} refuses empty texts. Leave it out"
-            raise InvalidRequestError(msg, backend=self.route.backend, deployment=self.route.deployment)
-        limit = self.route.facts.max_characters
-        if limit is not None and len(text) > limit:
-            msg = f"text {index} has {len(text):,} characters; {place} takes {limit:,}. Split it into smaller chunks"
-            raise ContextOverflowError(msg, backend=self.route.backend, deployment=self.route.deployment)
+    # --- many requests
 
-    def _request(self, batch: list[str], purpose: Purpose) -> list[Vector]:
+    def _in_order(self, cut: Iterator[Batch], purpose: Purpose, total: int | None) -> Generator[Vector]:
+        begun: deque[tuple[Batch, Any]] = deque()
+        done = 0
         try:
-            if self.route.wire == "bedrock-invoke":
-                return self._counted(batch, self._invoke(batch, purpose))
-            client = openai_client(self._settings.backends[self.route.backend])  # type: ignore[arg-type]
-            answer = client.sync.embeddings.create(**self._openai(batch))
-            return self._counted(batch, _in_order(answer))
-        except Exception as error:
-            self._raise(error)
-            raise
+            while True:
+                while len(begun) < self._ahead and (batch := next(cut, None)) is not None:
+                    begun.append((batch, portal.submit(self._aone(batch, purpose, patience=_PATIENCE))))
+                if not begun:
+                    return
+                batch, future = begun[0]
+                vectors = future.result()
+                begun.popleft()
+                done += len(batch.places)
+                self._say(done, total)
+                yield from _placed(batch.places, vectors)
+        finally:
+            for _, future in begun:
+                future.cancel()
 
-    async def _arequest(self, batch: list[str], purpose: Purpose) -> list[Vector]:
+    async def _ain_order(
+        self, cut: AsyncIterator[Batch], purpose: Purpose, total: int | None
+    ) -> AsyncGenerator[Vector]:
+        begun: deque[tuple[Batch, asyncio.Task[list[Vector]]]] = deque()
+        done, more = 0, True
         try:
-            if self.route.wire == "bedrock-invoke":
-                return self._counted(batch, await bridge.run(self._invoke, batch, purpose))
-            client = openai_client(self._settings.backends[self.route.backend])  # type: ignore[arg-type]
-            answer = await client.aio.embeddings.create(**self._openai(batch))
-            return self._counted(batch, _in_order(answer))
-        except Exception as error:
-            self._raise(error)
-            raise
+            while True:
+                while more and len(begun) < self._ahead:
+                    batch = await anext(cut, None)
+                    more = batch is not None
+                    if batch is not None:
+                        task = asyncio.create_task(self._aone(batch, purpose, patience=_PATIENCE))
+                        begun.append((batch, task))
+                if not begun:
+                    return
+                batch, task = begun[0]
+                vectors = await task
+                begun.popleft()
+                done += len(batch.places)
+                self._say(done, total)
+                for vector in _placed(batch.places, vectors):
+                    yield vector
+        finally:
+            for _, task in begun:
+                task.cancel()
+            await asyncio.gather(*(task for _, task in begun), return_exceptions=True)
 
-    def _openai(self, batch: list[str]) -> dict[str, Any]:
+    @property
+    def _ahead(self) -> int:
+        return _AHEAD * int(limiter_of(self.route, self._settings).window) + 1
+
+    def _say(self, done: int, total: int | None) -> None:
+        if self._progress is not None:
+            in_flight = limiter_of(self.route, self._settings).in_flight
+            self._progress(EmbeddingProgress(done, total, in_flight))
+
+    # --- one request
+
+    def _one(self, batch: Batch, purpose: Purpose) -> list[Vector]:
+        return self._call(batch, 0).run(lambda: self._request(batch.texts, purpose))
+
+    async def _aone(self, batch: Batch, purpose: Purpose, *, patience: float = 0) -> list[Vector]:
+        return await self._call(batch, patience).arun(lambda: self._arequest(batch.texts, purpose))
+
+    def _call(self, batch: Batch, patience: float) -> Call:
+        return new_call(
+            self.route,
+            self._settings,
+            self._translate,
+            max_retries=self._max_retries,
+            deadline=self._deadline,
+            tokens=lambda: batch.tokens,
+            patience=patience,
+        )
+
+    def _translate(self, error: Exception) -> TurnoutError | None:
+        return classify(error, call_site(self.route, self._settings))
+
+    def _request(self, texts: list[str], purpose: Purpose) -> list[Vector]:
+        if self.route.wire == "bedrock-invoke":
+            return self._counted(texts, self._invoke(texts, purpose))
+        client = openai_client(self._settings.backends[self.route.backend])  # type: ignore[arg-type]
+        answer = client.sync.embeddings.create(**self._openai(texts))
+        return self._counted(texts, _sorted(answer))
+
+    async def _arequest(self, texts: list[str], purpose: Purpose) -> list[Vector]:
+        if self.route.wire == "bedrock-invoke":
+            return self._counted(texts, await bridge.run(self._invoke, texts, purpose))
+        client = openai_client(self._settings.backends[self.route.backend])  # type: ignore[arg-type]
+        answer = await client.aio.embeddings.create(**self._openai(texts))
+        return self._counted(texts, _sorted(answer))
+
+    def _openai(self, texts: list[str]) -> dict[str, Any]:
         options = {"dimensions": self.route.dimensions} if self.route.dimensions else {}
-        return {"model": self.route.deployment, "input": batch, **options}
+        return {"model": self.route.deployment, "input": texts, **options}
 
-    def _invoke(self, batch: list[str], purpose: Purpose) -> list[Vector]:
+    def _invoke(self, texts: list[str], purpose: Purpose) -> list[Vector]:
         kind = family(self.route)
         client = bedrock_client(self._settings.backends[self.route.backend])  # type: ignore[arg-type]
         response = client.runtime.invoke_model(
             modelId=self.route.deployment,
-            body=json.dumps(kind.body(batch, purpose, self.route.dimensions)),
+            body=json.dumps(kind.body(texts, purpose, self.route.dimensions)),
             accept="application/json",
             contentType="application/json",
         )
         return kind.vectors(json.loads(response["body"].read()))
 
-    def _counted(self, batch: list[str], vectors: list[Vector]) -> list[Vector]:
-        if len(vectors) != len(batch):
-            msg = f"{self.route.deployment!r} gave {len(vectors)} vectors for {len(batch)} texts"
+    def _counted(self, texts: list[str], vectors: list[Vector]) -> list[Vector]:
+        if len(vectors) != len(texts):
+            msg = f"{self.route.deployment!r} gave {len(vectors)} vectors for {len(texts)} texts"
             raise ServerError(msg, backend=self.route.backend, deployment=self.route.deployment)
         return vectors
 
-    def _raise(self, error: Exception) -> None:
-        known = classify(error, self._site)
-        if known is not None and known is not error:
-            raise known from error
+
+def _placed(places: Sequence[int], vectors: list[Vector]) -> list[Vector]:
+    """A vector of its own for each text that was given."""
+    if len(places) == len(vectors):
+        return vectors
+    return [list(vectors[place]) for place in places]
 
 
-def _in_order(answer: Any) -> list[Vector]:
+async def _each(cut: Iterable[Batch]) -> AsyncGenerator[Batch]:
+    for batch in cut:
+        yield batch
+
+
+def _sorted(answer: Any) -> list[Vector]:
     return [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]

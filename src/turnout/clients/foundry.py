@@ -41,7 +41,7 @@ def connect(backend: AzureBackend) -> tuple[anthropic.AnthropicFoundry, anthropi
         "base_url": base_url(backend),
         "api_key": key,
         "timeout": anthropic.Timeout(backend.timeout, connect=backend.connect_timeout),
-        "max_retries": backend.max_retries,
+        "max_retries": 0,
     }
     sync_http = anthropic.DefaultHttpxClient(transport=sync_transport(backend, "anthropic"))
     async_http = anthropic.DefaultAsyncHttpxClient(transport=async_transport(backend, "anthropic"))

@@ -20,13 +20,13 @@ def http_options(backend: BackendSettings, auth: Any = None) -> tuple[dict[str, 
     """What the sync and the async SDK client get, besides address and credential.
 
     Args:
-        backend: Its timeouts, retries and connection limits.
+        backend: Its timeouts and connection limits.
         auth: An `httpx.Auth` that signs each request, where the SDK's own way won't do.
     """
     import openai
 
     timeout = openai.Timeout(backend.timeout, connect=backend.connect_timeout)
-    common: dict[str, Any] = {"timeout": timeout, "max_retries": backend.max_retries}
+    common: dict[str, Any] = {"timeout": timeout, "max_retries": 0}
     return (
         {**common, "http_client": openai.DefaultHttpxClient(transport=sync_transport(backend), auth=auth)},
         {**common, "http_client": openai.DefaultAsyncHttpxClient(transport=async_transport(backend), auth=auth)},

@@ -12,6 +12,8 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from turnout.clients import portal
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -187,6 +189,7 @@ def close_all() -> None:
         _generation += 1
     for client in clients:
         client.close()
+    portal.close()
 
 
 def _forget() -> None:

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from turnout.clients.aio_transport import transport_class
+from turnout.resilience.policy import remaining
 
 if TYPE_CHECKING:
     import ssl
@@ -57,7 +58,23 @@ def _options(backend: BackendSettings, sdk: Sdk) -> dict[str, Any]:
 
 def sync_transport(backend: BackendSettings, sdk: Sdk = "openai") -> Any:
     """The pooled transport for threads, of the SDK's own HTTP library."""
-    return sdk_httpx(sdk).HTTPTransport(**_options(backend, sdk))
+    return _sync_class(sdk_httpx(sdk))(**_options(backend, sdk))
+
+
+@cache
+def _sync_class(httpx: Any) -> Any:
+    class DatedTransport(httpx.HTTPTransport):  # type: ignore[misc]
+        """Waits for a call's bytes no longer than its deadline is away."""
+
+        def handle_request(self, request: Any) -> Any:
+            left = remaining()
+            if left is not None:
+                limits = request.extensions.get("timeout", {})
+                shorter = {name: left if limit is None else min(limit, left) for name, limit in limits.items()}
+                request.extensions = {**request.extensions, "timeout": shorter}
+            return super().handle_request(request)
+
+    return DatedTransport
 
 
 def async_transport(backend: BackendSettings, sdk: Sdk = "openai") -> Any:

@@ -16,7 +16,7 @@ from turnout.finish import FINISH
 from turnout.langchain.wires.openai_verdicts import said as verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from langchain_core.messages import BaseMessage
     from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
@@ -110,8 +110,22 @@ def _request_id(metadata: Mapping[str, Any]) -> str | None:
     return str(found) if found else None
 
 
-def _mark(message: BaseMessage, route: Route) -> None:
+def has_content(chunk: ChatGenerationChunk) -> bool:
+    """Whether a chunk has some of the answer in it."""
+    message = chunk.message
+    return bool(message.content or getattr(message, "tool_call_chunks", None) or chunk.generation_info)
+
+
+def used_tokens(answer: Any) -> float | None:
+    """The tokens that an answer, or a chunk of one, says were used."""
+    generations = getattr(answer, "generations", None) or [answer]
+    usage = getattr(generations[0].message, "usage_metadata", None)
+    return usage["total_tokens"] if usage else None
+
+
+def _mark(message: BaseMessage, route: Route, attempts: Mapping[str, Any]) -> None:
     metadata = message.response_metadata
+    metadata.update(attempts)
     metadata["backend"] = route.backend
     metadata["deployment"] = route.deployment
     metadata["wire"] = route.wire
@@ -144,7 +158,7 @@ def filtered(route: Route, raw: str, metadata: Mapping[str, Any] | None = None) 
     return made
 
 
-def portable_result(result: ChatResult, route: Route) -> ChatResult:
+def portable_result(result: ChatResult, route: Route, attempts: Mapping[str, Any]) -> ChatResult:
     """An answer in the one shape, changed in place.
 
     Raises:
@@ -164,15 +178,16 @@ def portable_result(result: ChatResult, route: Route) -> ChatResult:
             raw = _finish(generation, result.llm_output, calls=bool(message.tool_calls))
             if FINISH.get(raw or "") == "content_filter":
                 raise filtered(route, str(raw), {**(generation.generation_info or {}), **message.response_metadata})
-        _mark(message, route)
+        _mark(message, route, attempts)
     return result
 
 
 class Stream:
     """Brings the chunks of one streamed answer into the one shape."""
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, attempts: Callable[[], Mapping[str, Any]]) -> None:
         self._route = route
+        self._attempts = attempts
         self._blocks = False
         self._first = True
         self._calls = False
@@ -204,7 +219,7 @@ class Stream:
                 if self._finish is not None:
                     self._give_back(message)
         if self._first:
-            _mark(message, self._route)
+            _mark(message, self._route, self._attempts())
             self._first = False
         return chunk
 

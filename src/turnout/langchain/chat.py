@@ -11,20 +11,22 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import SystemMessage
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.runnables import RunnableLambda, RunnableMap, RunnablePassthrough
-from langchain_core.runnables.config import ensure_config
+from langchain_core.runnables.config import ensure_config, get_config_list
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict, Field
 
 from turnout import media
+from turnout.clients.calls import new_call
 from turnout.errors import SettingsError, UnsupportedError
-from turnout.langchain.answers import Stream, portable_result
-from turnout.langchain.errors import translated
+from turnout.langchain.answers import Stream, has_content, portable_result, used_tokens
+from turnout.langchain.errors import translate, translated
 from turnout.langchain.history import aportable_history, portable_history
 from turnout.langchain.requests import Request
 from turnout.langchain.state import SettingsField, current, without_secrets
 from turnout.langchain.structured import METHODS, StructuredOutputParser, described, target_class
-from turnout.langchain.wires import agenerate, astream, delegate, wire
+from turnout.langchain.wires import agenerate, begin_astream, begin_stream, delegate, wire
 from turnout.parameters import PARAMETERS, tool_choice_name
+from turnout.resilience import astream, stream
 from turnout.routes import Route, resolve
 
 if TYPE_CHECKING:
@@ -39,9 +41,11 @@ if TYPE_CHECKING:
     from langchain_core.runnables import Runnable, RunnableConfig
     from langchain_core.tools import BaseTool
 
+    from turnout import resilience
     from turnout.settings import Settings
 
-_OF_THE_CLIENT = ("timeout", "max_retries")
+_OF_A_CALL = ("timeout", "max_retries", "deadline")
+_THREADS = 64  # of one `batch`, where the config doesn't say; LangChain's default is six on two cores
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ class ChatTurnout(BaseChatModel):
         reasoning_effort: How hard a reasoning model thinks.
         timeout: Seconds to wait for the service's next bytes, over the backend's.
         max_retries: How often a failed call is repeated, over the backend's.
+        deadline: Seconds that a call may take in all, its repetitions included, over the backend's.
         streaming: Whether `invoke` streams underneath, for callbacks that want tokens.
         extra: Passed to the wire as it is.
         settings: Settings, or the path of a settings file; left out, they are found.
@@ -120,6 +125,7 @@ class ChatTurnout(BaseChatModel):
     reasoning_effort: str | None = None
     timeout: float | None = Field(default=None, gt=0)
     max_retries: int | None = Field(default=None, ge=0, le=20)
+    deadline: float | None = Field(default=None, gt=0)
     streaming: bool = False
     extra: dict[str, Any] = Field(default_factory=dict)
     settings: SettingsField = Field(default=None, exclude=True, repr=False)
@@ -251,6 +257,20 @@ class ChatTurnout(BaseChatModel):
         async for chunk in super().astream(input, config, stop=stop, **self._configured(config, kwargs)):
             yield chunk
 
+    def batch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[AIMessage]:
+        """Answer many inputs, several at once: `max_concurrency` of the config, or 64."""
+        configs = get_config_list(config, len(inputs))
+        if configs and configs[0].get("max_concurrency") is None:
+            configs[0] = {**configs[0], "max_concurrency": min(len(inputs), _THREADS)}
+        return super().batch(inputs, configs, return_exceptions=return_exceptions, **kwargs)
+
     # --- tools and schemas, in a form that any wire can be made from
 
     def bind_tools(
@@ -335,14 +355,27 @@ class ChatTurnout(BaseChatModel):
         return route, settings
 
     def _delegate(self, route: Route, settings: Settings, kwargs: dict[str, Any]) -> BaseChatModel:
-        """The class that carries the call; another timeout or number of retries means another client."""
+        """The class that carries the call; another timeout means another client."""
         backend = settings.backends[route.backend]
-        asked = {name: kwargs.get(name, getattr(self, name)) for name in _OF_THE_CLIENT}
-        changed = {k: v for k, v in asked.items() if v is not None and v != getattr(backend, k)}
-        return delegate(route, backend.model_copy(update=changed) if changed else backend)
+        timeout = kwargs.get("timeout", self.timeout)
+        if timeout is not None and timeout != backend.timeout:
+            backend = backend.model_copy(update={"timeout": timeout})
+        return delegate(route, backend)
+
+    def _attempts(self, call: _Call, messages: list[BaseMessage], kwargs: dict[str, Any]) -> resilience.Call:
+        route, settings = call.route, call.settings
+        return new_call(
+            route,
+            settings,
+            lambda error: translate(error, route, settings),
+            max_retries=kwargs.get("max_retries", self.max_retries),
+            deadline=kwargs.get("deadline", self.deadline),
+            tokens=lambda: count_tokens_approximately(messages) + (call.request.parameters["max_tokens"] or 0),
+            used=used_tokens,
+        )
 
     def _request(self, settings: Settings, stop: list[str] | None, kwargs: dict[str, Any]) -> Request:
-        handled = {"backend", "model", "ls_structured_output_format", *_OF_THE_CLIENT}
+        handled = {"backend", "model", "ls_structured_output_format", *_OF_A_CALL}
         kwargs = {k: v for k, v in kwargs.items() if k not in handled}
         parameters = {
             name: kwargs.pop(name, None) if name in kwargs else getattr(self, name, None) for name in PARAMETERS
@@ -381,8 +414,9 @@ class ChatTurnout(BaseChatModel):
             model = self._delegate(call.route, call.settings, kwargs)
             fetch = partial(media.fetch, allow_private=True) if call.settings.allow_private_media else None
             history = portable_history(call.told(messages), call.route, has_tools=call.has_tools, fetch=fetch)
-            result = model._generate(history, **call.arguments)  # noqa: SLF001
-            portable_result(result, call.route)
+            attempts = self._attempts(call, history, kwargs)
+            result = attempts.run(lambda: model._generate([*history], **call.arguments))  # noqa: SLF001
+            portable_result(result, call.route, attempts.report())
             call.check(called=_called(result))
             return result
 
@@ -398,8 +432,9 @@ class ChatTurnout(BaseChatModel):
             model = self._delegate(call.route, call.settings, kwargs)
             fetch = partial(media.afetch, allow_private=True) if call.settings.allow_private_media else None
             history = await aportable_history(call.told(messages), call.route, has_tools=call.has_tools, fetch=fetch)
-            result = await agenerate(call.route, model, history, call.arguments)
-            portable_result(result, call.route)
+            attempts = self._attempts(call, history, kwargs)
+            result = await attempts.arun(lambda: agenerate(call.route, model, [*history], call.arguments))
+            portable_result(result, call.route, attempts.report())
             call.check(called=_called(result))
             return result
 
@@ -411,12 +446,13 @@ class ChatTurnout(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         call = self._prepared(stop, kwargs)
-        shape = Stream(call.route)
         with translated(call.route, call.settings):
             model = self._delegate(call.route, call.settings, kwargs)
             fetch = partial(media.fetch, allow_private=True) if call.settings.allow_private_media else None
             history = portable_history(call.told(messages), call.route, has_tools=call.has_tools, fetch=fetch)
-            for chunk in model._stream(history, **call.arguments):  # noqa: SLF001
+            attempts = self._attempts(call, history, kwargs)
+            shape = Stream(call.route, attempts.report)
+            for chunk in stream(attempts, lambda: begin_stream(model, [*history], call.arguments), has_content):
                 yield shape.portable(chunk)
             shape.end()
             call.check(called=shape.called)
@@ -429,13 +465,17 @@ class ChatTurnout(BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         call = self._prepared(stop, kwargs)
-        shape = Stream(call.route)
         with translated(call.route, call.settings):
             model = self._delegate(call.route, call.settings, kwargs)
             fetch = partial(media.afetch, allow_private=True) if call.settings.allow_private_media else None
             history = await aportable_history(call.told(messages), call.route, has_tools=call.has_tools, fetch=fetch)
-            async with aclosing(astream(call.route, model, history, call.arguments)) as chunks:
-                async for chunk in chunks:
+            attempts = self._attempts(call, history, kwargs)
+            shape = Stream(call.route, attempts.report)
+            pieces = astream(
+                attempts, lambda: begin_astream(call.route, model, [*history], call.arguments), has_content
+            )
+            async with aclosing(pieces):
+                async for chunk in pieces:
                     yield shape.portable(chunk)
             shape.end()
             call.check(called=shape.called)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import aclosing, contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.embeddings import Embeddings
 from pydantic import BaseModel, ConfigDict, Field
 
-from turnout.clients.embedder import Embedder
+from turnout.clients.embedder import Embedder, EmbeddingProgress
 from turnout.errors import ModelCallError
 from turnout.langchain.errors import as_langchain
 from turnout.langchain.state import SettingsField, current, without_secrets
@@ -15,8 +18,13 @@ from turnout.routes import resolve
 from turnout.spaces import space_of
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Iterator, Mapping
+
     from turnout.routes import Route
+    from turnout.settings import Settings
     from turnout.spaces import EmbeddingSpace
+
+_PINNED: ContextVar[Mapping[int, Settings]] = ContextVar("turnout_pinned")
 
 
 class TurnoutEmbeddings(BaseModel, Embeddings):
@@ -26,6 +34,10 @@ class TurnoutEmbeddings(BaseModel, Embeddings):
         model: A route (`default`), or a model of one backend (`bedrock:amazon.titan-embed-text-v2:0`).
         backend: Another backend than the active one.
         dimensions: Length of the vectors, where the model lets one choose.
+        max_retries: How often a failed request is repeated, over the backend's. Throttling doesn't count among many
+            requests: it is waited out.
+        deadline: Seconds that one request may take in all, its repetitions included, over the backend's.
+        progress: Called after each request with how far a call has come.
         settings: Settings, or the path of a settings file; left out, they are found.
 
     Example:
@@ -41,6 +53,9 @@ class TurnoutEmbeddings(BaseModel, Embeddings):
     model: str = "default"
     backend: str | None = None
     dimensions: int | None = Field(default=None, gt=0)
+    max_retries: int | None = Field(default=None, ge=0, le=20)
+    deadline: float | None = Field(default=None, gt=0)
+    progress: Callable[[EmbeddingProgress], object] | None = Field(default=None, exclude=True, repr=False)
     settings: SettingsField = Field(default=None, exclude=True, repr=False)
 
     @property
@@ -52,6 +67,19 @@ class TurnoutEmbeddings(BaseModel, Embeddings):
     def space(self) -> EmbeddingSpace:
         """The space of the vectors, as the settings are now."""
         return space_of(self.route)
+
+    @contextmanager
+    def pinned(self) -> Iterator[EmbeddingSpace]:
+        """Go by the settings as they are now until the block ends, so that its vectors are all of one space.
+
+        Only this object is held, and only in this thread or task and those that it begins.
+        """
+        held = _PINNED.get({})
+        token = _PINNED.set({**held, id(self): self._settings()})
+        try:
+            yield self.space
+        finally:
+            _PINNED.reset(token)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed documents.
@@ -77,6 +105,33 @@ class TurnoutEmbeddings(BaseModel, Embeddings):
         except ModelCallError as error:
             raise as_langchain(error) from error.__cause__
 
+    def embed_iter(self, texts: Iterable[str]) -> Generator[list[float]]:
+        """Embed documents of any number in bounded memory.
+
+        Args:
+            texts: What to embed; read as far ahead as requests may be in flight.
+
+        Yields:
+            One vector for each text, in order.
+
+        Raises:
+            ModelCallError: The service refused or failed, or a text is empty or too long; the vectors before it have
+                been given.
+        """
+        try:
+            yield from self._embedder().embed_iter(texts)
+        except ModelCallError as error:
+            raise as_langchain(error) from error.__cause__
+
+    async def aembed_iter(self, texts: Iterable[str] | AsyncIterable[str]) -> AsyncGenerator[list[float]]:
+        """Embed documents of any number in bounded memory, without blocking the event loop."""
+        try:
+            async with aclosing(self._embedder().aembed_iter(texts)) as vectors:
+                async for vector in vectors:
+                    yield vector
+        except ModelCallError as error:
+            raise as_langchain(error) from error.__cause__
+
     def embed_query(self, text: str) -> list[float]:
         """Embed a query: some models embed it differently from a document."""
         try:
@@ -91,12 +146,17 @@ class TurnoutEmbeddings(BaseModel, Embeddings):
         except ModelCallError as error:
             raise as_langchain(error) from error.__cause__
 
+    def _settings(self) -> Settings:
+        return _PINNED.get({}).get(id(self)) or current(self.settings)
+
     def _embedder(self) -> Embedder:
-        settings = current(self.settings)
+        settings = self._settings()
         route = resolve(
             self.model, kind="embedding", backend=self.backend, dimensions=self.dimensions, settings=settings
         )
-        return Embedder(route, settings)
+        return Embedder(
+            route, settings, max_retries=self.max_retries, deadline=self.deadline, progress=self.progress
+        )
 
     def __getstate__(self) -> dict[Any, Any]:
         return without_secrets(super().__getstate__())

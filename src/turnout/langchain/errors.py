@@ -86,15 +86,24 @@ def as_langchain(error: e.TurnoutError) -> e.TurnoutError:
     return made
 
 
+def translate(error: Exception, route: Route, settings: Settings) -> e.TurnoutError | None:
+    """The error for what a route's call raised, or None if it isn't an SDK's."""
+    known = classify(error, call_site(route, settings))
+    if known is None:
+        return None
+    made = as_langchain(known)
+    if made is not known:
+        made.__cause__ = known.__cause__
+    return made
+
+
 @contextmanager
 def translated(route: Route, settings: Settings) -> Iterator[None]:
-    """Raise turnout's errors for whatever the body's SDK call raises."""
+    """Raise turnout's errors for whatever the body raises."""
     try:
         yield
-    except GeneratorExit:
-        raise
     except Exception as error:
-        known = classify(error, call_site(route, settings))
-        if known is None:
+        known = translate(error, route, settings)
+        if known is None or known is error:
             raise
-        raise as_langchain(known) from error
+        raise known from known.__cause__ or error

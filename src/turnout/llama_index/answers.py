@@ -12,13 +12,29 @@ from turnout.llama_index.history.reasoning import mark
 from turnout.llama_index.messages import arguments_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from llama_index.core.base.llms.types import ChatResponse
 
     from turnout.llama_index.request import Request
     from turnout.routes import Route
 
 
-def portable_answer(response: ChatResponse, request: Request, route: Route) -> ChatResponse:
+def has_content(piece: ChatResponse) -> bool:
+    """Whether a piece of a streamed answer has some of it in it."""
+    return bool(piece.delta or piece.message.blocks)
+
+
+def used_tokens(response: ChatResponse) -> float | None:
+    """The tokens that an answer, or the last piece of one, says were used."""
+    usage = response.raw.get("usage") if isinstance(response.raw, dict) else getattr(response.raw, "usage", None)
+    total = usage.get("total_tokens") if isinstance(usage, dict) else getattr(usage, "total_tokens", None)
+    return float(total) if total else None
+
+
+def portable_answer(
+    response: ChatResponse, request: Request, route: Route, attempts: Mapping[str, Any]
+) -> ChatResponse:
     """An answer, or one piece of a streamed one, in the one shape; changed in place."""
     message = response.message
     blocks: list[Any] = []
@@ -38,6 +54,7 @@ def portable_answer(response: ChatResponse, request: Request, route: Route) -> C
         **response.additional_kwargs,
         "backend": route.backend,
         "deployment": route.deployment,
+        **attempts,
     }
     return response
 

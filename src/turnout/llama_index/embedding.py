@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable
 from typing import Any, Self
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from pydantic import ConfigDict, Field, model_validator
 
-from turnout.clients.embedder import Embedder
+from turnout.clients.embedder import Embedder, EmbeddingProgress
 from turnout.errors import TurnoutError
 from turnout.llama_index.state import SettingsField, current, portable_settings
 from turnout.routes import Route, resolve
@@ -25,6 +26,10 @@ class TurnoutEmbedding(BaseEmbedding):
         model: A route (`default`), or a model of one backend (`bedrock:amazon.titan-embed-text-v2:0`).
         backend: Another backend than the active one.
         dimensions: Length of the vectors, where the model lets one choose.
+        max_retries: How often a failed request is repeated, over the backend's. Throttling doesn't count among many
+            requests: it is waited out.
+        deadline: Seconds that one request may take in all, its repetitions included, over the backend's.
+        progress: Called after each request with how far a call has come.
         settings: Settings, or the path of a settings file; left out, they are found.
         embed_batch_size: Texts that LlamaIndex hands over at once; they go out in the largest requests that the model
             takes, several at a time.
@@ -43,6 +48,9 @@ class TurnoutEmbedding(BaseEmbedding):
     backend: str | None = None
     dimensions: int | None = Field(default=None, gt=0)
     embed_batch_size: int = Field(default=_LARGEST, gt=0, le=_LARGEST)
+    max_retries: int | None = Field(default=None, ge=0, le=20)
+    deadline: float | None = Field(default=None, gt=0)
+    progress: Callable[[EmbeddingProgress], object] | None = Field(default=None, exclude=True, repr=False)
     settings: SettingsField = Field(default=None, exclude=True, repr=False)
 
     def __init__(self, model: str = "default", **arguments: Any) -> None:
@@ -102,12 +110,29 @@ class TurnoutEmbedding(BaseEmbedding):
     async def _aget_text_embeddings(self, texts: list[str]) -> list[list[float]]:
         return await self._embedder().aembed(texts)
 
+    def embed_iter(self, texts: Iterable[str]) -> Generator[list[float]]:
+        """Embed texts of any number in bounded memory.
+
+        Args:
+            texts: What to embed; read as far ahead as requests may be in flight.
+
+        Yields:
+            One vector for each text, in order.
+        """
+        return self._embedder().embed_iter(texts)
+
+    def aembed_iter(self, texts: Iterable[str] | AsyncIterable[str]) -> AsyncGenerator[list[float]]:
+        """Embed texts of any number in bounded memory, without blocking the event loop."""
+        return self._embedder().aembed_iter(texts)
+
     def _embedder(self) -> Embedder:
         settings = current(self.settings)
         route = resolve(
             self.model, kind="embedding", backend=self.backend, dimensions=self.dimensions, settings=settings
         )
-        return Embedder(route, settings)
+        return Embedder(
+            route, settings, max_retries=self.max_retries, deadline=self.deadline, progress=self.progress
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         # Of a copy: the base class takes what doesn't pickle out of the object itself.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.classify import classify
 from turnout.clients.calls import call_site
-from turnout.errors import ContentFilterError, ServiceConnectionError, UnsupportedError
+from turnout.errors import ContentFilterError, ServiceConnectionError, TurnoutError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,16 +16,21 @@ if TYPE_CHECKING:
     from turnout.settings import Settings
 
 
+def translate(error: Exception, route: Route, settings: Settings) -> TurnoutError | None:
+    """The error for what a route's call raised, or None if it isn't an SDK's."""
+    return classify(error, call_site(route, settings))
+
+
 @contextmanager
 def translated(route: Route, settings: Settings) -> Iterator[None]:
-    """Raise turnout's errors for whatever the body's call raises."""
+    """Raise turnout's errors for whatever the body raises."""
     try:
         yield
     except Exception as error:
-        known = classify(error, call_site(route, settings))
+        known = translate(error, route, settings)
         if known is None or known is error:
             raise
-        raise known from error
+        raise known from known.__cause__ or error
 
 
 def cut_short(route: Route) -> ServiceConnectionError:

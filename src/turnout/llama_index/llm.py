@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +17,18 @@ from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_ca
 from llama_index.core.llms.llm import ToolSelection
 from pydantic import ConfigDict, Field
 
+from turnout.clients.calls import new_call
 from turnout.errors import TurnoutError
-from turnout.llama_index.answers import check, only_one_call, portable_answer
+from turnout.llama_index.answers import check, has_content, only_one_call, portable_answer, used_tokens
 from turnout.llama_index.delegates import wire_for
-from turnout.llama_index.errors import translated
+from turnout.llama_index.errors import translate, translated
 from turnout.llama_index.history import aportable_history, portable_history
 from turnout.llama_index.messages import arguments_of, tool_calls_of
-from turnout.llama_index.request import OWN, Request, make_request
+from turnout.llama_index.request import OWN, Request, estimated_tokens, make_request
 from turnout.llama_index.state import SettingsField, current, portable_settings
 from turnout.llama_index.structured import StructuredPredict
 from turnout.models import ModelFacts
+from turnout.resilience import astream, stream
 from turnout.routes import Route, resolve
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     )
     from llama_index.core.tools.types import BaseTool
 
+    from turnout import resilience
     from turnout.llama_index.wires import Wire
     from turnout.settings import Backend, Settings
 
@@ -51,6 +55,7 @@ class _Call:
     settings: Settings
     backend: Backend
     request: Request
+    attempts: resilience.Call
 
     def prepared(self) -> tuple[Wire, dict[str, Any], dict[str, Any]]:
         """The wire, what it sends but the conversation, and how that is to be arranged."""
@@ -78,6 +83,7 @@ class TurnoutLLM(StructuredPredict):
         stop: Stop sequences.
         timeout: Seconds that one call may wait for the service's next bytes; left out, the backend's.
         max_retries: How often a failed call is repeated; left out, the backend's.
+        deadline: Seconds that a call may take in all, its repetitions included; left out, the backend's.
         reasoning_effort: How hard a reasoning model thinks.
         seed: For repeatable sampling, where the wire has it.
         additional_kwargs: Passed to the wire as it is.
@@ -101,6 +107,7 @@ class TurnoutLLM(StructuredPredict):
     stop: list[str] | None = None
     timeout: float | None = Field(default=None, gt=0)
     max_retries: int | None = Field(default=None, ge=0, le=20)
+    deadline: float | None = Field(default=None, gt=0)
     reasoning_effort: str | None = None
     seed: int | None = None
     additional_kwargs: dict[str, Any] = Field(default_factory=dict)
@@ -280,22 +287,28 @@ class TurnoutLLM(StructuredPredict):
         route, settings = self._resolved(kwargs)
         backend = settings.backends[route.backend]
         own = {name: getattr(self, name) for name in (*OWN, "timeout")}
-        changed: dict[str, Any] = {}
-        if self.max_retries is not None:
-            changed["max_retries"] = self.max_retries
         if route.wire == "bedrock-converse" and own["timeout"] is not None:
-            changed["timeout"] = own.pop("timeout")  # botocore has a timeout for each client, not for each call
-        if changed:
-            backend = backend.model_copy(update=changed)
+            # botocore has a timeout for each client, not for each call
+            backend = backend.model_copy(update={"timeout": own.pop("timeout")})
+        limits = {name: kwargs.pop(name, getattr(self, name)) for name in ("max_retries", "deadline")}
         request = make_request(messages, own, self.additional_kwargs, kwargs, settings.unsupported)
-        return _Call(route, settings, backend, request)
+        attempts = new_call(
+            route,
+            settings,
+            lambda error: translate(error, route, settings),
+            tokens=lambda: estimated_tokens(request),
+            used=used_tokens,
+            **limits,
+        )
+        return _Call(route, settings, backend, request, attempts)
 
     def _answer(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> ChatResponse:
         call = self._call(messages, kwargs)
         with translated(call.route, call.settings):
             wire, arguments, how = call.prepared()
-            response = wire.chat(portable_history(call.request.messages, call.route, **how), arguments)
-        portable_answer(response, call.request, call.route)
+            history = portable_history(call.request.messages, call.route, **how)
+            response = call.attempts.run(lambda: wire.chat([*history], arguments))
+        portable_answer(response, call.request, call.route, call.attempts.report())
         check(response, call.request, call.route)
         return response
 
@@ -303,8 +316,9 @@ class TurnoutLLM(StructuredPredict):
         call = self._call(messages, kwargs)
         with translated(call.route, call.settings):
             wire, arguments, how = call.prepared()
-            response = await wire.achat(await aportable_history(call.request.messages, call.route, **how), arguments)
-        portable_answer(response, call.request, call.route)
+            history = await aportable_history(call.request.messages, call.route, **how)
+            response = await call.attempts.arun(lambda: wire.achat([*history], arguments))
+        portable_answer(response, call.request, call.route, call.attempts.report())
         check(response, call.request, call.route)
         return response
 
@@ -312,8 +326,9 @@ class TurnoutLLM(StructuredPredict):
         last = None
         with translated(call.route, call.settings):
             wire, arguments, how = call.prepared()
-            for last in wire.stream(portable_history(call.request.messages, call.route, **how), arguments):
-                yield portable_answer(last, call.request, call.route)
+            history = portable_history(call.request.messages, call.route, **how)
+            for last in stream(call.attempts, lambda: wire.stream([*history], arguments), has_content):
+                yield portable_answer(last, call.request, call.route, call.attempts.report())
         if last is not None:
             check(last, call.request, call.route)
 
@@ -322,12 +337,10 @@ class TurnoutLLM(StructuredPredict):
         with translated(call.route, call.settings):
             wire, arguments, how = call.prepared()
             history = await aportable_history(call.request.messages, call.route, **how)
-            pieces = wire.astream(history, arguments)
-            try:
+            pieces = astream(call.attempts, lambda: wire.astream([*history], arguments), has_content)
+            async with aclosing(pieces):
                 async for last in pieces:
-                    yield portable_answer(last, call.request, call.route)
-            finally:
-                await pieces.aclose()
+                    yield portable_answer(last, call.request, call.route, call.attempts.report())
         if last is not None:
             check(last, call.request, call.route)
 

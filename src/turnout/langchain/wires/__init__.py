@@ -10,7 +10,7 @@ from turnout.clients import bridge, generation
 from turnout.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Generator
 
     from langchain_core.language_models.chat_models import BaseChatModel
     from langchain_core.messages import BaseMessage
@@ -83,10 +83,17 @@ async def agenerate(
     return await model._agenerate(history, **arguments)  # noqa: SLF001
 
 
-def astream(
+def begin_stream(
+    model: BaseChatModel, history: list[BaseMessage], arguments: dict[str, Any]
+) -> Generator[ChatGenerationChunk]:
+    """The answer in pieces."""
+    return cast("Generator[ChatGenerationChunk]", model._stream(history, **arguments))  # noqa: SLF001
+
+
+def begin_astream(
     route: Route, model: BaseChatModel, history: list[BaseMessage], arguments: dict[str, Any]
 ) -> AsyncGenerator[ChatGenerationChunk]:
-    """The answer in pieces, likewise."""
+    """The answer in pieces, without blocking the event loop."""
     if route.wire == "bedrock-converse":
         return bridge.iterate(lambda: model._stream(history, **arguments))  # noqa: SLF001
     return cast("AsyncGenerator[ChatGenerationChunk]", model._astream(history, **arguments))  # noqa: SLF001

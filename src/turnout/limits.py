@@ -1,0 +1,346 @@
+"""How fast a deployment may be asked: one limiter for each, shared by every thread and event loop of the process.
+
+A limiter holds three things: the requests and tokens a minute that the settings allow, a pause while the service asks
+for one, and a window of calls in flight that grows while the service answers and shrinks when it throttles (additive
+increase, multiplicative decrease, as TCP has it).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FIRST_WINDOW = 32
+"""Embedding requests in flight at first; the window doubles each round while that brings more answers a second."""
+
+_BURST = 1.0  # seconds' worth of quota that may be used at once
+_WORTH = 1.1  # a doubled window must answer this much faster, or the client or the service is at its limit
+_SHRINK = 0.7
+
+
+class Pace:
+    """A quota a minute, spread over the minute (the generic cell rate algorithm).
+
+    Args:
+        per_minute: The quota.
+    """
+
+    def __init__(self, per_minute: float) -> None:
+        self.per_minute = per_minute
+        self._each = 60.0 / per_minute
+        self._burst = max(_BURST, self._each)
+        self._free_at = 0.0
+
+    def wait(self, now: float) -> float:
+        """Seconds until something may be taken; one that is larger than the burst waits for a full one."""
+        return max(0.0, self._free_at - now - self._burst + self._each)
+
+    def take(self, amount: float, now: float) -> None:
+        """Take from the quota; a negative amount gives back."""
+        self._free_at = max(self._free_at, now) + amount * self._each
+
+
+class Window:
+    """How many calls may be in flight.
+
+    Args:
+        start: The first size.
+        most: The largest size.
+    """
+
+    def __init__(self, start: int, most: int) -> None:
+        self.size: float = start
+        self._most = most
+        self._doubling = start < most
+        self._round_began: float | None = None
+        self._round_answers = 0
+        self._last: tuple[float, float] | None = None  # size and answers a second of the round before
+        self._shrunk_at = -inf
+
+    def answered(self, now: float, in_flight: int) -> None:
+        """A call was answered; the window grows if it was full."""
+        if self.size >= self._most or in_flight + 1 < self.size:
+            self._round_began, self._round_answers = None, 0
+            return
+        if not self._doubling:
+            self.size = min(self._most, self.size + 1 / self.size)
+            return
+        if self._round_began is None:
+            self._round_began = now
+            return
+        self._round_answers += 1
+        if self._round_answers >= self.size:
+            self._end_round(now)
+
+    def _end_round(self, now: float) -> None:
+        assert self._round_began is not None
+        rate = self._round_answers / max(now - self._round_began, 1e-9)
+        self._round_began, self._round_answers = now, 0
+        if self._last is not None and rate < self._last[1] * _WORTH:
+            self.size, self._doubling = self._last[0], False
+        else:
+            self._last = (self.size, rate)
+            self.size = min(self._most, self.size * 2)
+
+    def throttled(self, now: float, began: float, in_flight: int) -> None:
+        """A call that began at `began` was throttled; a burst of those shrinks the window once."""
+        if began < self._shrunk_at:
+            return
+        self.size = max(1.0, min(self.size, in_flight + 1) * _SHRINK)
+        self._shrunk_at, self._doubling = now, False
+
+
+@dataclass(slots=True)
+class Slot:
+    """A call's place among those in flight.
+
+    Attributes:
+        began: When it was let in, on the limiter's clock.
+        tokens: What it was estimated at.
+    """
+
+    began: float
+    tokens: float
+
+
+class Limiter:
+    """What one deployment takes.
+
+    Args:
+        rpm: Requests a minute, if the settings limit them.
+        tpm: Tokens a minute, likewise.
+        start: Calls in flight at first.
+        most: Calls in flight at most.
+        clock: Seconds, for tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        rpm: float | None = None,
+        tpm: float | None = None,
+        start: int = 1000,
+        most: int = 1000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._queue: deque[_Waiter] = deque()
+        self._window = Window(min(start, most), most)
+        self._in_flight = 0
+        self._paused_until = -inf
+        self._answered_at = -inf
+        self._requests: Pace | None = None
+        self._tokens: Pace | None = None
+        self.allow(rpm, tpm)
+
+    def allow(self, rpm: float | None, tpm: float | None) -> None:
+        """Take other limits, where the settings changed."""
+        if rpm != (self._requests and self._requests.per_minute):
+            self._requests = Pace(rpm) if rpm else None
+        if tpm != (self._tokens and self._tokens.per_minute):
+            self._tokens = Pace(tpm) if tpm else None
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether tokens are limited, so that a call must be estimated."""
+        return self._tokens is not None
+
+    @property
+    def quiet(self) -> float:
+        """Seconds since the deployment last answered a call."""
+        return self._clock() - self._answered_at
+
+    @property
+    def in_flight(self) -> int:
+        """Calls in flight now."""
+        return self._in_flight
+
+    @property
+    def window(self) -> float:
+        """Calls that may be in flight now."""
+        return self._window.size
+
+    def enter(self, tokens: float = 0, *, within: float | None = None) -> Slot:
+        """Wait until a call may be made.
+
+        Args:
+            tokens: An estimate of what it takes.
+            within: Seconds to wait at most.
+
+        Raises:
+            TimeoutError: It may not be made within that time.
+        """
+        slot = self._at_once(tokens)
+        if slot is not None:
+            return slot
+        ends = inf if within is None else self._clock() + within
+        waiter = _ThreadWaiter()
+        with self._lock:
+            self._queue.append(waiter)
+        try:
+            while True:
+                slot, delay = self._turn(waiter, tokens)
+                if slot is not None:
+                    return slot
+                left = ends - self._clock()
+                if left <= 0:
+                    raise TimeoutError
+                waiter.wait(min(delay, left))
+        finally:
+            self._gone(waiter)
+
+    async def aenter(self, tokens: float = 0) -> Slot:
+        """Wait until a call may be made, without blocking the event loop."""
+        slot = self._at_once(tokens)
+        if slot is not None:
+            return slot
+        waiter = _LoopWaiter()
+        with self._lock:
+            self._queue.append(waiter)
+        try:
+            while True:
+                slot, delay = self._turn(waiter, tokens)
+                if slot is not None:
+                    return slot
+                await waiter.wait(delay)
+        finally:
+            self._gone(waiter)
+
+    def leave(self, slot: Slot, *, tokens: float | None = None, answered: bool = False) -> None:
+        """A call ended.
+
+        Args:
+            slot: Its place.
+            tokens: What it really took, if the service said so.
+            answered: Whether the service answered it.
+        """
+        with self._lock:
+            now = self._clock()
+            self._in_flight -= 1
+            if answered:
+                self._answered_at = now
+                self._window.answered(now, self._in_flight)
+            if tokens is not None and self._tokens is not None:
+                self._tokens.take(tokens - slot.tokens, now)
+            self._nudge()
+
+    def throttled(self, slot: Slot, pause: float) -> None:
+        """A call, which also leaves, was throttled: nobody asks for `pause` seconds, then fewer at once."""
+        with self._lock:
+            now = self._clock()
+            self._in_flight -= 1
+            self._window.throttled(now, slot.began, self._in_flight)
+            self._paused_until = max(self._paused_until, now + pause)
+            self._nudge()
+
+    def _at_once(self, tokens: float) -> Slot | None:
+        with self._lock:
+            return None if self._queue or self._delay() else self._admit(tokens)
+
+    def _turn(self, waiter: _Waiter, tokens: float) -> tuple[Slot | None, float]:
+        with self._lock:
+            if self._queue[0] is not waiter:
+                return None, inf
+            delay = self._delay()
+            return (None, delay) if delay else (self._admit(tokens), 0.0)
+
+    def _delay(self) -> float:
+        """Seconds until the next call may be let in; infinite until one leaves."""
+        now = self._clock()
+        if self._in_flight >= max(1, int(self._window.size)):
+            return inf
+        waits = [pace.wait(now) for pace in (self._requests, self._tokens) if pace is not None]
+        return max(0.0, self._paused_until - now, *waits)
+
+    def _admit(self, tokens: float) -> Slot:
+        now = self._clock()
+        self._in_flight += 1
+        if self._requests is not None:
+            self._requests.take(1, now)
+        if self._tokens is not None:
+            self._tokens.take(tokens, now)
+        return Slot(now, tokens)
+
+    def _gone(self, waiter: _Waiter) -> None:
+        with self._lock:
+            self._queue.remove(waiter)
+            self._nudge()
+
+    def _nudge(self) -> None:
+        if self._queue:
+            self._queue[0].wake()
+
+
+class _ThreadWaiter:
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def wake(self) -> None:
+        self._event.set()
+
+    def wait(self, seconds: float) -> None:
+        self._event.wait(None if seconds == inf else seconds)
+        self._event.clear()
+
+
+class _LoopWaiter:
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._event = asyncio.Event()
+
+    def wake(self) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._event.set)
+
+    async def wait(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(None if seconds == inf else seconds):
+                await self._event.wait()
+        except TimeoutError:
+            pass
+        self._event.clear()
+
+
+_Waiter = _ThreadWaiter | _LoopWaiter
+
+_limiters: dict[tuple[str, ...], Limiter] = {}
+_lock = threading.Lock()
+
+
+def shared(key: tuple[str, ...], *, rpm: float | None, tpm: float | None, start: int, most: int) -> Limiter:
+    """The process's limiter of a deployment.
+
+    Args:
+        key: What tells the deployment from others.
+        rpm: Requests a minute that the settings allow.
+        tpm: Tokens a minute, likewise.
+        start: Calls in flight at first.
+        most: Calls in flight at most.
+    """
+    found = _limiters.get(key)
+    if found is None:
+        with _lock:
+            found = _limiters.setdefault(key, Limiter(rpm=rpm, tpm=tpm, start=start, most=most))
+    found.allow(rpm, tpm)
+    return found
+
+
+def forget() -> None:
+    """Begin anew, with no memory of what a service took."""
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+    _limiters.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=forget)

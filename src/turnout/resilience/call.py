@@ -1,0 +1,236 @@
+"""A call of the application: one or more attempts, each let in by the deployment's limiter."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from tenacity import AsyncRetrying, Retrying, retry_if_exception, wait_random_exponential
+
+from turnout.errors import FailedAttempt, ModelCallError, RateLimitError, ServiceTimeoutError
+from turnout.resilience.policy import until
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from types import TracebackType
+
+    from tenacity import RetryCallState
+
+    from turnout.errors import TurnoutError
+    from turnout.limits import Limiter, Slot
+    from turnout.resilience.policy import RetryPolicy
+
+T = TypeVar("T")
+
+_FIRST_WAIT, _LONGEST_BACKOFF = 0.5, 20.0  # seconds; a wait is random up to the first, doubled with each attempt
+_SPREAD = 0.1  # of what the service asked for is added at most, so that not everybody comes back at once
+
+_backoff = wait_random_exponential(multiplier=_FIRST_WAIT, max=_LONGEST_BACKOFF)
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of the application.
+
+    Attributes:
+        policy: When it is repeated.
+        limiter: What its deployment takes.
+        translate: Turnout's error for what an SDK raised, or None if it isn't an SDK's.
+        backend: Name of the backend.
+        deployment: What is asked.
+        tokens: An estimate of the tokens that an attempt takes.
+        used: The tokens that an answer says it took.
+        failed: The attempts that failed so far.
+        attempts: How many were made so far.
+    """
+
+    policy: RetryPolicy
+    limiter: Limiter
+    translate: Callable[[Exception], TurnoutError | None]
+    backend: str = ""
+    deployment: str = ""
+    tokens: float = 0
+    used: Callable[[Any], float | None] | None = None
+    failed: list[FailedAttempt] = field(default_factory=list)
+    attempts: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def ends(self) -> float | None:
+        """When its deadline is, on the monotonic clock."""
+        return None if self.policy.deadline is None else self.began + self.policy.deadline
+
+    @property
+    def left(self) -> float | None:
+        """Seconds until its deadline."""
+        return None if self.ends is None else max(self.ends - time.monotonic(), 0.001)
+
+    def run(self, once: Callable[[], T]) -> T:
+        """Make the call.
+
+        Args:
+            once: One attempt.
+
+        Raises:
+            ModelCallError: The last attempt's error; it says what the others were.
+        """
+        with until(self.ends):
+            result: T = self.repeated(self._attempt, once)
+            return result
+
+    async def arun(self, once: Callable[[], Awaitable[T]]) -> T:
+        """Make the call without blocking the event loop; its attempt is cancelled when the deadline passes."""
+        if self.policy.deadline is None:
+            return await self.arepeated(self._aattempt, once)
+        try:
+            async with asyncio.timeout(self.left) as limit:
+                return await self.arepeated(self._aattempt, once)
+        except TimeoutError as error:
+            if limit.expired():
+                raise self.too_late() from error
+            raise
+
+    def repeated(self, attempt: Callable[..., T], *arguments: Any) -> T:
+        """Call a function until it succeeds or the policy says to stop."""
+        result: T = Retrying(sleep=time.sleep, **self._rules())(attempt, *arguments)
+        return result
+
+    async def arepeated(self, attempt: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+        """Call a coroutine function likewise."""
+        result: T = await AsyncRetrying(sleep=asyncio.sleep, **self._rules())(attempt, *arguments)
+        return result
+
+    def _rules(self) -> dict[str, Any]:
+        return {"retry": retry_if_exception(_may_pass), "wait": _wait, "stop": self._stop, "reraise": True}
+
+    def _attempt(self, once: Callable[[], T]) -> T:
+        with self.turn() as turn:
+            result = once()
+            turn.answer = result
+            return result
+
+    async def _aattempt(self, once: Callable[[], Awaitable[T]]) -> T:
+        with await self.aturn() as turn:
+            result = await once()
+            turn.answer = result
+            return result
+
+    def turn(self) -> Turn:
+        """Wait for an attempt's place.
+
+        Raises:
+            ServiceTimeoutError: The deadline passed before there was one.
+        """
+        try:
+            slot = self.limiter.enter(self.tokens, within=self.left)
+        except TimeoutError as error:
+            raise self.too_late() from error
+        self.attempts += 1
+        return Turn(self, slot)
+
+    async def aturn(self) -> Turn:
+        """Wait for an attempt's place without blocking the event loop."""
+        slot = await self.limiter.aenter(self.tokens)
+        self.attempts += 1
+        return Turn(self, slot)
+
+    def report(self) -> dict[str, Any]:
+        """What an answer's metadata say of its attempts: how many, and how the failed ones failed."""
+        if not self.failed:
+            return {"attempts": self.attempts}
+        return {"attempts": self.attempts, "failed_attempts": [attempt.as_dict() for attempt in self.failed]}
+
+    def too_late(self) -> TurnoutError:
+        """The error for a deadline that passed."""
+        msg = (
+            f"{self.deployment!r} on backend {self.backend!r} had not answered when the call's deadline of "
+            f"{self.policy.deadline:g} s passed; raise `deadline`, or ask for less"
+        )
+        made = ServiceTimeoutError(msg, backend=self.backend, deployment=self.deployment)
+        known = self.translate(made) or made
+        self.note(known)
+        return known
+
+    def note(self, error: TurnoutError) -> None:
+        """Have an error say which attempt it ended, and what the ones before were."""
+        if isinstance(error, ModelCallError):
+            error.attempts, error.failed_attempts = max(self.attempts, 1), tuple(self.failed)
+            if self.failed:
+                before = ", ".join(f"{attempt.error} after {attempt.after:.1f} s" for attempt in self.failed)
+                error.args = (f"{error.args[0]} (attempt {self.attempts}; before it: {before})",)
+
+    def _stop(self, state: RetryCallState) -> bool:
+        wait = state.upcoming_sleep
+        if wait > self.policy.max_retry_wait * (1 + _SPREAD):
+            return True
+        if self.left is not None and wait >= self.left:
+            return True
+        counted = self.failed
+        quiet = min(time.monotonic() - self.began, self.limiter.quiet)
+        if quiet < self.policy.patience:
+            counted = [attempt for attempt in self.failed if attempt.error != RateLimitError.__name__]
+        return len(counted) > self.policy.max_retries
+
+
+class Turn:
+    """One attempt's place at the limiter. Left with an SDK's error, it raises turnout's.
+
+    Attributes:
+        answer: What the service answered, once it did.
+    """
+
+    __slots__ = ("_call", "_counts", "_slot", "answer")
+
+    def __init__(self, call: Call, slot: Slot) -> None:
+        self._call = call
+        self._slot = slot
+        self._counts = call.used is not None and call.limiter.counts_tokens
+        self.answer: Any = None
+
+    def see(self, piece: Any) -> None:
+        """Look at a piece of a streamed answer for what it says was used."""
+        if self._counts and self._call.used is not None and self._call.used(piece):
+            self.answer = piece
+
+    def _used(self) -> float | None:
+        if not self._counts or self._call.used is None or self.answer is None:
+            return None
+        return self._call.used(self.answer)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        call, limiter = self._call, self._call.limiter
+        if error is None:
+            limiter.leave(self._slot, tokens=self._used(), answered=True)
+            return
+        known = call.translate(error) if isinstance(error, Exception) else None
+        if isinstance(known, RateLimitError):
+            limiter.throttled(self._slot, _FIRST_WAIT if known.retry_after is None else known.retry_after)
+        else:
+            limiter.leave(self._slot)
+        if known is None:
+            return
+        call.note(known)
+        if isinstance(known, ModelCallError):
+            call.failed.append(FailedAttempt.of(known, after=time.monotonic() - call.began))
+        if known is not error:
+            raise known from known.__cause__ or error
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, ModelCallError) and error.retryable
+
+
+def _wait(state: RetryCallState) -> float:
+    assert state.outcome is not None
+    asked = getattr(state.outcome.exception(), "retry_after", None)
+    if asked is None:
+        return _backoff(state)
+    return float(asked) * (1 + random.uniform(0, _SPREAD))  # noqa: S311 - no secret

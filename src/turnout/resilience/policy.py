@@ -1,0 +1,51 @@
+"""When a call is repeated, and until when it may take."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ends: ContextVar[float | None] = ContextVar("turnout_deadline", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """When a call is repeated.
+
+    Attributes:
+        max_retries: How often at most.
+        deadline: Seconds for the whole call: its attempts and the waits between them.
+        max_retry_wait: Seconds that one wait may take; a service that asks for a longer one is not waited for.
+        patience: Seconds for which throttling is waited out without counting as a retry, as long as the deployment
+            answers others; for bulk work, which wants the quota rather than a quick no.
+    """
+
+    max_retries: int = 2
+    deadline: float | None = None
+    max_retry_wait: float = 60.0
+    patience: float = 0.0
+
+
+def remaining() -> float | None:
+    """Seconds until the deadline of the call that this code is part of; None if it has none."""
+    ends = _ends.get()
+    return None if ends is None else max(ends - time.monotonic(), 0.001)
+
+
+@contextmanager
+def until(ends: float | None) -> Iterator[None]:
+    """Have `remaining` count down to a time of the monotonic clock."""
+    if ends is None:
+        yield
+        return
+    token = _ends.set(ends)
+    try:
+        yield
+    finally:
+        _ends.reset(token)

@@ -13,5 +13,6 @@ except ImportError as error:
 
 from turnout.langchain.chat import ChatTurnout
 from turnout.langchain.embeddings import TurnoutEmbeddings
+from turnout.langchain.stores import guarded
 
-__all__ = ["ChatTurnout", "TurnoutEmbeddings"]
+__all__ = ["ChatTurnout", "TurnoutEmbeddings", "guarded"]

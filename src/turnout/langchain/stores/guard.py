@@ -1,0 +1,522 @@
+"""`guarded(store)`: a vector store that is only ever searched with the embedding space that made it."""
+
+from __future__ import annotations
+
+import inspect
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
+
+from langchain_core.documents import Document
+from langchain_core.vectorstores import VectorStore
+
+from turnout.errors import EmbeddingSpaceError
+from turnout.langchain.stores.checks import SpaceCheck, arun, run, some
+from turnout.langchain.stores.keeper import keeper_of
+from turnout.langchain.stores.metadata import stamped, unstamped
+from turnout.spaces import EmbeddingSpace
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from langchain_core.embeddings import Embeddings
+
+    from turnout.langchain.stores.checks import Adopt
+    from turnout.space_records import SpaceRecord
+
+Found = TypeVar("Found")
+
+_INSERTS = ("add", "aadd", "update", "aupdate", "upsert", "aupsert", "merge", "insert")
+
+
+class _Admitted(NamedTuple):
+    """A search or an insert that may go on.
+
+    Attributes:
+        space: The space of both index and embeddings.
+        record: The index's record.
+        first: Whether the record was made for this insert.
+    """
+
+    space: EmbeddingSpace
+    record: SpaceRecord
+    first: bool
+
+
+def guarded(
+    store: VectorStore,
+    embeddings: Embeddings | None = None,
+    *,
+    adopt: Adopt = "refuse",
+    name: str | None = None,
+    space: EmbeddingSpace | str | None = None,
+    folder: str | os.PathLike[str] | None = None,
+) -> GuardedVectorStore:
+    """Guard a vector store: it is searched and written only with the embedding space that made it.
+
+    Args:
+        store: Any LangChain vector store.
+        embeddings: What the store embeds with, for a store that doesn't say; otherwise checked to be that.
+        adopt: What happens with an index that has vectors but no record of their space: `refuse` it, `trust` that it is
+            the embeddings' own, or `verify` it by embedding a sample of its texts anew.
+        name: What to call the index in errors and commands; left out, its collection's name.
+        space: The space of embeddings that aren't turnout's, like `text-embedding-3-small/1536`.
+        folder: Where a FAISS index was loaded from; its record is there.
+
+    Raises:
+        EmbeddingSpaceError: The store embeds with something else, or its record isn't as it was written.
+
+    Example:
+        ```python
+        from langchain_core.vectorstores import InMemoryVectorStore
+        from turnout.langchain import TurnoutEmbeddings, guarded
+
+        store = guarded(InMemoryVectorStore(TurnoutEmbeddings()))
+        store.add_texts(["Keys are rotated in March."])
+        found = store.as_retriever().invoke("When are keys rotated?")
+        ```
+    """
+    if isinstance(store, GuardedVectorStore):
+        store = store.store
+    return GuardedVectorStore(store, embeddings, adopt=adopt, name=name, space=space, folder=folder)
+
+
+class GuardedVectorStore(VectorStore):
+    """A vector store behind a check of its embedding space; arguments as for `guarded`.
+
+    It has all methods of the store that it wraps. Those that search or insert are checked first.
+
+    Attributes:
+        store: The store that it wraps. What is done there is not checked.
+        check: The check.
+    """
+
+    def __init__(
+        self,
+        store: VectorStore,
+        embeddings: Embeddings | None = None,
+        *,
+        adopt: Adopt = "refuse",
+        name: str | None = None,
+        space: EmbeddingSpace | str | None = None,
+        folder: str | os.PathLike[str] | None = None,
+    ) -> None:
+        if adopt not in {"refuse", "trust", "verify"}:
+            msg = f"adopt is 'refuse', 'trust' or 'verify', not {adopt!r}"
+            raise ValueError(msg)
+        self.store = store
+        keeper = keeper_of(store)
+        self.check = SpaceCheck(keeper, adopt, name)
+        self._embeddings = self._agreed(embeddings)
+        self._stated = EmbeddingSpace.parse(space) if isinstance(space, str) else space
+        if self._stated is None and not hasattr(some(self._embeddings), "space"):
+            fix = "guarded(store, space='model/dimensions')"
+            msg = (
+                f"{type(self._embeddings).__name__} doesn't say its embedding space; use TurnoutEmbeddings, or "
+                f"name it: {fix}"
+            )
+            raise EmbeddingSpaceError(msg, index=self.check.index, fix=fix)
+        if folder is not None:
+            load: Callable[[object], None] | None = getattr(keeper, "load", None)
+            if load is None:
+                msg = f"a {type(store).__name__} has no folder; its record is elsewhere"
+                raise ValueError(msg)
+            load(folder)
+
+    def _agreed(self, given: Embeddings | None) -> Embeddings | None:
+        own = self.store.embeddings
+        if own is None and not self.check.keeper.has_embeddings:
+            fix = f"give embeddings to {type(self.store).__name__}(…)"
+            msg = f"the {type(self.store).__name__} {self.check.index!r} has no embeddings of its own: {fix}"
+            raise EmbeddingSpaceError(msg, index=self.check.index, fix=fix)
+        if own is not None and given is not None and own != given:
+            fix = "give guarded(…) no embeddings, or those of the store"
+            msg = (
+                f"the store {self.check.index!r} embeds with its own {type(own).__name__}, which is not the "
+                f"{type(given).__name__} that was given: {fix}"
+            )
+            raise EmbeddingSpaceError(msg, index=self.check.index, fix=fix)
+        return own if own is not None else given
+
+    @property
+    def embeddings(self) -> Embeddings | None:
+        """What the store embeds with."""
+        return self._embeddings
+
+    @property
+    def space(self) -> EmbeddingSpace:
+        """The space that the embeddings have now."""
+        if self._stated is not None:
+            return self._stated
+        found: EmbeddingSpace = self._embeddings.space  # type: ignore[union-attr]  # the constructor looked
+        return found
+
+    def _pinned(self) -> AbstractContextManager[object]:
+        pinned: Callable[[], AbstractContextManager[object]] | None = getattr(self._embeddings, "pinned", None)
+        return pinned() if pinned is not None else nullcontext()
+
+    @contextmanager
+    def _admitted(self, *, inserting: bool = False, vectors: Iterable[Sequence[float]] = ()) -> Iterator[_Admitted]:
+        with self._pinned():
+            steps = self.check.steps(self.space, inserting=inserting)
+            record, first = run(steps, self.check.keeper, self._embeddings, self.store)
+            for vector in vectors:
+                self.check.check_length(vector, record.space)
+            try:
+                yield _Admitted(record.space, record, first)
+            except BaseException:
+                if first:
+                    self._forget_if_empty()
+                raise
+
+    @asynccontextmanager
+    async def _aadmitted(
+        self, *, inserting: bool = False, vectors: Iterable[Sequence[float]] = ()
+    ) -> AsyncIterator[_Admitted]:
+        with self._pinned():
+            steps = self.check.steps(self.space, inserting=inserting)
+            record, first = await arun(steps, self.check.keeper, self._embeddings, self.store)
+            for vector in vectors:
+                self.check.check_length(vector, record.space)
+            try:
+                yield _Admitted(record.space, record, first)
+            except BaseException:
+                if first:
+                    await self._aforget_if_empty()
+                raise
+
+    def _forget_if_empty(self) -> None:
+        """An index that has no vectors left is of no space."""
+        self.check.forget()
+        held = self.check.keeper.held()
+        if held.empty and held.record is not None:
+            self.check.keeper.write(None)
+
+    async def _aforget_if_empty(self) -> None:
+        self.check.forget()
+        held = await self.check.keeper.aheld()
+        if held.empty and held.record is not None:
+            await self.check.keeper.awrite(None)
+
+    def _handed(self, found: Found, space: EmbeddingSpace | None) -> Found:
+        """What a search found, checked and without records, if the store has them on its documents."""
+        if not self.check.keeper.stamps or not isinstance(found, list):
+            return found
+        documents = [item[0] if isinstance(item, tuple) else item for item in found]
+        if not all(isinstance(document, Document) for document in documents):
+            return found
+        if space is not None:
+            self.check.check_found(documents, space)
+        clean = [document.model_copy(update={"metadata": unstamped(document.metadata)}) for document in documents]
+        handed: Any = [
+            (document, *item[1:]) if isinstance(item, tuple) else document
+            for document, item in zip(clean, found, strict=True)
+        ]
+        return handed  # type: ignore[no-any-return]  # the list has the form that it had
+
+    def _search(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> Any:
+        with self._admitted(vectors=() if vector is None else (vector,)) as admitted:
+            return self._handed(getattr(self.store, method)(*args, **kwargs), admitted.space)
+
+    async def _asearch(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> Any:
+        async with self._aadmitted(vectors=() if vector is None else (vector,)) as admitted:
+            return self._handed(await getattr(self.store, method)(*args, **kwargs), admitted.space)
+
+    def _stamped(self, metadatas: Sequence[Any], record: SpaceRecord) -> list[dict[str, Any]]:
+        if not self.check.keeper.stamps:
+            return list(metadatas)
+        return [stamped(metadata, record) for metadata in metadatas]
+
+    def _documents(self, documents: Sequence[Document], record: SpaceRecord) -> list[Document]:
+        if not self.check.keeper.stamps:
+            return list(documents)
+        return [document.model_copy(update={"metadata": stamped(document.metadata, record)}) for document in documents]
+
+    def add_texts(
+        self,
+        texts: Iterable[str],
+        metadatas: list[dict[str, Any]] | None = None,
+        *,
+        ids: list[str] | None = None,
+        **kwargs: Any,
+    ) -> list[str]:
+        """Embed texts and add them.
+
+        Returns:
+            Their ids.
+
+        Raises:
+            EmbeddingSpaceError: The index has another space; nothing was added.
+        """
+        listed = list(texts)
+        if not listed:
+            return []
+        with self._admitted(inserting=True) as admitted:
+            kwargs = self._with_ids(kwargs, ids)
+            self.check.keeper.check_ids(_said(ids))
+            metadatas = self._metadatas(listed, metadatas, admitted.record)
+            return self.store.add_texts(listed, metadatas, **kwargs)
+
+    async def aadd_texts(
+        self,
+        texts: Iterable[str],
+        metadatas: list[dict[str, Any]] | None = None,
+        *,
+        ids: list[str] | None = None,
+        **kwargs: Any,
+    ) -> list[str]:
+        """`add_texts` without blocking the event loop."""
+        listed = list(texts)
+        if not listed:
+            return []
+        async with self._aadmitted(inserting=True) as admitted:
+            kwargs = self._with_ids(kwargs, ids)
+            await self.check.keeper.acheck_ids(_said(ids))
+            metadatas = self._metadatas(listed, metadatas, admitted.record)
+            return await self.store.aadd_texts(listed, metadatas, **kwargs)
+
+    def _metadatas(
+        self, texts: list[str], metadatas: list[dict[str, Any]] | None, record: SpaceRecord
+    ) -> list[dict[str, Any]] | None:
+        if metadatas is None and not self.check.keeper.stamps:
+            return None
+        if metadatas is not None and len(metadatas) != len(texts):
+            msg = f"there are {len(texts)} texts and {len(metadatas)} metadatas"
+            raise ValueError(msg)
+        return self._stamped(metadatas or [{}] * len(texts), record)
+
+    @staticmethod
+    def _with_ids(kwargs: dict[str, Any], ids: list[str] | None) -> dict[str, Any]:
+        return kwargs if ids is None else {**kwargs, "ids": ids}
+
+    def add_documents(self, documents: list[Document], **kwargs: Any) -> list[str]:
+        """Embed documents and add them; returns and errors as for `add_texts`."""
+        if not documents:
+            return []
+        with self._admitted(inserting=True) as admitted:
+            self.check.keeper.check_ids(_said(kwargs.get("ids") or [document.id for document in documents]))
+            return self.store.add_documents(self._documents(documents, admitted.record), **kwargs)
+
+    async def aadd_documents(self, documents: list[Document], **kwargs: Any) -> list[str]:
+        """`add_documents` without blocking the event loop."""
+        if not documents:
+            return []
+        async with self._aadmitted(inserting=True) as admitted:
+            ids = _said(kwargs.get("ids") or [document.id for document in documents])
+            await self.check.keeper.acheck_ids(ids)
+            return await self.store.aadd_documents(self._documents(documents, admitted.record), **kwargs)
+
+    def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
+        """Delete by id, whatever the space; an index that is empty then has no space any more."""
+        done = self.store.delete(ids, **kwargs)
+        self._forget_if_empty()
+        return done
+
+    async def adelete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
+        """`delete` without blocking the event loop."""
+        done = await self.store.adelete(ids, **kwargs)
+        await self._aforget_if_empty()
+        return done
+
+    def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
+        """Documents by their ids, whatever the space."""
+        return self._handed(self.store.get_by_ids(ids), None)
+
+    async def aget_by_ids(self, ids: Sequence[str], /) -> list[Document]:
+        """`get_by_ids` without blocking the event loop."""
+        return self._handed(await self.store.aget_by_ids(ids), None)
+
+    def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
+        """The documents most similar to a query.
+
+        Raises:
+            EmbeddingSpaceError: The index has another space than the query would have; nothing was searched.
+        """
+        found: list[Document] = self._search("similarity_search", query, k=k, **kwargs)
+        return found
+
+    async def asimilarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
+        """`similarity_search` without blocking the event loop."""
+        found: list[Document] = await self._asearch("asimilarity_search", query, k=k, **kwargs)
+        return found
+
+    def similarity_search_with_score(self, *args: Any, **kwargs: Any) -> list[tuple[Document, float]]:
+        """`similarity_search` with the store's own distance or similarity."""
+        found: list[tuple[Document, float]] = self._search("similarity_search_with_score", *args, **kwargs)
+        return found
+
+    async def asimilarity_search_with_score(self, *args: Any, **kwargs: Any) -> list[tuple[Document, float]]:
+        """`similarity_search_with_score` without blocking the event loop."""
+        found: list[tuple[Document, float]] = await self._asearch("asimilarity_search_with_score", *args, **kwargs)
+        return found
+
+    def similarity_search_with_relevance_scores(
+        self, query: str, k: int = 4, **kwargs: Any
+    ) -> list[tuple[Document, float]]:
+        """`similarity_search` with relevance from 0 to 1."""
+        method = "similarity_search_with_relevance_scores"
+        found: list[tuple[Document, float]] = self._search(method, query, k=k, **kwargs)
+        return found
+
+    async def asimilarity_search_with_relevance_scores(
+        self, query: str, k: int = 4, **kwargs: Any
+    ) -> list[tuple[Document, float]]:
+        """`similarity_search_with_relevance_scores` without blocking the event loop."""
+        method = "asimilarity_search_with_relevance_scores"
+        found: list[tuple[Document, float]] = await self._asearch(method, query, k=k, **kwargs)
+        return found
+
+    def similarity_search_by_vector(self, embedding: list[float], k: int = 4, **kwargs: Any) -> list[Document]:
+        """The documents most similar to a vector, which must be of the index's length."""
+        method = "similarity_search_by_vector"
+        found: list[Document] = self._search(method, embedding, k=k, vector=embedding, **kwargs)
+        return found
+
+    async def asimilarity_search_by_vector(self, embedding: list[float], k: int = 4, **kwargs: Any) -> list[Document]:
+        """`similarity_search_by_vector` without blocking the event loop."""
+        method = "asimilarity_search_by_vector"
+        found: list[Document] = await self._asearch(method, embedding, k=k, vector=embedding, **kwargs)
+        return found
+
+    def max_marginal_relevance_search(
+        self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
+    ) -> list[Document]:
+        """Documents that are similar to a query and differ from each other."""
+        mmr: dict[str, Any] = {"k": k, "fetch_k": fetch_k, "lambda_mult": lambda_mult, **kwargs}
+        found: list[Document] = self._search("max_marginal_relevance_search", query, **mmr)
+        return found
+
+    async def amax_marginal_relevance_search(
+        self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
+    ) -> list[Document]:
+        """`max_marginal_relevance_search` without blocking the event loop."""
+        mmr: dict[str, Any] = {"k": k, "fetch_k": fetch_k, "lambda_mult": lambda_mult, **kwargs}
+        found: list[Document] = await self._asearch("amax_marginal_relevance_search", query, **mmr)
+        return found
+
+    def max_marginal_relevance_search_by_vector(
+        self, embedding: list[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
+    ) -> list[Document]:
+        """`max_marginal_relevance_search` for a vector, which must be of the index's length."""
+        mmr: dict[str, Any] = {"k": k, "fetch_k": fetch_k, "lambda_mult": lambda_mult, **kwargs}
+        method = "max_marginal_relevance_search_by_vector"
+        found: list[Document] = self._search(method, embedding, vector=embedding, **mmr)
+        return found
+
+    async def amax_marginal_relevance_search_by_vector(
+        self, embedding: list[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
+    ) -> list[Document]:
+        """`max_marginal_relevance_search_by_vector` without blocking the event loop."""
+        mmr: dict[str, Any] = {"k": k, "fetch_k": fetch_k, "lambda_mult": lambda_mult, **kwargs}
+        method = "amax_marginal_relevance_search_by_vector"
+        found: list[Document] = await self._asearch(method, embedding, vector=embedding, **mmr)
+        return found
+
+    @classmethod
+    def from_texts(
+        cls,
+        texts: list[str],
+        embedding: Embeddings,
+        metadatas: list[dict[str, Any]] | None = None,
+        *,
+        ids: list[str] | None = None,
+        store: VectorStore | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Guard a store and add texts to it.
+
+        Args:
+            texts: What to embed.
+            embedding: What the store embeds with.
+            metadatas: One for each text.
+            ids: One for each text.
+            store: The store to wrap; a class can't be given, because its `from_texts` would insert without a check.
+            **kwargs: As for `guarded`.
+
+        Raises:
+            EmbeddingSpaceError: The store already has vectors of another space.
+        """
+        made = cls._around(store, embedding, kwargs)
+        made.add_texts(texts, metadatas, ids=ids)
+        return made
+
+    @classmethod
+    async def afrom_texts(
+        cls,
+        texts: list[str],
+        embedding: Embeddings,
+        metadatas: list[dict[str, Any]] | None = None,
+        *,
+        ids: list[str] | None = None,
+        store: VectorStore | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """`from_texts` without blocking the event loop."""
+        made = cls._around(store, embedding, kwargs)
+        await made.aadd_texts(texts, metadatas, ids=ids)
+        return made
+
+    @classmethod
+    def _around(cls, store: VectorStore | None, embedding: Embeddings, options: dict[str, Any]) -> Self:
+        if store is None:
+            msg = "name the store to guard: GuardedVectorStore.from_texts(texts, embeddings, store=Chroma(…))"
+            raise TypeError(msg)
+        return cls(store, embedding, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        """What else the wrapped store has; its methods that search or insert are checked first."""
+        if name.startswith("__") or name in {"store", "check"}:
+            raise AttributeError(name)
+        own = self.check.keeper.own(name)
+        found = own if own is not None else getattr(self.store, name)
+        if not inspect.ismethod(found):
+            return found
+        inserting = name.lstrip("_").startswith(_INSERTS)
+        if not inserting and "search" not in name:
+            return self._forgetting(found)
+        return self._checked(found, inserting=inserting)
+
+    def _checked(self, method: Callable[..., Any], *, inserting: bool) -> Callable[..., Any]:
+        if inspect.iscoroutinefunction(method):
+
+            async def acall(*args: Any, **kwargs: Any) -> Any:
+                vectors = _vectors(method, args, kwargs)
+                async with self._aadmitted(inserting=inserting, vectors=vectors) as admitted:
+                    return self._handed(await method(*args, **kwargs), admitted.space)
+
+            return acall
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            vectors = _vectors(method, args, kwargs)
+            with self._admitted(inserting=inserting, vectors=vectors) as admitted:
+                return self._handed(method(*args, **kwargs), admitted.space)
+
+        return call
+
+    def _forgetting(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        """The store's own method, after which nothing is taken for granted: it may have dropped the collection."""
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self.check.forget()
+            return self._handed(method(*args, **kwargs), None)
+
+        return call
+
+
+def _said(ids: Iterable[str | None] | None) -> list[str]:
+    return [found for found in ids or () if found]
+
+
+def _vectors(method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Sequence[float]]:
+    """The vectors among a call's arguments, under the names that LangChain's stores give them."""
+    try:
+        given = inspect.signature(method).bind(*args, **kwargs).arguments
+    except TypeError:
+        return []  # the method itself says what is wrong
+    vectors: list[Sequence[float]] = [given["embedding"]] if "embedding" in given else []
+    if isinstance(given.get("embeddings"), list):
+        vectors += given["embeddings"]
+    if isinstance(given.get("text_embeddings"), list):
+        vectors += [vector for _, vector in given["text_embeddings"]]
+    return vectors

@@ -1,0 +1,152 @@
+"""PGVector: the record is in the collection's metadata, `cmetadata`."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from langchain_core.runnables.config import run_in_executor
+
+from turnout.errors import EmbeddingSpaceError
+from turnout.langchain.stores.keeper import Held, Sample, SpaceKeeper
+from turnout.space_records import PREFIX, SpaceRecord
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from langchain_postgres import PGVector
+    from sqlalchemy import Select
+    from sqlalchemy.orm import Session
+
+
+class PGVectorKeeper(SpaceKeeper):
+    """LangChain's `PGVector`, synchronous or with `async_mode`."""
+
+    has_embeddings: ClassVar[bool] = False
+
+    def __init__(self, store: PGVector) -> None:
+        self.store = store
+
+    @property
+    def index(self) -> str:
+        """The collection's name."""
+        return self.store.collection_name
+
+    def held(self) -> Held:
+        """The record in the collection's row."""
+        with self._session() as session:
+            return self._held(session)
+
+    def write(self, record: SpaceRecord | None) -> None:
+        """Change the collection's row, and leave other keys."""
+        with self._session() as session:
+            self._write(session, record)
+            session.commit()
+
+    def sample(self, number: int) -> list[Sample]:
+        """Texts and vectors, chosen at random by the database."""
+        with self._session() as session:
+            return self._sample(session, number)
+
+    def check_ids(self, ids: Sequence[str]) -> None:
+        """Refuse ids of another collection: they are the table's key, so that one's vectors would be overwritten."""
+        with self._session() as session:
+            self._check_ids(session, ids)
+
+    async def aheld(self) -> Held:
+        """`held`, on the store's own asynchronous connection if it has one."""
+        if not self.store.async_mode:
+            return await run_in_executor(None, self.held)
+        async with self._asession() as session:
+            held: Held = await session.run_sync(self._held)
+            return held
+
+    async def awrite(self, record: SpaceRecord | None) -> None:
+        """`write`, likewise."""
+        if not self.store.async_mode:
+            return await run_in_executor(None, self.write, record)
+        async with self._asession() as session:
+            await session.run_sync(self._write, record)
+            await session.commit()
+        return None
+
+    async def asample(self, number: int) -> list[Sample]:
+        """`sample`, likewise."""
+        if not self.store.async_mode:
+            return await run_in_executor(None, self.sample, number)
+        async with self._asession() as session:
+            samples: list[Sample] = await session.run_sync(self._sample, number)
+            return samples
+
+    async def acheck_ids(self, ids: Sequence[str]) -> None:
+        """`check_ids`, likewise."""
+        if not self.store.async_mode:
+            return await run_in_executor(None, self.check_ids, ids)
+        async with self._asession() as session:
+            await session.run_sync(self._check_ids, ids)
+        return None
+
+    def _session(self) -> Any:
+        if self.store.async_mode:
+            msg = "this PGVector has async_mode; use the guard's asynchronous methods"
+            raise ValueError(msg)
+        return self.store.session_maker()
+
+    @asynccontextmanager
+    async def _asession(self) -> AsyncIterator[Any]:
+        async with self.store.session_maker() as session:
+            await self.store.aget_collection(session)  # with async_mode, the first call makes the tables
+            yield session
+
+    def _collection(self, session: Session) -> Any:
+        return self.store.CollectionStore.get_by_name(session, self.store.collection_name)
+
+    def _held(self, session: Session) -> Held:
+        collection = self._collection(session)
+        if collection is None:
+            return Held(None, empty=True)
+        record = SpaceRecord.from_dict(collection.cmetadata or {}, index=self.index)
+        first = session.scalars(self._vectors(collection).limit(1)).first()
+        return Held(record, empty=first is None, dimensions=None if first is None else len(first))
+
+    def _write(self, session: Session, record: SpaceRecord | None) -> None:
+        collection = self._collection(session)
+        session.refresh(collection, with_for_update=True)
+        kept = {key: value for key, value in (collection.cmetadata or {}).items() if not key.startswith(PREFIX)}
+        collection.cmetadata = {**kept, **(record.to_dict() if record else {})}
+
+    def _sample(self, session: Session, number: int) -> list[Sample]:
+        from sqlalchemy import func, select
+
+        entry, collection = self.store.EmbeddingStore, self._collection(session)
+        chosen = (
+            select(entry.document, entry.embedding)
+            .where(entry.collection_id == collection.uuid, entry.document.is_not(None))
+            .order_by(func.random())
+            .limit(number)
+        )
+        return [(text, vector) for text, vector in session.execute(chosen)]
+
+    def _vectors(self, collection: Any) -> Select[Any]:
+        from sqlalchemy import select
+
+        entry = self.store.EmbeddingStore
+        return select(entry.embedding).where(entry.collection_id == collection.uuid, entry.embedding.is_not(None))
+
+    def _check_ids(self, session: Session, ids: Sequence[str]) -> None:
+        from sqlalchemy import select
+
+        entry, others = self.store.EmbeddingStore, self.store.CollectionStore
+        chosen = (
+            select(entry.id, others.name)
+            .join(others, entry.collection_id == others.uuid)
+            .where(entry.id.in_(list(ids)), others.name != self.store.collection_name)
+        )
+        taken = session.execute(chosen.limit(1)).first()
+        if taken is not None:
+            fix = "use other ids, or another schema or database for this index"
+            msg = (
+                f"the id {taken[0]!r} is already in the collection {taken[1]!r}, and PGVector keeps one vector an id "
+                f"in all collections: adding it to {self.index!r} would overwrite that one. {fix[0].upper()}{fix[1:]}"
+            )
+            raise EmbeddingSpaceError(msg, index=self.index, fix=fix)

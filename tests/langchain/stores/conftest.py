@@ -1,0 +1,98 @@
+"""Two embedding models of one length on two backends, a third of another length, and a PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.langchain.stores import kinds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from turnout.emulator import Emulator
+
+_ROUTES = """
+[embedding.default]
+azure = { deployment = "ada", model = "text-embedding-ada-002" }
+bedrock = "amazon.titan-embed-text-v1"
+openai = "text-embedding-3-large"
+
+[embedding.elsewhere]
+azure = { deployment = "ada", model = "text-embedding-ada-002" }
+openai = "text-embedding-ada-002"
+
+[embedding.unknown]
+azure = { deployment = "embed-small" }
+bedrock = "amazon.titan-embed-text-v1"
+"""
+
+
+@pytest.fixture
+def settings_file(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The emulator's settings, with embedding routes of the same length on Azure and Bedrock."""
+    text = fresh_emulator.settings_toml()
+    backends = text[: text.index("[chat.")]
+    path = tmp_path / "turnout.toml"
+    path.write_text(backends + _ROUTES, encoding="utf-8")
+    monkeypatch.setenv("TURNOUT_CONFIG", str(path))
+    monkeypatch.setenv("TURNOUT_BACKEND", "azure")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL with pgvector: the one that TURNOUT_TEST_POSTGRES names, or one of its own."""
+    given = os.environ.get("TURNOUT_TEST_POSTGRES")
+    if given:
+        yield given
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # no XDG_RUNTIME_DIR, which pgserver doesn't mind
+        pgserver = pytest.importorskip("pgserver", reason="it has no wheel for this Python")
+    # Not in pytest's folder: as root the server runs as another user, who may not go through that.
+    with tempfile.TemporaryDirectory(prefix="turnout-postgres-", ignore_cleanup_errors=True) as folder:
+        server = pgserver.get_server(folder, cleanup_mode="stop")
+        try:
+            yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        finally:
+            server.cleanup()
+
+
+@pytest.fixture
+def database(postgres: str) -> Iterator[str]:
+    """The PostgreSQL with no collections."""
+    yield postgres
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(postgres)
+    with engine.begin() as connection:
+        connection.execute(
+            sqlalchemy.text("DROP TABLE IF EXISTS langchain_pg_embedding, langchain_pg_collection CASCADE")
+        )
+    engine.dispose()
+
+
+@pytest.fixture(params=["in_memory", "chroma", "faiss", "pgvector"])
+def kind(request: pytest.FixtureRequest, tmp_path: Path, settings_file: Path) -> kinds.Kind:
+    """Each kind of store."""
+    return _kind(request, tmp_path)
+
+
+@pytest.fixture(params=["in_memory", "chroma", "faiss", "pgvector_async"])
+def async_kind(request: pytest.FixtureRequest, tmp_path: Path, settings_file: Path) -> kinds.Kind:
+    """Each kind of store, as it is used from an event loop."""
+    return _kind(request, tmp_path)
+
+
+def _kind(request: pytest.FixtureRequest, tmp_path: Path) -> kinds.Kind:
+    folder = tmp_path / "store"
+    folder.mkdir()
+    place = request.getfixturevalue("database") if request.param.startswith("pgvector") else folder
+    made: kinds.Kind = getattr(kinds, request.param)(place)
+    return made

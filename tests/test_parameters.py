@@ -20,6 +20,7 @@ def route(wire: str, model: str) -> Route:
 
 GPT5, GPT4O = route("openai-chat", "gpt-5"), route("openai-chat", "gpt-4o")
 CLAUDE = route("bedrock-converse", "anthropic.claude-sonnet-4-6")
+NOVA = route("bedrock-converse", "amazon.nova-lite-v1:0")
 
 
 @pytest.mark.parametrize(
@@ -30,8 +31,10 @@ CLAUDE = route("bedrock-converse", "anthropic.claude-sonnet-4-6")
         (GPT5, {"stop": ["END"]}, {}, "takes no stop sequences"),
         (GPT4O, {"reasoning_effort": "low"}, {}, "doesn't reason"),
         (CLAUDE, {"seed": 1, "top_p": 0.9}, {"top_p": 0.9}, "the wire bedrock-converse has no such parameter"),
-        (CLAUDE, {"parallel_tool_calls": False}, {}, "no such parameter"),
-        (CLAUDE, {"parallel_tool_calls": True}, {}, None),
+        (CLAUDE, {"parallel_tool_calls": False}, {"parallel_tool_calls": False}, None),
+        (CLAUDE, {"parallel_tool_calls": True}, {"parallel_tool_calls": True}, None),
+        (NOVA, {"parallel_tool_calls": False}, {}, "can't be told to call one tool at most"),
+        (NOVA, {"parallel_tool_calls": True}, {}, None),
         (route("openai-responses", "gpt-4o"), {"stop": ["x"]}, {}, "the wire openai-responses has no such parameter"),
         (GPT4O, {"temperature": None, "stop": []}, {}, None),
     ],

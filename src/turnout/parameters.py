@@ -20,7 +20,7 @@ PARAMETERS = ("temperature", "top_p", "max_tokens", "stop", "seed", "reasoning_e
 TAKES: dict[str, frozenset[str]] = {
     "openai-chat": frozenset(PARAMETERS),
     "openai-responses": frozenset(PARAMETERS) - {"stop", "seed"},
-    "bedrock-converse": frozenset(PARAMETERS) - {"seed", "parallel_tool_calls"},
+    "bedrock-converse": frozenset(PARAMETERS) - {"seed"},
     "anthropic-messages": frozenset(PARAMETERS) - {"seed"},
 }
 """The parameters that each wire has a place for."""
@@ -78,7 +78,20 @@ def _refusal(route: Route, name: str) -> str | None:
         return "the model takes no stop sequences"
     if name == "reasoning_effort" and facts.known and not facts.reasoning:
         return "the model doesn't reason"
+    if name == "parallel_tool_calls" and route.wire == "bedrock-converse" and not facts.one_call:
+        return "on Converse the model can't be told to call one tool at most"
     return None
+
+
+def one_call_fields(*, forced: bool) -> dict[str, Any]:
+    """Converse's `additionalModelRequestFields` for an answer that calls one tool at most (`ModelFacts.one_call`).
+
+    Args:
+        forced: Whether `toolConfig.toolChoice` makes the model call. The service then refuses a `type` here; without
+            one there, `auto` included, it insists on it.
+            Source: https://github.com/BerriAI/litellm/pull/34347, https://github.com/BerriAI/litellm/issues/36536
+    """
+    return {"tool_choice": {"disable_parallel_tool_use": True} | ({} if forced else {"type": "auto"})}
 
 
 def _check(route: Route, given: Mapping[str, Any]) -> None:

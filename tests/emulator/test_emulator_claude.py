@@ -193,7 +193,7 @@ def result(identity: str) -> dict[str, Any]:
     ("arguments", "problem"),
     [
         ({"max_tokens": None}, "max_tokens: Field required"),
-        ({"max_tokens": 100_000}, "maximum allowed number of output tokens"),
+        ({"max_tokens": 200_000}, "maximum allowed number of output tokens"),
         ({"seed": 1}, "seed: Extra inputs are not permitted"),
         ({"temperature": 1.5}, "less than or equal to 1"),
         ({"temperature": 0.5, "top_p": 0.5}, "cannot both be specified"),

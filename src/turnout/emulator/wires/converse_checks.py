@@ -296,6 +296,27 @@ def _check_tools(body: Mapping[str, Any], model: BedrockModel) -> None:
                 "The model returned the following errors: Thinking may not be enabled when tool_choice forces tool use."
             )
 
+    if model.family == "anthropic":
+        _check_passed_choice(body)
+
+
+def _check_passed_choice(body: Mapping[str, Any]) -> None:
+    """A `tool_choice` that is passed to Claude as it is.
+
+    Source: https://github.com/BerriAI/litellm/issues/36536, https://github.com/BerriAI/litellm/pull/34347
+    """
+    passed = (body.get("additionalModelRequestFields") or {}).get("tool_choice")
+    if not isinstance(passed, Mapping):
+        return
+    chosen = next(iter(body["toolConfig"].get("toolChoice") or {}), None)
+    if chosen is not None and "type" in passed:
+        raise RequestInvalid(
+            f"The additional field tool_choice/type conflicts with the existing field toolConfig.toolChoice.{chosen}. "
+            "Remove tool_choice/type and try again."
+        )
+    if chosen is None and "type" not in passed:
+        raise RequestInvalid("The model returned the following errors: missing field `type`")
+
 
 def _thinks(body: Mapping[str, Any]) -> bool:
     thinking = (body.get("additionalModelRequestFields") or {}).get("thinking") or {}

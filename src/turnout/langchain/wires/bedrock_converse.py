@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from turnout.clients import bedrock_client
 from turnout.langchain.requests import response_format, schema_as_tool, strongest
 from turnout.models import base_id
-from turnout.parameters import fitted
+from turnout.parameters import fitted, one_call_fields
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -45,6 +45,9 @@ def build(route: Route, backend: BedrockBackend) -> BaseChatModel:
 def arguments(route: Route, request: Request) -> dict[str, Any]:
     """What Converse is sent."""
     sent = fitted(route, request.parameters, request.policy)
+    extra = dict(request.extra)
+    fields = {**extra.pop("additionalModelRequestFields", {}), **extra.pop("additional_model_request_fields", {})}
+    parallel = sent.pop("parallel_tool_calls", None)
     if "stop" in sent:
         sent["stop_sequences"] = sent.pop("stop")
     if request.schema is not None:
@@ -58,9 +61,12 @@ def arguments(route: Route, request: Request) -> dict[str, Any]:
     if request.tools:
         choice = _choice(route, request)
         sent["toolConfig"] = {"tools": [_tool_spec(tool) for tool in _offered(route, request)]}
+        if parallel is False:
+            choice = None if choice == {"auto": {}} else choice
+            fields = {**one_call_fields(forced=choice is not None), **fields}
         if choice is not None:
             sent["toolConfig"]["toolChoice"] = choice
-    return {**sent, **request.extra}
+    return {**sent, **({"additional_model_request_fields": fields} if fields else {}), **extra}
 
 
 def _tool_spec(tool: dict[str, Any]) -> dict[str, Any]:

@@ -11,8 +11,9 @@ except ImportError as error:
     msg = "turnout.langchain needs LangChain: pip install 'turnout[langchain]'"
     raise MissingExtraError(msg) from error
 
+from turnout.langchain.caches import cached
 from turnout.langchain.chat import ChatTurnout
 from turnout.langchain.embeddings import TurnoutEmbeddings
 from turnout.langchain.stores import guarded
 
-__all__ = ["ChatTurnout", "TurnoutEmbeddings", "guarded"]
+__all__ = ["ChatTurnout", "TurnoutEmbeddings", "cached", "guarded"]

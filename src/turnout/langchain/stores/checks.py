@@ -93,8 +93,9 @@ class SpaceCheck:
                 yield "write", (record,)
         elif held.empty is None:  # such a store is looked at in what a search finds
             record = SpaceRecord(wanted)
-            if inserting:
-                self.check_found((yield "probe", (_PROBE,)), wanted)
+            if not inserting:
+                return record, False
+            self.check_found((yield "probe", (_PROBE,)), wanted)
         elif held.empty:
             record = SpaceRecord(wanted)
             if not inserting:

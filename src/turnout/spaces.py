@@ -6,6 +6,7 @@ A query and a document that a model embeds differently on purpose (Cohere, Nova)
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
@@ -102,3 +103,32 @@ def space_of(route: Route) -> EmbeddingSpace:
     default = route.facts.dimensions[0] if route.facts.dimensions else None
     model = base_id(route.model) if route.model else f"{route.backend}:{route.deployment}"
     return EmbeddingSpace(model, route.dimensions or default)
+
+
+_LONGEST = 56  # PostgreSQL takes 63 bytes, and LlamaIndex puts `data_` before a table's name
+
+
+def collection_name(index: str, space: EmbeddingSpace) -> str:
+    """Where a named index keeps its vectors of a space: `docs_text_embedding_3_small_1536_5b1c0e6f2a`.
+
+    It begins with a letter and has only lower-case letters, digits and `_`, so that every store takes it as the name of
+    a collection, a table, a schema or a folder. The digest at its end tells apart what would look the same without it.
+
+    Args:
+        index: The index's name, as settings take it.
+        space: The space; its dimensions must be known, or the name would change when they are.
+
+    Raises:
+        SettingsError: The space's dimensions aren't known.
+    """
+    if space.dimensions is None:
+        msg = f"the index {index!r} needs the length of the vectors of {space}; give the target dimensions or space"
+        raise SettingsError(msg)
+    digest = hashlib.sha256(f"{index}\n{space}".encode()).hexdigest()[:10]
+    tail = f"{space.dimensions}" + (f"_{_word(space.variant)}" if space.variant else "")
+    head = f"{_word(index)}_{_word(space.model)}"
+    return f"{head[: _LONGEST - len(digest) - len(tail[:20]) - 2].rstrip('_')}_{tail[:20].rstrip('_')}_{digest}"
+
+
+def _word(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")

@@ -57,6 +57,7 @@ class _Layers(BaseSettings):
     backends: dict[str, Any] = {}
     chat: dict[str, Any] = {}
     embedding: dict[str, Any] = {}
+    index: dict[str, Any] = {}
 
     @classmethod
     def settings_customise_sources(
@@ -163,6 +164,7 @@ def _load(inputs: _Inputs) -> Settings:
     _refuse_unknown(ours)
     merged = _merge(data, inputs.dotenv)
     merged["backends"] = _with_variables(merged.get("backends"), variables, sources)
+    merged["index"] = _from_folder(merged.get("index", {}), inputs.folder)
     merged["source"] = str(inputs.file) if inputs.file else "the environment"
     try:
         settings = Settings.model_validate(_with_default_routes(merged, variables))
@@ -176,7 +178,7 @@ def _load(inputs: _Inputs) -> Settings:
 
 def _merge(data: dict[str, Any], dotenv: Path | None) -> dict[str, Any]:
     """The layers over each other; the file's own unknown keys stay, so that validation names them."""
-    for key in ("backends", "chat", "embedding"):
+    for key in ("backends", "chat", "embedding", "index"):
         if not isinstance(data.get(key, {}), dict):
             msg = f"key {key!r} must be a table, like [{key}.default]"
             raise SettingsError(msg)
@@ -194,6 +196,17 @@ def _with_variables(backends: Any, variables: Mapping[str, str], sources: Mappin
         else:
             filled[name] = backend
     return filled
+
+
+def _from_folder(indexes: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Indexes whose paths begin at the folder of the settings, wherever the application is started."""
+    placed = {}
+    for name, index in indexes.items():
+        placed[name] = index
+        if isinstance(index, dict):
+            paths = {key: index[key] for key in ("path", "source") if isinstance(index.get(key), str) and index[key]}
+            placed[name] = {**index, **{key: str(folder / Path(path).expanduser()) for key, path in paths.items()}}
+    return placed
 
 
 def _with_default_routes(merged: dict[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
@@ -230,6 +243,7 @@ def _check_names(settings: Settings) -> None:
         for route, targets in getattr(settings, kind).items()
         for backend in targets
     ]
+    named += [(f"index.{name}.also", backend) for name, index in settings.index.items() for backend in index.also]
     for key, backend in named:
         if backend is not None and backend not in settings.backends:
             origin = variable([key]) if variable([key]) in os.environ else f"key {key!r}"
@@ -238,6 +252,13 @@ def _check_names(settings: Settings) -> None:
                 f"Backends are the [backends.…] tables"
             )
             raise UnknownBackendError(msg)
+    for name, index in settings.index.items():
+        if index.embedding not in settings.embedding:
+            msg = (
+                f"{settings.source}, key 'index.{name}.embedding': {index.embedding!r} is no embedding route"
+                f"{nearest(index.embedding, settings.embedding)}. Routes are the [embedding.…] tables"
+            )
+            raise SettingsError(msg)
 
 
 def _nothing_found(inputs: _Inputs) -> str:

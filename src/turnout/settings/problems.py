@@ -7,7 +7,15 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from turnout.errors import SettingsError
-from turnout.settings.tree import PROVIDERS, AzureBackend, BackendSettings, BedrockBackend, OpenAIBackend, Target
+from turnout.settings.tree import (
+    PROVIDERS,
+    AzureBackend,
+    BackendSettings,
+    BedrockBackend,
+    IndexSettings,
+    OpenAIBackend,
+    Target,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +36,16 @@ azure = { deployment = "gpt-5-prod", model = "gpt-5" }
 azure = { deployment = "embed-small", model = "text-embedding-3-small" }
 """
 
-TOP_KEYS = ("backend", "embedding_backend", "unsupported", "allow_private_media", "backends", "chat", "embedding")
+TOP_KEYS = (
+    "backend",
+    "embedding_backend",
+    "unsupported",
+    "allow_private_media",
+    "backends",
+    "chat",
+    "embedding",
+    "index",
+)
 _BY_PROVIDER: dict[str, type[BackendSettings]] = {
     "azure": AzureBackend,
     "bedrock": BedrockBackend,
@@ -100,4 +117,4 @@ def _known_keys(parents: list[str], data: Mapping[str, Any]) -> Iterable[str]:
         backend = data.get("backends", {}).get(parents[1], {})
         kind = _BY_PROVIDER.get(backend.get("provider", parents[1]), AzureBackend)
         return [name for name in kind.model_fields if name != "origins"]
-    return list(Target.model_fields)
+    return list((IndexSettings if parents[0] == "index" else Target).model_fields)

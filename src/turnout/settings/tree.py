@@ -243,6 +243,63 @@ class Target(_Node):
 Routes = dict[str, dict[str, Target]]
 
 
+class IndexSettings(_Node):
+    """A named index: documents that are kept in one collection for each embedding space.
+
+    Attributes:
+        store: The kind of vector store; `simple` is LlamaIndex's SimpleVectorStore.
+        framework: Whose integration opens it; left out, LlamaIndex's for `simple` and LangChain's for all others.
+        path: The folder, of a store that is in one; from the settings file's folder.
+        connection: The database's URL, of a store that is in one; it may hold a password.
+        embedding: The embedding route.
+        also: More backends whose spaces are kept up to date at once.
+        fill: What happens where the active space's collection is missing or behind: `refuse` the search, or fill the
+            collection `on-the-way`.
+        source: The folder of the documents, of an index that can't list its own.
+    """
+
+    store: Literal["chroma", "faiss", "pgvector", "simple"]
+    framework: Literal["langchain", "llama_index"] | None = None
+    path: str | None = Field(default=None, min_length=1)
+    connection: SecretStr | None = None
+    embedding: str = "default"
+    also: tuple[str, ...] = ()
+    fill: Literal["refuse", "on-the-way"] = "refuse"
+    source: str | None = Field(default=None, min_length=1)
+
+    @field_validator("also", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        if isinstance(value, str):  # an environment variable
+            return json.loads(value) if value.startswith("[") else [name.strip() for name in value.split(",")]
+        return value
+
+    @model_validator(mode="after")
+    def _placed(self) -> Self:
+        if self.store == "pgvector" and self.connection is None:
+            msg = (
+                "a pgvector index needs connection, the URL of its database, like 'postgresql+psycopg://user@host/name'"
+            )
+            raise ValueError(msg)
+        if self.store == "faiss" and self.framework == "llama_index":
+            msg = "a faiss index is opened with LangChain's integration; leave framework out, or choose another store"
+            raise ValueError(msg)
+        if self.store == "simple" and self.framework == "langchain":
+            msg = "a simple index is LlamaIndex's; leave framework out, or choose another store"
+            raise ValueError(msg)
+        if self.store != "pgvector" and self.path is None and self.connection is None:
+            msg = f"a {self.store} index needs path, the folder that it is in"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def opened_with(self) -> Literal["langchain", "llama_index"]:
+        """The framework whose integration opens the index."""
+        if self.framework is not None:
+            return self.framework
+        return "llama_index" if self.store == "simple" else "langchain"
+
+
 class Settings(_Node):
     """What the user said, validated and frozen.
 
@@ -255,6 +312,7 @@ class Settings(_Node):
         backends: Backend name → its provider, endpoint and credentials.
         chat: Route name → backend name → target.
         embedding: Likewise for embedding routes.
+        index: Name of an index → its store, place and embedding route.
         source: The file that was read, or 'the environment'.
     """
 
@@ -265,6 +323,7 @@ class Settings(_Node):
     backends: dict[str, Backend] = Field(default_factory=dict)
     chat: Routes = Field(default_factory=dict)
     embedding: Routes = Field(default_factory=dict)
+    index: dict[str, IndexSettings] = Field(default_factory=dict)
     source: str = Field(default="arguments", exclude=True)
 
     @field_validator("backends")
@@ -275,6 +334,15 @@ class Settings(_Node):
                 msg = f"backend name {name!r} must be lower-case letters, digits, '-' and '_'"
                 raise ValueError(msg)
         return backends
+
+    @field_validator("index")
+    @classmethod
+    def _short_names(cls, index: dict[str, IndexSettings]) -> dict[str, IndexSettings]:
+        for name in index:
+            if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", name):
+                msg = f"index name {name!r} must be at most 40 lower-case letters, digits, '-' and '_'"
+                raise ValueError(msg)
+        return index
 
     def routes(self, kind: Kind) -> Routes:
         """The routes of a kind: route name → backend name → target."""
@@ -289,6 +357,6 @@ class Settings(_Node):
             for name, targets in sorted(getattr(self, kind).items())
         )
         backends = tuple(sorted((name, hash(backend)) for name, backend in self.backends.items()))
-        return hash(
-            (self.backend, self.embedding_backend, self.unsupported, self.allow_private_media, backends, tuple(routes))
-        )
+        indexes = tuple(sorted((name, hash(index)) for name, index in self.index.items()))
+        said = (self.backend, self.embedding_backend, self.unsupported, self.allow_private_media)
+        return hash((*said, backends, tuple(routes), indexes))

@@ -35,8 +35,13 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY)  ## Many async chats at once, beside the framework's own classes, as ratios.
-	$(BIN)/python -m benchmarks.at_once
+bench: $(VENV)/.bench-ready  ## Measure beside the raw clients, the SDKs, the frameworks' own classes and LiteLLM (ARGS=--quick: less).
+	$(BIN)/python -m benchmarks $(ARGS)
+
+$(VENV)/.bench-ready: $(READY)
+	@echo "Installing what is measured beside turnout into $(VENV)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@touch $@
 
 matrix: $(READY)  ## Run every application on every backend and write docs/matrix.md.
 	$(BIN)/python -m tests.contract.matrix

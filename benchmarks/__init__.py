@@ -1,0 +1,1 @@
+"""How fast turnout is beside the raw client, the SDK, the frameworks' own classes and LiteLLM: `make bench`."""

@@ -15,7 +15,8 @@ from turnout.clients.batches import Batch, abatches, batches, check
 from turnout.clients.calls import call_site, limiter_of, new_call
 from turnout.clients.invoke_bodies import Purpose, Vector, family
 from turnout.clients.pool import bedrock_client, openai_client
-from turnout.errors import ServerError
+from turnout.errors import EmbeddingSpaceError, ServerError
+from turnout.spaces import space_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
@@ -243,6 +244,15 @@ class Embedder:
         if len(vectors) != len(texts):
             msg = f"{self.route.deployment!r} gave {len(vectors)} vectors for {len(texts)} texts"
             raise ServerError(msg, backend=self.route.backend, deployment=self.route.deployment)
+        space = space_of(self.route)
+        wrong = {len(vector) for vector in vectors} - {space.dimensions}
+        if wrong and space.dimensions is not None:
+            fix = f'space = "…/{min(wrong)}"'
+            msg = (
+                f"{self.route.deployment!r} on backend {self.route.backend!r} gave vectors of {min(wrong)} numbers, so "
+                f"that they are not of {space}, as the settings have it; state the space of its model: {fix}"
+            )
+            raise EmbeddingSpaceError(msg, index_space=None, wanted_space=space, fix=fix)
         return vectors
 
 

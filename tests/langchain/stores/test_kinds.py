@@ -236,6 +236,26 @@ def test_a_methods_of_the_stores_own_is_checked_too(tmp_path: Path, monkeypatch:
     assert store.get(ids=["a"])["documents"] == [TEXTS[0]]
 
 
+@pytest.mark.parametrize("stated", ["acme-embed-v3/768", "acme-embed-v3/?"])
+async def test_a_model_that_makes_other_vectors_than_stated_is_found_out(
+    monkeypatch: pytest.MonkeyPatch, stated: str
+) -> None:
+    monkeypatch.setenv("TURNOUT_EMBEDDING__UNKNOWN__AZURE", json.dumps({"deployment": "ada", "space": stated}))
+    embeddings = TurnoutEmbeddings(model="unknown")
+    assert str(embeddings.space) == stated
+    if stated.endswith("?"):
+        assert len(embeddings.embed_query(QUESTION)) == 1536
+        return
+    with pytest.raises(EmbeddingSpaceError, match=r"'ada' on backend 'azure' gave vectors of 1536 numbers.*…/1536"):
+        embeddings.embed_query(QUESTION)
+    with pytest.raises(EmbeddingSpaceError, match="not of acme-embed-v3/768"):
+        await embeddings.aembed_documents(TEXTS)
+    store = guarded(InMemoryVectorStore(embeddings))
+    with pytest.raises(EmbeddingSpaceError, match="not of acme-embed-v3/768"):
+        store.add_texts(TEXTS)
+    assert store.check.keeper.held().empty
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     made = tmp_path / "faiss"

@@ -50,8 +50,11 @@ def portable_answer(
             blocks.append(block)
     message.blocks = blocks
     message.additional_kwargs = {"tool_calls": [_as_openai(call) for call in calls]} if calls else {}
+    said = response.additional_kwargs
+    if calls and said.get("finish_reason") == "stop":
+        said["finish_reason"] = "tool_calls"
     response.additional_kwargs = {
-        **response.additional_kwargs,
+        **said,
         "backend": route.backend,
         "deployment": route.deployment,
         **attempts,

@@ -20,7 +20,7 @@ class Wire(Protocol):
     """What carries calls on one route.
 
     Answers have usage as OpenAI names it (`prompt_tokens`, …) in `additional_kwargs` and under `usage` in `raw`, and
-    what `ended` gives in `additional_kwargs`. A stream that ends without a finish reason raises
+    what `ended` and `served` give in `additional_kwargs`. A stream that ends without a finish reason raises
     `ServiceConnectionError`.
     """
 
@@ -61,3 +61,9 @@ def ended(reason: str, said: Mapping[str, Any]) -> dict[str, Any]:
     if why["finish_reason"] == "content_filter":
         why["stage"], why["categories"] = found_in_answer(reason, said)
     return why
+
+
+def served(model: str | None, request_id: str | None) -> dict[str, str]:
+    """Which model answered, and the service's own name for the answer, as far as it says."""
+    said = {"model": model, "request_id": request_id}
+    return {name: value for name, value in said.items() if value}

@@ -11,7 +11,7 @@ from turnout.clients import FoundryClient, foundry_client
 from turnout.llama_index.errors import cut_short
 from turnout.llama_index.schemas import as_tool
 from turnout.llama_index.upstream.anthropic import MessagesModel
-from turnout.llama_index.wires import ended
+from turnout.llama_index.wires import ended, served
 from turnout.llama_index.wires.messages_client import AsyncMessagesClient, MessagesClient
 from turnout.llama_index.wires.messages_input import messages_input
 from turnout.llama_index.wires.sealed import unsealed
@@ -165,6 +165,7 @@ def _finished(response: ChatResponse) -> ChatResponse:
     if not isinstance(reason, str):
         return response
     response.additional_kwargs |= ended(reason, {"stop_details": details.model_dump()} if details else {})
+    response.additional_kwargs |= served(raw.get("model"), raw.get("id"))
     if (usage := raw.get("usage")) is not None:
         counts = usage.model_dump()
         cached = (counts.get(name) or 0 for name in ("cache_read_input_tokens", "cache_creation_input_tokens"))

@@ -9,12 +9,12 @@ from turnout.clients import BedrockClient, bedrock_client, bridge
 from turnout.llama_index.request import tool_name
 from turnout.llama_index.schemas import as_tool, json_schema
 from turnout.llama_index.upstream.bedrock import ConverseModel
-from turnout.llama_index.wires import ended
+from turnout.llama_index.wires import ended, served
 from turnout.llama_index.wires.converse_client import ConverseClient
 from turnout.llama_index.wires.converse_stream import Growing
 from turnout.llama_index.wires.sealed import sealed, unsealed
 from turnout.models import base_id
-from turnout.parameters import fitted, unsupported
+from turnout.parameters import fitted, one_call_fields, unsupported
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Sequence
@@ -51,7 +51,7 @@ class BedrockConverseChat:
 
     def chat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
         """One answer."""
-        answer = _finished(self._model.once(sealed(messages), **arguments))
+        answer = _finished(self._model.once(sealed(messages), **arguments), arguments["model"])
         unsealed(answer.message.blocks)
         return answer
 
@@ -63,7 +63,7 @@ class BedrockConverseChat:
         """One answer in pieces; the last one has the usage."""
         growing = Growing()
         for piece in self._model.pieces(sealed(messages), **arguments):
-            yield _finished(growing.take(piece))
+            yield _finished(growing.take(piece), arguments["model"])
 
     def astream(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> AsyncGenerator[ChatResponse, None]:
         """One answer in pieces; a thread reads them."""
@@ -91,10 +91,19 @@ class BedrockConverseChat:
         if "response_format" in extra:
             extra.pop("response_format")
             unsupported(route, "response_format", "Converse takes a pydantic class only", request.policy)
-        if effort:
-            fields = extra.pop("additionalModelRequestFields", {})
-            extra["additionalModelRequestFields"] = {**effort, **fields}
+        fields = {**effort, **self._one_call(arguments, request)}
+        if fields:
+            extra["additionalModelRequestFields"] = {**fields, **extra.pop("additionalModelRequestFields", {})}
         return {**arguments, **extra}
+
+    def _one_call(self, arguments: dict[str, Any], request: Request) -> dict[str, Any]:
+        """What tells the model to call one tool at most, where it can be told."""
+        config = arguments.get("tools")
+        if request.parallel is not False or config is None or not self._route.facts.one_call:
+            return {}
+        if "auto" in config.get("toolChoice", {}):
+            del config["toolChoice"]
+        return one_call_fields(forced="toolChoice" in config)
 
     def _add_tools(self, arguments: dict[str, Any], request: Request) -> bool:
         """Add tools and schema; gives whether the model is forced to call."""
@@ -168,15 +177,21 @@ def _converse_choice(route: Route, choice: str | None) -> dict[str, Any] | None:
     return None  # auto is the service's own default; what can't be forced is told, and checked
 
 
-def _finished(response: ChatResponse) -> ChatResponse:
+def _finished(response: ChatResponse, model: str) -> ChatResponse:
     """With usage where LlamaIndex reads it (`raw["usage"]`, under OpenAI's names), and the finish reason."""
     raw, said = response.raw or {}, response.additional_kwargs
     last = raw.get("metadata", raw)  # a stream's last event, or the whole answer
     usage = last.get("usage")
     if usage:
-        counts = {name: said[name] for name in ("prompt_tokens", "completion_tokens", "total_tokens") if name in said}
+        # The class leaves out what was read from a cache or written to one.
+        cached = (usage.get(name) or 0 for name in ("cacheReadInputTokens", "cacheWriteInputTokens"))
+        read, written = usage["inputTokens"] + sum(cached), usage["outputTokens"]
+        counts = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+        said |= counts
         response.raw = {**raw, "usage": {**usage, **counts}}
     reason = raw.get("stopReason")
     if reason:
         said |= ended(reason, last)
+        router = last.get("trace", {}).get("promptRouter", {})
+        said |= served(router.get("invokedModelId") or model, raw.get("ResponseMetadata", {}).get("RequestId"))
     return response

@@ -40,10 +40,11 @@ class ConverseClient:
     def converse_stream(self, **request: Any) -> Any:
         """ConverseStream."""
         response = self._runtime.converse_stream(**_request(request))
-        return {**response, "stream": self._whole(response["stream"])}
+        return {**response, "stream": self._whole(response)}
 
-    def _whole(self, stream: Any) -> Iterator[dict[str, Any]]:
-        reason = None
+    def _whole(self, response: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        stream, reason = response["stream"], None
+        head = {name: response[name] for name in ("ResponseMetadata",) if name in response}
         try:
             for event in stream:
                 if "contentBlockStart" in event:
@@ -54,7 +55,7 @@ class ConverseClient:
                         delta["reasoningContent"] = {"signature": redacted(base64.b64encode(data).decode())}
                 if "messageStop" in event:
                     reason = event["messageStop"].get("stopReason")
-                yield {**event, "stopReason": reason} if "metadata" in event else event
+                yield {**event, **head, "stopReason": reason} if "metadata" in event else event
         finally:
             stream.close()
         if reason is None:

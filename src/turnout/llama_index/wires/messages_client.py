@@ -54,10 +54,15 @@ class _Held:
     """Events that come after the one that was just given."""
 
     def __init__(self) -> None:
+        self._of: dict[str, str] = {}
         self._events: deque[Any] = deque()
 
     def hold(self, event: Any) -> Any:
-        """The event; what it begins whole comes in an event of its own after it, for the class reads no other."""
+        """The event; what the class leaves out of it comes with another one, which the class reads."""
+        if event.type == "message_start":
+            self._of = {"id": event.message.id, "model": event.message.model}
+        if event.type == "message_delta":
+            return event.model_copy(update=self._of)
         if event.type == "content_block_start" and event.content_block.type == "redacted_thinking":
             delta = SignatureDelta(type="signature_delta", signature=redacted(event.content_block.data))
             held = RawContentBlockDeltaEvent(type="content_block_delta", index=event.index, delta=delta)

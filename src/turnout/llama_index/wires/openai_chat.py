@@ -8,7 +8,7 @@ from turnout.clients import OpenAIClient, openai_client_for
 from turnout.llama_index.errors import cut_short
 from turnout.llama_index.schemas import as_tool, holds_strictly
 from turnout.llama_index.upstream.openai import OpenAIModel, response_format
-from turnout.llama_index.wires import ended
+from turnout.llama_index.wires import ended, served
 from turnout.parameters import fitted
 
 if TYPE_CHECKING:
@@ -135,6 +135,7 @@ def _whole(response: ChatResponse) -> ChatResponse:
 
 
 def _finished(response: ChatResponse, reason: str | None, verdicts: list[Any]) -> ChatResponse:
-    if reason is not None:
+    if reason is not None and response.raw is not None:
         response.additional_kwargs |= ended(reason, {"choices": verdicts})
+        response.additional_kwargs |= served(response.raw.model, response.raw.id)
     return response

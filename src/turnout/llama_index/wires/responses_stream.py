@@ -10,7 +10,7 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageR
 
 from turnout.llama_index.errors import cut_short
 from turnout.llama_index.upstream.openai_responses import ResponsesModel
-from turnout.llama_index.wires import ended
+from turnout.llama_index.wires import ended, served
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,9 +34,7 @@ def whole(response: Any) -> ChatResponse:
         blocks += [TextBlock(text=refusal) for refusal in _refusals(response.output)]
     raw = response.incomplete_details.reason if response.incomplete_details else response.status or "completed"
     found = dict(response)
-    said = ended(str(raw), found)
-    if said["finish_reason"] == "stop" and any(isinstance(block, ToolCallBlock) for block in blocks):
-        said["finish_reason"] = "tool_calls"
+    said = ended(str(raw), found) | served(response.model, response.id)
     if response.usage is not None:
         counts = {
             "prompt_tokens": response.usage.input_tokens,

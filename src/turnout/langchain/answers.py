@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from turnout.errors import ContentFilterError, ServiceConnectionError
 from turnout.filters import found_in_answer
 from turnout.finish import FINISH
+from turnout.langchain.usage import portable_usage
 from turnout.langchain.wires.openai_verdicts import said as verdicts
 
 if TYPE_CHECKING:
@@ -168,6 +169,7 @@ def portable_result(result: ChatResult, route: Route, attempts: Mapping[str, Any
         message = generation.message
         if isinstance(message, AIMessage):
             _storable(message)
+            portable_usage(message)
             before, items = message.content, _set_aside(message)
             plain = _plain(message.content)
             if plain is not None and len(items) <= 1:
@@ -205,6 +207,7 @@ class Stream:
         message = chunk.message
         if isinstance(message, AIMessageChunk):
             _storable(message)
+            portable_usage(message)
             for item in _set_aside(message):
                 self._aside.setdefault(item.get("index"), {}).update(item)
             plain = _plain(message.content)

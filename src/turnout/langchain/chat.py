@@ -12,7 +12,6 @@ from langchain_core.messages import SystemMessage
 from langchain_core.messages.utils import count_tokens_approximately
 from langchain_core.runnables import RunnableLambda, RunnableMap, RunnablePassthrough
 from langchain_core.runnables.config import ensure_config, get_config_list
-from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict, Field
 
 from turnout import media
@@ -24,6 +23,7 @@ from turnout.langchain.history import aportable_history, portable_history
 from turnout.langchain.requests import Request
 from turnout.langchain.state import SettingsField, current, without_secrets
 from turnout.langchain.structured import METHODS, StructuredOutputParser, described, target_class
+from turnout.langchain.tools import offered
 from turnout.langchain.wires import agenerate, begin_astream, begin_stream, delegate, wire
 from turnout.parameters import PARAMETERS, tool_choice_name
 from turnout.resilience import astream, stream
@@ -292,7 +292,7 @@ class ChatTurnout(BaseChatModel):
         Raises:
             UnsupportedError: tool_choice names a tool that isn't there.
         """
-        converted = [convert_to_openai_tool(tool, strict=strict) for tool in tools]
+        converted = offered(tools, strict=strict)
         choice = tool_choice_name(tool_choice)
         names = [tool.get("function", {}).get("name") for tool in converted]
         if choice is not None and choice not in {"auto", "none", "any", *names}:
@@ -329,7 +329,7 @@ class ChatTurnout(BaseChatModel):
             msg = f"method {method!r} is none of {', '.join(METHODS)}"
             raise UnsupportedError(msg)
         function = described(schema)
-        bound = {"tools": [convert_to_openai_tool(tool) for tool in tools]} if tools else {}
+        bound = {"tools": offered(tools)} if tools else {}
         model = self.bind(
             structured_output={"schema": function, "method": method, "strict": strict},
             ls_structured_output_format={"kwargs": {"method": method or "auto"}, "schema": function},
@@ -388,7 +388,7 @@ class ChatTurnout(BaseChatModel):
         return Request(
             parameters=parameters,
             policy=settings.unsupported,
-            tools=list(kwargs.pop("tools", None) or []),
+            tools=offered(kwargs.pop("tools", None) or []),
             tool_choice=tool_choice_name(kwargs.pop("tool_choice", None)),
             schema=wanted.get("schema"),
             method=wanted.get("method"),

@@ -13,6 +13,7 @@ from langchain_core.utils.json import parse_json_markdown, parse_partial_json
 from langchain_core.utils.pydantic import is_basemodel_subclass
 
 from turnout.errors import UnsupportedError
+from turnout.langchain.tools import check_schema
 
 if TYPE_CHECKING:
     from langchain_core.outputs import Generation
@@ -32,13 +33,16 @@ def described(schema: Any) -> dict[str, Any]:
         inner = schema["json_schema"]
         schema = {"name": inner["name"], "description": inner.get("description", ""), "parameters": inner["schema"]}
     try:
-        return dict(convert_to_openai_function(schema))
-    except (ValueError, TypeError, KeyError) as error:
+        made = dict(convert_to_openai_function(schema))
+    except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError) as error:
         msg = (
             f"{schema!r} can't be used as a schema: give a pydantic class, a TypedDict, or a JSON schema that has "
             f"'title' and 'properties'"
         )
         raise UnsupportedError(msg) from error
+    if made.get("parameters") is not None:
+        check_schema(made["parameters"], f"the schema {made.get('name')!r}")
+    return made
 
 
 class StructuredOutputParser(BaseCumulativeTransformOutputParser[Any]):

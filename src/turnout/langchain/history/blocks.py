@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.errors import InvalidRequestError, TurnoutError, UnsupportedError
 from turnout.langchain.history.attachments import read_attachment
-from turnout.langchain.history.parts import CallMark, Own, Reasoning, Text
+from turnout.langchain.history.caching import mark_in
+from turnout.langchain.history.parts import CachePoint, CallMark, Own, Reasoning, Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,11 +48,13 @@ def read_content(content: Any, role: Role, where: str) -> list[Part]:
             found: list[Part] = [Text(block)]
         elif isinstance(block, dict):
             found = _formed(block, role, here)
+            mark = mark_in(block)
+            found += [mark] if mark is not None else []
         else:
             msg = f"{here} is a {type(block).__name__}; a block is a string or a dict"
             raise InvalidRequestError(msg)
         parts += [part for part in found if not (isinstance(part, Text) and not part.text.strip())]
-    return parts
+    return [] if all(isinstance(part, CachePoint) for part in parts) else parts
 
 
 def _formed(block: dict[str, Any], role: Role, where: str) -> list[Part]:
@@ -122,7 +125,7 @@ def _untyped(block: dict[str, Any], role: Role, where: str) -> list[Part]:  # no
     if "json" in block:
         return _read({"type": "json", "json": block["json"]}, role, where)
     if "cachePoint" in block or "cache_point" in block:
-        return [Own({"cachePoint": block.get("cachePoint") or block.get("cache_point")}, _CONVERSE)]
+        return []  # a mark, which is read from every block
     if isinstance(block.get("guardContent"), dict):
         return [Own(block, _CONVERSE, Text(_words(_guarded(block["guardContent"]), where)))]
     if isinstance(block.get("toolUse"), dict):

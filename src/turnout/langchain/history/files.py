@@ -102,7 +102,7 @@ class Files:
             case "bedrock-converse", "document":
                 return self._converse_document(attachment, media, where)
             case "anthropic-messages", "image":
-                return _options({"type": "image", "source": _anthropic_source(media)}, attachment, "cache_control")
+                return {"type": "image", "source": _anthropic_source(media)}
             case "anthropic-messages", "document":
                 return self._anthropic_document(attachment, media, where)
             case (("openai-chat" | "openai-responses"), "image"):
@@ -152,7 +152,7 @@ class Files:
         block = {"type": "document", "source": source}
         if attachment.name:
             block["title"] = attachment.name
-        return _options(block, attachment, "citations", "context", "cache_control")
+        return _options(block, attachment, "citations", "context")
 
     def _openai_document(self, attachment: Attachment, media: Media, where: str) -> dict[str, Any]:
         if _is_text(media):
@@ -184,7 +184,7 @@ class Files:
                 return {"type": "file", "file": {"file_id": file_id}}
             case "anthropic-messages", ("image" | "document"):
                 source = {"type": "url", "url": url} if url is not None else {"type": "file", "file_id": file_id}
-                return _options({"type": kind, "source": source}, attachment, "citations", "context", "cache_control")
+                return _options({"type": kind, "source": source}, attachment, "citations", "context")
             case _:
                 raise self._no_place(attachment, where, "by its address" if url is not None else "by a file's id")
 

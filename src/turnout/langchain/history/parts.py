@@ -64,6 +64,19 @@ class CallMark:
 
 
 @dataclass(slots=True)
+class CachePoint:
+    """A mark up to which the prompt is to be cached.
+
+    Attributes:
+        ttl: For how long (`5m`, `1h`); None for the service's default.
+        own: Whether it was written as Converse has it.
+    """
+
+    ttl: str | None = None
+    own: bool = False
+
+
+@dataclass(slots=True)
 class Own:
     """A block that some wires alone have.
 
@@ -78,7 +91,7 @@ class Own:
     instead: Text | None = None
 
 
-Part = Text | Attachment | Reasoning | CallMark | Own
+Part = Text | Attachment | Reasoning | CallMark | CachePoint | Own
 
 
 @dataclass(slots=True)

@@ -19,6 +19,7 @@ from langchain_core.utils.json import parse_partial_json
 
 from turnout.errors import InvalidRequestError
 from turnout.langchain.history.blocks import CALLS, read_content
+from turnout.langchain.history.caching import mark_in
 from turnout.langchain.history.parts import Call, CallMark, Reasoning, Text, Turn
 
 if TYPE_CHECKING:
@@ -119,6 +120,8 @@ def _user(message: BaseMessage, index: int, where: str) -> list[Turn]:
             continue
         call_id, content, failed = result
         parts = read_content(content if content is not None else "", "tool", f"{where}, block {number}")
+        mark = mark_in(block) if parts and isinstance(block, dict) else None
+        parts += [mark] if mark is not None else []
         turns.append(Turn(index, "tool", parts, call_id=call_id, failed=failed))
     parts = read_content(rest, "user", where) if turns else read_content(message.content, "user", where)
     return [*turns, Turn(index, "user", parts, name=_name(message))] if parts else turns

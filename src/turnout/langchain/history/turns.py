@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from turnout.errors import InvalidRequestError
-from turnout.langchain.history.parts import Attachment, CallMark, Reasoning, Text, Turn
+from turnout.langchain.history.parts import Attachment, CachePoint, CallMark, Reasoning, Text, Turn
 from turnout.models import facts
 from turnout.tool_ids import ToolIds, tool_name
 
@@ -175,7 +175,9 @@ def _files_after_results(turns: list[Turn], route: Route) -> list[Turn]:
         files = [p for p in turn.parts if isinstance(p, Attachment) and p.kind in kinds] if turn.role == "tool" else []
         if files:
             rest: list[Part] = [p for p in turn.parts if not (isinstance(p, Attachment) and p.kind in kinds)]
-            turn.parts = rest or [Text("The result is attached below.")]
+            if all(isinstance(part, CachePoint) for part in rest):
+                rest = [Text("The result is attached below.")]
+            turn.parts = rest
             held.append(Turn(turn.index, "user", [Text(f"Returned by {turn.name}:"), *files]))
     return placed + held
 

@@ -13,7 +13,8 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 from langchain_core.messages.tool import tool_call
 
 from turnout.errors import UnsupportedError
-from turnout.langchain.history.parts import Attachment, CallMark, Own, Reasoning, Text
+from turnout.langchain.history.caching import mark_blocks
+from turnout.langchain.history.parts import Attachment, CachePoint, CallMark, Own, Reasoning, Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,7 @@ _OPENAI = frozenset({"openai-chat", "openai-responses"})
 _KEPT_OF_TEXT = {
     "openai-chat": ("prompt_cache_breakpoint",),
     "openai-responses": ("prompt_cache_breakpoint",),
-    "anthropic-messages": ("cache_control",),
+    "anthropic-messages": (),
     "bedrock-converse": (),
 }
 _PROVIDERS = {"openai-responses": "openai", "bedrock-converse": "bedrock_converse", "anthropic-messages": "anthropic"}
@@ -46,6 +47,7 @@ class Writer:
     """
 
     def __init__(self, route: Route, files: Files) -> None:
+        self._route = route
         self._wire = route.wire
         self._files = files
 
@@ -70,8 +72,13 @@ class Writer:
         return HumanMessage(content=_plain(blocks) or blocks, name=self._name(turn))
 
     def _blocks(self, turn: Turn) -> list[Any]:
-        written = (self._block(part, turn) for part in turn.parts)
-        return [block for block in written if block is not None]
+        blocks: list[Any] = []
+        for part in turn.parts:
+            if isinstance(part, CachePoint):
+                mark_blocks(blocks, part, "system" if turn.role == "system" else "messages", self._route)
+            elif (block := self._block(part, turn)) is not None:
+                blocks.append(block)
+        return blocks
 
     def _block(self, part: Any, turn: Turn) -> dict[str, Any] | None:
         if isinstance(part, Text):
@@ -80,7 +87,7 @@ class Writer:
             return self._files.block(part, turn.where)
         if isinstance(part, Own) and part.wires is not None:
             if self._wire in part.wires:
-                return dict(part.block)
+                return _without(part.block, "cache_control")
             return self._text(part.instead) if part.instead is not None else None
         return None
 
@@ -123,17 +130,27 @@ class Writer:
                 metadata = {"model_provider": _PROVIDERS[self._wire]}
                 return AIMessage(content=content, tool_calls=calls, response_metadata=metadata)
             return None
-        texts = []
-        for part in turn.parts:
-            if isinstance(part, Attachment):
-                texts.append(f"[{part.kind}]")  # no service takes files in an assistant's turn
-            elif isinstance(part, Text):
-                texts.append(part.text)
-            elif isinstance(part, Own) and part.instead is not None:
-                texts.append(part.instead.text)
-        if not texts and not calls:
+        blocks = self._said(turn)
+        if not blocks and not calls:
             return None
-        return AIMessage(content="".join(texts), tool_calls=calls, name=self._name(turn))
+        said: Any = blocks
+        if all(block.keys() == {"type", "text"} for block in blocks):
+            said = "".join(block["text"] for block in blocks)
+        return AIMessage(content=said, tool_calls=calls, name=self._name(turn))
+
+    def _said(self, turn: Turn) -> list[Any]:
+        """What an assistant said, in words; no service takes files in its turn."""
+        blocks: list[Any] = []
+        for part in turn.parts:
+            if isinstance(part, CachePoint):
+                mark_blocks(blocks, part, "messages", self._route)
+                continue
+            text = part.instead if isinstance(part, Own) else part
+            if isinstance(text, Attachment):
+                text = Text(f"[{text.kind}]")
+            if isinstance(text, Text):
+                blocks.append({"type": "text", "text": text.text})
+        return blocks
 
     def _own_blocks(self, turn: Turn) -> list[Any]:
         """The content of an answer that this service gave, as it reads it again."""
@@ -147,6 +164,8 @@ class Writer:
                     content.append(self._own_call(part.block, calls[part.call_id].popleft()))
             elif isinstance(part, Reasoning):
                 content += self._own_reasoning(part.block)
+            elif isinstance(part, CachePoint):
+                mark_blocks(content, part, "messages", self._route)
             elif _is_served(part) or (isinstance(part, Text) and part.block and self._wire == "openai-responses"):
                 content.append(_without(part.block, *_STREAMED))
             elif isinstance(part, Attachment):

@@ -68,7 +68,8 @@ def _tool(tool: dict[str, Any]) -> dict[str, Any]:
         "name": function["name"],
         "input_schema": {"type": "object", **(function.get("parameters") or {"properties": {}})},
     }
-    return made | {key: function[key] for key in ("description", "strict") if function.get(key) is not None}
+    kept = {key: function[key] for key in ("description", "strict") if function.get(key) is not None}
+    return made | kept | {key: tool[key] for key in ("cache_control",) if tool.get(key)}
 
 
 def _choice(choice: str | None, *, parallel: bool | None) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ import copy
 from typing import TYPE_CHECKING, Any, cast
 
 from turnout.clients import bedrock_client
+from turnout.langchain.history.caching import cache_point, mark_in
 from turnout.langchain.requests import response_format, schema_as_tool, strongest
 from turnout.models import base_id
 from turnout.parameters import fitted, one_call_fields
@@ -60,13 +61,36 @@ def arguments(route: Route, request: Request) -> dict[str, Any]:
         request.tools = []
     if request.tools:
         choice = _choice(route, request)
-        sent["toolConfig"] = {"tools": [_tool_spec(tool) for tool in _offered(route, request)]}
+        sent["toolConfig"] = {"tools": _tool_specs(route, _offered(route, request))}
         if parallel is False:
             choice = None if choice == {"auto": {}} else choice
             fields = {**one_call_fields(forced=choice is not None), **fields}
         if choice is not None:
             sent["toolConfig"]["toolChoice"] = choice
+    sent |= _cached(route, request, extra.pop("cache_control", None))
     return {**sent, **({"additional_model_request_fields": fields} if fields else {}), **extra}
+
+
+def _tool_specs(route: Route, tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The tools, and after those that are marked for caching a cache point."""
+    specs: list[dict[str, Any]] = []
+    for tool in tools:
+        specs.append(_tool_spec(tool))
+        mark = mark_in(tool)
+        point = cache_point(mark, "tools", route) if mark is not None else None
+        specs += [point] if point is not None else []
+    return specs
+
+
+def _cached(route: Route, request: Request, mark: Any) -> dict[str, Any]:
+    """The class's `cache_control`, which sets cache points itself, where the model takes them in all those places."""
+    places = {"system", "messages", *(["tools"] if request.tools else [])}
+    found = mark_in({"cache_control": mark})
+    if found is None or not places <= set(route.facts.cache_points):
+        return {}
+    return {
+        "cache_control": {"type": "ephemeral"} | ({"ttl": found.ttl} if found.ttl and route.facts.cache_hour else {})
+    }
 
 
 def _tool_spec(tool: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.clients import openai_client_for
 from turnout.langchain.requests import response_format, schema_as_tool, strongest
+from turnout.langchain.tools import without_mark
 from turnout.parameters import fitted
 
 if TYPE_CHECKING:
@@ -56,11 +57,11 @@ def arguments(route: Route, request: Request) -> dict[str, Any]:
         else:  # past the class, which would have the SDK parse it: that tells less of an answer that isn't whole
             body["response_format"] = response_format(request, method)
     if request.tools:
-        sent["tools"] = request.tools
+        sent["tools"] = [without_mark(tool) for tool in request.tools]
         sent |= tool_choice(request)
     else:
         sent.pop("parallel_tool_calls", None)
-    extra = dict(request.extra)
+    extra = {name: value for name, value in request.extra.items() if name != "cache_control"}
     if body:
         sent["extra_body"] = {**body, **extra.pop("extra_body", {})}
     return {"model": route.deployment, **sent, **extra}

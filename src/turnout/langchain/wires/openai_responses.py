@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.errors import SettingsError
 from turnout.langchain.requests import response_format, schema_as_tool, strongest
+from turnout.langchain.tools import without_mark
 from turnout.langchain.wires.openai_chat import chat_openai, tool_choice
 from turnout.parameters import fitted
 
@@ -48,8 +49,9 @@ def arguments(route: Route, request: Request) -> dict[str, Any]:
         else:
             sent["response_format"] = response_format(request, method)
     if request.tools:
-        sent["tools"] = request.tools
+        sent["tools"] = [without_mark(tool) for tool in request.tools]
         sent |= tool_choice(request)
     else:
         sent.pop("parallel_tool_calls", None)
-    return {"model": route.deployment, **sent, **request.extra}
+    extra = {name: value for name, value in request.extra.items() if name != "cache_control"}
+    return {"model": route.deployment, **sent, **extra}

@@ -23,8 +23,8 @@ FIRST_WINDOW = 32
 """Embedding requests in flight at first; the window doubles each round while that brings more answers a second."""
 
 _BURST = 1.0  # seconds' worth of quota that may be used at once
-_WORTH = 1.1  # a doubled window must answer this much faster, or the client or the service is at its limit
-_SHRINK = 0.7
+_WORTH = 1.25  # a doubled window must answer this much faster, or the client or the service is at its limit
+_SHRINK = 0.85
 
 
 class Pace:
@@ -170,26 +170,26 @@ class Limiter:
         """Calls that may be in flight now."""
         return self._window.size
 
-    def enter(self, tokens: float = 0, *, within: float | None = None) -> Slot:
+    def enter(self, tokens: float = 0, *, within: float | None = None, heed: bool = True) -> Slot:
         """Wait until a call may be made.
 
         Args:
             tokens: An estimate of what it takes.
             within: Seconds to wait at most.
+            heed: Whether the call waits while the service asks for a pause.
 
         Raises:
             TimeoutError: It may not be made within that time.
         """
-        slot = self._at_once(tokens)
+        slot = self._at_once(tokens, heed=heed)
         if slot is not None:
             return slot
         ends = inf if within is None else self._clock() + within
         waiter = _ThreadWaiter()
-        with self._lock:
-            self._queue.append(waiter)
+        self._join(waiter, heed=heed)
         try:
             while True:
-                slot, delay = self._turn(waiter, tokens)
+                slot, delay = self._turn(waiter, tokens, heed=heed)
                 if slot is not None:
                     return slot
                 left = ends - self._clock()
@@ -199,17 +199,16 @@ class Limiter:
         finally:
             self._gone(waiter)
 
-    async def aenter(self, tokens: float = 0) -> Slot:
+    async def aenter(self, tokens: float = 0, *, heed: bool = True) -> Slot:
         """Wait until a call may be made, without blocking the event loop."""
-        slot = self._at_once(tokens)
+        slot = self._at_once(tokens, heed=heed)
         if slot is not None:
             return slot
         waiter = _LoopWaiter()
-        with self._lock:
-            self._queue.append(waiter)
+        self._join(waiter, heed=heed)
         try:
             while True:
-                slot, delay = self._turn(waiter, tokens)
+                slot, delay = self._turn(waiter, tokens, heed=heed)
                 if slot is not None:
                     return slot
                 await waiter.wait(delay)
@@ -243,24 +242,31 @@ class Limiter:
             self._paused_until = max(self._paused_until, now + pause)
             self._nudge()
 
-    def _at_once(self, tokens: float) -> Slot | None:
+    def _join(self, waiter: _Waiter, *, heed: bool) -> None:
         with self._lock:
-            return None if self._queue or self._delay() else self._admit(tokens)
+            if heed:
+                self._queue.append(waiter)
+            else:  # past those who wait for a pause to end
+                self._queue.appendleft(waiter)
 
-    def _turn(self, waiter: _Waiter, tokens: float) -> tuple[Slot | None, float]:
+    def _at_once(self, tokens: float, *, heed: bool) -> Slot | None:
+        with self._lock:
+            return None if self._queue and heed or self._delay(heed=heed) else self._admit(tokens)
+
+    def _turn(self, waiter: _Waiter, tokens: float, *, heed: bool) -> tuple[Slot | None, float]:
         with self._lock:
             if self._queue[0] is not waiter:
                 return None, inf
-            delay = self._delay()
+            delay = self._delay(heed=heed)
             return (None, delay) if delay else (self._admit(tokens), 0.0)
 
-    def _delay(self) -> float:
+    def _delay(self, *, heed: bool) -> float:
         """Seconds until the next call may be let in; infinite until one leaves."""
         now = self._clock()
         if self._in_flight >= max(1, int(self._window.size)):
             return inf
         waits = [pace.wait(now) for pace in (self._requests, self._tokens) if pace is not None]
-        return max(0.0, self._paused_until - now, *waits)
+        return max(0.0, self._paused_until - now if heed else 0.0, *waits)
 
     def _admit(self, tokens: float) -> Slot:
         now = self._clock()

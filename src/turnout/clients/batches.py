@@ -40,12 +40,14 @@ class Batcher:
 
     Args:
         route: Where they go.
+        most: Texts in a request at most, if less than the model takes.
     """
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, most: int | None = None) -> None:
         facts = route.facts
         self._route = route
-        self._size = facts.max_inputs if facts.known or route.wire == "bedrock-invoke" else _UNKNOWN_BATCH
+        size = facts.max_inputs if facts.known or route.wire == "bedrock-invoke" else _UNKNOWN_BATCH
+        self._size = size if most is None else min(size, most)
         self._budget = facts.max_request_tokens or float("inf")
         self._index = 0
         self._batch = Batch()

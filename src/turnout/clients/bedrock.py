@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from turnout.clients import portal
 from turnout.clients.aio_bedrock import AioTransport
-from turnout.clients.bridge import on_bridge, wait
+from turnout.clients.bridge import on_bridge, run, wait
 from turnout.credentials.aws import choose, found_by, session
 from turnout.credentials.base import Chosen
 from turnout.errors import SettingsError
+from turnout.resilience.policy import remaining
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from turnout.settings import BedrockBackend
 
 
@@ -61,10 +66,19 @@ def connect(backend: BedrockBackend) -> tuple[Any, Chosen]:
     return Runtime(client, None if bearer else made.get_credentials()), chosen
 
 
+def _in_time(left: float, method: Callable[..., Any], **request: Any) -> Any:
+    future = portal.submit(run(method, **request))
+    try:
+        return future.result(left)
+    finally:
+        future.cancel()
+
+
 class Runtime:
     """Bedrock Runtime for threads and for coroutines.
 
-    It is one botocore client; where the code that asks runs on the bridge, the event loop carries its requests.
+    It is one botocore client; where the code that asks runs on the bridge, the event loop carries its requests. So it
+    does for a thread's call that has a deadline: botocore's own requests can't be ended before their timeout.
     """
 
     def __init__(self, client: Any, credentials: Any) -> None:
@@ -72,9 +86,13 @@ class Runtime:
         self._credentials = credentials
 
     def __getattr__(self, name: str) -> Any:
-        if on_bridge() and getattr(self._credentials, "refresh_needed", lambda: False)():
-            wait(asyncio.to_thread(self._credentials.get_frozen_credentials))
-        return getattr(self._client, name)
+        method = getattr(self._client, name)
+        if on_bridge():
+            if getattr(self._credentials, "refresh_needed", lambda: False)():
+                wait(asyncio.to_thread(self._credentials.get_frozen_credentials))
+        elif name == "converse" and (left := remaining()) is not None:
+            return partial(_in_time, left, method)
+        return method
 
     def close(self) -> None:
         """Close the connections that aren't an event loop's."""

@@ -87,7 +87,7 @@ class Embedder:
         """
         unique = self._unique(texts)
         cut = list(batches(unique, self.route))
-        if len(cut) == 1:
+        if len(cut) == 1 and self._deadline is None and self._settings.backends[self.route.backend].deadline is None:
             vectors = self._one(cut[0], purpose)
             self._say(len(texts), len(texts))
         else:
@@ -125,6 +125,21 @@ class Embedder:
         if isinstance(texts, AsyncIterable):
             return self._ain_order(abatches(texts, self.route), purpose, None)
         return self._ain_order(_each(batches(texts, self.route)), purpose, None)
+
+    async def aembed_batch(self, batch: Batch, purpose: Purpose = "document") -> list[Vector]:
+        """Embed the texts of one request, for work that sends many: throttling is waited out.
+
+        Args:
+            batch: What to send, as `Batcher` makes it.
+            purpose: `document` or `query`.
+
+        Returns:
+            One vector for each of the batch's `texts`, in order.
+
+        Raises:
+            ModelCallError: The service refused or failed.
+        """
+        return await self._aone(batch, purpose, patience=_PATIENCE)
 
     def _unique(self, texts: Sequence[str]) -> dict[str, int]:
         """The texts that differ, each with its place among them."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from turnout.emulator.answers import Answer, Cut, Queueable
+from turnout.emulator.answers import Answer, Cut, Failure, Queueable
 
 Operation = Literal["chat", "embeddings", "models", "token", "other"]
 
@@ -73,9 +74,12 @@ class Control:
 
     Args:
         keep: How many received requests are kept; older ones are forgotten.
+        rate: Calls a second that each deployment answers; those above are throttled.
     """
 
-    def __init__(self, keep: int = 50_000) -> None:
+    def __init__(self, keep: int = 50_000, rate: float | None = None) -> None:
+        self._rate = rate
+        self._used: dict[tuple[str, str], tuple[float, float]] = {}
         self._lock = threading.Lock()
         self._queue: list[_Queued] = []
         self._received: deque[Received] = deque(maxlen=keep)
@@ -97,6 +101,18 @@ class Control:
             for index, queued in enumerate(self._queue):
                 if queued.fits(service, models, operation):
                     return self._queue.pop(index).item
+            return None if self._rate is None or operation == "token" else self._throttled(service, models[0])
+
+    def _throttled(self, service: str, model: str) -> Failure | None:
+        """Take one call from a deployment's quota: a bucket of a second's worth, which is always being filled."""
+        assert self._rate is not None
+        now = time.monotonic()
+        left, at = self._used.get((service, model), (self._rate, now))
+        left = min(self._rate, left + (now - at) * self._rate)
+        if left < 1:
+            self._used[service, model] = (left, now)
+            return Failure.rate_limited(retry_after=(1 - left) / self._rate)
+        self._used[service, model] = (left - 1, now)
         return None
 
     def pending(self) -> int:

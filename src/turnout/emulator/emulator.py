@@ -85,6 +85,7 @@ class Emulator:
         mantle_models: OpenAI models on Bedrock, by id.
         delay: Seconds before each answer.
         chunk_delay: Seconds between the chunks of a stream.
+        rate: Calls a second that each deployment answers; it throttles those above, as a quota does.
         token_lifetime: Seconds for which Entra tokens and temporary AWS keys are accepted.
         host: Address to listen on.
         ports: Ports for http by service name; free ones when left out.
@@ -103,13 +104,14 @@ class Emulator:
         mantle_models: Mapping[str, catalogue.OpenAIModel] = catalogue.MANTLE_MODELS,
         delay: float = 0.0,
         chunk_delay: float = 0.0,
+        rate: float | None = None,
         token_lifetime: float = 3600.0,
         host: str = "127.0.0.1",
         ports: Mapping[str, int] | None = None,
         keep: int = 50_000,
     ) -> None:
         self.accounts = accounts or Accounts()
-        self._control = Control(keep)
+        self._control = Control(keep, rate)
         self._hub = Hub(
             control=self._control,
             accounts=self.accounts,

@@ -125,7 +125,7 @@ class Call:
             ServiceTimeoutError: The deadline passed before there was one.
         """
         try:
-            slot = self.limiter.enter(self.tokens, within=self.left)
+            slot = self.limiter.enter(self.tokens, within=self.left, heed=self._heeds)
         except TimeoutError as error:
             raise self.too_late() from error
         self.attempts += 1
@@ -133,9 +133,14 @@ class Call:
 
     async def aturn(self) -> Turn:
         """Wait for an attempt's place without blocking the event loop."""
-        slot = await self.limiter.aenter(self.tokens)
+        slot = await self.limiter.aenter(self.tokens, heed=self._heeds)
         self.attempts += 1
         return Turn(self, slot)
+
+    @property
+    def _heeds(self) -> bool:
+        """A call that isn't to be repeated wants to know at once, so others' throttling doesn't hold it up."""
+        return self.policy.max_retries > 0 or self.policy.patience > 0
 
     def report(self) -> dict[str, Any]:
         """What an answer's metadata say of its attempts: how many, and how the failed ones failed."""
@@ -212,12 +217,16 @@ class Turn:
             return
         known = call.translate(error) if isinstance(error, Exception) else None
         if isinstance(known, RateLimitError):
-            limiter.throttled(self._slot, _FIRST_WAIT if known.retry_after is None else known.retry_after)
+            asked = _FIRST_WAIT if known.retry_after is None else known.retry_after
+            limiter.throttled(self._slot, min(asked, call.policy.max_retry_wait))
         else:
             limiter.leave(self._slot)
         if known is None:
             return
-        call.note(known)
+        if isinstance(known, ServiceTimeoutError) and call.ends is not None and time.monotonic() >= call.ends:
+            known = call.too_late()
+        else:
+            call.note(known)
         if isinstance(known, ModelCallError):
             call.failed.append(FailedAttempt.of(known, after=time.monotonic() - call.began))
         if known is not error:

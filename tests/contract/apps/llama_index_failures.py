@@ -74,3 +74,25 @@ def refused_credential(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
 def throttled_call(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     """When retries are used up, the application sees one error for every service."""
     raised(RateLimitError, lambda: chat(max_retries=2).complete("Hello"))
+
+
+WAIT = 4.0
+
+
+@LLAMA_INDEX.application(given=(Answer("Ready."), Answer("word " * 20, delay=WAIT)))
+def cancelled_task(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
+    """A task that waits for an answer is cancelled; nobody waits for the answer."""
+
+    async def give_up() -> str:
+        llm = chat()
+        await llm.acomplete("Are you ready?")
+        task = asyncio.create_task(llm.acomplete("Talk."))
+        await asyncio.sleep(0.3)
+        task.cancel()
+        await asyncio.wait([task], timeout=WAIT / 2)
+        assert task.cancelled(), "the task went on"
+        return str(await llm.acomplete(LAMP))
+
+    started = time.monotonic()
+    assert "green" in asyncio.run(give_up())
+    assert time.monotonic() - started < WAIT, "the call that nobody waits for was waited for"

@@ -80,3 +80,19 @@ def batch_of_50(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
 
     for number, answer in enumerate(asyncio.run(ask())):
         assert f"dial {number * 3}" in str(answer)
+
+
+@LLAMA_INDEX.application()
+def follow_up_question(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
+    """A question that means something only after the one before it is made whole, then looked up."""
+    engine = index(embeddings).as_chat_engine(
+        chat_mode=ChatMode.CONDENSE_PLUS_CONTEXT,
+        llm=chat(),
+        similarity_top_k=2,
+        memory=memory(),
+        condense_prompt="Rephrase as a standalone question.\n{chat_history}\nFollow up question: {question}",
+    )
+    assert "1892" in str(engine.chat(BUILT))
+    answer = engine.chat("Who built it?")
+    assert "Ruppert" in str(answer)
+    assert answer.source_nodes[0].node.ref_doc_id == "signals"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from llama_index.core import PromptTemplate
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock, MessageRole, TextBlock
@@ -81,3 +81,25 @@ def vision_by_url(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
         message = ChatMessage(role=MessageRole.USER, blocks=blocks)
         for said in (str(chat().chat([message])), asyncio.run(ask(message))):
             assert "64 x 32 pixels" in said or url in said, said
+
+
+class Stop(BaseModel):
+    """A stop on the way."""
+
+    city: str
+    minutes: int = Field(description="How long the train stands there")
+
+
+class Journey(BaseModel):
+    """A journey by train."""
+
+    kind: Literal["day", "night"]
+    stops: list[Stop]
+
+
+@LLAMA_INDEX.application()
+def nested_extraction(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
+    text = "It is a night journey. stops: city Bern, 12 minutes; city Vienna, 40 minutes."
+    found = chat().structured_predict(Journey, PromptTemplate("{text}"), text=text)
+    assert found.kind == "night"
+    assert [(stop.city, stop.minutes) for stop in found.stops] == [("Bern", 12), ("Vienna", 40)]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
+from llama_index.core.tools import FunctionTool
 
 from tests.contract.apps.llama_index_parts import (
     CAPITAL,
@@ -125,3 +126,34 @@ def failed_tool(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
         for call in calls_of(llm, first)
     ]
     assert "closed" in str(llm.chat_with_tools([WEATHER], chat_history=[question, first.message, *results]))
+
+
+@LLAMA_INDEX.application()
+def one_tool_at_a_time(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
+    """The application runs one tool and asks again, whatever the model would rather do."""
+    llm, tools, messages = chat(), [MULTIPLY, WEATHER], [user(BOTH)]
+    for _ in range(2):
+        response = llm.chat_with_tools(tools, chat_history=messages, allow_parallel_tool_calls=False)
+        assert len(calls_of(llm, response)) == 1
+        messages += [response.message, *run_tools(llm, response)]
+    *_, last = llm.stream_chat_with_tools(tools, user_msg=BOTH, allow_parallel_tool_calls=False)
+    assert len(calls_of(llm, last)) == 1
+
+
+def station_clock() -> str:
+    """Tell the time of the station clock."""
+    return "It is 12:34 by the station clock."
+
+
+CLOCK = FunctionTool.from_defaults(station_clock)
+
+
+@LLAMA_INDEX.application()
+def tool_without_arguments(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
+    llm = chat()
+    question = user("Use station_clock: what time is it?")
+    response = llm.chat_with_tools([CLOCK], chat_history=[question])
+    ((name, arguments, call_id),) = [(c.tool_name, c.tool_kwargs, c.tool_id) for c in calls_of(llm, response)]
+    assert (name, arguments) == ("station_clock", {})
+    result = ChatMessage(role=MessageRole.TOOL, content=str(CLOCK.call()), additional_kwargs={"tool_call_id": call_id})
+    assert "12:34" in str(llm.chat_with_tools([CLOCK], chat_history=[question, response.message, result]))

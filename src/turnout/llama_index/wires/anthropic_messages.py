@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from turnout.settings import AzureBackend
 
 _DEFAULT_OUTPUT = 8_192  # tokens, for a model that turnout knows nothing of: the service insists on a limit
+_SAMPLING = frozenset({"temperature", "top_p", "top_k"})
+"""What the service takes from the models that it takes it from, and the SDK has no arguments for (seen with 1.17)."""
 
 
 class AnthropicMessagesChat:
@@ -112,8 +114,10 @@ def _input(messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> tuple[
     instantiate typing.Union"), lose that a tool failed, and send every document as PDF.
     """
     system = [message for message in messages if message.role is MessageRole.SYSTEM]
-    body = {"messages": messages_input(messages), **arguments.get("extra_body", {})}
-    return system, {**arguments, "extra_body": body}
+    sampling = {name: value for name, value in arguments.items() if name in _SAMPLING}
+    rest = {name: value for name, value in arguments.items() if name not in _SAMPLING}
+    body = {"messages": messages_input(messages), **sampling, **arguments.get("extra_body", {})}
+    return system, {**rest, "extra_body": body}
 
 
 class _Growing:

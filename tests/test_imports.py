@@ -17,6 +17,8 @@ LAYERS = [
     "models",
     "spaces",
     "space_records",
+    "space_checks",
+    "space_chroma",
     "settings",
     "routes",
     "credentials",
@@ -27,6 +29,7 @@ LAYERS = [
     "limits",
     "resilience",
     "clients",
+    "reindex",
 ]
 SIDES = {"langchain", "llama_index"}
 

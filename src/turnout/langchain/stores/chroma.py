@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from turnout.langchain.stores.keeper import Held, Sample, SpaceKeeper
-from turnout.space_records import PREFIX, SpaceRecord
+from turnout.langchain.stores.keeper import SpaceKeeper
+from turnout.space_chroma import CollectionRecord
 
 if TYPE_CHECKING:
     from chromadb import Collection
     from langchain_chroma import Chroma
 
-_DISTANCE = "hnsw:space"  # Chroma refuses a change that has it, and goes by the collection's configuration
-
-_NOTHING = {"turnout": "no embedding space recorded"}
+    from turnout.space_checks import Held, Sample
+    from turnout.space_records import SpaceRecord
 
 
 class ChromaKeeper(SpaceKeeper):
@@ -23,6 +22,7 @@ class ChromaKeeper(SpaceKeeper):
 
     def __init__(self, store: Chroma) -> None:
         self.store = store
+        self._record = CollectionRecord(self._fresh)
 
     @property
     def index(self) -> str:
@@ -42,41 +42,12 @@ class ChromaKeeper(SpaceKeeper):
 
     def held(self) -> Held:
         """The record in the collection's metadata."""
-        collection = self._fresh()
-        record = SpaceRecord.from_dict(collection.metadata or {}, index=self.index)
-        first = collection.get(limit=1, include=["embeddings"])
-        return Held(record, empty=not first["ids"], dimensions=_lengths(first))
+        return self._record.held(index=self.index)
 
     def write(self, record: SpaceRecord | None) -> None:
         """Change the collection's metadata, and leave other keys."""
-        collection = self._fresh()
-        kept = {
-            key: value
-            for key, value in (collection.metadata or {}).items()
-            if key != _DISTANCE and not key.startswith(PREFIX)
-        }
-        # Chroma refuses metadata without any key.
-        collection.modify(metadata={**kept, **(record.to_dict() if record else {})} or _NOTHING)
+        self._record.write(record)
 
     def sample(self, number: int) -> list[Sample]:
         """Texts and vectors, from the beginning and the end of the collection."""
-        collection = self._fresh()
-        count = collection.count()
-        half = (number + 1) // 2
-        windows = [(0, number)] if count <= number else [(0, half), (count - (number - half), number - half)]
-        samples: list[Sample] = []
-        for offset, limit in windows:
-            if limit:
-                found = collection.get(limit=limit, offset=offset, include=["embeddings", "documents"])
-                samples += zip(found["documents"] or [], _vectors(found), strict=True)
-        return samples
-
-
-def _vectors(found: Any) -> list[Any]:
-    vectors = found["embeddings"]
-    return [] if vectors is None else list(vectors)
-
-
-def _lengths(found: Any) -> int | None:
-    vectors = _vectors(found)
-    return len(vectors[0]) if vectors else None
+        return [(text or "", vector) for text, _, vector in self._record.rows(number)]

@@ -10,9 +10,10 @@ from langchain_core.documents import Document
 from langchain_core.vectorstores import VectorStore
 
 from turnout.errors import EmbeddingSpaceError
-from turnout.langchain.stores.checks import SpaceCheck, arun, run, some
+from turnout.langchain.stores.checks import arun, run, some
 from turnout.langchain.stores.keeper import keeper_of
 from turnout.langchain.stores.metadata import stamped, unstamped
+from turnout.space_checks import SpaceCheck
 from turnout.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from langchain_core.embeddings import Embeddings
 
-    from turnout.langchain.stores.checks import Adopt
+    from turnout.space_checks import Adopt
     from turnout.space_records import SpaceRecord
 
 Found = TypeVar("Found")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,25 +14,8 @@ if TYPE_CHECKING:
     from langchain_core.documents import Document
     from langchain_core.vectorstores import VectorStore
 
+    from turnout.space_checks import Held, Sample
     from turnout.space_records import SpaceRecord
-
-Sample = tuple[str, "Sequence[float]"]
-"""A text of the store, and the vector that it has there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What a store holds.
-
-    Attributes:
-        record: The record of its space, if it has one.
-        empty: Whether it has no vectors; None if the store can't say.
-        dimensions: Length of its vectors, if it has any and they can be read.
-    """
-
-    record: SpaceRecord | None
-    empty: bool | None
-    dimensions: int | None = None
 
 
 class SpaceKeeper(ABC):
@@ -142,13 +124,6 @@ def keeper_of(store: VectorStore) -> SpaceKeeper:
     from turnout.langchain.stores.metadata import MetadataKeeper
 
     return MetadataKeeper(store)
-
-
-def spread(count: int, number: int) -> list[int]:
-    """At most `number` positions, evenly over `count`."""
-    if count <= number:
-        return list(range(count))
-    return [position * (count - 1) // (number - 1) for position in range(number)] if number > 1 else [0]
 
 
 def _name(kind: type) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from turnout.errors import EmbeddingSpaceError
-from turnout.langchain.stores.keeper import Held, Sample, SpaceKeeper, spread
+from turnout.langchain.stores.keeper import SpaceKeeper
+from turnout.space_checks import Held, Sample, spread
 from turnout.space_records import PREFIX, SpaceRecord, reindex_command
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from langchain_core.runnables.config import run_in_executor
 
 from turnout.errors import EmbeddingSpaceError
-from turnout.langchain.stores.keeper import Held, Sample, SpaceKeeper
+from turnout.langchain.stores.keeper import SpaceKeeper
+from turnout.space_checks import Held, Sample
 from turnout.space_records import PREFIX, SpaceRecord
 
 if TYPE_CHECKING:

@@ -152,9 +152,9 @@ def test_verifying_finds_out_another_model_and_measures_it(kind: Kind, monkeypat
 
 
 def test_verifying_looks_at_the_whole_index(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
-    unguarded = unrecorded(kind, [f"Track {number} leads to the depot." for number in range(9)])
+    unguarded = unrecorded(kind, [f"Track {number} leads to the depot." for number in range(20)])
     switch(monkeypatch, "bedrock")
-    unguarded.add_texts(["The last text is another model's."])
+    unguarded.add_texts([f"Track {number} leads to the harbour." for number in range(20)])
     switch(monkeypatch, "azure")
     with pytest.raises(EmbeddingSpaceError, match=f"not of {ADA}"):
         guarded(unguarded, adopt="verify").similarity_search(QUESTION)

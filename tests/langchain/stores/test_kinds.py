@@ -13,7 +13,7 @@ from langchain_core.indexing import InMemoryRecordManager, index
 from langchain_core.vectorstores import InMemoryVectorStore, VectorStore
 
 from tests.langchain.stores import kinds
-from tests.langchain.stores.test_guard import ADA, QUESTION, TEXTS, TITAN, switch
+from tests.langchain.stores.test_guard import ADA, LARGE, QUESTION, TEXTS, TITAN, switch
 from turnout.errors import EmbeddingSpaceError
 from turnout.langchain import TurnoutEmbeddings
 from turnout.langchain.stores import GuardedVectorStore, Held, SpaceKeeper, guarded, keeper_of, register
@@ -117,13 +117,13 @@ def test_documents_of_two_spaces_in_one_index_are_found_out(monkeypatch: pytest.
 def test_a_switch_in_the_middle_of_a_search_waits_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     class Slow(InMemoryVectorStore):
         def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
-            switch(monkeypatch, "bedrock")
+            switch(monkeypatch, "openai")
             return super().similarity_search(query, k, **kwargs)
 
     store = guarded(Slow(TurnoutEmbeddings()))
     store.add_texts(TEXTS)
     assert store.similarity_search(QUESTION, k=1)[0].page_content == TEXTS[1]
-    with pytest.raises(EmbeddingSpaceError, match=TITAN):
+    with pytest.raises(EmbeddingSpaceError, match=LARGE):
         store.similarity_search(QUESTION)
 
 
@@ -194,6 +194,15 @@ def test_chroma_keeps_its_other_metadata_and_its_distance(tmp_path: Path) -> Non
     assert kept.configuration["hnsw"]["space"] == "cosine"
     reopened = guarded(Chroma("documents", TurnoutEmbeddings(), **options))
     assert 0.3 < reopened.similarity_search_with_relevance_scores(QUESTION, k=1)[0][1] <= 1
+
+
+def test_chroma_sees_the_record_that_another_handle_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = kinds.chroma(tmp_path)
+    one, other = (guarded(kind.make(TurnoutEmbeddings(), 1536)) for _ in range(2))
+    one.add_texts(TEXTS)
+    switch(monkeypatch, "bedrock")
+    with pytest.raises(EmbeddingSpaceError, match=f"{ADA}, but the settings embed with {TITAN}"):
+        other.add_texts(TEXTS)
 
 
 def test_chroma_that_is_reset_has_no_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

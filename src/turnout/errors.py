@@ -9,6 +9,9 @@ TurnoutError
 ├── CredentialError           no credential could be had; lists what was tried
 ├── UnsupportedError          the model or wire can't do what was asked; nothing was sent
 ├── EmbeddingSpaceError       an index has other vectors than the settings make; nothing was searched or inserted
+├── ReindexError              a reindex can't begin or go on; what was done is kept
+│   ├── ReindexLockedError    another reindex holds the index
+│   └── DiskFullError         no room for the checkpoint or the index
 └── ModelCallError            the service was asked, or could not be reached
     ├── AuthenticationError   the credential was refused (401, 403 signature)
     ├── PermissionDeniedError the identity may not do this (403)
@@ -103,6 +106,18 @@ class EmbeddingSpaceError(TurnoutError, ValueError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), str(self), dict(vars(self)))
+
+
+class ReindexError(TurnoutError):
+    """An index can't be embedded anew. The old collection is as it was, and what was done is kept."""
+
+
+class ReindexLockedError(ReindexError):
+    """Another reindex holds the index; the message says which."""
+
+
+class DiskFullError(ReindexError):
+    """There is no room for the checkpoint or the index. After making room, the same command goes on."""
 
 
 @dataclass(frozen=True, slots=True)

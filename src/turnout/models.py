@@ -44,6 +44,8 @@ class ModelFacts:
         purposes: Whether queries and documents are embedded differently.
         space: The model and version as its embedding space names it; empty for the entry's own name.
         same: Other ids of exactly this version.
+        price: US dollars for a million tokens that are embedded, by the service's price list.
+        price_source: Where that is from.
         source: Where the facts are from.
     """
 
@@ -74,6 +76,8 @@ class ModelFacts:
     purposes: bool = False
     space: str = ""
     same: tuple[str, ...] = ()
+    price: float | None = None
+    price_source: str = ""
     source: tuple[str, ...] = field(default=(), repr=False)
 
     def takes_dimensions(self, dimensions: int) -> bool:
@@ -84,11 +88,15 @@ class ModelFacts:
 
 
 @cache
+def _document() -> dict[str, Any]:
+    return tomllib.loads(files("turnout").joinpath("models.toml").read_text(encoding="utf-8"))
+
+
+@cache
 def _table() -> dict[str, ModelFacts]:
-    document = tomllib.loads(files("turnout").joinpath("models.toml").read_text(encoding="utf-8"))
     names = {f.name for f in fields(ModelFacts)}
     table = {}
-    for name, entry in document["models"].items():
+    for name, entry in _document()["models"].items():
         unknown = entry.keys() - names
         if unknown:
             msg = f"models.toml: {name!r} has unknown facts {sorted(unknown)}"
@@ -144,3 +152,11 @@ def facts(model: str) -> ModelFacts:
         if matches:
             return _table()[max(matches, key=len)]
     return ModelFacts(name=name)
+
+
+def price_of(found: ModelFacts) -> tuple[float | None, str]:
+    """US dollars for a million embedded tokens, and where that is from; None if it isn't known."""
+    if found.price is None:
+        return None, ""
+    source = _document()["sources"][found.price_source]
+    return found.price, f"{source['at']}, {source['seen']}"

@@ -1,0 +1,227 @@
+"""The reindex itself: chunks of a source → vectors → a target, with a checkpoint between each two."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from turnout.errors import ReindexError
+from turnout.reindex.checking import look
+from turnout.reindex.checkpoint import Checkpoint, State
+from turnout.reindex.disk import room_for
+from turnout.reindex.lock import locked
+from turnout.reindex.plan import Plan, about_tokens, estimate, pages
+from turnout.reindex.report import ReindexProgress, ReindexReport
+from turnout.reindex.stream import PENDING, EmbeddingStream, Refused
+from turnout.spaces import space_of
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from turnout.clients.embedder import Embedder
+    from turnout.reindex.items import Embedded, Item, Searchable, Source, Target
+    from turnout.reindex.report import Estimate
+
+PAGE = 256
+"""Chunks that are read, and chunks that are written, at once."""
+
+
+def reindex(
+    source: Source,
+    target: Target,
+    embedder: Embedder,
+    *,
+    checkpoint: Path,
+    lock: Path | None = None,
+    old: Searchable | None = None,
+    sample: int = 16,
+    dry_run: bool = False,
+    retry_skipped: bool = False,
+    confirm: Callable[[Estimate], bool] | None = None,
+    on_progress: Callable[[ReindexProgress], object] | None = None,
+    stop: threading.Event | None = None,
+) -> ReindexReport:
+    """Embed the chunks of a source into a target; only those that are new or changed since the last time.
+
+    Args:
+        source: Where the chunks are. It is only read.
+        target: What is filled: an empty collection, or one of the embedder's space.
+        embedder: Embeds in the target's space.
+        checkpoint: A file that remembers what was done. With the same file, a run that ended early is gone on with.
+        lock: The lock's file; left out, beside the checkpoint.
+        old: The collection that the chunks come from, if it can be searched, to compare with at the end.
+        sample: How many chunks are embedded anew at the end to see that their vectors are right; 0 for none.
+        dry_run: Whether to end with the estimate.
+        retry_skipped: Whether chunks that couldn't be embedded the last time are tried again.
+        confirm: Given the estimate, whether to begin.
+        on_progress: Called with how far it is.
+        stop: Set from elsewhere, it ends the run in good order: what is in flight is waited for and kept.
+
+    Raises:
+        EmbeddingSpaceError: The target, or the checkpoint, has vectors of another space.
+        ReindexLockedError: Another run fills the target.
+        DiskFullError: There is no room; what was done is kept.
+        ModelCallError: The service failed for more than single texts; what was done is kept.
+        ReindexError: The checkpoint isn't the target's or can't be read, or the source is empty.
+    """
+    began = time.monotonic()
+    space = space_of(embedder.route)
+    with locked(lock or checkpoint.with_name(f"{checkpoint.name}.lock"), target.name):
+        target.claim(space)
+        book = Checkpoint(checkpoint, target=target.name, space=space)
+        try:
+            plan = Plan(target, book, retry_skipped=retry_skipped)
+            expected = estimate(source, plan, embedder.route, PAGE)
+            report = ReindexReport(source.name, target.name, str(space), expected)
+            if dry_run or (confirm is not None and not confirm(expected)):
+                report.state = "estimated"
+                return report
+            if not expected.chunks and book.count(State.WRITTEN):
+                msg = f"{source.name} is empty, but {target.name!r} was filled from it; nothing is deleted for that"
+                raise ReindexError(msg)
+            run = _Run(source, target, embedder, plan, report, on_progress, stop)
+            with room_for(target.name):
+                run.all()
+                if report.state == "done" and (sample or old is not None):
+                    report.check = look(target, book, embedder, old, sample=sample)
+            report.seconds = time.monotonic() - began
+            return report
+        finally:
+            book.close()
+
+
+class _Run:
+    """One run: reads ahead of the requests, and writes behind them."""
+
+    def __init__(
+        self,
+        source: Source,
+        target: Target,
+        embedder: Embedder,
+        plan: Plan,
+        report: ReindexReport,
+        on_progress: Callable[[ReindexProgress], object] | None,
+        stop: threading.Event | None,
+    ) -> None:
+        self._source = source
+        self._target = target
+        self._plan = plan
+        self._book = plan.book
+        self._report = report
+        self._on_progress = on_progress
+        self._stop = stop
+        self._stream = EmbeddingStream(embedder, space_of(embedder.route), self._book.save)
+        self._ready: list[Embedded] = []
+        self._written: list[Item] = []  # in the target, but only in memory
+        self._done = 0
+
+    def all(self) -> None:
+        """Everything, until it is done, stopped or failed."""
+        try:
+            with self._kept_at_the_end():
+                for page in pages(self._source.items(), PAGE):
+                    if self._ends:
+                        break
+                    self._page(page)
+                if not self._ends:
+                    self._stream.flush()
+            if self._stream.error is not None:
+                raise self._stream.error
+            if self._stopped:
+                self._report.state = "stopped"
+                return
+            self._delete_gone()
+        finally:
+            self._stream.close()
+
+    @property
+    def _stopped(self) -> bool:
+        return self._stop is not None and self._stop.is_set()
+
+    @property
+    def _ends(self) -> bool:
+        return self._stopped or self._stream.error is not None
+
+    @contextmanager
+    def _kept_at_the_end(self) -> Iterator[None]:
+        """However the reading ends: wait for what is in flight, and write what was answered."""
+        try:
+            yield
+        finally:
+            if self._ends:
+                self._stream.give_up()
+            while self._stream.pending:
+                self._take(wait=True)
+            self._write(everything=True)
+
+    def _page(self, page: list[Item]) -> None:
+        planned = self._plan.of(page)
+        self._book.seen(planned.known)
+        self._report.unchanged += len(planned.unchanged)
+        self._report.resumed += len(planned.resumed)
+        self._report.rewritten += len(planned.rewritten)
+        self._report.skipped += planned.skipped
+        self._done += len(planned.unchanged) + len(planned.skipped)
+        self._ready += planned.resumed + planned.rewritten
+        self._done += len(planned.resumed) + len(planned.rewritten)
+        self._book.written(planned.adopted)
+        for item in planned.to_embed:
+            refused = self._stream.add(item)
+            if refused is not None:
+                self._skip(refused)
+            while self._stream.pending >= PENDING and not self._ends:
+                self._take(wait=True)
+        self._take(wait=False)
+        self._write()
+        self._say()
+
+    def _take(self, *, wait: bool) -> None:
+        for outcome in self._stream.take(wait=wait):
+            if isinstance(outcome, Refused):
+                self._skip(outcome)
+                continue
+            self._ready.append(outcome)
+            self._report.embedded += 1
+            self._report.tokens += about_tokens(outcome.item.text)
+            self._done += 1
+        self._write()
+        self._say()
+
+    def _skip(self, refused: Refused) -> None:
+        """Say that a chunk can't be embedded; what the target has under its id is of an older text."""
+        self._report.skipped.append((refused.item.id, refused.reason))
+        self._done += 1
+        if self._target.get([refused.item.id]):
+            self._target.delete([refused.item.id])
+            self._target.flush()
+        self._book.skip(refused.item, refused.reason)
+
+    def _write(self, *, everything: bool = False) -> None:
+        while len(self._ready) >= (1 if everything else PAGE):
+            some, self._ready = self._ready[:PAGE], self._ready[PAGE:]
+            self._target.write(some)
+            self._written += [chunk.item for chunk in some]
+            if len(self._written) > self._target.flush_every:
+                self._flush()
+        if everything and self._written:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._target.flush()
+        self._book.written(self._written)
+        self._written = []
+
+    def _delete_gone(self) -> None:
+        while gone := self._book.gone(PAGE):
+            self._target.delete(gone)
+            self._target.flush()
+            self._book.forget(gone)
+            self._report.deleted += len(gone)
+
+    def _say(self) -> None:
+        if self._on_progress is not None:
+            total = max(self._report.estimate.chunks, self._done)
+            self._on_progress(ReindexProgress(self._done, total, self._report.tokens, len(self._report.skipped)))

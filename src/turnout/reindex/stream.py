@@ -1,0 +1,212 @@
+"""Chunks → vectors, many requests at once; each answer is kept the moment it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from array import array
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from turnout.clients import portal
+from turnout.clients.batches import Batch, Batcher, check
+from turnout.errors import EmbeddingSpaceError, InvalidRequestError
+from turnout.reindex.items import Embedded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
+
+    from turnout.clients.embedder import Embedder
+    from turnout.reindex.items import Item
+    from turnout.spaces import EmbeddingSpace
+
+LARGEST_REQUEST = 128
+"""Texts in a request at most: what one answer that never came back costs."""
+
+PENDING = 4096
+"""Chunks on their way at most, which bounds the memory."""
+
+_HOPELESS = 20  # texts refused and none answered: then it is not the texts
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A chunk that can't be embedded, and why."""
+
+    item: Item
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    items: Sequence[Item]
+    error: BaseException
+
+
+Outcome = Embedded | Refused
+
+
+class EmbeddingStream:
+    """Embeds chunks in whatever order the service answers.
+
+    Args:
+        embedder: Embeds them.
+        space: The space that the vectors must be of.
+        keep: Keeps answered vectors; called from one thread, before they are handed on.
+
+    Attributes:
+        error: What ended the stream, if something did: nothing more is sent then.
+    """
+
+    def __init__(
+        self, embedder: Embedder, space: EmbeddingSpace, keep: Callable[[list[Embedded]], object] | None = None
+    ) -> None:
+        self._embedder = embedder
+        self._space = space
+        self._keep = keep
+        self._batcher = Batcher(embedder.route, LARGEST_REQUEST)
+        self._filling: list[Item] = []
+        self._flying: set[Future[None]] = set()
+        self._answers: queue.SimpleQueue[list[Embedded] | Refused | _Failed | None] = queue.SimpleQueue()
+        self._outcomes: queue.SimpleQueue[list[Outcome] | _Failed] = queue.SimpleQueue()
+        self._pending = 0
+        self._answered = 0
+        self._refused = 0
+        self.error: BaseException | None = None
+        self._keeper = threading.Thread(target=self._keep_answers, name="turnout-reindex-keeper", daemon=True)
+        self._keeper.start()
+
+    @property
+    def pending(self) -> int:
+        """Chunks that were added and whose outcome hasn't been taken."""
+        return self._pending
+
+    def add(self, item: Item) -> Refused | None:
+        """Take a chunk; gives back why, if it can't be embedded and was never sent."""
+        try:
+            check(0, item.text, self._embedder.route)
+        except InvalidRequestError as error:
+            return Refused(item, str(error).replace("text 0 ", "the text ", 1))
+        full = self._batcher.add(item.text)
+        if full is not None:
+            self._send(full)
+        self._filling.append(item)
+        self._pending += 1
+        return None
+
+    def flush(self) -> None:
+        """Send what waits for more to fill its request."""
+        last = self._batcher.rest()
+        if last is not None:
+            self._send(last)
+
+    def take(self, *, wait: bool) -> list[Outcome]:
+        """Outcomes that have come.
+
+        Args:
+            wait: Whether to wait for one.
+
+        Returns:
+            Some, or none if none came or the stream has failed: then `error` says why.
+        """
+        try:
+            found = self._outcomes.get(block=wait)
+        except queue.Empty:
+            return []
+        if isinstance(found, _Failed):
+            self._pending -= len(found.items)
+            self.error = self.error or found.error
+            return []
+        self._pending -= len(found)
+        return found
+
+    def give_up(self) -> None:
+        """Stop adding: what waits for more to fill its request isn't sent."""
+        self._pending -= len(self._filling)
+        self._filling = []
+        self._batcher.rest()
+
+    def close(self) -> None:
+        """Cancel what is in flight and end the keeper; what was answered until now is kept."""
+        for future in list(self._flying):
+            future.cancel()
+        self._answers.put(None)
+        self._keeper.join()
+
+    def _send(self, batch: Batch) -> None:
+        items, self._filling = self._filling, []
+        future = portal.submit(self._request(items, batch))
+        self._flying.add(future)
+        future.add_done_callback(self._flying.discard)
+
+    async def _request(self, items: list[Item], batch: Batch) -> None:
+        if self.error is not None:
+            self._answers.put(_Failed(items, self.error))
+            return
+        try:
+            vectors = await self._embedder.aembed_batch(batch)
+            self._check(vectors)
+        except InvalidRequestError as error:
+            await self._one_by_one(items, error)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - it is raised where the outcomes are taken
+            self._answers.put(_Failed(items, error))
+        else:
+            packed = [array("d", vector) for vector in vectors]
+            self._answered += len(items)
+            self._answers.put([Embedded(item, packed[place]) for item, place in zip(items, batch.places, strict=True)])
+
+    async def _one_by_one(self, items: list[Item], error: InvalidRequestError) -> None:
+        """Halve a request that was refused until the texts are found that it was refused for."""
+        if len(items) > 1:
+            middle = len(items) // 2
+            halves = [items[:middle], items[middle:]]
+            await asyncio.gather(*(self._request(half, self._batch(half)) for half in halves))
+            return
+        self._refused += 1
+        if self._refused >= _HOPELESS and not self._answered:
+            self.error = self.error or error
+            self._answers.put(_Failed(items, error))
+            return
+        self._answers.put(Refused(items[0], f"{error.condition}: {error}"))
+
+    def _batch(self, items: Sequence[Item]) -> Batch:
+        batcher = Batcher(self._embedder.route, LARGEST_REQUEST)
+        for item in items:
+            batcher.add(item.text)
+        batch = batcher.rest()
+        assert batch is not None
+        return batch
+
+    def _check(self, vectors: Sequence[Sequence[float]]) -> None:
+        for vector in vectors:
+            if len(vector) != self._space.dimensions:
+                fix = "state the target's dimensions or space"
+                msg = f"the service gave a vector of {len(vector)} numbers for {self._space}: {fix}"
+                raise EmbeddingSpaceError(msg, wanted_space=self._space, fix=fix)
+
+    def _keep_answers(self) -> None:
+        """Keep what was answered, as much at a time as there is."""
+        ending = False
+        while not ending:
+            found = [self._answers.get()]
+            while not self._answers.empty():
+                found.append(self._answers.get())
+            ending = None in found
+            chunks = [chunk for one in found if isinstance(one, list) for chunk in one]
+            try:
+                if chunks and self._keep is not None:
+                    self._keep(chunks)
+            except BaseException as error:  # noqa: BLE001 - it is raised where the outcomes are taken
+                self.error = self.error or error
+                self._outcomes.put(_Failed([chunk.item for chunk in chunks], error))
+                chunks = []
+            outcomes: list[Outcome] = [*chunks, *(one for one in found if isinstance(one, Refused))]
+            if outcomes:
+                self._outcomes.put(outcomes)
+            for one in found:
+                if isinstance(one, _Failed):
+                    self._outcomes.put(one)

@@ -76,16 +76,19 @@ def throttled_call(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     raised(RateLimitError, lambda: chat(max_retries=2).complete("Hello"))
 
 
-WAIT = 4.0
+WAIT = 6.0
 
 
 @LLAMA_INDEX.application(given=(Answer("Ready."), Answer("word " * 20, delay=WAIT)))
 def cancelled_task(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     """A task that waits for an answer is cancelled; nobody waits for the answer."""
 
+    started = []
+
     async def give_up() -> str:
         llm = chat()
         await llm.acomplete("Are you ready?")
+        started.append(time.monotonic())
         task = asyncio.create_task(llm.acomplete("Talk."))
         await asyncio.sleep(0.3)
         task.cancel()
@@ -93,6 +96,5 @@ def cancelled_task(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
         assert task.cancelled(), "the task went on"
         return str(await llm.acomplete(LAMP))
 
-    started = time.monotonic()
     assert "green" in asyncio.run(give_up())
-    assert time.monotonic() - started < WAIT, "the call that nobody waits for was waited for"
+    assert time.monotonic() - started[0] < WAIT, "the call that nobody waits for was waited for"

@@ -23,7 +23,7 @@ def llm(backend: dict[str, Any], target: dict[str, str]) -> TurnoutLLM:
     return TurnoutLLM(settings=Settings.model_validate(made))
 
 
-def answers(model: TurnoutLLM, emulator: Emulator) -> set[tuple[str, str, str | None]]:
+def answers(model: TurnoutLLM, emulator: Emulator) -> set[tuple[str, str | None, str | None]]:
     """Ask in all four ways; gives service, wire and credential of the requests."""
 
     async def later() -> list[str]:

@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results.json"
 PAGE = ROOT / "docs" / "performance.md"
 PICTURE = ROOT / "docs" / "performance.svg"
+_SHOWN = f"![How long each takes, on a logarithmic scale]({PICTURE.name})"
 _CLEARED = ("TURNOUT_", "AZURE_", "AWS_", "OPENAI_", "LANGCHAIN_", "LANGSMITH_", "LITELLM_", "HTTP", "ALL_PROXY")
 
 
@@ -49,7 +50,7 @@ def main() -> int:
     if not asked.quick and not asked.only:
         results.write(RESULTS)
         plot(results, PICTURE)
-        insert(PAGE, page(results))
+        insert(PAGE, f"{_SHOWN}\n\n{page(results)}")
         print(f"written to {RESULTS.name}, {PICTURE.name} and {PAGE.name}", file=sys.stderr)
     return 0
 

@@ -11,12 +11,13 @@ Vectors = Sequence[Sequence[float]]
 
 QUESTION = "When does the depot open?"
 CHAT = {"Azure": "gpt-4o", "Bedrock": "us.amazon.nova-lite-v1:0"}
+AZURE_EMBEDDING = "text-embedding-3-small"
 EMBEDDING = {
-    "Azure": "text-embedding-3-small",
+    "Azure": "embed-small",
     "Titan": "amazon.titan-embed-text-v2:0",
     "Cohere": "cohere.embed-english-v3",
 }
-"""Embedding models: who is asked → the model."""
+"""Who is asked → what the service is asked for: Bedrock's models, and a deployment of `AZURE_EMBEDDING`."""
 BATCH = {"Azure": 2048, "Titan": 1, "Cohere": 96}
 """Texts that one request takes."""
 
@@ -95,7 +96,7 @@ azure = {{ deployment = "gpt-4o", model = "gpt-4o" }}
 bedrock = "{CHAT["Bedrock"]}"
 
 [embedding.azure]
-azure = {{ deployment = "{EMBEDDING["Azure"]}", model = "{EMBEDDING["Azure"]}" }}
+azure = {{ deployment = "{EMBEDDING["Azure"]}", model = "{AZURE_EMBEDDING}" }}
 
 [embedding.titan]
 bedrock = "{EMBEDDING["Titan"]}"

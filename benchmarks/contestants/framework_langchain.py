@@ -5,7 +5,17 @@ from __future__ import annotations
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.contestants.base import CHAT, DATED, EMBEDDING, QUESTION, REGION, Contestant, Names, Vectors
+from benchmarks.contestants.base import (
+    AZURE_EMBEDDING,
+    CHAT,
+    DATED,
+    EMBEDDING,
+    QUESTION,
+    REGION,
+    Contestant,
+    Names,
+    Vectors,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -72,7 +82,9 @@ class LangChainAzure(_LangChain):
         from langchain_openai import AzureOpenAIEmbeddings
 
         # With the check it would fetch tiktoken's tables from the network, and count every text.
-        return AzureOpenAIEmbeddings(model=EMBEDDING[model], check_embedding_ctx_length=False, **self._options)
+        return AzureOpenAIEmbeddings(
+            model=AZURE_EMBEDDING, deployment=EMBEDDING[model], check_embedding_ctx_length=False, **self._options
+        )
 
 
 class LangChainV1(_LangChain):

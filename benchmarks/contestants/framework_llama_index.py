@@ -5,7 +5,17 @@ from __future__ import annotations
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.contestants.base import CHAT, DATED, EMBEDDING, QUESTION, REGION, Contestant, Names, Vectors
+from benchmarks.contestants.base import (
+    AZURE_EMBEDDING,
+    CHAT,
+    DATED,
+    EMBEDDING,
+    QUESTION,
+    REGION,
+    Contestant,
+    Names,
+    Vectors,
+)
 from benchmarks.contestants.sdk import boto_client
 
 if TYPE_CHECKING:
@@ -60,7 +70,7 @@ class LlamaIndexAzure(_LlamaIndex):
         return {"azure_endpoint": self.place.url, "api_key": self.place.azure_key, "api_version": DATED}
 
     def construct(self) -> LLM:
-        from llama_index.llms.azure_openai import AzureOpenAI  # type: ignore[import-untyped]  # has no py.typed
+        from llama_index.llms.azure_openai import AzureOpenAI
 
         made: LLM = AzureOpenAI(model=CHAT["Azure"], engine=CHAT["Azure"], **self._options)
         return made
@@ -69,7 +79,7 @@ class LlamaIndexAzure(_LlamaIndex):
         from llama_index.embeddings.azure_openai import AzureOpenAIEmbedding
 
         made: BaseEmbedding = AzureOpenAIEmbedding(
-            model=EMBEDDING[model], deployment_name=EMBEDDING[model], **self._options
+            model=AZURE_EMBEDDING, deployment_name=EMBEDDING[model], **self._options
         )
         return made
 
@@ -87,7 +97,7 @@ class LlamaIndexV1(_LlamaIndex):
 
 class LlamaIndexBedrock(_LlamaIndex):
     def construct(self) -> LLM:
-        from llama_index.llms.bedrock_converse import BedrockConverse  # type: ignore[import-untyped]  # has no py.typed
+        from llama_index.llms.bedrock_converse import BedrockConverse
 
         made: LLM = BedrockConverse(
             model=CHAT["Bedrock"],

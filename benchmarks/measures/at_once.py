@@ -10,6 +10,8 @@ from benchmarks.measures.bench import CLOUDS, DELAY
 from benchmarks.timing import Round, Stopwatch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from benchmarks.contestants import Contestant
     from benchmarks.measures.bench import Bench
     from benchmarks.results import Row
@@ -24,12 +26,18 @@ def run(bench: Bench) -> list[Row]:
         row
         for calls in ((100,) if bench.quick else (200, 1000))
         for cloud in CLOUDS
-        for row in asyncio.run(at_once(bench.everyone(cloud), cloud, calls, rounds=2 if bench.quick else 3))
+        for row in asyncio.run(
+            at_once(
+                bench.everyone(cloud), cloud, calls, rounds=2 if bench.quick else 3, once=_SLOW if calls > 500 else ()
+            )
+        )
     ]
 
 
-async def at_once(everyone: list[Contestant], cloud: str, calls: int, rounds: int) -> list[Row]:
-    """Rows of so many chats at once, the slow contestants in one round if there are very many."""
+async def at_once(
+    everyone: list[Contestant], cloud: str, calls: int, rounds: int, once: Iterable[str] = ()
+) -> list[Row]:
+    """Rows of so many chats at once; those in `once` get one round."""
 
     async def work(one: Contestant) -> dict[str, float]:
         await one.achat()
@@ -38,7 +46,7 @@ async def at_once(everyone: list[Contestant], cloud: str, calls: int, rounds: in
         return watch.figures()
 
     try:
-        return await Round(f"chats_{calls}", cloud, rounds, _SLOW if calls > 500 else ()).arun(everyone, work)
+        return await Round(f"chats_{calls}", cloud, rounds, once).arun(everyone, work)
     finally:
         for one in everyone:
             await one.aclose()

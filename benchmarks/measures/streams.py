@@ -24,26 +24,39 @@ _TEXT = "".join(WORDS)
 def run(bench: Bench) -> list[Row]:
     """Measure."""
     bench.server.set(delay=DELAY, gap=GAP)
-    return [row for cloud in CLOUDS for row in asyncio.run(_streams(bench.everyone(cloud), cloud, bench.quick))]
+    many, rounds, alone = (20, 1, 1) if bench.quick else (100, 3, 5)
+    return [
+        row
+        for cloud in CLOUDS
+        for row in asyncio.run(streams(bench.everyone(cloud), cloud, many, rounds=rounds, alone=alone))
+    ]
 
 
-async def _streams(everyone: list[Contestant], cloud: str, quick: bool) -> list[Row]:
-    streams = 20 if quick else 100
+async def streams(everyone: list[Contestant], cloud: str, many: int, *, rounds: int, alone: int) -> list[Row]:
+    """Rows of one stream on its own, and of many at once; a slow contestant gets one round of those.
 
-    async def alone(one: Contestant) -> dict[str, float]:
+    Args:
+        everyone: The contestants.
+        cloud: Their cloud.
+        many: Streams at once.
+        rounds: Rounds of those.
+        alone: Rounds of one stream on its own.
+    """
+
+    async def on_its_own(one: Contestant) -> dict[str, float]:
         return {"first": await _first(one, time.perf_counter())}
 
     async def together(one: Contestant) -> dict[str, float]:
         started = time.perf_counter()
         with Stopwatch() as watch:
-            firsts = await asyncio.gather(*(_first(one, started) for _ in range(streams)))
+            firsts = await asyncio.gather(*(_first(one, started) for _ in range(many)))
         return {**watch.figures(), "first": max(firsts)}
 
     try:
-        await Round("warm-up", cloud, 1).arun(everyone, alone)
+        await Round("warm-up", cloud, 1).arun(everyone, on_its_own)
+        rows = await Round("stream_alone", cloud, alone).arun(everyone, on_its_own)
         once = () if cloud == "Azure" else (Names.LLAMA_INDEX,)
-        rows = await Round("stream_alone", cloud, 1 if quick else 5).arun(everyone, alone)
-        return rows + await Round(f"streams_{streams}", cloud, 1 if quick else 3, once).arun(everyone, together)
+        return rows + await Round(f"streams_{many}", cloud, rounds, once).arun(everyone, together)
     finally:
         for one in everyone:
             await one.aclose()

@@ -1,0 +1,83 @@
+"""A small part of `make bench`, as ratios with generous margins: the best of a few turns of each, alternating."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from benchmarks.contestants import Names, contestants
+from benchmarks.measures.at_once import at_once
+from benchmarks.measures.construction import construction_and_answer_time, construction_time
+from benchmarks.measures.ingest import chunks
+from benchmarks.measures.streams import streams
+from benchmarks.timing import Round, Stopwatch
+
+if TYPE_CHECKING:
+    from benchmarks.contestants import Cloud, Contestant, Place
+    from benchmarks.results import Row
+    from benchmarks.server import Server
+
+PAIRS = {Names.LANGCHAIN: Names.OURS_LANGCHAIN, Names.LLAMA_INDEX: Names.OURS_LLAMA_INDEX}
+"""A framework's own classes → turnout in that framework."""
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # the contestants' own: clients left open, pools that are full
+
+
+def pairs(place: Place, cloud: Cloud) -> list[Contestant]:
+    return [one for one in contestants(place, cloud) if one.name in {*PAIRS, *PAIRS.values()}]
+
+
+def best(rows: list[Row], figure: str) -> dict[str, float]:
+    assert not [row.note for row in rows if row.note], [(row.contestant, row.note) for row in rows]
+    return {row.contestant: min(row.figures[figure]) for row in rows}
+
+
+def test_async_bedrock_is_not_held_up_by_a_thread_pool(server: Server, place: Place) -> None:
+    server.set(delay=0.15)
+    rows = asyncio.run(at_once(pairs(place, "Bedrock"), "Bedrock", calls=100, rounds=2, once=PAIRS))
+    found = best(rows, "wall")
+    for theirs, ours in PAIRS.items():
+        assert found[theirs] > 2 * found[ours], found
+
+
+def test_async_azure_takes_less_cpu_than_the_frameworks_classes(server: Server, place: Place) -> None:
+    server.set(delay=0.05)
+    found = best(asyncio.run(at_once(pairs(place, "Azure"), "Azure", calls=100, rounds=2)), "cpu")
+    for theirs, ours in PAIRS.items():
+        assert found[theirs] > found[ours], found
+
+
+def test_titan_gets_many_texts_at_a_time(server: Server, place: Place) -> None:
+    server.set(delay=0.03)
+    texts = chunks(100)
+
+    def work(one: Contestant) -> dict[str, float]:
+        one.embed("Titan", texts[:1])
+        with Stopwatch() as watch:
+            assert len(one.embed("Titan", texts)) == len(texts)
+        return watch.figures()
+
+    found = best(Round("ingest", "Titan", 2, once=PAIRS).run(pairs(place, "Bedrock"), work), "wall")
+    for theirs, ours in PAIRS.items():
+        assert found[theirs] > 5 * found[ours], found
+
+
+def test_first_tokens_come_early_in_every_one_of_many_streams(server: Server, place: Place) -> None:
+    server.set(delay=0.05, gap=0.001)
+    everyone = [one for one in pairs(place, "Bedrock") if "LlamaIndex" in one.name]
+    rows = asyncio.run(streams(everyone, "Bedrock", 20, rounds=1, alone=1))
+    found = best(rows[-len(everyone) :], "first")
+    assert found[Names.LLAMA_INDEX] > 2 * found[Names.OURS_LLAMA_INDEX], found
+
+
+@pytest.mark.parametrize("cloud", ["Azure", "Bedrock"])
+def test_a_second_chat_model_shares_what_the_first_made(server: Server, place: Place, cloud: Cloud) -> None:
+    server.set()
+    found = best(Round("construct", cloud, 3).run(pairs(place, cloud), construction_time), "wall")
+    assert found[Names.LANGCHAIN] > 20 * found[Names.OURS_LANGCHAIN], found
+    if cloud == "Bedrock":  # LlamaIndex's Azure class makes its client when it is first asked
+        assert found[Names.LLAMA_INDEX] > 20 * found[Names.OURS_LLAMA_INDEX], found
+    found = best(Round("construct_and_ask", cloud, 3).run(pairs(place, cloud), construction_and_answer_time), "wall")
+    for theirs, ours in PAIRS.items():
+        assert found[theirs] > 3 * found[ours], found

@@ -221,7 +221,7 @@ async def test_an_image_by_its_address_is_fetched_for_converse_alone(wire: str, 
 
 def test_an_address_that_gives_something_else_is_refused() -> None:
     with pytest.raises(
-        InvalidRequestError, match=r"message 0 holds an image, and https://.*map\.png is application/pdf"
+        InvalidRequestError, match=r"message 0, block 1 holds an image, and https://.*map\.png is application/pdf"
     ):
         block_of(LINKS["openai"], "bedrock-converse", fetch=lambda _: Media(PDF_BYTES, "application/pdf"))
 
@@ -229,7 +229,7 @@ def test_an_address_that_gives_something_else_is_refused() -> None:
 def test_what_cannot_be_fetched_is_refused_before_anything_is_sent(bench: Bench) -> None:
     internal = {"type": "image_url", "image_url": {"url": "http://169.254.169.254/latest/meta-data"}}
     with pytest.raises(
-        InvalidRequestError, match=r"message 0: http://169.254.169.254/latest/meta-data isn't fetched: .* internal"
+        InvalidRequestError, match=r"message 0, block 0: http://169.254.169.254/latest/meta-data isn't fetched: .* internal"
     ) as caught:
         bench.chat("bedrock").invoke([HumanMessage([internal])])
     assert caught.value.backend == "bedrock"
@@ -258,7 +258,7 @@ def test_what_lies_in_s3_is_for_bedrock(wire: str) -> None:
         if wire == "bedrock-converse":
             assert block_of(block, wire, fetch=never) == stored
         else:
-            with pytest.raises(UnsupportedError, match=r"message 0 holds an image \(in S3\), which the wire"):
+            with pytest.raises(UnsupportedError, match=r"message 0, block . holds an image \(in S3\), which the wire"):
                 block_of(block, wire, fetch=never)
 
 
@@ -267,7 +267,7 @@ def test_uploaded_files_are_for_the_services_that_have_them() -> None:
     assert block_of(uploaded, "openai-chat") == uploaded
     assert block_of(uploaded, "openai-responses") == {"type": "input_file", "file_id": "file-1"}
     assert block_of(uploaded, "anthropic-messages")["source"] == {"type": "file", "file_id": "file-1"}
-    with pytest.raises(UnsupportedError, match=r"message 0 holds a document \(by a file's id\)"):
+    with pytest.raises(UnsupportedError, match=r"message 0, block . holds a document \(by a file's id\)"):
         block_of(uploaded, "bedrock-converse")
 
 
@@ -283,7 +283,7 @@ def test_sounds_are_for_openai_chat(wire: str) -> None:
         if wire == "openai-chat":
             assert block_of(block, wire) == {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}
         else:
-            with pytest.raises(UnsupportedError, match=f"message 0 holds an audio .audio/wav., which the wire {wire}"):
+            with pytest.raises(UnsupportedError, match=f"message 0, block . holds an audio .audio/wav., which the wire {wire}"):
                 block_of(block, wire)
 
 
@@ -291,9 +291,9 @@ def test_sounds_are_for_openai_chat(wire: str) -> None:
 @pytest.mark.parametrize(
     ("block", "kind", "said"),
     [
-        ({"type": "image", "base64": "no base64!"}, InvalidRequestError, "message 0 isn't valid base64"),
+        ({"type": "image", "base64": "no base64!"}, InvalidRequestError, "message 0, block 1 isn't valid base64"),
         ({"type": "image"}, InvalidRequestError, "message 0, block 1 is of type 'image' and holds no data"),
-        ({"type": "image", "base64": "AAAA"}, InvalidRequestError, "message 0 holds data of an unknown type"),
+        ({"type": "image", "base64": "AAAA"}, InvalidRequestError, "message 0, block 1 holds data of an unknown type"),
         (
             {"type": "image", "base64": "AAAA", "mime_type": "image/tiff"},
             UnsupportedError,
@@ -316,7 +316,7 @@ def test_what_cannot_be_taken_is_refused(wire: str, block: dict[str, Any], kind:
 )
 def test_a_model_that_reads_no_images_gets_none(wire: str, model: str) -> None:
     messages = [HumanMessage("Hi"), HumanMessage([IMAGES["openai"]])]
-    with pytest.raises(UnsupportedError, match=r"message 1 holds an image, and .* reads none"):
+    with pytest.raises(UnsupportedError, match=r"message 1, block . holds an image, and .* reads none"):
         portable_history(messages, route(wire, model), has_tools=False)
     assert portable_history(messages, route(wire, "a-model-of-ours"), has_tools=False)
 

@@ -20,6 +20,7 @@ from turnout.errors import SettingsError, UnsupportedError
 from turnout.langchain.answers import Stream, has_content, portable_result, used_tokens
 from turnout.langchain.errors import translate, translated
 from turnout.langchain.history import aportable_history, portable_history
+from turnout.langchain.prompts import prompt_from
 from turnout.langchain.requests import Request
 from turnout.langchain.state import SettingsField, current, without_secrets
 from turnout.langchain.structured import METHODS, StructuredOutputParser, described, target_class
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models.model_profile import ModelProfile
     from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
     from langchain_core.outputs import ChatGenerationChunk, ChatResult
+    from langchain_core.prompt_values import PromptValue
     from langchain_core.runnables import Runnable, RunnableConfig
     from langchain_core.tools import BaseTool
 
@@ -205,6 +207,9 @@ class ChatTurnout(BaseChatModel):
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Any] | None = None) -> int:
         """An estimate, like `get_num_tokens`."""
         return count_tokens_approximately(messages, tools=list(tools) if tools else None)
+
+    def _convert_input(self, model_input: LanguageModelInput) -> PromptValue:
+        return prompt_from(model_input)
 
     # --- one call's backend: config={"configurable": {"backend": …}}
 

@@ -95,7 +95,7 @@ def _addresses(turns: Sequence[Turn], route: Route) -> dict[str, str]:
             continue
         for part in turn.parts:
             if isinstance(part, Attachment) and part.url is not None and needs_fetching(part, route):
-                places.setdefault(part.url, turn.where)
+                places.setdefault(part.url, part.where or turn.where)
     return places
 
 

@@ -81,6 +81,9 @@ def _typed(kind: str, block: Mapping[str, Any], where: str) -> Attachment:
     source = block.get("source")
     if isinstance(source, dict):
         return _sourced(what, source, block, where, name=name, mime=mime)
+    if block.get("source_type") == "text":  # LangChain's first form of a text, which has its words as the address
+        words = _str(held.get("text")) or _str(held.get("url"))
+        return Attachment(what, text=words, mime=mime, name=name, block=block)
     url = held.get("url") or held.get("image_url") or held.get("file_url") or held.get("file_uri")
     data = held.get("base64") or held.get("data") or held.get("file_data")
     if isinstance(data, str) and is_data_url(data):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from turnout.errors import InvalidRequestError, TurnoutError, UnsupportedError
 from turnout.langchain.history.attachments import read_attachment
 from turnout.langchain.history.caching import mark_in
 from turnout.langchain.history.parts import CachePoint, CallMark, Own, Reasoning, Text
+from turnout.langchain.history.shield import unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,8 +44,8 @@ def read_content(content: Any, role: Role, where: str) -> list[Part]:
         msg = f"{where}: its content is a {type(content).__name__}; it must be a string or a list of blocks"
         raise InvalidRequestError(msg)
     parts: list[Part] = []
-    for number, block in enumerate(content):
-        here = f"{where}, block {number}"
+    for number, given in enumerate(content):
+        here, block = f"{where}, block {number}", unwrapped(given)
         if isinstance(block, str):
             found: list[Part] = [Text(block)]
         elif isinstance(block, dict):
@@ -71,8 +73,6 @@ def _read(block: dict[str, Any], role: Role, where: str) -> list[Part]:  # noqa:
     kind = block.get("type")
     if kind is None:
         return _untyped(block, role, where)
-    if kind == "non_standard" and isinstance(block.get("value"), dict):
-        return _read(block["value"], role, where)
     if kind in _TEXTS and "source_type" not in block:
         return [Text(_words(block.get("text"), where), block)]
     if kind == "text":  # LangChain's first form of a document given as text
@@ -93,7 +93,7 @@ def _read(block: dict[str, Any], role: Role, where: str) -> list[Part]:  # noqa:
         if role != "assistant":
             raise
         attachment = None  # a sound that was only named by its id, say
-    return [attachment if attachment is not None else _unknown(block, role, where)]
+    return [_unknown(block, role, where) if attachment is None else replace(attachment, where=where)]
 
 
 def _of_some(block: dict[str, Any], kind: str, where: str) -> Own:
@@ -121,7 +121,7 @@ def _untyped(block: dict[str, Any], role: Role, where: str) -> list[Part]:  # no
         return [Text(block["text"])]
     attachment = read_attachment(block, where)
     if attachment is not None:
-        return [attachment]
+        return [replace(attachment, where=where)]
     if "json" in block:
         return _read({"type": "json", "json": block["json"]}, role, where)
     if "cachePoint" in block or "cache_point" in block:

@@ -36,6 +36,7 @@ class Attachment:
         mime: Its type as it was given.
         name: Its file name or title.
         block: The block it was in, for options like `detail` and `citations`.
+        where: How an error names it.
     """
 
     kind: Kind
@@ -46,6 +47,7 @@ class Attachment:
     mime: str | None = None
     name: str | None = None
     block: Mapping[str, Any] = field(default_factory=dict)
+    where: str = ""
 
 
 @dataclass(slots=True)

@@ -13,7 +13,6 @@ from langchain_core.messages import (
     HumanMessage,
     SystemMessage,
     ToolMessage,
-    convert_to_messages,
 )
 from langchain_core.utils.json import parse_partial_json
 
@@ -21,6 +20,7 @@ from turnout.errors import InvalidRequestError
 from turnout.langchain.history.blocks import CALLS, read_content
 from turnout.langchain.history.caching import mark_in
 from turnout.langchain.history.parts import Call, CallMark, Reasoning, Text, Turn
+from turnout.langchain.history.shield import messages_from, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,19 +52,9 @@ def read(messages: Sequence[Any]) -> list[Turn]:
         UnsupportedError: A block is of a kind that no wire has.
     """
     turns: list[Turn] = []
-    for index, given in enumerate(messages):
-        message = given if isinstance(given, BaseMessage) else _converted(given, index)
+    for index, message in enumerate(messages_from(messages)):
         turns += _turns(message, index)
     return turns
-
-
-def _converted(given: Any, index: int) -> BaseMessage:
-    try:
-        (message,) = convert_to_messages([given])
-    except (ValueError, NotImplementedError, TypeError, KeyError) as error:
-        msg = f"message {index} can't be read: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
-        raise InvalidRequestError(msg) from error
-    return message
 
 
 def _turns(message: BaseMessage, index: int) -> list[Turn]:
@@ -113,7 +103,8 @@ def _user(message: BaseMessage, index: int, where: str) -> list[Turn]:
     assert isinstance(message.content, list)
     turns: list[Turn] = []
     rest: list[Any] = []
-    for number, block in enumerate(message.content):
+    for number, given in enumerate(message.content):
+        block = unwrapped(given)
         result = _tool_result(block)
         if result is None:
             rest.append(block)

@@ -84,7 +84,7 @@ class Writer:
         if isinstance(part, Text):
             return self._text(part)
         if isinstance(part, Attachment):
-            return self._files.block(part, turn.where)
+            return self._files.block(part, part.where or turn.where)
         if isinstance(part, Own) and part.wires is not None:
             if self._wire in part.wires:
                 return _without(part.block, "cache_control")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.postgres import postgres  # noqa: F401  # a fixture
+from turnout import limits
 from turnout.emulator import Emulator
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ def emulator() -> Iterator[Emulator]:
 def fresh_emulator(emulator: Emulator) -> Emulator:
     """The emulator with nothing queued and nothing received."""
     emulator.clear()
+    limits.forget()  # a test's throttling is not the next one's
     return emulator
 
 

@@ -106,7 +106,9 @@ def test_a_burst_of_throttling_shrinks_the_window_once() -> None:
     assert limiter.in_flight == 0
 
 
-def simulate(limiter: Limiter, clock: Clock, *, seconds: float, latency: float, capacity: int, quota: float | None) -> tuple[int, int]:
+def simulate(
+    limiter: Limiter, clock: Clock, *, seconds: float, latency: float, capacity: int, quota: float | None
+) -> tuple[int, int]:
     """A service with so many workers and such a quota a second, asked as fast as the limiter lets one: answers, refusals."""
     rng = random.Random(7)
     events: list[tuple[float, int, Slot, bool]] = []
@@ -139,11 +141,13 @@ def simulate(limiter: Limiter, clock: Clock, *, seconds: float, latency: float, 
     return answers, refusals
 
 
-@pytest.mark.parametrize("quota", [20, 100, 500])
-def test_the_quota_is_used_and_little_is_refused(quota: int) -> None:
+@pytest.mark.parametrize(
+    ("quota", "latency"), [(12, 0.01), (20, 0.2), (100, 0.2), (100, 0.02), (500, 0.2), (500, 0.02)]
+)
+def test_the_quota_is_used_and_little_is_refused(quota: int, latency: float) -> None:
     clock = Clock()
     limiter = Limiter(start=FIRST_WINDOW, most=1000, clock=clock)
-    answers, refusals = simulate(limiter, clock, seconds=60, latency=0.2, capacity=2000, quota=quota)
+    answers, refusals = simulate(limiter, clock, seconds=60, latency=latency, capacity=2000, quota=quota)
     assert answers > 0.8 * quota * 60
     assert refusals < 0.15 * answers
 

@@ -1,8 +1,9 @@
 """How fast a deployment may be asked: one limiter for each, shared by every thread and event loop of the process.
 
-A limiter holds three things: the requests and tokens a minute that the settings allow, a pause while the service asks
-for one, and a window of calls in flight that grows while the service answers and shrinks when it throttles (additive
-increase, multiplicative decrease, as TCP has it).
+A limiter holds four things: the requests and tokens a minute that the settings allow, a pause while the service asks
+for one, a window of calls in flight that grows while the service answers and shrinks when it throttles (additive
+increase, multiplicative decrease, as TCP has it), and, once it has throttled, the rate at which it answered, which is
+then tried a little above again and again.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass
-from math import inf
+from math import exp, inf
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ FIRST_WINDOW = 32
 _BURST = 1.0  # seconds' worth of quota that may be used at once
 _WORTH = 1.25  # a doubled window must answer this much faster, or the client or the service is at its limit
 _SHRINK = 0.85
+_MEMORY = 1.0  # seconds over which answers a second are measured
+_EASE, _PROBE = 0.95, 0.1  # of the measured rate after throttling; how much more is tried each second
+_BOLD = 20.0  # times that much more at most, after as many seconds without throttling
+_ENOUGH = 4.0  # times the measured rate: a limit so far above it limits nothing
 
 
 class Pace:
@@ -49,6 +54,45 @@ class Pace:
         self._free_at = max(self._free_at, now) + amount * self._each
 
 
+class Rate:
+    """How many calls a second a throttling service takes: what it answered, and then a little more each second."""
+
+    def __init__(self) -> None:
+        self._measured, self._at = 0.0, -inf
+        self._limit: float | None = None
+        self._limited_at = self._changed_at = self._free_at = -inf
+
+    def measured(self, now: float) -> float:
+        """Answers a second of late."""
+        return self._measured * exp((self._at - now) / _MEMORY)
+
+    def answered(self, now: float) -> None:
+        """A call was answered."""
+        self._measured, self._at = self.measured(now) + 1 / _MEMORY, now
+        if self._limit is not None:
+            calm = min(1 + now - self._limited_at, _BOLD)
+            self._limit *= 1 + _PROBE * calm * (now - self._changed_at)
+            self._changed_at = now
+            if self._limit > _ENOUGH * self._measured:
+                self._limit = None
+
+    def throttled(self, now: float, began: float) -> None:
+        """A call that began at `began` was throttled; a burst of those counts once."""
+        measured = self.measured(now)
+        if measured > 1 and began >= self._limited_at:
+            self._limit = _EASE * measured
+            self._limited_at = self._changed_at = now
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next call."""
+        return 0.0 if self._limit is None else max(0.0, self._free_at - now)
+
+    def take(self, now: float) -> None:
+        """A call is made."""
+        if self._limit is not None:
+            self._free_at = max(self._free_at, now - 1 / self._limit) + 1 / self._limit
+
+
 class Window:
     """How many calls may be in flight.
 
@@ -68,7 +112,7 @@ class Window:
 
     def answered(self, now: float, in_flight: int) -> None:
         """A call was answered; the window grows if it was full."""
-        if self.size >= self._most or in_flight + 1 < self.size:
+        if self.size >= self._most or in_flight + 1 < int(self.size):
             self._round_began, self._round_answers = None, 0
             return
         if not self._doubling:
@@ -139,6 +183,7 @@ class Limiter:
         self._in_flight = 0
         self._paused_until = -inf
         self._answered_at = -inf
+        self._rate = Rate()
         self._requests: Pace | None = None
         self._tokens: Pace | None = None
         self.allow(rpm, tpm)
@@ -229,9 +274,17 @@ class Limiter:
             if answered:
                 self._answered_at = now
                 self._window.answered(now, self._in_flight)
+                self._rate.answered(now)
             if tokens is not None and self._tokens is not None:
                 self._tokens.take(tokens - slot.tokens, now)
             self._nudge()
+
+    def correct(self, slot: Slot, tokens: float) -> None:
+        """A call that has left already took so many tokens."""
+        with self._lock:
+            if self._tokens is not None:
+                self._tokens.take(tokens - slot.tokens, self._clock())
+                self._nudge()
 
     def throttled(self, slot: Slot, pause: float) -> None:
         """A call, which also leaves, was throttled: nobody asks for `pause` seconds, then fewer at once."""
@@ -239,6 +292,7 @@ class Limiter:
             now = self._clock()
             self._in_flight -= 1
             self._window.throttled(now, slot.began, self._in_flight)
+            self._rate.throttled(now, slot.began)
             self._paused_until = max(self._paused_until, now + pause)
             self._nudge()
 
@@ -251,7 +305,7 @@ class Limiter:
 
     def _at_once(self, tokens: float, *, heed: bool) -> Slot | None:
         with self._lock:
-            return None if self._queue and heed or self._delay(heed=heed) else self._admit(tokens)
+            return None if (self._queue and heed) or self._delay(heed=heed) else self._admit(tokens)
 
     def _turn(self, waiter: _Waiter, tokens: float, *, heed: bool) -> tuple[Slot | None, float]:
         with self._lock:
@@ -266,11 +320,12 @@ class Limiter:
         if self._in_flight >= max(1, int(self._window.size)):
             return inf
         waits = [pace.wait(now) for pace in (self._requests, self._tokens) if pace is not None]
-        return max(0.0, self._paused_until - now if heed else 0.0, *waits)
+        return max(0.0, self._rate.wait(now), self._paused_until - now if heed else 0.0, *waits)
 
     def _admit(self, tokens: float) -> Slot:
         now = self._clock()
         self._in_flight += 1
+        self._rate.take(now)
         if self._requests is not None:
             self._requests.take(1, now)
         if self._tokens is not None:

@@ -7,8 +7,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from llama_index.core.base.llms.types import ChatMessage
 
 from tests.resilience.conftest import Asker
+from turnout.clients.calls import limiter_of
 from turnout.emulator import Answer, Cut, Failure
 from turnout.errors import (
     FailedAttempt,
@@ -19,6 +21,10 @@ from turnout.errors import (
     ServiceConnectionError,
     ServiceTimeoutError,
 )
+from turnout.langchain import ChatTurnout
+from turnout.llama_index import TurnoutLLM
+from turnout.routes import resolve
+from turnout.settings import load_settings
 
 if TYPE_CHECKING:
     from turnout.emulator import Emulator
@@ -51,7 +57,9 @@ def test_an_answer_at_once_is_one_attempt(asker: Asker) -> None:
 
 def test_the_last_error_says_what_went_before(asker: Asker, fresh_emulator: Emulator) -> None:
     fresh_emulator.queue(BROKEN, Failure.rate_limited(retry_after=0.02), BROKEN)
-    with pytest.raises(ServerError, match=r"attempt 3; before it: ServerError after .*, RateLimitError after") as caught:
+    with pytest.raises(
+        ServerError, match=r"attempt 3; before it: ServerError after .*, RateLimitError after"
+    ) as caught:
         asker.ask()
     error = caught.value
     assert error.attempts == 3
@@ -105,6 +113,22 @@ def test_a_stream_is_not_begun_again_once_it_was_passed_on(
         assert len(chats(fresh_emulator)) == 1
 
 
+def test_a_call_within_a_stream_is_not_held_up_by_it(framework: str, wires_file: str) -> None:
+    asker = Asker(framework, "chat", "whole", wires_file)
+    made = load_settings(wires_file)
+    limiter = limiter_of(resolve("default", backend="azure", settings=made), made)
+    limiter.throttled(limiter.enter(), 0)  # one at a time now
+    assert int(limiter.window) == 1
+    pieces: Any
+    if framework == "langchain":
+        pieces = ChatTurnout(settings=wires_file, backend="azure").stream("hi")
+    else:
+        pieces = TurnoutLLM(settings=wires_file, backend="azure").stream_chat([ChatMessage("hi")])
+    next(pieces)
+    assert asker.ask(deadline=20)[0]
+    assert list(pieces)
+
+
 def test_a_wait_that_is_too_long_is_not_waited(wires_file: str, fresh_emulator: Emulator, framework: str) -> None:
     fresh_emulator.queue(Failure.rate_limited(retry_after=3600))
     with pytest.raises(RateLimitError) as caught:
@@ -115,8 +139,6 @@ def test_a_wait_that_is_too_long_is_not_waited(wires_file: str, fresh_emulator: 
 
 def test_a_used_up_quota_is_no_passing_throttle(wires_file: str, fresh_emulator: Emulator, framework: str) -> None:
     fresh_emulator.queue(Failure("rate_limited", code="insufficient_quota"), service="openai")
-    from turnout.langchain import ChatTurnout
-
     with pytest.raises(RateLimitError) as caught:
         ChatTurnout(settings=wires_file, backend="openai").invoke("hi")
     assert not caught.value.retryable

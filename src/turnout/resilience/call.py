@@ -187,23 +187,24 @@ class Turn:
         answer: What the service answered, once it did.
     """
 
-    __slots__ = ("_call", "_counts", "_slot", "answer")
+    __slots__ = ("_call", "_counts", "_in_flight", "_slot", "answer")
 
     def __init__(self, call: Call, slot: Slot) -> None:
         self._call = call
         self._slot = slot
+        self._in_flight = True
         self._counts = call.used is not None and call.limiter.counts_tokens
         self.answer: Any = None
+
+    def begun(self) -> None:
+        """The answer is coming in pieces: what its reader does between them is nobody's to wait for."""
+        self._call.limiter.leave(self._slot, answered=True)
+        self._in_flight = False
 
     def see(self, piece: Any) -> None:
         """Look at a piece of a streamed answer for what it says was used."""
         if self._counts and self._call.used is not None and self._call.used(piece):
             self.answer = piece
-
-    def _used(self) -> float | None:
-        if not self._counts or self._call.used is None or self.answer is None:
-            return None
-        return self._call.used(self.answer)
 
     def __enter__(self) -> Self:
         return self
@@ -211,16 +212,13 @@ class Turn:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        call, limiter = self._call, self._call.limiter
         if error is None:
-            limiter.leave(self._slot, tokens=self._used(), answered=True)
+            self._ended()
             return
+        call = self._call
         known = call.translate(error) if isinstance(error, Exception) else None
-        if isinstance(known, RateLimitError):
-            asked = _FIRST_WAIT if known.retry_after is None else known.retry_after
-            limiter.throttled(self._slot, min(asked, call.policy.max_retry_wait))
-        else:
-            limiter.leave(self._slot)
+        if self._in_flight:
+            self._failed(known)
         if known is None:
             return
         if isinstance(known, ServiceTimeoutError) and call.ends is not None and time.monotonic() >= call.ends:
@@ -231,6 +229,23 @@ class Turn:
             call.failed.append(FailedAttempt.of(known, after=time.monotonic() - call.began))
         if known is not error:
             raise known from known.__cause__ or error
+
+    def _ended(self) -> None:
+        call, used = self._call, None
+        if self._counts and call.used is not None and self.answer is not None:
+            used = call.used(self.answer)
+        if self._in_flight:
+            call.limiter.leave(self._slot, tokens=used, answered=True)
+        elif used is not None:
+            call.limiter.correct(self._slot, used)
+
+    def _failed(self, known: TurnoutError | None) -> None:
+        limiter = self._call.limiter
+        if isinstance(known, RateLimitError):
+            asked = _FIRST_WAIT if known.retry_after is None else known.retry_after
+            limiter.throttled(self._slot, min(asked, self._call.policy.max_retry_wait))
+        else:
+            limiter.leave(self._slot)
 
 
 def _may_pass(error: BaseException) -> bool:

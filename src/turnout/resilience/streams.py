@@ -52,6 +52,7 @@ def _open(
             held.append(piece)
             if begun(piece):
                 break
+        turn.begun()
         opened.pop_all()
     return turn, held, pieces
 
@@ -93,6 +94,7 @@ async def _aopen(
         except BaseException:
             await pieces.aclose()
             raise
+        turn.begun()
         opened.pop_all()
     return turn, held, pieces
 

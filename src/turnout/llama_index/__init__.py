@@ -13,5 +13,6 @@ except ImportError as error:
 
 from turnout.llama_index.embedding import TurnoutEmbedding
 from turnout.llama_index.llm import TurnoutLLM
+from turnout.llama_index.stores import GuardedVectorStore, guarded
 
-__all__ = ["TurnoutEmbedding", "TurnoutLLM"]
+__all__ = ["GuardedVectorStore", "TurnoutEmbedding", "TurnoutLLM", "guarded"]

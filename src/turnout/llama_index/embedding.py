@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Self
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from pydantic import ConfigDict, Field, model_validator
 
 from turnout.clients.embedder import Embedder, EmbeddingProgress
-from turnout.errors import TurnoutError
+from turnout.errors import EmbeddingSpaceError, TurnoutError
+from turnout.llama_index.caches import Purpose, SpacedCache, keyed
 from turnout.llama_index.state import SettingsField, current, portable_settings
+from turnout.llama_index.vectors import SpacedVector
 from turnout.routes import Route, resolve
+from turnout.settings import Settings
 from turnout.spaces import EmbeddingSpace, space_of
 
 _LARGEST = 2048  # LlamaIndex's own limit; the embedder cuts it to what the model takes
+
+_PINNED: ContextVar[Mapping[int, Settings]] = ContextVar("turnout_llama_index_pinned")
 
 
 class TurnoutEmbedding(BaseEmbedding):
     """Embeds texts with the embedding model that the settings name.
 
-    `model_name`, which caches and stores see, is the embedding space: the same wherever the model is served.
+    `model_name`, which caches and stores see, is the embedding space: the same wherever the model is served. A
+    query's vector is a list that says its space, so that a guarded store knows whose it is.
 
     Attributes:
         model: A route (`default`), or a model of one backend (`bedrock:amazon.titan-embed-text-v2:0`).
@@ -33,6 +41,7 @@ class TurnoutEmbedding(BaseEmbedding):
         settings: Settings, or the path of a settings file; left out, they are found.
         embed_batch_size: Texts that LlamaIndex hands over at once; they go out in the largest requests that the model
             takes, several at a time.
+        embeddings_cache: A key-value store of vectors; its keys get the space, so that another model's can't come back.
 
     Example:
         ```python
@@ -59,7 +68,12 @@ class TurnoutEmbedding(BaseEmbedding):
     @model_validator(mode="after")
     def _named(self) -> Self:
         self.model_name = self._space_name()
+        self._key_cache()
         return self
+
+    def _key_cache(self) -> None:
+        if self.embeddings_cache is not None and not isinstance(self.embeddings_cache, SpacedCache):
+            self.embeddings_cache = SpacedCache(self.embeddings_cache)
 
     @classmethod
     def class_name(cls) -> str:
@@ -88,9 +102,104 @@ class TurnoutEmbedding(BaseEmbedding):
         return super().to_payload()
 
     def to_dict(self, **kwargs: Any) -> dict[str, Any]:
-        """The model as LlamaIndex serialises and hashes it: its arguments and its space, without settings."""
+        """The model as LlamaIndex hashes it for its caches: its space, and nothing that changes no number.
+
+        The model with all its arguments is in `model_dump()`.
+        """
+        del kwargs
         self.model_name = self._space_name()
-        return super().to_dict(**kwargs)
+        return {"class_name": self.class_name(), "model_name": self.model_name}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> Self:
+        """The settings' embedding model, if it is of the space that `to_dict` said.
+
+        Args:
+            data: From `to_dict`.
+            **kwargs: Arguments of the class, like `model` for another route than the default.
+
+        Raises:
+            EmbeddingSpaceError: It is of another space.
+        """
+        space = EmbeddingSpace.parse(data["model_name"])
+        made = cls(**kwargs)
+        if made.space != space:
+            made = cls(**{"dimensions": space.dimensions, **kwargs})
+        if made.space != space:
+            fix = "name its route: TurnoutEmbedding.from_dict(…, model=…)"
+            msg = f"the serialised model embeds with {space}, the settings' with {made.space}: {fix}"
+            raise EmbeddingSpaceError(msg, index_space=space, wanted_space=made.space, fix=fix)
+        return made
+
+    @contextmanager
+    def pinned(self) -> Iterator[EmbeddingSpace]:
+        """Go by the settings as they are now until the block ends, so that its vectors are all of one space.
+
+        Only this object is held, and only in this thread or task and those that it begins.
+        """
+        held = _PINNED.get({})
+        token = _PINNED.set({**held, id(self): self._settings()})
+        try:
+            yield self.space
+        finally:
+            _PINNED.reset(token)
+
+    def _settings(self) -> Settings:
+        return _PINNED.get({}).get(id(self)) or current(self.settings)
+
+    @contextmanager
+    def _one_space(self, purpose: Purpose) -> Iterator[EmbeddingSpace]:
+        self._key_cache()
+        with self.pinned() as space, keyed(space, purpose):
+            yield space
+
+    def get_query_embedding(self, query: str) -> list[float]:
+        """Embed a query; the vector says its space."""
+        with self._one_space("query") as space:
+            return SpacedVector(super().get_query_embedding(query), space)
+
+    async def aget_query_embedding(self, query: str) -> list[float]:
+        """`get_query_embedding` without blocking the event loop."""
+        with self._one_space("query") as space:
+            return SpacedVector(await super().aget_query_embedding(query), space)
+
+    def get_agg_embedding_from_queries(
+        self, queries: list[str], agg_fn: Callable[..., list[float]] | None = None
+    ) -> list[float]:
+        """Embed queries and make one vector of theirs: their mean, or what `agg_fn` makes of them."""
+        with self.pinned() as space:
+            return SpacedVector(super().get_agg_embedding_from_queries(queries, agg_fn), space)
+
+    async def aget_agg_embedding_from_queries(
+        self, queries: list[str], agg_fn: Callable[..., list[float]] | None = None
+    ) -> list[float]:
+        """`get_agg_embedding_from_queries` without blocking the event loop."""
+        with self.pinned() as space:
+            return SpacedVector(await super().aget_agg_embedding_from_queries(queries, agg_fn), space)
+
+    def get_text_embedding(self, text: str) -> list[float]:
+        """Embed a text as a document."""
+        with self._one_space("document"):
+            return super().get_text_embedding(text)
+
+    async def aget_text_embedding(self, text: str) -> list[float]:
+        """`get_text_embedding` without blocking the event loop."""
+        with self._one_space("document"):
+            return await super().aget_text_embedding(text)
+
+    def get_text_embedding_batch(
+        self, texts: list[str], show_progress: bool = False, **kwargs: Any
+    ) -> list[list[float]]:
+        """Embed texts as documents, all in one space."""
+        with self._one_space("document"):
+            return super().get_text_embedding_batch(texts, show_progress, **kwargs)
+
+    async def aget_text_embedding_batch(
+        self, texts: list[str], show_progress: bool = False, **kwargs: Any
+    ) -> list[list[float]]:
+        """`get_text_embedding_batch` without blocking the event loop."""
+        with self._one_space("document"):
+            return await super().aget_text_embedding_batch(texts, show_progress, **kwargs)
 
     def _get_query_embedding(self, query: str) -> list[float]:
         return self._embedder().embed([query], "query")[0]
@@ -126,13 +235,11 @@ class TurnoutEmbedding(BaseEmbedding):
         return self._embedder().aembed_iter(texts)
 
     def _embedder(self) -> Embedder:
-        settings = current(self.settings)
+        settings = self._settings()
         route = resolve(
             self.model, kind="embedding", backend=self.backend, dimensions=self.dimensions, settings=settings
         )
-        return Embedder(
-            route, settings, max_retries=self.max_retries, deadline=self.deadline, progress=self.progress
-        )
+        return Embedder(route, settings, max_retries=self.max_retries, deadline=self.deadline, progress=self.progress)
 
     def __getstate__(self) -> dict[str, Any]:
         # Of a copy: the base class takes what doesn't pickle out of the object itself.

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-import warnings
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,25 +40,6 @@ def settings_file(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("TURNOUT_CONFIG", str(path))
     monkeypatch.setenv("TURNOUT_BACKEND", "azure")
     return path
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """The address of a PostgreSQL with pgvector: the one that TURNOUT_TEST_POSTGRES names, or one of its own."""
-    given = os.environ.get("TURNOUT_TEST_POSTGRES")
-    if given:
-        yield given
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # no XDG_RUNTIME_DIR, which pgserver doesn't mind
-        pgserver = pytest.importorskip("pgserver", reason="it has no wheel for this Python")
-    # Not in pytest's folder: as root the server runs as another user, who may not go through that.
-    with tempfile.TemporaryDirectory(prefix="turnout-postgres-", ignore_cleanup_errors=True) as folder:
-        server = pgserver.get_server(folder, cleanup_mode="stop")
-        try:
-            yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-        finally:
-            server.cleanup()
 
 
 @pytest.fixture

@@ -1,0 +1,52 @@
+"""Chroma: the record is in the collection's metadata."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chromadb import Collection
+from llama_index.core.schema import MetadataMode
+from llama_index.core.vector_stores.utils import metadata_dict_to_node
+
+from turnout.llama_index.stores.keeper import SpaceKeeper
+from turnout.space_chroma import CollectionRecord
+
+if TYPE_CHECKING:
+    from llama_index.vector_stores.chroma import ChromaVectorStore
+
+    from turnout.space_checks import Held, Sample
+    from turnout.space_records import SpaceRecord
+
+
+class ChromaKeeper(SpaceKeeper):
+    """LlamaIndex's `ChromaVectorStore`, embedded or on a server."""
+
+    def __init__(self, store: ChromaVectorStore) -> None:
+        self._opened: Collection = store.client
+        self._record = CollectionRecord(self._fresh)
+
+    @property
+    def index(self) -> str:
+        """The collection's name."""
+        return self._opened.name
+
+    def _fresh(self) -> Collection:
+        opened = self._opened
+        server = opened._client  # noqa: SLF001  # a collection doesn't give out what it is on
+        model = server.get_collection_by_id(opened.id, tenant=opened.tenant, database=opened.database)
+        return Collection(client=server, model=model, embedding_function=None)
+
+    def held(self) -> Held:
+        """The record in the collection's metadata."""
+        return self._record.held(index=self.index)
+
+    def write(self, record: SpaceRecord | None) -> None:
+        """Change the collection's metadata, and leave other keys."""
+        self._record.write(record)
+
+    def sample(self, number: int) -> list[Sample]:
+        """Texts and vectors, from the beginning and the end of the collection."""
+        return [
+            (metadata_dict_to_node(metadata or {}, text=text).get_content(MetadataMode.EMBED), vector)
+            for text, metadata, vector in self._record.rows(number)
+        ]

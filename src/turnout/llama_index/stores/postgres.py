@@ -1,0 +1,104 @@
+"""PGVectorStore: the record is in the comment of its table, so that it is dumped, copied and dropped with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy
+from llama_index.core.schema import MetadataMode
+from sqlalchemy.schema import DropTableComment, SetTableComment
+
+from turnout.errors import EmbeddingSpaceError
+from turnout.llama_index.stores.keeper import SpaceKeeper
+from turnout.space_checks import Held, Sample
+from turnout.space_records import PREFIX, SpaceRecord
+
+if TYPE_CHECKING:
+    from llama_index.vector_stores.postgres import PGVectorStore
+
+_NO_NODE = "turnout: no node"
+_DENIED = "42501"  # https://www.postgresql.org/docs/current/errcodes-appendix.html: insufficient_privilege
+
+
+class PostgresKeeper(SpaceKeeper):
+    """LlamaIndex's `PGVectorStore`.
+
+    Only the owner of a table may comment on it: so may only the owner adopt an index, or insert its first nodes.
+    """
+
+    def __init__(self, store: PGVectorStore) -> None:
+        self.store = store
+
+    @property
+    def index(self) -> str:
+        """The table's name, as the store was given it."""
+        return self.store.table_name
+
+    def held(self) -> Held:
+        """The record in the table's comment."""
+        with self._engine().connect() as connection:
+            comment = self._comment(connection)
+            length = connection.scalar(
+                sqlalchemy.text(f"SELECT vector_dims(embedding) FROM {self._table} WHERE embedding IS NOT NULL LIMIT 1")  # noqa: S608
+            )
+        kept = _record_line(comment)
+        record = SpaceRecord.from_text(kept, index=self.index) if kept else None
+        return Held(record, empty=length is None, dimensions=self.store.embed_dim if length is None else int(length))
+
+    def write(self, record: SpaceRecord | None) -> None:
+        """Change the comment, and leave its other lines.
+
+        Raises:
+            EmbeddingSpaceError: The role of the connection may not comment on the table.
+        """
+        with self._engine().begin() as connection:
+            connection.execute(sqlalchemy.text(f"LOCK TABLE {self._table} IN SHARE UPDATE EXCLUSIVE MODE"))
+            comment = self._comment(connection)
+            lines = [line for line in comment.splitlines() if line != _record_line(comment)]
+            said = "\n".join([*lines, *([record.to_text()] if record else [])])
+            table = sqlalchemy.Table(self._name, sqlalchemy.MetaData(), schema=self.store.schema_name, comment=said)
+            try:
+                connection.execute(SetTableComment(table) if said else DropTableComment(table))
+            except sqlalchemy.exc.DBAPIError as error:
+                if getattr(error.orig, "sqlstate", getattr(error.orig, "pgcode", None)) != _DENIED:
+                    raise
+                fix = f"write or adopt it once as the owner of the table {self._table}"
+                msg = f"this role may not keep the record of {self.index!r}, which is in its table's comment: {fix}"
+                raise EmbeddingSpaceError(msg, index=self.index, fix=fix) from error
+
+    def sample(self, number: int) -> list[Sample]:
+        """Texts and vectors, chosen at random by the database."""
+        with self._engine().connect() as connection:
+            chosen = connection.scalars(
+                sqlalchemy.text(f"SELECT node_id FROM {self._table} ORDER BY random() LIMIT :number"),  # noqa: S608
+                {"number": number},
+            ).all()
+        nodes = self.store.get_nodes(node_ids=list(chosen)) if chosen else []
+        return [(node.get_content(MetadataMode.EMBED), node.get_embedding()) for node in nodes]
+
+    def _engine(self) -> sqlalchemy.Engine:
+        if self.store.client is None:  # it connects, and makes its table, when it is first asked for something
+            self.store.get_nodes(node_ids=[_NO_NODE])
+        engine: sqlalchemy.Engine = self.store.client
+        return engine
+
+    @property
+    def _table(self) -> str:
+        quote = self.store.client.dialect.identifier_preparer.quote
+        return f"{quote(self.store.schema_name)}.{quote(self._name)}"
+
+    @property
+    def _name(self) -> str:
+        return f"data_{self.store.table_name}"  # what LlamaIndex makes of it
+
+    def _comment(self, connection: sqlalchemy.Connection) -> str:
+        found = sqlalchemy.inspect(connection).get_table_comment(self._name, schema=self.store.schema_name)
+        return found["text"] or ""
+
+
+def _record_line(comment: str) -> str | None:
+    """The line of a comment that is a record, whole or not."""
+    for line in comment.splitlines():
+        if line.startswith("{") and PREFIX in line:
+            return line
+    return None

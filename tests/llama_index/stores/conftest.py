@@ -1,0 +1,57 @@
+"""Two embedding models of one length on two backends, a third of another length, and each kind of store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.llama_index.stores import kinds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from turnout.emulator import Emulator
+
+_ROUTES = """
+[embedding.default]
+azure = { deployment = "ada", model = "text-embedding-ada-002" }
+bedrock = "amazon.titan-embed-text-v1"
+openai = "text-embedding-3-large"
+
+[embedding.elsewhere]
+azure = { deployment = "ada", model = "text-embedding-ada-002" }
+openai = "text-embedding-ada-002"
+bedrock = "cohere.embed-english-v3"
+"""
+
+
+@pytest.fixture
+def settings_file(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The emulator's settings, with embedding routes of the same length on Azure and Bedrock."""
+    text = fresh_emulator.settings_toml()
+    path = tmp_path / "turnout.toml"
+    path.write_text(text[: text.index("[chat.")] + _ROUTES, encoding="utf-8")
+    monkeypatch.setenv("TURNOUT_CONFIG", str(path))
+    monkeypatch.setenv("TURNOUT_BACKEND", "azure")
+    return path
+
+
+@pytest.fixture
+def database(postgres: str) -> Iterator[str]:
+    """The PostgreSQL without the table."""
+    yield postgres
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(postgres, poolclass=sqlalchemy.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sqlalchemy.text("DROP TABLE IF EXISTS data_documents"))
+
+
+@pytest.fixture(params=["Simple", "Chroma", "Postgres"])
+def kind(request: pytest.FixtureRequest, tmp_path: Path, settings_file: Path) -> kinds.Kind:
+    """Each kind of store."""
+    place = request.getfixturevalue("database") if request.param == "Postgres" else tmp_path / "store"
+    made: kinds.Kind = getattr(kinds, request.param)(place)
+    return made

@@ -69,7 +69,6 @@ class Round:
     def run(self, everyone: list[Contestant], work: Callable[[Contestant], Figures]) -> list[Row]:
         """Measure synchronous work; who has no such call gets no row."""
         for turn, one in self._turns(everyone):
-            gc.collect()
             try:
                 self._note(one, turn, work(one))
             except Unable:
@@ -81,7 +80,6 @@ class Round:
     async def arun(self, everyone: list[Contestant], work: Callable[[Contestant], Awaitable[Figures]]) -> list[Row]:
         """Measure asynchronous work."""
         for turn, one in self._turns(everyone):
-            gc.collect()
             try:
                 self._note(one, turn, await work(one))
             except Unable:
@@ -91,10 +89,15 @@ class Round:
         return list(self._rows.values())
 
     def _turns(self, everyone: list[Contestant]) -> Iterable[tuple[int, Contestant]]:
-        for turn in range(self._rounds):
-            for one in everyone:
-                if one.name not in self._unable and not (turn and one.name in self._once):
-                    yield turn, one
+        try:
+            for turn in range(self._rounds):
+                for one in everyone:
+                    if one.name not in self._unable and not (turn and one.name in self._once):
+                        gc.collect()
+                        gc.freeze()  # what was loaded or left by others is no part of this one's work
+                        yield turn, one
+        finally:
+            gc.unfreeze()
 
     def _row(self, one: Contestant) -> Row:
         fresh = Row(self._measure, self._cloud, one.name, note=self._notes.get(one.name, ""))

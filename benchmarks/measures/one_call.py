@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import statistics
 from typing import TYPE_CHECKING
 
@@ -27,8 +26,6 @@ def run(bench: Bench) -> list[Row]:
     for cloud in CLOUDS:
         everyone = bench.everyone(cloud) + wrapped(bench.place, cloud)
         Round("warm-up", cloud, 1).run(everyone, _sync)
-        gc.collect()
-        gc.freeze()  # what the others have loaded is no part of a call
         rows += Round("one_call", cloud, blocks).run(everyone, _sync)
         rows += asyncio.run(_async(cloud, blocks, everyone))
     return rows

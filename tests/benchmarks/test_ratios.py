@@ -34,8 +34,8 @@ def best(rows: list[Row], figure: str) -> dict[str, float]:
 
 
 def test_async_bedrock_is_not_held_up_by_a_thread_pool(server: Server, place: Place) -> None:
-    server.set(delay=0.15)
-    rows = asyncio.run(at_once(pairs(place, "Bedrock"), "Bedrock", calls=100, rounds=2, once=PAIRS))
+    server.set(delay=0.1)
+    rows = asyncio.run(at_once(pairs(place, "Bedrock"), "Bedrock", calls=80, rounds=2, once=PAIRS))
     found = best(rows, "wall")
     for theirs, ours in PAIRS.items():
         assert found[theirs] > 2 * found[ours], found
@@ -43,14 +43,14 @@ def test_async_bedrock_is_not_held_up_by_a_thread_pool(server: Server, place: Pl
 
 def test_async_azure_takes_less_cpu_than_the_frameworks_classes(server: Server, place: Place) -> None:
     server.set(delay=0.05)
-    found = best(asyncio.run(at_once(pairs(place, "Azure"), "Azure", calls=100, rounds=2)), "cpu")
+    found = best(asyncio.run(at_once(pairs(place, "Azure"), "Azure", calls=80, rounds=2)), "cpu")
     for theirs, ours in PAIRS.items():
         assert found[theirs] > found[ours], found
 
 
 def test_titan_gets_many_texts_at_a_time(server: Server, place: Place) -> None:
     server.set(delay=0.03)
-    texts = chunks(100)
+    texts = chunks(60)
 
     def work(one: Contestant) -> dict[str, float]:
         one.embed("Titan", texts[:1])
@@ -74,10 +74,10 @@ def test_first_tokens_come_early_in_every_one_of_many_streams(server: Server, pl
 @pytest.mark.parametrize("cloud", ["Azure", "Bedrock"])
 def test_a_second_chat_model_shares_what_the_first_made(server: Server, place: Place, cloud: Cloud) -> None:
     server.set()
-    found = best(Round("construct", cloud, 3).run(pairs(place, cloud), construction_time), "wall")
+    found = best(Round("construct", cloud, 2).run(pairs(place, cloud), construction_time), "wall")
     assert found[Names.LANGCHAIN] > 20 * found[Names.OURS_LANGCHAIN], found
     if cloud == "Bedrock":  # LlamaIndex's Azure class makes its client when it is first asked
         assert found[Names.LLAMA_INDEX] > 20 * found[Names.OURS_LLAMA_INDEX], found
-    found = best(Round("construct_and_ask", cloud, 3).run(pairs(place, cloud), construction_and_answer_time), "wall")
+    found = best(Round("construct_and_ask", cloud, 2).run(pairs(place, cloud), construction_and_answer_time), "wall")
     for theirs, ours in PAIRS.items():
         assert found[theirs] > 3 * found[ours], found

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 PAGE = Path(__file__).parents[2] / "docs" / "cli.md"
-COMMANDS = ("turnout", "turnout ask", "turnout routes", "turnout emulator", "turnout demo")
+COMMANDS = ("turnout", "turnout ask", "turnout routes", "turnout reindex", "turnout emulator", "turnout demo")
 _BLOCK = re.compile(r"<!-- help: (?P<command>[a-z ]+) -->\n(?P<body>.*?)<!-- end -->", re.DOTALL)
 
 

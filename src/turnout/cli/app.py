@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from turnout import __version__
-from turnout.cli import ask, demo, emulator, routes
+from turnout.cli import ask, demo, emulator, reindex, routes
 from turnout.cli.failures import INTERRUPTED, report
 
 
@@ -86,5 +86,6 @@ def _turnout(
 
 app.command("ask")(ask.ask)
 app.command("routes")(routes.routes)
+app.command("reindex")(reindex.reindex)
 app.command("emulator")(emulator.emulator)
 app.command("demo")(demo.demo)

@@ -73,6 +73,24 @@ def read(folder: Path, on_file: Callable[[int], None] = lambda _: None) -> Readi
     if not folder.exists():
         raise UserError(f"there is no folder {str(folder)!r}; --docs takes a folder of Markdown, text and PDF files")
     reading = Reading()
+    for pages in each(folder, reading):
+        reading.pages += pages
+        on_file(1)
+    if not reading.pages:
+        raise UserError(_nothing(folder, reading))
+    return reading
+
+
+def each(folder: Path, reading: Reading) -> Iterator[list[Page]]:
+    """Read a folder file by file, for more than fits into memory.
+
+    Args:
+        folder: Where to look; it must exist.
+        reading: Is told which files were read and which couldn't be; its `pages` stay empty.
+
+    Yields:
+        The pages of each file; none of one that can't be read.
+    """
     single = not folder.is_dir()
     root = folder.parent if single else folder
     for path in [folder] if single else _files(folder, reading):
@@ -85,13 +103,10 @@ def read(folder: Path, on_file: Callable[[int], None] = lambda _: None) -> Readi
             pages = _pages(path, name, pdf=kind == ".pdf")
         except UnreadableError as error:
             reading.skipped.append((name, str(error)))
+            pages = []
         else:
-            reading.pages += pages
             reading.files += 1
-        on_file(1)
-    if not reading.pages:
-        raise UserError(_nothing(folder, reading))
-    return reading
+        yield pages
 
 
 def printable(name: str) -> str:

@@ -24,6 +24,14 @@ PROMPT = ChatPromptTemplate.from_messages(
 )
 
 
+def cut(pages: Sequence[Page]) -> list[Document]:
+    """Texts at their headings and paragraphs, in chunks of about 1,000 characters."""
+    documents = [Document(page.text, metadata={"source": page.source}) for page in pages]
+    # MarkdownTextSplitter would not do: it takes its patterns of headings for plain text (text-splitters 1.1.3).
+    splitter = RecursiveCharacterTextSplitter.from_language(Language.MARKDOWN, chunk_size=1000, chunk_overlap=100)
+    return splitter.split_documents(documents)
+
+
 class LangChainApplication:
     """Load, split, embed, retrieve, answer.
 
@@ -38,10 +46,7 @@ class LangChainApplication:
 
     def split(self, pages: Sequence[Page]) -> list[Document]:
         """Cut texts at headings and paragraphs, into chunks of about 1,000 characters."""
-        documents = [Document(page.text, metadata={"source": page.source}) for page in pages]
-        # MarkdownTextSplitter would not do: it takes its patterns of headings for plain text (text-splitters 1.1.3).
-        splitter = RecursiveCharacterTextSplitter.from_language(Language.MARKDOWN, chunk_size=1000, chunk_overlap=100)
-        return splitter.split_documents(documents)
+        return cut(pages)
 
     def embed(self, chunks: list[Document]) -> None:
         """Embed chunks and put them into the store."""

@@ -26,6 +26,15 @@ PROMPT = PromptTemplate(INSTRUCTIONS + "\n\nContext:\n\n{context_str}\n\nQuestio
 _SENTENCE = r"[^.!?\n]+[.!?\n]*"
 
 
+def cut(pages: Sequence[Page]) -> list[BaseNode]:
+    """Texts at their headings and sentences, in chunks of at most 256 tokens."""
+    documents = [Document(text=page.text, metadata={"source": page.source}) for page in pages]
+    # Its own sentence splitter loads NLTK's data, and downloads them where they aren't at hand.
+    splitter = SentenceSplitter(chunk_size=256, chunk_overlap=32, chunking_tokenizer_fn=split_by_regex(_SENTENCE))
+    nodes = run_transformations(documents, [MarkdownNodeParser(), splitter])
+    return [node for node in nodes if not _only_heading(node.get_content())]
+
+
 class LlamaIndexApplication:
     """Load, split, embed, retrieve, answer.
 
@@ -40,11 +49,7 @@ class LlamaIndexApplication:
 
     def split(self, pages: Sequence[Page]) -> list[BaseNode]:
         """Cut texts at headings and sentences, into chunks of at most 256 tokens."""
-        documents = [Document(text=page.text, metadata={"source": page.source}) for page in pages]
-        # Its own sentence splitter loads NLTK's data, and downloads them where they aren't at hand.
-        splitter = SentenceSplitter(chunk_size=256, chunk_overlap=32, chunking_tokenizer_fn=split_by_regex(_SENTENCE))
-        nodes = run_transformations(documents, [MarkdownNodeParser(), splitter])
-        return [node for node in nodes if not _only_heading(node.get_content())]
+        return cut(pages)
 
     def embed(self, chunks: list[BaseNode]) -> None:
         """Embed chunks and put them into the index."""

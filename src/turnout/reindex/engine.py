@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from turnout.errors import ReindexError
@@ -18,8 +19,7 @@ from turnout.spaces import space_of
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
     from turnout.clients.embedder import Embedder
     from turnout.reindex.items import Embedded, Item, Searchable, Source, Target
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 PAGE = 256
 """Chunks that are read, and chunks that are written, at once."""
+
+DRAIN = 8.0
+"""Seconds that a run which ends early waits for what is in flight; service managers kill after ten."""
 
 
 def reindex(
@@ -54,7 +57,7 @@ def reindex(
         lock: The lock's file; left out, beside the checkpoint.
         old: The collection that the chunks come from, if it can be searched, to compare with at the end.
         sample: How many chunks are embedded anew at the end to see that their vectors are right; 0 for none.
-        dry_run: Whether to end with the estimate.
+        dry_run: Whether to end with the estimate; then nothing is sent and nothing changed.
         retry_skipped: Whether chunks that couldn't be embedded the last time are tried again.
         confirm: Given the estimate, whether to begin.
         on_progress: Called with how far it is.
@@ -69,9 +72,10 @@ def reindex(
     """
     began = time.monotonic()
     space = space_of(embedder.route)
-    with locked(lock or checkpoint.with_name(f"{checkpoint.name}.lock"), target.name):
-        target.claim(space)
-        book = Checkpoint(checkpoint, target=target.name, space=space)
+    with nullcontext() if dry_run else locked(lock or checkpoint.with_name(f"{checkpoint.name}.lock"), target.name):
+        target.claim(space, dry=dry_run)
+        nothing_yet = dry_run and not checkpoint.exists()
+        book = Checkpoint(Path(":memory:") if nothing_yet else checkpoint, target=target.name, space=space)
         try:
             plan = Plan(target, book, retry_skipped=retry_skipped)
             expected = estimate(source, plan, embedder.route, PAGE)
@@ -121,21 +125,35 @@ class _Run:
     def all(self) -> None:
         """Everything, until it is done, stopped or failed."""
         try:
-            with self._kept_at_the_end():
-                for page in pages(self._source.items(), PAGE):
-                    if self._ends:
-                        break
-                    self._page(page)
-                if not self._ends:
-                    self._stream.flush()
-            if self._stream.error is not None:
-                raise self._stream.error
-            if self._stopped:
-                self._report.state = "stopped"
-                return
-            self._delete_gone()
+            self._read()
+            if self._ends:
+                self._end_early()
+            self._write(everything=True)
+        except Exception:  # of the source or the target: what is in flight is kept all the same
+            self._stream.end_early(DRAIN)
+            raise
         finally:
             self._stream.close()
+        if self._stream.error is not None:
+            raise self._stream.error
+        if self._stopped:
+            self._report.state = "stopped"
+            return
+        self._delete_gone()
+
+    def _read(self) -> None:
+        for page in pages(self._source.items(), PAGE):
+            if self._ends:
+                return
+            self._page(page)
+        self._stream.flush()
+        while self._stream.pending and not self._ends:
+            self._take(patient=True)
+
+    def _end_early(self) -> None:
+        self._stream.end_early(DRAIN)
+        while self._take(patient=False):
+            pass
 
     @property
     def _stopped(self) -> bool:
@@ -144,18 +162,6 @@ class _Run:
     @property
     def _ends(self) -> bool:
         return self._stopped or self._stream.error is not None
-
-    @contextmanager
-    def _kept_at_the_end(self) -> Iterator[None]:
-        """However the reading ends: wait for what is in flight, and write what was answered."""
-        try:
-            yield
-        finally:
-            if self._ends:
-                self._stream.give_up()
-            while self._stream.pending:
-                self._take(wait=True)
-            self._write(everything=True)
 
     def _page(self, page: list[Item]) -> None:
         planned = self._plan.of(page)
@@ -173,13 +179,15 @@ class _Run:
             if refused is not None:
                 self._skip(refused)
             while self._stream.pending >= PENDING and not self._ends:
-                self._take(wait=True)
-        self._take(wait=False)
+                self._take(patient=True)
+        self._take(patient=False)
         self._write()
         self._say()
 
-    def _take(self, *, wait: bool) -> None:
-        for outcome in self._stream.take(wait=wait):
+    def _take(self, *, patient: bool) -> bool:
+        """Take what was answered; whether there was anything."""
+        outcomes = self._stream.take(patient=patient)
+        for outcome in outcomes:
             if isinstance(outcome, Refused):
                 self._skip(outcome)
                 continue
@@ -189,6 +197,7 @@ class _Run:
             self._done += 1
         self._write()
         self._say()
+        return bool(outcomes)
 
     def _skip(self, refused: Refused) -> None:
         """Say that a chunk can't be embedded; what the target has under its id is of an older text."""

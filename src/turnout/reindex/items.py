@@ -91,8 +91,12 @@ class Target(Searchable, Protocol):
         """How many chunks may be written before `flush` must be called; 0 if every `write` is durable."""
         ...
 
-    def claim(self, space: EmbeddingSpace) -> None:
+    def claim(self, space: EmbeddingSpace, *, dry: bool = False) -> None:
         """Make it a collection of this space, if it is empty; otherwise check that it is one.
+
+        Args:
+            space: The space.
+            dry: Whether to check only.
 
         Raises:
             EmbeddingSpaceError: It has vectors of another space, or of one that isn't known.

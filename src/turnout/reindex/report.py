@@ -35,7 +35,8 @@ class Estimate:
         if self.cost is None:
             cost = "cost unknown"
         else:
-            cost = f"about ${self.cost:,.2f} (${self.price:g} a million tokens, {self.price_source})"
+            amount = f"about ${self.cost:,.2f}" if self.cost >= 0.01 else "less than a cent"
+            cost = f"{amount} (${self.price:g} a million tokens, {self.price_source})"
         known = f", {self.to_write:,} to write with a vector that is known" if self.to_write else ""
         return f"{self.chunks:,} chunks: {self.to_embed:,} to embed{known}; about {self.tokens:,} tokens, {cost}"
 

@@ -6,6 +6,7 @@ import asyncio
 import queue
 import threading
 from array import array
+from concurrent.futures import wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ LARGEST_REQUEST = 128
 PENDING = 4096
 """Chunks on their way at most, which bounds the memory."""
 
+_MOMENT = 0.2  # seconds
 _HOPELESS = 20  # texts refused and none answered: then it is not the texts
 
 
@@ -102,17 +104,17 @@ class EmbeddingStream:
         if last is not None:
             self._send(last)
 
-    def take(self, *, wait: bool) -> list[Outcome]:
+    def take(self, *, patient: bool) -> list[Outcome]:
         """Outcomes that have come.
 
         Args:
-            wait: Whether to wait for one.
+            patient: Whether to wait a moment for one.
 
         Returns:
             Some, or none if none came or the stream has failed: then `error` says why.
         """
         try:
-            found = self._outcomes.get(block=wait)
+            found = self._outcomes.get(timeout=_MOMENT) if patient else self._outcomes.get_nowait()
         except queue.Empty:
             return []
         if isinstance(found, _Failed):
@@ -122,18 +124,24 @@ class EmbeddingStream:
         self._pending -= len(found)
         return found
 
-    def give_up(self) -> None:
-        """Stop adding: what waits for more to fill its request isn't sent."""
-        self._pending -= len(self._filling)
+    def end_early(self, within: float) -> None:
+        """Send nothing more; wait for what is in flight, and keep it.
+
+        Args:
+            within: Seconds to wait at most.
+        """
         self._filling = []
         self._batcher.rest()
+        wait(list(self._flying), timeout=within)
+        self.close()
 
     def close(self) -> None:
-        """Cancel what is in flight and end the keeper; what was answered until now is kept."""
+        """Cancel what is in flight and end the keeper; what was answered until now is kept, and can be taken."""
         for future in list(self._flying):
             future.cancel()
-        self._answers.put(None)
-        self._keeper.join()
+        if self._keeper.is_alive():
+            self._answers.put(None)
+            self._keeper.join()
 
     def _send(self, batch: Batch) -> None:
         items, self._filling = self._filling, []

@@ -1,0 +1,162 @@
+"""`turnout reindex`: a named index into another embedding space."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+import typer
+
+from turnout.cli.failures import INTERRUPTED, SERVICE_FAILED, UserError, warn
+from turnout.cli.steps import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from turnout.cli.chunks import Documents
+    from turnout.reindex import Estimate, ReindexProgress, ReindexReport
+    from turnout.settings import IndexSettings
+
+
+def reindex(
+    index: Annotated[str, typer.Argument(help="The index, as [index.…] in the settings names it.", show_default=False)],
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="BACKEND", help="Whose space to fill.", show_default="the active backend"),
+    ] = None,
+    origin: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="WHAT",
+            help="A backend or space to read the collection of, or 'source' for the documents.",
+            show_default="the collection in use",
+        ),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do and cost.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before it begins.")] = False,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            "--checkpoint", metavar="FILE", help="Where it remembers what is done.", show_default="beside the index"
+        ),
+    ] = None,
+    sample: Annotated[
+        int,
+        typer.Option("--sample", metavar="N", min=0, max=1000, help="How many chunks to embed again for the check."),
+    ] = 16,
+    retry_skipped: Annotated[
+        bool, typer.Option("--retry-skipped", help="Try again what couldn't be embedded the last time.")
+    ] = False,
+    drop: Annotated[
+        str | None,
+        typer.Option("--drop", metavar="SPACE", help="Instead: remove the collection of a space, for good."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="The settings file, instead of the one found.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
+) -> None:
+    """Embed an index with another model: into a collection of its own, beside the old one.
+
+    Only what is new or changed is embedded. A run that was stopped goes on where it was.
+    """
+    from turnout.reindex.named import NamedIndex
+
+    named = NamedIndex(index, config)
+    if drop is not None:
+        _drop(named, drop, yes=yes, as_json=as_json)
+        return
+    read: list[Documents] = []
+
+    def documents(settings: IndexSettings) -> Documents:
+        from turnout.cli.chunks import Documents
+
+        read.append(Documents(settings))
+        return read[0]
+
+    with _stopping() as stop, _Bar() as bar:
+        report = named.reindex(
+            to,
+            origin=origin,
+            documents=documents,
+            checkpoint=checkpoint,
+            dry_run=dry_run,
+            sample=sample,
+            retry_skipped=retry_skipped,
+            confirm=None if yes or dry_run or not sys.stdin.isatty() else _confirmed,
+            on_progress=bar,
+            stop=stop,
+        )
+    for name, why in read[0].reading.skipped if read else []:
+        warn(f"{name}: {why}; not read")
+    print(json.dumps(report.to_dict(), ensure_ascii=False, indent=2) if as_json else report)
+    raise typer.Exit(_code(report))
+
+
+def _drop(named: Any, said: str, *, yes: bool, as_json: bool) -> None:
+    space = named.space(said)
+    question = f"Remove the collection of {space} from the index {named.name!r}, for good?"
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UserError(f"--drop removes the collection of {space} for good; say --yes")
+        if not typer.confirm(question, err=True):
+            raise typer.Exit(0)
+    named.drop(said)
+    print(json.dumps({"dropped": str(space)}) if as_json else f"removed the collection of {space}")
+
+
+def _confirmed(estimate: Estimate) -> bool:
+    print(estimate, file=sys.stderr)
+    return not estimate.to_embed or typer.confirm("Begin?", default=True, err=True)
+
+
+def _code(report: ReindexReport) -> int:
+    if report.state == "stopped":
+        return INTERRUPTED
+    return 0 if report.complete or report.state == "estimated" else SERVICE_FAILED
+
+
+class _Bar:
+    """The progress line, from the first chunk on."""
+
+    def __init__(self) -> None:
+        self._line: Progress | None = None
+        self._done = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *ended: object) -> None:
+        if self._line is not None:
+            self._line.__exit__(*ended)
+
+    def __call__(self, progress: ReindexProgress) -> None:
+        if self._line is None:
+            self._line = Progress("embedding", "chunks", progress.total)
+        self._line.advance(progress.done - self._done)
+        self._done = progress.done
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """Ctrl-C or SIGTERM ends the run in good order; a second one ends it at once."""
+    stop = threading.Event()
+
+    def asked(*_: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        print("stopping: what is in flight is kept; once more to stop at once", file=sys.stderr)
+
+    before = {one: signal.signal(one, asked) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

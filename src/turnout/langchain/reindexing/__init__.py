@@ -1,0 +1,48 @@
+"""LangChain's vector stores in a reindex, as sources and as targets."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from turnout.errors import UnsupportedError
+from turnout.langchain.reindexing.collection import Collection
+from turnout.langchain.reindexing.opening import drop_collection, open_collection
+from turnout.langchain.stores import GuardedVectorStore
+
+if TYPE_CHECKING:
+    from langchain_core.vectorstores import VectorStore
+
+__all__ = ["Collection", "collection_of", "drop_collection", "open_collection"]
+
+_COLLECTIONS = {
+    "langchain_core.vectorstores.in_memory.InMemoryVectorStore": "in_memory:InMemoryCollection",
+    "langchain_chroma.vectorstores.Chroma": "chroma:ChromaCollection",
+    "langchain_community.vectorstores.faiss.FAISS": "faiss:FaissCollection",
+    "langchain_postgres.vectorstores.PGVector": "pgvector:PGVectorCollection",
+}
+
+
+def collection_of(store: VectorStore, name: str | None = None) -> Collection[Any]:
+    """A vector store as the source or the target of `turnout.reindex.reindex`.
+
+    Args:
+        store: Chroma, FAISS, PGVector or InMemoryVectorStore, or one of them behind the guard.
+        name: What to call it in reports and errors; left out, its collection's name.
+
+    Raises:
+        UnsupportedError: A store of another kind: LangChain has no way to list those.
+    """
+    if isinstance(store, GuardedVectorStore):
+        store = store.store
+    for kind in type(store).__mro__:
+        found = _COLLECTIONS.get(f"{kind.__module__}.{kind.__qualname__}")
+        if found is not None:
+            module, made = found.split(":")
+            collection: Collection[Any] = getattr(import_module(f"{__name__}.{module}"), made)(store, name)
+            return collection
+    msg = (
+        f"a {type(store).__name__} can't be listed through LangChain; reindex from the source documents, or give "
+        "turnout.reindex.reindex a Source of your own"
+    )
+    raise UnsupportedError(msg)

@@ -1,0 +1,84 @@
+"""LangChain's `FAISS` in a reindex."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from langchain_community.vectorstores import FAISS
+
+from turnout.langchain.reindexing.collection import Collection
+from turnout.langchain.stores.faiss import FaissKeeper
+from turnout.reindex.folders import beside, replace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from turnout.reindex import Embedded, Item
+
+_FLUSH_EVERY = 5000  # documents between two times that the whole index is saved
+
+
+class FaissCollection(Collection[FAISS]):
+    """An index in memory, saved as a whole.
+
+    Args:
+        store: The index.
+        name: What it is called.
+        folder: Where it is saved; it is never half written. Left out, the application saves it.
+    """
+
+    flush_every: ClassVar[int] = _FLUSH_EVERY
+
+    def __init__(self, store: FAISS, name: str | None = None, folder: Path | None = None) -> None:
+        super().__init__(store, name)
+        self._folder = folder
+
+    def items(self) -> Iterator[Item]:
+        """Every document."""
+        for found in list(self.store.index_to_docstore_id.values()):
+            yield from self.get([found]).values()
+
+    def count(self) -> int:
+        """How many documents there are."""
+        return int(self.store.index.ntotal)
+
+    def get(self, ids: Sequence[str]) -> dict[str, Item]:
+        """Those of the documents that are there."""
+        found = ((one, self.store.docstore.search(one)) for one in ids)
+        # A string is what the docstore says of an id that it doesn't have.
+        return {one: self._item(one, document) for one, document in found if not isinstance(document, str)}
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
+        """Their vectors; none of an index that can't give back its vectors."""
+        wanted = set(ids)
+        places = {found: place for place, found in self.store.index_to_docstore_id.items() if found in wanted}
+        try:
+            return {found: self.store.index.reconstruct(place) for found, place in places.items()}
+        except RuntimeError:  # some kinds of index keep no vectors
+            return {}
+
+    def put(self, chunks: Sequence[Embedded], metadatas: list[dict[str, Any]]) -> None:
+        """Add documents; those with the same ids are removed first."""
+        self.delete([chunk.item.id for chunk in chunks])
+        pairs = [(chunk.item.text, list(chunk.vector)) for chunk in chunks]
+        self.store.add_embeddings(pairs, metadatas, ids=[chunk.item.id for chunk in chunks])
+
+    def flush(self) -> None:
+        """Save the index beside the old one, then put it in its place."""
+        if self._folder is None:
+            return
+        made = beside(self._folder)
+        save = self.keeper.own("save_local") or self.store.save_local
+        save(str(made))
+        replace(self._folder)
+
+
+def load(folder: Path, embeddings: Any) -> FAISS:
+    """Load an index with its record.
+
+    LangChain keeps its documents as a pickle, which can run code when it is read: the folder must be one's own.
+    """
+    store = FAISS.load_local(str(folder), embeddings, allow_dangerous_deserialization=True)
+    FaissKeeper(store).load(folder)
+    return store

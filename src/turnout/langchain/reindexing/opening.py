@@ -1,0 +1,179 @@
+"""A named index's collections: each space has one of its own, in the folder or database that the settings name."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from langchain_core.embeddings import Embeddings
+
+from turnout.errors import MissingExtraError, UnsupportedError
+from turnout.langchain.reindexing.collection import Collection
+from turnout.reindex.folders import recover
+from turnout.spaces import collection_name
+
+if TYPE_CHECKING:
+    from turnout.settings import IndexSettings
+    from turnout.spaces import EmbeddingSpace
+
+
+class _NoEmbeddings(Embeddings):
+    """Stands in where vectors are always given."""
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        raise NotImplementedError
+
+    def embed_query(self, text: str) -> list[float]:
+        raise NotImplementedError
+
+
+def open_collection(
+    index: IndexSettings,
+    name: str,
+    space: EmbeddingSpace,
+    *,
+    create: bool = False,
+    embeddings: Embeddings | None = None,
+) -> Collection[Any] | None:
+    """The collection that a named index has for a space.
+
+    Args:
+        index: The index's settings.
+        name: Its name.
+        space: The space.
+        create: Whether to make the collection if there is none; it has no record yet.
+        embeddings: What its store embeds with; left out, it can't embed.
+
+    Returns:
+        The collection, whose `store` is LangChain's; None if there is none.
+
+    Raises:
+        MissingExtraError: The store's package isn't installed.
+        UnsupportedError: The store isn't LangChain's.
+    """
+    opener = _OPENERS.get(index.store)
+    if opener is None:
+        msg = f"a {index.store} index isn't opened with LangChain; see framework in [index.{name}]"
+        raise UnsupportedError(msg)
+    try:
+        found: Collection[Any] | None = opener(
+            index, collection_name(name, space), space, create, embeddings or _NoEmbeddings()
+        )
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"a {index.store} index needs {error.name}: {_PACKAGES[index.store]}") from error
+    return found
+
+
+def drop_collection(index: IndexSettings, name: str, space: EmbeddingSpace) -> bool:
+    """Remove a space's collection, for good.
+
+    Returns:
+        Whether there was one.
+    """
+    found = open_collection(index, name, space)
+    if found is None:
+        return False
+    called = collection_name(name, space)
+    match index.store:
+        case "chroma":
+            found.store.delete_collection()
+        case "faiss":
+            shutil.rmtree(_folder(index) / called)
+        case _:
+            _drop_schema(index, called)
+    return True
+
+
+def _folder(index: IndexSettings) -> Path:
+    return Path(index.path or ".")
+
+
+def _chroma(
+    index: IndexSettings, called: str, _: EmbeddingSpace, create: bool, embeddings: Embeddings
+) -> Collection[Any] | None:
+    import chromadb
+    from chromadb.config import Settings as ChromaSettings
+    from langchain_chroma import Chroma
+
+    from turnout.langchain.reindexing.chroma import ChromaCollection
+
+    quiet = ChromaSettings(anonymized_telemetry=False)
+    if index.connection is not None:
+        address = urlsplit(index.connection.get_secret_value())
+        client = chromadb.HttpClient(
+            address.hostname or "", address.port or 8000, ssl=address.scheme == "https", settings=quiet
+        )
+    else:
+        if not create and not _folder(index).is_dir():
+            return None
+        client = chromadb.PersistentClient(str(_folder(index)), settings=quiet)
+    if not create and called not in {one.name for one in client.list_collections()}:
+        return None
+    # Cosine, as models whose vectors aren't of length 1 are compared by.
+    return ChromaCollection(
+        Chroma(called, embeddings, client=client, collection_metadata={"hnsw:space": "cosine"}), called
+    )
+
+
+def _faiss(
+    index: IndexSettings, called: str, space: EmbeddingSpace, create: bool, embeddings: Embeddings
+) -> Collection[Any] | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # langchain-community's own, on being imported
+        from langchain_community.docstore.in_memory import InMemoryDocstore
+        from langchain_community.vectorstores import FAISS
+
+        from turnout.langchain.reindexing.faiss import FaissCollection, load
+    from faiss import IndexFlatL2
+
+    folder = _folder(index) / called
+    if create:
+        recover(folder)
+    if folder.is_dir():
+        return FaissCollection(load(folder, embeddings), called, folder)
+    if not create:
+        return None
+    made = FAISS(embeddings, IndexFlatL2(space.dimensions or 0), InMemoryDocstore(), {})
+    return FaissCollection(made, called, folder)
+
+
+def _pgvector(
+    index: IndexSettings, called: str, _: EmbeddingSpace, create: bool, embeddings: Embeddings
+) -> Collection[Any] | None:
+    from langchain_postgres import PGVector
+    from sqlalchemy import NullPool, create_engine, inspect
+    from sqlalchemy.schema import CreateSchema
+
+    from turnout.langchain.reindexing.pgvector import PGVectorCollection
+
+    assert index.connection is not None
+    engine = create_engine(index.connection.get_secret_value(), poolclass=NullPool)
+    if not inspect(engine).has_schema(called):
+        if not create:
+            return None
+        with engine.begin() as connection:
+            connection.execute(CreateSchema(called, if_not_exists=True))
+    # A schema for each space: LangChain's table has one row an id, whatever its collection.
+    own = engine.execution_options(schema_translate_map={None: called})
+    return PGVectorCollection(PGVector(embeddings, connection=own, collection_name=called), called)
+
+
+def _drop_schema(index: IndexSettings, called: str) -> None:
+    from sqlalchemy import NullPool, create_engine
+    from sqlalchemy.schema import DropSchema
+
+    assert index.connection is not None
+    engine = create_engine(index.connection.get_secret_value(), poolclass=NullPool)
+    with engine.begin() as connection:
+        connection.execute(DropSchema(called, cascade=True))
+
+
+_OPENERS = {"chroma": _chroma, "faiss": _faiss, "pgvector": _pgvector}
+_PACKAGES = {
+    "chroma": "pip install langchain-chroma",
+    "faiss": "pip install langchain-community faiss-cpu",
+    "pgvector": "pip install langchain-postgres 'psycopg[binary]'",
+}

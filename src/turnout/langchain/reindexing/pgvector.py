@@ -1,0 +1,74 @@
+"""LangChain's `PGVector` in a reindex."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from langchain_postgres import PGVector
+from sqlalchemy import func, select
+
+from turnout.errors import UnsupportedError
+from turnout.langchain.reindexing.collection import PAGE, Collection
+from turnout.reindex import Item
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlalchemy import Select
+
+    from turnout.reindex import Embedded
+
+
+class PGVectorCollection(Collection[PGVector]):
+    """Read in the order of the ids, by the tables that LangChain's class gives out."""
+
+    def __init__(self, store: PGVector, name: str | None = None) -> None:
+        if store.async_mode:
+            msg = "this PGVector has async_mode; open it without for a reindex"
+            raise UnsupportedError(msg)
+        super().__init__(store, name)
+
+    def items(self) -> Iterator[Item]:
+        """Every document, a page at a time."""
+        entry = self.store.EmbeddingStore
+        last = ""
+        while True:
+            chosen = self._of(entry.id, entry.document, entry.cmetadata).where(entry.id > last)
+            rows = self._rows(chosen.order_by(entry.id).limit(PAGE))
+            if not rows:
+                return
+            for found, text, metadata in rows:
+                yield Item(found, text or "", self._unmarked(metadata))
+            last = rows[-1][0]
+
+    def count(self) -> int:
+        """How many documents there are."""
+        return int(self._rows(self._of(func.count()))[0][0])
+
+    def get(self, ids: Sequence[str]) -> dict[str, Item]:
+        """Those of the documents that are there."""
+        entry = self.store.EmbeddingStore
+        rows = self._rows(self._of(entry.id, entry.document, entry.cmetadata).where(entry.id.in_(list(ids))))
+        return {found: Item(found, text or "", self._unmarked(metadata)) for found, text, metadata in rows}
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
+        """Their vectors."""
+        entry = self.store.EmbeddingStore
+        rows = self._rows(self._of(entry.id, entry.embedding).where(entry.id.in_(list(ids))))
+        return {found: vector for found, vector in rows if vector is not None}
+
+    def put(self, chunks: Sequence[Embedded], metadatas: list[dict[str, Any]]) -> None:
+        """Add documents; refuses ids that another collection of these tables has."""
+        ids = [chunk.item.id for chunk in chunks]
+        self.keeper.check_ids(ids)
+        vectors = [list(chunk.vector) for chunk in chunks]
+        self.store.add_embeddings([chunk.item.text for chunk in chunks], vectors, metadatas, ids)
+
+    def _of(self, *columns: Any) -> Select[Any]:
+        entry, collections = self.store.EmbeddingStore, self.store.CollectionStore
+        joined = select(*columns).select_from(entry).join(collections, entry.collection_id == collections.uuid)
+        return joined.where(collections.name == self.store.collection_name)
+
+    def _rows(self, chosen: Select[Any]) -> list[Any]:
+        with self.store.session_maker() as session:
+            return list(session.execute(chosen).all())

@@ -25,6 +25,16 @@ TAKES: dict[str, frozenset[str]] = {
 }
 """The parameters that each wire has a place for."""
 
+_KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "temperature": ((int, float), "a number"),
+    "top_p": ((int, float), "a number"),
+    "max_tokens": (int, "a whole number"),
+    "stop": ((list, tuple), "a list of strings"),
+    "seed": (int, "a whole number"),
+    "reasoning_effort": (str, "a string"),
+    "parallel_tool_calls": (bool, "True or False"),
+}
+
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
@@ -95,6 +105,14 @@ def one_call_fields(*, forced: bool) -> dict[str, Any]:
 
 
 def _check(route: Route, given: Mapping[str, Any]) -> None:
+    for name, value in given.items():
+        kind, called = _KINDS[name]
+        if not isinstance(value, kind) or (isinstance(value, bool) and bool is not kind):
+            msg = f"{name} = {value!r:.80} is a {type(value).__name__}; it must be {called}"
+            raise UnsupportedError(msg)
+    if not all(isinstance(stop, str) and stop for stop in given.get("stop", ())):
+        msg = f"stop = {given['stop']!r:.80} holds what is no stop sequence; each is a string that isn't empty"
+        raise UnsupportedError(msg)
     facts = route.facts
     highest = 1.0 if facts.family in {"claude", "nova", "llama", "mistral"} else 2.0
     ranges = {"temperature": (0.0, highest), "top_p": (0.0, 1.0), "max_tokens": (1, facts.output or float("inf"))}

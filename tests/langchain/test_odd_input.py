@@ -77,7 +77,7 @@ CALLS: dict[str, Any] = {
 }
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(sorted(BACKENDS)), st.sampled_from(["invoke", "stream"]), st.sampled_from(ROLES), contents)
 @example("azure", "invoke", HumanMessage, [{"type": "image", "source_type": "base64", "mime_type": "image/png"}])
 @example("azure", "stream", HumanMessage, [{"type": "image", "base64": PNG}])
@@ -86,6 +86,7 @@ CALLS: dict[str, Any] = {
 @example("azure", "invoke", HumanMessage, [{"type": "file", "file": {"file_data": "x"}, "mime_type": "text/plain"}])
 @example("azure", "invoke", HumanMessage, [{"type": "image", "source_type": "url", "url": "x", "id": "1"}])
 @example("azure", "invoke", HumanMessage, [{"type": "image", "text": "x"}])
+@example("bedrock", "invoke", HumanMessage, [{"type": "search_result"}])
 def test_no_block_raises_what_is_not_typed(
     bench: Bench, backend: str, call: str, kind: type[BaseMessage], content: list[Any]
 ) -> None:
@@ -96,6 +97,18 @@ def test_no_block_raises_what_is_not_typed(
             CALLS[call](bench.chat(backend), messages)
         except TurnoutError as error:
             assert str(error)  # noqa: PT017
+
+
+@pytest.mark.parametrize("kind", ROLES)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_no_block_with_nothing_in_it_does(bench: Bench, backend: str, kind: type[BaseMessage]) -> None:
+    model = bench.chat(backend)
+    for name in TYPES:
+        for block in ({"type": name}, {"type": name, "content": []}, {name: {}}, {"type": name, name: {}}):
+            try:
+                model.invoke([HumanMessage("Hi"), kind(content=["See:", block]), HumanMessage("Well?")])
+            except TurnoutError as error:
+                assert str(error)  # noqa: PT017
 
 
 @pytest.mark.parametrize("call", CALLS)

@@ -386,6 +386,8 @@ class ChatTurnout(BaseChatModel):
             name: kwargs.pop(name, None) if name in kwargs else getattr(self, name, None) for name in PARAMETERS
         }
         parameters["stop"] = stop or parameters["stop"]
+        if isinstance(parameters["stop"], str):
+            parameters["stop"] = [parameters["stop"]]
         for alias in ("max_completion_tokens", "max_output_tokens"):
             if alias in kwargs:
                 parameters["max_tokens"] = kwargs.pop(alias)

@@ -98,10 +98,15 @@ def _read(block: dict[str, Any], role: Role, where: str) -> list[Part]:  # noqa:
 
 def _of_some(block: dict[str, Any], kind: str, where: str) -> Own:
     """A block that only some wires have, and the words that say it on the others."""
+    if kind == "json" and "json" not in block:
+        msg = f"{where} is of type 'json', and has no member json"
+        raise InvalidRequestError(msg)
     if kind == "json":
         return Own(block, _CONVERSE, Text(json.dumps(block.get("json"), ensure_ascii=False, default=str)))
     if kind == "guard_content":
-        return Own(block, _CONVERSE, Text(_words(_guarded(block), where)))
+        words = _guarded(block, where)
+        return Own({"type": "guard_content", "text": words}, _CONVERSE, Text(words))
+    _check_search_result(block, where)
     return Own(block, _CLAUDES, Text(_search_result(block)))
 
 
@@ -127,7 +132,7 @@ def _untyped(block: dict[str, Any], role: Role, where: str) -> list[Part]:  # no
     if "cachePoint" in block or "cache_point" in block:
         return []  # a mark, which is read from every block
     if isinstance(block.get("guardContent"), dict):
-        return [Own(block, _CONVERSE, Text(_words(_guarded(block["guardContent"]), where)))]
+        return [Own(block, _CONVERSE, Text(_guarded(block["guardContent"], where)))]
     if isinstance(block.get("toolUse"), dict):
         return [CallMark(block["toolUse"].get("toolUseId"), {"type": "toolUse", **block["toolUse"]})]
     if isinstance(block.get("reasoningContent"), dict):
@@ -141,10 +146,23 @@ def _untyped(block: dict[str, Any], role: Role, where: str) -> list[Part]:  # no
     raise InvalidRequestError(msg)
 
 
-def _guarded(block: Mapping[str, Any]) -> Any:
+def _guarded(block: Mapping[str, Any], where: str) -> str:
     inner = block.get("guard_content") or block
     text = inner.get("text") if isinstance(inner, dict) else inner
-    return text.get("text") if isinstance(text, dict) else text
+    words = _words(text.get("text") if isinstance(text, dict) else text, where)
+    if not words.strip():
+        msg = f"{where} is what a guardrail is to look at, and holds no text"
+        raise InvalidRequestError(msg)
+    return words
+
+
+def _check_search_result(block: Mapping[str, Any], where: str) -> None:
+    content = block.get("content")
+    named = all(isinstance(block.get(name), str) for name in ("source", "title"))
+    texts = isinstance(content, list) and all(isinstance(x, dict) and isinstance(x.get("text"), str) for x in content)
+    if not named or not content or not texts:
+        msg = f"{where} is a search result, which has a source, a title, and a content that is a list of text blocks"
+        raise InvalidRequestError(msg)
 
 
 def _search_result(block: Mapping[str, Any]) -> str:

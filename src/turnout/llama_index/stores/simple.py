@@ -16,16 +16,12 @@ if TYPE_CHECKING:
 
 
 class SimpleKeeper(SpaceKeeper):
-    """LlamaIndex's `SimpleVectorStore`.
-
-    One that was persisted before LlamaIndex kept metadata has no place for a record: it is adopted at every load.
-    """
+    """LlamaIndex's `SimpleVectorStore`."""
 
     stamps: ClassVar[bool] = True
 
     def __init__(self, store: SimpleVectorStore) -> None:
         self.store = store
-        self._here: SpaceRecord | None = None
 
     @property
     def index(self) -> str:
@@ -38,20 +34,18 @@ class SimpleKeeper(SpaceKeeper):
         if not vectors:
             return Held(None, empty=True)
         lengths = {len(vector) for vector in vectors.values()}
-        records = self._records(kept.get(node_id) or {} for node_id in vectors) if kept else {self._here}
+        records = self._records(kept.get(node_id) or {} for node_id in vectors)
         if len(records) > 1 or len(lengths) > 1:
             raise self._mixed(records, lengths)
         return Held(next(iter(records)), empty=False, dimensions=lengths.pop())
 
     def write(self, record: SpaceRecord | None) -> None:
         """Write the record on every node."""
-        kept = self.store.data.metadata_dict
-        if not kept:
-            self._here = record
-            return
+        kept = self.store.data.metadata_dict or {}  # one from before LlamaIndex kept metadata may have None
         for node_id in self.store.data.embedding_dict:
             metadata = {key: value for key, value in kept.get(node_id, {}).items() if not key.startswith(PREFIX)}
             kept[node_id] = {**metadata, **(record.to_dict() if record else {})}
+        self.store.data.metadata_dict = kept
 
     def sample(self, number: int) -> list[Sample]:
         """Texts of the docstore and their vectors, evenly over the store; none without a docstore."""

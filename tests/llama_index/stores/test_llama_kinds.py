@@ -1,0 +1,259 @@
+"""What is particular to a kind of store, and to stores that turnout doesn't know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy
+from llama_index.core import StorageContext, VectorStoreIndex
+from llama_index.core.embeddings import MockEmbedding
+from llama_index.core.schema import MetadataMode, TextNode
+from llama_index.core.vector_stores import SimpleVectorStore
+from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQuery, VectorStoreQueryResult
+from pydantic import PrivateAttr
+
+from tests.llama_index.stores.kinds import TEXTS, Chroma, Kind, Postgres, documents, filled
+from turnout.errors import EmbeddingSpaceError
+from turnout.llama_index import GuardedVectorStore, TurnoutEmbedding, guarded
+from turnout.llama_index.stores import Held, keeper, register
+from turnout.llama_index.stores.nodes import NodeKeeper
+from turnout.space_checks import cosine
+from turnout.space_records import SPACE, SpaceRecord
+from turnout.spaces import EmbeddingSpace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from llama_index.core.schema import BaseNode
+
+QUESTION = "When does the depot open?"
+ADA = "text-embedding-ada-002/1536"
+
+
+@pytest.fixture(autouse=True)
+def _settings(settings_file: Path) -> None:
+    """Settings with two models of one length."""
+
+
+class Listed(BasePydanticVectorStore):
+    """A store that turnout doesn't know: nodes in a list."""
+
+    stores_text: bool = True
+    shelf: str = "upper"
+    _nodes: list[BaseNode] = PrivateAttr(default_factory=list)
+
+    def insert_unchecked(self) -> None:
+        raise NotImplementedError
+
+    @property
+    def client(self) -> list[BaseNode]:
+        return self._nodes
+
+    def add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
+        self._nodes += nodes
+        return [node.node_id for node in nodes]
+
+    def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
+        self._nodes[:] = [node for node in self._nodes if node.ref_doc_id != ref_doc_id]
+
+    def get_nodes(self, node_ids: list[str] | None = None, filters: Any = None) -> list[BaseNode]:
+        return list(self._nodes)
+
+    def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
+        wanted = query.query_embedding or []
+        ranked = sorted(self._nodes, key=lambda node: -cosine(node.get_embedding(), wanted))
+        found = ranked[: query.similarity_top_k]
+        return VectorStoreQueryResult(nodes=found, similarities=[1.0] * len(found), ids=[n.node_id for n in found])
+
+
+def test_an_unknown_store_is_checked_in_what_it_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Listed()
+    index = filled(guarded(store, TurnoutEmbedding()))
+    found = index.as_retriever(similarity_top_k=1).retrieve(QUESTION)[0].node
+    assert found.get_content(MetadataMode.LLM) == f"page: 1\n\n{TEXTS[1]}"
+    assert found.metadata == {"page": 1}
+    assert [node.metadata for node in index.vector_store.get_nodes()] == [{"page": page} for page in range(3)]
+    assert all(node.metadata[SPACE] == ADA for node in store.client)
+    assert SPACE not in store.client[0].get_content(MetadataMode.EMBED)
+    monkeypatch.setenv("TURNOUT_BACKEND", "bedrock")
+    with pytest.raises(EmbeddingSpaceError, match=f"{ADA}, but"):
+        index.as_retriever().retrieve(QUESTION)
+    with pytest.raises(EmbeddingSpaceError, match=f"{ADA}, but"):
+        index.insert_nodes([TextNode(text="Another.")])
+    assert len(store.client) == 3
+
+
+async def test_an_unknown_store_without_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Listed()
+    filled(store)
+    index = VectorStoreIndex.from_vector_store(guarded(store, TurnoutEmbedding()), embed_model=TurnoutEmbedding())
+    with pytest.raises(EmbeddingSpaceError, match="no record"):
+        index.as_retriever().retrieve(QUESTION)
+    with pytest.raises(EmbeddingSpaceError, match="no record"):
+        await index.ainsert_nodes([TextNode(text="Another.")])
+    trusted = guarded(index, adopt="trust")
+    assert (await trusted.as_retriever(similarity_top_k=1).aretrieve(QUESTION))[0].get_content() == TEXTS[1]
+
+
+def test_the_guard_has_the_fields_of_the_store_and_none_of_its_unchecked_methods() -> None:
+    store: Any = guarded(Listed(), TurnoutEmbedding())
+    assert store.shelf == "upper"
+    assert store.client == []
+    with pytest.raises(AttributeError):
+        store.insert_unchecked()
+    assert guarded(store, TurnoutEmbedding()).store is store.store
+
+
+class Bare(Listed):
+    stores_text: bool = False
+
+
+def test_a_store_with_no_place_for_a_record_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(EmbeddingSpaceError, match=r"Bare keeps vectors alone.*register"):
+        guarded(Bare(), TurnoutEmbedding())
+    monkeypatch.setattr(keeper, "_KEEPERS", dict(keeper._KEEPERS))
+    register(Bare, NodeKeeper)
+    assert isinstance(guarded(Bare(), TurnoutEmbedding()), GuardedVectorStore)
+    with pytest.raises(EmbeddingSpaceError, match="embeds by itself"):
+        guarded(Listed(is_embedding_query=False), TurnoutEmbedding())
+    with pytest.raises(TypeError, match="not a str"):
+        guarded("docs")  # type: ignore[call-overload]  # that is the mistake
+    with pytest.raises(ValueError, match="not 'maybe'"):
+        guarded(Listed(), adopt="maybe")  # type: ignore[call-overload]  # that is the mistake
+
+
+def test_another_embedding_model_names_its_space() -> None:
+    model = MockEmbedding(embed_dim=8)
+    with pytest.raises(EmbeddingSpaceError, match="MockEmbedding doesn't say its embedding space"):
+        guarded(SimpleVectorStore(), model)
+    store = guarded(SimpleVectorStore(), model, space="mock/8")
+    context = StorageContext.from_defaults(vector_store=store)
+    VectorStoreIndex.from_documents(documents(), storage_context=context, embed_model=model)
+    with pytest.raises(EmbeddingSpaceError, match=f"mock/8, but the settings embed with {ADA}"):
+        guarded(context, TurnoutEmbedding())
+    with pytest.raises(EmbeddingSpaceError, match="mock/8, but the settings embed with mock/16"):
+        guarded(context, model, space="mock/16")
+
+
+def test_an_index_is_guarded_in_place_and_knows_its_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    index = filled(SimpleVectorStore())
+    assert guarded(index, adopt="verify") is index
+    assert index.vector_store is index.storage_context.vector_store
+    retriever = index.as_retriever()
+    monkeypatch.setenv("TURNOUT_BACKEND", "bedrock")
+    with pytest.raises(EmbeddingSpaceError):
+        retriever.retrieve(QUESTION)
+
+
+def test_a_check_that_passed_costs_no_second_look(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = guarded(kind.open(), TurnoutEmbedding())
+    index = filled(store)
+    looked: list[object] = []
+    mine = store._check.keeper
+    held = mine.held
+
+    def look() -> Held:
+        looked.append(store)
+        return held()
+
+    monkeypatch.setattr(mine, "held", look)
+    for _ in range(3):
+        index.as_retriever().retrieve(QUESTION)
+    assert not looked
+    monkeypatch.setenv("TURNOUT_BACKEND", "bedrock")
+    with pytest.raises(EmbeddingSpaceError):
+        index.as_retriever().retrieve(QUESTION)
+    assert looked
+
+
+async def test_a_failed_first_insert_leaves_no_record(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = guarded(kind.open(), TurnoutEmbedding())
+
+    def fail(*args: Any, **kwargs: Any) -> list[str]:
+        message = "disk full"
+        raise OSError(message)
+
+    async def afail(*args: Any, **kwargs: Any) -> list[str]:
+        return fail()
+
+    nodes = [TextNode(text="Another.", embedding=[0.1] * 1536)]
+    with monkeypatch.context() as patch:
+        patch.setattr(type(store.store), "add", fail)
+        patch.setattr(type(store.store), "async_add", afail)
+        with pytest.raises(OSError, match="disk full"):
+            store.add(nodes)
+        with pytest.raises(OSError, match="disk full"):
+            await store.async_add(nodes)
+    assert store._check.keeper.held().record is None
+    monkeypatch.setenv("TURNOUT_BACKEND", "bedrock")
+    filled(store)
+
+
+def test_nodes_that_were_added_without_the_guard_are_found_in_a_simple_store(tmp_path: Path) -> None:
+    store = SimpleVectorStore()
+    index = filled(guarded(store, TurnoutEmbedding()))
+    store.add([TextNode(text="Another.", embedding=[0.1] * 1536)])
+    with pytest.raises(EmbeddingSpaceError, match=f"nodes of no space, {ADA}"):
+        guarded(index)
+
+
+def test_a_simple_store_without_metadata_is_adopted_and_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = SimpleVectorStore()
+    index = filled(store)
+    store.data.metadata_dict.clear()
+    guarded(index, adopt="verify").insert_nodes([TextNode(text="Another.")])
+    assert guarded(index) is index
+    monkeypatch.setenv("TURNOUT_BACKEND", "bedrock")
+    with pytest.raises(EmbeddingSpaceError, match=f"{ADA}, but"):
+        guarded(store, TurnoutEmbedding())
+
+
+def test_a_table_keeps_its_own_comment(database: str) -> None:
+    kind = Postgres(database)
+    index = filled(kind.open())
+    said = "100% of the {docs}, it's :said\n{not: a record}"
+    kind.comment(lambda _: said)
+    assert guarded(index, adopt="trust") is index
+    assert kind.comment().startswith(said + "\n{")
+    index.vector_store.clear()
+    assert kind.comment() == said
+
+
+def test_a_role_that_owns_no_table_searches_but_adopts_nothing(database: str) -> None:
+    kind = Postgres(database)
+    index = filled(kind.open())
+    with kind.engine.begin() as connection:
+        connection.execute(sqlalchemy.text("DROP ROLE IF EXISTS turnout_reader"))
+        connection.execute(sqlalchemy.text("CREATE ROLE turnout_reader"))
+        connection.execute(sqlalchemy.text("GRANT SELECT, INSERT, UPDATE, DELETE ON data_documents TO turnout_reader"))
+
+    def become(connection: Any, _: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET ROLE turnout_reader")
+        connection.commit()
+
+    try:
+        sqlalchemy.event.listen(kind.engine, "connect", become)
+        with pytest.raises(EmbeddingSpaceError, match=r"may not keep the record of 'documents'.*as the owner"):
+            guarded(index, adopt="trust")
+        sqlalchemy.event.remove(kind.engine, "connect", become)
+        guarded(index, adopt="verify")
+        sqlalchemy.event.listen(kind.engine, "connect", become)
+        assert guarded(index).as_retriever(similarity_top_k=1).retrieve(QUESTION)[0].get_content() == TEXTS[1]
+    finally:
+        sqlalchemy.event.remove(kind.engine, "connect", become)
+        with kind.engine.begin() as connection:
+            connection.execute(sqlalchemy.text("DROP TABLE data_documents; DROP ROLE turnout_reader"))
+
+
+def test_a_chroma_collection_keeps_its_metadata_and_its_distance(tmp_path: Path) -> None:
+    kind = Chroma(tmp_path / "chroma")
+    index = filled(guarded(kind.open(), TurnoutEmbedding()))
+    store: Any = kind.open()
+    assert store.client.metadata["team"] == "rail"
+    assert store.client.configuration["hnsw"]["space"] == "cosine"
+    assert SpaceRecord.from_dict(store.client.metadata, index="docs") == SpaceRecord(EmbeddingSpace.parse(ADA))
+    index.vector_store.clear()
+    assert SPACE not in kind.open().client.metadata

@@ -30,6 +30,9 @@ def chat_class() -> type[ChatOpenAI]:
             result = super()._create_chat_result(response, generation_info)
             choices: Any = response["choices"] if isinstance(response, dict) else response.choices
             for generation, choice in zip(result.generations, choices, strict=False):
+                reason = choice.get("finish_reason") if isinstance(choice, dict) else choice.finish_reason
+                if reason != "content_filter":
+                    continue
                 said = _verdicts(choice if isinstance(choice, dict) else choice.model_dump(warnings=False))
                 generation.generation_info = {**(generation.generation_info or {}), **said}
             return result

@@ -504,3 +504,19 @@ def test_a_filtered_answer_is_an_error_streamed_or_not(backend: str, fresh_emula
             call()
         assert isinstance(caught.value, lc.ModelInvalidRequestError)
         assert caught.value.stage == "completion"
+
+
+@pytest.mark.usefixtures("settings_file")
+def test_a_claude_that_refuses_to_be_forced_is_told() -> None:
+    from turnout.langchain.requests import Request
+    from turnout.langchain.wires import wire
+    from turnout.routes import Route
+
+    tools: list[dict[str, Any]] = [{"type": "function", "function": {"name": name}} for name in ("open", "shut")]
+    asked = []
+    for model in ("claude-opus-5-5", "claude-sonnet-4-6"):
+        route = Route("chat", "default", "here", "azure", "anthropic-messages", "prod", model)
+        request = Request({}, tools=list(tools), tool_choice="shut")
+        sent = wire(route).arguments(route, request)
+        asked.append((sent.get("tool_choice"), len(sent["tools"]), request.must_call))
+    assert asked == [(None, 1, "shut"), ({"type": "tool", "name": "shut"}, 2, None)]

@@ -56,8 +56,10 @@ def _limit(route: Route, need: Need) -> Limit | None:
             return _warning("the model takes no stop sequences", r"stop is left out")
         case "seed" if "seed" not in takes:
             return _warning("the wire has no seed", r"seed is left out")
-        case "one tool at a time" if "parallel_tool_calls" not in takes:
-            return _warning("Converse has no parameter for one call at a time", r"parallel_tool_calls is left out")
+        case "one tool at a time" if route.wire == "bedrock-converse" and not facts.one_call:
+            return _warning(
+                "on Converse the model can't be told to call one tool at a time", r"parallel_tool_calls is left out"
+            )
     return None
 
 

@@ -52,12 +52,23 @@ def arguments(route: Route, request: Request) -> dict[str, Any]:
     parallel = sent.pop("parallel_tool_calls", None)
     if request.schema is not None:  # a forced tool call holds an answer to a schema on every Claude
         schema_as_tool(request)
+    _told_not_forced(route, request)
     if request.tools:
         sent["tools"] = [_tool(tool) for tool in request.tools]
         choice = _choice(request.tool_choice, parallel=parallel)
         if choice is not None:
             sent["tool_choice"] = choice
     return {"model": route.deployment, **sent, **request.extra}
+
+
+def _told_not_forced(route: Route, request: Request) -> None:
+    """Of a model that refuses to be forced, ask in words for the call that is meant, and offer no other tool."""
+    choice = request.tool_choice
+    if choice in {None, "auto", "none"} or ("any" if choice == "any" else "tool") in route.facts.tool_choice:
+        return
+    request.must_call, request.tool_choice = choice, None
+    if choice != "any":
+        request.tools = [tool for tool in request.tools if tool.get("function", {}).get("name") == choice]
 
 
 def _tool(tool: dict[str, Any]) -> dict[str, Any]:

@@ -154,7 +154,7 @@ class Embedder:
         done = 0
         try:
             while True:
-                while len(begun) < self._ahead and (batch := next(cut, None)) is not None:
+                while len(begun) < self.ahead and (batch := next(cut, None)) is not None:
                     begun.append((batch, portal.submit(self._aone(batch, purpose, patience=_PATIENCE))))
                 if not begun:
                     return
@@ -175,7 +175,7 @@ class Embedder:
         done, more = 0, True
         try:
             while True:
-                while more and len(begun) < self._ahead:
+                while more and len(begun) < self.ahead:
                     batch = await anext(cut, None)
                     more = batch is not None
                     if batch is not None:
@@ -196,7 +196,8 @@ class Embedder:
             await asyncio.gather(*(task for _, task in begun), return_exceptions=True)
 
     @property
-    def _ahead(self) -> int:
+    def ahead(self) -> int:
+        """Requests to begin at most, so that as many are in flight as the deployment takes now."""
         return _AHEAD * int(limiter_of(self.route, self._settings).window) + 1
 
     def _say(self, done: int, total: int | None) -> None:

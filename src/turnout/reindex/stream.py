@@ -6,6 +6,7 @@ import asyncio
 import queue
 import threading
 from array import array
+from collections import deque
 from concurrent.futures import wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -70,6 +71,8 @@ class EmbeddingStream:
         self._keep = keep
         self._batcher = Batcher(embedder.route, LARGEST_REQUEST)
         self._filling: list[Item] = []
+        self._lock = threading.RLock()  # a callback may run where it is added
+        self._waiting: deque[tuple[list[Item], Batch]] = deque()
         self._flying: set[Future[None]] = set()
         self._answers: queue.SimpleQueue[list[Embedded] | Refused | _Failed | None] = queue.SimpleQueue()
         self._outcomes: queue.SimpleQueue[list[Outcome] | _Failed] = queue.SimpleQueue()
@@ -130,14 +133,18 @@ class EmbeddingStream:
         Args:
             within: Seconds to wait at most.
         """
-        self._filling = []
-        self._batcher.rest()
-        wait(list(self._flying), timeout=within)
+        with self._lock:
+            self._waiting.clear()
+            flying = list(self._flying)
+        wait(flying, timeout=within)
         self.close()
 
     def close(self) -> None:
         """Cancel what is in flight and end the keeper; what was answered until now is kept, and can be taken."""
-        for future in list(self._flying):
+        with self._lock:
+            self._waiting.clear()
+            flying = list(self._flying)
+        for future in flying:
             future.cancel()
         if self._keeper.is_alive():
             self._answers.put(None)
@@ -145,9 +152,21 @@ class EmbeddingStream:
 
     def _send(self, batch: Batch) -> None:
         items, self._filling = self._filling, []
-        future = portal.submit(self._request(items, batch))
-        self._flying.add(future)
-        future.add_done_callback(self._flying.discard)
+        with self._lock:
+            self._waiting.append((items, batch))
+            self._begin()
+
+    def _begin(self) -> None:
+        """Begin what waits, as far as the deployment takes it now; called from any thread, with the lock."""
+        while self._waiting and self.error is None and len(self._flying) < self._embedder.ahead:
+            future = portal.submit(self._request(*self._waiting.popleft()))
+            self._flying.add(future)
+            future.add_done_callback(self._ended)
+
+    def _ended(self, future: Future[None]) -> None:
+        with self._lock:
+            self._flying.discard(future)
+            self._begin()
 
     async def _request(self, items: list[Item], batch: Batch) -> None:
         if self.error is not None:

@@ -10,11 +10,12 @@ from typing import Any, Self
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from pydantic import ConfigDict, Field, model_validator
 
-from turnout.clients.embedder import Embedder, EmbeddingProgress
+from turnout.clients.embedder import Embedder
+from turnout.clients.progress import EmbeddingProgress
 from turnout.errors import EmbeddingSpaceError, TurnoutError
+from turnout.given import SettingsField, current, portable_settings
 from turnout.llama_index.caches import Purpose, SpacedCache, keyed
-from turnout.llama_index.state import SettingsField, current, portable_settings
-from turnout.llama_index.vectors import SpacedVector
+from turnout.llama_index.vectors import MADE
 from turnout.routes import Route, resolve
 from turnout.settings import Settings
 from turnout.spaces import EmbeddingSpace, space_of
@@ -27,8 +28,7 @@ _PINNED: ContextVar[Mapping[int, Settings]] = ContextVar("turnout_llama_index_pi
 class TurnoutEmbedding(BaseEmbedding):
     """Embeds texts with the embedding model that the settings name.
 
-    `model_name`, which caches and stores see, is the embedding space: the same wherever the model is served. A
-    query's vector is a list that says its space, so that a guarded store knows whose it is.
+    `model_name`, which caches and stores see, is the embedding space: the same wherever the model is served.
 
     Attributes:
         model: A route (`default`), or a model of one backend (`bedrock:amazon.titan-embed-text-v2:0`).
@@ -154,52 +154,56 @@ class TurnoutEmbedding(BaseEmbedding):
             yield space
 
     def get_query_embedding(self, query: str) -> list[float]:
-        """Embed a query; the vector says its space."""
+        """Embed a query."""
         with self._one_space("query") as space:
-            return SpacedVector(super().get_query_embedding(query), space)
+            return _noted(super().get_query_embedding(query), space)
 
     async def aget_query_embedding(self, query: str) -> list[float]:
         """`get_query_embedding` without blocking the event loop."""
         with self._one_space("query") as space:
-            return SpacedVector(await super().aget_query_embedding(query), space)
+            return _noted(await super().aget_query_embedding(query), space)
 
     def get_agg_embedding_from_queries(
         self, queries: list[str], agg_fn: Callable[..., list[float]] | None = None
     ) -> list[float]:
         """Embed queries and make one vector of theirs: their mean, or what `agg_fn` makes of them."""
         with self.pinned() as space:
-            return SpacedVector(super().get_agg_embedding_from_queries(queries, agg_fn), space)
+            return _noted(super().get_agg_embedding_from_queries(queries, agg_fn), space)
 
     async def aget_agg_embedding_from_queries(
         self, queries: list[str], agg_fn: Callable[..., list[float]] | None = None
     ) -> list[float]:
         """`get_agg_embedding_from_queries` without blocking the event loop."""
         with self.pinned() as space:
-            return SpacedVector(await super().aget_agg_embedding_from_queries(queries, agg_fn), space)
+            return _noted(await super().aget_agg_embedding_from_queries(queries, agg_fn), space)
 
     def get_text_embedding(self, text: str) -> list[float]:
         """Embed a text as a document."""
-        with self._one_space("document"):
-            return super().get_text_embedding(text)
+        with self._one_space("document") as space:
+            return _noted(super().get_text_embedding(text), space)
 
     async def aget_text_embedding(self, text: str) -> list[float]:
         """`get_text_embedding` without blocking the event loop."""
-        with self._one_space("document"):
-            return await super().aget_text_embedding(text)
+        with self._one_space("document") as space:
+            return _noted(await super().aget_text_embedding(text), space)
 
     def get_text_embedding_batch(
         self, texts: list[str], show_progress: bool = False, **kwargs: Any
     ) -> list[list[float]]:
         """Embed texts as documents, all in one space."""
-        with self._one_space("document"):
-            return super().get_text_embedding_batch(texts, show_progress, **kwargs)
+        with self._one_space("document") as space:
+            found = super().get_text_embedding_batch(texts, show_progress, **kwargs)
+            MADE.note(found, space)
+            return found
 
     async def aget_text_embedding_batch(
         self, texts: list[str], show_progress: bool = False, **kwargs: Any
     ) -> list[list[float]]:
         """`get_text_embedding_batch` without blocking the event loop."""
-        with self._one_space("document"):
-            return await super().aget_text_embedding_batch(texts, show_progress, **kwargs)
+        with self._one_space("document") as space:
+            found = await super().aget_text_embedding_batch(texts, show_progress, **kwargs)
+            MADE.note(found, space)
+            return found
 
     def _get_query_embedding(self, query: str) -> list[float]:
         return self._embedder().embed([query], "query")[0]
@@ -245,3 +249,8 @@ class TurnoutEmbedding(BaseEmbedding):
         # Of a copy: the base class takes what doesn't pickle out of the object itself.
         travelling = self.model_copy(update={"settings": portable_settings(self.settings)})
         return super(TurnoutEmbedding, travelling).__getstate__()
+
+
+def _noted(vector: list[float], space: EmbeddingSpace) -> list[float]:
+    MADE.note([vector], space)
+    return vector

@@ -1,30 +1,46 @@
-"""A vector that says its embedding space, so that it can't be taken for another model's on its way to a store."""
+"""Which embedding space a vector is of, while it is on its way from the embedding model to a store."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import OrderedDict
+from threading import Lock
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from turnout.spaces import EmbeddingSpace
 
+_MOST = 16_384  # vectors, at some 200 bytes each
 
-class SpacedVector(list[float]):
-    """A list of numbers with the space that they are of.
 
-    It is a list in every other way. What copies its numbers (JSON, arithmetic, a LlamaIndex node) has them without the
-    space.
+class VectorSpaces:
+    """The spaces of the vectors that were made last, found by their numbers.
+
+    LlamaIndex hands a store lists of numbers, which nodes copy, so that a vector can't carry its space itself.
 
     Attributes:
-        space: The embedding space.
+        most: How many vectors are remembered.
     """
 
-    __slots__ = ("space",)
+    def __init__(self, most: int = _MOST) -> None:
+        self.most = most
+        self._spaces: OrderedDict[int, frozenset[EmbeddingSpace]] = OrderedDict()
+        self._lock = Lock()
 
-    def __init__(self, numbers: Iterable[float], space: EmbeddingSpace) -> None:
-        super().__init__(numbers)
-        self.space = space
+    def note(self, vectors: Iterable[Sequence[float]], space: EmbeddingSpace) -> None:
+        """Remember vectors, and forget the oldest."""
+        keys = [hash(tuple(vector)) for vector in vectors]
+        with self._lock:
+            for key in keys:
+                self._spaces[key] = self._spaces.pop(key, frozenset()) | {space}
+            while len(self._spaces) > self.most:
+                self._spaces.popitem(last=False)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (list(self), self.space)
+    def of(self, vector: Sequence[float]) -> frozenset[EmbeddingSpace]:
+        """The spaces in which these numbers were made; none if they weren't, or long ago."""
+        return self._spaces.get(hash(tuple(vector)), frozenset())
+
+
+MADE = VectorSpaces()
+"""What this process made."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import pickle
 from typing import TYPE_CHECKING
 
 import pytest
 from llama_index.core import VectorStoreIndex
+from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.llms import MockLLM
 from llama_index.core.schema import TextNode
+from llama_index.core.vector_stores import SimpleVectorStore
 from llama_index.core.vector_stores.types import VectorStoreQuery
 
 from tests.llama_index.stores.kinds import TEXTS, Chroma, Postgres, documents, filled
 from turnout.errors import EmbeddingSpaceError
 from turnout.llama_index import GuardedVectorStore, TurnoutEmbedding, guarded
+from turnout.llama_index.vectors import VectorSpaces
 from turnout.space_records import CHECK, MADE, SPACE, SpaceRecord
 from turnout.spaces import EmbeddingSpace
 
@@ -231,16 +233,53 @@ async def test_a_query_that_was_embedded_before_a_switch_keeps_its_space(
     switch(monkeypatch, "bedrock")
     vectors = [
         model.get_agg_embedding_from_queries([QUESTION, "Opening hours?"]),
-        await model.aget_agg_embedding_from_queries([QUESTION]),
-        model.get_query_embedding(QUESTION),
-        await model.aget_query_embedding(QUESTION),
+        await model.aget_agg_embedding_from_queries([QUESTION, "Closing hours?"]),
+        model.get_query_embedding("What of the depot?"),
+        await model.aget_query_embedding("What of refunds?"),
+        model.get_text_embedding("And of keys?"),
     ]
     switch(monkeypatch, "azure")
     for vector in vectors:
-        for attempt in (vector, pickle.loads(pickle.dumps(vector))):
-            with pytest.raises(EmbeddingSpaceError, match=f"{ADA}, but the settings embed with {TITAN}"):
-                index.vector_store.query(VectorStoreQuery(query_embedding=attempt))
-    assert index.vector_store.query(VectorStoreQuery(query_embedding=list(vectors[0]))).ids
+        with pytest.raises(EmbeddingSpaceError, match=f"{ADA}, but the settings embed with {TITAN}"):
+            index.vector_store.query(VectorStoreQuery(query_embedding=list(vector)))
+
+
+async def test_nodes_that_another_model_embedded_are_refused(
+    index: VectorStoreIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = IngestionPipeline(transformations=[TurnoutEmbedding(backend="bedrock")])
+    nodes = [*pipeline.run(documents=documents(["Another."])), *await pipeline.arun(documents=documents(["A third."]))]
+    for node in nodes:
+        with pytest.raises(EmbeddingSpaceError, match=f"{ADA}, but the settings embed with {TITAN}"):
+            index.insert_nodes([node])
+        with pytest.raises(EmbeddingSpaceError, match=f"{ADA}, but the settings embed with {TITAN}"):
+            await index.ainsert_nodes([node])
+    with pytest.raises(EmbeddingSpaceError, match=f"are of {TITAN}, {ADA}"):
+        index.insert_nodes([nodes[0], TextNode(text="A fourth.")])
+    assert count(index) == 3
+
+
+def test_a_switch_between_embedding_and_inserting_is_found_out(
+    settings_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = filled(guarded(SimpleVectorStore(), TurnoutEmbedding()))
+    late = VectorStoreIndex(
+        nodes=[],
+        storage_context=index.storage_context,
+        embed_model=TurnoutEmbedding(progress=lambda _: switch(monkeypatch, "azure")),
+    )
+    switch(monkeypatch, "bedrock")
+    with pytest.raises(EmbeddingSpaceError, match=f"{ADA}, but the settings embed with {TITAN}"):
+        late.insert_nodes([TextNode(text="Another.")])
+
+
+def test_the_vectors_made_last_are_remembered() -> None:
+    ada, titan, spaces = EmbeddingSpace.parse(ADA), EmbeddingSpace.parse(TITAN), VectorSpaces(most=2)
+    for number in range(3):
+        spaces.note([[float(number)]], ada)
+    assert [spaces.of([float(number)]) for number in range(3)] == [frozenset(), {ada}, {ada}]
+    spaces.note([[2.0]], titan)
+    assert spaces.of([2.0]) == {ada, titan}
 
 
 def test_a_call_stays_in_one_space_when_the_settings_change_in_it(

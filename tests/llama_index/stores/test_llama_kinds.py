@@ -257,3 +257,17 @@ def test_a_chroma_collection_keeps_its_metadata_and_its_distance(tmp_path: Path)
     assert SpaceRecord.from_dict(store.client.metadata, index="docs") == SpaceRecord(EmbeddingSpace.parse(ADA))
     index.vector_store.clear()
     assert SPACE not in kind.open().client.metadata
+
+
+def test_a_chroma_record_that_another_one_wrote_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import chromadb
+    from llama_index.vector_stores.chroma import ChromaVectorStore
+
+    client = chromadb.PersistentClient(str(tmp_path / "chroma"))
+    opened = [client.get_or_create_collection("documents", embedding_function=None) for _ in range(2)]
+    early, late = (guarded(ChromaVectorStore(chroma_collection=one), TurnoutEmbedding()) for one in opened)
+    filled(late)
+    assert early.query(VectorStoreQuery(query_embedding=[0.1] * 1536, similarity_top_k=1)).ids
+    monkeypatch.setenv("TURNOUT_BACKEND", "bedrock")
+    with pytest.raises(EmbeddingSpaceError, match=f"{ADA}, but"):
+        early.check()

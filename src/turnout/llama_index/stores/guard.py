@@ -12,7 +12,7 @@ from pydantic import PrivateAttr
 from turnout.errors import EmbeddingSpaceError
 from turnout.llama_index.stores.keeper import SpaceKeeper, keeper_of
 from turnout.llama_index.stores.nodes import stamped, unstamped
-from turnout.llama_index.vectors import SpacedVector
+from turnout.llama_index.vectors import MADE
 from turnout.space_checks import SpaceCheck
 from turnout.spaces import EmbeddingSpace
 
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 class GuardedVectorStore(BasePydanticVectorStore):
     """A vector store behind a check of its embedding space.
 
-    A query's vector from `TurnoutEmbedding` says its space, whatever the settings are by now; all others are taken for
-    the embedding model's.
+    A vector that `TurnoutEmbedding` made in this process is of the space in which it was made, whatever the settings
+    are by now; all others are taken for the embedding model's.
 
     Args:
         store: Any LlamaIndex vector store that is given vectors.
@@ -158,7 +158,7 @@ class GuardedVectorStore(BasePydanticVectorStore):
         """
         if not query.query_embedding:
             return self._handed(self._store.query(query, **kwargs), None)
-        record, _ = self._run(self._wanted(query.query_embedding), inserting=False)
+        record, _ = self._run(self._wanted([query.query_embedding]), inserting=False)
         self._check.check_length(query.query_embedding, record.space)
         return self._handed(self._store.query(query, **kwargs), record.space)
 
@@ -166,7 +166,7 @@ class GuardedVectorStore(BasePydanticVectorStore):
         """`query` without blocking the event loop."""
         if not query.query_embedding:
             return self._handed(await self._store.aquery(query, **kwargs), None)
-        record, _ = await self._arun(self._wanted(query.query_embedding), inserting=False)
+        record, _ = await self._arun(self._wanted([query.query_embedding]), inserting=False)
         self._check.check_length(query.query_embedding, record.space)
         return self._handed(await self._store.aquery(query, **kwargs), record.space)
 
@@ -224,15 +224,26 @@ class GuardedVectorStore(BasePydanticVectorStore):
             return getattr(self._store, name)
         return super().__getattr__(name)  # type: ignore[misc]  # pydantic has it only where types aren't checked
 
-    def _wanted(self, vector: Sequence[float]) -> EmbeddingSpace:
-        """The space of a vector: its own if it says one, or else the embedding model's."""
-        space = vector.space if isinstance(vector, SpacedVector) else self.space
-        return space.of_length(len(vector))
+    def _wanted(self, vectors: Sequence[Sequence[float]]) -> EmbeddingSpace:
+        """The one space of vectors: that in which they were made, or else the embedding model's."""
+        now: EmbeddingSpace | None = None
+        wanted: set[EmbeddingSpace] = set()
+        for vector in vectors:
+            made = MADE.of(vector)
+            if len(made) != 1:
+                now = now or self.space
+                made = frozenset({now}) if not made or now in made else made
+            wanted.add(min(made, key=str).of_length(len(vector)))
+        if len(wanted) > 1:
+            fix = "embed them all with one model"
+            msg = f"the vectors for {self._check.index!r} are of {', '.join(sorted(map(str, wanted)))}: {fix}"
+            raise EmbeddingSpaceError(msg, index=self._check.index, fix=fix)
+        return wanted.pop()
 
     @contextmanager
     def _inserting(self, nodes: Sequence[BaseNode]) -> Iterator[Sequence[BaseNode]]:
         vectors = [node.get_embedding() for node in nodes]
-        record, first = self._run(self._wanted(vectors[0]), inserting=True)
+        record, first = self._run(self._wanted(vectors), inserting=True)
         for vector in vectors:
             self._check.check_length(vector, record.space)
         try:
@@ -245,7 +256,7 @@ class GuardedVectorStore(BasePydanticVectorStore):
     @asynccontextmanager
     async def _ainserting(self, nodes: Sequence[BaseNode]) -> AsyncIterator[Sequence[BaseNode]]:
         vectors = [node.get_embedding() for node in nodes]
-        record, first = await self._arun(self._wanted(vectors[0]), inserting=True)
+        record, first = await self._arun(self._wanted(vectors), inserting=True)
         for vector in vectors:
             self._check.check_length(vector, record.space)
         try:

@@ -21,6 +21,7 @@ LAYERS = [
     "space_checks",
     "space_chroma",
     "settings",
+    "given",
     "routes",
     "credentials",
     "filters",
@@ -31,6 +32,7 @@ LAYERS = [
     "resilience",
     "clients",
     "reindex",
+    "indexes",
 ]
 SIDES = {"langchain", "llama_index"}
 

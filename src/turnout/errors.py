@@ -9,6 +9,8 @@ TurnoutError
 ├── CredentialError           no credential could be had; lists what was tried
 ├── UnsupportedError          the model or wire can't do what was asked; nothing was sent
 ├── EmbeddingSpaceError       an index has other vectors than the settings make; nothing was searched or inserted
+├── IndexBehindError          a named index's collection lacks documents; nothing was searched
+├── PartialWriteError         documents were written to some of a named index's collections, and not to others
 ├── ReindexError              a reindex can't begin or go on; what was done is kept
 │   ├── ReindexLockedError    another reindex holds the index
 │   └── DiskFullError         no room for the checkpoint or the index
@@ -106,6 +108,73 @@ class EmbeddingSpaceError(TurnoutError, ValueError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), str(self), dict(vars(self)))
+
+
+class IndexBehindError(TurnoutError):
+    """The collection of the settings' embedding space lacks documents that the index has. Nothing was searched.
+
+    Attributes:
+        index: The index.
+        collection: The collection.
+        space: Its embedding space.
+        lacking: How many documents it lacks, has in another version, or should not have any more.
+        documents: How many documents the index has.
+        fix: The command that fills it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        index: str,
+        collection: str,
+        space: EmbeddingSpace,
+        lacking: int,
+        documents: int,
+        fix: str,
+    ) -> None:
+        super().__init__(message)
+        self.index = index
+        self.collection = collection
+        self.space = space
+        self.lacking = lacking
+        self.documents = documents
+        self.fix = fix
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), str(self), dict(vars(self)))
+
+
+class PartialWriteError(TurnoutError):
+    """Documents were added to, or deleted from, some of an index's collections, and not others.
+
+    Those others are known as behind: they aren't searched before they are filled.
+
+    Attributes:
+        index: The index.
+        ids: The documents.
+        written: The spaces whose collections have the change.
+        behind: The spaces whose collections don't: space → the error that it failed with, while in this process.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        index: str,
+        ids: tuple[str, ...],
+        written: tuple[EmbeddingSpace, ...],
+        behind: Mapping[EmbeddingSpace, BaseException | None],
+    ) -> None:
+        super().__init__(message)
+        self.index = index
+        self.ids = ids
+        self.written = written
+        self.behind = behind
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields = {**vars(self), "behind": dict.fromkeys(self.behind)}  # errors of stores don't all pickle
+        return _rebuild, (type(self), str(self), fields)
 
 
 class ReindexError(TurnoutError):

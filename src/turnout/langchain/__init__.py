@@ -3,6 +3,8 @@
 Importing this loads langchain-core alone; a backend's integration and SDK load when it is first used.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from turnout.errors import MissingExtraError
 
 try:
@@ -11,9 +13,27 @@ except ImportError as error:
     msg = "turnout.langchain needs LangChain: pip install 'turnout[langchain]'"
     raise MissingExtraError(msg) from error
 
-from turnout.langchain.caches import cached
 from turnout.langchain.chat import ChatTurnout
 from turnout.langchain.embeddings import TurnoutEmbeddings
-from turnout.langchain.stores import guarded
 
-__all__ = ["ChatTurnout", "TurnoutEmbeddings", "cached", "guarded"]
+if TYPE_CHECKING:
+    from turnout.langchain.caches import cached
+    from turnout.langchain.indexes import TurnoutIndex
+    from turnout.langchain.stores import guarded
+
+__all__ = ["ChatTurnout", "TurnoutEmbeddings", "TurnoutIndex", "cached", "guarded"]
+
+_LAZY = {
+    "TurnoutIndex": "turnout.langchain.indexes",
+    "cached": "turnout.langchain.caches",
+    "guarded": "turnout.langchain.stores",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        msg = f"module 'turnout.langchain' has no attribute {name!r}"
+        raise AttributeError(msg)
+    from importlib import import_module
+
+    return getattr(import_module(_LAZY[name]), name)

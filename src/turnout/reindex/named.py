@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from turnout.clients.embedder import Embedder
 from turnout.errors import EmbeddingSpaceError, SettingsError
 from turnout.reindex.engine import reindex
+from turnout.reindex.manifest import Manifest
 from turnout.routes import active_backend, resolve
 from turnout.settings import Settings, load_settings
 from turnout.settings.problems import nearest
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
-    from turnout.reindex.items import Embedded, Item, Source, Target
+    from turnout.reindex.items import Embedded, Item, Source
     from turnout.reindex.report import ReindexReport
     from turnout.routes import Route
     from turnout.settings import IndexSettings
+
+_PAGE = 256  # chunks removed at once
 
 DOCUMENTS = "source"
 """What `origin` says to read the source documents."""
@@ -135,11 +138,23 @@ class NamedIndex:
             raise SettingsError(msg)
         return EmbeddingSpace.parse(said)
 
+    def called(self, space: EmbeddingSpace) -> str:
+        """The name of the collection of a space."""
+        return collection_name(self.name, space)
+
     def checkpoint(self, space: EmbeddingSpace) -> Path:
         """Where a reindex into a space remembers what it did: beside the index, or beside the settings file."""
+        return self._folder / f"{self.called(space)}.reindex.sqlite"
+
+    @property
+    def manifest(self) -> Path:
+        """Where it is kept which chunks each collection has; in the same folder."""
+        return self._folder / f"{self.name}.index.sqlite"
+
+    @property
+    def _folder(self) -> Path:
         file = Path(self.all.source)
-        folder = Path(self.settings.path) if self.settings.path else file.parent if file.is_file() else Path.cwd()
-        return folder / f"{collection_name(self.name, space)}.reindex.sqlite"
+        return Path(self.settings.path) if self.settings.path else file.parent if file.is_file() else Path.cwd()
 
     def reindex(
         self,
@@ -170,9 +185,9 @@ class NamedIndex:
         space = space_of(route)
         source, old = self._source(space, origin, documents)
         dry = bool(options.get("dry_run"))
-        target: Target | None = self.side.open_collection(self.settings, self.name, space, create=not dry)
+        target = self.side.open_collection(self.settings, self.name, space, create=not dry)
         standard = self.checkpoint(space)
-        return reindex(
+        report = reindex(
             source,
             target or Nothing(collection_name(self.name, space)),
             Embedder(route, self.all),
@@ -181,6 +196,23 @@ class NamedIndex:
             old=old,
             **options,
         )
+        if report.state != "estimated" and target is not None:
+            self._note(target, space, report, wanted=source is not old and report.state == "done")
+        return report
+
+    def _note(self, target: Any, space: EmbeddingSpace, report: ReindexReport, *, wanted: bool) -> None:
+        """Tell the manifest what the collection has now; `wanted` if every other should have the same."""
+        called = collection_name(self.name, space)
+        manifest = Manifest(self.manifest)
+        try:
+            manifest.look(called, str(space), target.items(), wanted=wanted)
+            while outdated := manifest.outdated(called, _PAGE):
+                target.delete(outdated)
+                target.flush()
+                manifest.deleted(called, outdated)
+            manifest.skipped(called, dict(report.skipped))
+        finally:
+            manifest.close()
 
     def drop(self, said: str) -> EmbeddingSpace:
         """Remove a space's collection and its checkpoint, for good.

@@ -247,7 +247,8 @@ class IndexSettings(_Node):
     """A named index: documents that are kept in one collection for each embedding space.
 
     Attributes:
-        store: The kind of vector store; `simple` is LlamaIndex's SimpleVectorStore.
+        store: The kind of vector store; `simple` is LlamaIndex's SimpleVectorStore, and a `custom` one is opened by the
+            application.
         framework: Whose integration opens it; left out, LlamaIndex's for `simple` and LangChain's for all others.
         path: The folder, of a store that is in one; from the settings file's folder.
         connection: The database's URL, of a store that is in one; it may hold a password.
@@ -258,7 +259,7 @@ class IndexSettings(_Node):
         source: The folder of the documents, of an index that can't list its own.
     """
 
-    store: Literal["chroma", "faiss", "pgvector", "simple"]
+    store: Literal["chroma", "faiss", "pgvector", "simple", "custom"]
     framework: Literal["langchain", "llama_index"] | None = None
     path: str | None = Field(default=None, min_length=1)
     connection: SecretStr | None = None

@@ -1,0 +1,156 @@
+"""The collections of a named index: which one the settings mean now, opened once and again when it was changed."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from filelock import FileLock, Timeout
+
+from turnout.errors import ReindexLockedError
+from turnout.reindex import Source, Target
+from turnout.reindex.lock import locked
+from turnout.spaces import EmbeddingSpace, collection_name, space_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from turnout.reindex.manifest import Manifest
+    from turnout.reindex.named import NamedIndex
+    from turnout.routes import Route
+    from turnout.settings import Settings
+
+_PATIENCE = 60.0  # seconds that a writer waits for the one before it
+
+
+class Home(Source, Target, Protocol):
+    """A collection, as each framework's side gives it: it can be listed, searched and written with given vectors."""
+
+    def count(self) -> int:
+        """How many chunks it has."""
+        ...
+
+
+class Opener(Protocol):
+    """Opens a space's collection."""
+
+    def __call__(self, index: NamedIndex, backend: str | None, space: EmbeddingSpace, *, create: bool) -> Home | None:
+        """The collection, or None if there is none.
+
+        Args:
+            index: The index.
+            backend: The backend that embeds in the space; None if only its vectors are read.
+            space: The space.
+            create: Whether to make it if there is none.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A space that the index keeps a collection for, and the backend that embeds in it."""
+
+    index: NamedIndex
+    backend: str
+    route: Route
+    space: EmbeddingSpace
+    called: str
+
+    @classmethod
+    def of(cls, index: NamedIndex, backend: str) -> Place:
+        """The place of a backend.
+
+        Raises:
+            SettingsError: The backend has no embedding target, or its vectors' length isn't known.
+        """
+        route = index.route(backend)
+        space = space_of(route)
+        return cls(index, route.backend, route, space, collection_name(index.name, space))
+
+
+@dataclass(slots=True)
+class Opened:
+    """An open collection.
+
+    Attributes:
+        place: Which one.
+        home: The collection.
+        stamp: The manifest's stamp of what it was when it was opened, or written last.
+    """
+
+    place: Place
+    home: Home
+    stamp: int | None
+
+    def fresh(self, settings: Settings, stamp: int | None) -> bool:
+        """Whether nothing was changed since: neither the settings nor, by another object, the collection."""
+        return self.place.index.all is settings and self.stamp == stamp
+
+
+class Collections:
+    """The open collections of one index.
+
+    Args:
+        opener: The framework's side.
+        manifest: What is known of them.
+    """
+
+    def __init__(self, opener: Opener, manifest: Manifest) -> None:
+        self._opener = opener
+        self._manifest = manifest
+        self._opened: dict[str, Opened] = {}
+
+    def at_hand(self, place: Place) -> Opened | None:
+        """The open collection of a place, if it is as it was."""
+        found = self._opened.get(place.called)
+        if found is not None and found.fresh(place.index.all, self._manifest.stamp(place.called)):
+            return found
+        return None
+
+    def open(self, place: Place, *, create: bool = False) -> Opened | None:
+        """The collection of a place."""
+        found = self.at_hand(place)
+        if found is None:
+            stamp = self._manifest.stamp(place.called)
+            home = self._opener(place.index, place.backend, place.space, create=create)
+            if home is None:
+                self._opened.pop(place.called, None)
+                return None
+            found = self._opened[place.called] = Opened(place, home, stamp)
+        return found
+
+    def reader(self, index: NamedIndex, called: str, space: EmbeddingSpace) -> Home | None:
+        """A collection to read chunks and vectors from."""
+        found = self._opened.get(called)
+        if found is not None and found.fresh(index.all, self._manifest.stamp(called)):
+            return found.home
+        return self._opener(index, None, space, create=False)
+
+    def note(self, opened: Opened) -> None:
+        """The collection was changed through this object: it is still as the manifest has it."""
+        opened.stamp = self._manifest.stamp(opened.place.called)
+
+    def close(self, called: str) -> None:
+        """Open it anew the next time: it may not be what it should be."""
+        self._opened.pop(called, None)
+
+    @contextmanager
+    def writing(self, index: NamedIndex, called: str, space: EmbeddingSpace) -> Iterator[None]:
+        """Hold a collection's lock, so that neither another writer nor a reindex is in it.
+
+        Raises:
+            ReindexLockedError: Another holds it.
+        """
+        lock = FileLock(self._manifest.path.with_name(f"{called}.lock"), timeout=_PATIENCE)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            msg = f"another process has been writing to {called!r} for {_PATIENCE:.0f} seconds; try again later"
+            raise ReindexLockedError(msg) from error
+        try:
+            checkpoint = index.checkpoint(space)
+            with locked(checkpoint.with_name(f"{checkpoint.name}.lock"), called):
+                yield
+        finally:
+            lock.release()

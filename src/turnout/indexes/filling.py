@@ -1,0 +1,128 @@
+"""Filling a collection of a named index with what it lacks, from the others."""
+
+from __future__ import annotations
+
+import warnings
+from array import array
+from typing import TYPE_CHECKING
+
+from turnout.clients.embedder import Embedder
+from turnout.reindex import Embedded
+from turnout.reindex.stream import EmbeddingStream, Refused
+from turnout.spaces import EmbeddingSpace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from turnout.indexes.collections import Collections, Opened, Place
+    from turnout.reindex import Item
+    from turnout.reindex.manifest import Manifest
+
+_PAGE = 1024  # chunks that are read, embedded and written before the next
+
+
+def fill(place: Place, manifest: Manifest, collections: Collections) -> Opened:
+    """Write what a collection lacks, and remove what it shouldn't have any more.
+
+    What the model refuses is left out with a warning that names it.
+
+    Args:
+        place: The collection; made if there is none.
+        manifest: What the collections have.
+        collections: The collections.
+
+    Raises:
+        ModelCallError: The service failed; what was done is kept.
+        ReindexLockedError: A reindex is filling it.
+    """
+    with collections.writing(place.index, place.called, place.space):
+        opened = collections.open(place, create=True)
+        assert opened is not None
+        manifest.register(place.called, str(place.space))
+        try:
+            opened.home.claim(place.space)
+            _add(opened, manifest, collections)
+            _remove(opened, manifest)
+        except BaseException:
+            collections.close(place.called)
+            raise
+        collections.note(opened)
+        return opened
+
+
+def _add(opened: Opened, manifest: Manifest, collections: Collections) -> None:
+    place, home = opened.place, opened.home
+    while ids := manifest.lacking(place.called, _PAGE):
+        items = _texts(place, ids, manifest, collections)
+        if not items and not manifest.drop_orphans():
+            return
+        held = manifest.held(place.called, [item.id for item in items])
+        same = [item for item in items if item.id in held and held[item.id].text == item.text_digest]
+        vectors = home.vectors([item.id for item in same]) if same else {}
+        chunks = [Embedded(item, array("d", vectors[item.id])) for item in same if item.id in vectors]
+        made, refused = _embedded(place, [item for item in items if item.id not in vectors])
+        chunks += made
+        if chunks:
+            home.write(chunks)
+            home.flush()
+            manifest.copied(place.called, home.get([chunk.item.id for chunk in chunks]).values())
+        if refused:
+            manifest.skipped(place.called, refused)
+            first = next(iter(refused.items()))
+            warnings.warn(
+                f"{len(refused)} chunks can't be embedded in {place.space} and aren't found there: {first[0]} "
+                f"({first[1]})" + (" and others" if len(refused) > 1 else ""),
+                stacklevel=2,
+            )
+        if not chunks and not refused and set(ids) == set(manifest.lacking(place.called, _PAGE)):
+            return
+
+
+def _remove(opened: Opened, manifest: Manifest) -> None:
+    while ids := manifest.outdated(opened.place.called, _PAGE):
+        opened.home.delete(ids)
+        opened.home.flush()
+        manifest.deleted(opened.place.called, ids)
+
+
+def _texts(place: Place, ids: Sequence[str], manifest: Manifest, collections: Collections) -> list[Item]:
+    """The wanted version of chunks, from whichever collection has it."""
+    spaces = manifest.collections()
+    items: list[Item] = []
+    for called, held in manifest.holders(ids).items():
+        home = collections.reader(place.index, called, EmbeddingSpace.parse(spaces[called]))
+        if home is None:
+            manifest.forget(called)
+            continue
+        found = home.get(held)
+        items += found.values()
+        lost = [one for one in held if one not in found]
+        if lost:
+            manifest.deleted(called, lost)
+    return items
+
+
+def _embedded(place: Place, items: Sequence[Item]) -> tuple[list[Embedded], dict[str, str]]:
+    """Embed chunks; those that the model refuses are named with the reason."""
+    made: list[Embedded] = []
+    refused: dict[str, str] = {}
+    if not items:
+        return made, refused
+    stream = EmbeddingStream(Embedder(place.route, place.index.all), place.space)
+    try:
+        for item in items:
+            found = stream.add(item)
+            if found is not None:
+                refused[found.item.id] = found.reason
+        stream.flush()
+        while stream.pending and stream.error is None:
+            for outcome in stream.take(patient=True):
+                if isinstance(outcome, Refused):
+                    refused[outcome.item.id] = outcome.reason
+                else:
+                    made.append(outcome)
+    finally:
+        stream.close()
+    if stream.error is not None:
+        raise stream.error
+    return made, refused

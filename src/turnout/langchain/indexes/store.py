@@ -1,0 +1,349 @@
+"""`TurnoutIndex`: a named index as a LangChain vector store."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self
+
+from langchain_core.documents import Document
+from langchain_core.vectorstores import VectorStore
+
+from turnout.errors import ModelCallError, SettingsError, UnsupportedError
+from turnout.indexes import Index, Status
+from turnout.indexes.changes import Change
+from turnout.langchain.embeddings import TurnoutEmbeddings
+from turnout.langchain.errors import as_langchain
+from turnout.langchain.indexes.own import GivenEmbeddings, own_collection
+from turnout.langchain.reindexing import Collection, open_collection
+from turnout.langchain.stores import GuardedVectorStore
+from turnout.reindex import Item
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from langchain_core.embeddings import Embeddings
+
+    from turnout.langchain.indexes.own import OpenStore
+    from turnout.reindex.named import NamedIndex
+    from turnout.settings import Settings
+    from turnout.spaces import EmbeddingSpace
+
+
+class TurnoutIndex(VectorStore):
+    """A named index of the settings: the collection of the active backend's embedding space, found for each call.
+
+    It keeps one collection for each space. A search goes to the collection of the space that the settings give at that
+    moment; an add goes to that one and to those of the backends in `also`, each embedded by its own backend; a
+    delete goes to all that there are. A collection that lacks documents is not searched.
+
+    Args:
+        name: The index, as `[index.<name>]` in the settings has it.
+        backend: Another backend than the active one.
+        settings: Settings, or the path of a settings file; left out, they are found.
+        open: Opens a store of the application's own, for `store = "custom"`: given a collection's name and embeddings.
+
+    Attributes:
+        index: What it does, without a framework: `status()`, `fill()`.
+
+    Raises:
+        SettingsError: There is no such index.
+        UnsupportedError: It is another framework's.
+
+    Example:
+        ```python
+        from turnout.langchain import TurnoutIndex
+
+        index = TurnoutIndex("docs")
+        index.add_texts(["Keys are rotated in March."], ids=["keys"])
+        found = index.as_retriever().invoke("When are keys rotated?")
+        ```
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        backend: str | None = None,
+        settings: Settings | Path | str | None = None,
+        open: OpenStore | None = None,  # noqa: A002 - what it does
+    ) -> None:
+        self._open_own = open
+        self.index = Index(name, self._collection, settings, backend)
+        said = self.index.place().index.settings
+        if said.opened_with != "langchain":
+            msg = f"the index {name!r} is {said.opened_with}'s; use turnout.llama_index.TurnoutIndex"
+            raise UnsupportedError(msg)
+        if (said.store == "custom") != (open is not None):
+            msg = f"the index {name!r} has store = {said.store!r}; " + (
+                "give open=, which opens its store" if open is None else 'open= is for store = "custom"'
+            )
+            raise SettingsError(msg)
+        self._guards: tuple[Collection[Any], GuardedVectorStore] | None = None
+
+    def _collection(
+        self, index: NamedIndex, backend: str | None, space: EmbeddingSpace, *, create: bool
+    ) -> Collection[Any] | None:
+        embeddings = TurnoutEmbeddings(
+            model=index.settings.embedding, backend=backend or index.active, settings=index.all
+        )
+        if self._open_own is None:
+            return open_collection(index.settings, index.name, space, create=create, embeddings=embeddings)
+        called = index.called(space)
+        if not create and self.index.manifest.stamp(called) is None:
+            return None
+        given = GivenEmbeddings(embeddings)
+        return own_collection(self._open_own(called, given), called, given, lambda: self.index.manifest)
+
+    # --- searches
+
+    def _guard(self, collection: Any) -> GuardedVectorStore:
+        held = self._guards
+        if held is None or held[0] is not collection:
+            guard = GuardedVectorStore(collection.store, name=collection.name)
+            held = self._guards = collection, guard
+        return held[1]
+
+    @property
+    def store(self) -> GuardedVectorStore:
+        """The collection of the space that the settings give now, behind the guard.
+
+        Raises:
+            IndexBehindError: It lacks documents that the index has.
+        """
+        with _as_langchain():
+            return self._guard(self.index.home())
+
+    async def astore(self) -> GuardedVectorStore:
+        """`store` without blocking the event loop."""
+        with _as_langchain():
+            return self._guard(self.index.at_hand() or await asyncio.to_thread(self.index.home))
+
+    @property
+    def embeddings(self) -> Embeddings:
+        """What queries are embedded with now."""
+        place = self.index.place()
+        return TurnoutEmbeddings(model=place.index.settings.embedding, backend=place.backend, settings=place.index.all)
+
+    @property
+    def space(self) -> EmbeddingSpace:
+        """The space that searches are in now."""
+        return self.index.place().space
+
+    def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
+        """The documents most similar to a query.
+
+        Raises:
+            IndexBehindError: The active space's collection lacks documents; nothing was searched.
+        """
+        return self.store.similarity_search(query, k, **kwargs)
+
+    async def asimilarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
+        """`similarity_search` without blocking the event loop."""
+        return await (await self.astore()).asimilarity_search(query, k, **kwargs)
+
+    def similarity_search_with_score(self, *args: Any, **kwargs: Any) -> list[tuple[Document, float]]:
+        """`similarity_search` with the store's own distance or similarity."""
+        return self.store.similarity_search_with_score(*args, **kwargs)
+
+    async def asimilarity_search_with_score(self, *args: Any, **kwargs: Any) -> list[tuple[Document, float]]:
+        """`similarity_search_with_score` without blocking the event loop."""
+        return await (await self.astore()).asimilarity_search_with_score(*args, **kwargs)
+
+    def similarity_search_with_relevance_scores(
+        self, query: str, k: int = 4, **kwargs: Any
+    ) -> list[tuple[Document, float]]:
+        """`similarity_search` with relevance from 0 to 1."""
+        return self.store.similarity_search_with_relevance_scores(query, k, **kwargs)
+
+    async def asimilarity_search_with_relevance_scores(
+        self, query: str, k: int = 4, **kwargs: Any
+    ) -> list[tuple[Document, float]]:
+        """`similarity_search_with_relevance_scores` without blocking the event loop."""
+        return await (await self.astore()).asimilarity_search_with_relevance_scores(query, k, **kwargs)
+
+    def similarity_search_by_vector(self, embedding: list[float], k: int = 4, **kwargs: Any) -> list[Document]:
+        """The documents most similar to a vector, which must be of the active space."""
+        return self.store.similarity_search_by_vector(embedding, k, **kwargs)
+
+    async def asimilarity_search_by_vector(self, embedding: list[float], k: int = 4, **kwargs: Any) -> list[Document]:
+        """`similarity_search_by_vector` without blocking the event loop."""
+        return await (await self.astore()).asimilarity_search_by_vector(embedding, k, **kwargs)
+
+    def max_marginal_relevance_search(
+        self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
+    ) -> list[Document]:
+        """Documents that are similar to a query and differ from each other."""
+        return self.store.max_marginal_relevance_search(query, k, fetch_k, lambda_mult, **kwargs)
+
+    async def amax_marginal_relevance_search(
+        self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
+    ) -> list[Document]:
+        """`max_marginal_relevance_search` without blocking the event loop."""
+        return await (await self.astore()).amax_marginal_relevance_search(query, k, fetch_k, lambda_mult, **kwargs)
+
+    def max_marginal_relevance_search_by_vector(
+        self, embedding: list[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
+    ) -> list[Document]:
+        """`max_marginal_relevance_search` for a vector, which must be of the active space."""
+        return self.store.max_marginal_relevance_search_by_vector(embedding, k, fetch_k, lambda_mult, **kwargs)
+
+    async def amax_marginal_relevance_search_by_vector(
+        self, embedding: list[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
+    ) -> list[Document]:
+        """`max_marginal_relevance_search_by_vector` without blocking the event loop."""
+        store = await self.astore()
+        return await store.amax_marginal_relevance_search_by_vector(embedding, k, fetch_k, lambda_mult, **kwargs)
+
+    def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
+        """Documents by their ids, from the active space's collection."""
+        return self.store.get_by_ids(ids)
+
+    async def aget_by_ids(self, ids: Sequence[str], /) -> list[Document]:
+        """`get_by_ids` without blocking the event loop."""
+        return await (await self.astore()).aget_by_ids(ids)
+
+    # --- changes
+
+    def add_texts(
+        self,
+        texts: Iterable[str],
+        metadatas: list[dict[str, Any]] | None = None,
+        *,
+        ids: list[str] | None = None,
+        **kwargs: Any,
+    ) -> list[str]:
+        """Add texts to the collections of the active space and of those in `also`.
+
+        A text that is there already, with the same id and metadata, is neither embedded nor written again.
+
+        Args:
+            texts: The texts; none may be empty.
+            metadatas: One for each text.
+            ids: One for each text; left out, new ones.
+            **kwargs: None; LangChain's signature has it.
+
+        Returns:
+            Their ids.
+
+        Raises:
+            IndexBehindError: The active space's collection lacks documents; nothing was added.
+            ModelCallError: The active backend failed; nothing was added.
+            PartialWriteError: They were added, but not to every listed space; the error says which is behind.
+        """
+        items = _items(texts, metadatas, ids, kwargs)
+        with _as_langchain():
+            self.index.add(items)
+        return [item.id for item in items]
+
+    async def aadd_texts(
+        self,
+        texts: Iterable[str],
+        metadatas: list[dict[str, Any]] | None = None,
+        *,
+        ids: list[str] | None = None,
+        **kwargs: Any,
+    ) -> list[str]:
+        """`add_texts` without blocking the event loop."""
+        items = _items(texts, metadatas, ids, kwargs)
+        with _as_langchain():
+            changes = await asyncio.to_thread(self.index.prepare, items)
+            await Change.aembed_all(changes)
+            await asyncio.to_thread(self.index.commit, changes)
+        return [item.id for item in items]
+
+    def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
+        """Delete documents from every collection that the index has.
+
+        Args:
+            ids: Their ids; None for all.
+            **kwargs: None; LangChain's signature has it.
+
+        Raises:
+            PartialWriteError: A collection couldn't be changed; it is known as behind.
+        """
+        _refuse(kwargs)
+        self.index.delete(ids)
+        return True
+
+    async def adelete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
+        """`delete` without blocking the event loop."""
+        return await asyncio.to_thread(self.delete, ids, **kwargs)
+
+    def status(self) -> list[Status]:
+        """How far the collection of each backend's space is."""
+        return self.index.status()
+
+    def fill(self) -> None:
+        """Fill the active space's collection from the others, with what it lacks.
+
+        Raises:
+            ModelCallError: The service failed; what was done is kept.
+        """
+        with _as_langchain():
+            self.index.fill()
+
+    @classmethod
+    def from_texts(
+        cls,
+        texts: list[str],
+        embedding: Embeddings,
+        metadatas: list[dict[str, Any]] | None = None,
+        *,
+        ids: list[str] | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Open an index and add texts to it.
+
+        Args:
+            texts: The texts.
+            embedding: Not used: the index's settings name its embedding route.
+            metadatas: One for each text.
+            ids: One for each text.
+            name: The index.
+            **kwargs: As for the class.
+        """
+        del embedding
+        if name is None:
+            msg = "name the index: TurnoutIndex.from_texts(texts, embeddings, name='docs')"
+            raise TypeError(msg)
+        made = cls(name, **kwargs)
+        made.add_texts(texts, metadatas, ids=ids)
+        return made
+
+
+def _items(
+    texts: Iterable[str],
+    metadatas: Sequence[dict[str, Any]] | None,
+    ids: Sequence[str | None] | None,
+    rest: dict[str, Any],
+) -> list[Item]:
+    _refuse(rest)
+    listed = list(texts)
+    for what, given in (("metadatas", metadatas), ("ids", ids)):
+        if given is not None and len(given) != len(listed):
+            msg = f"there are {len(listed)} texts and {len(given)} {what}"
+            raise ValueError(msg)
+    return [
+        Item(found or str(uuid.uuid4()), text, dict(metadata or {}))
+        for text, metadata, found in zip(
+            listed, metadatas or [{}] * len(listed), ids or [None] * len(listed), strict=True
+        )
+    ]
+
+
+def _refuse(rest: dict[str, Any]) -> None:
+    if rest:
+        msg = f"a named index takes no {', '.join(sorted(rest))}"
+        raise TypeError(msg)
+
+
+@contextmanager
+def _as_langchain() -> Iterator[None]:
+    try:
+        yield
+    except ModelCallError as error:
+        raise as_langchain(error) from error.__cause__

@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import AsyncIterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from turnout.classify import classify
@@ -14,7 +13,8 @@ from turnout.clients import bridge, portal
 from turnout.clients.batches import Batch, abatches, batches, check
 from turnout.clients.calls import call_site, limiter_of, new_call
 from turnout.clients.invoke_bodies import Purpose, Vector, family
-from turnout.clients.pool import bedrock_client, openai_client
+from turnout.clients.pool import bedrock_client, is_made, openai_client
+from turnout.clients.progress import EmbeddingProgress
 from turnout.errors import EmbeddingSpaceError, ServerError
 from turnout.spaces import space_of
 
@@ -28,21 +28,6 @@ if TYPE_CHECKING:
 
 _PATIENCE = 300.0  # seconds of throttling that bulk work waits out, as long as some of it is answered
 _AHEAD = 2  # requests begun for each that may be in flight, so that a slow one doesn't hold up those behind it
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddingProgress:
-    """How far a call has come.
-
-    Attributes:
-        done: Texts embedded.
-        total: Texts in all; None where they come from an iterator.
-        in_flight: Requests that the deployment is working on.
-    """
-
-    done: int
-    total: int | None
-    in_flight: int
 
 
 class Embedder:
@@ -230,16 +215,20 @@ class Embedder:
     def _request(self, texts: list[str], purpose: Purpose) -> list[Vector]:
         if self.route.wire == "bedrock-invoke":
             return self._counted(texts, self._invoke(texts, purpose))
-        client = openai_client(self._settings.backends[self.route.backend])  # type: ignore[arg-type]
-        answer = client.sync.embeddings.create(**self._openai(texts))
+        answer = self._client().sync.embeddings.create(**self._openai(texts))
         return self._counted(texts, _sorted(answer))
 
     async def _arequest(self, texts: list[str], purpose: Purpose) -> list[Vector]:
+        if not is_made(self._settings.backends[self.route.backend]):
+            await asyncio.to_thread(self._client)  # imports the SDK and makes its client
         if self.route.wire == "bedrock-invoke":
             return self._counted(texts, await bridge.run(self._invoke, texts, purpose))
-        client = openai_client(self._settings.backends[self.route.backend])  # type: ignore[arg-type]
-        answer = await client.aio.embeddings.create(**self._openai(texts))
+        answer = await self._client().aio.embeddings.create(**self._openai(texts))
         return self._counted(texts, _sorted(answer))
+
+    def _client(self) -> Any:
+        backend = self._settings.backends[self.route.backend]
+        return bedrock_client(backend) if backend.provider == "bedrock" else openai_client(backend)
 
     def _openai(self, texts: list[str]) -> dict[str, Any]:
         options = {"dimensions": self.route.dimensions} if self.route.dimensions else {}
@@ -247,8 +236,7 @@ class Embedder:
 
     def _invoke(self, texts: list[str], purpose: Purpose) -> list[Vector]:
         kind = family(self.route)
-        client = bedrock_client(self._settings.backends[self.route.backend])  # type: ignore[arg-type]
-        response = client.runtime.invoke_model(
+        response = self._client().runtime.invoke_model(
             modelId=self.route.deployment,
             body=json.dumps(kind.body(texts, purpose, self.route.dimensions)),
             accept="application/json",

@@ -94,6 +94,11 @@ def generation() -> int:
     return _generation
 
 
+def is_made(backend: Backend) -> bool:
+    """Whether the client that embeds on a backend has been made."""
+    return ("bedrock" if backend.provider == "bedrock" else "openai", backend) in _clients
+
+
 def _shared(what: str, backend: Backend, make: Callable[[], _Client]) -> _Client:
     key = (what, backend)
     found = _clients.get(key)

@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
-from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import SystemMessage
-from langchain_core.messages.utils import count_tokens_approximately
-from langchain_core.runnables import RunnableLambda, RunnableMap, RunnablePassthrough
+from langchain_core.messages import HumanMessage
 from langchain_core.runnables.config import ensure_config, get_config_list
 from pydantic import ConfigDict, Field
 
-from turnout import media
-from turnout.clients.calls import new_call
-from turnout.errors import SettingsError, UnsupportedError
-from turnout.langchain.answers import Stream, has_content, portable_result, used_tokens
-from turnout.langchain.errors import translate, translated
-from turnout.langchain.history import aportable_history, portable_history
-from turnout.langchain.prompts import prompt_from
-from turnout.langchain.requests import Request
-from turnout.langchain.state import SettingsField, current, without_secrets
-from turnout.langchain.structured import METHODS, StructuredOutputParser, described, target_class
-from turnout.langchain.tools import offered
-from turnout.langchain.wires import agenerate, begin_astream, begin_stream, delegate, wire
-from turnout.parameters import PARAMETERS, tool_choice_name
-from turnout.resilience import astream, stream
-from turnout.routes import Route, resolve
+from turnout.errors import SettingsError
+from turnout.given import SettingsField, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -43,48 +25,10 @@ if TYPE_CHECKING:
     from langchain_core.runnables import Runnable, RunnableConfig
     from langchain_core.tools import BaseTool
 
-    from turnout import resilience
+    from turnout.routes import Route
     from turnout.settings import Settings
 
-_OF_A_CALL = ("timeout", "max_retries", "deadline")
 _THREADS = 64  # of one `batch`, where the config doesn't say; LangChain's default is six on two cores
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """What is known of a call before anything is sent."""
-
-    route: Route
-    settings: Settings
-    arguments: dict[str, Any]
-    request: Request
-
-    @property
-    def has_tools(self) -> bool:
-        """Whether the model is offered tools."""
-        return bool(self.request.tools)
-
-    def told(self, messages: Sequence[BaseMessage]) -> Sequence[BaseMessage]:
-        """The conversation, with what the model is told because it can't be forced."""
-        instruction = self.request.instruction
-        return messages if instruction is None else [*messages, SystemMessage(instruction)]
-
-    def check(self, *, called: bool) -> None:
-        """Refuse an answer without the tool call that was asked for.
-
-        Raises:
-            UnsupportedError: The model can't be forced to call a tool, was told to, and didn't.
-        """
-        if self.request.must_call is not None and not called:
-            msg = (
-                f"{self.route.deployment!r} on backend {self.route.backend!r} can't be forced to call a tool, was told "
-                f"to call {self.request.must_call!r}, and answered without; use a model that takes tool_choice"
-            )
-            raise UnsupportedError(msg)
-
-
-def _called(result: ChatResult) -> bool:
-    return any(getattr(generation.message, "tool_calls", None) for generation in result.generations)
 
 
 class ChatTurnout(BaseChatModel):
@@ -144,6 +88,8 @@ class ChatTurnout(BaseChatModel):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         """What tells one answer from another in a cache: with the route, or two backends would share them."""
+        from turnout.parameters import PARAMETERS
+
         route = self.route
         return {
             "backend": route.backend,
@@ -202,13 +148,17 @@ class ChatTurnout(BaseChatModel):
 
     def get_num_tokens(self, text: str) -> int:
         """An estimate, about four characters a token: exact tables would have to be downloaded."""
-        return count_tokens_approximately([("user", text)])
+        return self.get_num_tokens_from_messages([HumanMessage(text)])
 
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Any] | None = None) -> int:
         """An estimate, like `get_num_tokens`."""
+        from langchain_core.messages.utils import count_tokens_approximately
+
         return count_tokens_approximately(messages, tools=list(tools) if tools else None)
 
     def _convert_input(self, model_input: LanguageModelInput) -> PromptValue:
+        from turnout.langchain.prompts import prompt_from
+
         return prompt_from(model_input)
 
     # --- one call's backend: config={"configurable": {"backend": …}}
@@ -226,7 +176,10 @@ class ChatTurnout(BaseChatModel):
         **kwargs: Any,
     ) -> AIMessage:
         """Answer; `config["configurable"]["backend"]` chooses another backend for this call."""
-        return super().invoke(input, config, stop=stop, **self._configured(config, kwargs))
+        from turnout.langchain.calling import held
+
+        with held(self):
+            return super().invoke(input, config, stop=stop, **self._configured(config, kwargs))
 
     async def ainvoke(
         self,
@@ -237,7 +190,10 @@ class ChatTurnout(BaseChatModel):
         **kwargs: Any,
     ) -> AIMessage:
         """Answer without blocking the event loop."""
-        return await super().ainvoke(input, config, stop=stop, **self._configured(config, kwargs))
+        from turnout.langchain.calling import held
+
+        with held(self):
+            return await super().ainvoke(input, config, stop=stop, **self._configured(config, kwargs))
 
     def stream(
         self,
@@ -297,14 +253,9 @@ class ChatTurnout(BaseChatModel):
         Raises:
             UnsupportedError: tool_choice names a tool that isn't there.
         """
-        converted = offered(tools, strict=strict)
-        choice = tool_choice_name(tool_choice)
-        names = [tool.get("function", {}).get("name") for tool in converted]
-        if choice is not None and choice not in {"auto", "none", "any", *names}:
-            msg = f"tool_choice {tool_choice!r} is no tool that was given; there is {', '.join(map(repr, names))}"
-            raise UnsupportedError(msg)
-        chosen = {"tool_choice": choice} if choice is not None else {}
-        return self.bind(tools=converted, **chosen, **kwargs)
+        from turnout.langchain.tools import with_choice
+
+        return self.bind(**with_choice(tools, tool_choice, strict=strict), **kwargs)
 
     def with_structured_output(
         self,
@@ -330,84 +281,18 @@ class ChatTurnout(BaseChatModel):
         Raises:
             UnsupportedError: The schema can't be used, or there is no such method.
         """
-        if method is not None and method not in METHODS:
-            msg = f"method {method!r} is none of {', '.join(METHODS)}"
-            raise UnsupportedError(msg)
-        function = described(schema)
-        bound = {"tools": offered(tools)} if tools else {}
-        model = self.bind(
-            structured_output={"schema": function, "method": method, "strict": strict},
-            ls_structured_output_format={"kwargs": {"method": method or "auto"}, "schema": function},
-            **bound,
-            **kwargs,
+        from turnout.langchain.structured import structured
+
+        return structured(
+            self, schema, include_raw=include_raw, method=method, strict=strict, tools=tools, bound=kwargs
         )
-        parser = StructuredOutputParser(name=function["name"], target=target_class(schema))
-        if not include_raw:
-            return model | parser
-        parsed = RunnablePassthrough.assign(
-            parsed=RunnableLambda(lambda answer: answer["raw"]) | parser, parsing_error=lambda _: None
-        )
-        failed = RunnablePassthrough.assign(parsed=lambda _: None)
-        return RunnableMap(raw=model) | parsed.with_fallbacks([failed], exception_key="parsing_error")
 
     # --- the call
 
     def _resolved(self, kwargs: dict[str, Any]) -> tuple[Route, Settings]:
-        settings = current(self.settings)
-        route = resolve(
-            kwargs.get("model") or self.model, backend=kwargs.get("backend") or self.backend, settings=settings
-        )
-        return route, settings
+        from turnout.langchain.calling import resolved
 
-    def _delegate(self, route: Route, settings: Settings, kwargs: dict[str, Any]) -> BaseChatModel:
-        """The class that carries the call; another timeout means another client."""
-        backend = settings.backends[route.backend]
-        timeout = kwargs.get("timeout", self.timeout)
-        if timeout is not None and timeout != backend.timeout:
-            backend = backend.model_copy(update={"timeout": timeout})
-        return delegate(route, backend)
-
-    def _attempts(self, call: _Call, messages: list[BaseMessage], kwargs: dict[str, Any]) -> resilience.Call:
-        route, settings = call.route, call.settings
-        return new_call(
-            route,
-            settings,
-            lambda error: translate(error, route, settings),
-            max_retries=kwargs.get("max_retries", self.max_retries),
-            deadline=kwargs.get("deadline", self.deadline),
-            tokens=lambda: count_tokens_approximately(messages) + (call.request.parameters["max_tokens"] or 0),
-            used=used_tokens,
-        )
-
-    def _request(self, settings: Settings, stop: list[str] | None, kwargs: dict[str, Any]) -> Request:
-        handled = {"backend", "model", "ls_structured_output_format", *_OF_A_CALL}
-        kwargs = {k: v for k, v in kwargs.items() if k not in handled}
-        parameters = {
-            name: kwargs.pop(name, None) if name in kwargs else getattr(self, name, None) for name in PARAMETERS
-        }
-        parameters["stop"] = stop or parameters["stop"]
-        if isinstance(parameters["stop"], str):
-            parameters["stop"] = [parameters["stop"]]
-        for alias in ("max_completion_tokens", "max_output_tokens"):
-            if alias in kwargs:
-                parameters["max_tokens"] = kwargs.pop(alias)
-        wanted = kwargs.pop("structured_output", None) or {}
-        return Request(
-            parameters=parameters,
-            policy=settings.unsupported,
-            tools=offered(kwargs.pop("tools", None) or []),
-            tool_choice=tool_choice_name(kwargs.pop("tool_choice", None)),
-            schema=wanted.get("schema"),
-            method=wanted.get("method"),
-            strict=wanted.get("strict"),
-            extra={**self.extra, **kwargs.pop("extra", {}), **kwargs},
-        )
-
-    def _prepared(self, stop: list[str] | None, kwargs: dict[str, Any]) -> _Call:
-        route, settings = self._resolved(kwargs)
-        request = self._request(settings, stop, kwargs)
-        arguments = wire(route).arguments(route, request)
-        return _Call(route, settings, arguments, request)
+        return resolved(self, kwargs)
 
     def _generate(
         self,
@@ -416,16 +301,9 @@ class ChatTurnout(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> ChatResult:
-        call = self._prepared(stop, kwargs)
-        with translated(call.route, call.settings):
-            model = self._delegate(call.route, call.settings, kwargs)
-            fetch = partial(media.fetch, allow_private=True) if call.settings.allow_private_media else None
-            history = portable_history(call.told(messages), call.route, has_tools=call.has_tools, fetch=fetch)
-            attempts = self._attempts(call, history, kwargs)
-            result = attempts.run(lambda: model._generate([*history], **call.arguments))  # noqa: SLF001
-            portable_result(result, call.route, attempts.report())
-            call.check(called=_called(result))
-            return result
+        from turnout.langchain.calling import generate
+
+        return generate(self, messages, stop, kwargs)
 
     async def _agenerate(
         self,
@@ -434,16 +312,9 @@ class ChatTurnout(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> ChatResult:
-        call = self._prepared(stop, kwargs)
-        with translated(call.route, call.settings):
-            model = self._delegate(call.route, call.settings, kwargs)
-            fetch = partial(media.afetch, allow_private=True) if call.settings.allow_private_media else None
-            history = await aportable_history(call.told(messages), call.route, has_tools=call.has_tools, fetch=fetch)
-            attempts = self._attempts(call, history, kwargs)
-            result = await attempts.arun(lambda: agenerate(call.route, model, [*history], call.arguments))
-            portable_result(result, call.route, attempts.report())
-            call.check(called=_called(result))
-            return result
+        from turnout.langchain.calling import agenerate_one
+
+        return await agenerate_one(self, messages, stop, kwargs)
 
     def _stream(
         self,
@@ -452,40 +323,20 @@ class ChatTurnout(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        call = self._prepared(stop, kwargs)
-        with translated(call.route, call.settings):
-            model = self._delegate(call.route, call.settings, kwargs)
-            fetch = partial(media.fetch, allow_private=True) if call.settings.allow_private_media else None
-            history = portable_history(call.told(messages), call.route, has_tools=call.has_tools, fetch=fetch)
-            attempts = self._attempts(call, history, kwargs)
-            shape = Stream(call.route, attempts.report)
-            for chunk in stream(attempts, lambda: begin_stream(model, [*history], call.arguments), has_content):
-                yield shape.portable(chunk)
-            shape.end()
-            call.check(called=shape.called)
+        from turnout.langchain.calling import generate_stream
 
-    async def _astream(
+        return generate_stream(self, messages, stop, kwargs)
+
+    def _astream(
         self,
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        call = self._prepared(stop, kwargs)
-        with translated(call.route, call.settings):
-            model = self._delegate(call.route, call.settings, kwargs)
-            fetch = partial(media.afetch, allow_private=True) if call.settings.allow_private_media else None
-            history = await aportable_history(call.told(messages), call.route, has_tools=call.has_tools, fetch=fetch)
-            attempts = self._attempts(call, history, kwargs)
-            shape = Stream(call.route, attempts.report)
-            pieces = astream(
-                attempts, lambda: begin_astream(call.route, model, [*history], call.arguments), has_content
-            )
-            async with aclosing(pieces):
-                async for chunk in pieces:
-                    yield shape.portable(chunk)
-            shape.end()
-            call.check(called=shape.called)
+        from turnout.langchain.calling import agenerate_stream
+
+        return agenerate_stream(self, messages, stop, kwargs)
 
     def __getstate__(self) -> dict[Any, Any]:
         return without_secrets(super().__getstate__())

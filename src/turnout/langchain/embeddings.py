@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.embeddings import Embeddings
 from pydantic import BaseModel, ConfigDict, Field
 
-from turnout.clients.embedder import Embedder, EmbeddingProgress
+from turnout.clients.progress import EmbeddingProgress
 from turnout.errors import ModelCallError
+from turnout.given import SettingsField, current, without_secrets
 from turnout.langchain.errors import as_langchain
-from turnout.langchain.state import SettingsField, current, without_secrets
-from turnout.routes import resolve
-from turnout.spaces import space_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Iterator, Mapping
 
+    from turnout.clients.embedder import Embedder
     from turnout.routes import Route
     from turnout.settings import Settings
     from turnout.spaces import EmbeddingSpace
@@ -66,6 +65,8 @@ class TurnoutEmbeddings(BaseModel, Embeddings):
     @property
     def space(self) -> EmbeddingSpace:
         """The space of the vectors, as the settings are now."""
+        from turnout.spaces import space_of
+
         return space_of(self.route)
 
     @contextmanager
@@ -150,13 +151,14 @@ class TurnoutEmbeddings(BaseModel, Embeddings):
         return _PINNED.get({}).get(id(self)) or current(self.settings)
 
     def _embedder(self) -> Embedder:
+        from turnout.clients.embedder import Embedder
+        from turnout.routes import resolve
+
         settings = self._settings()
         route = resolve(
             self.model, kind="embedding", backend=self.backend, dimensions=self.dimensions, settings=settings
         )
-        return Embedder(
-            route, settings, max_retries=self.max_retries, deadline=self.deadline, progress=self.progress
-        )
+        return Embedder(route, settings, max_retries=self.max_retries, deadline=self.deadline, progress=self.progress)
 
     def __getstate__(self) -> dict[Any, Any]:
         return without_secrets(super().__getstate__())

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 from langchain_core import exceptions as lc
 
 from turnout import errors as e
-from turnout.classify import classify
-from turnout.clients.calls import call_site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,6 +86,9 @@ def as_langchain(error: e.TurnoutError) -> e.TurnoutError:
 
 def translate(error: Exception, route: Route, settings: Settings) -> e.TurnoutError | None:
     """The error for what a route's call raised, or None if it isn't an SDK's."""
+    from turnout.classify import classify
+    from turnout.clients.calls import call_site
+
     known = classify(error, call_site(route, settings))
     if known is None:
         return None

@@ -8,17 +8,53 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import AIMessage
 from langchain_core.output_parsers.transform import BaseCumulativeTransformOutputParser
+from langchain_core.runnables import RunnableLambda, RunnableMap, RunnablePassthrough
 from langchain_core.utils.function_calling import convert_to_openai_function
 from langchain_core.utils.json import parse_json_markdown, parse_partial_json
 from langchain_core.utils.pydantic import is_basemodel_subclass
 
 from turnout.errors import UnsupportedError
-from turnout.langchain.tools import check_schema
+from turnout.langchain.tools import check_schema, offered
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from langchain_core.language_models import BaseChatModel, LanguageModelInput
     from langchain_core.outputs import Generation
+    from langchain_core.runnables import Runnable
 
 METHODS = ("json_schema", "function_calling", "json_mode")
+
+
+def structured(
+    model: BaseChatModel,
+    schema: dict[str, Any] | type,
+    *,
+    include_raw: bool,
+    method: str | None,
+    strict: bool | None,
+    tools: Sequence[Any] | None,
+    bound: dict[str, Any],
+) -> Runnable[LanguageModelInput, Any]:
+    """A chat model whose answers are objects of a schema; arguments and errors as for `with_structured_output`."""
+    if method is not None and method not in METHODS:
+        msg = f"method {method!r} is none of {', '.join(METHODS)}"
+        raise UnsupportedError(msg)
+    function = described(schema)
+    asked = model.bind(
+        structured_output={"schema": function, "method": method, "strict": strict},
+        ls_structured_output_format={"kwargs": {"method": method or "auto"}, "schema": function},
+        **({"tools": offered(tools)} if tools else {}),
+        **bound,
+    )
+    parser = StructuredOutputParser(name=function["name"], target=target_class(schema))
+    if not include_raw:
+        return asked | parser
+    parsed = RunnablePassthrough.assign(
+        parsed=RunnableLambda(lambda answer: answer["raw"]) | parser, parsing_error=lambda _: None
+    )
+    failed = RunnablePassthrough.assign(parsed=lambda _: None)
+    return RunnableMap(raw=asked) | parsed.with_fallbacks([failed], exception_key="parsing_error")
 
 
 def described(schema: Any) -> dict[str, Any]:

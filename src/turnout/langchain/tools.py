@@ -11,12 +11,28 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from turnout.errors import UnsupportedError
 from turnout.langchain.history.caching import cache_control, mark_in
+from turnout.parameters import tool_choice_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 # What every service takes: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolSpecification.html
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+
+
+def with_choice(tools: Sequence[Any], tool_choice: Any, *, strict: bool | None) -> dict[str, Any]:
+    """Tools and the choice among them, as a call is given them.
+
+    Raises:
+        UnsupportedError: tool_choice names a tool that isn't there, or a tool is none.
+    """
+    converted = offered(tools, strict=strict)
+    choice = tool_choice_name(tool_choice)
+    names = [tool.get("function", {}).get("name") for tool in converted]
+    if choice is not None and choice not in {"auto", "none", "any", *names}:
+        msg = f"tool_choice {tool_choice!r} is no tool that was given; there is {', '.join(map(repr, names))}"
+        raise UnsupportedError(msg)
+    return {"tools": converted} | ({"tool_choice": choice} if choice is not None else {})
 
 
 class _Checked(dict[str, Any]):

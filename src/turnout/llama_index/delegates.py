@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,13 @@ _WIRES = {
 _KEPT = 256
 _made: dict[tuple[Route, Backend], Wire] = {}
 _lock = threading.Lock()
+
+
+async def awire_for(route: Route, backend: Backend) -> Wire:
+    """Likewise; the first call of a route imports its SDK and makes its client, which would block the event loop."""
+    if (route, backend) in _made:
+        return wire_for(route, backend)
+    return await asyncio.to_thread(wire_for, route, backend)
 
 
 def wire_for(route: Route, backend: Backend) -> Wire:

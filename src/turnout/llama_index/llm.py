@@ -19,13 +19,13 @@ from pydantic import ConfigDict, Field
 
 from turnout.clients.calls import new_call
 from turnout.errors import TurnoutError
+from turnout.given import SettingsField, current, portable_settings
 from turnout.llama_index.answers import check, has_content, only_one_call, portable_answer, used_tokens
-from turnout.llama_index.delegates import wire_for
+from turnout.llama_index.delegates import awire_for, wire_for
 from turnout.llama_index.errors import translate, translated
 from turnout.llama_index.history import aportable_history, portable_history
 from turnout.llama_index.messages import arguments_of, tool_calls_of
 from turnout.llama_index.request import OWN, Request, estimated_tokens, make_request
-from turnout.llama_index.state import SettingsField, current, portable_settings
 from turnout.llama_index.structured import StructuredPredict
 from turnout.models import ModelFacts
 from turnout.resilience import astream, stream
@@ -59,7 +59,13 @@ class _Call:
 
     def prepared(self) -> tuple[Wire, dict[str, Any], dict[str, Any]]:
         """The wire, what it sends but the conversation, and how that is to be arranged."""
-        wire = wire_for(self.route, self.backend)
+        return self._with(wire_for(self.route, self.backend))
+
+    async def aprepared(self) -> tuple[Wire, dict[str, Any], dict[str, Any]]:
+        """Likewise, without blocking the event loop."""
+        return self._with(await awire_for(self.route, self.backend))
+
+    def _with(self, wire: Wire) -> tuple[Wire, dict[str, Any], dict[str, Any]]:
         arguments = wire.arguments(self.request)
         how = {
             "has_tools": "tools" in arguments,
@@ -315,7 +321,7 @@ class TurnoutLLM(StructuredPredict):
     async def _aanswer(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> ChatResponse:
         call = self._call(messages, kwargs)
         with translated(call.route, call.settings):
-            wire, arguments, how = call.prepared()
+            wire, arguments, how = await call.aprepared()
             history = await aportable_history(call.request.messages, call.route, **how)
             response = await call.attempts.arun(lambda: wire.achat([*history], arguments))
         portable_answer(response, call.request, call.route, call.attempts.report())
@@ -335,7 +341,7 @@ class TurnoutLLM(StructuredPredict):
     async def _apieces(self, call: _Call) -> ChatResponseAsyncGen:
         last = None
         with translated(call.route, call.settings):
-            wire, arguments, how = call.prepared()
+            wire, arguments, how = await call.aprepared()
             history = await aportable_history(call.request.messages, call.route, **how)
             pieces = astream(call.attempts, lambda: wire.astream([*history], arguments), has_content)
             async with aclosing(pieces):

@@ -95,12 +95,28 @@ class Call:
 
     def repeated(self, attempt: Callable[..., T], *arguments: Any) -> T:
         """Call a function until it succeeds or the policy says to stop."""
-        result: T = Retrying(sleep=time.sleep, **self._rules())(attempt, *arguments)
+        try:
+            return attempt(*arguments)
+        except ModelCallError as error:
+            if not error.retryable:
+                raise
+            again = _Again(attempt, error)
+        result: T = Retrying(sleep=time.sleep, **self._rules())(again, *arguments)
         return result
 
     async def arepeated(self, attempt: Callable[..., Awaitable[T]], *arguments: Any) -> T:
         """Call a coroutine function likewise."""
-        result: T = await AsyncRetrying(sleep=asyncio.sleep, **self._rules())(attempt, *arguments)
+        try:
+            return await attempt(*arguments)
+        except ModelCallError as error:
+            if not error.retryable:
+                raise
+            again = _Again(attempt, error)
+
+        async def once(*given: Any) -> T:
+            return await again(*given)
+
+        result: T = await AsyncRetrying(sleep=asyncio.sleep, **self._rules())(once, *arguments)
         return result
 
     def _rules(self) -> dict[str, Any]:
@@ -246,6 +262,20 @@ class Turn:
             limiter.throttled(self._slot, min(asked, self._call.policy.max_retry_wait))
         else:
             limiter.leave(self._slot)
+
+
+class _Again:
+    """An attempt whose first outcome is known: most calls succeed at once and need nothing of what repeats them."""
+
+    def __init__(self, attempt: Callable[..., Any], failed: ModelCallError) -> None:
+        self._attempt = attempt
+        self._failed: ModelCallError | None = failed
+
+    def __call__(self, *arguments: Any) -> Any:
+        failed, self._failed = self._failed, None
+        if failed is not None:
+            raise failed
+        return self._attempt(*arguments)
 
 
 def _may_pass(error: BaseException) -> bool:

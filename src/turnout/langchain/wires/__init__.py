@@ -49,6 +49,15 @@ def wire(route: Route) -> Wire:
     return cast("Wire", import_module(f"turnout.langchain.wires.{_FILES[route.wire]}"))
 
 
+def is_built(route: Route, backend: Backend) -> bool:
+    """Whether `delegate` has a route's chat model already."""
+    return _key(route, backend) in _delegates
+
+
+def _key(route: Route, backend: Backend) -> tuple[Any, ...]:
+    return (route.wire, backend, route.deployment, route.model, generation())
+
+
 def delegate(route: Route, backend: Backend) -> BaseChatModel:
     """The framework's chat model for a route. One is kept for each backend and model.
 
@@ -57,7 +66,7 @@ def delegate(route: Route, backend: Backend) -> BaseChatModel:
         SettingsError: The backend's settings are incomplete.
         CredentialError: No credential was found.
     """
-    key = (route.wire, backend, route.deployment, route.model, generation())
+    key = _key(route, backend)
     found = _delegates.get(key)
     if found is None:
         with _lock:

@@ -14,7 +14,7 @@ from turnout.reindex.disk import room_for
 from turnout.reindex.lock import locked
 from turnout.reindex.plan import Plan, about_tokens, estimate, pages
 from turnout.reindex.report import ReindexProgress, ReindexReport
-from turnout.reindex.stream import PENDING, EmbeddingStream, Refused
+from turnout.reindex.stream import EmbeddingStream, Refused
 from turnout.spaces import space_of
 
 if TYPE_CHECKING:
@@ -171,6 +171,7 @@ class _Run:
         self._report.rewritten += len(planned.rewritten)
         self._report.skipped += planned.skipped
         self._done += len(planned.unchanged) + len(planned.skipped)
+        self._book.save(planned.rewritten)  # a store may remove a chunk before it writes it anew
         self._ready += planned.resumed + planned.rewritten
         self._done += len(planned.resumed) + len(planned.rewritten)
         self._book.written(planned.adopted)
@@ -178,7 +179,7 @@ class _Run:
             refused = self._stream.add(item)
             if refused is not None:
                 self._skip(refused)
-            while self._stream.pending >= PENDING and not self._ends:
+            while self._stream.full and not self._ends:
                 self._take(patient=True)
         self._take(patient=False)
         self._write()

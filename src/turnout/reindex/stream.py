@@ -88,6 +88,11 @@ class EmbeddingStream:
         """Chunks that were added and whose outcome hasn't been taken."""
         return self._pending
 
+    @property
+    def full(self) -> bool:
+        """Whether so many are pending that no more should be added."""
+        return self._pending >= PENDING
+
     def add(self, item: Item) -> Refused | None:
         """Take a chunk; gives back why, if it can't be embedded and was never sent."""
         try:

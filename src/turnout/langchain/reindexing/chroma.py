@@ -41,8 +41,9 @@ class ChromaCollection(Collection[Chroma]):
         return dict(zip(found["ids"], found["embeddings"], strict=True))
 
     def put(self, chunks: Sequence[Embedded], metadatas: list[dict[str, Any]]) -> None:
-        """Add documents."""
-        self._opened.upsert(
+        """Add documents; those with the same ids are removed first, as Chroma would keep their other metadata."""
+        self.delete([chunk.item.id for chunk in chunks])
+        self._opened.add(
             ids=[chunk.item.id for chunk in chunks],
             embeddings=cast("Any", [list(chunk.vector) for chunk in chunks]),
             documents=[chunk.item.text for chunk in chunks],

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 _FLUSH_EVERY = 5000  # documents between two times that the whole index is saved
 
 
+def _relevance(distance: float) -> float:
+    """The cosine, from the squared distance of vectors of length 1."""
+    return 1 - distance / 2
+
+
+BY_COSINE: dict[str, Any] = {"normalize_L2": True, "relevance_score_fn": _relevance}
+"""Options of a store that compares by cosine, as models whose vectors aren't of length 1 are compared by."""
+
+
 class FaissCollection(Collection[FAISS]):
     """An index in memory, saved as a whole.
 
@@ -79,6 +88,6 @@ def load(folder: Path, embeddings: Any) -> FAISS:
 
     LangChain keeps its documents as a pickle, which can run code when it is read: the folder must be one's own.
     """
-    store = FAISS.load_local(str(folder), embeddings, allow_dangerous_deserialization=True)
+    store = FAISS.load_local(str(folder), embeddings, allow_dangerous_deserialization=True, **BY_COSINE)
     FaissKeeper(store).load(folder)
     return store

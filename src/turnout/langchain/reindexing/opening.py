@@ -126,7 +126,7 @@ def _faiss(
         from langchain_community.docstore.in_memory import InMemoryDocstore
         from langchain_community.vectorstores import FAISS
 
-        from turnout.langchain.reindexing.faiss import FaissCollection, load
+        from turnout.langchain.reindexing.faiss import BY_COSINE, FaissCollection, load
     from faiss import IndexFlatL2
 
     folder = _folder(index) / called
@@ -136,18 +136,17 @@ def _faiss(
         return FaissCollection(load(folder, embeddings), called, folder)
     if not create:
         return None
-    made = FAISS(embeddings, IndexFlatL2(space.dimensions or 0), InMemoryDocstore(), {})
+    made = FAISS(embeddings, IndexFlatL2(space.dimensions or 0), InMemoryDocstore(), {}, **BY_COSINE)
     return FaissCollection(made, called, folder)
 
 
 def _pgvector(
     index: IndexSettings, called: str, _: EmbeddingSpace, create: bool, embeddings: Embeddings
 ) -> Collection[Any] | None:
-    from langchain_postgres import PGVector
     from sqlalchemy import NullPool, create_engine, inspect
     from sqlalchemy.schema import CreateSchema
 
-    from turnout.langchain.reindexing.pgvector import PGVectorCollection
+    from turnout.langchain.reindexing.pgvector import PGVectorCollection, ThreadedPGVector
 
     assert index.connection is not None
     engine = create_engine(index.connection.get_secret_value(), poolclass=NullPool)
@@ -158,7 +157,7 @@ def _pgvector(
             connection.execute(CreateSchema(called, if_not_exists=True))
     # A schema for each space: LangChain's table has one row an id, whatever its collection.
     own = engine.execution_options(schema_translate_map={None: called})
-    return PGVectorCollection(PGVector(embeddings, connection=own, collection_name=called), called)
+    return PGVectorCollection(ThreadedPGVector(embeddings, connection=own, collection_name=called), called)
 
 
 def _drop_schema(index: IndexSettings, called: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from langchain_core.vectorstores import VectorStore
 from langchain_postgres import PGVector
 from sqlalchemy import func, select
 
@@ -17,6 +18,20 @@ if TYPE_CHECKING:
     from sqlalchemy import Select
 
     from turnout.reindex import Embedded
+
+
+class ThreadedPGVector(PGVector):
+    """A `PGVector` on one synchronous connection, whose asynchronous methods run the others on a thread.
+
+    LangChain's own needs a second engine for them, with `async_mode`, and then has no synchronous methods.
+    """
+
+    aget_by_ids = VectorStore.aget_by_ids
+    asimilarity_search = VectorStore.asimilarity_search
+    asimilarity_search_with_score = VectorStore.asimilarity_search_with_score
+    asimilarity_search_by_vector = VectorStore.asimilarity_search_by_vector
+    amax_marginal_relevance_search = VectorStore.amax_marginal_relevance_search
+    amax_marginal_relevance_search_by_vector = VectorStore.amax_marginal_relevance_search_by_vector
 
 
 class PGVectorCollection(Collection[PGVector]):

@@ -1,0 +1,127 @@
+"""A reindex that is killed ten times ends like one that wasn't, and asks for no text whose vector it had."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sqlite3
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.reindex.conftest import settings_text
+from tests.reindex.support import sent, some
+from tests.reindex.worker import move
+from turnout.langchain.reindexing import open_collection
+from turnout.reindex.checkpoint import State
+from turnout.reindex.named import NamedIndex
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext
+    from pathlib import Path
+
+    from turnout.emulator import Emulator
+
+INDEXES = """
+[index.docs]
+store = "chroma"
+path = "./killed"
+
+[index.calm]
+store = "chroma"
+path = "./calm"
+"""
+KILLS = 10
+
+
+@pytest.fixture(scope="module")
+def processes() -> ForkServerContext:
+    """Processes that begin with everything imported."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["tests.reindex.worker", "langchain_chroma", "botocore.session", "openai", "aiohttp"]
+    )
+    return context
+
+
+@pytest.fixture
+def settings_file(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "turnout.toml"
+    path.write_text(settings_text(fresh_emulator, INDEXES), encoding="utf-8")
+    monkeypatch.setenv("TURNOUT_BACKEND", "azure")
+    return path
+
+
+def kept(file: Path) -> dict[str, int]:
+    """Id → how far it came, as the checkpoint says."""
+    if not file.exists():
+        return {}
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as base:
+        try:
+            return dict(base.execute("SELECT id, state FROM chunk"))
+        except sqlite3.OperationalError:  # its tables are being made
+            return {}
+
+
+def kill_ten_times(
+    processes: ForkServerContext, settings_file: Path, emulator: Emulator, number: int
+) -> tuple[set[int], int, int]:
+    """Kill it when a tenth more is kept each time, then let it end.
+
+    Returns:
+        The states that chunks were in when it was killed, how often it was killed, and how many texts were answered
+        whose vector wasn't kept.
+    """
+    texts = {found: text for found, (text, _) in some(number).chunks.items()}
+    index = NamedIndex("docs", settings_file)
+    checkpoint = index.checkpoint(index.space("bedrock"))
+    states: set[int] = set()
+    had: dict[str, int] = {}
+    kills = lost = 0
+    while True:
+        emulator.clear()
+        process = processes.Process(target=move, args=(str(settings_file), number, {}))
+        process.start()
+        goal = number * (kills + 1) // (KILLS + 1)
+        give_up = time.monotonic() + 120
+        while process.is_alive() and (kills == KILLS or len(kept(checkpoint)) < goal):
+            assert time.monotonic() < give_up
+            time.sleep(0.002)
+        process.kill()
+        process.join()
+        asked = sent(emulator)
+        assert not {texts[found] for found in had} & asked.keys()  # what was kept isn't asked for again
+        assert max(asked.values()) == 1
+        had = kept(checkpoint)
+        if process.exitcode == 0:
+            return states, kills, lost
+        assert process.exitcode == -9
+        states |= set(had.values())
+        kills += 1
+        lost += len(asked.keys() - {texts[found] for found in had})
+
+
+def contents(settings_file: Path, name: str) -> dict[str, Any]:
+    index = NamedIndex(name, settings_file)
+    found = open_collection(index.settings, name, index.space("bedrock"))
+    assert found is not None
+    items = {item.id: (item.text, item.metadata) for item in found.items()}
+    vectors = found.vectors(list(items))
+    return {item: (*items[item], list(map(float, vectors[item]))) for item in items}
+
+
+def test_killed_ten_times_it_ends_like_a_run_that_was_not(
+    processes: ForkServerContext, settings_file: Path, emulator: Emulator
+) -> None:
+    number = 1000
+    states, kills, lost = kill_ten_times(processes, settings_file, emulator, number)
+    assert kills == KILLS
+    assert states == {State.SAVED, State.WRITTEN}  # it was also killed between the two
+    assert lost < number / 4  # answers on their way: each kill may lose no more than what is in flight
+    calm = processes.Process(target=move, args=(str(settings_file), number, {"index": "calm"}))
+    calm.start()
+    calm.join(60)
+    assert calm.exitcode == 0
+    assert contents(settings_file, "docs") == contents(settings_file, "calm")
+    assert len(contents(settings_file, "docs")) == number

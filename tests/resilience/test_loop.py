@@ -131,7 +131,7 @@ def test_tokens_and_their_refresh_do_not_block(
             await ChatTurnout(settings=made, backend=backend).ainvoke("hi")
 
     asyncio.run(calls())
-    assert {request.operation for request in fresh_emulator.requests} == {"chat", "token"}
+    assert {request.operation for request in fresh_emulator.requests} >= {"chat", "token"}
 
 
 def test_a_picture_by_address_does_not_block(wires_file: str, fresh_emulator: Emulator, watched: BlockBuster) -> None:

@@ -22,6 +22,7 @@ from tests.reindex.support import sent, some
 from tests.reindex.worker import move
 from turnout.emulator import Emulator
 from turnout.langchain.reindexing import open_collection
+from turnout.limits import FIRST_WINDOW
 from turnout.reindex.checkpoint import State
 from turnout.reindex.named import NamedIndex
 
@@ -88,7 +89,7 @@ def kill_ten_times(
         emulator.clear()
         process = processes.Process(target=move, args=(str(settings_file), number, {}))
         process.start()
-        goal = number * (kills + 1) // (KILLS + 1)
+        goal = max(number * (kills + 1) // (KILLS + 1), len(had) + 1)
         give_up = time.monotonic() + 120
         while process.is_alive() and (kills == KILLS or len(kept(checkpoint)) < goal):
             assert time.monotonic() < give_up
@@ -97,7 +98,7 @@ def kill_ten_times(
         process.join()
         asked = sent(emulator)
         assert not {texts[found] for found in had} & asked.keys()  # what was kept isn't asked for again
-        assert max(asked.values()) == 1
+        assert max(asked.values(), default=1) == 1
         had = kept(checkpoint)
         if process.exitcode == 0:
             return states, kills, lost
@@ -134,7 +135,7 @@ def test_killed_ten_times_it_ends_like_a_run_that_was_not(
     processes: ForkServerContext, settings_file: Path, emulator: Emulator
 ) -> None:
     lost = compare(processes, settings_file, emulator, 1000)
-    assert lost < 250  # answers on their way: a kill may cost no more than what is in flight
+    assert lost <= KILLS * 2 * FIRST_WINDOW  # answers on their way: a kill costs no more than what is in flight
 
 
 if __name__ == "__main__":
@@ -144,4 +145,5 @@ if __name__ == "__main__":
         file.write_text(settings_text(running, INDEXES), encoding="utf-8")
         began, asked_for = time.monotonic(), int(sys.argv[1])
         cost = compare(multiprocessing.get_context("forkserver"), file, running, asked_for)
-        print(f"{asked_for} chunks, killed {KILLS} times, {cost} answers lost; {time.monotonic() - began:.0f} s")
+        took = time.monotonic() - began
+        sys.stdout.write(f"{asked_for} chunks, killed {KILLS} times, {cost} answers lost; {took:.0f} s\n")

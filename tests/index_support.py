@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,10 +45,10 @@ def settings(emulator: Emulator, folder: Path, index: str) -> Path:
     return path
 
 
-def use(path: Path, monkeypatch: pytest.MonkeyPatch, backend: str = "azure") -> None:
-    """Go by a settings file."""
+def use(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Go by a settings file; on Azure, unless something else was said before."""
     monkeypatch.setenv("TURNOUT_CONFIG", str(path))
-    monkeypatch.setenv("TURNOUT_BACKEND", backend)
+    monkeypatch.setenv("TURNOUT_BACKEND", os.environ.get("TURNOUT_BACKEND", "azure"))
 
 
 def requests(emulator: Emulator) -> list[str]:

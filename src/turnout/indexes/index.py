@@ -77,8 +77,11 @@ class Index:
 
     # --- which collection
 
-    def place(self) -> Place:
+    def place(self, space: EmbeddingSpace | None = None) -> Place:
         """Where searches go, as the settings are now.
+
+        Args:
+            space: The space of a query that is embedded already; left out, the active backend's.
 
         Raises:
             SettingsError: There is no such index, or the backend has no embedding target for it.
@@ -88,7 +91,11 @@ class Index:
         if now is None or now[0] is not settings:
             index = NamedIndex(self.name, settings)
             now = self._now = settings, Place.of(index, self._backend or index.active)
-        return now[1]
+        active = now[1]
+        if space is None or space == active.space or self._backend is not None:
+            return active
+        others = [backend for backend, given in active.index.spaces().items() if given == space]
+        return Place.of(active.index, others[0]) if others else active
 
     def places(self) -> list[Place]:
         """Where changes go: the active place first, then those of `also`, each space once."""
@@ -97,27 +104,30 @@ class Index:
         listed = [active, *(Place.of(active.index, backend) for backend in backends)]
         return list({place.called: place for place in reversed(listed)}.values())[::-1]
 
-    def at_hand(self) -> Home | None:
-        """The collection to search, if that takes no more than a look at the manifest."""
-        place = self.place()
+    def at_hand(self, space: EmbeddingSpace | None = None) -> Home | None:
+        """The collection to search, if that takes no more than a look at the manifest; arguments as for `home`."""
+        place = self.place(space)
         manifest, collections = self._keeping(place.index)
         if place.called not in self._looked:
             return None
         found = collections.at_hand(place)
         return None if found is None or manifest.is_behind(place.called) else found.home
 
-    def home(self) -> Home:
+    def home(self, space: EmbeddingSpace | None = None) -> Home:
         """The collection to search; filled before, if the settings say so.
+
+        Args:
+            space: The space of a query that is embedded already; left out, the active backend's.
 
         Raises:
             IndexBehindError: It lacks documents that the index has.
             EmbeddingSpaceError: It has vectors of another space.
         """
-        return self.at_hand() or self._current().home
+        return self.at_hand(space) or self._current(space).home
 
-    def _current(self) -> Opened:
-        """The active collection, with all that the index should have."""
-        place = self.place()
+    def _current(self, space: EmbeddingSpace | None) -> Opened:
+        """A space's collection, with all that the index should have."""
+        place = self.place(space)
         with self._lock:
             manifest, collections = self._keeping(place.index)
             self._look_at_others(place)

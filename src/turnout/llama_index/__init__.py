@@ -12,7 +12,8 @@ except ImportError as error:
     raise MissingExtraError(msg) from error
 
 from turnout.llama_index.embedding import TurnoutEmbedding
+from turnout.llama_index.indexes import TurnoutIndex
 from turnout.llama_index.llm import TurnoutLLM
 from turnout.llama_index.stores import GuardedVectorStore, guarded
 
-__all__ = ["GuardedVectorStore", "TurnoutEmbedding", "TurnoutLLM", "guarded"]
+__all__ = ["GuardedVectorStore", "TurnoutEmbedding", "TurnoutIndex", "TurnoutLLM", "guarded"]

@@ -14,6 +14,7 @@ from llama_index.core.vector_stores import SimpleVectorStore
 from llama_index.core.vector_stores.types import VectorStoreQuery
 
 from turnout.errors import EmbeddingSpaceError, UnsupportedError
+from turnout.llama_index.stores import keeper_of
 from turnout.reindex import Item
 from turnout.reindex.folders import beside, recover, replace
 from turnout.space_records import SpaceRecord, reindex_command
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from llama_index.core.schema import BaseNode
     from llama_index.core.storage.docstore.types import BaseDocumentStore
 
+    from turnout.llama_index.indexes.collection import AnyCollection
     from turnout.reindex import Embedded
     from turnout.settings import IndexSettings
 
@@ -115,7 +117,8 @@ class PersistedIndex:
         if not isinstance(vectors, SimpleVectorStore):
             msg = f"the index in {folder} has a {type(vectors).__name__}, not a SimpleVectorStore"
             raise UnsupportedError(msg)
-        self._vectors = vectors
+        self._vectors = self.vector_store = vectors
+        self._keeper = keeper_of(vectors)
         self._docstore = context.docstore
         self._context = context
         self._record: SpaceRecord | None = None
@@ -138,6 +141,10 @@ class PersistedIndex:
         """Their vectors."""
         there = self._vectors.data.embedding_dict
         return {found: there[found] for found in ids if found in there}
+
+    def of_document(self, ref_doc_id: str) -> list[str]:
+        """The ids of a document's nodes."""
+        return [found for found, ref in self._vectors.data.text_id_to_ref_doc_id.items() if ref == ref_doc_id]
 
     def search(self, vector: Sequence[float], k: int) -> list[Item]:
         """The nearest nodes, nearest first."""
@@ -180,6 +187,8 @@ class PersistedIndex:
 
     def flush(self) -> None:
         """Persist the index beside the old one, then put it in its place."""
+        if self._record is not None:
+            self._keeper.write(self._record)  # where the guard looks for it
         made = beside(self._folder)
         self._context.persist(str(made))
         if self._record is not None:
@@ -189,7 +198,7 @@ class PersistedIndex:
 
 def open_collection(
     index: IndexSettings, name: str, space: EmbeddingSpace, *, create: bool = False
-) -> PersistedIndex | None:
+) -> PersistedIndex | AnyCollection | None:
     """The collection that a named index has for a space.
 
     Args:
@@ -199,11 +208,13 @@ def open_collection(
         create: Whether to make the collection if there is none; it has no record yet.
 
     Raises:
-        UnsupportedError: The store isn't `simple`.
+        MissingExtraError: The store's package isn't installed.
+        UnsupportedError: LlamaIndex's integration doesn't open such a store.
     """
     if index.store != "simple":
-        msg = f"a {index.store} index is reindexed with LangChain's integration; set framework in [index.{name}]"
-        raise UnsupportedError(msg)
+        from turnout.llama_index.indexes.opening import open_stored
+
+        return open_stored(index, name, space, create=create)
     folder = Path(index.path or ".") / collection_name(name, space)
     if create:
         recover(folder)
@@ -220,5 +231,10 @@ def drop_collection(index: IndexSettings, name: str, space: EmbeddingSpace) -> b
     """
     if open_collection(index, name, space) is None:
         return False
+    if index.store != "simple":
+        from turnout.llama_index.indexes.opening import drop_stored
+
+        drop_stored(index, name, space)
+        return True
     shutil.rmtree(Path(index.path or ".") / collection_name(name, space))
     return True

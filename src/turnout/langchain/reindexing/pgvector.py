@@ -27,11 +27,11 @@ class ThreadedPGVector(PGVector):
     """
 
     aget_by_ids = VectorStore.aget_by_ids
-    asimilarity_search = VectorStore.asimilarity_search
+    asimilarity_search = VectorStore.asimilarity_search  # type: ignore[assignment]  # filter by name
     asimilarity_search_with_score = VectorStore.asimilarity_search_with_score
-    asimilarity_search_by_vector = VectorStore.asimilarity_search_by_vector
-    amax_marginal_relevance_search = VectorStore.amax_marginal_relevance_search
-    amax_marginal_relevance_search_by_vector = VectorStore.amax_marginal_relevance_search_by_vector
+    asimilarity_search_by_vector = VectorStore.asimilarity_search_by_vector  # type: ignore[assignment]  # filter by name
+    amax_marginal_relevance_search = VectorStore.amax_marginal_relevance_search  # type: ignore[assignment]  # filter by name
+    amax_marginal_relevance_search_by_vector = VectorStore.amax_marginal_relevance_search_by_vector  # type: ignore[assignment]  # filter by name
 
 
 class PGVectorCollection(Collection[PGVector]):

@@ -1,0 +1,94 @@
+"""`TurnoutIndex`: a named index as a LlamaIndex index."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from llama_index.core import StorageContext, VectorStoreIndex
+
+from turnout.llama_index.embedding import TurnoutEmbedding
+from turnout.llama_index.indexes.store import NamedVectorStore
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from llama_index.core.schema import BaseNode
+
+    from turnout.indexes import Status
+    from turnout.settings import Settings
+
+
+class TurnoutIndex(VectorStoreIndex):
+    """A named index of the settings: the collection of the active backend's embedding space, found for each call.
+
+    It keeps one collection for each space. A search goes to the collection of the space that the settings give at that
+    moment; an insert goes to that one and to those of the backends in `also`, each embedded by its own backend; a
+    delete goes to all that there are. A collection that lacks nodes is not searched.
+
+    Args:
+        name: The index, as `[index.<name>]` in the settings has it.
+        backend: Another backend than the active one.
+        settings: Settings, or the path of a settings file; left out, they are found.
+        **options: As for `VectorStoreIndex`, like `transformations`.
+
+    Raises:
+        SettingsError: There is no such index.
+        UnsupportedError: It is another framework's.
+
+    Example:
+        ```python
+        from llama_index.core import Document
+        from turnout.llama_index import TurnoutIndex
+
+        index = TurnoutIndex("docs")
+        index.insert(Document(text="Keys are rotated in March.", id_="keys"))
+        found = index.as_retriever().retrieve("When are keys rotated?")
+        ```
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        backend: str | None = None,
+        settings: Settings | Path | str | None = None,
+        **options: Any,
+    ) -> None:
+        store = NamedVectorStore(name, backend=backend, settings=settings)
+        route = store.index.place().index.settings.embedding
+        self._named = store
+        super().__init__(
+            nodes=[],
+            storage_context=StorageContext.from_defaults(vector_store=store),
+            embed_model=TurnoutEmbedding(route, backend=backend, settings=settings),
+            **options,
+        )
+
+    def insert_nodes(self, nodes: Sequence[BaseNode], **insert_kwargs: Any) -> None:
+        """Insert nodes; those that are there already are neither embedded nor written again.
+
+        Raises:
+            IndexBehindError: The active space's collection lacks nodes; nothing was added.
+            ModelCallError: The active backend failed; nothing was added.
+            PartialWriteError: They were added, but not to every listed space; the error says which is behind.
+        """
+        with self._callback_manager.as_trace("insert_nodes"):
+            self._named.add(nodes, **insert_kwargs)
+
+    async def ainsert_nodes(self, nodes: Sequence[BaseNode], **insert_kwargs: Any) -> None:
+        """`insert_nodes` without blocking the event loop."""
+        with self._callback_manager.as_trace("ainsert_nodes"):
+            await self._named.async_add(nodes, **insert_kwargs)
+
+    def status(self) -> list[Status]:
+        """How far the collection of each backend's space is."""
+        return self._named.index.status()
+
+    def fill(self) -> None:
+        """Fill the active space's collection from the others, with what it lacks.
+
+        Raises:
+            ModelCallError: The service failed; what was done is kept.
+        """
+        self._named.index.fill()

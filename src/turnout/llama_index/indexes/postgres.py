@@ -1,0 +1,89 @@
+"""LlamaIndex's `PGVectorStore` as a collection of a named index: a table for each space."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy
+from llama_index.vector_stores.postgres import PGVectorStore
+from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from turnout.llama_index.indexes.collection import NodeCollection
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from turnout.settings import IndexSettings
+    from turnout.spaces import EmbeddingSpace
+
+_NONE = "turnout: no node"
+
+
+class PostgresCollection(NodeCollection[PGVectorStore]):
+    """Read through the table that LlamaIndex's class makes, by its engine."""
+
+    def ids(self) -> list[str]:
+        """The ids of all nodes."""
+        return [row[0] for row in self._rows("SELECT node_id FROM {} ORDER BY node_id")]
+
+    def count(self) -> int:
+        """How many nodes there are."""
+        return int(self._rows("SELECT count(*) FROM {}")[0][0])
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
+        """Their vectors."""
+        if not ids:
+            return {}
+        return {node.node_id: node.get_embedding() for node in self.vector_store.get_nodes(node_ids=list(ids))}
+
+    def of_document(self, ref_doc_id: str) -> list[str]:
+        """The ids of a document's nodes."""
+        found = self._rows("SELECT node_id FROM {} WHERE metadata_->>'ref_doc_id' = :ref", ref=ref_doc_id)
+        return [row[0] for row in found]
+
+    def _rows(self, statement: str, **values: Any) -> list[Any]:
+        if self.vector_store.client is None:  # it connects, and makes its table, when it is first asked for something
+            self.vector_store.get_nodes(node_ids=[_NONE])
+        engine: sqlalchemy.Engine = self.vector_store.client
+        table = engine.dialect.identifier_preparer.quote(_table(self.vector_store.table_name))
+        with engine.connect() as connection:
+            return list(connection.execute(text(statement.format(table)), values))
+
+
+def _table(called: str) -> str:
+    return f"data_{called}"  # what LlamaIndex makes of it
+
+
+def _engine(index: IndexSettings) -> sqlalchemy.Engine:
+    assert index.connection is not None
+    return create_engine(index.connection.get_secret_value(), poolclass=NullPool)
+
+
+def open_postgres(
+    index: IndexSettings, called: str, space: EmbeddingSpace, *, create: bool
+) -> PostgresCollection | None:
+    """The collection in the table of that name, or None."""
+    assert index.connection is not None
+    engine = _engine(index)
+    if not create and not sqlalchemy.inspect(engine).has_table(_table(called)):
+        return None
+    address = sqlalchemy.make_url(index.connection.get_secret_value())
+    # psycopg is synchronous and asynchronous; of psycopg2, only LlamaIndex's synchronous methods work.
+    again = create_async_engine(address, poolclass=NullPool) if address.get_driver_name() != "psycopg2" else None
+    store = PGVectorStore(
+        table_name=called,
+        embed_dim=space.dimensions or 0,
+        engine=engine,
+        async_engine=again,
+        initialization_fail_on_error=True,
+    )
+    return PostgresCollection(store, called)
+
+
+def drop_postgres(index: IndexSettings, called: str) -> None:
+    """Remove a collection's table, for good."""
+    engine = _engine(index)
+    table = engine.dialect.identifier_preparer.quote(_table(called))
+    with engine.begin() as connection:
+        connection.execute(text(f"DROP TABLE IF EXISTS {table}"))

@@ -10,8 +10,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
-from turnout.clients.aio_transport import transport_class
-from turnout.resilience.policy import remaining
+from turnout.clients import aio_transport, thread_transport
 
 if TYPE_CHECKING:
     import ssl
@@ -57,21 +56,19 @@ def _options(backend: BackendSettings, sdk: Sdk) -> dict[str, Any]:
 
 
 def sync_transport(backend: BackendSettings, sdk: Sdk = "openai") -> Any:
-    """The pooled transport for threads, of the SDK's own HTTP library."""
-    return _sync_class(sdk_httpx(sdk))(**_options(backend, sdk))
+    """The pooled transport for threads; behind a proxy it is the one of the SDK's own HTTP library."""
+    if backend.proxy is None:
+        return thread_transport.transport_class(sdk_httpx(sdk))(backend, tls_context(backend.ca_bundle, sdk))
+    return _proxied_class(sdk_httpx(sdk))(**_options(backend, sdk))
 
 
 @cache
-def _sync_class(httpx: Any) -> Any:
+def _proxied_class(httpx: Any) -> Any:
     class DatedTransport(httpx.HTTPTransport):  # type: ignore[misc]
         """Waits for a call's bytes no longer than its deadline is away."""
 
         def handle_request(self, request: Any) -> Any:
-            left = remaining()
-            if left is not None:
-                limits = request.extensions.get("timeout", {})
-                shorter = {name: left if limit is None else min(limit, left) for name, limit in limits.items()}
-                request.extensions = {**request.extensions, "timeout": shorter}
+            request.extensions = {**request.extensions, "timeout": thread_transport.limits_of(request)}
             return super().handle_request(request)
 
     return DatedTransport
@@ -79,7 +76,7 @@ def _sync_class(httpx: Any) -> Any:
 
 def async_transport(backend: BackendSettings, sdk: Sdk = "openai") -> Any:
     """The transport for coroutines, with a pool for each event loop."""
-    return transport_class(sdk_httpx(sdk))(backend, tls_context(backend.ca_bundle, sdk))
+    return aio_transport.transport_class(sdk_httpx(sdk))(backend, tls_context(backend.ca_bundle, sdk))
 
 
 def bearer_auth(tokens: TokenSource) -> httpx.Auth:

@@ -1,0 +1,404 @@
+"""The transport for threads, against a server that says what goes over the wire and when."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import httpx2
+import pytest
+
+from turnout.clients import thread_transport
+from turnout.clients.transport import sync_transport, tls_context
+from turnout.resilience.policy import until
+from turnout.settings import AzureBackend
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+LONG = 20.0  # seconds: more than any test waits
+
+
+class Line:
+    """A connection, as the server has it."""
+
+    def __init__(self, server: Server, sock: socket.socket) -> None:
+        self.server, self.sock, self.file = server, sock, sock.makefile("rb")
+
+    def request(self) -> tuple[bytes, bytes] | None:
+        """The next request's head and body; None if the client hung up."""
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            line = self.file.readline()
+            if not line:
+                return None
+            head += line
+        length = next((int(x[15:]) for x in head.lower().split(b"\r\n") if x.startswith(b"content-length:")), 0)
+        return head, self.file.read(length)
+
+    def close(self) -> None:
+        self.file.close()
+        self.sock.close()
+
+
+class Server:
+    """Answers each request as `answer` says, which may close the line; counts its connections."""
+
+    def __init__(self, answer: Callable[[Line, bytes, bytes], None]) -> None:
+        self.answer = answer
+        self.lines: list[Line] = []
+        self.hung_up = threading.Semaphore(0)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/v1/chat?a=b%2Fc"
+        self.threads = [threading.Thread(target=self._accept)]
+        self.threads[0].start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                line = Line(self, self.listener.accept()[0])
+            except OSError:
+                return
+            self.lines.append(line)
+            self.threads.append(threading.Thread(target=self._serve, args=(line,)))
+            self.threads[-1].start()
+
+    def _serve(self, line: Line) -> None:
+        try:
+            while (request := line.request()) is not None:
+                self.answer(line, *request)
+        except (OSError, ValueError):  # one of the two closed it
+            pass
+        line.close()
+        self.hung_up.release()
+
+    def close(self) -> None:
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for thread in self.threads:
+            thread.join(LONG)
+
+
+@contextmanager
+def serving(answer: Callable[[Line, bytes, bytes], None]) -> Iterator[Server]:
+    server = Server(answer)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def ok(line: Line, _head: bytes, _body: bytes) -> None:
+    line.sock.sendall(OK)
+
+
+@pytest.fixture(params=[httpx, httpx2], ids=["httpx", "httpx2"])
+def library(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+@contextmanager
+def client(library: Any, *, timeout: Any = LONG, **options: Any) -> Iterator[Any]:
+    backend = AzureBackend.model_validate({"endpoint": "http://127.0.0.1:9", "api_key": "x", **options})
+    transport = thread_transport.transport_class(library)(backend, tls_context(None))
+    with library.Client(transport=transport, timeout=timeout) as made:
+        yield made
+
+
+def test_what_is_sent_and_what_is_answered(library: Any) -> None:
+    seen: list[tuple[bytes, bytes]] = []
+
+    def answer(line: Line, head: bytes, body: bytes) -> None:
+        seen.append((head, body))
+        packed = gzip.compress("grüß".encode())
+        head = (
+            b"HTTP/1.1 418 Of course\r\nx-two: 1\r\nX-Two: \xe9\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
+        )
+        line.sock.sendall(head % len(packed) + packed)
+
+    long = b"x" * 300_000
+    with serving(answer) as server, client(library) as made:
+        answered = made.post(server.url, content=long, headers=[("X-Some", "a"), ("X-Some", "b")])
+        assert answered.status_code == 418
+        assert answered.reason_phrase == "Of course"
+        assert answered.content.decode() == "grüß"
+        assert [value for name, value in answered.headers.raw if name.lower() == b"x-two"] == [b"1", b"\xe9"]
+        made.post(server.url, content=iter([b"one ", b"two"]))
+    head, body = seen[0]
+    assert head.startswith(b"POST /v1/chat?a=b%2Fc HTTP/1.1\r\n")
+    assert body == long
+    lines = [line.lower() for line in head.split(b"\r\n")]
+    assert [line for line in lines if line.startswith(b"x-some")] == [b"x-some: a", b"x-some: b"]
+    assert [line for line in lines if line.startswith((b"host", b"accept-encoding", b"user-agent"))] == [
+        f"host: {httpx.URL(server.url).netloc.decode()}".encode(),
+        f"accept-encoding: {made.headers['accept-encoding']}".encode(),
+        f"user-agent: {made.headers['user-agent']}".encode(),
+    ]
+    assert seen[1][1] == b"one two"
+
+
+def test_a_header_in_two_lines_is_refused(library: Any) -> None:
+    with serving(ok) as server, client(library) as made:
+        with pytest.raises(library.LocalProtocolError, match="header"):
+            made.get(server.url, headers={"X-Key": "one\r\nX-Other: two"})
+        assert made.get(server.url).content == b"ok"
+
+
+def test_a_connection_serves_one_call_after_the_other(library: Any) -> None:
+    with serving(ok) as server, client(library) as made:
+        for _ in range(5):
+            assert made.post(server.url, content=b"hi").content == b"ok"
+        assert len(server.lines) == 1
+
+
+@pytest.mark.parametrize("head", [CHUNKED, b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n"], ids=["chunked", "length"])
+def test_each_piece_comes_when_it_is_sent(library: Any, head: bytes) -> None:
+    had = threading.Event()
+    pieces = [b"3\r\none\r\n", b"3\r\ntwo\r\n0\r\n\r\n"] if head == CHUNKED else [b"one", b"two"]
+
+    def answer(line: Line, _head: bytes, _body: bytes) -> None:
+        line.sock.sendall(head + pieces[0])
+        if had.wait(LONG):
+            line.sock.sendall(pieces[1])
+
+    with serving(answer) as server, client(library) as made, made.stream("POST", server.url) as answered:
+        parts = answered.iter_bytes()
+        assert next(parts) == b"one"
+        had.set()
+        assert b"".join(parts) == b"two"
+
+
+def test_an_abandoned_answer_closes_its_connection(library: Any) -> None:
+    def answer(line: Line, _head: bytes, _body: bytes) -> None:
+        line.sock.sendall(CHUNKED + b"3\r\none\r\n")
+
+    with serving(answer) as server, client(library, max_connections=1) as made:
+        for count in (1, 2):
+            with made.stream("POST", server.url) as answered:
+                assert next(answered.iter_raw()) == b"one"
+            assert server.hung_up.acquire(timeout=LONG)
+            assert len(server.lines) == count
+
+
+def test_an_answer_that_is_here_keeps_its_connection_though_its_end_was_not_asked_for(library: Any) -> None:
+    def answer(line: Line, _head: bytes, _body: bytes) -> None:
+        line.sock.sendall(CHUNKED + b"3\r\none\r\n0\r\n\r\n")
+
+    with serving(answer) as server, client(library) as made:
+        for _ in range(3):
+            with made.stream("POST", server.url) as answered:
+                assert next(answered.iter_raw()) == b"one"
+        assert len(server.lines) == 1
+
+
+def test_a_connection_that_the_service_closed_meanwhile_is_not_used(library: Any) -> None:
+    def answer(line: Line, _head: bytes, _body: bytes) -> None:
+        line.sock.sendall(OK)
+        line.sock.shutdown(socket.SHUT_RDWR)
+
+    with serving(answer) as server, client(library) as made:
+        for count in (1, 2, 3):
+            assert made.get(server.url).content == b"ok"
+            assert server.hung_up.acquire(timeout=LONG)
+            assert len(server.lines) == count
+
+
+def test_a_connection_that_was_idle_for_too_long_is_not_used(library: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(ok) as server, client(library) as made:
+        made.get(server.url)
+        made.get(server.url)
+        assert len(server.lines) == 1
+        monkeypatch.setattr(thread_transport, "_KEPT", 0.0)
+        assert made.get(server.url).content == b"ok"
+        assert server.hung_up.acquire(timeout=LONG)
+        assert len(server.lines) == 2
+
+
+def test_a_service_that_keeps_no_connection(library: Any) -> None:
+    def answer(line: Line, _head: bytes, _body: bytes) -> None:
+        line.sock.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nall there is")
+        line.sock.shutdown(socket.SHUT_RDWR)
+
+    with serving(answer) as server, client(library, max_connections=1) as made:
+        for count in (1, 2):
+            assert made.get(server.url).content == b"all there is"
+            assert len(server.lines) == count
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        (b"", "RemoteProtocolError"),
+        (b"nonsense\r\n\r\n", "RemoteProtocolError"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", "RemoteProtocolError"),
+        (CHUNKED + b"9\r\nhalf", "RemoteProtocolError"),
+        (CHUNKED + b"4\r\nhalf\r\n", "RemoteProtocolError"),
+    ],
+)
+def test_a_cut_answer(library: Any, said: bytes, kind: str) -> None:
+    def answer(line: Line, _head: bytes, _body: bytes) -> None:
+        line.sock.sendall(said)
+        line.sock.shutdown(socket.SHUT_RDWR)
+
+    with serving(answer) as server, client(library, max_connections=1) as made:
+        for _ in range(2):  # the first left the turn to the second
+            with pytest.raises(getattr(library, kind)):
+                made.get(server.url)
+
+
+def test_what_does_not_come_in_time(library: Any) -> None:
+    with serving(lambda *_: None) as server, client(library, timeout=0.1, max_connections=1) as made:
+        for _ in range(2):
+            with pytest.raises(library.ReadTimeout):
+                made.get(server.url)
+
+
+def test_a_body_that_stops_coming(library: Any) -> None:
+    def answer(line: Line, _head: bytes, _body: bytes) -> None:
+        line.sock.sendall(CHUNKED + b"3\r\none\r\n")
+
+    with (
+        serving(answer) as server,
+        client(library, timeout=0.1) as made,
+        pytest.raises(library.ReadTimeout),
+        made.stream("GET", server.url) as answered,
+    ):
+        answered.read()
+
+
+def test_a_call_waits_no_longer_than_its_deadline(library: Any) -> None:
+    with (
+        serving(lambda *_: None) as server,
+        client(library, timeout=None) as made,
+        until(time.monotonic() + 0.1),
+        pytest.raises(library.ReadTimeout),
+    ):
+        made.get(server.url)
+
+
+def test_a_request_that_is_not_read(library: Any) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        client(library, timeout=0.2) as made,
+        pytest.raises(library.WriteTimeout),
+    ):
+        made.post(f"http://127.0.0.1:{listener.getsockname()[1]}/", content=b"x" * 50_000_000)
+
+
+def test_an_answer_before_the_request_was_read(library: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, client(library) as made, ThreadPoolExecutor(1) as other:
+
+        def refuse() -> None:
+            sock, _ = listener.accept()
+            with sock:
+                sock.recv(1000)
+                sock.sendall(b"HTTP/1.1 413 Too large\r\nContent-Length: 0\r\n\r\n")
+                sock.shutdown(socket.SHUT_WR)
+                while sock.recv(1_000_000):
+                    pass
+
+        refused = other.submit(refuse)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        assert made.post(url, content=b"x" * 20_000_000).status_code == 413
+        made.close()
+        refused.result(LONG)
+
+
+def test_nobody_there(library: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with client(library, max_connections=1) as made:
+        for _ in range(2):
+            with pytest.raises(library.ConnectError):
+                made.get(f"http://127.0.0.1:{port}/")
+
+
+def test_a_handshake_that_does_not_end(library: Any) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        client(library, timeout=library.Timeout(LONG, connect=0.1)) as made,
+        pytest.raises(library.ConnectTimeout),
+    ):
+        made.get(f"https://127.0.0.1:{listener.getsockname()[1]}/")
+
+
+def test_a_certificate_that_nobody_vouches_for(emulator: Any, library: Any) -> None:
+    with client(library) as made, pytest.raises(library.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+        made.get(emulator.bedrock.https_url)
+
+
+def test_no_more_connections_than_the_setting_says(library: Any) -> None:
+    lock, now, most = threading.Lock(), [0], [0]
+
+    def answer(line: Line, _head: bytes, _body: bytes) -> None:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        time.sleep(0.02)
+        with lock:
+            now[0] -= 1
+        line.sock.sendall(OK)
+
+    with serving(answer) as server, client(library, max_connections=3) as made, ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(lambda _: made.get(server.url).content, range(48)))
+        assert answers == [b"ok"] * 48
+        assert most[0] == 3
+        assert len(server.lines) == 3
+
+
+def test_no_turn_in_time(library: Any) -> None:
+    def answer(line: Line, _head: bytes, _body: bytes) -> None:
+        line.sock.sendall(CHUNKED + b"3\r\none\r\n")
+
+    limits = library.Timeout(LONG, pool=0.05)
+    with serving(answer) as server, client(library, max_connections=1, timeout=limits) as made:
+        with made.stream("GET", server.url), pytest.raises(library.PoolTimeout):
+            made.get(server.url)
+        with made.stream("GET", server.url) as answered:
+            assert answered.status_code == 200
+
+
+def test_closing_closes_what_is_idle_and_then_what_was_in_use(library: Any) -> None:
+    def answer(line: Line, head: bytes, _body: bytes) -> None:
+        line.sock.sendall(OK if head.startswith(b"GET") else CHUNKED + b"3\r\none\r\n")
+        if not head.startswith(b"GET"):
+            end.wait(LONG)
+            line.sock.sendall(b"0\r\n\r\n")
+
+    end = threading.Event()
+    with serving(answer) as server, client(library) as made:
+        with made.stream("POST", server.url) as answered:
+            made.get(server.url)
+            made.close()
+            assert server.hung_up.acquire(timeout=LONG)
+            assert not server.hung_up.acquire(blocking=False)
+            end.set()
+            assert answered.read() == b"one"
+        assert server.hung_up.acquire(timeout=LONG)
+
+
+def test_behind_a_proxy() -> None:
+    seen: list[bytes] = []
+
+    def answer(line: Line, head: bytes, _body: bytes) -> None:
+        seen.append(head)
+        line.sock.sendall(OK)
+
+    with serving(answer) as server:
+        proxy = f"http://user:pass@{httpx.URL(server.url).netloc.decode()}"
+        backend = AzureBackend.model_validate({"endpoint": "https://service.invalid", "proxy": proxy})
+        with httpx.Client(transport=sync_transport(backend)) as made:
+            assert made.get("http://service.invalid/v1").content == b"ok"
+            server.answer = lambda *_: None
+            with until(time.monotonic() + 0.1), pytest.raises(httpx.ReadTimeout):
+                made.get("http://service.invalid/v1", timeout=None)
+    assert seen[0].startswith(b"GET http://service.invalid/v1 HTTP/1.1\r\n")
+    assert b"proxy-authorization: basic dxnlcjpwyxnz" in seen[0].lower()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ from turnout.llama_index.reindexing import DocstoreSource, PersistedIndex, item_
 from turnout.reindex import reindex
 from turnout.reindex.folders import beside, recover, replace
 from turnout.reindex.named import NamedIndex
+from turnout.reindex.work import Work, embed_and_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -158,6 +160,21 @@ def test_a_dry_run_makes_no_collection(
     assert named().reindex("bedrock", dry_run=True).estimate.to_embed == 5
     index = named()
     assert index.side.open_collection(index.settings, "docs", index.space("bedrock")) is None
+
+
+def test_a_step_travels_to_a_worker_without_a_secret(named: Callable[[], NamedIndex], emulator: Emulator) -> None:
+    source = some(10)
+    source.chunks["empty"] = ("", {})
+    work = Work("docs", "bedrock", named().all.source)
+    sent_there = pickle.dumps((work, list(source.items())))
+    assert b"turnout-emulator" not in sent_there
+    emulator.clear()
+    assert [found for found, _ in embed_and_write(*pickle.loads(sent_there))] == ["empty"]
+    assert len(sent(emulator)) == 10
+    index = named()
+    collection = index.side.open_collection(index.settings, "docs", index.space("bedrock"))
+    assert collection is not None
+    assert collection.count() == 10
 
 
 def nodes() -> list[TextNode]:

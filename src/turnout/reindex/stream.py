@@ -9,7 +9,7 @@ from array import array
 from collections import deque
 from concurrent.futures import wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from turnout.clients import portal
 from turnout.clients.batches import Batch, Batcher, check
@@ -49,6 +49,58 @@ class _Failed:
 
 
 Outcome = Embedded | Refused
+
+
+class Stream(Protocol):
+    """Chunks → vectors, as `EmbeddingStream` does it here and an engine on other machines."""
+
+    error: BaseException | None
+
+    @property
+    def pending(self) -> int:
+        """Chunks that were added and whose outcome hasn't been taken."""
+        ...
+
+    @property
+    def full(self) -> bool:
+        """Whether so many are pending that no more should be added."""
+        ...
+
+    def add(self, item: Item) -> Refused | None:
+        """Take a chunk; gives back why, if it can't be embedded and was never sent."""
+        ...
+
+    def flush(self) -> None:
+        """Send what waits for more."""
+        ...
+
+    def take(self, *, patient: bool) -> list[Outcome]:
+        """Outcomes that have come; `patient` waits a moment for one."""
+        ...
+
+    def end_early(self, within: float) -> None:
+        """Send nothing more; wait so many seconds for what is in flight, and keep it."""
+        ...
+
+    def close(self) -> None:
+        """End; what was answered until now is kept, and can be taken."""
+        ...
+
+
+class Streaming(Protocol):
+    """Makes a stream."""
+
+    def __call__(
+        self, embedder: Embedder, space: EmbeddingSpace, keep: Callable[[list[Embedded]], object], /
+    ) -> Stream:
+        """A stream.
+
+        Args:
+            embedder: What it embeds with, or is like.
+            space: The space that the vectors must be of.
+            keep: Keeps answered vectors; called from one thread, before they are handed on.
+        """
+        ...
 
 
 class EmbeddingStream:
@@ -172,6 +224,9 @@ class EmbeddingStream:
         with self._lock:
             self._flying.discard(future)
             self._begin()
+        error = None if future.cancelled() else future.exception()
+        if error is not None:
+            self._answers.put(_Failed([], error))
 
     async def _request(self, items: list[Item], batch: Batch) -> None:
         if self.error is not None:

@@ -11,7 +11,8 @@ from langchain_core.runnables import RunnableLambda
 
 from turnout import limits
 from turnout.clients.calls import limiter_of
-from turnout.clients.embedder import Embedder, EmbeddingProgress
+from turnout.clients.embedder import Embedder
+from turnout.clients.progress import EmbeddingProgress
 from turnout.emulator import Emulator, Failure
 from turnout.errors import InvalidRequestError, RateLimitError
 from turnout.langchain import ChatTurnout, TurnoutEmbeddings

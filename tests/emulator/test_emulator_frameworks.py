@@ -187,7 +187,7 @@ def llm(request: pytest.FixtureRequest, emulator: Emulator, runtime: Any, plain:
 
         return OpenAIResponses(model="gpt-5-mini", api_key=OPENAI_KEY, openai_client=plain)
     if request.param == "azure":
-        from llama_index.llms.azure_openai import AzureOpenAI  # type: ignore[import-untyped]
+        from llama_index.llms.azure_openai import AzureOpenAI
 
         return AzureOpenAI(
             model="gpt-4o",
@@ -197,7 +197,7 @@ def llm(request: pytest.FixtureRequest, emulator: Emulator, runtime: Any, plain:
             api_version="2024-10-21",
             max_retries=0,
         )
-    from llama_index.llms.bedrock_converse import BedrockConverse  # type: ignore[import-untyped]
+    from llama_index.llms.bedrock_converse import BedrockConverse
 
     return BedrockConverse(
         model="us.anthropic.claude-sonnet-4-5-20250929-v1:0", client=runtime, region_name="us-east-1", max_retries=1

@@ -104,7 +104,8 @@ def test_no_block_raises_what_is_not_typed(
 def test_no_block_with_nothing_in_it_does(bench: Bench, backend: str, kind: type[BaseMessage]) -> None:
     model = bench.chat(backend)
     for name in TYPES:
-        for block in ({"type": name}, {"type": name, "content": []}, {name: {}}, {"type": name, name: {}}):
+        blocks: list[dict[str, Any]] = [{"type": name}, {"type": name, "content": []}, {name: {}}]
+        for block in (*blocks, {"type": name, name: {}}):
             try:
                 model.invoke([HumanMessage("Hi"), kind(content=["See:", block]), HumanMessage("Well?")])
             except TurnoutError as error:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
-from llama_index.llms.bedrock_converse import BedrockConverse  # type: ignore[import-untyped]
+from llama_index.llms.bedrock_converse import BedrockConverse
 from llama_index.llms.openai import OpenAI
 from llama_index_instrumentation import root_dispatcher
 from pydantic import BaseModel, Field

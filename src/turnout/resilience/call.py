@@ -114,7 +114,8 @@ class Call:
             again = _Again(attempt, error)
 
         async def once(*given: Any) -> T:
-            return await again(*given)
+            result: T = await again(*given)
+            return result
 
         result: T = await AsyncRetrying(sleep=asyncio.sleep, **self._rules())(once, *arguments)
         return result

@@ -43,8 +43,8 @@ def own(column: Column, emulator: Emulator) -> Models:
 
 def _chat(column: Column, emulator: Emulator, **options: Any) -> Any:
     from llama_index.llms.anthropic import Anthropic
-    from llama_index.llms.azure_openai import AzureOpenAI  # type: ignore[import-untyped]
-    from llama_index.llms.bedrock_converse import BedrockConverse  # type: ignore[import-untyped]
+    from llama_index.llms.azure_openai import AzureOpenAI
+    from llama_index.llms.bedrock_converse import BedrockConverse
     from llama_index.llms.openai import OpenAI, OpenAIResponses
 
     named: dict[str, Any] = {"model": column.deployment, **options}

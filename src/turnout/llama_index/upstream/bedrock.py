@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from botocore.session import Session
-from llama_index.llms.bedrock_converse import BedrockConverse  # type: ignore[import-untyped]
-from llama_index.llms.bedrock_converse.utils import get_model_name  # type: ignore[import-untyped]
+from llama_index.llms.bedrock_converse import BedrockConverse
+from llama_index.llms.bedrock_converse.utils import get_model_name
 
 from turnout.llama_index.upstream.decorated import undecorated
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
 
-class ConverseModel(BedrockConverse):  # type: ignore[misc]
+class ConverseModel(BedrockConverse):
     """The integration's class with turnout's client, sending the arguments that it is given and no others."""
 
     @classmethod
@@ -34,7 +34,8 @@ class ConverseModel(BedrockConverse):  # type: ignore[misc]
             model = "turnout"
         # A session that is never asked, and reads no profile: the class would look for the one in AWS_PROFILE.
         session = Session(session_vars={"profile": (None, None, None, None)})
-        return cls(model=model, client=client, botocore_session=session, max_retries=1)
+        arguments: dict[str, Any] = {"client": client, "botocore_session": session, "max_retries": 1}
+        return cls(model=model, **arguments)
 
     def _get_all_kwargs(self, **kwargs: Any) -> dict[str, Any]:
         return kwargs

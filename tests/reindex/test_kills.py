@@ -70,6 +70,14 @@ def kept(file: Path) -> dict[str, int]:
             return {}
 
 
+def settle(emulator: Emulator) -> None:
+    """Wait until the emulator has dealt with what a killed process had sent."""
+    before = -1
+    while before != len(emulator.requests) or any(request.status is None for request in emulator.requests):
+        before = len(emulator.requests)
+        time.sleep(0.1)
+
+
 def kill_ten_times(
     processes: ForkServerContext, settings_file: Path, emulator: Emulator, number: int
 ) -> tuple[set[int], int, int]:
@@ -96,6 +104,7 @@ def kill_ten_times(
             time.sleep(0.002)
         process.kill()
         process.join()
+        settle(emulator)
         asked = sent(emulator)
         assert not {texts[found] for found in had} & asked.keys()  # what was kept isn't asked for again
         assert max(asked.values(), default=1) == 1

@@ -275,13 +275,16 @@ def test_a_body_that_stops_coming(library: Any) -> None:
 
 
 def test_a_call_waits_no_longer_than_its_deadline(library: Any) -> None:
-    with (
-        serving(lambda *_: None) as server,
-        client(library, timeout=None) as made,
-        until(time.monotonic() + 0.1),
-        pytest.raises(library.ReadTimeout),
-    ):
-        made.get(server.url)
+    over = threading.Event()
+
+    def answer(line: Line, _head: bytes, _body: bytes) -> None:
+        over.wait(3.0)
+        line.sock.shutdown(socket.SHUT_RDWR)  # which would be another error
+
+    with serving(answer) as server, client(library, timeout=LONG) as made:
+        with until(time.monotonic() + 0.1), pytest.raises(library.ReadTimeout):
+            made.get(server.url)
+        over.set()
 
 
 def test_a_request_that_is_not_read(library: Any) -> None:
@@ -294,7 +297,7 @@ def test_a_request_that_is_not_read(library: Any) -> None:
 
 
 def test_an_answer_before_the_request_was_read(library: Any) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener, client(library) as made, ThreadPoolExecutor(1) as other:
+    with ThreadPoolExecutor(1) as other, socket.create_server(("127.0.0.1", 0)) as listener, client(library) as made:
 
         def refuse() -> None:
             sock, _ = listener.accept()

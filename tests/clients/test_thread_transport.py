@@ -296,7 +296,7 @@ def test_a_request_that_is_not_read(library: Any) -> None:
         made.post(f"http://127.0.0.1:{listener.getsockname()[1]}/", content=b"x" * 50_000_000)
 
 
-def test_an_answer_before_the_request_was_read(library: Any) -> None:
+def test_a_service_that_answers_and_hangs_up_before_it_read_the_request(library: Any) -> None:
     with ThreadPoolExecutor(1) as other, socket.create_server(("127.0.0.1", 0)) as listener, client(library) as made:
 
         def refuse() -> None:
@@ -304,9 +304,6 @@ def test_an_answer_before_the_request_was_read(library: Any) -> None:
             with sock:
                 sock.recv(1000)
                 sock.sendall(b"HTTP/1.1 413 Too large\r\nContent-Length: 0\r\n\r\n")
-                sock.shutdown(socket.SHUT_WR)
-                while sock.recv(1_000_000):
-                    pass
 
         refused = other.submit(refuse)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/"

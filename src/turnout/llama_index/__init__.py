@@ -3,6 +3,8 @@
 Importing this loads llama-index-core alone; a backend's integration and SDK load when it is first used.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from turnout.errors import MissingExtraError
 
 try:
@@ -12,8 +14,25 @@ except ImportError as error:
     raise MissingExtraError(msg) from error
 
 from turnout.llama_index.embedding import TurnoutEmbedding
-from turnout.llama_index.indexes import TurnoutIndex
 from turnout.llama_index.llm import TurnoutLLM
-from turnout.llama_index.stores import GuardedVectorStore, guarded
+
+if TYPE_CHECKING:
+    from turnout.llama_index.indexes import TurnoutIndex
+    from turnout.llama_index.stores import GuardedVectorStore, guarded
 
 __all__ = ["GuardedVectorStore", "TurnoutEmbedding", "TurnoutIndex", "TurnoutLLM", "guarded"]
+
+_LAZY = {
+    "GuardedVectorStore": "turnout.llama_index.stores",
+    "TurnoutIndex": "turnout.llama_index.indexes",
+    "guarded": "turnout.llama_index.stores",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        msg = f"module 'turnout.llama_index' has no attribute {name!r}"
+        raise AttributeError(msg)
+    from importlib import import_module
+
+    return getattr(import_module(_LAZY[name]), name)

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from pydantic import ConfigDict, Field, model_validator
 
-from turnout.clients.embedder import Embedder
 from turnout.clients.progress import EmbeddingProgress
 from turnout.errors import EmbeddingSpaceError, TurnoutError
 from turnout.given import SettingsField, current, portable_settings
 from turnout.llama_index.caches import Purpose, SpacedCache, keyed
 from turnout.llama_index.vectors import MADE
-from turnout.routes import Route, resolve
-from turnout.settings import Settings
-from turnout.spaces import EmbeddingSpace, space_of
+
+if TYPE_CHECKING:
+    from turnout.clients.embedder import Embedder
+    from turnout.routes import Route
+    from turnout.settings import Settings
+    from turnout.spaces import EmbeddingSpace
 
 _LARGEST = 2048  # LlamaIndex's own limit; the embedder cuts it to what the model takes
 
@@ -88,6 +90,8 @@ class TurnoutEmbedding(BaseEmbedding):
     @property
     def space(self) -> EmbeddingSpace:
         """The space of the vectors."""
+        from turnout.spaces import space_of
+
         return space_of(self.route)
 
     def _space_name(self) -> str:
@@ -239,6 +243,9 @@ class TurnoutEmbedding(BaseEmbedding):
         return self._embedder().aembed_iter(texts)
 
     def _embedder(self) -> Embedder:
+        from turnout.clients.embedder import Embedder
+        from turnout.routes import resolve
+
         settings = self._settings()
         route = resolve(
             self.model, kind="embedding", backend=self.backend, dimensions=self.dimensions, settings=settings

@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from turnout.classify import classify
-from turnout.clients.calls import call_site
 from turnout.errors import ContentFilterError, ServiceConnectionError, TurnoutError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -18,6 +16,9 @@ if TYPE_CHECKING:
 
 def translate(error: Exception, route: Route, settings: Settings) -> TurnoutError | None:
     """The error for what a route's call raised, or None if it isn't an SDK's."""
+    from turnout.classify import classify
+    from turnout.clients.calls import call_site
+
     return classify(error, call_site(route, settings))
 
 

@@ -17,7 +17,6 @@ from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_ca
 from llama_index.core.llms.llm import ToolSelection
 from pydantic import ConfigDict, Field
 
-from turnout.clients.calls import new_call
 from turnout.errors import TurnoutError
 from turnout.given import SettingsField, current, portable_settings
 from turnout.llama_index.answers import check, has_content, only_one_call, portable_answer, used_tokens
@@ -27,9 +26,6 @@ from turnout.llama_index.history import aportable_history, portable_history
 from turnout.llama_index.messages import arguments_of, tool_calls_of
 from turnout.llama_index.request import OWN, Request, estimated_tokens, make_request
 from turnout.llama_index.structured import StructuredPredict
-from turnout.models import ModelFacts
-from turnout.resilience import astream, stream
-from turnout.routes import Route, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,6 +42,7 @@ if TYPE_CHECKING:
 
     from turnout import resilience
     from turnout.llama_index.wires import Wire
+    from turnout.routes import Route
     from turnout.settings import Backend, Settings
 
 
@@ -139,6 +136,8 @@ class TurnoutLLM(StructuredPredict):
             route = self.route
             facts, name = route.facts, route.model or route.deployment
         except TurnoutError:
+            from turnout.models import ModelFacts
+
             facts, name = ModelFacts(name=self.model), self.model
         return LLMMetadata(
             context_window=facts.context,
@@ -284,11 +283,15 @@ class TurnoutLLM(StructuredPredict):
     # --- the call
 
     def _resolved(self, kwargs: dict[str, Any]) -> tuple[Route, Settings]:
+        from turnout.routes import resolve
+
         settings = current(self.settings)
         model, backend = kwargs.pop("model", None), kwargs.pop("backend", None)
         return resolve(model or self.model, backend=backend or self.backend, settings=settings), settings
 
     def _call(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> _Call:
+        from turnout.clients.calls import new_call
+
         kwargs = dict(kwargs)
         route, settings = self._resolved(kwargs)
         backend = settings.backends[route.backend]
@@ -329,6 +332,8 @@ class TurnoutLLM(StructuredPredict):
         return response
 
     def _pieces(self, call: _Call) -> ChatResponseGen:
+        from turnout.resilience import stream
+
         last = None
         with translated(call.route, call.settings):
             wire, arguments, how = call.prepared()
@@ -339,6 +344,8 @@ class TurnoutLLM(StructuredPredict):
             check(last, call.request, call.route)
 
     async def _apieces(self, call: _Call) -> ChatResponseAsyncGen:
+        from turnout.resilience import astream
+
         last = None
         with translated(call.route, call.settings):
             wire, arguments, how = await call.aprepared()

@@ -33,6 +33,7 @@ LAYERS = [
     "clients",
     "reindex",
     "indexes",
+    "ray",
 ]
 SIDES = {"langchain", "llama_index"}
 

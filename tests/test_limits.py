@@ -231,3 +231,25 @@ def test_a_deployment_has_one_and_takes_new_limits_from_new_settings() -> None:
     assert admitted(one)
     assert not admitted(one)
     limits.forget()
+
+
+def test_processes_that_divide_a_deployment_take_their_parts() -> None:
+    limits.forget()
+    limits.divide(4)
+    try:
+        for _ in range(2):  # as often as it is asked for
+            mine = shared(("divided",), rpm=240, tpm=None, start=32, most=100)
+        assert mine.window == 8
+        assert not mine.counts_tokens
+        begun = [admitted(mine) for _ in range(3)]
+        assert begun[0]
+        assert begun[1] is None  # 60 of the 240 a minute: one a second
+        assert shared(("tokens",), rpm=None, tpm=400, start=1, most=1).counts_tokens
+        assert shared(("small",), rpm=None, tpm=None, start=2, most=3).window == 1
+        limits.divide(1)
+        assert shared(("divided",), rpm=240, tpm=None, start=32, most=100).window == 32
+        with pytest.raises(ValueError, match="0 processes"):
+            limits.divide(0)
+    finally:
+        limits.divide(1)
+        limits.forget()

@@ -376,6 +376,28 @@ _Waiter = _ThreadWaiter | _LoopWaiter
 
 _limiters: dict[tuple[str, ...], Limiter] = {}
 _lock = threading.Lock()
+_processes = 1
+
+
+def divide(processes: int) -> None:
+    """Share what the settings allow with other processes that ask the same deployments.
+
+    Each takes its part of the requests and tokens a minute and of the calls in flight. What the settings don't say,
+    each finds out by itself: windows that shrink for every throttled call end alike. A fork keeps the division.
+
+    Args:
+        processes: How many there are, with this one.
+
+    Raises:
+        ValueError: It isn't at least one.
+    """
+    global _processes  # noqa: PLW0603
+    if processes < 1:
+        msg = f"{processes} processes can't share a limit; say how many there are, with this one"
+        raise ValueError(msg)
+    if processes != _processes:
+        _processes = processes
+        forget()
 
 
 def shared(key: tuple[str, ...], *, rpm: float | None, tpm: float | None, start: int, most: int) -> Limiter:
@@ -383,11 +405,14 @@ def shared(key: tuple[str, ...], *, rpm: float | None, tpm: float | None, start:
 
     Args:
         key: What tells the deployment from others.
-        rpm: Requests a minute that the settings allow.
+        rpm: Requests a minute that the settings allow, all processes together.
         tpm: Tokens a minute, likewise.
-        start: Calls in flight at first.
-        most: Calls in flight at most.
+        start: Calls in flight at first, likewise.
+        most: Calls in flight at most, likewise.
     """
+    if _processes > 1:
+        rpm, tpm = rpm and rpm / _processes, tpm and tpm / _processes
+        start, most = max(1, start // _processes), max(1, most // _processes)
     found = _limiters.get(key)
     if found is None:
         with _lock:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from turnout.clients.embedder import Embedder
     from turnout.reindex.items import Embedded, Item, Searchable, Source, Target
     from turnout.reindex.report import Estimate
+    from turnout.reindex.stream import Streaming
 
 PAGE = 256
 """Chunks that are read, and chunks that are written, at once."""
@@ -46,6 +47,7 @@ def reindex(
     confirm: Callable[[Estimate], bool] | None = None,
     on_progress: Callable[[ReindexProgress], object] | None = None,
     stop: threading.Event | None = None,
+    stream: Streaming = EmbeddingStream,
 ) -> ReindexReport:
     """Embed the chunks of a source into a target; only those that are new or changed since the last time.
 
@@ -62,6 +64,7 @@ def reindex(
         confirm: Given the estimate, whether to begin.
         on_progress: Called with how far it is.
         stop: Set from elsewhere, it ends the run in good order: what is in flight is waited for and kept.
+        stream: Where the texts are embedded: in this process, or on workers (`turnout.ray.RayWorkers`).
 
     Raises:
         EmbeddingSpaceError: The target, or the checkpoint, has vectors of another space.
@@ -86,7 +89,7 @@ def reindex(
             if not expected.chunks and book.count(State.WRITTEN):
                 msg = f"{source.name} is empty, but {target.name!r} was filled from it; nothing is deleted for that"
                 raise ReindexError(msg)
-            run = _Run(source, target, embedder, plan, report, on_progress, stop)
+            run = _Run(source, target, embedder, plan, report, on_progress, stop, stream)
             with room_for(target.name):
                 run.all()
                 if report.state == "done" and (sample or old is not None):
@@ -109,6 +112,7 @@ class _Run:
         report: ReindexReport,
         on_progress: Callable[[ReindexProgress], object] | None,
         stop: threading.Event | None,
+        stream: Streaming,
     ) -> None:
         self._source = source
         self._target = target
@@ -117,7 +121,7 @@ class _Run:
         self._report = report
         self._on_progress = on_progress
         self._stop = stop
-        self._stream = EmbeddingStream(embedder, space_of(embedder.route), self._book.save)
+        self._stream = stream(embedder, space_of(embedder.route), self._book.save)
         self._ready: list[Embedded] = []
         self._written: list[Item] = []  # in the target, but only in memory
         self._done = 0

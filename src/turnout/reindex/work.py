@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from turnout.reindex.items import Embedded, Item
 
 
+_DRAIN = 8.0  # seconds that work which failed waits for what is in flight
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """What a worker does.
@@ -41,10 +44,12 @@ class Worked:
     Attributes:
         embedded: Those that were embedded.
         skipped: Those that can't be: id and reason.
+        failed: What ended the work before all of them were, if something did.
     """
 
     embedded: list[Embedded] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    failed: BaseException | None = None
 
 
 def embed(work: Work, items: Sequence[Item]) -> Worked:
@@ -58,9 +63,31 @@ def embed(work: Work, items: Sequence[Item]) -> Worked:
         ModelCallError: The service failed for more than single texts.
     """
     index = NamedIndex(work.index, work.config)
-    route = index.route(work.backend)
-    stream = EmbeddingStream(Embedder(route, index.all), space_of(route))
+    worked = embed_with(Embedder(index.route(work.backend), index.all), items)
+    if worked.failed is not None:
+        raise worked.failed
+    return worked
+
+
+def embed_with(embedder: Embedder, items: Sequence[Item]) -> Worked:
+    """Embed chunks; where the service fails, with what it had answered until then.
+
+    Args:
+        embedder: Embeds them.
+        items: The chunks.
+    """
+    stream = EmbeddingStream(embedder, space_of(embedder.route))
     worked = Worked()
+
+    def take(*, patient: bool) -> bool:
+        outcomes = stream.take(patient=patient)
+        for outcome in outcomes:
+            if isinstance(outcome, Refused):
+                worked.skipped.append((outcome.item.id, outcome.reason))
+            else:
+                worked.embedded.append(outcome)
+        return bool(outcomes)
+
     try:
         for item in items:
             refused = stream.add(item)
@@ -68,15 +95,14 @@ def embed(work: Work, items: Sequence[Item]) -> Worked:
                 worked.skipped.append((refused.item.id, refused.reason))
         stream.flush()
         while stream.pending and stream.error is None:
-            for outcome in stream.take(patient=True):
-                if isinstance(outcome, Refused):
-                    worked.skipped.append((outcome.item.id, outcome.reason))
-                else:
-                    worked.embedded.append(outcome)
+            take(patient=True)
+        if stream.error is not None:
+            stream.end_early(_DRAIN)
+            while take(patient=False):
+                pass
     finally:
         stream.close()
-    if stream.error is not None:
-        raise stream.error
+    worked.failed = stream.error
     return worked
 
 

@@ -1,0 +1,15 @@
+"""Ray: embedding and reindexing on the workers of a Ray cluster."""
+
+from turnout.errors import MissingExtraError
+
+try:
+    import ray.data  # noqa: F401
+except ImportError as error:
+    msg = "turnout.ray needs Ray: pip install 'turnout[ray]'"
+    raise MissingExtraError(msg) from error
+
+from turnout.ray.batches import TurnoutEmbedBatch
+from turnout.ray.reindexing import cluster, reindex_with_ray
+from turnout.ray.stream import RayWorkers
+
+__all__ = ["RayWorkers", "TurnoutEmbedBatch", "cluster", "reindex_with_ray"]

@@ -1,0 +1,74 @@
+"""A named index into another embedding space, with the workers of a Ray cluster."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import ray
+
+from turnout.given import portable_settings
+from turnout.ray.stream import BATCH, WINDOW, RayWorkers
+from turnout.reindex.named import NamedIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from turnout.reindex.report import ReindexReport
+    from turnout.settings import Settings
+
+
+def reindex_with_ray(
+    index: NamedIndex | str,
+    to: str | None = None,
+    *,
+    workers: int = 2,
+    settings: Settings | Path | str | None = None,
+    worker_settings: str | None = None,
+    batch: int = BATCH,
+    window: int = WINDOW,
+    cpus: float = 0.5,
+    **options: Any,
+) -> ReindexReport:
+    """Fill a backend's collection of a named index, embedding on the workers of a Ray cluster.
+
+    The result is that of a reindex on one machine: the same ids, vectors, checkpoint, manifest and report, and each
+    goes on with what the other left.
+
+    Args:
+        index: The index.
+        to: The backend; left out, the active one.
+        workers: How many workers embed; each takes its part of the deployment's limits.
+        settings: Settings, or the path of a settings file; left out, they are found.
+        worker_settings: The settings file, as the workers see it; left out, the path of the one used here, or what the
+            workers find if none is.
+        batch: Texts that a worker embeds at once: what is embedded again if it dies.
+        window: Texts of one Ray Data job, which begins its workers anew; two windows are in memory at most.
+        cpus: CPUs that a worker is reckoned at; it mostly waits for the service.
+        options: As for `turnout.reindex.named.NamedIndex.reindex`.
+
+    Raises:
+        SettingsError: There is no such index, backend or settings file, here or where a worker is.
+        EmbeddingSpaceError: A worker's settings give another space.
+        ReindexError: The cluster has too few CPUs, or Ray could not go on.
+        TurnoutError: As `turnout.reindex.reindex` says.
+    """
+    named = index if isinstance(index, NamedIndex) else NamedIndex(index, settings)
+    seen = worker_settings or portable_settings(named.all)
+    plan = RayWorkers(workers, None if seen is None else str(seen), batch, window, cpus)
+    with cluster():
+        return named.reindex(to, stream=plan, **options)
+
+
+@contextmanager
+def cluster() -> Iterator[None]:
+    """The Ray cluster that this process is part of or `RAY_ADDRESS` names; else one here, until the block ends."""
+    if ray.is_initialized():
+        yield
+        return
+    ray.init(include_dashboard=False, log_to_driver=False)
+    try:
+        yield
+    finally:
+        ray.shutdown()

@@ -1,0 +1,309 @@
+"""A reindex's texts embedded by Ray Data: the process that began it reads, keeps and writes, and the workers embed."""
+
+from __future__ import annotations
+
+import pickle
+import queue
+import threading
+from array import array
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import ray
+import ray.data
+from ray.exceptions import RayError
+
+from turnout.clients.batches import check
+from turnout.errors import InvalidRequestError, ReindexError, TurnoutError
+from turnout.ray.batches import VECTOR_TYPE, Asked, embed_texts
+from turnout.reindex.items import Embedded
+from turnout.reindex.stream import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from turnout.clients.embedder import Embedder
+    from turnout.reindex.items import Item
+    from turnout.reindex.stream import Outcome
+    from turnout.spaces import EmbeddingSpace
+
+BATCH = 512
+"""Texts that a worker embeds at once: what is embedded again if it dies."""
+
+WINDOW = 16_384
+"""Texts of one Ray Data job. Two windows are in memory at most."""
+
+_MOMENT = 0.2  # seconds
+_SLOT = 5.0  # seconds that a worker waits to hear whether it should stop
+
+
+class _Stop:
+    """Says to all workers whether to stop; an actor."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def ask(self) -> None:
+        self._asked = True
+
+    def asked(self) -> bool:
+        return self._asked
+
+
+class _Step:
+    """Embeds a batch and gives back what became of each text; on a worker."""
+
+    def __init__(self, asked: Asked, stop: Any) -> None:
+        self._asked = asked
+        self._stop = stop
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        number = table.num_rows
+        vectors: pa.Array = pa.nulls(number, VECTOR_TYPE)
+        reasons: pa.Array = pa.nulls(number, pa.string())
+        failed: BaseException | None = None
+        if not self._stops():
+            try:
+                vectors, reasons, worked = embed_texts(self._asked.embedder(), table.column("text").to_pylist())
+                failed = worked.failed
+            except TurnoutError as error:
+                failed = error
+        said = pa.array([pickle.dumps(failed) if failed is not None else None] * number, pa.binary())
+        return pa.table({"place": table.column("place"), "vector": vectors, "reason": reasons, "failed": said})
+
+    def _stops(self) -> bool:
+        try:
+            return bool(ray.get(self._stop.asked.remote(), timeout=_SLOT))
+        except RayError:  # the process that began it has ended
+            return True
+
+
+@dataclass(frozen=True, slots=True)
+class RayWorkers:
+    """Embeds a reindex's texts on workers of a Ray cluster: the `stream` of `turnout.reindex.reindex`.
+
+    Reading, checkpoint and writing stay in the process that began it, so that a collection has one writer. What a
+    worker had in hand when it died is embedded again: `batch` texts at most.
+
+    Args:
+        workers: How many; each takes its part of the deployment's limits.
+        settings: The settings file, as the workers see it; left out, what they find.
+        batch: Texts that a worker embeds at once.
+        window: Texts of one Ray Data job, which begins its workers anew; two windows are in memory at most.
+        cpus: CPUs that a worker is reckoned at; it mostly waits for the service.
+
+    Raises:
+        ReindexError: The cluster has too few CPUs for so many workers.
+    """
+
+    workers: int = 2
+    settings: str | None = None
+    batch: int = BATCH
+    window: int = WINDOW
+    cpus: float = 0.5
+
+    def __post_init__(self) -> None:
+        if min(self.workers, self.batch, self.window) < 1:
+            msg = f"workers, batch and window are at least 1, not {self.workers}, {self.batch} and {self.window}"
+            raise ValueError(msg)
+
+    def __call__(
+        self, embedder: Embedder, space: EmbeddingSpace, keep: Callable[[list[Embedded]], object], /
+    ) -> RayStream:
+        """A stream whose texts are embedded on the embedder's route, as the workers' settings have it."""
+        return RayStream(self, embedder, space, keep)
+
+
+class RayStream:
+    """Chunks → vectors, on Ray's workers; as `turnout.reindex.stream.Stream` says.
+
+    Attributes:
+        error: What ended the stream, if something did: nothing more is sent then.
+    """
+
+    def __init__(
+        self,
+        plan: RayWorkers,
+        embedder: Embedder,
+        space: EmbeddingSpace,
+        keep: Callable[[list[Embedded]], object],
+    ) -> None:
+        self._plan = plan
+        self._route = embedder.route
+        self._asked = Asked(embedder.route.name, embedder.route.backend, plan.settings, str(space), plan.workers)
+        self._keep = keep
+        self._filling: list[Item] = []
+        self._pending = 0
+        self._windows: queue.SimpleQueue[list[Item] | None] = queue.SimpleQueue()
+        self._outcomes: queue.SimpleQueue[tuple[list[Outcome], int]] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._stop: Any = None
+        self._ending = self._closed = False
+        self._thread: threading.Thread | None = None
+        self.error: BaseException | None = None
+
+    @property
+    def pending(self) -> int:
+        """Chunks that were added and whose outcome hasn't been taken."""
+        return self._pending
+
+    @property
+    def full(self) -> bool:
+        """Whether so many are pending that no more should be added."""
+        return self._pending >= 2 * self._plan.window
+
+    def add(self, item: Item) -> Refused | None:
+        """Take a chunk; gives back why, if it can't be embedded and was never sent."""
+        try:
+            check(0, item.text, self._route)
+        except InvalidRequestError as error:
+            return Refused(item, str(error).replace("text 0 ", "the text ", 1))
+        self._filling.append(item)
+        self._pending += 1
+        if len(self._filling) >= self._plan.window:
+            self.flush()
+        return None
+
+    def flush(self) -> None:
+        """Begin a job with what waits for more."""
+        if not self._filling:
+            return
+        if self._thread is None:
+            self._begin()
+        window, self._filling = self._filling, []
+        self._windows.put(window)
+
+    def take(self, *, patient: bool) -> list[Outcome]:
+        """Outcomes that have come; `patient` waits a moment for one."""
+        try:
+            outcomes, number = self._outcomes.get(timeout=_MOMENT) if patient else self._outcomes.get_nowait()
+        except queue.Empty:
+            return []
+        self._pending -= number
+        return outcomes
+
+    def end_early(self, within: float) -> None:
+        """Let the workers begin nothing more; wait so many seconds for what they have in hand, and keep it."""
+        self._end()
+        if self._thread is not None:
+            self._thread.join(within)
+        self.close()
+
+    def close(self) -> None:
+        """End; what came until now is kept, and can be taken."""
+        self._end()
+        if self._thread is not None and self._pending == 0:
+            self._thread.join()
+        with self._lock:
+            self._closed = True
+        if self._stop is not None:
+            with suppress(RayError):
+                ray.kill(self._stop)
+            self._stop = None
+
+    def _begin(self) -> None:
+        there: float = ray.cluster_resources().get("CPU", 0.0)  # type: ignore[no-untyped-call]  # Ray's has no types
+        workers, cpus = self._plan.workers, self._plan.cpus
+        if there < workers * cpus:
+            msg = (
+                f"the Ray cluster has {there:g} CPUs, and {workers} workers of {cpus:g} each were asked for; ask for "
+                "fewer workers, or reckon them at less with cpus="
+            )
+            raise ReindexError(msg)
+        self._stop = ray.remote(num_cpus=0)(_Stop).remote()
+        self._thread = threading.Thread(target=self._serve, name="turnout-ray", daemon=True)
+        self._thread.start()
+
+    def _end(self) -> None:
+        if not self._ending and self._stop is not None:
+            with suppress(RayError):
+                self._stop.ask.remote()
+        self._ending = True
+        self._windows.put(None)
+
+    def _serve(self) -> None:
+        """One job after another, each for a window."""
+        while (window := self._windows.get()) is not None:
+            if self._ending or self.error is not None:
+                continue
+            try:
+                for table in self._job(window):
+                    self._take_in(window, table)
+            except Exception as error:  # noqa: BLE001 - it is raised where the outcomes are taken
+                self._fail(_behind(error))
+
+    def _job(self, window: Sequence[Item]) -> Iterator[pa.Table]:
+        size = self._plan.batch
+        tables = [
+            pa.table(
+                {
+                    "place": pa.array(range(start, min(start + size, len(window))), pa.int64()),
+                    "text": pa.array([item.text for item in window[start : start + size]], pa.large_string()),
+                }
+            )
+            for start in range(0, len(window), size)
+        ]
+        asked = ray.data.from_arrow(tables)  # each a block, and a block is what a worker is given
+        asked.context.enable_progress_bars = False
+        embedded = asked.map_batches(
+            _Step,
+            batch_size=None,
+            batch_format="pyarrow",
+            compute=ray.data.ActorPoolStrategy(size=min(self._plan.workers, len(tables))),
+            fn_constructor_kwargs={"asked": self._asked, "stop": self._stop},
+            num_cpus=self._plan.cpus,
+        )
+        found: Iterator[pa.Table] = iter(embedded.iter_batches(batch_size=None, batch_format="pyarrow"))
+        return found
+
+    def _take_in(self, window: Sequence[Item], table: pa.Table) -> None:
+        """Keep what a worker gave back, and hand it on."""
+        chunks: list[Embedded] = []
+        refused: list[Outcome] = []
+        failed: BaseException | None = None
+        undone = 0
+        for place, vector, reason, error in zip(*(table.column(name) for name in table.column_names), strict=True):
+            item = window[place.as_py()]
+            if vector.is_valid:
+                chunks.append(Embedded(item, array("d", vector.values.to_numpy().tobytes())))
+            elif reason.is_valid:
+                refused.append(Refused(item, reason.as_py()))
+            elif error.is_valid:
+                failed = failed or pickle.loads(error.as_py())  # noqa: S301 - by a worker of this run's own
+            else:
+                undone += 1
+        with self._lock:
+            if self._closed:
+                return
+            if chunks:
+                self._keep(chunks)
+        self._outcomes.put(([*chunks, *refused], table.num_rows))
+        if failed is not None:
+            self._fail(failed)
+        elif undone and not self._ending and self.error is None:
+            msg = f"{undone:,} chunks weren't embedded, for the workers were told to stop; give the same command again"
+            self._fail(ReindexError(msg))
+
+    def _fail(self, error: BaseException) -> None:
+        self.error = self.error or error
+        if self._stop is not None:
+            with suppress(RayError):
+                self._stop.ask.remote()
+
+
+def _behind(error: BaseException) -> BaseException:
+    """What made a job of Ray's fail, if that is an error of turnout's; the rest says that it was Ray's."""
+    seen: list[BaseException] = []
+    left: BaseException | None = error
+    while left is not None and left not in seen:
+        if isinstance(left, TurnoutError) and not isinstance(left, RayError):
+            return left
+        seen.append(left)
+        left = getattr(left, "cause", None) or left.__cause__
+    if not isinstance(error, RayError):
+        return error
+    wrapped = ReindexError(f"Ray could not go on: {error}. Give the same command again: it goes on from there")
+    wrapped.__cause__ = error
+    return wrapped

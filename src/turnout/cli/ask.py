@@ -16,8 +16,18 @@ from turnout.cli.pipeline import Question, Run, run
 def ask(
     question: Annotated[str, typer.Argument(help="The question, in quotes.", show_default=False)],
     docs: Annotated[
-        Path, typer.Option("--docs", metavar="FOLDER", help="Markdown, text and PDF files, also in folders below.")
-    ],
+        Path | None,
+        typer.Option(
+            "--docs",
+            metavar="FOLDER",
+            help="Markdown, text and PDF files, also in folders below.",
+            show_default=False,
+        ),
+    ] = None,
+    index: Annotated[
+        str | None,
+        typer.Option("--index", metavar="NAME", help="Keep what is embedded in this index of the settings."),
+    ] = None,
     framework: Annotated[
         Framework | None, typer.Option("--framework", help="Left out: the one that is installed.", show_default=False)
     ] = None,
@@ -37,10 +47,11 @@ def ask(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
 ) -> None:
-    """Answer a question from a folder of documents, and name the sources."""
+    """Answer a question from a folder of documents, or from an index of them, and name the sources."""
     asked = Question(
         text=question,
         docs=docs,
+        index=index,
         framework=framework,
         backend=backend,
         model=model,

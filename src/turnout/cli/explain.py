@@ -16,13 +16,15 @@ def summary(run: Run) -> dict[str, Any]:
     from turnout.spaces import space_of
 
     chat = resolve(run.question.model, settings=run.settings)
-    embedding = resolve(kind="embedding", settings=run.settings)
+    index = run.settings.index.get(run.question.index or "")
+    embedding = resolve(index.embedding if index else "default", kind="embedding", settings=run.settings)
     return {
         "framework": run.framework.value,
         "backend": chat.backend,
         "deployment": chat.deployment,
         "credential": _credential(chat, run.settings),
         "embedding_space": str(space_of(embedding)),
+        "index": run.question.index,
         "answer": run.answer,
         "sources": run.sources,
         "cited": run.cited,
@@ -32,6 +34,8 @@ def summary(run: Run) -> dict[str, Any]:
         "read": {
             "files": run.reading.files,
             "chunks": run.chunks,
+            "embedded": run.embedded,
+            "dropped": run.dropped,
             "skipped": [{"file": name, "why": why} for name, why in run.reading.skipped],
             "other_types": run.reading.others,
             "hidden": run.reading.hidden,
@@ -55,6 +59,7 @@ def lines(run: Run) -> list[str]:
         *_route_rows(told["chat"], told["credential"]),
         *_route_rows(told["embedding"], told["embedding"]["credential"]),
         ("space", told["embedding_space"]),
+        *([("index", f"{told['index']}: {_kept(read)}")] if told["index"] else []),
         ("read", f"{read['files']} files, {read['chunks']} chunks" + _left_out(read)),
         ("time", ", ".join(f"{name} {_time(seconds)}" for name, seconds in told["steps"].items())),
         ("", f"{_time(told['seconds'])} in all" + _first_token(told["first_token"])),
@@ -98,6 +103,11 @@ def _route_rows(told: dict[str, Any], credential: str) -> list[tuple[str, str]]:
         ("", f"resource {told['resource']}"),
         ("", f"credential {credential}"),
     ]
+
+
+def _kept(read: dict[str, Any]) -> str:
+    gone = f", {read['dropped']} dropped" if read["dropped"] else ""
+    return f"{read['embedded']} chunks embedded{gone}, the others were there"
 
 
 def _left_out(read: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from turnout.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from turnout.cli.rag import Application
+    from turnout.cli.rag import Application, IndexedApplication
     from turnout.settings import Settings
 
 
@@ -53,5 +53,23 @@ def application(framework: Framework, settings: Settings, model: str) -> Applica
         from turnout.cli.rag_llama_index import LlamaIndexApplication
 
         return LlamaIndexApplication(settings, model)
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(f"{framework} needs {error.name}: pip install 'turnout[{framework}]'") from error
+
+
+def indexed(framework: Framework, settings: Settings, model: str, index: str) -> IndexedApplication:
+    """The RAG application on a framework and a named index.
+
+    Raises:
+        MissingExtraError: A package of the framework's extra, or of the index's store, is missing.
+    """
+    try:
+        if framework is Framework.LANGCHAIN:
+            from turnout.cli.rag_langchain import IndexedLangChain
+
+            return IndexedLangChain(settings, model, index)
+        from turnout.cli.rag_llama_index import IndexedLlamaIndex
+
+        return IndexedLlamaIndex(settings, model, index)
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"{framework} needs {error.name}: pip install 'turnout[{framework}]'") from error

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.cli import documents, frameworks
 from turnout.cli.failures import UserError, warn
+from turnout.cli.frameworks import Framework
 from turnout.cli.rag import Hit, cited, given, relevant
 from turnout.cli.steps import Progress, Steps
 
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from turnout.cli.documents import Reading
-    from turnout.cli.frameworks import Framework
+    from turnout.cli.rag import Application
     from turnout.settings import Settings
 
 _BATCH = 128  # chunks embedded between two signs of progress
+_KEPT = 1024  # chunks put into an index between two signs of progress
 _WARNINGS = 20
 
 
@@ -29,7 +31,8 @@ class Question:
 
     Attributes:
         text: The question.
-        docs: The folder.
+        docs: The folder; None for an index that has its documents.
+        index: A named index of the settings, which keeps what was embedded.
         framework: The framework; None for the one that is installed.
         backend: The backend; None for the settings' own.
         model: The chat route.
@@ -39,7 +42,8 @@ class Question:
     """
 
     text: str
-    docs: Path
+    docs: Path | None = None
+    index: str | None = None
     framework: Framework | None = None
     backend: str | None = None
     model: str = "default"
@@ -57,7 +61,9 @@ class Run:
         settings: The settings that it was asked with.
         framework: The framework that was used.
         reading: What was read.
-        chunks: How many chunks were embedded.
+        chunks: How many chunks were read.
+        embedded: How many of them were embedded; the others an index had already.
+        dropped: How many chunks an index had of files, or parts of files, that are no more.
         hits: What was retrieved, best first.
         used: Which of that the answer was made from.
         answer: The answer.
@@ -70,6 +76,8 @@ class Run:
     framework: Framework
     reading: Reading
     chunks: int = 0
+    embedded: int = 0
+    dropped: int = 0
     hits: list[Hit] = field(default_factory=list)
     used: list[Hit] = field(default_factory=list)
     answer: str = ""
@@ -88,14 +96,15 @@ class Run:
 
 
 def run(question: Question, on_text: Callable[[str], None]) -> Run:
-    """Answer a question from the files of a folder.
+    """Answer a question from the files of a folder, or from an index that keeps them.
 
     Args:
         question: What to ask.
         on_text: Gets the answer, in pieces if it is streamed.
 
     Raises:
-        UserError: The question is empty, or the folder has nothing to read.
+        UserError: The question is empty, the folder has nothing to read, or the index no documents.
+        IndexBehindError: The index lacks documents in the settings' embedding space.
         TurnoutError: The settings are wrong, no credential was found, or a service failed.
     """
     if not question.text.strip():
@@ -103,6 +112,26 @@ def run(question: Question, on_text: Callable[[str], None]) -> Run:
     steps = Steps()
     with steps.step("settings"):
         settings = _settings(question)
+    made, application = (_read if question.index is None else _opened)(question, settings, steps)
+    with steps.step("retrieve"):
+        made.hits = sorted(application.retrieve(question.text, question.top_k), key=lambda hit: -hit.score)
+        made.used = relevant(made.hits)
+    if not made.hits:
+        raise UserError(f"the index {question.index!r} has no documents; say where they are: --docs FOLDER")
+    started = time.perf_counter()
+    with steps.step("answer"):
+        for text in application.answer(question.text, made.used, stream=question.stream):
+            if question.stream and made.first_token is None and text:
+                made.first_token = time.perf_counter() - started
+            made.answer += text
+            on_text(text)
+    return made
+
+
+def _read(question: Question, settings: Settings, steps: Steps) -> tuple[Run, Application]:
+    """Embed the files of a folder, for this question alone."""
+    if question.docs is None:
+        raise UserError("say where the documents are: --docs FOLDER, or --index NAME")
     framework = frameworks.choose(question.framework)
     with steps.step("read"), Progress("reading", "files") as progress:
         reading = documents.read(question.docs, progress.advance)
@@ -115,23 +144,46 @@ def run(question: Question, on_text: Callable[[str], None]) -> Run:
         for page in reading.pages:
             chunks += application.split([page])
             progress.advance(1)
-    made.chunks = len(chunks)
+    made.chunks = made.embedded = len(chunks)
     with steps.step("embed"), Progress("embedding", "chunks", len(chunks)) as progress:
         for start in range(0, len(chunks), _BATCH):
             batch = chunks[start : start + _BATCH]
             application.embed(batch)
             progress.advance(len(batch))
-    with steps.step("retrieve"):
-        made.hits = sorted(application.retrieve(question.text, question.top_k), key=lambda hit: -hit.score)
-        made.used = relevant(made.hits)
-    started = time.perf_counter()
-    with steps.step("answer"):
-        for text in application.answer(question.text, made.used, stream=question.stream):
-            if question.stream and made.first_token is None and text:
-                made.first_token = time.perf_counter() - started
-            made.answer += text
-            on_text(text)
-    return made
+    return made, application
+
+
+def _opened(question: Question, settings: Settings, steps: Steps) -> tuple[Run, Application]:
+    """Open a named index, and embed what it doesn't have yet of the files of its folder."""
+    from turnout.reindex.named import NamedIndex
+
+    assert question.index is not None
+    index = NamedIndex(question.index, settings).settings
+    framework = frameworks.choose(question.framework or Framework(index.opened_with.replace("_", "-")))
+    if framework != index.opened_with.replace("_", "-"):
+        raise UserError(f"the index {question.index!r} is {index.opened_with}'s; leave out --framework {framework}")
+    with steps.step("load"):
+        application = frameworks.indexed(framework, settings, question.model, question.index)
+    made = Run(question, settings, framework, documents.Reading(), steps=steps)
+    folder = str(question.docs.resolve()) if question.docs is not None else index.source
+    if folder is None:
+        return made, application
+    from turnout.cli.chunks import Documents
+
+    with steps.step("read"):
+        source = Documents(index.model_copy(update={"source": folder}))
+        items = list(source.items())
+        made.reading = source.reading
+    _warn(made.reading)
+    made.chunks = len(items)
+    with steps.step("embed"), Progress("embedding", "chunks", len(items)) as progress:
+        for start in range(0, len(items), _KEPT):
+            batch = items[start : start + _KEPT]
+            made.embedded += application.keep(batch, folder)
+            progress.advance(len(batch))
+        if items:
+            made.dropped = application.drop_absent(items, folder)
+    return made, application
 
 
 def _settings(question: Question) -> Settings:

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from turnout.cli.documents import Page
+    from turnout.indexes import Index
+    from turnout.reindex import Item
 
 INSTRUCTIONS = (
     "Answer the question from the context alone, in a few sentences. "
@@ -55,6 +57,47 @@ class Application(Protocol):
     def answer(self, question: str, hits: Sequence[Hit], *, stream: bool) -> Iterator[str]:
         """Answer from chunks: in pieces as they come, or as one."""
         ...
+
+
+class IndexedApplication(Application, Protocol):
+    """The application on a named index, which keeps what was embedded."""
+
+    def keep(self, items: Sequence[Item], origin: str) -> int:
+        """Put chunks into the index that it doesn't have as they are.
+
+        Args:
+            items: The chunks.
+            origin: The folder that they are from.
+
+        Returns:
+            How many were embedded.
+        """
+        ...
+
+    def drop_absent(self, items: Sequence[Item], origin: str) -> int:
+        """Delete the chunks of a folder that aren't in it any more; returns how many."""
+        ...
+
+
+class Keeping:
+    """What an application on a named index does alike in both frameworks.
+
+    Attributes:
+        named: The index.
+    """
+
+    named: Index
+
+    def keep(self, items: Sequence[Item], origin: str) -> int:
+        """Put chunks into the index that it doesn't have as they are; returns how many were embedded."""
+        return self.named.add(items, origin)
+
+    def drop_absent(self, items: Sequence[Item], origin: str) -> int:
+        """Delete the chunks of a folder that aren't in it any more; returns how many."""
+        absent = self.named.absent(origin, [item.id for item in items])
+        if absent:
+            self.named.delete(absent)
+        return len(absent)
 
 
 def relevant(hits: Sequence[Hit]) -> list[Hit]:

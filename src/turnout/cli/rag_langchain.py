@@ -10,8 +10,9 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_text_splitters import Language, RecursiveCharacterTextSplitter
 
-from turnout.cli.rag import INSTRUCTIONS, Hit
-from turnout.langchain import ChatTurnout, TurnoutEmbeddings
+from turnout.cli.rag import INSTRUCTIONS, Hit, Keeping
+from turnout.langchain import ChatTurnout, TurnoutEmbeddings, TurnoutIndex
+from turnout.space_checks import cosine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,3 +66,29 @@ class LangChainApplication:
             yield from self.chain.stream(inputs)
         else:
             yield self.chain.invoke(inputs)
+
+
+class IndexedLangChain(Keeping, LangChainApplication):
+    """The same on a named index.
+
+    Args:
+        settings: Which cloud answers.
+        model: The chat route.
+        index: The index.
+    """
+
+    def __init__(self, settings: Settings, model: str, index: str) -> None:
+        super().__init__(settings, model)
+        self.index = TurnoutIndex(index, settings=settings)
+        self.named = self.index.index
+
+    def retrieve(self, question: str, top_k: int) -> list[Hit]:
+        """Find the chunks that are nearest to a question, in the collection of the settings' space."""
+        vector = self.index.embeddings.embed_query(question)
+        found = self.index.similarity_search_by_vector(vector, k=top_k)
+        # Each store scores in its own way; the cosine is the same on all.
+        stored = self.named.home().vectors([chunk.id or "" for chunk in found])
+        return [
+            Hit(chunk.page_content, chunk.metadata["source"], cosine(vector, stored[chunk.id or ""]), chunk)
+            for chunk in found
+        ]

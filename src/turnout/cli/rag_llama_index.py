@@ -9,10 +9,11 @@ from llama_index.core.base.response.schema import StreamingResponse
 from llama_index.core.ingestion import run_transformations
 from llama_index.core.node_parser import MarkdownNodeParser, SentenceSplitter
 from llama_index.core.node_parser.text.utils import split_by_regex
-from llama_index.core.schema import MetadataMode
+from llama_index.core.schema import MetadataMode, QueryBundle
 
-from turnout.cli.rag import INSTRUCTIONS, Hit
-from turnout.llama_index import TurnoutEmbedding, TurnoutLLM
+from turnout.cli.rag import INSTRUCTIONS, Hit, Keeping
+from turnout.llama_index import TurnoutEmbedding, TurnoutIndex, TurnoutLLM
+from turnout.space_checks import cosine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,6 +71,36 @@ class LlamaIndexApplication:
             yield from answer.response_gen
         else:
             yield str(answer)
+
+
+class IndexedLlamaIndex(Keeping, LlamaIndexApplication):
+    """The same on a named index.
+
+    Args:
+        settings: Which cloud answers.
+        model: The chat route.
+        index: The index.
+    """
+
+    def __init__(self, settings: Settings, model: str, index: str) -> None:
+        super().__init__(settings, model)
+        self.index = kept = TurnoutIndex(index, settings=settings)
+        self.named = kept.named
+        self._embedding = TurnoutEmbedding(self.named.place().index.settings.embedding, settings=settings)
+
+    def retrieve(self, question: str, top_k: int) -> list[Hit]:
+        """Find the chunks that are nearest to a question, in the collection of the settings' space."""
+        vector = self._embedding.get_query_embedding(question)
+        retriever = self.index.as_retriever(similarity_top_k=top_k)
+        found = retriever.retrieve(QueryBundle(question, embedding=vector))
+        # Each store scores in its own way: Chroma's score is no cosine.
+        stored = self.named.home().vectors([node.node_id for node in found])
+        return [
+            Hit(
+                node.get_content(MetadataMode.NONE), node.metadata["source"], cosine(vector, stored[node.node_id]), node
+            )
+            for node in found
+        ]
 
 
 def _only_heading(text: str) -> bool:

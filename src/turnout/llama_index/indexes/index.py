@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from llama_index.core.schema import BaseNode
 
-    from turnout.indexes import Status
+    from turnout.indexes import Index, Status
     from turnout.settings import Settings
 
 
@@ -80,6 +80,11 @@ class TurnoutIndex(VectorStoreIndex):
         """`insert_nodes` without blocking the event loop."""
         with self._callback_manager.as_trace("ainsert_nodes"):
             await self._named.async_add(nodes, **insert_kwargs)
+
+    @property
+    def named(self) -> Index:
+        """What it does, without a framework."""
+        return self._named.index
 
     def status(self) -> list[Status]:
         """How far the collection of each backend's space is."""

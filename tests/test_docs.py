@@ -16,6 +16,15 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 OWN_TEST = {"emulator.md"}  # its examples need a running emulator: tests/emulator
+INDEXES = """
+[index.docs]
+store = "chroma"
+path = "./index"
+
+[index.notes]
+store = "simple"
+path = "./index"
+"""
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -30,6 +39,7 @@ def test_the_pages_python_runs(
     page: Path, emulator: Emulator, settings_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     emulator.clear()
+    settings_file.write_text(settings_file.read_text(encoding="utf-8") + INDEXES, encoding="utf-8")
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "depot.md").write_text("# The depot\n\nThe depot opens at seven.\n")
     monkeypatch.chdir(tmp_path)

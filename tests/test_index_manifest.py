@@ -49,6 +49,9 @@ def test_only_what_differs_is_behind(manifest: Manifest) -> None:
     assert manifest.lacking("b", 9) == ["2"]
     manifest.wrote("a", [item("3", "shorter")])
     assert manifest.lacking("b", 9) == ["2", "3"]
+    manifest.copied("b", [Item("2", "text", {"date": "as the store gives it back"}), item("3", "shorter")])
+    assert manifest.lacking("b", 9) == []
+    manifest.wrote("a", [item("2", "newer"), item("3", "newer")])
     manifest.unwanted(["1"])
     assert (manifest.outdated("b", 9), manifest.behind("b"), manifest.behind("a")) == (["1"], 3, 1)
     manifest.deleted("a", ["1"])

@@ -306,7 +306,8 @@ class Manifest:
 
     def _touch_all(self, collection: str | None = None) -> None:
         self._base.execute("DELETE FROM touched")
-        self._base.execute("INSERT INTO touched SELECT id FROM document UNION SELECT id FROM held UNION SELECT id FROM lag")
+        every = "SELECT id FROM document UNION SELECT id FROM held UNION SELECT id FROM lag"
+        self._base.execute(f"INSERT INTO touched {every}")
         self._relate(collection)
 
     def _relate(self, collection: str | None) -> None:

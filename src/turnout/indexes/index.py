@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from turnout.errors import IndexBehindError, PartialWriteError
+from turnout.given import portable_settings
 from turnout.indexes.changes import Change, plan, write
 from turnout.indexes.collections import Collections, Opened, Place
 from turnout.indexes.filling import fill
@@ -69,6 +70,15 @@ class Index:
         self._now: tuple[Settings, Place] | None = None
         self._kept: tuple[Manifest, Collections] | None = None
         self._looked: set[str] = set()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What it was given, without the settings' secrets: on the other side it opens its collections for itself."""
+        settings = portable_settings(self._settings)
+        return {"name": self.name, "opener": self._opener, "settings": settings, "backend": self._backend}
+
+    def __setstate__(self, given: dict[str, Any]) -> None:
+        """Begin anew."""
+        Index.__init__(self, **given)
 
     @property
     def manifest(self) -> Manifest:

@@ -83,6 +83,10 @@ class TurnoutIndex(VectorStore):
             raise SettingsError(msg)
         self._guards: tuple[Collection[Any], GuardedVectorStore] | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is open: on the other side it is opened anew."""
+        return {**vars(self), "_guards": None}
+
     def _collection(
         self, index: NamedIndex, backend: str | None, space: EmbeddingSpace, *, create: bool
     ) -> Collection[Any] | None:

@@ -59,6 +59,12 @@ class NamedVectorStore(BasePydanticVectorStore):
             )
             raise UnsupportedError(msg)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what is open: on the other side it is opened anew."""
+        travelling = self.model_copy()  # the base class takes what doesn't pickle out of the object itself
+        travelling._guard = None  # noqa: SLF001 - of its own copy
+        return super(NamedVectorStore, travelling).__getstate__()
+
     @classmethod
     def class_name(cls) -> str:
         """The name in serialised form."""

@@ -1,0 +1,50 @@
+"""Indexes in two spaces, and secrets that must not travel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.reindex.conftest import settings_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from turnout.emulator import Emulator
+
+MORE = """
+[chat.default]
+azure = { deployment = "gpt-5-prod", model = "gpt-5" }
+bedrock = "us.anthropic.claude-sonnet-4-6"
+
+[index.docs]
+store = "chroma"
+path = "./index"
+
+[index.calm]
+store = "chroma"
+path = "./calm"
+
+[index.nodes]
+framework = "llama_index"
+store = "chroma"
+path = "./nodes"
+"""
+
+
+@pytest.fixture
+def settings_file(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "turnout.toml"
+    path.write_text(settings_text(fresh_emulator, MORE), encoding="utf-8")
+    monkeypatch.setenv("TURNOUT_CONFIG", str(path))
+    monkeypatch.setenv("TURNOUT_BACKEND", "azure")
+    return path
+
+
+@pytest.fixture
+def secrets(emulator: Emulator) -> list[bytes]:
+    """Every secret of the settings file."""
+    key = emulator.accounts.default_aws_key()
+    keys = [*emulator.accounts.azure_keys.values(), *emulator.accounts.openai_keys.values(), key.secret_key]
+    return [secret.encode() for secret in keys]

@@ -24,6 +24,10 @@ path = "./index"
 [index.notes]
 store = "simple"
 path = "./index"
+
+[index.mine]
+store = "custom"
+path = "./index"
 """
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from turnout.clients import portal
+from turnout.clients.chunks import hasten
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,10 +180,14 @@ def foundry_client(backend: AzureBackend) -> FoundryClient:
 
 
 def openai_client_for(route: Route, backend: Backend) -> OpenAIClient:
-    """The openai SDK's client for a route, whoever serves it."""
+    """The openai SDK's client for a chat route, whoever serves it."""
     if backend.provider == "bedrock":
-        return mantle_client(backend, gpt_oss=route.facts.family == "gpt-oss")
-    return openai_client(backend)
+        client = mantle_client(backend, gpt_oss=route.facts.family == "gpt-oss")
+    else:
+        client = openai_client(backend)
+    hasten(client.sync)
+    hasten(client.aio)
+    return client
 
 
 def close_all() -> None:

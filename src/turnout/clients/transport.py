@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from turnout.settings import BackendSettings
 
 
-_KEPT_ALIVE = 100  # idle connections: httpx looks at each of them whenever a request begins or ends
-
 Sdk = Literal["openai", "anthropic"]
 
 
@@ -44,34 +42,9 @@ def tls_context(ca_bundle: str | None, sdk: Sdk = "openai") -> ssl.SSLContext:
     return ssl.create_default_context(cafile=ca_bundle)
 
 
-def _options(backend: BackendSettings, sdk: Sdk) -> dict[str, Any]:
-    httpx = sdk_httpx(sdk)
-    limits = httpx.Limits(
-        max_connections=backend.max_connections,
-        max_keepalive_connections=min(_KEPT_ALIVE, backend.max_connections),
-        keepalive_expiry=30.0,
-    )
-    proxy = backend.proxy.get_secret_value() if backend.proxy else None
-    return {"limits": limits, "verify": tls_context(backend.ca_bundle, sdk), "proxy": proxy}
-
-
 def sync_transport(backend: BackendSettings, sdk: Sdk = "openai") -> Any:
-    """The pooled transport for threads; behind a proxy it is the one of the SDK's own HTTP library."""
-    if backend.proxy is None:
-        return thread_transport.transport_class(sdk_httpx(sdk))(backend, tls_context(backend.ca_bundle, sdk))
-    return _proxied_class(sdk_httpx(sdk))(**_options(backend, sdk))
-
-
-@cache
-def _proxied_class(httpx: Any) -> Any:
-    class DatedTransport(httpx.HTTPTransport):  # type: ignore[misc]
-        """Waits for a call's bytes no longer than its deadline is away."""
-
-        def handle_request(self, request: Any) -> Any:
-            request.extensions = {**request.extensions, "timeout": thread_transport.limits_of(request)}
-            return super().handle_request(request)
-
-    return DatedTransport
+    """The pooled transport for threads."""
+    return thread_transport.transport_class(sdk_httpx(sdk))(backend, tls_context(backend.ca_bundle, sdk))
 
 
 def async_transport(backend: BackendSettings, sdk: Sdk = "openai") -> Any:

@@ -6,12 +6,15 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.vectorstores import InMemoryVectorStore
-from llama_index.core import Document, VectorStoreIndex
+from llama_index.core import Document
+from llama_index.core.schema import TextNode
+from llama_index.core.vector_stores import SimpleVectorStore, VectorStoreQuery
 
 from turnout import llama_index as ours
 from turnout import load_settings
 from turnout.langchain import ChatTurnout, TurnoutEmbeddings, TurnoutIndex, guarded
 from turnout.llama_index import TurnoutEmbedding, TurnoutLLM
+from turnout.llama_index.stores import GuardedVectorStore
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,9 +38,9 @@ def things(settings_file: Path) -> dict[str, Any]:
     store.add_texts(TEXTS)
     index = TurnoutIndex("docs", settings=settings)
     index.add_texts(TEXTS, ids=["keys", "depot"])
-    nodes = VectorStoreIndex.from_documents(
-        [Document(text=text) for text in TEXTS], embed_model=TurnoutEmbedding(settings=settings)
-    )
+    embedding = TurnoutEmbedding(settings=settings)
+    nodes = ours.guarded(SimpleVectorStore(), embedding)
+    nodes.add([TextNode(text=text, id_=text, embedding=embedding.get_text_embedding(text)) for text in TEXTS])
     named = ours.TurnoutIndex("nodes", settings=settings)
     for text in TEXTS:
         named.insert(Document(text=text))
@@ -46,7 +49,7 @@ def things(settings_file: Path) -> dict[str, Any]:
         "its retriever": store.as_retriever(),
         "a named index": index,
         "its retriever too": index.as_retriever(),
-        "a guarded LlamaIndex index": ours.guarded(nodes, adopt="trust"),
+        "a guarded LlamaIndex store": nodes,
         "a named LlamaIndex index": named,
     }
     for thing in found.values():
@@ -65,6 +68,9 @@ def ask(thing: Any) -> Any:
             return thing.embed_query(QUESTION)
         case TurnoutEmbedding():
             return thing.get_query_embedding(QUESTION)
+        case GuardedVectorStore():
+            vector = thing.embed_model.get_query_embedding(QUESTION)
+            return thing.query(VectorStoreQuery(query_embedding=vector, similarity_top_k=1)).ids
     if hasattr(thing, "similarity_search"):
         return thing.similarity_search(QUESTION, k=1)[0].page_content
     if hasattr(thing, "as_retriever"):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core import StorageContext, VectorStoreIndex
 
+from turnout.given import portable_settings
 from turnout.llama_index.embedding import TurnoutEmbedding
 from turnout.llama_index.indexes.store import NamedVectorStore
 
@@ -55,6 +56,7 @@ class TurnoutIndex(VectorStoreIndex):
         settings: Settings | Path | str | None = None,
         **options: Any,
     ) -> None:
+        self._given = {"backend": backend, "settings": settings, **options}
         store = NamedVectorStore(name, backend=backend, settings=settings)
         route = store.index.place().index.settings.embedding
         self._named = store
@@ -64,6 +66,11 @@ class TurnoutIndex(VectorStoreIndex):
             embed_model=TurnoutEmbedding(route, backend=backend, settings=settings),
             **options,
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By name: it is opened anew. Whole, it would take a splitter along, whose tokenizer is downloaded there."""
+        given = {**self._given, "settings": portable_settings(self._given["settings"])}
+        return _anew, (type(self), self._named.index.name, given)
 
     def insert_nodes(self, nodes: Sequence[BaseNode], **insert_kwargs: Any) -> None:
         """Insert nodes; those that are there already are neither embedded nor written again.
@@ -97,3 +104,7 @@ class TurnoutIndex(VectorStoreIndex):
             ModelCallError: The service failed; what was done is kept.
         """
         self._named.index.fill()
+
+
+def _anew(kind: type[TurnoutIndex], name: str, given: dict[str, Any]) -> TurnoutIndex:
+    return kind(name, **given)

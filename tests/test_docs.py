@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-OWN_TEST = {"emulator.md"}  # its examples need a running emulator: tests/emulator
+OWN_TEST = {"emulator.md", "ray.md"}  # they need a running emulator or cluster: tests/emulator, tests/workers
 INDEXES = """
 [index.docs]
 store = "chroma"

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from turnout.cli.chunks import Documents
     from turnout.reindex import Estimate, ReindexProgress, ReindexReport
+    from turnout.reindex.named import NamedIndex
+    from turnout.reindex.stream import Streaming
     from turnout.settings import IndexSettings
 
 
@@ -53,6 +55,12 @@ def reindex(
     retry_skipped: Annotated[
         bool, typer.Option("--retry-skipped", help="Try again what couldn't be embedded the last time.")
     ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--ray", metavar="N", min=1, help="Embed on N workers of a Ray cluster: RAY_ADDRESS's, or one begun here."
+        ),
+    ] = None,
     drop: Annotated[
         str | None,
         typer.Option("--drop", metavar="SPACE", help="Instead: remove the collection of a space, for good."),
@@ -80,9 +88,10 @@ def reindex(
         read.append(Documents(settings))
         return read[0]
 
-    with _stopping() as stop, _Bar() as bar:
+    with _embedding_on(workers, named) as stream, _stopping() as stop, _Bar() as bar:
         report = named.reindex(
             to,
+            stream=stream,
             origin=origin,
             documents=documents,
             checkpoint=checkpoint,
@@ -97,6 +106,20 @@ def reindex(
         warn(f"{name}: {why}; not read")
     print(json.dumps(report.to_dict(), ensure_ascii=False, indent=2) if as_json else report)
     raise typer.Exit(_code(report))
+
+
+@contextmanager
+def _embedding_on(workers: int | None, named: NamedIndex) -> Iterator[Streaming]:
+    """Where the texts are embedded: in this process, or on the workers of a Ray cluster."""
+    from turnout.reindex.stream import EmbeddingStream
+
+    if workers is None:
+        yield EmbeddingStream
+        return
+    from turnout.ray import RayWorkers, cluster
+
+    with cluster():
+        yield RayWorkers.of(named, workers)
 
 
 def _drop(named: Any, said: str, *, yes: bool, as_json: bool) -> None:

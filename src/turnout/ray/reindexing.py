@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import ray
 
-from turnout.given import portable_settings
 from turnout.ray.stream import BATCH, WINDOW, RayWorkers
 from turnout.reindex.named import NamedIndex
 
@@ -55,8 +55,8 @@ def reindex_with_ray(
         TurnoutError: As `turnout.reindex.reindex` says.
     """
     named = index if isinstance(index, NamedIndex) else NamedIndex(index, settings)
-    seen = worker_settings or portable_settings(named.all)
-    plan = RayWorkers(workers, None if seen is None else str(seen), batch, window, cpus)
+    own = {} if worker_settings is None else {"settings": worker_settings}
+    plan = RayWorkers.of(named, workers, batch=batch, window=window, cpus=cpus, **own)
     with cluster():
         return named.reindex(to, stream=plan, **options)
 
@@ -67,6 +67,7 @@ def cluster() -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    logging.getLogger("ray.data").setLevel(logging.WARNING)
     ray.init(include_dashboard=False, log_to_driver=False)
     try:
         yield

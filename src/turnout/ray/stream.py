@@ -17,6 +17,7 @@ from ray.exceptions import RayError
 
 from turnout.clients.batches import check
 from turnout.errors import InvalidRequestError, ReindexError, TurnoutError
+from turnout.given import portable_settings
 from turnout.ray.batches import VECTOR_TYPE, Asked, embed_texts
 from turnout.reindex.items import Embedded
 from turnout.reindex.stream import Refused
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from turnout.clients.embedder import Embedder
     from turnout.reindex.items import Item
+    from turnout.reindex.named import NamedIndex
     from turnout.reindex.stream import Outcome
     from turnout.spaces import EmbeddingSpace
 
@@ -108,6 +110,12 @@ class RayWorkers:
         if min(self.workers, self.batch, self.window) < 1:
             msg = f"workers, batch and window are at least 1, not {self.workers}, {self.batch} and {self.window}"
             raise ValueError(msg)
+
+    @classmethod
+    def of(cls, index: NamedIndex, workers: int = 2, **options: Any) -> RayWorkers:
+        """Workers for a named index, with the settings file that it has, or with what they find if it has none."""
+        seen = portable_settings(index.all)
+        return cls(workers, **{"settings": None if seen is None else str(seen), **options})
 
     def __call__(
         self, embedder: Embedder, space: EmbeddingSpace, keep: Callable[[list[Embedded]], object], /

@@ -139,3 +139,9 @@ def test_what_is_public_is_there() -> None:
     assert set(turnout.__all__) <= set(dir(turnout))
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = turnout.nonsense
+
+
+def test_without_ray_its_side_says_how_to_install_it() -> None:
+    code = "import sys; sys.modules['ray'] = None\nimport turnout.ray"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert "MissingExtraError: turnout.ray needs Ray: pip install 'turnout[ray]'" in done.stderr

@@ -148,25 +148,24 @@ def test_a_worker_that_is_killed_costs_what_it_had_in_hand(settings_file: Path, 
     assert sum(asked.values()) - len(asked) <= batch
 
 
-def test_a_run_that_is_stopped_keeps_what_was_answered_and_goes_on_without_ray(
-    settings_file: Path, emulator: Emulator
-) -> None:
-    source, stop = some(600), threading.Event()
-    collection, embedder, checkpoint = target(settings_file)
-    plan = RayWorkers(WORKERS, str(settings_file), batch=10, window=400)
+def test_a_run_that_is_stopped_keeps_what_was_answered_and_goes_on_without_ray(settings_file: Path) -> None:
+    source, stop, window = some(300), threading.Event(), 250
 
     def progress(now: Any) -> None:
         if now.done > 20:
             stop.set()
 
-    options: dict[str, Any] = {"checkpoint": checkpoint, "sample": 0, "on_progress": progress}
-    report = reindex(source, collection, embedder, stream=plan, stop=stop, **options)
-    assert report.state == "stopped"
-    assert 20 < report.embedded < len(source.chunks)
-    assert report.embedded == sum(sent(emulator).values()) == collection.count()
-    assert reindex(source, collection, embedder, **options).complete
-    assert set(sent(emulator).values()) == {1}
-    assert len(sent(emulator)) == len(source.chunks)
+    with Emulator(delay=0.2) as slow:
+        settings_file.write_text(settings_text(slow, MORE))
+        collection, embedder, checkpoint = target(settings_file)
+        plan = RayWorkers(WORKERS, str(settings_file), batch=10, window=window)
+        options: dict[str, Any] = {"checkpoint": checkpoint, "sample": 0, "on_progress": progress}
+        report = reindex(source, collection, embedder, stream=plan, stop=stop, **options)
+        assert report.state == "stopped"
+        assert 20 < report.embedded < window
+        assert report.embedded == sum(sent(slow).values()) == collection.count()
+        assert reindex(source, collection, embedder, **options).complete
+        assert sent(slow) == dict.fromkeys((text for text, _ in source.chunks.values()), 1)
 
 
 def test_what_cannot_be_embedded_is_named_and_a_failing_service_ends_it(

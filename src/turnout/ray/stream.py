@@ -185,11 +185,13 @@ class RayStream:
 
     def take(self, *, patient: bool) -> list[Outcome]:
         """Outcomes that have come; `patient` waits a moment for one."""
+        outcomes: list[Outcome] = []
         try:
-            outcomes, number = self._outcomes.get(timeout=_MOMENT) if patient else self._outcomes.get_nowait()
+            while not outcomes:  # a batch that was begun after the stop has none
+                outcomes, number = self._outcomes.get(timeout=_MOMENT) if patient else self._outcomes.get_nowait()
+                self._pending -= number
         except queue.Empty:
-            return []
-        self._pending -= number
+            pass
         return outcomes
 
     def end_early(self, within: float) -> None:

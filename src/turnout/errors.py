@@ -126,12 +126,12 @@ class IndexBehindError(TurnoutError):
         self,
         message: str,
         *,
-        index: str,
-        collection: str,
-        space: EmbeddingSpace,
-        lacking: int,
-        documents: int,
-        fix: str,
+        index: str = "",
+        collection: str = "",
+        space: EmbeddingSpace | None = None,
+        lacking: int = 0,
+        documents: int = 0,
+        fix: str = "",
     ) -> None:
         super().__init__(message)
         self.index = index
@@ -161,10 +161,10 @@ class PartialWriteError(TurnoutError):
         self,
         message: str,
         *,
-        index: str,
-        ids: tuple[str, ...],
-        written: tuple[EmbeddingSpace, ...],
-        behind: Mapping[EmbeddingSpace, BaseException | None],
+        index: str = "",
+        ids: tuple[str, ...] = (),
+        written: tuple[EmbeddingSpace, ...] = (),
+        behind: Mapping[EmbeddingSpace, BaseException | None] = MappingProxyType({}),
     ) -> None:
         super().__init__(message)
         self.index = index

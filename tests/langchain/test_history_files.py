@@ -229,7 +229,8 @@ def test_an_address_that_gives_something_else_is_refused() -> None:
 def test_what_cannot_be_fetched_is_refused_before_anything_is_sent(bench: Bench) -> None:
     internal = {"type": "image_url", "image_url": {"url": "http://169.254.169.254/latest/meta-data"}}
     with pytest.raises(
-        InvalidRequestError, match=r"message 0, block 0: http://169.254.169.254/latest/meta-data isn't fetched: .* internal"
+        InvalidRequestError,
+        match=r"message 0, block 0: http://169.254.169.254/latest/meta-data isn't fetched: .* internal",
     ) as caught:
         bench.chat("bedrock").invoke([HumanMessage([internal])])
     assert caught.value.backend == "bedrock"
@@ -283,7 +284,9 @@ def test_sounds_are_for_openai_chat(wire: str) -> None:
         if wire == "openai-chat":
             assert block_of(block, wire) == {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}
         else:
-            with pytest.raises(UnsupportedError, match=f"message 0, block . holds an audio .audio/wav., which the wire {wire}"):
+            with pytest.raises(
+                UnsupportedError, match=f"message 0, block . holds an audio .audio/wav., which the wire {wire}"
+            ):
                 block_of(block, wire)
 
 

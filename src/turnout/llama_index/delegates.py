@@ -7,6 +7,7 @@ import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from turnout.clients import generation
 from turnout.errors import MissingExtraError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -23,14 +24,18 @@ _WIRES = {
 
 _KEPT = 256
 _made: dict[tuple[Route, Backend], Wire] = {}
+_made_in: dict[tuple[Route, Backend], int] = {}  # the generation of clients that each was last made or found in
 _lock = threading.Lock()
 
 
 async def awire_for(route: Route, backend: Backend) -> Wire:
     """Likewise; the first call of a route imports its SDK and makes its client, which would block the event loop."""
-    if (route, backend) in _made:
+    key, now = (route, backend), generation()
+    if _made_in.get(key) == now:
         return wire_for(route, backend)
-    return await asyncio.to_thread(wire_for, route, backend)
+    wire = await asyncio.to_thread(wire_for, route, backend)
+    _made_in[key] = now
+    return wire
 
 
 def wire_for(route: Route, backend: Backend) -> Wire:
@@ -54,7 +59,8 @@ def wire_for(route: Route, backend: Backend) -> Wire:
         if found is None or found.client is not client:
             found = kind.on(route, client)
             while len(_made) >= _KEPT:
-                _made.pop(next(iter(_made)))
+                _made_in.pop(gone := next(iter(_made)), None)
+                _made.pop(gone)
             _made[key] = found
     return found
 

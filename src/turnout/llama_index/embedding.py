@@ -125,6 +125,8 @@ class TurnoutEmbedding(BaseEmbedding):
         Raises:
             EmbeddingSpaceError: It is of another space.
         """
+        from turnout.spaces import EmbeddingSpace
+
         space = EmbeddingSpace.parse(data["model_name"])
         made = cls(**kwargs)
         if made.space != space:

@@ -58,7 +58,8 @@ class Canned:
         self._counted.peak = max(self._counted.peak, self._open)
         try:
             arrived = asyncio.get_running_loop().time()
-            return await self._answer(request, await request.read(), arrived)
+            # Of any size: `request.read` would refuse 2,000 chunks at once.
+            return await self._answer(request, await request.content.read(), arrived)
         finally:
             self._open -= 1
 

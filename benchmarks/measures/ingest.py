@@ -60,9 +60,9 @@ def run(bench: Bench) -> list[Row]:
     if not bench.quick:
         many = 20_000
         jobs += [
-            _Job("Titan", many, who=(Names.RAW, *_OURS)),
-            _Job("Cohere", many, who=(Names.RAW, Names.LANGCHAIN, *_OURS), slow_sync=(Names.LANGCHAIN,)),
             _Job("Azure", many, who=(Names.RAW, Names.LANGCHAIN, *_OURS)),
+            _Job("Cohere", many, who=(Names.RAW, Names.LANGCHAIN, *_OURS), slow_sync=(Names.LANGCHAIN,)),
+            _Job("Titan", many, who=(Names.RAW, *_OURS)),
         ]
     return [row for job in jobs for row in _run(bench, job)]
 

@@ -385,6 +385,16 @@ def test_closing_lets_what_is_in_use_end(library: Any) -> None:
         assert server.hung_up.acquire(timeout=LONG)
 
 
+def test_a_stream_that_is_collected_while_a_connection_is_taken(library: Any) -> None:
+    def answer(line: Line, _head: bytes, _body: bytes) -> None:
+        line.sock.sendall(CHUNKED + b"3\r\none\r\n")
+
+    with serving(answer) as server, client(library) as made, made.stream("POST", server.url) as answered:
+        pool = next(iter(made._transport._direct.values()))
+        with pool.pool.mutex:  # as if the collector ran while this thread takes a connection
+            answered.close()
+
+
 def test_behind_a_proxy() -> None:
     seen: list[bytes] = []
 

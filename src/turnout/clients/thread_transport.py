@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import queue
 import socket
+import threading
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -72,12 +74,30 @@ class _Tls(_Together, HTTPSConnection):
     pass
 
 
+class _Reentrant(queue.LifoQueue[Any]):
+    """A pool's connections.
+
+    One may come back at any moment, even while the same thread takes another: a forgotten stream is closed whenever the
+    garbage collector runs. With a plain lock, as in httpx's pool, the thread would then wait for itself.
+    """
+
+    def __init__(self, maxsize: int = 0) -> None:
+        super().__init__(maxsize)
+        lock: Any = threading.RLock()
+        self.mutex = lock
+        self.not_empty = threading.Condition(lock)
+        self.not_full = threading.Condition(lock)
+        self.all_tasks_done = threading.Condition(lock)
+
+
 class _PlainPool(urllib3.HTTPConnectionPool):
     ConnectionCls = _Plain
+    QueueCls = _Reentrant
 
 
 class _TlsPool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _Tls
+    QueueCls = _Reentrant
 
 
 def limits_of(request: Any) -> dict[str, float | None]:

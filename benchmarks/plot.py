@@ -50,6 +50,9 @@ def _panel(axis: Axes, title: str, results: Results, measure: str, cloud: str) -
             found = results.median(*other, "wall")
         if found is not None:
             bars.append((name, found))
+    if not bars:  # a run that left this measure out
+        axis.set_axis_off()
+        return
     bars.reverse()
     ours = {Names.OURS_LANGCHAIN, Names.OURS_LLAMA_INDEX}
     colours = [_OURS if name in ours else _FLOOR if name == Names.RAW else _THEIRS for name, _ in bars]

@@ -8,6 +8,7 @@ write nothing; `--turnout-only` leaves the frameworks' own classes out.
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import sys
@@ -83,6 +84,7 @@ class Bench:
                     outcome = run_application(application, column, models(column), self._emulator)
                 cells.append(Cell.of(outcome, own=own))
             table.rows[application.title] = cells
+            gc.collect()
             _say(f"{title}: {application.title} ({time.monotonic() - started:.1f} s)")
         for relay in framework.applications.relays.values():
             if self._wanted and relay.name not in self._wanted:
@@ -145,6 +147,9 @@ def main(arguments: list[str] | None = None) -> int:
     incomplete = bool(asked.framework or asked.column or asked.application or asked.turnout_only)
     columns = [COLUMNS[name] for name in asked.column or COLUMNS]
     _clean_environment()
+    # Collected between applications alone: httpx's pool, which the frameworks' own classes use, waits for itself if a
+    # forgotten stream is collected while the pool is being looked at.
+    gc.disable()
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")  # what belongs to a cell is recorded there
     tables: list[tuple[Table, Table | None]] = []

@@ -58,6 +58,7 @@ else:
 }
 
 
+@pytest.mark.timeout(1200)  # pip may have to download everything
 @pytest.mark.parametrize("extra", sorted(CHECKS))
 def test_one_framework_alone_imports_and_answers(
     extra: str, emulator: Emulator, settings_file: Path, tmp_path: Path

@@ -390,8 +390,10 @@ def test_a_stream_that_is_collected_while_a_connection_is_taken(library: Any) ->
         line.sock.sendall(CHUNKED + b"3\r\none\r\n")
 
     with serving(answer) as server, client(library) as made, made.stream("POST", server.url) as answered:
-        pool = next(iter(made._transport._direct.values()))
-        with pool.pool.mutex:  # as if the collector ran while this thread takes a connection
+        mutex = next(iter(made._transport._direct.values())).pool.mutex
+        with mutex:  # as if the collector ran while this thread takes a connection
+            assert mutex.acquire(blocking=False)  # or closing would wait for itself
+            mutex.release()
             answered.close()
 
 

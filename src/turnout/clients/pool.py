@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from turnout.clients import portal
-from turnout.clients.chunks import hasten
+from turnout.clients.completions import hasten
 
 if TYPE_CHECKING:
     from collections.abc import Callable

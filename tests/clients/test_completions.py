@@ -1,4 +1,4 @@
-"""Chunks of streamed chat completions: equal to those that the SDK makes, and made without its constructor."""
+"""Chat completions, whole and in chunks: equal to those that the SDK makes, and made without its constructor."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import openai
 import pytest
-from openai.types.chat import ChatCompletionChunk
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from turnout.clients import openai_client
-from turnout.clients.chunks import hasten
+from turnout.clients.completions import hasten
 from turnout.emulator import Raw
 from turnout.settings import AzureBackend
 
@@ -24,6 +24,7 @@ ASKED: Any = {
     "stream": True,
     "stream_options": {"include_usage": True},
 }
+UNSTREAMED: Any = {name: ASKED[name] for name in ("model", "messages")}
 HEAD = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1_750_000_000, "model": "gpt-5"}
 
 
@@ -56,6 +57,38 @@ ODD = [
     {**HEAD, "choices": None},
 ]
 
+WHOLE = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1_750_000_000, "model": "gpt-5"}
+USAGE = {
+    "prompt_tokens": 1,
+    "completion_tokens": 2,
+    "total_tokens": 3,
+    "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": None},
+    "a_count_of_tomorrow": 7,
+}
+
+
+def answer(message: dict[str, Any], reason: Any = "stop", **more: Any) -> dict[str, Any]:
+    choices = [{"index": 0, "message": {"role": "assistant", **message}, "finish_reason": reason, **more}]
+    return {**WHOLE, "choices": choices, "usage": USAGE, "prompt_filter_results": [{"prompt_index": 0}]}
+
+
+ANSWERS = [
+    answer(
+        {"content": "Hello", "refusal": None, "annotations": []}, content_filter_results={"hate": {"filtered": False}}
+    ),
+    answer({"content": None, "tool_calls": call(0, name="look", arguments='{"a": 1}')["tool_calls"]}, "tool_calls"),
+    answer(
+        {"content": "x", "reasoning_content": "as other servers say it"}, logprobs={"content": None, "refusal": None}
+    ),
+]
+ODD_ANSWERS = [
+    answer({"content": "x"}, "a reason of tomorrow"),
+    answer({"content": 5}),
+    answer({"content": "x"}, None),
+    {"choices": [{"message": {"content": "nothing else"}}]},
+    {**WHOLE, "choices": None},
+]
+
 
 def sse(chunks: list[dict[str, Any]]) -> Raw:
     text = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
@@ -75,6 +108,11 @@ async def aread(client: openai.AsyncOpenAI) -> list[Any]:
     return [chunk async for chunk in await client.chat.completions.create(**ASKED)]
 
 
+async def acreate(client: openai.AsyncOpenAI) -> ChatCompletion:
+    answered: ChatCompletion = await client.chat.completions.create(**UNSTREAMED)
+    return answered
+
+
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")  # of the odd ones
 @pytest.mark.parametrize("chunks", [USUAL, ODD], ids=["usual", "odd"])
 def test_chunks_are_the_sdks(
@@ -91,6 +129,27 @@ def test_chunks_are_the_sdks(
         assert [chunk.model_dump() for chunk in got] == [chunk.model_dump() for chunk in expected]
 
 
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")  # of the odd ones
+@pytest.mark.parametrize("whole", [*ANSWERS, *ODD_ANSWERS])
+def test_whole_answers_are_the_sdks(
+    fresh_emulator: Emulator, clients: tuple[openai.OpenAI, openai.AsyncOpenAI], whole: dict[str, Any]
+) -> None:
+    plain = openai.OpenAI(base_url=f"{fresh_emulator.azure.url}/openai/v1/", api_key="turnout-emulator-azure-key")
+    said = Raw(200, {"content-type": "application/json", "x-request-id": "req-1"}, json.dumps(whole))
+    fresh_emulator.queue(*(said for _ in range(4)))
+    with plain:
+        expected = plain.chat.completions.create(**UNSTREAMED)
+    raw = clients[0].chat.completions.with_raw_response.create(**UNSTREAMED)
+    ours = [clients[0].chat.completions.create(**UNSTREAMED), raw.parse()]
+    ours.append(asyncio.run(acreate(clients[1])))
+    for got in ours:
+        assert got == expected
+        assert type(got) is ChatCompletion
+        assert got._request_id == expected._request_id
+        assert got.to_dict() == expected.to_dict() == whole
+        assert got.model_dump() == expected.model_dump()
+
+
 def test_the_sdks_constructor_is_not_asked(
     fresh_emulator: Emulator,
     clients: tuple[openai.OpenAI, openai.AsyncOpenAI],
@@ -100,18 +159,20 @@ def test_the_sdks_constructor_is_not_asked(
         raise AssertionError
 
     monkeypatch.setattr(ChatCompletionChunk, "construct", slow)
+    monkeypatch.setattr(ChatCompletion, "construct", slow)
     fresh_emulator.queue(sse(USUAL), sse(USUAL))
     assert len(list(clients[0].chat.completions.create(**ASKED))) == len(USUAL)
     assert len(asyncio.run(aread(clients[1]))) == len(USUAL)
+    assert clients[0].chat.completions.create(**UNSTREAMED).choices
+    assert asyncio.run(acreate(clients[1])).choices
 
 
-def test_what_is_no_stream_is_the_sdks(clients: tuple[openai.OpenAI, openai.AsyncOpenAI]) -> None:
-    whole = {name: ASKED[name] for name in ("model", "messages")}
+def test_raw_answers_are_the_sdks(clients: tuple[openai.OpenAI, openai.AsyncOpenAI]) -> None:
     completions = clients[0].chat.completions
-    assert completions.create(**whole).choices[0].message.content
     raw = completions.with_raw_response.create(**ASKED)
     assert raw.status_code == 200
     assert all(type(chunk) is ChatCompletionChunk for chunk in raw.parse())
+    assert "choices" in completions.with_raw_response.create(**UNSTREAMED).parse(to=dict[str, Any])
     with completions.with_streaming_response.create(**ASKED) as response:
         assert b"[DONE]" in response.read()
 

@@ -100,6 +100,29 @@ def test_progress_says_how_far_it_is(made: Settings) -> None:
         assert "progress" not in repr(embeddings)
 
 
+@pytest.mark.parametrize("way", ["sync", "async"])
+@pytest.mark.parametrize(
+    ("backend", "options", "steps"),
+    [
+        ("azure", {}, [6]),
+        ("azure", {"deadline": 30.0}, [6]),
+        ("bedrock", {}, [3, 5, 6]),
+    ],
+    ids=["one request", "one with a deadline", "many"],
+)
+def test_progress_counts_a_text_as_often_as_it_was_given(
+    made: Settings, fresh_emulator: Emulator, way: str, backend: str, options: dict[str, Any], steps: list[int]
+) -> None:
+    seen: list[EmbeddingProgress] = []
+    some = embedder(made, backend, progress=seen.append, **options)
+    texts = ["a", "b", "a", "c", "b", "a"]
+    vectors = some.embed(texts) if way == "sync" else asyncio.run(some.aembed(texts))
+    assert len(vectors) == len(texts)
+    assert len(fresh_emulator.requests) == len(steps)
+    assert [said.done for said in seen] == steps
+    assert {said.total for said in seen} == {len(texts)}
+
+
 def test_an_iterator_of_any_length_is_read_only_as_far_as_requests_go(made: Settings) -> None:
     read = given = 0
 

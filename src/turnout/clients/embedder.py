@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +76,7 @@ class Embedder:
             vectors = self._one(cut[0], purpose)
             self._say(len(texts), len(texts))
         else:
-            vectors = list(self._in_order(iter(cut), purpose, len(unique)))
+            vectors = list(self._in_order(iter(cut), purpose, texts))
         return _placed([unique[text] for text in texts], vectors)
 
     async def aembed(self, texts: Sequence[str], purpose: Purpose = "document") -> list[Vector]:
@@ -87,7 +87,7 @@ class Embedder:
             vectors = await self._aone(cut[0], purpose)
             self._say(len(texts), len(texts))
         else:
-            vectors = [vector async for vector in self._ain_order(_each(cut), purpose, len(unique))]
+            vectors = [vector async for vector in self._ain_order(_each(cut), purpose, texts)]
         return _placed([unique[text] for text in texts], vectors)
 
     def embed_iter(self, texts: Iterable[str], purpose: Purpose = "document") -> Generator[Vector]:
@@ -134,9 +134,9 @@ class Embedder:
 
     # --- many requests
 
-    def _in_order(self, cut: Iterator[Batch], purpose: Purpose, total: int | None) -> Generator[Vector]:
+    def _in_order(self, cut: Iterator[Batch], purpose: Purpose, texts: Sequence[str] | None) -> Generator[Vector]:
         begun: deque[tuple[Batch, Any]] = deque()
-        done = 0
+        count = _Count(texts)
         try:
             while True:
                 while len(begun) < self.ahead and (batch := next(cut, None)) is not None:
@@ -146,18 +146,17 @@ class Embedder:
                 batch, future = begun[0]
                 vectors = future.result()
                 begun.popleft()
-                done += len(batch.places)
-                self._say(done, total)
+                self._say(count.after(batch), count.total)
                 yield from _placed(batch.places, vectors)
         finally:
             for _, future in begun:
                 future.cancel()
 
     async def _ain_order(
-        self, cut: AsyncIterator[Batch], purpose: Purpose, total: int | None
+        self, cut: AsyncIterator[Batch], purpose: Purpose, texts: Sequence[str] | None
     ) -> AsyncGenerator[Vector]:
         begun: deque[tuple[Batch, asyncio.Task[list[Vector]]]] = deque()
-        done, more = 0, True
+        count, more = _Count(texts), True
         try:
             while True:
                 while more and len(begun) < self.ahead:
@@ -171,8 +170,7 @@ class Embedder:
                 batch, task = begun[0]
                 vectors = await task
                 begun.popleft()
-                done += len(batch.places)
-                self._say(done, total)
+                self._say(count.after(batch), count.total)
                 for vector in _placed(batch.places, vectors):
                     yield vector
         finally:
@@ -258,6 +256,26 @@ class Embedder:
             )
             raise EmbeddingSpaceError(msg, index_space=None, wanted_space=space, fix=fix)
         return vectors
+
+
+class _Count:
+    """Counts the texts that were given, as requests with each of them once are answered.
+
+    Args:
+        texts: Those that were given; None if they come from an iterator, of which a request has all that repeat in it.
+    """
+
+    def __init__(self, texts: Sequence[str] | None) -> None:
+        self.total = None if texts is None else len(texts)
+        self._times = None if texts is None else Counter(texts)
+        self._done = 0
+
+    def after(self, batch: Batch) -> int:
+        if self._times is None:
+            self._done += len(batch.places)
+        else:
+            self._done += sum(self._times[text] for text in batch.texts)
+        return self._done
 
 
 def _placed(places: Sequence[int], vectors: list[Vector]) -> list[Vector]:

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
     from turnout.emulator import Emulator
 
+# A run in the background may have been started with Ctrl-C ignored, which its children inherit.
+_HEEDING = (
+    "import os, signal, sys\n"
+    "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
+    "os.execv(sys.executable, [sys.executable, '-m', 'turnout.cli', *sys.argv[1:]])"
+)
 _MODULES = ("langchain_core", "llama_index.core", "openai", "botocore", "azure.identity", "pydantic", "aiohttp", "rich")
 
 
@@ -96,7 +102,7 @@ def test_a_long_ingest_shows_progress_on_stderr_alone(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("settings_file")
 def test_ctrl_c_ends_a_question_quietly(docs: Path, fresh_emulator: Emulator) -> None:
     fresh_emulator.queue(Answer("late", delay=30), operation="chat")
-    command = [sys.executable, "-m", "turnout.cli", "ask", "What?", "--docs", str(docs)]
+    command = [sys.executable, "-c", _HEEDING, "ask", "What?", "--docs", str(docs)]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         deadline = time.monotonic() + 30
@@ -106,13 +112,13 @@ def test_ctrl_c_ends_a_question_quietly(docs: Path, fresh_emulator: Emulator) ->
         out, err = running.communicate(timeout=20)
     finally:
         running.kill()
-        running.wait()
+        running.communicate()
     assert (running.returncode, out, err) == (130, "", "")
 
 
 def _emulator(*options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "turnout.cli", "emulator", *options],
+        [sys.executable, "-c", _HEEDING, "emulator", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

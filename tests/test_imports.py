@@ -15,9 +15,11 @@ import turnout
 SOURCE = Path(turnout.__file__).parent
 LAYERS = [
     "errors",
+    "class_registry",
     "models",
     "spaces",
     "space_records",
+    "space_keepers",
     "space_checks",
     "space_chroma",
     "settings",

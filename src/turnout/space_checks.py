@@ -7,16 +7,16 @@ sees to.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from turnout.errors import EmbeddingSpaceError
+from turnout.space_keepers import RecordKeeper
 from turnout.space_records import SpaceRecord, mismatch, reindex_command
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
+    from turnout.space_keepers import Held, Sample
     from turnout.spaces import EmbeddingSpace
 
     Step = tuple[str, tuple[Any, ...]]
@@ -32,39 +32,7 @@ ALIKE = 0.999
 _SAMPLED = 16  # texts that are embedded anew to verify an index
 _PROBE = "vector"  # a text whose vector is asked for only to learn its length
 
-
-Sample = tuple[str, Sequence[float]]
-"""A text of the store, and the vector that it has there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What a store holds.
-
-    Attributes:
-        record: The record of its space, if it has one.
-        empty: Whether it has no vectors; None if the store can't say.
-        dimensions: Length of its vectors, if it has any and they can be read; of an empty store, the only length that
-            it takes.
-    """
-
-    record: SpaceRecord | None
-    empty: bool | None
-    dimensions: int | None = None
-
-
-class Keeper(Protocol):
-    """Where an index keeps the record of its space."""
-
-    @property
-    def index(self) -> str:
-        """What the index is called in an error, unless the application names it."""
-
-    def found(self, documents: Sequence[Any]) -> list[SpaceRecord | None]:
-        """The records on documents that a search found, where the record is on each document."""
-
-
-KeeperT = TypeVar("KeeperT", bound=Keeper)
+KeeperT = TypeVar("KeeperT", bound=RecordKeeper[Any])
 
 
 class SpaceCheck(Generic[KeeperT]):

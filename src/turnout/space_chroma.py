@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from turnout.space_checks import Held
-from turnout.space_records import PREFIX, SpaceRecord
+from turnout.space_keepers import Held
+from turnout.space_records import SpaceRecord, with_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,13 +49,10 @@ class CollectionRecord:
     def write(self, record: SpaceRecord | None) -> None:
         """Change the collection's metadata, and leave other keys."""
         collection = self.fresh()
-        kept = {
-            key: value
-            for key, value in (collection.metadata or {}).items()
-            if key != _DISTANCE and not key.startswith(PREFIX)
-        }
+        metadata = with_record(collection.metadata, record)
+        metadata.pop(_DISTANCE, None)
         # Chroma refuses metadata without any key.
-        collection.modify(metadata={**kept, **(record.to_dict() if record else {})} or _NOTHING)
+        collection.modify(metadata=metadata or _NOTHING)
 
     def rows(self, number: int) -> list[Row]:
         """Documents with their metadata and vectors, from the beginning and the end of the collection.

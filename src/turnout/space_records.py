@@ -10,7 +10,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from turnout.errors import EmbeddingSpaceError, SettingsError
 from turnout.spaces import EmbeddingSpace
@@ -110,6 +110,22 @@ class SpaceRecord:
         """
         if not self.space.fits(wanted):
             raise mismatch(index, self.space, wanted)
+
+
+def with_record(metadata: Mapping[str, Any] | None, record: SpaceRecord | None) -> dict[str, Any]:
+    """Metadata with a record, in place of the one that they had.
+
+    Args:
+        metadata: Whatever an index keeps; it isn't changed.
+        record: The record; None for none.
+    """
+    kept = {key: value for key, value in (metadata or {}).items() if not key.startswith(PREFIX)}
+    return {**kept, **(record.to_dict() if record else {})}
+
+
+def without_record(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Metadata without a record."""
+    return with_record(metadata, None)
 
 
 def reindex_command(index: str) -> str:

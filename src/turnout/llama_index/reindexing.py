@@ -13,12 +13,13 @@ from llama_index.core.storage.docstore.utils import doc_to_json, json_to_doc
 from llama_index.core.vector_stores import SimpleVectorStore
 from llama_index.core.vector_stores.types import VectorStoreQuery
 
-from turnout.errors import EmbeddingSpaceError, UnsupportedError
+from turnout.errors import UnsupportedError
 from turnout.llama_index.stores import keeper_of
 from turnout.reindex import Item
 from turnout.reindex.folders import beside, recover, replace
-from turnout.space_records import SpaceRecord, reindex_command
-from turnout.spaces import EmbeddingSpace, collection_name
+from turnout.space_keepers import Held, claimed
+from turnout.space_records import SpaceRecord
+from turnout.spaces import collection_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from turnout.llama_index.indexes.collection import AnyCollection
     from turnout.reindex import Embedded
     from turnout.settings import IndexSettings
+    from turnout.spaces import EmbeddingSpace
 
 RECORD = "turnout_space.json"
 """The file in a persisted index's folder that says its embedding space."""
@@ -159,15 +161,9 @@ class PersistedIndex:
                 it was written.
         """
         file = self._folder / RECORD
-        if file.is_file():
-            self._record = SpaceRecord.from_text(file.read_text(encoding="utf-8"), index=self.name)
-            self._record.check(space, index=self.name)
-            return
-        if self.count():
-            fix = f"drop it and give `{reindex_command(self.name)}` again"
-            msg = f"{self.name!r} has vectors and no record of their embedding space, so it isn't written to: {fix}"
-            raise EmbeddingSpaceError(msg, index=self.name, wanted_space=space, fix=fix)
-        self._record = SpaceRecord(space)
+        record = SpaceRecord.from_text(file.read_text(encoding="utf-8"), index=self.name) if file.is_file() else None
+        held = Held(record, empty=not self.count())
+        self._record = claimed(held, space, index=self.name, adoptable=False)
 
     def write(self, chunks: Sequence[Embedded]) -> None:
         """Add nodes, in place of those with the same ids."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -97,7 +98,7 @@ def test_a_store_of_somebody_else_can_be_registered(monkeypatch: pytest.MonkeyPa
         def write(self, record: SpaceRecord | None) -> None:
             self.kept = record
 
-    monkeypatch.setattr(keepers, "_KEEPERS", dict(keepers._KEEPERS))
+    monkeypatch.setattr(keepers, "_KEEPERS", deepcopy(keepers._KEEPERS))
     register(Notebook, Shelf)
     store = guarded(Notebook(TurnoutEmbeddings()), TurnoutEmbeddings())
     store.add_texts(TEXTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -113,7 +114,7 @@ class Bare(Listed):
 def test_a_store_with_no_place_for_a_record_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(EmbeddingSpaceError, match=r"Bare keeps vectors alone.*register"):
         guarded(Bare(), TurnoutEmbedding())
-    monkeypatch.setattr(keeper, "_KEEPERS", dict(keeper._KEEPERS))
+    monkeypatch.setattr(keeper, "_KEEPERS", deepcopy(keeper._KEEPERS))
     register(Bare, NodeKeeper)
     assert isinstance(guarded(Bare(), TurnoutEmbedding()), GuardedVectorStore)
     with pytest.raises(EmbeddingSpaceError, match="embeds by itself"):

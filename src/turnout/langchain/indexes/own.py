@@ -11,8 +11,7 @@ from langchain_core.vectorstores import VectorStore
 
 from turnout.errors import MissingExtraError, UnsupportedError
 from turnout.langchain.reindexing import Collection, collection_of
-from turnout.langchain.stores.metadata import stamped
-from turnout.space_records import SpaceRecord
+from turnout.space_records import SpaceRecord, with_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -122,7 +121,7 @@ class OwnCollection(Collection[VectorStore]):
 
     def _marked(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
         assert self._record is not None
-        return stamped(metadata, self._record) if self.keeper.stamps else dict(metadata)
+        return with_record(metadata, self._record) if self.keeper.stamps else dict(metadata)
 
 
 def own_collection(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from turnout.class_registry import ClassRegistry
 from turnout.errors import UnsupportedError
 from turnout.langchain.reindexing.collection import Collection
 from turnout.langchain.reindexing.opening import drop_collection, open_collection
@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Collection", "collection_of", "drop_collection", "open_collection"]
 
-_COLLECTIONS = {
-    "langchain_core.vectorstores.in_memory.InMemoryVectorStore": "in_memory:InMemoryCollection",
-    "langchain_chroma.vectorstores.Chroma": "chroma:ChromaCollection",
-    "langchain_community.vectorstores.faiss.FAISS": "faiss:FaissCollection",
-    "langchain_postgres.vectorstores.PGVector": "pgvector:PGVectorCollection",
-}
+_COLLECTIONS: ClassRegistry[Collection[Any]] = ClassRegistry(
+    {
+        "langchain_core.vectorstores.in_memory.InMemoryVectorStore": f"{__name__}.in_memory:InMemoryCollection",
+        "langchain_chroma.vectorstores.Chroma": f"{__name__}.chroma:ChromaCollection",
+        "langchain_community.vectorstores.faiss.FAISS": f"{__name__}.faiss:FaissCollection",
+        "langchain_postgres.vectorstores.PGVector": f"{__name__}.pgvector:PGVectorCollection",
+    }
+)
 
 
 def collection_of(store: VectorStore, name: str | None = None) -> Collection[Any]:
@@ -35,12 +37,9 @@ def collection_of(store: VectorStore, name: str | None = None) -> Collection[Any
     """
     if isinstance(store, GuardedVectorStore):
         store = store.store
-    for kind in type(store).__mro__:
-        found = _COLLECTIONS.get(f"{kind.__module__}.{kind.__qualname__}")
-        if found is not None:
-            module, made = found.split(":")
-            collection: Collection[Any] = getattr(import_module(f"{__name__}.{module}"), made)(store, name)
-            return collection
+    found = _COLLECTIONS.find(store)
+    if found is not None:
+        return found(store, name)
     msg = (
         f"a {type(store).__name__} can't be listed through LangChain; reindex from the source documents, or give "
         "turnout.reindex.reindex a Source of your own"

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from langchain_core.vectorstores import VectorStore
 
-from turnout.errors import EmbeddingSpaceError
 from turnout.langchain.stores import keeper_of
-from turnout.langchain.stores.metadata import stamped, unstamped
 from turnout.reindex import Item
-from turnout.space_records import SpaceRecord, mismatch, reindex_command
+from turnout.space_keepers import claimed
+from turnout.space_records import with_record, without_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from langchain_core.documents import Document
 
     from turnout.reindex import Embedded
+    from turnout.space_records import SpaceRecord
     from turnout.spaces import EmbeddingSpace
 
 StoreT = TypeVar("StoreT", bound=VectorStore)
@@ -90,27 +90,20 @@ class Collection(ABC, Generic[StoreT]):
                 it was written.
         """
         held = self.keeper.held()
-        if held.record is not None:
-            held.record.check(space, index=self.name)
-            if held.dimensions not in {None, space.dimensions}:
-                raise mismatch(self.name, held.record.space.of_length(held.dimensions or 0), space)
-            self._record = held.record
-            return
-        if not held.empty:
-            fix = f"adopt it with guarded(…, adopt='verify'), or drop it and give `{reindex_command(self.name)}` again"
-            msg = f"{self.name!r} has vectors and no record of their embedding space, so it isn't written to: {fix}"
-            raise EmbeddingSpaceError(msg, index=self.name, wanted_space=space, fix=fix)
-        if not dry:
-            self._record = SpaceRecord(space)
-            self.keeper.write(self._record)
+        record = claimed(held, space, index=self.name)
+        if held.record is None:
+            if dry:
+                return
+            self.keeper.write(record)
+        self._record = record
 
     def _marked(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
         if self.keeper.stamps and self._record is not None:
-            return stamped(metadata, self._record)
+            return with_record(metadata, self._record)
         return dict(metadata)
 
     def _item(self, found: str, document: Document) -> Item:
         return Item(found, document.page_content, self._unmarked(document.metadata))
 
     def _unmarked(self, metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-        return unstamped(metadata or {}) if self.keeper.stamps else dict(metadata or {})
+        return without_record(metadata) if self.keeper.stamps else dict(metadata or {})

@@ -2,6 +2,6 @@
 
 from turnout.langchain.stores.guard import GuardedVectorStore, guarded
 from turnout.langchain.stores.keeper import SpaceKeeper, keeper_of, register
-from turnout.space_checks import Held
+from turnout.space_keepers import Held
 
 __all__ = ["GuardedVectorStore", "Held", "SpaceKeeper", "guarded", "keeper_of", "register"]

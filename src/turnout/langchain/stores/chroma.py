@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from chromadb import Collection
     from langchain_chroma import Chroma
 
-    from turnout.space_checks import Held, Sample
+    from turnout.space_keepers import Held, Sample
     from turnout.space_records import SpaceRecord
 
 

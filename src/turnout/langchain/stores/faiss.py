@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from turnout.errors import EmbeddingSpaceError
 from turnout.langchain.stores.keeper import SpaceKeeper
-from turnout.space_checks import Held, Sample, spread
+from turnout.space_checks import spread
+from turnout.space_keepers import Held, Sample
 from turnout.space_records import SpaceRecord, reindex_command
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from langchain_core.vectorstores import VectorStore
 from turnout.errors import EmbeddingSpaceError
 from turnout.langchain.stores.checks import arun, run, some
 from turnout.langchain.stores.keeper import keeper_of
-from turnout.langchain.stores.metadata import stamped, unstamped
 from turnout.space_checks import SpaceCheck
+from turnout.space_records import with_record, without_record
 from turnout.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ class GuardedVectorStore(VectorStore):
             return found
         if space is not None:
             self.check.check_found(documents, space)
-        clean = [document.model_copy(update={"metadata": unstamped(document.metadata)}) for document in documents]
+        clean = [document.model_copy(update={"metadata": without_record(document.metadata)}) for document in documents]
         handed: Any = [
             (document, *item[1:]) if isinstance(item, tuple) else document
             for document, item in zip(clean, found, strict=True)
@@ -227,12 +227,14 @@ class GuardedVectorStore(VectorStore):
     def _stamped(self, metadatas: Sequence[Any], record: SpaceRecord) -> list[dict[str, Any]]:
         if not self.check.keeper.stamps:
             return list(metadatas)
-        return [stamped(metadata, record) for metadata in metadatas]
+        return [with_record(metadata, record) for metadata in metadatas]
 
     def _documents(self, documents: Sequence[Document], record: SpaceRecord) -> list[Document]:
         if not self.check.keeper.stamps:
             return list(documents)
-        return [document.model_copy(update={"metadata": stamped(document.metadata, record)}) for document in documents]
+        return [
+            document.model_copy(update={"metadata": with_record(document.metadata, record)}) for document in documents
+        ]
 
     def add_texts(
         self,

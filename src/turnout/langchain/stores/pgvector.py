@@ -5,12 +5,10 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from langchain_core.runnables.config import run_in_executor
-
 from turnout.errors import EmbeddingSpaceError
 from turnout.langchain.stores.keeper import SpaceKeeper
-from turnout.space_checks import Held, Sample
-from turnout.space_records import PREFIX, SpaceRecord
+from turnout.space_keepers import Held, Sample
+from turnout.space_records import SpaceRecord, with_record
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -57,7 +55,7 @@ class PGVectorKeeper(SpaceKeeper):
     async def aheld(self) -> Held:
         """`held`, on the store's own asynchronous connection if it has one."""
         if not self.store.async_mode:
-            return await run_in_executor(None, self.held)
+            return await super().aheld()
         async with self._asession() as session:
             held: Held = await session.run_sync(self._held)
             return held
@@ -65,7 +63,7 @@ class PGVectorKeeper(SpaceKeeper):
     async def awrite(self, record: SpaceRecord | None) -> None:
         """`write`, likewise."""
         if not self.store.async_mode:
-            return await run_in_executor(None, self.write, record)
+            return await super().awrite(record)
         async with self._asession() as session:
             await session.run_sync(self._write, record)
             await session.commit()
@@ -74,7 +72,7 @@ class PGVectorKeeper(SpaceKeeper):
     async def asample(self, number: int) -> list[Sample]:
         """`sample`, likewise."""
         if not self.store.async_mode:
-            return await run_in_executor(None, self.sample, number)
+            return await super().asample(number)
         async with self._asession() as session:
             samples: list[Sample] = await session.run_sync(self._sample, number)
             return samples
@@ -82,7 +80,7 @@ class PGVectorKeeper(SpaceKeeper):
     async def acheck_ids(self, ids: Sequence[str]) -> None:
         """`check_ids`, likewise."""
         if not self.store.async_mode:
-            return await run_in_executor(None, self.check_ids, ids)
+            return await super().acheck_ids(ids)
         async with self._asession() as session:
             await session.run_sync(self._check_ids, ids)
         return None
@@ -113,8 +111,7 @@ class PGVectorKeeper(SpaceKeeper):
     def _write(self, session: Session, record: SpaceRecord | None) -> None:
         collection = self._collection(session)
         session.refresh(collection, with_for_update=True)
-        kept = {key: value for key, value in (collection.cmetadata or {}).items() if not key.startswith(PREFIX)}
-        collection.cmetadata = {**kept, **(record.to_dict() if record else {})}
+        collection.cmetadata = with_record(collection.cmetadata, record)
 
     def _sample(self, session: Session, number: int) -> list[Sample]:
         from sqlalchemy import func, select

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQuery
 
-from turnout.errors import EmbeddingSpaceError
 from turnout.llama_index.reindexing import item_of, node_of
 from turnout.llama_index.stores import keeper_of
 from turnout.llama_index.stores.nodes import stamped, unstamped
-from turnout.space_records import SpaceRecord, mismatch, reindex_command
+from turnout.space_keepers import claimed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from turnout.reindex import Embedded, Item
+    from turnout.space_records import SpaceRecord
     from turnout.spaces import EmbeddingSpace
 
 StoreT = TypeVar("StoreT", bound=BasePydanticVectorStore)
@@ -103,19 +103,12 @@ class NodeCollection(ABC, Generic[StoreT]):
                 it was written.
         """
         held = self.keeper.held()
-        if held.record is not None:
-            held.record.check(space, index=self.name)
-            if held.dimensions not in {None, space.dimensions}:
-                raise mismatch(self.name, held.record.space.of_length(held.dimensions or 0), space)
-            self._record = held.record
-            return
-        if not held.empty:
-            fix = f"adopt it with guarded(…, adopt='verify'), or drop it and give `{reindex_command(self.name)}` again"
-            msg = f"{self.name!r} has vectors and no record of their embedding space, so it isn't written to: {fix}"
-            raise EmbeddingSpaceError(msg, index=self.name, wanted_space=space, fix=fix)
-        if not dry:
-            self._record = SpaceRecord(space)
-            self.keeper.write(self._record)
+        record = claimed(held, space, index=self.name)
+        if held.record is None:
+            if dry:
+                return
+            self.keeper.write(record)
+        self._record = record
 
 
 AnyCollection = NodeCollection[Any]

@@ -14,7 +14,7 @@ from turnout.space_chroma import CollectionRecord
 if TYPE_CHECKING:
     from llama_index.vector_stores.chroma import ChromaVectorStore
 
-    from turnout.space_checks import Held, Sample
+    from turnout.space_keepers import Held, Sample
     from turnout.space_records import SpaceRecord
 
 

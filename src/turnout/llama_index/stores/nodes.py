@@ -5,19 +5,18 @@ Of a store that turnout doesn't know, only what a search finds can be looked at:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+from llama_index.core.schema import BaseNode
 
 from turnout.llama_index.stores.keeper import SpaceKeeper
-from turnout.space_checks import Held
-from turnout.space_records import KEYS, PREFIX
+from turnout.space_keepers import StampKeeper
+from turnout.space_records import KEYS, PREFIX, with_record, without_record
 
 if TYPE_CHECKING:
-    from llama_index.core.schema import BaseNode
-    from llama_index.core.vector_stores.types import BasePydanticVectorStore
-
     from turnout.space_records import SpaceRecord
 
-    Node = TypeVar("Node", bound=BaseNode)
+Node = TypeVar("Node", bound=BaseNode)
 
 
 def stamped(node: Node, record: SpaceRecord) -> Node:
@@ -26,7 +25,7 @@ def stamped(node: Node, record: SpaceRecord) -> Node:
         field: [*(key for key in getattr(node, field) if key not in KEYS), *KEYS]
         for field in ("excluded_embed_metadata_keys", "excluded_llm_metadata_keys")
     }
-    return node.model_copy(update={"metadata": {**_without(node.metadata), **record.to_dict()}, **hidden})
+    return node.model_copy(update={"metadata": with_record(node.metadata, record), **hidden})
 
 
 def unstamped(node: Node) -> Node:
@@ -37,29 +36,8 @@ def unstamped(node: Node) -> Node:
         field: [key for key in getattr(node, field) if key not in KEYS]
         for field in ("excluded_embed_metadata_keys", "excluded_llm_metadata_keys")
     }
-    return node.model_copy(update={"metadata": _without(node.metadata), **shown})
+    return node.model_copy(update={"metadata": without_record(node.metadata), **shown})
 
 
-def _without(metadata: dict[str, object]) -> dict[str, object]:
-    return {key: value for key, value in metadata.items() if not key.startswith(PREFIX)}
-
-
-class NodeKeeper(SpaceKeeper):
+class NodeKeeper(StampKeeper[BaseNode], SpaceKeeper):
     """Any store that keeps nodes: records are on them, and there is no looking through them."""
-
-    stamps: ClassVar[bool] = True
-
-    def __init__(self, store: BasePydanticVectorStore) -> None:
-        self.store = store
-
-    @property
-    def index(self) -> str:
-        """The name of the store's class."""
-        return type(self.store).__name__
-
-    def held(self) -> Held:
-        """Nothing is known before a search."""
-        return Held(None, None)
-
-    def write(self, record: SpaceRecord | None) -> None:
-        """Nothing: the guard writes the record on nodes."""

@@ -10,7 +10,7 @@ from sqlalchemy.schema import DropTableComment, SetTableComment
 
 from turnout.errors import EmbeddingSpaceError
 from turnout.llama_index.stores.keeper import SpaceKeeper
-from turnout.space_checks import Held, Sample
+from turnout.space_keepers import Held, Sample
 from turnout.space_records import PREFIX, SpaceRecord
 
 if TYPE_CHECKING:

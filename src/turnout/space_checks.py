@@ -1,20 +1,21 @@
 """The check before a search or an insert, written once for both frameworks and for synchronous and asynchronous use.
 
-`SpaceCheck.steps` yields what it needs of store and embeddings, and is sent the answers, which each framework's side
-sees to.
+`SpaceCheck.steps` yields what it needs of the record's keeper, the store and the embeddings, and is sent the answers.
+The keeper gives its own; each framework's side asks its store and its embeddings, as a `CheckIO`.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, get_args
 
 from turnout.errors import EmbeddingSpaceError
 from turnout.space_keepers import RecordKeeper
 from turnout.space_records import SpaceRecord, mismatch, reindex_command
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Sequence
 
     from turnout.space_keepers import Held, Sample
     from turnout.spaces import EmbeddingSpace
@@ -35,6 +36,26 @@ _PROBE = "vector"  # a text whose vector is asked for only to learn its length
 KeeperT = TypeVar("KeeperT", bound=RecordKeeper[Any])
 
 
+class CheckIO(Protocol):
+    """What a check asks of a store and its embeddings."""
+
+    def embed(self, texts: list[str], /) -> Sequence[Sequence[float]]:
+        """The vectors of documents."""
+        ...
+
+    async def aembed(self, texts: list[str], /) -> Sequence[Sequence[float]]:
+        """`embed` without blocking the event loop."""
+        ...
+
+    def probe(self, text: str, /) -> Sequence[Any]:
+        """A document that a search finds, if it finds one; an empty store may refuse to be searched."""
+        ...
+
+    async def aprobe(self, text: str, /) -> Sequence[Any]:
+        """`probe` without blocking the event loop."""
+        ...
+
+
 class SpaceCheck(Generic[KeeperT]):
     """Whether an index may be searched or written with an embedding space.
 
@@ -42,9 +63,15 @@ class SpaceCheck(Generic[KeeperT]):
         keeper: Reads and writes the index's record.
         adopt: What happens with an index that has vectors and no record.
         index: What the index is called in errors.
+
+    Raises:
+        ValueError: There is no such way to adopt an index.
     """
 
     def __init__(self, keeper: KeeperT, adopt: Adopt, name: str | None) -> None:
+        if adopt not in get_args(Adopt):
+            msg = f"adopt is 'refuse', 'trust' or 'verify', not {adopt!r}"
+            raise ValueError(msg)
         self.keeper = keeper
         self.adopt = adopt
         self._name = name
@@ -59,6 +86,97 @@ class SpaceCheck(Generic[KeeperT]):
     def forget(self) -> None:
         """Look at the store anew before the next search or insert."""
         self._passed = None
+
+    def forget_if_empty(self) -> None:
+        """`forget`; an index that has no vectors left is of no space."""
+        self.forget()
+        if _is_over(self.keeper.held()):
+            self.keeper.write(None)
+
+    async def aforget_if_empty(self) -> None:
+        """`forget_if_empty` without blocking the event loop."""
+        self.forget()
+        if _is_over(await self.keeper.aheld()):
+            await self.keeper.awrite(None)
+
+    @contextmanager
+    def admitted(
+        self, wanted: EmbeddingSpace, io: CheckIO, *, inserting: bool = False, vectors: Iterable[Sequence[float]] = ()
+    ) -> Iterator[SpaceRecord]:
+        """A search or an insert that the check lets through; an insert that fails leaves an empty index of no space.
+
+        Args:
+            wanted: The space that the embeddings have now.
+            io: Asks the store and its embeddings.
+            inserting: Whether vectors are added.
+            vectors: Those that were given; each must be as long as the index's.
+
+        Yields:
+            The record of the index.
+
+        Raises:
+            EmbeddingSpaceError: The index has another space, or one that isn't known.
+        """
+        record, made = self.run(wanted, io, inserting=inserting)
+        self._check_lengths(vectors, record)
+        try:
+            yield record
+        except BaseException:
+            if made:
+                self.forget_if_empty()
+            raise
+
+    @asynccontextmanager
+    async def aadmitted(
+        self, wanted: EmbeddingSpace, io: CheckIO, *, inserting: bool = False, vectors: Iterable[Sequence[float]] = ()
+    ) -> AsyncIterator[SpaceRecord]:
+        """`admitted` without blocking the event loop."""
+        record, made = await self.arun(wanted, io, inserting=inserting)
+        self._check_lengths(vectors, record)
+        try:
+            yield record
+        except BaseException:
+            if made:
+                await self.aforget_if_empty()
+            raise
+
+    def run(self, wanted: EmbeddingSpace, io: CheckIO, *, inserting: bool = False) -> Checked:
+        """Carry out the steps; arguments, what it returns and errors as for `steps`."""
+        steps = self.steps(wanted, inserting=inserting)
+        answer: Any = None
+        while True:
+            try:
+                what, given = steps.send(answer)
+            except StopIteration as ended:
+                checked: Checked = ended.value
+                return checked
+            if what == "embed":
+                answer = io.embed(*given)
+            elif what == "probe":
+                answer = ()
+                with suppress(Exception):
+                    answer = io.probe(*given)
+            else:
+                answer = getattr(self.keeper, what)(*given)
+
+    async def arun(self, wanted: EmbeddingSpace, io: CheckIO, *, inserting: bool = False) -> Checked:
+        """`run` without blocking the event loop."""
+        steps = self.steps(wanted, inserting=inserting)
+        answer: Any = None
+        while True:
+            try:
+                what, given = steps.send(answer)
+            except StopIteration as ended:
+                checked: Checked = ended.value
+                return checked
+            if what == "embed":
+                answer = await io.aembed(*given)
+            elif what == "probe":
+                answer = ()
+                with suppress(Exception):
+                    answer = await io.aprobe(*given)
+            else:
+                answer = await getattr(self.keeper, f"a{what}")(*given)
 
     def steps(self, wanted: EmbeddingSpace, *, inserting: bool) -> Checking:
         """The check.
@@ -124,16 +242,16 @@ class SpaceCheck(Generic[KeeperT]):
             elif self.adopt != "trust":
                 raise self._unknown(wanted)
 
-    def check_length(self, vector: Sequence[float], wanted: EmbeddingSpace) -> None:
-        """Check the length of a vector that was given.
-
-        Raises:
-            EmbeddingSpaceError: The index has vectors of another length.
-        """
-        if wanted.dimensions is not None and len(vector) != wanted.dimensions:
-            fix = "embed with the same model as the index"
-            msg = f"the vector has {len(vector)} numbers, but the index {self.index!r} has vectors of {wanted}: {fix}"
-            raise EmbeddingSpaceError(msg, index=self.index, index_space=wanted, fix=fix)
+    def _check_lengths(self, vectors: Iterable[Sequence[float]], record: SpaceRecord) -> None:
+        length = record.space.dimensions
+        for vector in vectors:
+            if length is not None and len(vector) != length:
+                fix = "embed with the same model as the index"
+                msg = (
+                    f"the vector has {len(vector)} numbers, but the index {self.index!r} has vectors of "
+                    f"{record.space}: {fix}"
+                )
+                raise EmbeddingSpaceError(msg, index=self.index, index_space=record.space, fix=fix)
 
     def _adopting(self, wanted: EmbeddingSpace, held: Held) -> Generator[Step, Any, None]:
         if self.adopt == "refuse":
@@ -203,6 +321,11 @@ class SpaceCheck(Generic[KeeperT]):
             f"index's record, or the index was written without the guard. Embed it anew with `{fix}`"
         )
         return EmbeddingSpaceError(msg, index=self.index, index_space=record.space, wanted_space=wanted, fix=fix)
+
+
+def _is_over(held: Held) -> bool:
+    """Whether an index has a record and no vectors any more."""
+    return bool(held.empty) and held.record is not None
 
 
 def cosine(one: Sequence[float], other: Sequence[float]) -> float:

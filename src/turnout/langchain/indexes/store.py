@@ -18,6 +18,7 @@ from turnout.langchain.errors import as_langchain
 from turnout.langchain.indexes.own import GivenEmbeddings, own_collection
 from turnout.langchain.reindexing import Collection, open_collection
 from turnout.langchain.stores import GuardedVectorStore
+from turnout.langchain.stores.searches import SearchMethods
 from turnout.reindex import Item
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from turnout.spaces import EmbeddingSpace
 
 
-class TurnoutIndex(VectorStore):
+class TurnoutIndex(SearchMethods, VectorStore):
     """A named index of the settings: the collection of the active backend's embedding space, found for each call.
 
     It keeps one collection for each space. A search goes to the collection of the space that the settings give at that
@@ -136,70 +137,19 @@ class TurnoutIndex(VectorStore):
         """The space that searches are in now."""
         return self.index.place().space
 
-    def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
-        """The documents most similar to a query.
+    def _search(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> Any:
+        """Search the active space's collection.
 
         Raises:
-            IndexBehindError: The active space's collection lacks documents; nothing was searched.
+            IndexBehindError: It lacks documents; nothing was searched.
         """
-        return self.store.similarity_search(query, k, **kwargs)
+        del vector  # the guard sees it for itself
+        return getattr(self.store, method)(*args, **kwargs)
 
-    async def asimilarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
-        """`similarity_search` without blocking the event loop."""
-        return await (await self.astore()).asimilarity_search(query, k, **kwargs)
-
-    def similarity_search_with_score(self, *args: Any, **kwargs: Any) -> list[tuple[Document, float]]:
-        """`similarity_search` with the store's own distance or similarity."""
-        return self.store.similarity_search_with_score(*args, **kwargs)
-
-    async def asimilarity_search_with_score(self, *args: Any, **kwargs: Any) -> list[tuple[Document, float]]:
-        """`similarity_search_with_score` without blocking the event loop."""
-        return await (await self.astore()).asimilarity_search_with_score(*args, **kwargs)
-
-    def similarity_search_with_relevance_scores(
-        self, query: str, k: int = 4, **kwargs: Any
-    ) -> list[tuple[Document, float]]:
-        """`similarity_search` with relevance from 0 to 1."""
-        return self.store.similarity_search_with_relevance_scores(query, k, **kwargs)
-
-    async def asimilarity_search_with_relevance_scores(
-        self, query: str, k: int = 4, **kwargs: Any
-    ) -> list[tuple[Document, float]]:
-        """`similarity_search_with_relevance_scores` without blocking the event loop."""
-        return await (await self.astore()).asimilarity_search_with_relevance_scores(query, k, **kwargs)
-
-    def similarity_search_by_vector(self, embedding: list[float], k: int = 4, **kwargs: Any) -> list[Document]:
-        """The documents most similar to a vector, which must be of the active space."""
-        return self.store.similarity_search_by_vector(embedding, k, **kwargs)
-
-    async def asimilarity_search_by_vector(self, embedding: list[float], k: int = 4, **kwargs: Any) -> list[Document]:
-        """`similarity_search_by_vector` without blocking the event loop."""
-        return await (await self.astore()).asimilarity_search_by_vector(embedding, k, **kwargs)
-
-    def max_marginal_relevance_search(
-        self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
-    ) -> list[Document]:
-        """Documents that are similar to a query and differ from each other."""
-        return self.store.max_marginal_relevance_search(query, k, fetch_k, lambda_mult, **kwargs)
-
-    async def amax_marginal_relevance_search(
-        self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
-    ) -> list[Document]:
-        """`max_marginal_relevance_search` without blocking the event loop."""
-        return await (await self.astore()).amax_marginal_relevance_search(query, k, fetch_k, lambda_mult, **kwargs)
-
-    def max_marginal_relevance_search_by_vector(
-        self, embedding: list[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
-    ) -> list[Document]:
-        """`max_marginal_relevance_search` for a vector, which must be of the active space."""
-        return self.store.max_marginal_relevance_search_by_vector(embedding, k, fetch_k, lambda_mult, **kwargs)
-
-    async def amax_marginal_relevance_search_by_vector(
-        self, embedding: list[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
-    ) -> list[Document]:
-        """`max_marginal_relevance_search_by_vector` without blocking the event loop."""
-        store = await self.astore()
-        return await store.amax_marginal_relevance_search_by_vector(embedding, k, fetch_k, lambda_mult, **kwargs)
+    async def _asearch(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> Any:
+        """`_search` without blocking the event loop."""
+        del vector
+        return await getattr(await self.astore(), method)(*args, **kwargs)
 
     def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
         """Documents by their ids, from the active space's collection."""

@@ -1,58 +1,44 @@
-"""What a check asks of a LangChain store and its embeddings, synchronously or not."""
+"""What a check asks of a LangChain store and its embeddings."""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from turnout.errors import EmbeddingSpaceError
 
 if TYPE_CHECKING:
+    from langchain_core.documents import Document
     from langchain_core.embeddings import Embeddings
     from langchain_core.vectorstores import VectorStore
 
-    from turnout.langchain.stores.keeper import SpaceKeeper
-    from turnout.space_checks import Checked, Checking
 
+class StoreIO:
+    """A `CheckIO`.
 
-def run(steps: Checking, keeper: SpaceKeeper, embeddings: Embeddings | None, store: VectorStore) -> Checked:
-    """Carry out the steps of a check."""
-    answer: Any = None
-    while True:
-        try:
-            what, given = steps.send(answer)
-        except StopIteration as ended:
-            checked: Checked = ended.value
-            return checked
-        if what == "embed":
-            answer = some(embeddings).embed_documents(*given)
-        elif what == "probe":
-            answer = None
-            with suppress(Exception):  # an empty store may refuse to be searched
-                answer = store.similarity_search(given[0], k=1)
-            answer = answer or []
-        else:
-            answer = getattr(keeper, what)(*given)
+    Args:
+        store: The store.
+        embeddings: What it embeds with, if that is known.
+    """
 
+    def __init__(self, store: VectorStore, embeddings: Embeddings | None) -> None:
+        self._store = store
+        self._embeddings = embeddings
 
-async def arun(steps: Checking, keeper: SpaceKeeper, embeddings: Embeddings | None, store: VectorStore) -> Checked:
-    """Carry out the steps of a check without blocking the event loop."""
-    answer: Any = None
-    while True:
-        try:
-            what, given = steps.send(answer)
-        except StopIteration as ended:
-            checked: Checked = ended.value
-            return checked
-        if what == "embed":
-            answer = await some(embeddings).aembed_documents(*given)
-        elif what == "probe":
-            answer = None
-            with suppress(Exception):
-                answer = await store.asimilarity_search(given[0], k=1)
-            answer = answer or []
-        else:
-            answer = await getattr(keeper, f"a{what}")(*given)
+    def embed(self, texts: list[str], /) -> list[list[float]]:
+        """The vectors of documents."""
+        return some(self._embeddings).embed_documents(texts)
+
+    async def aembed(self, texts: list[str], /) -> list[list[float]]:
+        """`embed` without blocking the event loop."""
+        return await some(self._embeddings).aembed_documents(texts)
+
+    def probe(self, text: str, /) -> list[Document]:
+        """The nearest document."""
+        return self._store.similarity_search(text, k=1)
+
+    async def aprobe(self, text: str, /) -> list[Document]:
+        """`probe` without blocking the event loop."""
+        return await self._store.asimilarity_search(text, k=1)
 
 
 def some(embeddings: Embeddings | None) -> Embeddings:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import inspect
 from contextlib import asynccontextmanager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from langchain_core.documents import Document
 from langchain_core.vectorstores import VectorStore
 
 from turnout.errors import EmbeddingSpaceError
-from turnout.langchain.stores.checks import arun, run, some
+from turnout.langchain.stores.checks import StoreIO, some
 from turnout.langchain.stores.keeper import keeper_of
+from turnout.langchain.stores.searches import SearchMethods
 from turnout.space_checks import SpaceCheck
 from turnout.space_records import with_record, without_record
 from turnout.spaces import EmbeddingSpace
@@ -29,20 +30,6 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 
 _INSERTS = ("add", "aadd", "update", "aupdate", "upsert", "aupsert", "merge", "insert")
-
-
-class _Admitted(NamedTuple):
-    """A search or an insert that may go on.
-
-    Attributes:
-        space: The space of both index and embeddings.
-        record: The index's record.
-        first: Whether the record was made for this insert.
-    """
-
-    space: EmbeddingSpace
-    record: SpaceRecord
-    first: bool
 
 
 def guarded(
@@ -83,7 +70,7 @@ def guarded(
     return GuardedVectorStore(store, embeddings, adopt=adopt, name=name, space=space, folder=folder)
 
 
-class GuardedVectorStore(VectorStore):
+class GuardedVectorStore(SearchMethods, VectorStore):
     """A vector store behind a check of its embedding space; arguments as for `guarded`.
 
     It has all methods of the store that it wraps. Those that search or insert are checked first.
@@ -103,13 +90,11 @@ class GuardedVectorStore(VectorStore):
         space: EmbeddingSpace | str | None = None,
         folder: str | os.PathLike[str] | None = None,
     ) -> None:
-        if adopt not in {"refuse", "trust", "verify"}:
-            msg = f"adopt is 'refuse', 'trust' or 'verify', not {adopt!r}"
-            raise ValueError(msg)
         self.store = store
         keeper = keeper_of(store)
         self.check = SpaceCheck(keeper, adopt, name)
         self._embeddings = self._agreed(embeddings)
+        self._io = StoreIO(store, self._embeddings)
         self._stated = EmbeddingSpace.parse(space) if isinstance(space, str) else space
         if self._stated is None and not hasattr(some(self._embeddings), "space"):
             fix = "guarded(store, space='model/dimensions')"
@@ -158,47 +143,15 @@ class GuardedVectorStore(VectorStore):
         return pinned() if pinned is not None else nullcontext()
 
     @contextmanager
-    def _admitted(self, *, inserting: bool = False, vectors: Iterable[Sequence[float]] = ()) -> Iterator[_Admitted]:
-        with self._pinned():
-            steps = self.check.steps(self.space, inserting=inserting)
-            record, first = run(steps, self.check.keeper, self._embeddings, self.store)
-            for vector in vectors:
-                self.check.check_length(vector, record.space)
-            try:
-                yield _Admitted(record.space, record, first)
-            except BaseException:
-                if first:
-                    self._forget_if_empty()
-                raise
+    def _admitted(self, **asked: Any) -> Iterator[SpaceRecord]:
+        with self._pinned(), self.check.admitted(self.space, self._io, **asked) as record:
+            yield record
 
     @asynccontextmanager
-    async def _aadmitted(
-        self, *, inserting: bool = False, vectors: Iterable[Sequence[float]] = ()
-    ) -> AsyncIterator[_Admitted]:
+    async def _aadmitted(self, **asked: Any) -> AsyncIterator[SpaceRecord]:
         with self._pinned():
-            steps = self.check.steps(self.space, inserting=inserting)
-            record, first = await arun(steps, self.check.keeper, self._embeddings, self.store)
-            for vector in vectors:
-                self.check.check_length(vector, record.space)
-            try:
-                yield _Admitted(record.space, record, first)
-            except BaseException:
-                if first:
-                    await self._aforget_if_empty()
-                raise
-
-    def _forget_if_empty(self) -> None:
-        """An index that has no vectors left is of no space."""
-        self.check.forget()
-        held = self.check.keeper.held()
-        if held.empty and held.record is not None:
-            self.check.keeper.write(None)
-
-    async def _aforget_if_empty(self) -> None:
-        self.check.forget()
-        held = await self.check.keeper.aheld()
-        if held.empty and held.record is not None:
-            await self.check.keeper.awrite(None)
+            async with self.check.aadmitted(self.space, self._io, **asked) as record:
+                yield record
 
     def _handed(self, found: Found, space: EmbeddingSpace | None) -> Found:
         """What a search found, checked and without records, if the store has them on its documents."""
@@ -217,12 +170,12 @@ class GuardedVectorStore(VectorStore):
         return handed  # type: ignore[no-any-return]  # the list has the form that it had
 
     def _search(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> Any:
-        with self._admitted(vectors=() if vector is None else (vector,)) as admitted:
-            return self._handed(getattr(self.store, method)(*args, **kwargs), admitted.space)
+        with self._admitted(vectors=() if vector is None else (vector,)) as record:
+            return self._handed(getattr(self.store, method)(*args, **kwargs), record.space)
 
     async def _asearch(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> Any:
-        async with self._aadmitted(vectors=() if vector is None else (vector,)) as admitted:
-            return self._handed(await getattr(self.store, method)(*args, **kwargs), admitted.space)
+        async with self._aadmitted(vectors=() if vector is None else (vector,)) as record:
+            return self._handed(await getattr(self.store, method)(*args, **kwargs), record.space)
 
     def _stamped(self, metadatas: Sequence[Any], record: SpaceRecord) -> list[dict[str, Any]]:
         if not self.check.keeper.stamps:
@@ -255,10 +208,10 @@ class GuardedVectorStore(VectorStore):
         listed = list(texts)
         if not listed:
             return []
-        with self._admitted(inserting=True) as admitted:
+        with self._admitted(inserting=True) as record:
             kwargs = self._with_ids(kwargs, ids)
             self.check.keeper.check_ids(_said(ids))
-            metadatas = self._metadatas(listed, metadatas, admitted.record)
+            metadatas = self._metadatas(listed, metadatas, record)
             return self.store.add_texts(listed, metadatas, **kwargs)
 
     async def aadd_texts(
@@ -273,10 +226,10 @@ class GuardedVectorStore(VectorStore):
         listed = list(texts)
         if not listed:
             return []
-        async with self._aadmitted(inserting=True) as admitted:
+        async with self._aadmitted(inserting=True) as record:
             kwargs = self._with_ids(kwargs, ids)
             await self.check.keeper.acheck_ids(_said(ids))
-            metadatas = self._metadatas(listed, metadatas, admitted.record)
+            metadatas = self._metadatas(listed, metadatas, record)
             return await self.store.aadd_texts(listed, metadatas, **kwargs)
 
     def _metadatas(
@@ -297,29 +250,29 @@ class GuardedVectorStore(VectorStore):
         """Embed documents and add them; returns and errors as for `add_texts`."""
         if not documents:
             return []
-        with self._admitted(inserting=True) as admitted:
+        with self._admitted(inserting=True) as record:
             self.check.keeper.check_ids(_said(kwargs.get("ids") or [document.id for document in documents]))
-            return self.store.add_documents(self._documents(documents, admitted.record), **kwargs)
+            return self.store.add_documents(self._documents(documents, record), **kwargs)
 
     async def aadd_documents(self, documents: list[Document], **kwargs: Any) -> list[str]:
         """`add_documents` without blocking the event loop."""
         if not documents:
             return []
-        async with self._aadmitted(inserting=True) as admitted:
+        async with self._aadmitted(inserting=True) as record:
             ids = _said(kwargs.get("ids") or [document.id for document in documents])
             await self.check.keeper.acheck_ids(ids)
-            return await self.store.aadd_documents(self._documents(documents, admitted.record), **kwargs)
+            return await self.store.aadd_documents(self._documents(documents, record), **kwargs)
 
     def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
         """Delete by id, whatever the space; an index that is empty then has no space any more."""
         done = self.store.delete(ids, **kwargs)
-        self._forget_if_empty()
+        self.check.forget_if_empty()
         return done
 
     async def adelete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
         """`delete` without blocking the event loop."""
         done = await self.store.adelete(ids, **kwargs)
-        await self._aforget_if_empty()
+        await self.check.aforget_if_empty()
         return done
 
     def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
@@ -329,92 +282,6 @@ class GuardedVectorStore(VectorStore):
     async def aget_by_ids(self, ids: Sequence[str], /) -> list[Document]:
         """`get_by_ids` without blocking the event loop."""
         return self._handed(await self.store.aget_by_ids(ids), None)
-
-    def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
-        """The documents most similar to a query.
-
-        Raises:
-            EmbeddingSpaceError: The index has another space than the query would have; nothing was searched.
-        """
-        found: list[Document] = self._search("similarity_search", query, k=k, **kwargs)
-        return found
-
-    async def asimilarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
-        """`similarity_search` without blocking the event loop."""
-        found: list[Document] = await self._asearch("asimilarity_search", query, k=k, **kwargs)
-        return found
-
-    def similarity_search_with_score(self, *args: Any, **kwargs: Any) -> list[tuple[Document, float]]:
-        """`similarity_search` with the store's own distance or similarity."""
-        found: list[tuple[Document, float]] = self._search("similarity_search_with_score", *args, **kwargs)
-        return found
-
-    async def asimilarity_search_with_score(self, *args: Any, **kwargs: Any) -> list[tuple[Document, float]]:
-        """`similarity_search_with_score` without blocking the event loop."""
-        found: list[tuple[Document, float]] = await self._asearch("asimilarity_search_with_score", *args, **kwargs)
-        return found
-
-    def similarity_search_with_relevance_scores(
-        self, query: str, k: int = 4, **kwargs: Any
-    ) -> list[tuple[Document, float]]:
-        """`similarity_search` with relevance from 0 to 1."""
-        method = "similarity_search_with_relevance_scores"
-        found: list[tuple[Document, float]] = self._search(method, query, k=k, **kwargs)
-        return found
-
-    async def asimilarity_search_with_relevance_scores(
-        self, query: str, k: int = 4, **kwargs: Any
-    ) -> list[tuple[Document, float]]:
-        """`similarity_search_with_relevance_scores` without blocking the event loop."""
-        method = "asimilarity_search_with_relevance_scores"
-        found: list[tuple[Document, float]] = await self._asearch(method, query, k=k, **kwargs)
-        return found
-
-    def similarity_search_by_vector(self, embedding: list[float], k: int = 4, **kwargs: Any) -> list[Document]:
-        """The documents most similar to a vector, which must be of the index's length."""
-        method = "similarity_search_by_vector"
-        found: list[Document] = self._search(method, embedding, k=k, vector=embedding, **kwargs)
-        return found
-
-    async def asimilarity_search_by_vector(self, embedding: list[float], k: int = 4, **kwargs: Any) -> list[Document]:
-        """`similarity_search_by_vector` without blocking the event loop."""
-        method = "asimilarity_search_by_vector"
-        found: list[Document] = await self._asearch(method, embedding, k=k, vector=embedding, **kwargs)
-        return found
-
-    def max_marginal_relevance_search(
-        self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
-    ) -> list[Document]:
-        """Documents that are similar to a query and differ from each other."""
-        mmr: dict[str, Any] = {"k": k, "fetch_k": fetch_k, "lambda_mult": lambda_mult, **kwargs}
-        found: list[Document] = self._search("max_marginal_relevance_search", query, **mmr)
-        return found
-
-    async def amax_marginal_relevance_search(
-        self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
-    ) -> list[Document]:
-        """`max_marginal_relevance_search` without blocking the event loop."""
-        mmr: dict[str, Any] = {"k": k, "fetch_k": fetch_k, "lambda_mult": lambda_mult, **kwargs}
-        found: list[Document] = await self._asearch("amax_marginal_relevance_search", query, **mmr)
-        return found
-
-    def max_marginal_relevance_search_by_vector(
-        self, embedding: list[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
-    ) -> list[Document]:
-        """`max_marginal_relevance_search` for a vector, which must be of the index's length."""
-        mmr: dict[str, Any] = {"k": k, "fetch_k": fetch_k, "lambda_mult": lambda_mult, **kwargs}
-        method = "max_marginal_relevance_search_by_vector"
-        found: list[Document] = self._search(method, embedding, vector=embedding, **mmr)
-        return found
-
-    async def amax_marginal_relevance_search_by_vector(
-        self, embedding: list[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
-    ) -> list[Document]:
-        """`max_marginal_relevance_search_by_vector` without blocking the event loop."""
-        mmr: dict[str, Any] = {"k": k, "fetch_k": fetch_k, "lambda_mult": lambda_mult, **kwargs}
-        method = "amax_marginal_relevance_search_by_vector"
-        found: list[Document] = await self._asearch(method, embedding, vector=embedding, **mmr)
-        return found
 
     @classmethod
     def from_texts(
@@ -485,15 +352,15 @@ class GuardedVectorStore(VectorStore):
 
             async def acall(*args: Any, **kwargs: Any) -> Any:
                 vectors = _vectors(method, args, kwargs)
-                async with self._aadmitted(inserting=inserting, vectors=vectors) as admitted:
-                    return self._handed(await method(*args, **kwargs), admitted.space)
+                async with self._aadmitted(inserting=inserting, vectors=vectors) as record:
+                    return self._handed(await method(*args, **kwargs), record.space)
 
             return acall
 
         def call(*args: Any, **kwargs: Any) -> Any:
             vectors = _vectors(method, args, kwargs)
-            with self._admitted(inserting=inserting, vectors=vectors) as admitted:
-                return self._handed(method(*args, **kwargs), admitted.space)
+            with self._admitted(inserting=inserting, vectors=vectors) as record:
+                return self._handed(method(*args, **kwargs), record.space)
 
         return call
 

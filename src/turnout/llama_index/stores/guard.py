@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core import Settings
@@ -10,6 +9,7 @@ from llama_index.core.vector_stores.types import BasePydanticVectorStore, Vector
 from pydantic import PrivateAttr
 
 from turnout.errors import EmbeddingSpaceError
+from turnout.llama_index.stores.checks import StoreIO
 from turnout.llama_index.stores.keeper import SpaceKeeper, keeper_of
 from turnout.llama_index.stores.nodes import stamped, unstamped
 from turnout.llama_index.vectors import MADE
@@ -17,7 +17,8 @@ from turnout.space_checks import SpaceCheck
 from turnout.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import Sequence
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ships no types
     from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from llama_index.core.storage.docstore import BaseDocumentStore
     from llama_index.core.vector_stores.types import MetadataFilters
 
-    from turnout.space_checks import Adopt, Checked
+    from turnout.space_checks import Adopt
     from turnout.space_records import SpaceRecord
 
 
@@ -63,9 +64,6 @@ class GuardedVectorStore(BasePydanticVectorStore):
         space: EmbeddingSpace | str | None = None,
         docstore: BaseDocumentStore | None = None,
     ) -> None:
-        if adopt not in {"refuse", "trust", "verify"}:
-            msg = f"adopt is 'refuse', 'trust' or 'verify', not {adopt!r}"
-            raise ValueError(msg)
         if not store.is_embedding_query:
             fix = "use a store that is given vectors"
             msg = f"a {type(store).__name__} embeds by itself, so that its space can't be checked: {fix}"
@@ -123,11 +121,13 @@ class GuardedVectorStore(BasePydanticVectorStore):
         Raises:
             EmbeddingSpaceError: The index has another space, or one that isn't known.
         """
-        self._run(self.space, inserting=False)
+        now = self.space
+        self._check.run(now, self._io(now))
 
     async def acheck(self) -> None:
         """`check` without blocking the event loop."""
-        await self._arun(self.space, inserting=False)
+        now = self.space
+        await self._check.arun(now, self._io(now))
 
     def add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
         """Add nodes with their vectors.
@@ -140,15 +140,15 @@ class GuardedVectorStore(BasePydanticVectorStore):
         """
         if not nodes:
             return []
-        with self._inserting(nodes) as marked:
-            return self._store.add(marked, **kwargs)
+        with self._admitted([node.get_embedding() for node in nodes], inserting=True) as record:
+            return self._store.add(self._marked(nodes, record), **kwargs)
 
     async def async_add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
         """`add` without blocking the event loop."""
         if not nodes:
             return []
-        async with self._ainserting(nodes) as marked:
-            return await self._store.async_add(marked, **kwargs)
+        async with self._aadmitted([node.get_embedding() for node in nodes], inserting=True) as record:
+            return await self._store.async_add(self._marked(nodes, record), **kwargs)
 
     def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
         """Search.
@@ -158,51 +158,49 @@ class GuardedVectorStore(BasePydanticVectorStore):
         """
         if not query.query_embedding:
             return self._handed(self._store.query(query, **kwargs), None)
-        record, _ = self._run(self._wanted([query.query_embedding]), inserting=False)
-        self._check.check_length(query.query_embedding, record.space)
-        return self._handed(self._store.query(query, **kwargs), record.space)
+        with self._admitted([query.query_embedding]) as record:
+            return self._handed(self._store.query(query, **kwargs), record.space)
 
     async def aquery(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
         """`query` without blocking the event loop."""
         if not query.query_embedding:
             return self._handed(await self._store.aquery(query, **kwargs), None)
-        record, _ = await self._arun(self._wanted([query.query_embedding]), inserting=False)
-        self._check.check_length(query.query_embedding, record.space)
-        return self._handed(await self._store.aquery(query, **kwargs), record.space)
+        async with self._aadmitted([query.query_embedding]) as record:
+            return self._handed(await self._store.aquery(query, **kwargs), record.space)
 
     def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
         """Delete a document's nodes, whatever the space; an index that is empty then has no space any more."""
         self._store.delete(ref_doc_id, **delete_kwargs)
-        self._forget_if_empty()
+        self._check.forget_if_empty()
 
     async def adelete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
         """`delete` without blocking the event loop."""
         await self._store.adelete(ref_doc_id, **delete_kwargs)
-        await self._aforget_if_empty()
+        await self._check.aforget_if_empty()
 
     def delete_nodes(
         self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None, **delete_kwargs: Any
     ) -> None:
         """Delete nodes, likewise."""
         self._store.delete_nodes(node_ids, filters, **delete_kwargs)
-        self._forget_if_empty()
+        self._check.forget_if_empty()
 
     async def adelete_nodes(
         self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None, **delete_kwargs: Any
     ) -> None:
         """`delete_nodes` without blocking the event loop."""
         await self._store.adelete_nodes(node_ids, filters, **delete_kwargs)
-        await self._aforget_if_empty()
+        await self._check.aforget_if_empty()
 
     def clear(self) -> None:
         """Delete all nodes."""
         self._store.clear()
-        self._forget_if_empty()
+        self._check.forget_if_empty()
 
     async def aclear(self) -> None:
         """`clear` without blocking the event loop."""
         await self._store.aclear()
-        await self._aforget_if_empty()
+        await self._check.aforget_if_empty()
 
     def get_nodes(self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None) -> list[BaseNode]:
         """Nodes by id or metadata, whatever the space."""
@@ -240,31 +238,20 @@ class GuardedVectorStore(BasePydanticVectorStore):
             raise EmbeddingSpaceError(msg, index=self._check.index, fix=fix)
         return wanted.pop()
 
-    @contextmanager
-    def _inserting(self, nodes: Sequence[BaseNode]) -> Iterator[Sequence[BaseNode]]:
-        vectors = [node.get_embedding() for node in nodes]
-        record, first = self._run(self._wanted(vectors), inserting=True)
-        for vector in vectors:
-            self._check.check_length(vector, record.space)
-        try:
-            yield self._marked(nodes, record)
-        except BaseException:
-            if first:
-                self._forget_if_empty()
-            raise
+    def _admitted(
+        self, vectors: Sequence[Sequence[float]], *, inserting: bool = False
+    ) -> AbstractContextManager[SpaceRecord]:
+        wanted = self._wanted(vectors)
+        return self._check.admitted(wanted, self._io(wanted), inserting=inserting, vectors=vectors)
 
-    @asynccontextmanager
-    async def _ainserting(self, nodes: Sequence[BaseNode]) -> AsyncIterator[Sequence[BaseNode]]:
-        vectors = [node.get_embedding() for node in nodes]
-        record, first = await self._arun(self._wanted(vectors), inserting=True)
-        for vector in vectors:
-            self._check.check_length(vector, record.space)
-        try:
-            yield self._marked(nodes, record)
-        except BaseException:
-            if first:
-                await self._aforget_if_empty()
-            raise
+    def _aadmitted(
+        self, vectors: Sequence[Sequence[float]], *, inserting: bool = False
+    ) -> AbstractAsyncContextManager[SpaceRecord]:
+        wanted = self._wanted(vectors)
+        return self._check.aadmitted(wanted, self._io(wanted), inserting=inserting, vectors=vectors)
+
+    def _io(self, wanted: EmbeddingSpace) -> StoreIO:
+        return StoreIO(self, wanted, self._check.index)
 
     def _marked(self, nodes: Sequence[BaseNode], record: SpaceRecord) -> Sequence[BaseNode]:
         return [stamped(node, record) for node in nodes] if self._check.keeper.stamps else nodes
@@ -276,73 +263,3 @@ class GuardedVectorStore(BasePydanticVectorStore):
                 self._check.check_found(found.nodes, space)
             found.nodes = [unstamped(node) for node in found.nodes]
         return found
-
-    def _forget_if_empty(self) -> None:
-        """An index that has no vectors left is of no space."""
-        self._check.forget()
-        held = self._check.keeper.held()
-        if held.empty and held.record is not None:
-            self._check.keeper.write(None)
-
-    async def _aforget_if_empty(self) -> None:
-        self._check.forget()
-        held = await self._check.keeper.aheld()
-        if held.empty and held.record is not None:
-            await self._check.keeper.awrite(None)
-
-    def _anew(self, wanted: EmbeddingSpace) -> BaseEmbedding:
-        """The embedding model, which a sample is embedded with."""
-        if not self.space.fits(wanted):
-            fix = "verify it with the embedding model that the vectors are from"
-            msg = (
-                f"the index {self._check.index!r} can't be verified: the settings embed with {self.space}, the vectors "
-            )
-            raise EmbeddingSpaceError(
-                f"{msg}are of {wanted}; {fix}", index=self._check.index, wanted_space=wanted, fix=fix
-            )
-        return self.embed_model
-
-    def _run(self, wanted: EmbeddingSpace, *, inserting: bool) -> Checked:
-        """Carry out the steps of a check."""
-        keeper = self._check.keeper
-        answer: Any = None
-        steps = self._check.steps(wanted, inserting=inserting)
-        while True:
-            try:
-                what, given = steps.send(answer)
-            except StopIteration as ended:
-                checked: Checked = ended.value
-                return checked
-            if what == "embed":
-                answer = self._anew(wanted).get_text_embedding_batch(*given)
-            elif what == "probe":
-                answer = []
-                with suppress(Exception):  # an empty store may refuse to be searched
-                    answer = self._store.query(self._probe(wanted)).nodes or []
-            else:
-                answer = getattr(keeper, what)(*given)
-
-    async def _arun(self, wanted: EmbeddingSpace, *, inserting: bool) -> Checked:
-        """Carry out the steps of a check without blocking the event loop."""
-        keeper = self._check.keeper
-        answer: Any = None
-        steps = self._check.steps(wanted, inserting=inserting)
-        while True:
-            try:
-                what, given = steps.send(answer)
-            except StopIteration as ended:
-                checked: Checked = ended.value
-                return checked
-            if what == "embed":
-                answer = await self._anew(wanted).aget_text_embedding_batch(*given)
-            elif what == "probe":
-                answer = []
-                with suppress(Exception):
-                    answer = (await self._store.aquery(self._probe(wanted))).nodes or []
-            else:
-                answer = await getattr(keeper, f"a{what}")(*given)
-
-    @staticmethod
-    def _probe(wanted: EmbeddingSpace) -> VectorStoreQuery:
-        length = wanted.dimensions or 1
-        return VectorStoreQuery(query_embedding=[length**-0.5] * length, similarity_top_k=1)

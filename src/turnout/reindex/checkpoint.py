@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import sqlite3
-import threading
 from array import array
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import IntEnum
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from turnout.errors import EmbeddingSpaceError, ReindexError
-from turnout.reindex.disk import room_for
+from turnout.reindex.database import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from turnout.reindex.items import Embedded, Item
     from turnout.spaces import EmbeddingSpace
 
 _FORMAT = "1"
-_PAGE = 500  # ids in one statement
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -57,7 +53,7 @@ class Kept:
     reason: str | None
 
 
-class Checkpoint:
+class Checkpoint(Database):
     """A reindex's memory; its methods may be called from several threads.
 
     Args:
@@ -70,28 +66,21 @@ class Checkpoint:
         ReindexError: It is another target's, or can't be read.
     """
 
-    def __init__(self, path: Path, *, target: str, space: EmbeddingSpace) -> None:
-        self.path = path
-        self._lock = threading.Lock()
-        with self._readable():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._base = sqlite3.connect(path, timeout=10, isolation_level=None, check_same_thread=False)
-            try:
-                self._base.execute("PRAGMA journal_mode = WAL")
-                self._base.execute("PRAGMA synchronous = NORMAL")
-                self._base.executescript(_TABLES)
-                self._check(target, space)
-                with self._change():
-                    self.run = int(self._about().get("run", 0)) + 1
-                    self._say("run", str(self.run))
-            except BaseException:
-                self._base.close()
-                raise
+    tables: ClassVar[str] = _TABLES
+    called: ClassVar[str] = "checkpoint"
+    remedy: ClassVar[str] = "what is in the target is found there, and only what wasn't written yet is embedded again"
+    patience: ClassVar[float] = 10
 
-    def close(self) -> None:
-        """Close the file."""
-        with suppress(sqlite3.Error):
-            self._base.close()
+    def __init__(self, path: Path, *, target: str, space: EmbeddingSpace) -> None:
+        self._target = target
+        self._space = space
+        super().__init__(path)
+
+    def _open(self) -> None:
+        self._check(self._target, self._space)
+        with self._change():
+            self.run = int(self._about().get("run", 0)) + 1
+            self._say("run", str(self.run))
 
     def _check(self, target: str, space: EmbeddingSpace) -> None:
         said = self._about()
@@ -127,27 +116,15 @@ class Checkpoint:
 
     def count(self, state: State) -> int:
         """How many chunks are in a state."""
-        with self._readable(), self._lock:
-            found: int = self._base.execute("SELECT count(*) FROM chunk WHERE state = ?", (state,)).fetchone()[0]
-            return found
-
-    def skipped(self) -> Iterator[tuple[str, str]]:
-        """Ids that were skipped, and why."""
-        with self._readable(), self._lock:
-            rows = self._base.execute("SELECT id, reason FROM chunk WHERE state = ? ORDER BY id", (State.SKIPPED,))
-            return iter(rows.fetchall())
+        return self._one("SELECT count(*) FROM chunk WHERE state = ?", state)
 
     def sample(self, number: int) -> list[str]:
         """Ids of chunks that were written, chosen at random."""
-        with self._readable(), self._lock:
-            chosen = "SELECT id FROM chunk WHERE state = ? ORDER BY random() LIMIT ?"
-            return [row[0] for row in self._base.execute(chosen, (State.WRITTEN, number))]
+        return self._ids("SELECT id FROM chunk WHERE state = ? ORDER BY random() LIMIT ?", State.WRITTEN, number)
 
     def gone(self, number: int) -> list[str]:
         """Ids that this run hasn't seen in the source."""
-        with self._readable(), self._lock:
-            chosen = "SELECT id FROM chunk WHERE run < ? LIMIT ?"
-            return [row[0] for row in self._base.execute(chosen, (self.run, number))]
+        return self._ids("SELECT id FROM chunk WHERE run < ? LIMIT ?", self.run, number)
 
     # --- writing
 
@@ -190,38 +167,3 @@ class Checkpoint:
 
     def _say(self, key: str, value: str) -> None:
         self._base.execute("INSERT OR REPLACE INTO about (key, value) VALUES (?, ?)", (key, value))
-
-    def _of_ids(self, statement: str, ids: Sequence[str]) -> list[tuple[str, bytes, bytes, int, str | None]]:
-        rows: list[tuple[str, bytes, bytes, int, str | None]] = []
-        with self._readable(), self._lock:
-            for start in range(0, len(ids), _PAGE):
-                some = ids[start : start + _PAGE]
-                rows += self._base.execute(statement.format(",".join("?" * len(some))), some)
-        return rows
-
-    @contextmanager
-    def _change(self) -> Iterator[None]:
-        with self._readable(), self._lock:
-            self._base.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._base.execute("COMMIT")
-            except BaseException:
-                if self._base.in_transaction:
-                    with suppress(sqlite3.Error):
-                        self._base.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _readable(self) -> Iterator[None]:
-        with room_for(str(self.path)):
-            try:
-                yield
-            except sqlite3.OperationalError:
-                raise
-            except sqlite3.DatabaseError as error:
-                msg = (
-                    f"the checkpoint {self.path} can't be read: {error}. Delete it: what is in the target is found "
-                    "there, and only what wasn't written yet is embedded again"
-                )
-                raise ReindexError(msg) from error

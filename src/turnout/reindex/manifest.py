@@ -6,22 +6,17 @@ whether a collection is behind costs a look at an index and nothing that grows.
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from turnout.errors import ReindexError
-from turnout.reindex.disk import room_for
+from turnout.reindex.database import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping, Sequence
 
     from turnout.reindex.items import Item
 
 _FORMAT = 1
-_PAGE = 500  # ids in one statement
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS document (id TEXT PRIMARY KEY, text BLOB, metadata BLOB, origin TEXT) WITHOUT ROWID;
@@ -55,7 +50,7 @@ class Digests(NamedTuple):
         return cls(item.text_digest, item.metadata_digest)
 
 
-class Manifest:
+class Manifest(Database):
     """A named index's memory; its methods may be called from several threads and processes.
 
     Args:
@@ -65,26 +60,12 @@ class Manifest:
         ReindexError: It can't be read.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock = threading.RLock()
-        with self._readable():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._base = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-            try:
-                self._base.execute("PRAGMA journal_mode = WAL")
-                self._base.execute("PRAGMA synchronous = NORMAL")
-                self._base.executescript(_TABLES)
-                self._check()
-            except BaseException:
-                self._base.close()
-                raise
+    tables: ClassVar[str] = _TABLES
+    called: ClassVar[str] = "manifest"
+    remedy: ClassVar[str] = "the next use of the index makes it anew from the collections"
+    patience: ClassVar[float] = 30
 
-    def close(self) -> None:
-        """Close the file."""
-        self._base.close()
-
-    def _check(self) -> None:
+    def _open(self) -> None:
         found = self._one("PRAGMA user_version")
         if found not in {0, _FORMAT}:
             msg = f"{self.path} has format {found}, and this turnout reads {_FORMAT}; update turnout, or delete it"
@@ -96,30 +77,28 @@ class Manifest:
     @property
     def documents(self) -> int:
         """How many chunks the index should have."""
-        return self._asked("SELECT count(*) FROM document")
+        return self._one("SELECT count(*) FROM document")
 
     def collections(self) -> dict[str, str]:
         """The collections that are known: name → text of the space."""
-        with self._readable(), self._lock:
-            return dict(self._base.execute("SELECT name, space FROM collection ORDER BY name"))
+        return dict(self._rows("SELECT name, space FROM collection ORDER BY name"))
 
     def stamp(self, collection: str) -> int | None:
         """A number that changes with every change of a collection; None if it isn't known."""
-        with self._readable(), self._lock:
-            row = self._base.execute("SELECT stamp FROM collection WHERE name = ?", (collection,)).fetchone()
-            return None if row is None else int(row[0])
+        rows = self._rows("SELECT stamp FROM collection WHERE name = ?", collection)
+        return int(rows[0][0]) if rows else None
 
     def holding(self, collection: str) -> int:
         """How many chunks a collection has."""
-        return self._asked("SELECT count(*) FROM held WHERE collection = ? AND reason IS NULL", collection)
+        return self._one("SELECT count(*) FROM held WHERE collection = ? AND reason IS NULL", collection)
 
     def behind(self, collection: str) -> int:
         """How many chunks a collection lacks, has in another version, or should not have any more."""
-        return self._asked("SELECT count(*) FROM lag WHERE collection = ?", collection)
+        return self._one("SELECT count(*) FROM lag WHERE collection = ?", collection)
 
     def is_behind(self, collection: str) -> bool:
         """Whether it is behind; costs the same however large the index is."""
-        return bool(self._asked("SELECT EXISTS (SELECT 1 FROM lag WHERE collection = ?)", collection))
+        return bool(self._one("SELECT EXISTS (SELECT 1 FROM lag WHERE collection = ?)", collection))
 
     def lacking(self, collection: str, number: int) -> list[str]:
         """Ids of chunks that a collection lacks or has in another version."""
@@ -140,7 +119,7 @@ class Manifest:
 
     def known(self, ids: Sequence[str]) -> set[str]:
         """Those of the ids that the index should have."""
-        return {row[0] for row in self._rows("SELECT id FROM document WHERE id IN ({})", ids)}
+        return {row[0] for row in self._of_ids("SELECT id FROM document WHERE id IN ({})", ids)}
 
     def every_id(self) -> list[str]:
         """The ids that the index should have, and those that a collection has."""
@@ -153,7 +132,7 @@ class Manifest:
     def held(self, collection: str, ids: Sequence[str]) -> dict[str, Digests]:
         """The versions that a collection has of chunks."""
         asked = "SELECT id, text, metadata FROM held WHERE id IN ({}) AND reason IS NULL AND collection = ?"
-        return {row[0]: Digests(row[1], row[2]) for row in self._rows(asked, ids, collection)}
+        return {row[0]: Digests(row[1], row[2]) for row in self._of_ids(asked, ids, collection)}
 
     def holders(self, ids: Sequence[str]) -> dict[str, list[str]]:
         """Which collections have the wanted version of chunks: collection → ids, each id once."""
@@ -162,7 +141,7 @@ class Manifest:
             "WHERE h.reason IS NULL AND h.id IN ({}) GROUP BY h.id"
         )
         found: dict[str, list[str]] = {}
-        for made, collection in self._rows(asked, ids):
+        for made, collection in self._of_ids(asked, ids):
             found.setdefault(collection, []).append(made)
         return found
 
@@ -314,50 +293,3 @@ class Manifest:
         self._base.execute("DELETE FROM lag WHERE id IN (SELECT id FROM touched)")
         self._base.execute(_RELATE)
         self._base.execute("UPDATE collection SET stamp = stamp + 1 WHERE name = ?", (collection,))
-
-    # --- the file
-
-    def _asked(self, statement: str, *values: str) -> int:
-        with self._readable(), self._lock:
-            return self._one(statement, *values)
-
-    def _one(self, statement: str, *values: str) -> int:
-        return int(self._base.execute(statement, values).fetchone()[0])
-
-    def _ids(self, statement: str, *values: str | int) -> list[str]:
-        with self._readable(), self._lock:
-            return [row[0] for row in self._base.execute(statement, values)]
-
-    def _rows(self, statement: str, ids: Sequence[str], *values: str) -> list[tuple[Any, ...]]:
-        rows: list[tuple[Any, ...]] = []
-        with self._readable(), self._lock:
-            for start in range(0, len(ids), _PAGE):
-                some = ids[start : start + _PAGE]
-                rows += self._base.execute(statement.format(",".join("?" * len(some))), (*some, *values))
-        return rows
-
-    @contextmanager
-    def _change(self) -> Iterator[None]:
-        with self._readable(), self._lock:
-            self._base.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._base.execute("COMMIT")
-            except BaseException:
-                if self._base.in_transaction:
-                    self._base.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _readable(self) -> Iterator[None]:
-        with room_for(str(self.path)):
-            try:
-                yield
-            except sqlite3.OperationalError:
-                raise
-            except sqlite3.DatabaseError as error:
-                msg = (
-                    f"the manifest {self.path} can't be read: {error}. Delete it: the next use of the index makes it "
-                    "anew from the collections"
-                )
-                raise ReindexError(msg) from error

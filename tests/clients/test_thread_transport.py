@@ -15,90 +15,14 @@ import httpx
 import httpx2
 import pytest
 
+from tests.clients.wire_server import CHUNKED, LONG, OK, Line, ok, serving
 from turnout.clients import thread_transport
 from turnout.clients.transport import sync_transport, tls_context
 from turnout.resilience.policy import until
 from turnout.settings import AzureBackend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-LONG = 20.0  # seconds: more than any test waits
-
-
-class Line:
-    """A connection, as the server has it."""
-
-    def __init__(self, server: Server, sock: socket.socket) -> None:
-        self.server, self.sock, self.file = server, sock, sock.makefile("rb")
-
-    def request(self) -> tuple[bytes, bytes] | None:
-        """The next request's head and body; None if the client hung up."""
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            line = self.file.readline()
-            if not line:
-                return None
-            head += line
-        length = next((int(x[15:]) for x in head.lower().split(b"\r\n") if x.startswith(b"content-length:")), 0)
-        return head, self.file.read(length)
-
-    def close(self) -> None:
-        self.file.close()
-        self.sock.close()
-
-
-class Server:
-    """Answers each request as `answer` says, which may close the line; counts its connections."""
-
-    def __init__(self, answer: Callable[[Line, bytes, bytes], None]) -> None:
-        self.answer = answer
-        self.lines: list[Line] = []
-        self.hung_up = threading.Semaphore(0)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/v1/chat?a=b%2Fc"
-        self.threads = [threading.Thread(target=self._accept)]
-        self.threads[0].start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                line = Line(self, self.listener.accept()[0])
-            except OSError:
-                return
-            self.lines.append(line)
-            self.threads.append(threading.Thread(target=self._serve, args=(line,)))
-            self.threads[-1].start()
-
-    def _serve(self, line: Line) -> None:
-        try:
-            while (request := line.request()) is not None:
-                self.answer(line, *request)
-        except (OSError, ValueError):  # one of the two closed it
-            pass
-        line.close()
-        self.hung_up.release()
-
-    def close(self) -> None:
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        for thread in self.threads:
-            thread.join(LONG)
-
-
-@contextmanager
-def serving(answer: Callable[[Line, bytes, bytes], None]) -> Iterator[Server]:
-    server = Server(answer)
-    try:
-        yield server
-    finally:
-        server.close()
-
-
-def ok(line: Line, _head: bytes, _body: bytes) -> None:
-    line.sock.sendall(OK)
+    from collections.abc import Iterator
 
 
 @pytest.fixture(params=[httpx, httpx2], ids=["httpx", "httpx2"])
@@ -390,7 +314,7 @@ def test_a_stream_that_is_collected_while_a_connection_is_taken(library: Any) ->
         line.sock.sendall(CHUNKED + b"3\r\none\r\n")
 
     with serving(answer) as server, client(library) as made, made.stream("POST", server.url) as answered:
-        mutex = next(iter(made._transport._direct.values())).pool.mutex
+        mutex = next(iter(made._transport._connections._direct.values())).pool.mutex
         with mutex:  # as if the collector ran while this thread takes a connection
             assert mutex.acquire(blocking=False)  # or closing would wait for itself
             mutex.release()

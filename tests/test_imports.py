@@ -33,6 +33,7 @@ LAYERS = [
     "limits",
     "resilience",
     "clients",
+    "routed_embedding",
     "reindex",
     "indexes",
     "ray",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import aclosing, contextmanager
-from contextvars import ContextVar
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.embeddings import Embeddings
@@ -12,21 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from turnout.clients.progress import EmbeddingProgress
 from turnout.errors import ModelCallError
-from turnout.given import SettingsField, current, without_secrets
+from turnout.given import SettingsField, without_secrets
 from turnout.langchain.errors import as_langchain
+from turnout.routed_embedding import RoutedEmbedding
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable, Iterator, Mapping
-
-    from turnout.clients.embedder import Embedder
-    from turnout.routes import Route
-    from turnout.settings import Settings
-    from turnout.spaces import EmbeddingSpace
-
-_PINNED: ContextVar[Mapping[int, Settings]] = ContextVar("turnout_pinned")
+    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 
 
-class TurnoutEmbeddings(BaseModel, Embeddings):
+class TurnoutEmbeddings(RoutedEmbedding, BaseModel, Embeddings):
     """Embeds texts with the embedding model that the settings name.
 
     Attributes:
@@ -56,31 +49,6 @@ class TurnoutEmbeddings(BaseModel, Embeddings):
     deadline: float | None = Field(default=None, gt=0)
     progress: Callable[[EmbeddingProgress], object] | None = Field(default=None, exclude=True, repr=False)
     settings: SettingsField = Field(default=None, exclude=True, repr=False)
-
-    @property
-    def route(self) -> Route:
-        """Where texts go, as the settings are now."""
-        return self._embedder().route
-
-    @property
-    def space(self) -> EmbeddingSpace:
-        """The space of the vectors, as the settings are now."""
-        from turnout.spaces import space_of
-
-        return space_of(self.route)
-
-    @contextmanager
-    def pinned(self) -> Iterator[EmbeddingSpace]:
-        """Go by the settings as they are now until the block ends, so that its vectors are all of one space.
-
-        Only this object is held, and only in this thread or task and those that it begins.
-        """
-        held = _PINNED.get({})
-        token = _PINNED.set({**held, id(self): self._settings()})
-        try:
-            yield self.space
-        finally:
-            _PINNED.reset(token)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed documents.
@@ -146,19 +114,6 @@ class TurnoutEmbeddings(BaseModel, Embeddings):
             return (await self._embedder().aembed([text], "query"))[0]
         except ModelCallError as error:
             raise as_langchain(error) from error.__cause__
-
-    def _settings(self) -> Settings:
-        return _PINNED.get({}).get(id(self)) or current(self.settings)
-
-    def _embedder(self) -> Embedder:
-        from turnout.clients.embedder import Embedder
-        from turnout.routes import resolve
-
-        settings = self._settings()
-        route = resolve(
-            self.model, kind="embedding", backend=self.backend, dimensions=self.dimensions, settings=settings
-        )
-        return Embedder(route, settings, max_retries=self.max_retries, deadline=self.deadline, progress=self.progress)
 
     def __getstate__(self) -> dict[Any, Any]:
         return without_secrets(super().__getstate__())

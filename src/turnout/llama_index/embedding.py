@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -12,22 +11,18 @@ from pydantic import ConfigDict, Field, model_validator
 
 from turnout.clients.progress import EmbeddingProgress
 from turnout.errors import EmbeddingSpaceError, TurnoutError
-from turnout.given import SettingsField, current, portable_settings
+from turnout.given import SettingsField, portable_settings
 from turnout.llama_index.caches import Purpose, SpacedCache, keyed
 from turnout.llama_index.vectors import MADE
+from turnout.routed_embedding import RoutedEmbedding
 
 if TYPE_CHECKING:
-    from turnout.clients.embedder import Embedder
-    from turnout.routes import Route
-    from turnout.settings import Settings
     from turnout.spaces import EmbeddingSpace
 
 _LARGEST = 2048  # LlamaIndex's own limit; the embedder cuts it to what the model takes
 
-_PINNED: ContextVar[Mapping[int, Settings]] = ContextVar("turnout_llama_index_pinned")
 
-
-class TurnoutEmbedding(BaseEmbedding):
+class TurnoutEmbedding(RoutedEmbedding, BaseEmbedding):
     """Embeds texts with the embedding model that the settings name.
 
     `model_name`, which caches and stores see, is the embedding space: the same wherever the model is served.
@@ -82,18 +77,6 @@ class TurnoutEmbedding(BaseEmbedding):
         """The name in serialised form."""
         return "TurnoutEmbedding"
 
-    @property
-    def route(self) -> Route:
-        """Where texts go, as the settings are now."""
-        return self._embedder().route
-
-    @property
-    def space(self) -> EmbeddingSpace:
-        """The space of the vectors."""
-        from turnout.spaces import space_of
-
-        return space_of(self.route)
-
     def _space_name(self) -> str:
         try:
             return str(self.space)
@@ -136,22 +119,6 @@ class TurnoutEmbedding(BaseEmbedding):
             msg = f"the serialised model embeds with {space}, the settings' with {made.space}: {fix}"
             raise EmbeddingSpaceError(msg, index_space=space, wanted_space=made.space, fix=fix)
         return made
-
-    @contextmanager
-    def pinned(self) -> Iterator[EmbeddingSpace]:
-        """Go by the settings as they are now until the block ends, so that its vectors are all of one space.
-
-        Only this object is held, and only in this thread or task and those that it begins.
-        """
-        held = _PINNED.get({})
-        token = _PINNED.set({**held, id(self): self._settings()})
-        try:
-            yield self.space
-        finally:
-            _PINNED.reset(token)
-
-    def _settings(self) -> Settings:
-        return _PINNED.get({}).get(id(self)) or current(self.settings)
 
     @contextmanager
     def _one_space(self, purpose: Purpose) -> Iterator[EmbeddingSpace]:
@@ -243,16 +210,6 @@ class TurnoutEmbedding(BaseEmbedding):
     def aembed_iter(self, texts: Iterable[str] | AsyncIterable[str]) -> AsyncGenerator[list[float]]:
         """Embed texts of any number in bounded memory, without blocking the event loop."""
         return self._embedder().aembed_iter(texts)
-
-    def _embedder(self) -> Embedder:
-        from turnout.clients.embedder import Embedder
-        from turnout.routes import resolve
-
-        settings = self._settings()
-        route = resolve(
-            self.model, kind="embedding", backend=self.backend, dimensions=self.dimensions, settings=settings
-        )
-        return Embedder(route, settings, max_retries=self.max_retries, deadline=self.deadline, progress=self.progress)
 
     def __getstate__(self) -> dict[str, Any]:
         # Of a copy: the base class takes what doesn't pickle out of the object itself.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from llama_index.core.instrumentation.events.llm import (
@@ -36,9 +37,9 @@ class StructuredPredict(FunctionCallingLLM):
     The base class asks for a tool call everywhere, doesn't force it in streams, and loses the system prompt in async.
     """
 
+    @abstractmethod
     def _takes_schema(self) -> bool:
         """Whether the model can be held to a schema; otherwise LlamaIndex asks for it in words."""
-        raise NotImplementedError
 
     def _ours(self) -> bool:
         return self.pydantic_program_mode is PydanticProgramMode.DEFAULT and self._takes_schema()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import warnings
+from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,11 @@ from tests.index_support import IDS, QUESTION, TEXTS, requests, settings, use
 from turnout.emulator import Failure
 from turnout.errors import IndexBehindError, ReindexError, ReindexLockedError, SettingsError
 from turnout.langchain import TurnoutIndex
-from turnout.reindex import Item
+from turnout.langchain.reindexing import open_collection
+from turnout.reindex import Embedded, Item
 from turnout.reindex.lock import locked
 from turnout.reindex.manifest import Manifest
+from turnout.reindex.named import NamedIndex
 
 if TYPE_CHECKING:
     from turnout.emulator import Emulator
@@ -104,8 +107,6 @@ def test_without_its_manifest_the_collections_say_what_there_is(
 
 
 def test_a_dropped_collection_is_missing_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from turnout.reindex.named import NamedIndex
-
     TurnoutIndex("docs").add_texts(TEXTS, ids=IDS)
     NamedIndex("docs").drop("bedrock")
     monkeypatch.setenv("TURNOUT_BACKEND", "bedrock")
@@ -141,6 +142,25 @@ def test_what_the_other_model_refuses_is_named_and_not_asked_for_again(
         warnings.simplefilter("error")
         assert len(TurnoutIndex("docs").similarity_search(QUESTION)) == 2
     assert requests(fresh_emulator) == ["bedrock"]
+
+
+def test_a_text_that_was_changed_past_the_index_ends_the_filling(
+    file: Path, fresh_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(file.read_text().replace('also = ["azure", "bedrock"]', 'fill = "on-the-way"'))
+    TurnoutIndex("docs").add_texts(TEXTS, ids=IDS)
+    index = NamedIndex("docs")
+    collection = open_collection(index.settings, "docs", index.space("azure"))
+    assert collection is not None
+    collection.claim(index.space("azure"))
+    vector = array("d", collection.vectors(["keys"])["keys"])
+    collection.write([Embedded(item("keys", "Keys are never rotated."), vector)])
+    collection.flush()
+    monkeypatch.setenv("TURNOUT_BACKEND", "bedrock")
+    requests(fresh_emulator)
+    with pytest.raises(IndexBehindError, match="of 3 chunks, 1 are missing or old"):
+        TurnoutIndex("docs").similarity_search(QUESTION)
+    assert len(requests(fresh_emulator)) <= 4
 
 
 def test_a_check_before_a_search_reads_no_collection(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.reindex.conftest import settings_text
 from tests.reindex.support import Listed, memory, sent, some
-from turnout.emulator import Failure
+from turnout.clients.embedder import Embedder
+from turnout.emulator import Emulator, Failure
 from turnout.errors import (
     AuthenticationError,
     EmbeddingSpaceError,
@@ -19,13 +22,14 @@ from turnout.errors import (
 )
 from turnout.reindex import Estimate, ReindexProgress, reindex
 from turnout.reindex.lock import locked
+from turnout.reindex.stream import EmbeddingStream
+from turnout.routes import resolve
+from turnout.settings import load_settings
+from turnout.spaces import space_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from turnout.clients.embedder import Embedder
-    from turnout.emulator import Emulator
 
 Made = "Callable[[str], Embedder]"
 
@@ -136,6 +140,41 @@ def test_a_filtered_text_is_found_in_its_request(
     assert target.get(list(source.chunks)).keys() == source.chunks.keys() - {found}
     report = reindex(source, target, embedder("azure"), checkpoint=file, sample=0, retry_skipped=True)
     assert (report.embedded, report.skipped, target.count()) == (1, [], 2)
+
+
+def test_chunks_whose_request_ended_without_an_answer_end_the_run(tmp_path: Path) -> None:
+    with Emulator(delay=30) as slow:
+        config = tmp_path / "turnout.toml"
+        config.write_text(settings_text(slow), encoding="utf-8")
+        settings = load_settings(config)
+        made = Embedder(resolve(kind="embedding", backend="azure", settings=settings), settings, max_retries=0)
+        stream = EmbeddingStream(made, space_of(made.route))
+        try:
+            for item in some(3).items():
+                stream.add(item)
+            stream.flush()
+            [flying] = stream._flying
+            flying.cancel()
+            give_up = time.monotonic() + 20
+            while stream.error is None:
+                assert time.monotonic() < give_up
+                assert stream.take(patient=True) == []
+            assert isinstance(stream.error, ReindexError)
+            assert str(stream.error).startswith("of 3 chunks that were sent, it isn't known what became of them")
+        finally:
+            stream.close()
+
+
+def test_a_stream_that_is_stopped_has_not_failed(embedder: Callable[[str], Embedder], emulator: Emulator) -> None:
+    made = embedder("azure")
+    stream = EmbeddingStream(made, space_of(made.route))
+    for item in some(300).items():
+        stream.add(item)
+    stream.flush()
+    stream.close()
+    while stream.take(patient=False):
+        pass
+    assert stream.error is None
 
 
 def test_the_old_vector_of_a_text_that_became_too_long_goes(embedder: Callable[[str], Embedder], file: Path) -> None:

@@ -73,7 +73,9 @@ def kept(file: Path) -> dict[str, int]:
 def settle(emulator: Emulator) -> None:
     """Wait until the emulator has dealt with what a killed process had sent."""
     before = -1
+    give_up = time.monotonic() + 60
     while before != len(emulator.requests) or any(request.status is None for request in emulator.requests):
+        assert time.monotonic() < give_up
         before = len(emulator.requests)
         time.sleep(0.1)
 

@@ -74,7 +74,7 @@ def _add(opened: Opened, manifest: Manifest, collections: Collections) -> None:
                 f"({first[1]})" + (" and others" if len(refused) > 1 else ""),
                 stacklevel=2,
             )
-        if not chunks and not refused and set(ids) == set(manifest.lacking(place.called, _PAGE)):
+        if set(ids) == set(manifest.lacking(place.called, _PAGE)):  # nothing that could be written helps
             return
 
 

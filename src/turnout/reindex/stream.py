@@ -9,11 +9,12 @@ from array import array
 from collections import deque
 from concurrent.futures import wait
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from turnout.clients import portal
 from turnout.clients.batches import Batch, Batcher, check
-from turnout.errors import EmbeddingSpaceError, InvalidRequestError
+from turnout.errors import EmbeddingSpaceError, InvalidRequestError, ReindexError
 from turnout.reindex.items import Embedded
 
 if TYPE_CHECKING:
@@ -125,7 +126,8 @@ class EmbeddingStream:
         self._filling: list[Item] = []
         self._lock = threading.RLock()  # a callback may run where it is added
         self._waiting: deque[tuple[list[Item], Batch]] = deque()
-        self._flying: set[Future[None]] = set()
+        self._flying: set[Future[int]] = set()
+        self._closed = False
         self._answers: queue.SimpleQueue[list[Embedded] | Refused | _Failed | None] = queue.SimpleQueue()
         self._outcomes: queue.SimpleQueue[list[Outcome] | _Failed] = queue.SimpleQueue()
         self._pending = 0
@@ -199,6 +201,7 @@ class EmbeddingStream:
     def close(self) -> None:
         """Cancel what is in flight and end the keeper; what was answered until now is kept, and can be taken."""
         with self._lock:
+            self._closed = True
             self._waiting.clear()
             flying = list(self._flying)
         for future in flying:
@@ -216,27 +219,36 @@ class EmbeddingStream:
     def _begin(self) -> None:
         """Begin what waits, as far as the deployment takes it now; called from any thread, with the lock."""
         while self._waiting and self.error is None and len(self._flying) < self._embedder.ahead:
-            future = portal.submit(self._request(*self._waiting.popleft()))
+            items, batch = self._waiting.popleft()
+            future = portal.submit(self._request(items, batch))
             self._flying.add(future)
-            future.add_done_callback(self._ended)
+            future.add_done_callback(partial(self._ended, number=len(items)))
 
-    def _ended(self, future: Future[None]) -> None:
+    def _ended(self, future: Future[int], number: int) -> None:
+        """A request has ended, however it did: each of its chunks has an outcome, or the stream has failed."""
         with self._lock:
             self._flying.discard(future)
             self._begin()
-        error = None if future.cancelled() else future.exception()
+            closed = self._closed
+        if future.cancelled():
+            error: BaseException | None = None if closed else _lost(number)
+        else:
+            error = future.exception()
+            if error is None and future.result() != number:
+                error = _lost(number - future.result())
         if error is not None:
             self._answers.put(_Failed([], error))
 
-    async def _request(self, items: list[Item], batch: Batch) -> None:
+    async def _request(self, items: list[Item], batch: Batch) -> int:
+        """Embed some chunks; gives back how many of them have an outcome now."""
         if self.error is not None:
             self._answers.put(_Failed(items, self.error))
-            return
+            return len(items)
         try:
             vectors = await self._embedder.aembed_batch(batch)
             self._check(vectors)
         except InvalidRequestError as error:
-            await self._one_by_one(items, error)
+            return await self._one_by_one(items, error)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - it is raised where the outcomes are taken
@@ -245,20 +257,21 @@ class EmbeddingStream:
             packed = [array("d", vector) for vector in vectors]
             self._answered += len(items)
             self._answers.put([Embedded(item, packed[place]) for item, place in zip(items, batch.places, strict=True)])
+        return len(items)
 
-    async def _one_by_one(self, items: list[Item], error: InvalidRequestError) -> None:
+    async def _one_by_one(self, items: list[Item], error: InvalidRequestError) -> int:
         """Halve a request that was refused until the texts are found that it was refused for."""
         if len(items) > 1:
             middle = len(items) // 2
             halves = [items[:middle], items[middle:]]
-            await asyncio.gather(*(self._request(half, self._batch(half)) for half in halves))
-            return
+            return sum(await asyncio.gather(*(self._request(half, self._batch(half)) for half in halves)))
         self._refused += 1
         if self._refused >= _HOPELESS and not self._answered:
             self.error = self.error or error
             self._answers.put(_Failed(items, error))
-            return
-        self._answers.put(Refused(items[0], f"{error.condition}: {error}"))
+        else:
+            self._answers.put(Refused(items[0], f"{error.condition}: {error}"))
+        return 1
 
     def _batch(self, items: Sequence[Item]) -> Batch:
         batcher = Batcher(self._embedder.route, LARGEST_REQUEST)
@@ -297,3 +310,10 @@ class EmbeddingStream:
             for one in found:
                 if isinstance(one, _Failed):
                     self._outcomes.put(one)
+
+
+def _lost(number: int) -> ReindexError:
+    return ReindexError(
+        f"of {number:,} chunks that were sent, it isn't known what became of them: their request ended without an "
+        "answer. Give the same command again: what was answered is kept, and these are sent anew"
+    )

@@ -6,6 +6,7 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from turnout.errors import InvalidRequestError
+from turnout.files import TYPES
 from turnout.langchain.history.parts import Attachment
 from turnout.media import decode_data_url, is_data_url
 
@@ -30,17 +31,6 @@ _KINDS: dict[str, Kind] = {
     "media": "document",
 }
 _CONVERSE: tuple[Kind, ...] = ("image", "document", "audio", "video")
-_FORMATS = {
-    "txt": "text/plain",
-    "md": "text/markdown",
-    "csv": "text/csv",
-    "html": "text/html",
-    "pdf": "application/pdf",
-    "doc": "application/msword",
-    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "xls": "application/vnd.ms-excel",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
 _MIME_KINDS: dict[str, Kind] = {"image": "image", "audio": "audio", "video": "video"}
 
 
@@ -122,7 +112,7 @@ def _sourced(
 
 def _converse(kind: Kind, inner: dict[str, Any], block: Mapping[str, Any], where: str) -> Attachment:
     form = str(inner.get("format") or "")
-    mime = _FORMATS.get(form, f"{kind}/{form}") if form else None
+    mime = TYPES.get(form, f"{kind}/{form}") if form else None
     source = inner.get("source") or {}
     name = _str(inner.get("name"))
     location = source.get("s3Location") or source.get("s3_location")

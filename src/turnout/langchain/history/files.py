@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from turnout.errors import InvalidRequestError, UnsupportedError
-from turnout.media import IMAGES, TEXTS, Media, decode_base64, shown, sniff
+from turnout.files import FORMATS, DocumentNames, as_words, check_image, check_reads_images, type_of, words_of
+from turnout.media import IMAGES, TEXTS, Media, decode_base64, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,22 +25,7 @@ _FETCHED = {
 }
 """What each wire takes no web address of."""
 
-_CONVERSE_FORMATS = {
-    "application/pdf": "pdf",
-    "text/csv": "csv",
-    "application/msword": "doc",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
-    "application/vnd.ms-excel": "xls",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
-    "text/html": "html",
-    "text/plain": "txt",
-    "text/markdown": "md",
-}
 _SOUNDS = {"wav": "wav", "x-wav": "wav", "wave": "wav", "mp3": "mp3", "mpeg": "mp3"}
-_MISNAMED = {"image/jpg": "image/jpeg", "text/x-markdown": "text/markdown", "application/x-pdf": "application/pdf"}
-# The names that Converse takes: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html
-_NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9\-()\[\]]+")
-_LONGEST_NAME = 200
 
 
 def needs_fetching(attachment: Attachment, route: Route) -> bool:
@@ -60,7 +45,7 @@ class Files:
     def __init__(self, route: Route, fetched: Mapping[str, Media]) -> None:
         self._route = route
         self._fetched = fetched
-        self._names: dict[str, int] = {}
+        self._names = DocumentNames()
 
     def block(self, attachment: Attachment, where: str) -> dict[str, Any]:
         """An attachment as a block for the wire's class.
@@ -69,10 +54,8 @@ class Files:
             UnsupportedError: The model or the wire doesn't take it.
             InvalidRequestError: Its data can't be read.
         """
-        facts = self._route.facts
-        if attachment.kind == "image" and facts.known and not facts.images:
-            msg = f"{where} holds an image, and {facts.name} reads none ({self._place()}); choose a model that does"
-            raise UnsupportedError(msg)
+        if attachment.kind == "image":
+            check_reads_images(self._route, where)
         if attachment.url is not None and attachment.url in self._fetched:
             media = self._fetched[attachment.url]
             if attachment.kind == "image" and not media.mime.startswith("image/"):
@@ -91,9 +74,8 @@ class Files:
     ) -> dict[str, Any]:
         mime = media.mime
         kind = attachment.kind
-        if kind == "image" and mime not in IMAGES:
-            msg = f"{where} holds an image of type {mime!r}; the services read {', '.join(sorted(IMAGES))}"
-            raise UnsupportedError(msg)
+        if kind == "image":
+            check_image(media, where)
         if kind == "document" and mime in IMAGES:  # an image given as a file
             kind = "image"
         match self._route.wire, kind:
@@ -122,31 +104,24 @@ class Files:
         )
 
     def _converse_document(self, attachment: Attachment, media: Media, where: str) -> dict[str, Any]:
-        form = _CONVERSE_FORMATS.get(media.mime) or ("txt" if _is_text(media) else None)
+        form = FORMATS.get(media.mime) or ("txt" if _is_text(media) else None)
         if form is None:
             raise self._no_place(attachment, where, media.mime)
-        document: dict[str, Any] = {"format": form, "name": self._name(attachment), "source": {"bytes": media.data}}
+        document: dict[str, Any] = {
+            "format": form,
+            "name": self._names.plain(_file_name(attachment, "")),
+            "source": {"bytes": media.data},
+        }
         citations = attachment.block.get("citations")
         if isinstance(citations, dict):
             document["citations"] = citations
         return {"document": document}
 
-    def _name(self, attachment: Attachment) -> str:
-        """A name that Converse takes, which is another for each document."""
-        name = _file_name(attachment, "")
-        stem = PurePosixPath(name).stem if PurePosixPath(name).suffix else name
-        clean = _NOT_IN_A_NAME.sub(" ", stem).strip()[:_LONGEST_NAME].strip() or "Document"
-        while clean in self._names:
-            self._names[clean] += 1
-            clean = f"{clean[: _LONGEST_NAME - 8]} {self._names[clean]}"
-        self._names[clean] = 1
-        return clean
-
     def _anthropic_document(self, attachment: Attachment, media: Media, where: str) -> dict[str, Any]:
         if media.mime == "application/pdf":
             source = _anthropic_source(media)
         elif _is_text(media):
-            source = {"type": "text", "media_type": "text/plain", "data": _decoded(media, where)}
+            source = {"type": "text", "media_type": "text/plain", "data": words_of(media, where)}
         else:
             raise self._no_place(attachment, where, media.mime)
         block = {"type": "document", "source": source}
@@ -156,9 +131,8 @@ class Files:
 
     def _openai_document(self, attachment: Attachment, media: Media, where: str) -> dict[str, Any]:
         if _is_text(media):
-            name = _file_name(attachment, "document")
-            return {"type": "text", "text": f'<document name="{name}">\n{_decoded(media, where)}\n</document>'}
-        form = _CONVERSE_FORMATS.get(media.mime)
+            return {"type": "text", "text": as_words(media, _file_name(attachment, "document"), where)}
+        form = FORMATS.get(media.mime)
         if form is None or (form != "pdf" and self._route.wire == "openai-chat"):
             raise self._no_place(attachment, where, media.mime)
         default = f"document.{form}"
@@ -193,10 +167,10 @@ class Files:
             raise self._no_place(attachment, where, "in S3")
         form = PurePosixPath(url).suffix[1:].lower()
         mime = attachment.mime or ""
-        form = _CONVERSE_FORMATS.get(mime) or mime.partition("/")[2] or ("jpeg" if form == "jpg" else form)
+        form = FORMATS.get(mime) or mime.partition("/")[2] or ("jpeg" if form == "jpg" else form)
         held: dict[str, Any] = {"format": form, "source": {"s3Location": {"uri": url}}}
         if attachment.kind == "document":
-            held["name"] = self._name(attachment)
+            held["name"] = self._names.plain(_file_name(attachment, ""))
         return {attachment.kind: held}
 
 
@@ -205,8 +179,7 @@ def _media(attachment: Attachment, where: str) -> Media:
         return Media(attachment.text.encode(), "text/plain")
     assert attachment.data is not None
     data = attachment.data if isinstance(attachment.data, bytes) else decode_base64(attachment.data, where)
-    declared = (attachment.mime or "").partition(";")[0].strip().lower()
-    mime = sniff(data) or _MISNAMED.get(declared, declared)
+    mime = type_of(data, attachment.mime)
     if not mime or (mime == "application/octet-stream"):
         msg = f"{where} holds data of an unknown type; give its mime_type"
         raise InvalidRequestError(msg)
@@ -215,14 +188,6 @@ def _media(attachment: Attachment, where: str) -> Media:
 
 def _is_text(media: Media) -> bool:
     return media.mime in TEXTS or media.mime.startswith("text/")
-
-
-def _decoded(media: Media, where: str) -> str:
-    try:
-        return media.data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        msg = f"{where} holds a document of type {media.mime!r} that isn't UTF-8"
-        raise InvalidRequestError(msg) from error
 
 
 def _file_name(attachment: Attachment, default: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.clients import foundry_client
 from turnout.langchain.requests import schema_as_tool
+from turnout.messages_api import DEFAULT_OUTPUT, messages_tool, messages_tool_choice
 from turnout.models import base_id
 from turnout.parameters import fitted
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from turnout.langchain.requests import Request
     from turnout.routes import Route
     from turnout.settings import AzureBackend
-
-_DEFAULT_OUTPUT = 8_192  # tokens, for a model that turnout knows nothing of: the service insists on a limit
 
 
 def build(route: Route, backend: AzureBackend) -> BaseChatModel:
@@ -39,7 +38,7 @@ def build(route: Route, backend: AzureBackend) -> BaseChatModel:
     return Injected(
         model=base_id(route.model or route.deployment).removeprefix("anthropic."),
         api_key="never-sent",
-        max_tokens_to_sample=route.facts.output or _DEFAULT_OUTPUT,
+        max_tokens_to_sample=route.facts.output or DEFAULT_OUTPUT,
         stream_usage=True,
     )
 
@@ -55,10 +54,15 @@ def arguments(route: Route, request: Request) -> dict[str, Any]:
     _told_not_forced(route, request)
     if request.tools:
         sent["tools"] = [_tool(tool) for tool in request.tools]
-        choice = _choice(request.tool_choice, parallel=parallel)
+        choice = messages_tool_choice(request.tool_choice, parallel=parallel)
         if choice is not None:
             sent["tool_choice"] = choice
     return {"model": route.deployment, **sent, **request.extra}
+
+
+def _tool(tool: dict[str, Any]) -> dict[str, Any]:
+    cached = {"cache_control": tool["cache_control"]} if tool.get("cache_control") else {}
+    return messages_tool(tool) | cached
 
 
 def _told_not_forced(route: Route, request: Request) -> None:
@@ -69,26 +73,3 @@ def _told_not_forced(route: Route, request: Request) -> None:
     request.must_call, request.tool_choice = choice, None
     if choice != "any":
         request.tools = [tool for tool in request.tools if tool.get("function", {}).get("name") == choice]
-
-
-def _tool(tool: dict[str, Any]) -> dict[str, Any]:
-    function = tool.get("function")
-    if function is None:  # a tool of the wire's own
-        return tool
-    made: dict[str, Any] = {
-        "name": function["name"],
-        "input_schema": {"type": "object", **(function.get("parameters") or {"properties": {}})},
-    }
-    kept = {key: function[key] for key in ("description", "strict") if function.get(key) is not None}
-    return made | kept | {key: tool[key] for key in ("cache_control",) if tool.get(key)}
-
-
-def _choice(choice: str | None, *, parallel: bool | None) -> dict[str, Any] | None:
-    if choice is None and parallel is None:
-        return None
-    made: dict[str, Any] = {"type": choice or "auto"}
-    if choice not in {None, "auto", "any", "none"}:
-        made = {"type": "tool", "name": choice}
-    if parallel is False and choice != "none":
-        made["disable_parallel_tool_use"] = True
-    return made

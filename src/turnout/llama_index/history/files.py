@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from io import IOBase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -13,8 +12,9 @@ from urllib.parse import unquote, urlsplit
 from llama_index.core.base.llms.types import AudioBlock, DocumentBlock, ImageBlock, MessageRole, TextBlock, VideoBlock
 
 from turnout.errors import InvalidRequestError, UnsupportedError
+from turnout.files import FORMATS, TYPES, DocumentNames, as_words, check_image, check_reads_images, type_of
 from turnout.llama_index.history.order import FILES
-from turnout.media import DEFAULT_LIMITS, IMAGES, TEXTS, Media, decode_data_url, is_data_url, sniff
+from turnout.media import DEFAULT_LIMITS, TEXTS, Media, decode_data_url, is_data_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -25,22 +25,8 @@ if TYPE_CHECKING:
 _IMAGES_BY_ADDRESS = frozenset({"openai-chat", "openai-responses"})
 """Wires whose class passes an image's address on. The others' classes would fetch it, with no limits."""
 
-_FORMATS = {
-    "application/pdf": "pdf",
-    "text/csv": "csv",
-    "application/msword": "doc",
-    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
-    "application/vnd.ms-excel": "xls",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
-    "text/html": "html",
-    "text/plain": "txt",
-    "text/markdown": "md",
-}
-_TYPES = {form: mime for mime, form in _FORMATS.items()} | {"htm": "text/html", "json": "application/json"}
-_MISNAMED = {"image/jpg": "image/jpeg", "text/x-markdown": "text/markdown", "application/x-pdf": "application/pdf"}
-# The names that Converse takes: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html
-_NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9\-()\[\]]+")
-_LONGEST_NAME = 200
+_TYPES = TYPES | {"htm": "text/html", "json": "application/json"}
+"""What a file is, by the end of its name."""
 
 
 def addresses(turns: Sequence[Turn], route: Route) -> list[str]:
@@ -72,7 +58,7 @@ class Files:
     def __init__(self, route: Route, fetched: Mapping[str, Media]) -> None:
         self._route = route
         self._fetched = fetched
-        self._names: dict[str, int] = {}
+        self._names = DocumentNames()
 
     def written(self, turn: Turn) -> list[Any]:
         """A turn's blocks as the wire's class takes them.
@@ -108,11 +94,7 @@ class Files:
         )
 
     def _image(self, block: ImageBlock, where: str) -> ImageBlock:
-        facts = self._route.facts
-        if facts.known and not facts.images:
-            place = f"{self._route.deployment!r} on backend {self._route.backend!r}"
-            msg = f"{where} holds an image, and {facts.name} reads none ({place}); choose a model that does"
-            raise UnsupportedError(msg)
+        check_reads_images(self._route, where)
         url = str(block.url) if block.url else None
         if url is not None and not block.image and url not in self._fetched and not is_data_url(url):
             return block
@@ -120,9 +102,7 @@ class Files:
         if not media.mime.startswith("image/"):
             msg = f"{where} holds an image, and its data is {media.mime}"
             raise InvalidRequestError(msg)
-        if media.mime not in IMAGES:
-            msg = f"{where} holds an image of type {media.mime!r}; the services read {', '.join(sorted(IMAGES))}"
-            raise UnsupportedError(msg)
+        check_image(media, where)
         return ImageBlock(image=base64.b64encode(media.data), image_mimetype=media.mime, detail=block.detail)
 
     def _document(self, block: DocumentBlock, where: str) -> Any:
@@ -130,18 +110,13 @@ class Files:
         name = _file_name(block)
         wire, mime = self._route.wire, media.mime
         if wire == "bedrock-converse":
-            if mime not in _FORMATS and mime not in TEXTS:
+            if mime not in FORMATS and mime not in TEXTS:
                 raise self._no_place(where, f"a document of type {mime!r}")
-            mime = mime if mime in _FORMATS else "text/plain"
-            name = self._plain_name(name)
+            mime = mime if mime in FORMATS else "text/plain"
+            name = self._names.plain(name)
         elif mime in TEXTS:
-            try:
-                text = media.data.decode("utf-8")
-            except UnicodeDecodeError as error:
-                msg = f"{where} holds a document of type {mime!r} that isn't UTF-8"
-                raise InvalidRequestError(msg) from error
-            return TextBlock(text=f'<document name="{name}">\n{text}\n</document>')
-        elif mime != "application/pdf" and (wire != "openai-responses" or mime not in _FORMATS):
+            return TextBlock(text=as_words(media, name, where))
+        elif mime != "application/pdf" and (wire != "openai-responses" or mime not in FORMATS):
             raise self._no_place(where, f"a document of type {mime!r}")
         return DocumentBlock(data=base64.b64encode(media.data), document_mimetype=mime, title=name)
 
@@ -166,22 +141,11 @@ class Files:
         if len(data) > DEFAULT_LIMITS.size:
             msg = f"{where} holds a file larger than {DEFAULT_LIMITS.size:,} bytes; send a smaller one"
             raise InvalidRequestError(msg)
-        said = (declared or "").partition(";")[0].strip().lower()
-        mime = sniff(data) or _MISNAMED.get(said, said)
+        mime = type_of(data, declared)
         if not mime:
             msg = f"{where} holds data of an unknown type; give its mimetype"
             raise InvalidRequestError(msg)
         return Media(data, mime)
-
-    def _plain_name(self, name: str) -> str:
-        """A name that Converse takes, which is another for each document."""
-        stem = PurePosixPath(name).stem if PurePosixPath(name).suffix else name
-        clean = _NOT_IN_A_NAME.sub(" ", stem).strip()[:_LONGEST_NAME].strip() or "Document"
-        while clean in self._names:
-            self._names[clean] += 1
-            clean = f"{clean[: _LONGEST_NAME - 8]} {self._names[clean]}"
-        self._names[clean] = 1
-        return clean
 
 
 def _unwrapped(held: bytes | IOBase) -> bytes:

@@ -15,6 +15,7 @@ from turnout.llama_index.wires import ended, served
 from turnout.llama_index.wires.messages_client import AsyncMessagesClient, MessagesClient
 from turnout.llama_index.wires.messages_input import messages_input
 from turnout.llama_index.wires.sealed import unsealed
+from turnout.messages_api import DEFAULT_OUTPUT, messages_tool, messages_tool_choice
 from turnout.parameters import fitted, unsupported
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from turnout.routes import Route
     from turnout.settings import AzureBackend
 
-_DEFAULT_OUTPUT = 8_192  # tokens, for a model that turnout knows nothing of: the service insists on a limit
 _SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 """What the service takes from the models that it takes it from, and the SDK has no arguments for (seen with 1.17)."""
 
@@ -81,7 +81,7 @@ class AnthropicMessagesChat:
         """All that is sent but the conversation."""
         route = self._route
         sent = fitted(route, request.parameters, request.policy)
-        sent.setdefault("max_tokens", route.facts.output or _DEFAULT_OUTPUT)
+        sent.setdefault("max_tokens", route.facts.output or DEFAULT_OUTPUT)
         if "stop" in sent:
             sent["stop_sequences"] = sent.pop("stop")
         if request.timeout is not None:
@@ -100,8 +100,8 @@ class AnthropicMessagesChat:
         elif effort is not None:
             sent |= {"thinking": {"type": "adaptive"}, "output_config": {"effort": effort}}
         if tools:
-            sent["tools"] = [_tool(tool) for tool in tools]
-            picked = _choice(choice, parallel=request.parallel)
+            sent["tools"] = [messages_tool(tool) for tool in tools]
+            picked = messages_tool_choice(choice, parallel=request.parallel)
             if picked is not None:
                 sent["tool_choice"] = picked
         return {"model": route.deployment, **sent, **extra}
@@ -178,25 +178,3 @@ def _finished(response: ChatResponse) -> ChatResponse:
         response.additional_kwargs |= named
         response.raw = {**raw, "usage": {**counts, **named}}
     return response
-
-
-def _tool(tool: dict[str, Any]) -> dict[str, Any]:
-    function = tool.get("function")
-    if function is None:  # a tool of the wire's own
-        return tool
-    made: dict[str, Any] = {
-        "name": function["name"],
-        "input_schema": {"type": "object", **(function.get("parameters") or {"properties": {}})},
-    }
-    return made | {key: function[key] for key in ("description", "strict") if function.get(key) is not None}
-
-
-def _choice(choice: str | None, *, parallel: bool | None) -> dict[str, Any] | None:
-    if choice is None and parallel is None:
-        return None
-    made: dict[str, Any] = {"type": choice or "auto"}
-    if choice not in {None, "auto", "any", "none"}:
-        made = {"type": "tool", "name": choice}
-    if parallel is False and choice != "none":
-        made["disable_parallel_tool_use"] = True
-    return made

@@ -12,12 +12,12 @@ from llama_index.core.storage.docstore import SimpleDocumentStore
 from tests.postgres import postgres
 from tests.reindex.conftest import settings_text
 from tests.reindex.support import memory, sent, some
-from turnout.errors import EmbeddingSpaceError, SettingsError
+from turnout.errors import EmbeddingSpaceError, ReindexError, SettingsError, UnsupportedError
 from turnout.langchain.reindexing import collection_of
 from turnout.llama_index.reindexing import DocstoreSource, PersistedIndex, item_of, node_of
 from turnout.reindex import reindex
 from turnout.reindex.folders import beside, recover, replace
-from turnout.reindex.named import NamedIndex
+from turnout.reindex.named import NamedIndex, Nothing
 from turnout.reindex.work import Work, embed_and_write
 
 if TYPE_CHECKING:
@@ -229,6 +229,34 @@ def test_a_docstore_s_nodes_arrive_whole_in_a_persisted_index(
     report = reindex(DocstoreSource(docstore), again, embedder("azure"), checkpoint=tmp_path / "moved.sqlite", sample=0)
     assert (report.embedded, report.deleted, report.unchanged) == (1, 1, 39)
     assert PersistedIndex(folder, "docs").get(["node-0", "node-3"]) == {"node-0": item_of(changed)}
+
+
+async def test_what_was_opened_to_be_moved_says_how_to_search_it_by_text(
+    tmp_path: Path, fresh_emulator: Emulator
+) -> None:
+    path = tmp_path / "named.toml"
+    path.write_text(settings_text(fresh_emulator, INDEX.format(store="faiss")), encoding="utf-8")
+    index = NamedIndex("docs", path)
+    collection = index.side.open_collection(index.settings, "docs", index.space("azure"), create=True)
+    assert collection is not None
+    for search in (collection.store.similarity_search, lambda text: collection.store.add_texts([text])):
+        with pytest.raises(UnsupportedError, match=f"{collection.name}' was opened to be moved.*TurnoutIndex"):
+            search("When are keys rotated?")
+    moved = PersistedIndex(tmp_path / "index", "moved").index
+    with pytest.raises(UnsupportedError, match=r"'moved' was opened to be moved.*TurnoutIndex"):
+        moved.as_retriever().retrieve("When are keys rotated?")
+    with pytest.raises(UnsupportedError, match="'moved' was opened to be moved"):
+        await moved.as_retriever().aretrieve("When are keys rotated?")
+    with pytest.raises(UnsupportedError, match="'moved' was opened to be moved"):
+        moved.insert_nodes([TextNode(text="Keys are rotated in March.")])
+    assert not fresh_emulator.requests
+
+
+def test_a_collection_that_a_dry_run_does_not_make_is_not_written_to() -> None:
+    unmade = Nothing("docs_model_64")
+    unmade.delete(["one"])
+    with pytest.raises(ReindexError, match="'docs_model_64' isn't there to be written to: a dry run makes none"):
+        unmade.write([])
 
 
 def test_a_store_behind_the_guard_moves(embedder: Callable[[str], Embedder], tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from turnout.clients.embedder import Embedder
-from turnout.errors import EmbeddingSpaceError, SettingsError
+from turnout.errors import EmbeddingSpaceError, ReindexError, SettingsError
 from turnout.reindex.engine import reindex
 from turnout.reindex.manifest import Manifest
 from turnout.routes import active_backend, resolve
@@ -75,15 +75,20 @@ class Nothing:
         return []
 
     def write(self, chunks: Sequence[Embedded]) -> None:
-        """Never called."""
-        raise NotImplementedError
+        """Refused: there is nowhere to write to.
+
+        Raises:
+            ReindexError: Always.
+        """
+        del chunks
+        msg = f"the collection {self.name!r} isn't there to be written to: a dry run makes none. Leave out dry_run"
+        raise ReindexError(msg)
 
     def delete(self, ids: Sequence[str]) -> None:
-        """Never called."""
-        raise NotImplementedError
+        """None of them is there."""
 
     def flush(self) -> None:
-        """Never called."""
+        """Nothing was written."""
 
 
 class NamedIndex:

@@ -11,6 +11,7 @@ from langchain_core.vectorstores import VectorStore
 
 from turnout.errors import MissingExtraError, UnsupportedError
 from turnout.langchain.reindexing import Collection, collection_of
+from turnout.reindex.collection import PAGE
 from turnout.space_records import SpaceRecord, with_record
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ class OwnCollection(Collection[VectorStore]):
     def items(self) -> Iterator[Item]:
         """Every document that the manifest knows of and the store has."""
         ids = self._manifest().ids(self.name)
-        for start in range(0, len(ids), 256):
-            yield from self.get(ids[start : start + 256]).values()
+        for start in range(0, len(ids), PAGE):
+            yield from self.get(ids[start : start + PAGE]).values()
 
     def count(self) -> int:
         """How many documents there should be."""
@@ -114,7 +115,7 @@ class OwnCollection(Collection[VectorStore]):
 
     def claim(self, space: EmbeddingSpace, *, dry: bool = False) -> None:
         """Write the record; that of an index that can't be looked through is on its documents."""
-        if self.keeper.held().empty is None:
+        if self.held().empty is None:
             self._record = SpaceRecord(space)
             return
         super().claim(space, dry=dry)

@@ -5,29 +5,46 @@ from __future__ import annotations
 import shutil
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from langchain_core.embeddings import Embeddings
 
 from turnout.errors import MissingExtraError, UnsupportedError
 from turnout.langchain.reindexing.collection import Collection
+from turnout.reindex.chroma import COSINE, open_client
 from turnout.reindex.folders import recover
 from turnout.spaces import collection_name
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from turnout.settings import IndexSettings
     from turnout.spaces import EmbeddingSpace
 
 
 class _NoEmbeddings(Embeddings):
-    """Stands in where vectors are always given."""
+    """Stands in where vectors are always given.
+
+    Args:
+        collection: The collection that has it.
+    """
+
+    def __init__(self, collection: str) -> None:
+        self._collection = collection
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        raise NotImplementedError
+        self._refuse(texts)
 
     def embed_query(self, text: str) -> list[float]:
-        raise NotImplementedError
+        self._refuse(text)
+
+    def _refuse(self, _: object) -> NoReturn:
+        msg = (
+            f"the collection {self._collection!r} was opened to be moved, with vectors that are given, and can't "
+            "embed. To search or fill it by text, use turnout.langchain.TurnoutIndex, or "
+            "open_collection(…, embeddings=TurnoutEmbeddings())"
+        )
+        raise UnsupportedError(msg)
 
 
 def open_collection(
@@ -58,10 +75,9 @@ def open_collection(
     if opener is None:
         msg = f"a {index.store} index isn't opened with LangChain; see framework in [index.{name}]"
         raise UnsupportedError(msg)
+    called = collection_name(name, space)
     try:
-        found: Collection[Any] | None = opener(
-            index, collection_name(name, space), space, create, embeddings or _NoEmbeddings()
-        )
+        found: Collection[Any] | None = opener(index, called, space, create, embeddings or _NoEmbeddings(called))
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"a {index.store} index needs {error.name}: {_PACKAGES[index.store]}") from error
     return found
@@ -94,28 +110,14 @@ def _folder(index: IndexSettings) -> Path:
 def _chroma(
     index: IndexSettings, called: str, _: EmbeddingSpace, create: bool, embeddings: Embeddings
 ) -> Collection[Any] | None:
-    import chromadb
-    from chromadb.config import Settings as ChromaSettings
     from langchain_chroma import Chroma
 
     from turnout.langchain.reindexing.chroma import ChromaCollection
 
-    quiet = ChromaSettings(anonymized_telemetry=False)
-    if index.connection is not None:
-        address = urlsplit(index.connection.get_secret_value())
-        client = chromadb.HttpClient(
-            address.hostname or "", address.port or 8000, ssl=address.scheme == "https", settings=quiet
-        )
-    else:
-        if not create and not _folder(index).is_dir():
-            return None
-        client = chromadb.PersistentClient(str(_folder(index)), settings=quiet)
-    if not create and called not in {one.name for one in client.list_collections()}:
+    client = open_client(index, called, create=create)
+    if client is None:
         return None
-    # Cosine, as models whose vectors aren't of length 1 are compared by.
-    return ChromaCollection(
-        Chroma(called, embeddings, client=client, collection_metadata={"hnsw:space": "cosine"}), called
-    )
+    return ChromaCollection(Chroma(called, embeddings, client=client, collection_metadata=dict(COSINE)), called)
 
 
 def _faiss(
@@ -143,13 +145,12 @@ def _faiss(
 def _pgvector(
     index: IndexSettings, called: str, _: EmbeddingSpace, create: bool, embeddings: Embeddings
 ) -> Collection[Any] | None:
-    from sqlalchemy import NullPool, create_engine, inspect
+    from sqlalchemy import inspect
     from sqlalchemy.schema import CreateSchema
 
     from turnout.langchain.reindexing.pgvector import PGVectorCollection, ThreadedPGVector
 
-    assert index.connection is not None
-    engine = create_engine(index.connection.get_secret_value(), poolclass=NullPool)
+    engine = _engine(index)
     if not inspect(engine).has_schema(called):
         if not create:
             return None
@@ -160,13 +161,17 @@ def _pgvector(
     return PGVectorCollection(ThreadedPGVector(embeddings, connection=own, collection_name=called), called)
 
 
-def _drop_schema(index: IndexSettings, called: str) -> None:
+def _engine(index: IndexSettings) -> Engine:
     from sqlalchemy import NullPool, create_engine
-    from sqlalchemy.schema import DropSchema
 
     assert index.connection is not None
-    engine = create_engine(index.connection.get_secret_value(), poolclass=NullPool)
-    with engine.begin() as connection:
+    return create_engine(index.connection.get_secret_value(), poolclass=NullPool)
+
+
+def _drop_schema(index: IndexSettings, called: str) -> None:
+    from sqlalchemy.schema import DropSchema
+
+    with _engine(index).begin() as connection:
         connection.execute(DropSchema(called, cascade=True))
 
 

@@ -9,8 +9,9 @@ from langchain_postgres import PGVector
 from sqlalchemy import func, select
 
 from turnout.errors import UnsupportedError
-from turnout.langchain.reindexing.collection import PAGE, Collection
+from turnout.langchain.reindexing.collection import Collection
 from turnout.reindex import Item
+from turnout.reindex.collection import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

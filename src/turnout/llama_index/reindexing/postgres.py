@@ -9,7 +9,7 @@ from llama_index.vector_stores.postgres import PGVectorStore
 from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from turnout.llama_index.indexes.collection import NodeCollection
+from turnout.llama_index.reindexing.collection import NodeCollection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,54 @@
+"""LlamaIndex's `ChromaVectorStore` as a collection of a named index."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from llama_index.core.vector_stores.utils import metadata_dict_to_node
+from llama_index.vector_stores.chroma import ChromaVectorStore
+
+from turnout.llama_index.reindexing.collection import NodeCollection
+from turnout.llama_index.reindexing.nodes import item_of
+from turnout.reindex.chroma import COSINE, ChromaReading, open_client
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from turnout.reindex import Item
+    from turnout.settings import IndexSettings
+
+
+class ChromaCollection(ChromaReading, NodeCollection[ChromaVectorStore]):
+    """Read through Chroma's own collection."""
+
+    @property
+    def _opened(self) -> Any:
+        return self.vector_store.client
+
+    def _row(self, found: str, text: str, metadata: Mapping[str, Any] | None) -> Item:
+        del found  # it is in the metadata, with all of the node
+        return item_of(metadata_dict_to_node(dict(metadata or {}), text=text))
+
+    def ids(self) -> list[str]:
+        """The ids of all nodes."""
+        return list(self._opened.get(include=[])["ids"])
+
+    def of_document(self, ref_doc_id: str) -> list[str]:
+        """The ids of a document's nodes."""
+        return list(self._opened.get(where={"document_id": ref_doc_id}, include=[])["ids"])
+
+
+def open_chroma(index: IndexSettings, called: str, *, create: bool) -> ChromaCollection | None:
+    """The collection of that name, or None."""
+    client = open_client(index, called, create=create)
+    if client is None:
+        return None
+    opened = client.get_or_create_collection(called, metadata=dict(COSINE), embedding_function=None)
+    return ChromaCollection(ChromaVectorStore(chroma_collection=opened), called)
+
+
+def drop_chroma(index: IndexSettings, called: str) -> None:
+    """Remove a collection, for good, if there is one."""
+    client = open_client(index, called, create=False)
+    if client is not None:
+        client.delete_collection(called)

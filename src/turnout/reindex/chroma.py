@@ -1,0 +1,92 @@
+"""Chroma in a reindex, whichever framework's class is over it: its client by the settings, and how it is read."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from turnout.reindex.collection import PAGE, RecordedCollection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from turnout.reindex.items import Item
+    from turnout.settings import IndexSettings
+
+COSINE = {"hnsw:space": "cosine"}
+"""Metadata of a collection that compares by cosine, as models whose vectors aren't of length 1 are compared by."""
+
+
+def open_client(index: IndexSettings, called: str, *, create: bool) -> Any | None:
+    """A client of the Chroma, in a folder or on a server, that has a named index's collections.
+
+    Args:
+        index: The index's settings.
+        called: The collection that is wanted.
+        create: Whether it will be made if there is none.
+
+    Returns:
+        The client; None if there is no such collection and it won't be made.
+
+    Raises:
+        ModuleNotFoundError: Chroma isn't installed.
+    """
+    import chromadb
+    from chromadb.config import Settings as ChromaSettings
+
+    quiet = ChromaSettings(anonymized_telemetry=False)
+    if index.connection is not None:
+        address = urlsplit(index.connection.get_secret_value())
+        client = chromadb.HttpClient(
+            address.hostname or "", address.port or 8000, ssl=address.scheme == "https", settings=quiet
+        )
+    else:
+        folder = Path(index.path or ".")
+        if not create and not folder.is_dir():
+            return None
+        client = chromadb.PersistentClient(str(folder), settings=quiet)
+    if not create and called not in {one.name for one in client.list_collections()}:
+        return None
+    return client
+
+
+class ChromaReading(RecordedCollection):
+    """Reads through Chroma's own collection, which pages; put before the framework's collection among the bases."""
+
+    @property
+    @abstractmethod
+    def _opened(self) -> Any:
+        """Chroma's collection."""
+
+    @abstractmethod
+    def _row(self, found: str, text: str, metadata: Mapping[str, Any] | None) -> Item:
+        """A chunk."""
+
+    def items(self) -> Iterator[Item]:
+        """Every chunk, a page at a time."""
+        offset = 0
+        while found := self._got(limit=PAGE, offset=offset):
+            yield from found.values()
+            offset += len(found)
+
+    def count(self) -> int:
+        """How many chunks there are."""
+        return int(self._opened.count())
+
+    def get(self, ids: Sequence[str]) -> dict[str, Item]:
+        """Those of the chunks that are there."""
+        return self._got(ids=list(ids)) if ids else {}
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
+        """Their vectors."""
+        if not ids:
+            return {}
+        found = self._opened.get(ids=list(ids), include=["embeddings"])
+        return dict(zip(found["ids"], found["embeddings"], strict=True))
+
+    def _got(self, **which: Any) -> dict[str, Item]:
+        found = self._opened.get(**which, include=["documents", "metadatas"])
+        rows = zip(found["ids"], found["documents"], found["metadatas"], strict=True)
+        return {row: self._row(row, text or "", metadata) for row, text, metadata in rows}

@@ -1,0 +1,92 @@
+"""A collection that keeps a record of its space: what those of both frameworks' stores share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from turnout.space_keepers import claimed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from turnout.reindex.items import Embedded, Item
+    from turnout.space_keepers import Held, RecordKeeper
+    from turnout.space_records import SpaceRecord
+    from turnout.spaces import EmbeddingSpace
+
+PAGE = 256
+"""Chunks that are read at once."""
+
+
+class RecordedCollection(ABC):
+    """A store that can be listed and written with given vectors; fills `Source` and `Target`.
+
+    Attributes:
+        keeper: Keeps the record.
+        name: What it is called in reports and errors.
+        flush_every: How many chunks may be written before `flush`.
+        adoptable: Whether the guard can give it a record.
+    """
+
+    flush_every: ClassVar[int] = 0
+    adoptable: ClassVar[bool] = True
+
+    def __init__(self, keeper: RecordKeeper[Any], name: str) -> None:
+        self.name = name
+        self.keeper = keeper
+        self._record: SpaceRecord | None = None
+
+    @abstractmethod
+    def items(self) -> Iterator[Item]:
+        """Every chunk, a page at a time."""
+
+    @abstractmethod
+    def count(self) -> int:
+        """How many chunks there are."""
+
+    @abstractmethod
+    def get(self, ids: Sequence[str]) -> dict[str, Item]:
+        """Those of the chunks that are there."""
+
+    @abstractmethod
+    def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
+        """Their vectors."""
+
+    @abstractmethod
+    def search(self, vector: Sequence[float], k: int) -> list[Item]:
+        """The nearest chunks, nearest first."""
+
+    @abstractmethod
+    def write(self, chunks: Sequence[Embedded]) -> None:
+        """Add chunks, in place of those with the same ids."""
+
+    @abstractmethod
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove chunks; ids that aren't there are left out."""
+
+    def flush(self) -> None:  # noqa: B027 - few stores have something to do
+        """Nothing: every write is durable."""
+
+    def held(self) -> Held:
+        """What it holds, read anew.
+
+        Raises:
+            EmbeddingSpaceError: The record isn't as it was written.
+        """
+        return self.keeper.held()
+
+    def claim(self, space: EmbeddingSpace, *, dry: bool = False) -> None:
+        """Write the record of a space, if it is empty; otherwise check that it has that record.
+
+        Raises:
+            EmbeddingSpaceError: It has vectors of another space, or of one that isn't known, or a record that isn't as
+                it was written.
+        """
+        held = self.held()
+        record = claimed(held, space, index=self.name, adoptable=self.adoptable)
+        if held.record is None:
+            if dry:
+                return
+            self.keeper.write(record)
+        self._record = record

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from tests.postgres import postgres  # noqa: F401  # a fixture
@@ -14,6 +15,11 @@ from turnout.emulator import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# On a busy machine any example may take a while.
+_PATIENT = [hypothesis.HealthCheck.too_slow]
+hypothesis.settings.register_profile("patient", hypothesis.settings(), deadline=None, suppress_health_check=_PATIENT)
+hypothesis.settings.load_profile("patient")
 
 BACKENDS = ("azure", "azure_dated", "openai", "bedrock")
 """The four that every contract is held on: Azure v1, Azure dated, OpenAI-compatible, Bedrock."""
@@ -53,12 +59,18 @@ def emulator() -> Iterator[Emulator]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+def _no_memory_of_throttling() -> None:
+    """A test's throttling is not the next one's: what a deployment takes is kept for the process."""
+    limits.forget()
+
+
 @pytest.fixture
-def fresh_emulator(emulator: Emulator) -> Emulator:
-    """The emulator with nothing queued and nothing received."""
+def fresh_emulator(emulator: Emulator) -> Iterator[Emulator]:
+    """The emulator with nothing queued and nothing received; what a test leaves in its queue is no answer to the next."""
     emulator.clear()
-    limits.forget()  # a test's throttling is not the next one's
-    return emulator
+    yield emulator
+    emulator.clear()
 
 
 def settings_text(emulator: Emulator) -> str:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from langchain_core.runnables import RunnableLambda
 
-from turnout import limits
 from turnout.clients.calls import limiter_of
 from turnout.clients.embedder import Embedder
 from turnout.clients.progress import EmbeddingProgress
@@ -25,13 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TEXTS = [f"passage {n} about {n * 7}" for n in range(300)]
-
-
-@pytest.fixture(autouse=True)
-def _no_memory_of_throttling() -> Iterator[None]:
-    limits.forget()
-    yield
-    limits.forget()
 
 
 @pytest.fixture

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
-from turnout import limits
 from turnout.langchain import ChatTurnout
 from turnout.llama_index import TurnoutLLM
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from turnout.emulator import Emulator
@@ -82,13 +80,6 @@ class Asker:
         else:
             response = asyncio.run(astream())
         return response.message.content or "", response.additional_kwargs
-
-
-@pytest.fixture(autouse=True)
-def _no_memory_of_throttling() -> Iterator[None]:
-    limits.forget()
-    yield
-    limits.forget()
 
 
 @pytest.fixture

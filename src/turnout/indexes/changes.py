@@ -137,22 +137,24 @@ def write(change: Change, manifest: Manifest, collections: Collections, *, wante
     chunks = change.chunks()
     if not chunks:
         return
-    place = change.place
-    with collections.writing(place.index, place.called, place.space):
-        opened = collections.open(place, create=True)
-        assert opened is not None
-        manifest.register(place.called, str(place.space))
-        try:
-            opened.home.claim(place.space)
-            for start in range(0, len(chunks), _PAGE):
-                opened.home.write(chunks[start : start + _PAGE])
-            opened.home.flush()
-            there = opened.home.get([chunk.item.id for chunk in chunks])
-        except BaseException:
-            collections.close(place.called)  # it may have a part of them in memory
-            raise
+    called = change.place.called
+    with collections.changing(change.place) as opened:
+        for start in range(0, len(chunks), _PAGE):
+            opened.home.write(chunks[start : start + _PAGE])
+        opened.home.flush()
+        there = opened.home.get([chunk.item.id for chunk in chunks])
         if wanted:
-            manifest.wrote(place.called, there.values(), origin=change.origin)
+            manifest.wrote(called, there.values(), origin=change.origin)
         else:
-            manifest.copied(place.called, there.values())
-        collections.note(opened)
+            manifest.copied(called, there.values())
+
+
+def refuse_options(options: Mapping[str, object]) -> None:
+    """Refuse what a framework's signature lets through to a change, and its stores understand differently.
+
+    Raises:
+        TypeError: There is something.
+    """
+    if options:
+        msg = f"a named index takes no {', '.join(sorted(options))}"
+        raise TypeError(msg)

@@ -136,6 +136,28 @@ class Collections:
         self._opened.pop(called, None)
 
     @contextmanager
+    def changing(self, place: Place) -> Iterator[Opened]:
+        """A place's collection, made if there is none, held and claimed for its space.
+
+        If the change fails, the collection is opened anew the next time: it may have a part of it in memory.
+
+        Raises:
+            EmbeddingSpaceError: It has vectors of another space.
+            ReindexLockedError: Another process or a reindex holds it.
+        """
+        with self.writing(place.index, place.called, place.space):
+            opened = self.open(place, create=True)
+            assert opened is not None
+            self._manifest.register(place.called, str(place.space))
+            try:
+                opened.home.claim(place.space)
+                yield opened
+            except BaseException:
+                self.close(place.called)
+                raise
+            self.note(opened)
+
+    @contextmanager
     def writing(self, index: NamedIndex, called: str, space: EmbeddingSpace) -> Iterator[None]:
         """Hold a collection's lock, so that neither another writer nor a reindex is in it.
 

@@ -35,19 +35,10 @@ def fill(place: Place, manifest: Manifest, collections: Collections) -> Opened:
         ModelCallError: The service failed; what was done is kept.
         ReindexLockedError: A reindex is filling it.
     """
-    with collections.writing(place.index, place.called, place.space):
-        opened = collections.open(place, create=True)
-        assert opened is not None
-        manifest.register(place.called, str(place.space))
-        try:
-            opened.home.claim(place.space)
-            _add(opened, manifest, collections)
-            _remove(opened, manifest)
-        except BaseException:
-            collections.close(place.called)
-            raise
-        collections.note(opened)
-        return opened
+    with collections.changing(place) as opened:
+        _add(opened, manifest, collections)
+        _remove(opened, manifest)
+    return opened
 
 
 def _add(opened: Opened, manifest: Manifest, collections: Collections) -> None:

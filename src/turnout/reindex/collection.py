@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from turnout.errors import UnsupportedError
 from turnout.space_keepers import claimed
 
 if TYPE_CHECKING:
@@ -90,3 +91,14 @@ class RecordedCollection(ABC):
                 return
             self.keeper.write(record)
         self._record = record
+
+
+def cannot_embed(name: str, remedy: str) -> UnsupportedError:
+    """The error of a collection that was opened to be moved, and was asked to embed.
+
+    Args:
+        name: What the collection is called.
+        remedy: What to use instead.
+    """
+    why = f"{name!r} was opened to be moved, with vectors that are given, and can't embed"
+    return UnsupportedError(f"{why}. To search or fill it by text, {remedy}")

@@ -12,7 +12,7 @@ from langchain_core.vectorstores import VectorStore
 
 from turnout.errors import ModelCallError, SettingsError, UnsupportedError
 from turnout.indexes import Index, Status
-from turnout.indexes.changes import Change
+from turnout.indexes.changes import Change, refuse_options
 from turnout.langchain.embeddings import TurnoutEmbeddings
 from turnout.langchain.errors import as_langchain
 from turnout.langchain.indexes.own import GivenEmbeddings, own_collection
@@ -218,7 +218,7 @@ class TurnoutIndex(SearchMethods, VectorStore):
         Raises:
             PartialWriteError: A collection couldn't be changed; it is known as behind.
         """
-        _refuse(kwargs)
+        refuse_options(kwargs)
         self.index.delete(ids)
         return True
 
@@ -275,7 +275,7 @@ def _items(
     ids: Sequence[str | None] | None,
     rest: dict[str, Any],
 ) -> list[Item]:
-    _refuse(rest)
+    refuse_options(rest)
     listed = list(texts)
     for what, given in (("metadatas", metadatas), ("ids", ids)):
         if given is not None and len(given) != len(listed):
@@ -287,12 +287,6 @@ def _items(
             listed, metadatas or [{}] * len(listed), ids or [None] * len(listed), strict=True
         )
     ]
-
-
-def _refuse(rest: dict[str, Any]) -> None:
-    if rest:
-        msg = f"a named index takes no {', '.join(sorted(rest))}"
-        raise TypeError(msg)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from langchain_core.embeddings import Embeddings
 from turnout.errors import MissingExtraError, UnsupportedError
 from turnout.langchain.reindexing.collection import Collection
 from turnout.reindex.chroma import COSINE, open_client
+from turnout.reindex.collection import cannot_embed
 from turnout.reindex.folders import recover
 from turnout.spaces import collection_name
 
@@ -39,12 +40,8 @@ class _NoEmbeddings(Embeddings):
         self._refuse(text)
 
     def _refuse(self, _: object) -> NoReturn:
-        msg = (
-            f"the collection {self._collection!r} was opened to be moved, with vectors that are given, and can't "
-            "embed. To search or fill it by text, use turnout.langchain.TurnoutIndex, or "
-            "open_collection(…, embeddings=TurnoutEmbeddings())"
-        )
-        raise UnsupportedError(msg)
+        remedy = "use turnout.langchain.TurnoutIndex, or open_collection(…, embeddings=TurnoutEmbeddings())"
+        raise cannot_embed(self._collection, remedy)
 
 
 def open_collection(

@@ -11,7 +11,7 @@ from pydantic import PrivateAttr
 
 from turnout.errors import UnsupportedError
 from turnout.indexes import Index
-from turnout.indexes.changes import Change
+from turnout.indexes.changes import Change, refuse_options
 from turnout.llama_index.embedding import TurnoutEmbedding
 from turnout.llama_index.reindexing import item_of, node_of, open_collection
 from turnout.llama_index.stores import GuardedVectorStore
@@ -90,7 +90,7 @@ class NamedVectorStore(BasePydanticVectorStore):
             ModelCallError: The active backend failed; nothing was added.
             PartialWriteError: They were added, but not to every listed space; the error says which is behind.
         """
-        _refuse(kwargs)
+        refuse_options(kwargs)
         changes = self._changes(nodes)
         Change.embed_all(changes)
         self._index.commit(changes)
@@ -98,7 +98,7 @@ class NamedVectorStore(BasePydanticVectorStore):
 
     async def async_add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
         """`add` without blocking the event loop."""
-        _refuse(kwargs)
+        refuse_options(kwargs)
         changes = await asyncio.to_thread(self._changes, nodes)
         await Change.aembed_all(changes)
         await asyncio.to_thread(self._index.commit, changes)
@@ -146,7 +146,7 @@ class NamedVectorStore(BasePydanticVectorStore):
 
     def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
         """Delete a document's nodes from every collection that the index has."""
-        _refuse(delete_kwargs)
+        refuse_options(delete_kwargs)
         found = self._home().of_document(ref_doc_id)
         if found:
             self._index.delete(found)
@@ -163,7 +163,7 @@ class NamedVectorStore(BasePydanticVectorStore):
         Raises:
             UnsupportedError: Filters were given: stores understand them differently.
         """
-        _refuse(delete_kwargs)
+        refuse_options(delete_kwargs)
         if filters is not None:
             msg = "a named index deletes nodes by their ids; find them with get_nodes(filters=…)"
             raise UnsupportedError(msg)
@@ -218,9 +218,3 @@ def _whole(found: VectorStoreQueryResult, home: Any) -> VectorStoreQueryResult:
         items = home.get(found.ids)
         found.nodes = [node_of(items[one]) for one in found.ids]
     return found
-
-
-def _refuse(rest: dict[str, Any]) -> None:
-    if rest:
-        msg = f"a named index takes no {', '.join(sorted(rest))}"
-        raise TypeError(msg)

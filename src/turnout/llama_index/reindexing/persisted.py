@@ -12,6 +12,7 @@ from llama_index.core.vector_stores.types import VectorStoreQuery
 from turnout.errors import UnsupportedError
 from turnout.llama_index.reindexing.collection import NodeCollection
 from turnout.llama_index.reindexing.nodes import item_of
+from turnout.reindex.collection import cannot_embed
 from turnout.reindex.folders import beside, replace
 from turnout.space_keepers import Held
 from turnout.space_records import SpaceRecord
@@ -49,12 +50,11 @@ class _NoEmbedding(BaseEmbedding):
         self._refuse(text)
 
     def _refuse(self, _: str) -> NoReturn:
-        msg = (
-            f"the index {self.index!r} was opened to be moved, with vectors that are given, and can't embed. To search "
-            "or fill it by text, open it with turnout.llama_index.TurnoutIndex, or with "
+        remedy = (
+            "open it with turnout.llama_index.TurnoutIndex, or with "
             "load_index_from_storage(…, embed_model=TurnoutEmbedding())"
         )
-        raise UnsupportedError(msg)
+        raise cannot_embed(self.index, remedy)
 
 
 class PersistedIndex(NodeCollection[SimpleVectorStore]):

@@ -6,11 +6,12 @@ an aiohttp request on the bridge. Signing, parsing and event streams stay botoco
 
 from __future__ import annotations
 
-import ssl
 from typing import TYPE_CHECKING, Any
 
-from turnout.clients.bridge import on_bridge, wait
+from turnout.clients.botocore_body import Body
+from turnout.clients.bridge import wait
 from turnout.clients.per_loop import PerLoop
+from turnout.clients.thread_bedrock import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,9 +34,8 @@ class AioTransport:
 
     def _session(self) -> aiohttp.ClientSession:
         import aiohttp
-        from botocore.httpsession import DEFAULT_CA_BUNDLE
 
-        context = ssl.create_default_context(cafile=self._backend.ca_bundle or DEFAULT_CA_BUNDLE)
+        context = tls_context(self._backend.ca_bundle)
         timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=self._backend.connect_timeout, sock_read=self._backend.timeout
         )
@@ -43,8 +43,8 @@ class AioTransport:
         return aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False)
 
     def before_send(self, request: Any, **_: Any) -> Any:
-        """Botocore's `before-send` handler: the response, or None off the bridge, for botocore to send itself."""
-        return wait(self._send(request)) if on_bridge() else None
+        """Botocore's `before-send` handler, on the bridge."""
+        return wait(self._send(request))
 
     async def _send(self, request: Any) -> Any:
         from botocore.awsrequest import AWSResponse
@@ -52,9 +52,10 @@ class AioTransport:
         response = await self._once(request)
         headers = _Headers((name, value) for name, value in response.headers.items())
         if request.stream_output and response.status < 300:
-            return AWSResponse(request.url, response.status, headers, _Stream(response, request.url))
-        body = await self._whole(response, request.url)
-        return AWSResponse(request.url, response.status, headers, _Body(body))
+            body = Body(_parts(response, request.url), response.close)
+        else:
+            body = Body(iter([await self._whole(response, request.url)]), response.close)
+        return AWSResponse(request.url, response.status, headers, body)
 
     async def _once(self, request: Any) -> aiohttp.ClientResponse:
         from yarl import URL
@@ -120,55 +121,12 @@ class _Headers(dict[str, str]):
         return super().__contains__(str(name).lower())
 
 
-class _Body:
-    """A body that is here already, as botocore reads one."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def read(self, amount: int | None = None) -> bytes:
-        size = len(self._data) if amount is None else amount
-        part, self._data = self._data[:size], self._data[size:]
-        return part
-
-    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
-        if self._data:
-            yield self.read()
-
-    def close(self) -> None:
-        self._data = b""
+def _parts(response: aiohttp.ClientResponse, url: str) -> Iterator[bytes]:
+    """Each waits on the bridge."""
+    while part := wait(_some(response, url)):
+        yield part
 
 
-class _Stream:
-    """A body that comes as it comes; each read waits on the bridge."""
-
-    def __init__(self, response: aiohttp.ClientResponse, url: str) -> None:
-        self._response = response
-        self._url = url
-        self._rest = b""
-
-    def read(self, amount: int | None = None) -> bytes:
-        parts = [self._rest]
-        size = len(self._rest)
-        self._rest = b""
-        while amount is None or size < amount:
-            part = wait(self._some())
-            if not part:
-                break
-            parts.append(part)
-            size += len(part)
-        data = b"".join(parts)
-        if amount is not None:
-            data, self._rest = data[:amount], data[amount:]
-        return data
-
-    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
-        while part := wait(self._some()):
-            yield part
-
-    async def _some(self) -> bytes:
-        with _named(self._url):
-            return await self._response.content.readany()
-
-    def close(self) -> None:
-        self._response.close()
+async def _some(response: aiohttp.ClientResponse, url: str) -> bytes:
+    with _named(url):
+        return await response.content.readany()

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from turnout.clients import portal
+from turnout import __version__
 from turnout.clients.aio_bedrock import AioTransport
-from turnout.clients.bridge import on_bridge, run, wait
+from turnout.clients.bridge import on_bridge, wait
+from turnout.clients.thread_bedrock import ThreadTransport
 from turnout.credentials.aws import choose, found_by, session
 from turnout.credentials.base import Chosen
 from turnout.errors import SettingsError
-from turnout.resilience.policy import remaining
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from turnout.settings import BedrockBackend
 
 
@@ -38,16 +35,6 @@ def connect(backend: BedrockBackend) -> tuple[Any, Chosen]:
         msg = f"a Bedrock bearer token needs an https endpoint (botocore refuses plain http), not {backend.endpoint}"
         raise SettingsError(msg)
     made = session(backend, chosen)
-    options: dict[str, Any] = {
-        "connect_timeout": backend.connect_timeout,
-        "read_timeout": backend.timeout,
-        "max_pool_connections": backend.max_connections,
-        "tcp_keepalive": True,
-        "retries": {"total_max_attempts": 1},
-    }
-    if backend.proxy:
-        proxy = backend.proxy.get_secret_value()
-        options["proxies"] = {"http": proxy, "https": proxy}
     config = Config(auth_scheme_preference="httpBearerAuth") if bearer else Config(signature_version="v4")
 
     try:
@@ -55,45 +42,57 @@ def connect(backend: BedrockBackend) -> tuple[Any, Chosen]:
             "bedrock-runtime",
             endpoint_url=backend.endpoint,
             verify=backend.ca_bundle,
-            config=config.merge(Config(**options)),
+            config=config.merge(Config(retries={"total_max_attempts": 1}, user_agent=_user_agent(made))),
         )
     except NoRegionError:
         msg = "a bedrock backend needs its region, like region = 'us-east-1' (or AWS_REGION, or the profile's)"
         raise SettingsError(msg) from None
     if chosen.method == "default-chain":
         chosen = Chosen(chosen.method, f"found by boto3's {found_by(made)!r}")
-    client.meta.events.register("before-send.bedrock-runtime", AioTransport(backend).before_send)
-    return Runtime(client, None if bearer else made.get_credentials()), chosen
+    return Runtime(client, None if bearer else made.get_credentials(), backend), chosen
 
 
-def _in_time(left: float, method: Callable[..., Any], **request: Any) -> Any:
-    future = portal.submit(run(method, **request))
-    try:
-        return future.result(left)
-    finally:
-        future.cancel()
+def _user_agent(session: Any) -> str:
+    """Made once: botocore's own form, of what may differ from call to call, is made twice for each (60 µs)."""
+    app = session.get_config_variable("user_agent_appid")
+    return " ".join([session.user_agent(), f"lib/turnout#{__version__}", *([f"app/{app}"] if app else [])])
+
+
+class _Transport:
+    """Sends botocore's requests: on the event loop where the code that asks runs on the bridge."""
+
+    def __init__(self, backend: BedrockBackend) -> None:
+        self._loop = AioTransport(backend)
+        self._thread = ThreadTransport(backend)
+        self.close = self._thread.close
+
+    def before_send(self, request: Any, **_: Any) -> Any:
+        return (self._loop if on_bridge() else self._thread).before_send(request)
 
 
 class Runtime:
     """Bedrock Runtime for threads and for coroutines.
 
-    It is one botocore client; where the code that asks runs on the bridge, the event loop carries its requests. So it
-    does for a thread's call that has a deadline: botocore's own requests can't be ended before their timeout.
+    It is one botocore client; where the code that asks runs on the bridge, the event loop carries its requests.
+
+    Args:
+        client: botocore's client.
+        credentials: What it signs with; None for a bearer token.
+        backend: The timeouts, proxy and connection limits.
     """
 
-    def __init__(self, client: Any, credentials: Any) -> None:
+    def __init__(self, client: Any, credentials: Any, backend: BedrockBackend) -> None:
         self._client = client
         self._credentials = credentials
+        self._transport = _Transport(backend)
+        client.meta.events.register("before-send.bedrock-runtime", self._transport.before_send)
 
     def __getattr__(self, name: str) -> Any:
-        method = getattr(self._client, name)
-        if on_bridge():
-            if getattr(self._credentials, "refresh_needed", lambda: False)():
-                wait(asyncio.to_thread(self._credentials.get_frozen_credentials))
-        elif name == "converse" and (left := remaining()) is not None:
-            return partial(_in_time, left, method)
-        return method
+        if on_bridge() and getattr(self._credentials, "refresh_needed", lambda: False)():
+            wait(asyncio.to_thread(self._credentials.get_frozen_credentials))
+        return getattr(self._client, name)
 
     def close(self) -> None:
         """Close the connections that aren't an event loop's."""
         self._client.close()
+        self._transport.close()

@@ -32,13 +32,22 @@ def stream(call: Call, start: Callable[[], Generator[T]], begun: Callable[[T], b
     """
     with until(call.ends):
         turn, held, pieces = call.repeated(_open, call, start, begun)
-    ends = call.ends
     with turn, closing(pieces):
-        for piece in chain(held, pieces):
+        for piece in chain(held, pieces if call.ends is None else _until(call.ends, pieces)):
             turn.see(piece)
             yield piece
-            if ends is not None and time.monotonic() > ends:
+            if call.ends is not None and time.monotonic() > call.ends:
                 raise call.too_late()
+
+
+def _until(ends: float, pieces: Generator[T]) -> Generator[T]:
+    """The limit is around the reading alone: what the reader does meanwhile is the reader's."""
+    while True:
+        with until(ends):
+            piece = next(pieces, _END)
+        if piece is _END:
+            return
+        yield piece
 
 
 def _open(

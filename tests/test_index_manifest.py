@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import warnings
 from array import array
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,8 @@ from turnout.reindex.manifest import Manifest
 from turnout.reindex.named import NamedIndex
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from turnout.emulator import Emulator
 
 
@@ -78,6 +82,49 @@ def test_a_manifest_that_is_no_manifest_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"something else entirely" * 100)
     with pytest.raises(ReindexError, match=r"docs\.index\.sqlite can't be read.*Delete it"):
         Manifest(path)
+
+
+def test_a_change_that_fails_leaves_nothing_and_hinders_no_other(manifest: Manifest) -> None:
+    def broken() -> Iterator[Item]:
+        yield item("1")
+        msg = "the store went away"
+        raise OSError(msg)
+
+    with pytest.raises(OSError, match="went away"):
+        manifest.look("a", "model/1", broken())
+    assert (manifest.collections(), manifest.documents) == ({}, 0)
+    manifest.wrote("a", [item("1")])
+    assert manifest.documents == 1
+
+
+def test_a_manifest_that_another_process_holds_is_not_called_unreadable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "docs.index.sqlite"
+    Manifest(path).close()
+    monkeypatch.setattr(Manifest, "patience", 0.05)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            Manifest(path).register("a", "model/1")
+
+
+def test_a_write_that_fails_is_not_found_in_memory(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: object) -> None:
+        msg = "no room"
+        raise OSError(msg)
+
+    index = TurnoutIndex("docs")
+    index.add_texts(TEXTS[:2], ids=IDS[:2])
+    home = index.index.home()
+    index.add_texts(["Keys are rotated in May."], ids=["keys"])
+    assert index.index.at_hand() is home  # what this object wrote itself isn't read again
+    with monkeypatch.context() as patched:
+        patched.setattr(type(home), "flush", full)
+        with pytest.raises(OSError, match="no room"):
+            index.add_texts(TEXTS[2:], ids=IDS[2:])
+    assert index.index.at_hand() is not home
+    assert [found.id for found in index.get_by_ids(IDS)] == IDS[:2]
 
 
 def test_an_object_sees_what_another_process_added(file: Path, fresh_emulator: Emulator) -> None:

@@ -231,6 +231,17 @@ def test_a_docstore_s_nodes_arrive_whole_in_a_persisted_index(
     assert PersistedIndex(folder, "docs").get(["node-0", "node-3"]) == {"node-0": item_of(changed)}
 
 
+def test_a_dry_claim_leaves_an_empty_collection_without_a_record(named: Callable[[], NamedIndex]) -> None:
+    index = named()
+    space = index.space("azure")
+    collection = index.side.open_collection(index.settings, "docs", space, create=True)
+    assert collection is not None
+    collection.claim(space, dry=True)
+    assert collection.held().record is None
+    collection.claim(space)
+    assert collection.held().record.space == space
+
+
 async def test_what_was_opened_to_be_moved_says_how_to_search_it_by_text(
     tmp_path: Path, fresh_emulator: Emulator
 ) -> None:

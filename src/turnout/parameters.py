@@ -68,7 +68,8 @@ def fitted(route: Route, parameters: Mapping[str, Any], policy: Policy) -> dict[
         UnsupportedError: A value is out of range, or the policy is `error` and something can't be taken.
     """
     given = {name: value for name, value in parameters.items() if value is not None and value != []}
-    _check(route, given)
+    if given:
+        _check(route, given)
     for name in list(given):
         why = _refusal(route, name)
         if why and not (name == "parallel_tool_calls" and given[name]):  # True is what every service does anyway

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain_core.caches import InMemoryCache
@@ -88,3 +88,12 @@ def test_two_backends_do_not_share_a_cached_answer(fresh_emulator: Emulator, mon
         model.invoke("hello")
         model.invoke("hello", backend="openai")
     assert [r.service for r in chats(fresh_emulator)] == ["azure", "openai", "bedrock", "openai"]
+
+
+@pytest.mark.usefixtures("settings_file")
+def test_a_cache_does_not_take_a_temperature_of_zero_for_none(fresh_emulator: Emulator) -> None:
+    cache = InMemoryCache()
+    given: list[dict[str, Any]] = [{}, {"temperature": 0.0}, {"top_p": 0.0}, {"temperature": 0.0}]
+    for options in given:
+        ChatTurnout(model="bedrock:amazon.nova-lite-v1:0", cache=cache, **options).invoke("hello")
+    assert len(chats(fresh_emulator)) == 3

@@ -168,7 +168,8 @@ def _attempts(
 
 def _request(model: ChatTurnout, settings: Settings, stop: list[str] | None, kwargs: dict[str, Any]) -> Request:
     kwargs = {k: v for k, v in kwargs.items() if k not in _HANDLED}
-    parameters = {name: kwargs.pop(name, None) if name in kwargs else getattr(model, name, None) for name in PARAMETERS}
+    own = vars(model)
+    parameters = {name: kwargs.pop(name) if name in kwargs else own.get(name) for name in PARAMETERS}
     parameters["stop"] = stop or parameters["stop"]
     if isinstance(parameters["stop"], str):
         parameters["stop"] = [parameters["stop"]]

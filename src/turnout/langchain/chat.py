@@ -90,13 +90,13 @@ class ChatTurnout(BaseChatModel):
         """What tells one answer from another in a cache: with the route, or two backends would share them."""
         from turnout.parameters import PARAMETERS
 
-        route = self.route
+        route, given = self.route, vars(self)
         return {
             "backend": route.backend,
             "wire": route.wire,
             "deployment": route.deployment,
             "model": route.model,
-            **{name: getattr(self, name) for name in (*PARAMETERS, "extra") if getattr(self, name, None)},
+            **{name: given[name] for name in (*PARAMETERS, "extra") if given.get(name) not in (None, [], {})},
         }
 
     @classmethod
@@ -135,6 +135,10 @@ class ChatTurnout(BaseChatModel):
             "temperature": facts.temperature,
         }
         return cast("ModelProfile", {k: v for k, v in profile.items() if v is not None})
+
+    def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
+        """What a trace has of a call; without the way round by the base class's deprecated `dict`, which warns."""
+        return {**self.asdict(), "stop": stop, **kwargs}
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop=stop, **kwargs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +51,12 @@ def _no_stray_variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
     patch.setenv("NO_PROXY", "127.0.0.1,localhost")
     yield
     patch.undo()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_loop_by_default() -> None:
+    """Before Python 3.14, LlamaIndex's sync methods get a loop made, and leave it open for some later test to warn of."""
+    asyncio.set_event_loop(None)
 
 
 @pytest.fixture(scope="session")

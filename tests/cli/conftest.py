@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -32,9 +33,13 @@ A berth costs twelve florins a night. Boats under four metres pay nothing.
 NOTES = "The lighthouse was built in 1871. Its keeper is called Imke Visser.\n"
 
 
+# On a busy machine any step may take so long that it says how far it is.
+_PROGRESS = re.compile(r"^(?:reading|splitting|embedding): \d+ .*, \d+/s.*\n", re.MULTILINE)
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """What a command did."""
+    """What a command did; stderr without the lines of progress."""
 
     code: int
     out: str
@@ -44,7 +49,7 @@ class Outcome:
 def turnout(*arguments: str) -> Outcome:
     """Run the command line in this process."""
     result = CliRunner().invoke(app, list(arguments), prog_name="turnout", catch_exceptions=False)
-    return Outcome(result.exit_code, result.stdout, result.stderr)
+    return Outcome(result.exit_code, result.stdout, _PROGRESS.sub("", result.stderr))
 
 
 def process(*arguments: str, **environment: str) -> Outcome:
@@ -57,7 +62,7 @@ def process(*arguments: str, **environment: str) -> Outcome:
         timeout=120,
         check=False,
     )
-    return Outcome(done.returncode, done.stdout, done.stderr)
+    return Outcome(done.returncode, done.stdout, _PROGRESS.sub("", done.stderr))
 
 
 def pdf(pages: Sequence[str], *, password: str | None = None) -> bytes:

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain_core.runnables import RunnableLambda
+from llama_index.core.base.llms.types import ChatMessage
 
+from turnout import limits
 from turnout.clients.calls import limiter_of
 from turnout.clients.embedder import Embedder
 from turnout.clients.progress import EmbeddingProgress
 from turnout.emulator import Emulator, Failure
 from turnout.errors import InvalidRequestError, RateLimitError
 from turnout.langchain import ChatTurnout, TurnoutEmbeddings
-from turnout.llama_index import TurnoutEmbedding
+from turnout.llama_index import TurnoutEmbedding, TurnoutLLM
 from turnout.routes import resolve
 from turnout.settings import Settings, load_settings
 
@@ -179,11 +181,20 @@ def test_a_batch_of_chats_is_not_six_at_a_time(tmp_path: Path) -> None:
         chain = RunnableLambda(lambda text: text) | model
         assert len(chain.batch([f"{n}" for n in range(24)])) == 24
         received = sorted(request.received_at for request in emulator.requests)
-        assert received[-1] - received[0] < 24 / 6 * 1.0 / 2
+        assert sum(at < received[0] + 1.0 for at in received) > 12  # before the first was answered
         emulator.clear()
         model.batch([f"{n}" for n in range(4)], {"max_concurrency": 2})
         received = sorted(request.received_at for request in emulator.requests)
         assert received[-1] - received[0] > 0.9
+
+
+def ready(path: Path, emulator: Emulator) -> None:
+    """What the first calls load and connect takes none of the time that a test measures."""
+    made, messages = str(path), [ChatMessage("hi")]
+    ChatTurnout(settings=made).invoke("hi")
+    asyncio.run(TurnoutLLM(settings=made).achat(messages))
+    emulator.clear()
+    limits.forget()
 
 
 @pytest.mark.parametrize("framework", ["langchain", "llama_index"])
@@ -193,25 +204,24 @@ def test_requests_a_minute_hold_for_everything_in_the_process(
     path = tmp_path / "turnout.toml"
     text = fresh_emulator.settings_toml().replace('deployment = "gpt-5-prod"', 'deployment = "gpt-5-prod", rpm = 600')
     path.write_text(text, encoding="utf-8")
+    ready(path, fresh_emulator)
     if framework == "langchain":
-        ChatTurnout(settings=str(path)).batch([f"{n}" for n in range(20)])
+        ChatTurnout(settings=str(path)).batch([f"{n}" for n in range(30)])
     else:
-        from llama_index.core.base.llms.types import ChatMessage
-
-        from turnout.llama_index import TurnoutLLM
 
         async def all_at_once() -> None:
-            await asyncio.gather(*(TurnoutLLM(settings=str(path)).achat([ChatMessage(f"{n}")]) for n in range(20)))
+            await asyncio.gather(*(TurnoutLLM(settings=str(path)).achat([ChatMessage(f"{n}")]) for n in range(30)))
 
         asyncio.run(all_at_once())
     received = sorted(request.received_at for request in fresh_emulator.requests)
-    assert received[-1] - received[0] >= (20 - 10 - 1) / 10 * 0.9  # ten a second, after a second's worth at once
+    assert received[-1] - received[0] > 1.0  # two seconds: ten a second, after a second's worth at once
 
 
 def test_tokens_a_minute_are_counted_with_what_the_answer_took(fresh_emulator: Emulator, tmp_path: Path) -> None:
     path = tmp_path / "turnout.toml"
     text = fresh_emulator.settings_toml().replace('deployment = "gpt-5-prod"', 'deployment = "gpt-5-prod", tpm = 6000')
     path.write_text(text, encoding="utf-8")
+    ready(path, fresh_emulator)
     model = ChatTurnout(settings=str(path), backend="azure")
     for _ in range(3):
         answer = model.invoke("word " * 100)

@@ -143,6 +143,7 @@ def test_a_refused_credential_is_named(
 
 def test_an_expired_token_is_refused_and_a_fresh_one_is_fetched_for_as_long_as_the_process_lives() -> None:
     with Emulator(token_lifetime=2.0) as emulator:
+        close_all()  # a client of an earlier emulator at the same address would have a token
         made = embedder(emulator, "azure", **entra(emulator))
         made.embed(["x"])
         time.sleep(2.5)  # the first token has expired

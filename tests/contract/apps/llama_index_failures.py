@@ -13,7 +13,7 @@ from turnout.errors import ContentFilterError, ContextOverflowError, PermissionD
 if TYPE_CHECKING:
     from tests.contract.apps.llama_index_parts import EmbeddingFactory, LLMFactory
 
-SLOW = Answer("word " * 200, chunk_delay=0.02)
+SLOW = Answer("word " * 200, chunk_delay=0.1)  # twenty seconds
 
 
 @LLAMA_INDEX.application(given=(Failure.content_filter(), Failure.content_filter()))
@@ -57,7 +57,7 @@ def cancelled_stream(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     next(stream)
     next(stream)
     stream.close()
-    assert time.monotonic() - started < 3, "closing a stream waited for its end"
+    assert time.monotonic() - started < 10, "closing a stream waited for its end"
     assert "green" in str(llm.complete(LAMP))
 
 

@@ -13,6 +13,7 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
 from tests.contract.llama_index.llama_parts import FRANCE, chats
+from tests.timing import best
 from turnout.emulator import Answer
 from turnout.llama_index import TurnoutEmbedding, TurnoutLLM
 
@@ -74,7 +75,8 @@ async def test_many_at_once(fresh_emulator: Emulator) -> None:
 
 async def test_the_event_loop_goes_on(fresh_emulator: Emulator) -> None:
     await TurnoutLLM().achat(QUESTION)  # the SDK is loaded
-    fresh_emulator.queue(Answer(text="Late.", delay=0.4))
+    wait = 1.5
+    fresh_emulator.queue(Answer(text="Late.", delay=wait))
     call = asyncio.create_task(TurnoutLLM().achat(QUESTION))
     turns, longest, last = 0, 0.0, time.perf_counter()
     while not call.done():
@@ -83,7 +85,7 @@ async def test_the_event_loop_goes_on(fresh_emulator: Emulator) -> None:
         turns, longest, last = turns + 1, max(longest, now - last), now
     assert "Late" in str(await call)
     assert turns > 10
-    assert longest < 0.3
+    assert longest < wait / 2
 
 
 def reading_threads() -> list[threading.Thread]:
@@ -135,12 +137,10 @@ def test_a_stream_left_early_leaves_nothing(fresh_emulator: Emulator) -> None:
     assert "Paris" in str(TurnoutLLM().chat(QUESTION))
 
 
-def test_a_second_llm_costs_little() -> None:
-    TurnoutLLM().chat(QUESTION)
-    start = time.perf_counter()
-    for _ in range(100):
-        TurnoutLLM()
-    assert (time.perf_counter() - start) / 100 < 0.001
+def test_a_second_llm_costs_less_than_a_call() -> None:
+    llm = TurnoutLLM()
+    llm.chat(QUESTION)
+    assert best(TurnoutLLM, 20) < best(lambda: llm.chat(QUESTION), 20) / 2
 
 
 def test_clients_are_made_once_and_after_closing_anew() -> None:

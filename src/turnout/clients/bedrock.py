@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from turnout import __version__
 from turnout.clients.aio_bedrock import AioTransport
 from turnout.clients.bridge import on_bridge, wait
-from turnout.clients.thread_bedrock import ThreadTransport
+from turnout.clients.thread_bedrock import ThreadTransport, tls_context
 from turnout.credentials.aws import choose, found_by, session
 from turnout.credentials.base import Chosen
 from turnout.errors import SettingsError
@@ -65,6 +65,8 @@ class _Transport:
         self._loop = AioTransport(backend)
         self._thread = ThreadTransport(backend)
         self.close = self._thread.close
+        if not (backend.endpoint or "").startswith("http://"):
+            tls_context(backend.ca_bundle)  # takes 45 ms, which the event loop is spared here
 
     def before_send(self, request: Any, **_: Any) -> Any:
         return (self._loop if on_bridge() else self._thread).before_send(request)

@@ -120,6 +120,7 @@ class IndexBehindError(TurnoutError):
         lacking: How many documents it lacks, has in another version, or should not have any more.
         documents: How many documents the index has.
         fix: The command that fills it.
+        accept: The command that takes it as it is, if chunks were deleted from it by other means than the index.
     """
 
     def __init__(
@@ -132,6 +133,7 @@ class IndexBehindError(TurnoutError):
         lacking: int = 0,
         documents: int = 0,
         fix: str = "",
+        accept: str = "",
     ) -> None:
         super().__init__(message)
         self.index = index
@@ -140,6 +142,7 @@ class IndexBehindError(TurnoutError):
         self.lacking = lacking
         self.documents = documents
         self.fix = fix
+        self.accept = accept
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), str(self), dict(vars(self)))

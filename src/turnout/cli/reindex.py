@@ -36,7 +36,8 @@ def reindex(
         typer.Option(
             "--from",
             metavar="WHAT",
-            help="A backend or space to read the collection of, or 'source' for the documents.",
+            help="A backend or space to read the collection of, 'source' for the documents, or 'itself' to take the "
+            "collection as it is.",
             show_default="the collection in use",
         ),
     ] = None,

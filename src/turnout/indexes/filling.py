@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from turnout.clients.embedder import Embedder
 from turnout.reindex import Embedded
+from turnout.reindex.agreeing import remove_outdated
 from turnout.reindex.stream import EmbeddingStream, Refused
 from turnout.spaces import EmbeddingSpace
 
@@ -36,8 +37,16 @@ def fill(place: Place, manifest: Manifest, collections: Collections) -> Opened:
         ReindexLockedError: A reindex is filling it.
     """
     with collections.changing(place) as opened:
+        before = manifest.missed(place.called)
         _add(opened, manifest, collections)
-        _remove(opened, manifest)
+        remove_outdated(opened.home, place.called, manifest)
+    back = manifest.held(place.called, before)
+    if back:
+        _warn(
+            f"{len(back)} chunks that were deleted from {place.called!r} by other means are back from the other "
+            "collections; delete them through the index",
+            list(back),
+        )
     return opened
 
 
@@ -45,7 +54,14 @@ def _add(opened: Opened, manifest: Manifest, collections: Collections) -> None:
     place, home = opened.place, opened.home
     while ids := manifest.lacking(place.called, _PAGE):
         items = _texts(place, ids, manifest, collections)
-        if not items and not manifest.drop_orphans():
+        nowhere = [] if items else manifest.settle(place.called)
+        if nowhere:
+            _warn(
+                f"{len(nowhere)} chunks of the index {place.index.name!r} are in no collection any more, as they were "
+                "written, and are forgotten",
+                nowhere,
+            )
+        if not items and not nowhere:
             return
         held = manifest.held(place.called, [item.id for item in items])
         same = [item for item in items if item.id in held and held[item.id].text == item.text_digest]
@@ -59,21 +75,14 @@ def _add(opened: Opened, manifest: Manifest, collections: Collections) -> None:
             manifest.copied(place.called, home.get([chunk.item.id for chunk in chunks]).values())
         if refused:
             manifest.skipped(place.called, refused)
-            first = next(iter(refused.items()))
-            warnings.warn(
-                f"{len(refused)} chunks can't be embedded in {place.space} and aren't found there: {first[0]} "
-                f"({first[1]})" + (" and others" if len(refused) > 1 else ""),
-                stacklevel=2,
-            )
+            named = [f"{found} ({reason})" for found, reason in refused.items()]
+            _warn(f"{len(refused)} chunks can't be embedded in {place.space} and aren't found there", named)
         if set(ids) == set(manifest.lacking(place.called, _PAGE)):  # nothing that could be written helps
             return
 
 
-def _remove(opened: Opened, manifest: Manifest) -> None:
-    while ids := manifest.outdated(opened.place.called, _PAGE):
-        opened.home.delete(ids)
-        opened.home.flush()
-        manifest.deleted(opened.place.called, ids)
+def _warn(what: str, named: Sequence[str]) -> None:
+    warnings.warn(f"{what}: {named[0]}" + (" and others" if len(named) > 1 else ""), stacklevel=2)
 
 
 def _texts(place: Place, ids: Sequence[str], manifest: Manifest, collections: Collections) -> list[Item]:
@@ -87,9 +96,13 @@ def _texts(place: Place, ids: Sequence[str], manifest: Manifest, collections: Co
             continue
         found = home.get(held)
         items += found.values()
+        noted = manifest.held(called, held)
+        edited = [item for item in found.values() if item.text_digest != noted[item.id].text]
+        if edited:
+            manifest.found(called, edited)
         lost = [one for one in held if one not in found]
         if lost:
-            manifest.deleted(called, lost)
+            manifest.lost(called, lost)
     return items
 
 

@@ -6,8 +6,9 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from turnout.errors import IndexBehindError, PartialWriteError
+from turnout.errors import PartialWriteError
 from turnout.given import portable_settings
+from turnout.indexes.behind import behind
 from turnout.indexes.changes import Change, plan, write
 from turnout.indexes.collections import Collections, Opened, Place
 from turnout.indexes.filling import fill
@@ -149,7 +150,7 @@ class Index:
             if opened is not None and not manifest.is_behind(place.called):
                 return opened
             if place.index.settings.fill != "on-the-way":
-                raise self._behind(place, exists=opened is not None)
+                raise behind(place, manifest, exists=opened is not None)
             return self.fill(place)
 
     def _seen(self, place: Place) -> Opened | None:
@@ -185,40 +186,6 @@ class Index:
         for _, called, said, home in sorted(found, key=lambda one: (-one[0], one[1])):
             if manifest.stamp(called) is None:
                 manifest.look(called, said, home.items())
-
-    def _behind(self, place: Place, *, exists: bool) -> IndexBehindError:
-        manifest, _ = self._keeping(place.index)
-        documents = manifest.documents
-        lacking = manifest.behind(place.called) if exists else documents
-        fix = f"turnout reindex {self.name} --to {place.backend}{self._origin(place)}"
-        if exists:
-            what = f"its collection {place.called!r} is behind: of {documents:,} chunks, {lacking:,} are missing or old"
-        else:
-            what = f"there is no collection {place.called!r}, and the index has {documents:,} chunks"
-        msg = (
-            f"the index {self.name!r} can't answer in {place.space}, the embedding space of backend "
-            f'{place.backend!r}: {what}. Fill it with `{fix}`, or set fill = "on-the-way" in [index.{self.name}]'
-        )
-        return IndexBehindError(
-            msg,
-            index=self.name,
-            collection=place.called,
-            space=place.space,
-            lacking=lacking,
-            documents=documents,
-            fix=fix,
-        )
-
-    def _origin(self, place: Place) -> str:
-        """The option that says from where to fill a collection: the one that lacks least."""
-        manifest, _ = self._keeping(place.index)
-        others = [called for called in manifest.collections() if called != place.called and manifest.holding(called)]
-        if not others:
-            return " --from source" if place.index.settings.source else ""
-        best = min(others, key=lambda called: (manifest.behind(called), called))
-        said = manifest.collections()[best]
-        backends = [backend for backend, space in place.index.spaces().items() if str(space) == said]
-        return f" --from {backends[0] if backends else said}"
 
     # --- changes
 
@@ -350,7 +317,7 @@ class Index:
             opened = fill(place, manifest, collections)
             self._looked.add(place.called)
             if manifest.is_behind(place.called):
-                raise self._behind(place, exists=True)
+                raise behind(place, manifest, exists=True)
             return opened
 
     def status(self) -> list[Status]:
@@ -363,13 +330,15 @@ class Index:
             for backend, space in active.index.spaces().items():
                 if space.dimensions is not None:
                     backends.setdefault(space, []).append(backend)
-            found = []
+            seen = []
             for space, names in backends.items():
                 place = Place.of(active.index, names[0])
-                opened = self._seen(place)
-                lacking = manifest.behind(place.called) if opened else manifest.documents
+                seen.append((tuple(names), space, place.called, self._seen(place)))
+            found = []
+            for listed, space, called, opened in seen:  # a look at one may have shown what another lacks
+                lacking = manifest.behind(called) if opened else manifest.documents
                 count = opened.home.count() if opened else 0
-                found.append(Status(tuple(names), space, place.called, opened is not None, count, lacking))
+                found.append(Status(listed, space, called, opened is not None, count, lacking))
             return found
 
     def _say_partial(

@@ -19,7 +19,7 @@ from turnout.spaces import space_of
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from turnout.clients.embedder import Embedder
     from turnout.reindex.items import Embedded, Item, Searchable, Source, Target
@@ -48,6 +48,7 @@ def reindex(
     on_progress: Callable[[ReindexProgress], object] | None = None,
     stop: threading.Event | None = None,
     stream: Streaming = EmbeddingStream,
+    unwanted: Collection[str] = (),
 ) -> ReindexReport:
     """Embed the chunks of a source into a target; only those that are new or changed since the last time.
 
@@ -65,6 +66,7 @@ def reindex(
         on_progress: Called with how far it is.
         stop: Set from elsewhere, it ends the run in good order: what is in flight is waited for and kept.
         stream: Where the texts are embedded: in this process, or on workers (`turnout.ray.RayWorkers`).
+        unwanted: Ids of chunks that are removed from the target whoever wrote them, if the source hasn't got them.
 
     Raises:
         EmbeddingSpaceError: The target, or the checkpoint, has vectors of another space.
@@ -89,7 +91,7 @@ def reindex(
             if not expected.chunks and book.count(State.WRITTEN):
                 msg = f"{source.name} is empty, but {target.name!r} was filled from it; nothing is deleted for that"
                 raise ReindexError(msg)
-            run = _Run(source, target, embedder, plan, report, on_progress, stop, stream)
+            run = _Run(source, target, embedder, plan, report, on_progress, stop, stream, unwanted)
             with room_for(target.name):
                 run.all()
                 if report.state == "done" and (sample or old is not None):
@@ -113,6 +115,7 @@ class _Run:
         on_progress: Callable[[ReindexProgress], object] | None,
         stop: threading.Event | None,
         stream: Streaming,
+        unwanted: Collection[str],
     ) -> None:
         self._source = source
         self._target = target
@@ -121,6 +124,7 @@ class _Run:
         self._report = report
         self._on_progress = on_progress
         self._stop = stop
+        self._unwanted = set(unwanted)
         self._stream = stream(embedder, space_of(embedder.route), self._book.save)
         self._ready: list[Embedded] = []
         self._written: list[Item] = []  # in the target, but only in memory
@@ -168,6 +172,7 @@ class _Run:
         return self._stopped or self._stream.error is not None
 
     def _page(self, page: list[Item]) -> None:
+        self._unwanted.difference_update(item.id for item in page)
         planned = self._plan.of(page)
         self._book.seen(planned.known)
         self._report.unchanged += len(planned.unchanged)
@@ -234,6 +239,11 @@ class _Run:
             self._target.flush()
             self._book.forget(gone)
             self._report.deleted += len(gone)
+        there = list(self._target.get(sorted(self._unwanted)))
+        if there:
+            self._target.delete(there)
+            self._target.flush()
+            self._report.deleted += len(there)
 
     def _say(self) -> None:
         if self._on_progress is not None:

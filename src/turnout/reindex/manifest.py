@@ -6,27 +6,19 @@ whether a collection is behind costs a look at an index and nothing that grows.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from turnout.errors import ReindexError
-from turnout.reindex.database import Database
+from turnout.reindex.manifest_reading import Digests, ManifestReading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from turnout.reindex.items import Item
 
-_FORMAT = 1
+__all__ = ["Digests", "Manifest"]
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS document (id TEXT PRIMARY KEY, text BLOB, metadata BLOB, origin TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS collection (name TEXT PRIMARY KEY, space TEXT, stamp INTEGER) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS held (
-    collection TEXT, id TEXT, text BLOB, metadata BLOB, reason TEXT, PRIMARY KEY (collection, id)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS lag (collection TEXT, id TEXT, PRIMARY KEY (collection, id)) WITHOUT ROWID;
-CREATE TEMP TABLE touched (id TEXT PRIMARY KEY) WITHOUT ROWID;
-"""
+_NOT_HELD = "DELETE FROM held WHERE collection = ? AND id = ?"
 
 _RELATE = """
 INSERT INTO lag
@@ -37,20 +29,25 @@ WHERE (d.id IS NULL AND h.id IS NOT NULL)
    OR (d.id IS NOT NULL AND (h.id IS NULL OR h.text <> d.text OR (h.reason IS NULL AND h.metadata <> d.metadata)))
 """
 
+# A chunk was changed past the index if the collection had the wanted version of it, or had lost it, and has another
+# one now. Where another collection has a newer version, written through the index, that one stays wanted.
+_EDITED = """
+UPDATE document SET
+    text = s.text,
+    metadata = CASE WHEN h.id IS NULL OR h.metadata = document.metadata THEN s.metadata ELSE document.metadata END
+FROM seen s
+LEFT JOIN held h ON h.collection = :collection AND h.id = s.id
+LEFT JOIN missed m ON m.collection = :collection AND m.id = s.id
+WHERE s.id = document.id AND (
+    (h.text = document.text AND s.text <> h.text)
+    OR (:whole AND h.reason IS NULL AND h.text = document.text AND h.metadata = document.metadata
+        AND s.metadata <> h.metadata)
+    OR (h.id IS NULL AND m.id IS NOT NULL)
+)
+"""
 
-class Digests(NamedTuple):
-    """By what a version of a chunk is told from another."""
 
-    text: bytes
-    metadata: bytes
-
-    @classmethod
-    def of(cls, item: Item) -> Digests:
-        """A chunk's."""
-        return cls(item.text_digest, item.metadata_digest)
-
-
-class Manifest(Database):
+class Manifest(ManifestReading):
     """A named index's memory; its methods may be called from several threads and processes.
 
     Args:
@@ -60,93 +57,6 @@ class Manifest(Database):
         ReindexError: It can't be read.
     """
 
-    tables: ClassVar[str] = _TABLES
-    called: ClassVar[str] = "manifest"
-    remedy: ClassVar[str] = "the next use of the index makes it anew from the collections"
-    patience: ClassVar[float] = 30
-
-    def _open(self) -> None:
-        found = self._one("PRAGMA user_version")
-        if found not in {0, _FORMAT}:
-            msg = f"{self.path} has format {found}, and this turnout reads {_FORMAT}; update turnout, or delete it"
-            raise ReindexError(msg)
-        self._base.execute(f"PRAGMA user_version = {_FORMAT}")
-
-    # --- what there is
-
-    @property
-    def documents(self) -> int:
-        """How many chunks the index should have."""
-        return self._one("SELECT count(*) FROM document")
-
-    def collections(self) -> dict[str, str]:
-        """The collections that are known: name → text of the space."""
-        return dict(self._rows("SELECT name, space FROM collection ORDER BY name"))
-
-    def stamp(self, collection: str) -> int | None:
-        """A number that changes with every change of a collection; None if it isn't known."""
-        rows = self._rows("SELECT stamp FROM collection WHERE name = ?", collection)
-        return int(rows[0][0]) if rows else None
-
-    def holding(self, collection: str) -> int:
-        """How many chunks a collection has."""
-        return self._one("SELECT count(*) FROM held WHERE collection = ? AND reason IS NULL", collection)
-
-    def behind(self, collection: str) -> int:
-        """How many chunks a collection lacks, has in another version, or should not have any more."""
-        return self._one("SELECT count(*) FROM lag WHERE collection = ?", collection)
-
-    def is_behind(self, collection: str) -> bool:
-        """Whether it is behind; costs the same however large the index is."""
-        return bool(self._one("SELECT EXISTS (SELECT 1 FROM lag WHERE collection = ?)", collection))
-
-    def lacking(self, collection: str, number: int) -> list[str]:
-        """Ids of chunks that a collection lacks or has in another version."""
-        chosen = "SELECT l.id FROM lag l JOIN document d ON d.id = l.id WHERE l.collection = ? ORDER BY l.id LIMIT ?"
-        return self._ids(chosen, collection, number)
-
-    def outdated(self, collection: str, number: int) -> list[str]:
-        """Ids of chunks that a collection should not have any more."""
-        chosen = (
-            "SELECT l.id FROM lag l LEFT JOIN document d ON d.id = l.id "
-            "WHERE l.collection = ? AND d.id IS NULL ORDER BY l.id LIMIT ?"
-        )
-        return self._ids(chosen, collection, number)
-
-    def of_origin(self, origin: str) -> set[str]:
-        """Ids of the chunks that came from somewhere."""
-        return set(self._ids("SELECT id FROM document WHERE origin = ?", origin))
-
-    def known(self, ids: Sequence[str]) -> set[str]:
-        """Those of the ids that the index should have."""
-        return {row[0] for row in self._of_ids("SELECT id FROM document WHERE id IN ({})", ids)}
-
-    def every_id(self) -> list[str]:
-        """The ids that the index should have, and those that a collection has."""
-        return self._ids("SELECT id FROM document UNION SELECT id FROM held ORDER BY id")
-
-    def ids(self, collection: str) -> list[str]:
-        """The ids that a collection has."""
-        return self._ids("SELECT id FROM held WHERE collection = ? AND reason IS NULL ORDER BY id", collection)
-
-    def held(self, collection: str, ids: Sequence[str]) -> dict[str, Digests]:
-        """The versions that a collection has of chunks."""
-        asked = "SELECT id, text, metadata FROM held WHERE id IN ({}) AND reason IS NULL AND collection = ?"
-        return {row[0]: Digests(row[1], row[2]) for row in self._of_ids(asked, ids, collection)}
-
-    def holders(self, ids: Sequence[str]) -> dict[str, list[str]]:
-        """Which collections have the wanted version of chunks: collection → ids, each id once."""
-        asked = (
-            "SELECT h.id, min(h.collection) FROM held h JOIN document d ON d.id = h.id AND d.text = h.text "
-            "WHERE h.reason IS NULL AND h.id IN ({}) GROUP BY h.id"
-        )
-        found: dict[str, list[str]] = {}
-        for made, collection in self._of_ids(asked, ids):
-            found.setdefault(collection, []).append(made)
-        return found
-
-    # --- what changes
-
     def register(self, collection: str, space: str) -> None:
         """A collection exists."""
         with self._change():
@@ -155,7 +65,8 @@ class Manifest(Database):
     def forget(self, collection: str) -> None:
         """A collection doesn't exist any more."""
         with self._change():
-            for table, column in (("held", "collection"), ("lag", "collection"), ("collection", "name")):
+            tables = (("held", "collection"), ("lag", "collection"), ("missed", "collection"), ("collection", "name"))
+            for table, column in tables:
                 self._base.execute(f"DELETE FROM {table} WHERE {column} = ?", (collection,))  # noqa: S608
 
     def wrote(self, collection: str, items: Iterable[Item], *, origin: str | None = None) -> None:
@@ -171,6 +82,7 @@ class Manifest(Database):
             self._base.executemany(
                 "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?)", ((*row, origin) for row in rows)
             )
+            self._base.executemany("DELETE FROM missed WHERE id = ?", ((row[0],) for row in rows))
             self._hold(collection, rows)
 
     def copied(self, collection: str, items: Iterable[Item]) -> None:
@@ -192,16 +104,22 @@ class Manifest(Database):
         """No collection should have these chunks any more."""
         listed = list(ids)
         with self._change():
-            self._base.executemany("DELETE FROM document WHERE id = ?", ((found,) for found in listed))
+            self._drop(listed)
             self._touch(listed)
 
     def deleted(self, collection: str, ids: Iterable[str]) -> None:
         """A collection doesn't have these chunks any more."""
         listed = list(ids)
         with self._change():
-            self._base.executemany(
-                "DELETE FROM held WHERE collection = ? AND id = ?", ((collection, found) for found in listed)
-            )
+            self._base.executemany(_NOT_HELD, ((collection, found) for found in listed))
+            self._touch(listed, collection)
+
+    def lost(self, collection: str, ids: Iterable[str]) -> None:
+        """A collection was found without these chunks: they were deleted from it by other means than the index."""
+        listed = list(ids)
+        with self._change():
+            for table in ("INSERT OR IGNORE INTO missed VALUES (?, ?)", _NOT_HELD):
+                self._base.executemany(table, ((collection, found) for found in listed))
             self._touch(listed, collection)
 
     def skipped(self, collection: str, reasons: Mapping[str, str]) -> None:
@@ -211,27 +129,31 @@ class Manifest(Database):
                 "INSERT OR REPLACE INTO held SELECT ?, id, text, metadata, ? FROM document WHERE id = ?",
                 ((collection, reason, found) for found, reason in reasons.items()),
             )
+            self._base.executemany(
+                "DELETE FROM missed WHERE collection = ? AND id = ?", ((collection, found) for found in reasons)
+            )
             self._touch(reasons, collection)
 
-    def look(self, collection: str, space: str, items: Iterable[Item], *, wanted: bool = False) -> None:
+    def look(
+        self, collection: str, space: str, items: Iterable[Item], *, wanted: bool = False, filled: bool = False
+    ) -> None:
         """Go through a collection, and note what it has.
 
         A chunk that isn't known at all was added without turnout or on another machine: every collection should have
-        it.
+        it. One that has another text or other metadata than was written was edited by other means: every collection
+        should have it like this. One that isn't there any more is `missed`, and still wanted.
 
         Args:
             collection: The collection.
             space: Its space.
             items: All that it has.
             wanted: Whether every collection should have exactly this.
+            filled: Whether it was just filled with what is wanted, so that what it lacks was deleted for that, and its
+                metadata are what is wanted even if it gives them back in another form.
         """
         with self._change():
             self._add_collection(collection, space)
-            self._base.execute("CREATE TEMP TABLE seen (id TEXT PRIMARY KEY, text BLOB, metadata BLOB) WITHOUT ROWID")
-            try:
-                self._base.executemany(
-                    "INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", ((item.id, *Digests.of(item)) for item in items)
-                )
+            with self._seeing(items):
                 if wanted:
                     self._base.execute(
                         "DELETE FROM document WHERE id NOT IN (SELECT id FROM seen) AND id NOT IN "
@@ -242,6 +164,13 @@ class Manifest(Database):
                         "INSERT INTO document SELECT id, text, metadata, NULL FROM seen WHERE true "
                         "ON CONFLICT (id) DO UPDATE SET text = excluded.text, metadata = excluded.metadata"
                     )
+                    self._base.execute("DELETE FROM missed")
+                elif not filled:
+                    self._base.execute(
+                        "INSERT OR IGNORE INTO missed SELECT collection, id FROM held WHERE collection = ? "
+                        "AND reason IS NULL AND id NOT IN (SELECT id FROM seen) AND id IN (SELECT id FROM document)",
+                        (collection,),
+                    )
                 self._base.execute(
                     "INSERT OR IGNORE INTO document SELECT id, text, metadata, NULL FROM seen "
                     "WHERE id NOT IN (SELECT id FROM held)"
@@ -250,19 +179,43 @@ class Manifest(Database):
                     "DELETE FROM held WHERE collection = ? AND reason IS NULL AND id NOT IN (SELECT id FROM seen)",
                     (collection,),
                 )
-                self._base.execute(
-                    "INSERT OR REPLACE INTO held SELECT ?, id, text, metadata, NULL FROM seen", (collection,)
-                )
-            finally:
-                self._base.execute("DROP TABLE seen")
+                self._note_seen(collection, filled=filled)
             self._touch_all(collection)
 
-    def drop_orphans(self) -> int:
-        """Forget chunks that no collection has: their text is nowhere. Returns how many."""
+    def found(self, collection: str, items: Iterable[Item]) -> None:
+        """Note some chunks as a collection has them now; those that were edited by other means are wanted like this."""
+        listed = list(items)
         with self._change():
-            gone = self._base.execute("DELETE FROM document WHERE id NOT IN (SELECT id FROM held)").rowcount
-            self._touch_all()
-            return gone
+            with self._seeing(listed):
+                self._note_seen(collection, filled=False)
+            self._touch((item.id for item in listed), collection)
+
+    def settle(self, collection: str) -> list[str]:
+        """Give up the versions that a collection lacks and no collection has.
+
+        The chunk is wanted as the collection has it, or else another one; if none has it, it isn't wanted any more.
+
+        Returns:
+            The ids of these chunks.
+        """
+        nowhere = (
+            "SELECT l.id FROM lag l JOIN document d ON d.id = l.id WHERE l.collection = ? AND NOT EXISTS "
+            "(SELECT 1 FROM held h WHERE h.id = l.id AND h.text = d.text AND h.metadata = d.metadata "
+            "AND h.reason IS NULL) ORDER BY l.id"
+        )
+        another = (
+            "UPDATE document SET text = h.text, metadata = h.metadata FROM (SELECT text, metadata FROM held "
+            "WHERE id = :id AND reason IS NULL ORDER BY text <> (SELECT text FROM document WHERE id = :id), "
+            "collection <> :collection, collection LIMIT 1) h WHERE id = :id"
+        )
+        with self._change():
+            ids: list[str] = [row[0] for row in self._base.execute(nowhere, (collection,))]
+            kept = {
+                found for found in ids if self._base.execute(another, {"id": found, "collection": collection}).rowcount
+            }
+            self._drop([found for found in ids if found not in kept])
+            self._touch(ids)
+        return ids
 
     # --- within a change
 
@@ -271,9 +224,39 @@ class Manifest(Database):
         if made.rowcount:
             self._touch_all(collection)
 
+    def _drop(self, ids: Sequence[str]) -> None:
+        for table in ("document", "missed"):
+            self._base.executemany(f"DELETE FROM {table} WHERE id = ?", ((found,) for found in ids))  # noqa: S608
+
+    @contextmanager
+    def _seeing(self, items: Iterable[Item]) -> Iterator[None]:
+        self._base.execute("CREATE TEMP TABLE seen (id TEXT PRIMARY KEY, text BLOB, metadata BLOB) WITHOUT ROWID")
+        try:
+            self._base.executemany(
+                "INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", ((item.id, *Digests.of(item)) for item in items)
+            )
+            yield
+        finally:
+            self._base.execute("DROP TABLE seen")
+
+    def _note_seen(self, collection: str, *, filled: bool) -> None:
+        """Hold what was seen, and want what was edited as it is."""
+        self._base.execute(_EDITED, {"collection": collection, "whole": not filled})
+        self._base.execute("INSERT OR REPLACE INTO held SELECT ?, id, text, metadata, NULL FROM seen", (collection,))
+        self._base.execute("DELETE FROM missed WHERE collection = ? AND id IN (SELECT id FROM seen)", (collection,))
+        if filled:
+            self._base.execute(
+                "UPDATE held SET metadata = d.metadata FROM document d "
+                "WHERE d.id = held.id AND d.text = held.text AND held.collection = ? AND held.reason IS NULL",
+                (collection,),
+            )
+
     def _hold(self, collection: str, rows: Sequence[tuple[str, bytes, bytes]]) -> None:
         self._base.executemany(
             "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, NULL)", ((collection, *row) for row in rows)
+        )
+        self._base.executemany(
+            "DELETE FROM missed WHERE collection = ? AND id = ?", ((collection, row[0]) for row in rows)
         )
         self._touch((row[0] for row in rows), collection)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from turnout.clients.embedder import Embedder
 from turnout.errors import EmbeddingSpaceError, ReindexError, SettingsError
+from turnout.reindex.agreeing import Agreement, Part, opened, remove_outdated
 from turnout.reindex.engine import reindex
-from turnout.reindex.manifest import Manifest
+from turnout.reindex.lock import locked
+from turnout.reindex.report import Estimate, ReindexReport
 from turnout.routes import active_backend, resolve
 from turnout.settings import Settings, load_settings
 from turnout.settings.problems import nearest
@@ -20,14 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from turnout.reindex.items import Embedded, Item, Source
-    from turnout.reindex.report import ReindexReport
+    from turnout.reindex.manifest import Manifest
     from turnout.routes import Route
     from turnout.settings import IndexSettings
 
-_PAGE = 256  # chunks removed at once
-
 DOCUMENTS = "source"
 """What `origin` says to read the source documents."""
+
+ITSELF = "itself"
+"""What `origin` says to take the collection as it is."""
 
 
 class Side(Protocol):
@@ -176,7 +181,8 @@ class NamedIndex:
             to: The backend; left out, the active one.
             origin: From where: a backend or a space, whose collection is read, or `source` for the source documents.
                 Left out, the active backend's collection if that isn't the one to fill, or else the only other one that
-                has documents, or else the source documents.
+                has documents, or else the source documents. `itself` fills nothing: the index counts what the
+                collection has, and no more what was deleted from it by other means.
             documents: Reads the source documents.
             checkpoint: The checkpoint's file; left out, beside the index.
             options: As for `turnout.reindex.reindex`.
@@ -188,36 +194,69 @@ class NamedIndex:
         backend = to or self.active
         route = self.route(backend)
         space = space_of(route)
-        source, old = self._source(space, origin, documents)
         dry = bool(options.get("dry_run"))
+        if origin == ITSELF:
+            return self._accept(space, dry=dry, confirm=options.get("confirm"))
+        source, old, read = self._source(space, origin, documents)
         target = self.side.open_collection(self.settings, self.name, space, create=not dry)
         standard = self.checkpoint(space)
-        report = reindex(
-            source,
-            target or Nothing(collection_name(self.name, space)),
-            Embedder(route, self.all),
-            checkpoint=checkpoint or standard,
-            lock=standard.with_name(f"{standard.name}.lock"),
-            old=old,
-            **options,
-        )
-        if report.state != "estimated" and target is not None:
-            self._note(target, space, report, wanted=source is not old and report.state == "done")
+        with opened(self.manifest, dry=dry) as manifest:
+            agreement = None
+            if read is not None:
+                filled = Part(self.called(space), space, target)
+                agreement = Agreement(manifest, Part(self.called(read), read, source), filled)
+                agreement.look()
+            report = reindex(
+                agreement.source(self._reader(manifest)) if agreement is not None else source,
+                target or Nothing(self.called(space)),
+                Embedder(route, self.all),
+                checkpoint=checkpoint or standard,
+                lock=standard.with_name(f"{standard.name}.lock"),
+                old=old,
+                unwanted=agreement.unwanted if agreement is not None else (),
+                **options,
+            )
+            if agreement is not None and report.state == "estimated":
+                report.forgotten = len(agreement.gone)
+            elif agreement is not None and report.state == "done":
+                agreement.note(report)
+            elif report.state != "estimated" and target is not None:
+                called = self.called(space)
+                manifest.look(called, str(space), target.items(), wanted=report.state == "done")
+                remove_outdated(target, called, manifest)
+                manifest.skipped(called, dict(report.skipped))
         return report
 
-    def _note(self, target: Any, space: EmbeddingSpace, report: ReindexReport, *, wanted: bool) -> None:
-        """Tell the manifest what the collection has now; `wanted` if every other should have the same."""
-        called = collection_name(self.name, space)
-        manifest = Manifest(self.manifest)
-        try:
-            manifest.look(called, str(space), target.items(), wanted=wanted)
-            while outdated := manifest.outdated(called, _PAGE):
-                target.delete(outdated)
-                target.flush()
-                manifest.deleted(called, outdated)
-            manifest.skipped(called, dict(report.skipped))
-        finally:
-            manifest.close()
+    def _reader(self, manifest: Manifest) -> Callable[[str], Any]:
+        """Opens a collection by its name in the manifest, once."""
+
+        @cache
+        def reader(called: str) -> Any:
+            space = EmbeddingSpace.parse(manifest.collections()[called])
+            return self.side.open_collection(self.settings, self.name, space)
+
+        return reader
+
+    def _accept(self, space: EmbeddingSpace, *, dry: bool, confirm: Callable[[Estimate], bool] | None) -> ReindexReport:
+        """Take a collection as it is: nothing is embedded."""
+        called = self.called(space)
+        target = self.side.open_collection(self.settings, self.name, space, create=not dry) or Nothing(called)
+        standard = self.checkpoint(space)
+        lock = standard.with_name(f"{standard.name}.lock")
+        with nullcontext() if dry else locked(lock, called), opened(self.manifest, dry=dry) as manifest:
+            target.claim(space, dry=True)
+            part = Part(called, space, target)
+            agreement = Agreement(manifest, part, part)
+            agreement.look()
+            count = target.count()
+            estimate = Estimate(count, 0, 0, 0)
+            report = ReindexReport(ITSELF, called, str(space), estimate, unchanged=count)
+            if dry or (confirm is not None and not confirm(estimate)):
+                report.state = "estimated"
+                report.forgotten = len(agreement.gone)
+            else:
+                agreement.note(report)
+        return report
 
     def drop(self, said: str) -> EmbeddingSpace:
         """Remove a space's collection and its checkpoint, for good.
@@ -254,11 +293,11 @@ class NamedIndex:
 
     def _source(
         self, target: EmbeddingSpace, origin: str | None, documents: Callable[[IndexSettings], Source] | None
-    ) -> tuple[Source, Any]:
-        """Where to read from, and what to compare with."""
+    ) -> tuple[Source, Any, EmbeddingSpace | None]:
+        """Where to read from, what to compare with, and the space of the collection that is read, if it is one."""
         filled = {space: found for space, found in self._filled().items() if space != target}
         if origin == DOCUMENTS:
-            return self._documents(documents), next(iter(filled.values()), None)
+            return self._documents(documents), next(iter(filled.values()), None), None
         if origin is not None:
             space = self.space(origin)
             found = self.side.open_collection(self.settings, self.name, space)
@@ -266,10 +305,10 @@ class NamedIndex:
                 why = "it is the one to fill" if space == target else "there is no such collection"
                 msg = f"the index {self.name!r} can't be filled from {space}: {why}"
                 raise SettingsError(msg)
-            return found, found
+            return found, found, space
         active = space_of(self.route())
         if active in filled:
-            return filled[active], filled[active]
+            return filled[active], filled[active], active
         own = self.side.open_collection(self.settings, self.name, target)
         has_documents = own is not None and own.count() > 0
         if filled and (has_documents or len(filled) > 1):
@@ -277,9 +316,9 @@ class NamedIndex:
             msg = f"say from where to fill the collection of {target}: --from {' or '.join(choices)}"
             raise SettingsError(msg)
         if filled:
-            only = next(iter(filled.values()))
-            return only, only
-        return self._documents(documents), None
+            space, only = next(iter(filled.items()))
+            return only, only, space
+        return self._documents(documents), None, None
 
     def _documents(self, documents: Callable[[IndexSettings], Source] | None) -> Source:
         if self.settings.source is None or documents is None:

@@ -103,6 +103,8 @@ class ReindexReport:
         rewritten: Chunks of which only the metadata had changed, or that were found in the target already.
         unchanged: Chunks that were as they had been.
         deleted: Chunks that were removed, as the source doesn't have them any more.
+        forgotten: Chunks that the index doesn't count any more: they were deleted by other means than the index, or no
+            collection has the version that was written.
         skipped: Chunks that can't be embedded: id and reason.
         tokens: About how many tokens were sent.
         seconds: How long the run took.
@@ -119,6 +121,7 @@ class ReindexReport:
     rewritten: int = 0
     unchanged: int = 0
     deleted: int = 0
+    forgotten: int = 0
     skipped: list[tuple[str, str]] = field(default_factory=list)
     tokens: int = 0
     seconds: float = 0.0
@@ -142,13 +145,15 @@ class ReindexReport:
 
     def __str__(self) -> str:
         if self.state == "estimated":
-            return f"{self.source} → {self.target} ({self.space})\n{self.estimate}"
+            forgotten = f"; {self.forgotten:,} to forget" if self.forgotten else ""
+            return f"{self.source} → {self.target} ({self.space})\n{self.estimate}{forgotten}"
         counts = {
             "embedded": self.embedded,
             "written from the checkpoint": self.resumed,
             "written with the vector that was there": self.rewritten,
             "unchanged": self.unchanged,
             "deleted": self.deleted,
+            "forgotten": self.forgotten,
             "skipped": len(self.skipped),
         }
         said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "nothing to do"

@@ -6,10 +6,11 @@ import asyncio
 import json
 from collections import Counter, deque
 from collections.abc import AsyncIterable
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from turnout.classify import classify
-from turnout.clients import bridge, portal
+from turnout.clients import bridge, openai_vectors, portal
 from turnout.clients.batches import Batch, abatches, batches, check
 from turnout.clients.calls import call_site, limiter_of, new_call
 from turnout.clients.invoke_bodies import Purpose, Vector, family
@@ -213,16 +214,18 @@ class Embedder:
     def _request(self, texts: list[str], purpose: Purpose) -> list[Vector]:
         if self.route.wire == "bedrock-invoke":
             return self._counted(texts, self._invoke(texts, purpose))
-        answer = self._client().sync.embeddings.create(**self._openai(texts))
-        return self._counted(texts, _sorted(answer))
+        with self._readable():
+            vectors = openai_vectors.embed(self._client().sync, self._openai(texts))
+        return self._counted(texts, vectors)
 
     async def _arequest(self, texts: list[str], purpose: Purpose) -> list[Vector]:
         if not is_made(self._settings.backends[self.route.backend]):
             await asyncio.to_thread(self._client)  # imports the SDK and makes its client
         if self.route.wire == "bedrock-invoke":
             return self._counted(texts, await bridge.run(self._invoke, texts, purpose))
-        answer = await self._client().aio.embeddings.create(**self._openai(texts))
-        return self._counted(texts, _sorted(answer))
+        with self._readable():
+            vectors = await openai_vectors.aembed(self._client().aio, self._openai(texts))
+        return self._counted(texts, vectors)
 
     def _client(self) -> Any:
         backend = self._settings.backends[self.route.backend]
@@ -241,6 +244,14 @@ class Embedder:
             contentType="application/json",
         )
         return kind.vectors(json.loads(response["body"].read()))
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except openai_vectors.UnreadableError as error:
+            msg = f"{self.route.deployment!r} on backend {self.route.backend!r} gave no vectors: {error}"
+            raise ServerError(msg, backend=self.route.backend, deployment=self.route.deployment) from error
 
     def _counted(self, texts: list[str], vectors: list[Vector]) -> list[Vector]:
         if len(vectors) != len(texts):
@@ -288,7 +299,3 @@ def _placed(places: Sequence[int], vectors: list[Vector]) -> list[Vector]:
 async def _each(cut: Iterable[Batch]) -> AsyncGenerator[Batch]:
     for batch in cut:
         yield batch
-
-
-def _sorted(answer: Any) -> list[Vector]:
-    return [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]

@@ -9,7 +9,7 @@ from turnout.errors import MissingExtraError
 
 try:
     # From here and not from the modules below: at their depth of calls this import works at the edge of a piece of
-    # CPython's stack, which is mapped and unmapped 7,500 times, a tenth of the import's time (3.11; strace -c shows it).
+    # CPython's stack, which is mapped and unmapped 7,500 times: a tenth of its time (3.11; strace -c shows it).
     import langchain_core.language_models.chat_models  # noqa: F401
 except ImportError as error:
     msg = "turnout.langchain needs LangChain: pip install 'turnout[langchain]'"

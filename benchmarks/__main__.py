@@ -38,6 +38,9 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=MEASURES, default=[], help="this measure; may be repeated")
     parser.add_argument("--leave-out", action="append", default=[], help="a contestant, like 'LiteLLM'")
     parser.add_argument("--results", type=Path, help="write the results here as well")
+    parser.add_argument(
+        "--update", action="store_true", help="with --only: put what is measured in the place of what was"
+    )
     parser.add_argument("--render", action="store_true", help="measure nothing; write the page from results.json")
     asked = parser.parse_args()
     if asked.render:
@@ -47,7 +50,10 @@ def main() -> int:
         print(page(results))
     if asked.results is not None:
         results.write(asked.results)
-    if not asked.quick and not asked.only:
+    if asked.update:
+        before, again = Results.read(RESULTS), {row.measure for row in results.rows}
+        results.rows = [row for row in before.rows if row.measure not in again] + results.rows
+    if not asked.quick and (asked.update or not asked.only):
         results.write(RESULTS)
         plot(results, PICTURE)
         insert(PAGE, f"{_SHOWN}\n\n{page(results)}")

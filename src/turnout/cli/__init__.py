@@ -8,4 +8,18 @@ def main() -> None:
     """Run the command line and exit with its code: 0, 1 (a service failed), 2 (yours to fix) or 130 (Ctrl-C)."""
     from turnout.cli.app import app
 
-    app(prog_name="turnout")
+    try:
+        app(prog_name="turnout")
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """Write what is still held; if nobody reads it any more, the interpreter needn't try again, and complain."""
+    import os
+    import sys
+
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -309,6 +309,19 @@ def test_closing_lets_what_is_in_use_end(library: Any) -> None:
         assert server.hung_up.acquire(timeout=LONG)
 
 
+def test_a_streams_reads_wait_no_longer_than_what_is_left_then(library: Any) -> None:
+    def answer(line: Line, _head: bytes, _body: bytes) -> None:
+        line.sock.sendall(CHUNKED + b"3\r\none\r\n")
+
+    with serving(answer) as server, client(library) as made, made.stream("POST", server.url) as answered:
+        parts, began = answered.iter_raw(), time.monotonic()
+        with until(began + 0.3):  # the request was sent without one
+            assert next(parts) == b"one"
+            with pytest.raises(library.ReadTimeout):
+                next(parts)
+        assert time.monotonic() - began < LONG / 2  # the request's own limit is LONG
+
+
 def test_a_stream_that_is_collected_while_a_connection_is_taken(library: Any) -> None:
     def answer(line: Line, _head: bytes, _body: bytes) -> None:
         line.sock.sendall(CHUNKED + b"3\r\none\r\n")

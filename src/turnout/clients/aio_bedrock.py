@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from turnout.clients.botocore_body import Body
+from turnout.clients.botocore_exchange import Body, Named, headers_of
 from turnout.clients.bridge import wait
 from turnout.clients.per_loop import PerLoop
 from turnout.clients.thread_bedrock import tls_context
@@ -61,48 +61,34 @@ class AioTransport:
         from yarl import URL
 
         session = await self._sessions.get()
-        headers = {
-            name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()
-        }
         proxy = self._backend.proxy.get_secret_value() if self._backend.proxy else None
-        with _named(request.url):
+        with Named(request.url, _kind):
             return await session.request(
                 request.method,
                 URL(request.url, encoded=True),  # as it was signed
                 data=request.body,
-                headers=headers,
+                headers=headers_of(request),
                 proxy=proxy,
                 allow_redirects=False,
             )
 
     async def _whole(self, response: aiohttp.ClientResponse, url: str) -> bytes:
-        with _named(url):
+        with Named(url, _kind):
             return await response.read()
 
 
-class _named:  # noqa: N801 - read as a word
-    """Raises botocore's own exceptions for aiohttp's, so that one table serves both."""
+def _kind(error: BaseException) -> Any:
+    import aiohttp
+    from botocore import exceptions as b
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        import aiohttp
-        from botocore import exceptions as b
-
-        if error is None:
-            return
-        if isinstance(error, aiohttp.ConnectionTimeoutError):
-            raise b.ConnectTimeoutError(endpoint_url=self._url) from error
-        if isinstance(error, TimeoutError):
-            raise b.ReadTimeoutError(endpoint_url=self._url) from error
-        if isinstance(error, aiohttp.ClientConnectorError):
-            raise b.EndpointConnectionError(endpoint_url=self._url) from error
-        if isinstance(error, aiohttp.ClientError | OSError):
-            raise b.ConnectionClosedError(endpoint_url=self._url) from error
+    kinds = (
+        (aiohttp.ConnectionTimeoutError, b.ConnectTimeoutError),
+        (TimeoutError, b.ReadTimeoutError),
+        (aiohttp.ClientConnectorError, b.EndpointConnectionError),
+        (aiohttp.ClientError, b.ConnectionClosedError),
+        (OSError, b.ConnectionClosedError),
+    )
+    return next((made for kind, made in kinds if isinstance(error, kind)), None)
 
 
 class _Headers(dict[str, str]):
@@ -128,5 +114,5 @@ def _parts(response: aiohttp.ClientResponse, url: str) -> Iterator[bytes]:
 
 
 async def _some(response: aiohttp.ClientResponse, url: str) -> bytes:
-    with _named(url):
+    with Named(url, _kind):
         return await response.content.readany()

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from urllib3 import exceptions as u
 
-from turnout.clients.botocore_body import Body
+from turnout.clients.botocore_exchange import Body, Named, headers_of
 from turnout.clients.connections import Answer, Connections, Limits, Target
 
 if TYPE_CHECKING:
@@ -46,11 +46,9 @@ class ThreadTransport:
         """Botocore's `before-send` handler."""
         from botocore.awsrequest import AWSResponse
 
-        headers = {
-            name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()
-        }
-        with _named(request.url):
-            answer = self._connections.send(request.method, _target(request.url), headers, request.body, self._limits)
+        target, headers = _target(request.url), headers_of(request)
+        with Named(request.url, _kind):
+            answer = self._connections.send(request.method, target, headers, request.body, self._limits)
         body = Body(_parts(answer, request.url), answer.close)
         response = AWSResponse(request.url, answer.status, answer.headers, body)
         if not request.stream_output:
@@ -68,23 +66,11 @@ def _target(url: str) -> Target:
     return Target(parts.scheme, parts.hostname or "", parts.port, path, url)
 
 
-class _named:  # noqa: N801 - read as a word
-    """Raises botocore's own exceptions for urllib3's, so that one table serves all ways."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, u.HTTPError | OSError):
-            raise _kind(error)(endpoint_url=self._url, error=error, proxy_url="the proxy of the settings") from error
-
-
 def _kind(error: BaseException) -> Any:
     from botocore import exceptions as b
 
+    if not isinstance(error, u.HTTPError | OSError):
+        return None
     if isinstance(error, u.ProtocolError) and any(isinstance(cause, TimeoutError) for cause in error.args):
         return b.ReadTimeoutError  # of a request that wasn't taken in time
     kinds = (
@@ -102,5 +88,5 @@ def _kind(error: BaseException) -> Any:
 
 
 def _parts(answer: Answer, url: str) -> Iterator[bytes]:
-    with _named(url):
+    with Named(url, _kind):
         yield from answer.parts()

@@ -1,4 +1,4 @@
-"""An answer's body, as botocore reads one."""
+"""What botocore's requests, answers and errors look like, for the transports that carry them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,32 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+def headers_of(request: Any) -> dict[str, str]:
+    """A prepared request's headers; some of botocore's are bytes."""
+    return {name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()}
+
+
+class Named:
+    """Raises botocore's own exceptions for a transport's, so that one table of errors serves all ways.
+
+    Args:
+        url: What was asked for.
+        kind: The exception's class for a transport's; None if it isn't one of those.
+    """
+
+    def __init__(self, url: str, kind: Callable[[BaseException], Any]) -> None:
+        self._url = url
+        self._kind = kind
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        made = None if error is None else self._kind(error)
+        if made is not None:
+            raise made(endpoint_url=self._url, error=error, proxy_url="the proxy of the settings") from error
 
 
 class Body:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from turnout.emulator.catalogue import AnthropicModel, BedrockModel, OpenAIModel
     from turnout.emulator.control import Received
     from turnout.emulator.emulator import Emulator, EmulatorError, Endpoint
+    from turnout.emulator.scripts import Close, Drip, Reset, Script, Wait, Whole
 
 _HOMES = {
     "accounts": ("Accounts", "EntraClient"),
@@ -32,6 +33,7 @@ _HOMES = {
     "catalogue": ("AnthropicModel", "BedrockModel", "OpenAIModel"),
     "control": ("Received",),
     "emulator": ("Emulator", "EmulatorError", "Endpoint"),
+    "scripts": ("Close", "Drip", "Reset", "Script", "Wait", "Whole"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -40,7 +42,9 @@ __all__ = [
     "Answer",
     "AnthropicModel",
     "BedrockModel",
+    "Close",
     "Cut",
+    "Drip",
     "Emulator",
     "EmulatorError",
     "Endpoint",
@@ -51,9 +55,13 @@ __all__ = [
     "Reasoning",
     "Received",
     "RedactedReasoning",
+    "Reset",
+    "Script",
     "Text",
     "ToolCall",
     "Usage",
+    "Wait",
+    "Whole",
 ]
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
+from turnout.emulator.scripts import Script
+
 Finish = Literal["stop", "stop_sequence", "length", "tool_calls", "content_filter", "guardrail"]
 FailureKind = Literal[
     "authentication",
@@ -228,4 +230,4 @@ class Cut:
     clean: bool = False
 
 
-Queueable = Answer | Failure | Raw | Cut
+Queueable = Answer | Failure | Raw | Cut | Script

@@ -23,6 +23,7 @@ from turnout.emulator.control import Control, Operation, Received
 from turnout.emulator.prompt import Prompt
 from turnout.emulator.refusals import Refusal, RequestInvalid, overridden
 from turnout.emulator.reply import Reply, prepare
+from turnout.emulator.scripts import Script, Scripted, Whole
 from turnout.emulator.seals import Seals
 
 logger = logging.getLogger("turnout.emulator")
@@ -82,6 +83,8 @@ class Exchange:
     body: bytes
     received: Received
     started: float = field(default_factory=time.monotonic)
+    script: Script | None = None
+    frames: tuple[bytes, ...] = ()
 
     def json(self) -> dict[str, Any]:
         """The request's JSON object.
@@ -175,6 +178,8 @@ class Service(ABC):
         if not response.prepared:
             for name, value in self.headers(exchange).items():
                 response.headers.setdefault(name, value)
+        if exchange.script is not None:
+            response = Scripted(exchange.script, _whole(response, exchange.frames))
         received.status = response.status
         logger.debug("%s %s %s -> %s", self.name, request.method, request.raw_path, response.status)
         return response
@@ -191,6 +196,9 @@ class Service(ABC):
         if isinstance(item, Failure):
             await self.hub.pause(item.delay)
             raise self.failure(item, exchange.received)
+        if isinstance(item, Script):
+            exchange.script = item
+            return None
         return item
 
     def failure(self, failure: Failure, received: Received) -> Refusal:
@@ -257,9 +265,11 @@ class Service(ABC):
     async def _stream(
         self, exchange: Exchange, rendering: Rendering, reply: Reply, pause: float, cut: Cut | None
     ) -> web.StreamResponse:
-        response = web.StreamResponse(
-            headers={"content-type": rendering.content_type, "cache-control": "no-cache", **self.headers(exchange)}
-        )
+        headers = {"content-type": rendering.content_type, "cache-control": "no-cache", **self.headers(exchange)}
+        if exchange.script is not None:
+            exchange.frames = tuple(rendering.frames(reply))
+            return web.Response(headers=headers, body=b"".join(exchange.frames))
+        response = web.StreamResponse(headers=headers)
         exchange.received.status = 200
         await response.prepare(exchange.request)
         pending = b""
@@ -308,6 +318,12 @@ def raw(item: Raw) -> web.Response:
     return web.Response(
         status=item.status, headers=dict(item.headers), body=body.encode() if isinstance(body, str) else body
     )
+
+
+def _whole(response: web.StreamResponse, frames: tuple[bytes, ...]) -> Whole:
+    assert isinstance(response, web.Response)
+    assert isinstance(response.body, bytes | None)
+    return Whole(response.status, dict(response.headers), response.body or b"", frames)
 
 
 def _drop(request: web.Request) -> web.StreamResponse:

@@ -87,10 +87,7 @@ class EntraService(Service):
         tenant = self._tenant(exchange)
         form = {name: values[0] for name, values in parse_qs(exchange.body.decode("utf-8", "replace")).items()}
         exchange.received.body = {name: value for name, value in form.items() if name != "client_secret"}
-        item = self.hub.control.take(self.name, (), "token")
-        if isinstance(item, Failure):
-            await self.hub.pause(item.delay)
-            raise self.failure(item, exchange.received)
+        item = await self.queued(exchange, (), "token")
         if isinstance(item, Raw):
             return raw(item)
         if form.get("grant_type") != "client_credentials":
@@ -146,6 +143,9 @@ class EntraService(Service):
         resource = request.query.get("resource", "").removesuffix("/.default").rstrip("/")
         if resource not in KNOWN_AUDIENCES:
             raise Refusal(400, "invalid_resource", f"The resource {resource} was not found.")
+        item = await self.queued(exchange, (), "token")
+        if isinstance(item, Raw):
+            return raw(item)
         client_id = request.query.get("client_id", CLIENT)
         exchange.received.auth, exchange.received.identity = "managed-identity", client_id
         token = self.hub.tokens.issue(client_id=client_id, tenant=TENANT, audience=resource)

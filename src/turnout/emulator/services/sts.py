@@ -12,11 +12,11 @@ from xml.sax.saxutils import escape
 from aiohttp import web
 
 from turnout.emulator.accounts import CONTAINER_TOKEN, AwsKey
-from turnout.emulator.answers import Failure, FailureKind
+from turnout.emulator.answers import Failure, FailureKind, Raw
 from turnout.emulator.auth.sigv4 import SignedRequest, verify
 from turnout.emulator.control import Received
 from turnout.emulator.refusals import Refusal
-from turnout.emulator.services.base import Exchange, Service, dumps
+from turnout.emulator.services.base import Exchange, Service, dumps, raw
 
 _NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 _SIGNING_NAMES = frozenset({"sts"})
@@ -51,10 +51,9 @@ class StsService(Service):
         exchange.received.auth, exchange.received.identity = "sigv4", key.role_arn or key.access_key
         form = {name: values[0] for name, values in parse_qs(exchange.body.decode("utf-8", "replace")).items()}
         exchange.received.body = form
-        item = self.hub.control.take(self.name, (), "token")
-        if isinstance(item, Failure):
-            await self.hub.pause(item.delay)
-            raise self.failure(item, exchange.received)
+        item = await self.queued(exchange, (), "token")
+        if isinstance(item, Raw):
+            return raw(item)
         match form.get("Action"):
             case "AssumeRole":
                 return self._assume(form)
@@ -98,6 +97,9 @@ class StsService(Service):
         exchange.received.operation = "token"
         if exchange.request.headers.get("authorization") != CONTAINER_TOKEN:
             raise Refusal(403, "AccessDenied", "The authorization token is missing or wrong.")
+        item = await self.queued(exchange, (), "token")
+        if isinstance(item, Raw):
+            return raw(item)
         role = self.hub.accounts.roles[0]
         key = self.hub.accounts.issue_aws_key(self.hub.tokens.lifetime, role)
         exchange.received.auth, exchange.received.identity = "container", role

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -51,6 +51,10 @@ class Received:
     status: int | None = None
 
 
+Rule = Callable[[Received], Queueable | None]
+"""Says what a request is answered with; None leaves it to the queue and the emulator."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Queued:
     item: Queueable
@@ -83,6 +87,7 @@ class Control:
         self._lock = threading.Lock()
         self._queue: list[_Queued] = []
         self._received: deque[Received] = deque(maxlen=keep)
+        self.rule: Rule | None = None
 
     def queue(
         self,
@@ -115,6 +120,10 @@ class Control:
         self._used[service, model] = (left - 1, now)
         return None
 
+    def decide(self, received: Received) -> Queueable | None:
+        """What the rule says of a request, if there is one."""
+        return self.rule(received) if self.rule is not None else None
+
     def pending(self) -> int:
         """How many queued items have not been used."""
         with self._lock:
@@ -131,7 +140,8 @@ class Control:
             return list(self._received)
 
     def clear(self) -> None:
-        """Forget the queue and the requests."""
+        """Forget the queue, the rule and the requests."""
         with self._lock:
             self._queue.clear()
             self._received.clear()
+            self.rule = None

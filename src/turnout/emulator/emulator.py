@@ -16,7 +16,7 @@ from turnout.emulator.accounts import Accounts
 from turnout.emulator.answers import Queueable
 from turnout.emulator.auth.entra import TokenIssuer
 from turnout.emulator.certificates import Certificates
-from turnout.emulator.control import Control, Operation, Received
+from turnout.emulator.control import Control, Operation, Received, Rule
 from turnout.emulator.services.azure import AzureService
 from turnout.emulator.services.base import Hub, Service
 from turnout.emulator.services.bedrock import BedrockService
@@ -184,8 +184,16 @@ class Emulator:
         """
         self._control.queue(*items, service=service, model=model, operation=operation)
 
+    def rule(self, rule: Rule) -> None:
+        """Have a function decide what each request is answered with, before the queue, until `clear`.
+
+        Args:
+            rule: Gets the request; gives what could be queued, or None to leave it to the queue.
+        """
+        self._control.rule = rule
+
     def clear(self) -> None:
-        """Forget the queue and the requests."""
+        """Forget the queue, the rule and the requests."""
         self._control.clear()
 
     def environment(self, target: str) -> dict[str, str]:

@@ -7,9 +7,12 @@ import socket
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+
+if TYPE_CHECKING:
+    from turnout.emulator.answers import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +100,11 @@ class Script:
 
     Attributes:
         steps: Gives the steps, from the answer that the service would have sent.
+        answer: That answer, of a chat model; left out, what the emulator says.
     """
 
     steps: Callable[[Whole], Iterable[Step]]
+    answer: Answer | None = None
 
 
 class Scripted(web.Response):

@@ -192,13 +192,14 @@ class Service(ABC):
         Raises:
             Refusal: A failure was queued.
         """
-        item = self.hub.control.take(self.name, models, operation)
+        control = self.hub.control
+        item = control.decide(exchange.received) or control.take(self.name, models, operation)
         if isinstance(item, Failure):
             await self.hub.pause(item.delay)
             raise self.failure(item, exchange.received)
         if isinstance(item, Script):
             exchange.script = item
-            return None
+            return item.answer
         return item
 
     def failure(self, failure: Failure, received: Received) -> Refusal:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import pickle
-from email.utils import formatdate
 from typing import Any
 
 import anthropic
@@ -16,7 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from turnout import errors
-from turnout.classify import ANTHROPIC, BEDROCK, BOTOCORE, OPENAI, OPENAI_CODES, CallSite, classify, retry_after
+from turnout.classify import ANTHROPIC, BEDROCK, BOTOCORE, OPENAI, OPENAI_CODES, CallSite, classify
 from turnout.credentials.base import Chosen
 from turnout.routes import Route
 
@@ -143,29 +142,6 @@ def test_a_message_says_where_and_what_to_do() -> None:
         assert part in str(made)
     refused = classify(status_error(openai.AuthenticationError, 401, {}), SITE)
     assert "It was: api-key (from the settings)" in str(refused)
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({"retry-after": "7"}, 7.0),
-        ({"retry-after-ms": "250", "retry-after": "7"}, 0.25),
-        ({"x-amz-retry-after": "1500"}, 1.5),
-        ({"retry-after": "-1"}, 0.0),
-        ({"retry-after": "soon"}, None),
-        ({}, None),
-    ],
-)
-def test_how_long_to_wait(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry_after(headers) == seconds
-
-
-def test_a_date_to_wait_for() -> None:
-    import time
-
-    found = retry_after({"retry-after": formatdate(time.time() + 30, usegmt=True)})
-    assert found is not None
-    assert 25 < found <= 30
 
 
 def test_every_error_pickles_with_what_it_knows() -> None:

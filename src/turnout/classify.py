@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import email.utils
 import re
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from turnout import errors as e
 from turnout import filters
+from turnout.resilience.retry_after import retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -310,21 +309,6 @@ def _details(error: BaseException) -> tuple[int | None, str | None, str | None, 
     named = (headers.get(name) for name in ("apim-request-id", "x-request-id", "request-id"))
     request_id = next((value for value in named if value), None) or getattr(error, "request_id", None)
     return getattr(error, "status_code", None), str(code) if code else None, request_id, headers
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds that a service asks to wait: `retry-after-ms`, `x-amz-retry-after` (both ms) or `Retry-After`."""
-    for name in ("retry-after-ms", "x-amz-retry-after"):
-        try:
-            return max(float(headers[name]) / 1000, 0.0)
-        except (KeyError, ValueError):
-            continue
-    value = headers.get("retry-after", "")
-    try:
-        return max(float(value), 0.0)
-    except ValueError:
-        when = email.utils.parsedate_tz(value)
-        return max(email.utils.mktime_tz(when) - time.time(), 0.0) if when else None
 
 
 def _said(error: BaseException) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from turnout.clients.aio_session import new_session
 from turnout.clients.botocore_exchange import Body, Named, headers_of
 from turnout.clients.bridge import wait
 from turnout.clients.per_loop import PerLoop
@@ -35,12 +36,10 @@ class AioTransport:
     def _session(self) -> aiohttp.ClientSession:
         import aiohttp
 
-        context = tls_context(self._backend.ca_bundle)
         timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=self._backend.connect_timeout, sock_read=self._backend.timeout
         )
-        connector = aiohttp.TCPConnector(limit=self._backend.max_connections, ssl=context)
-        return aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False)
+        return new_session(self._backend, tls_context(self._backend.ca_bundle), timeout=timeout)
 
     def before_send(self, request: Any, **_: Any) -> Any:
         """Botocore's `before-send` handler, on the bridge."""

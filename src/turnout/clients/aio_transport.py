@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from turnout.clients.aio_session import new_session
 from turnout.clients.per_loop import PerLoop
 
 if TYPE_CHECKING:
@@ -51,14 +52,7 @@ def transport_class(httpx: Any) -> Any:
             self._sessions: PerLoop[aiohttp.ClientSession] = PerLoop(self._session, lambda session: session.close())
 
         def _session(self) -> aiohttp.ClientSession:
-            import aiohttp
-
-            connector = aiohttp.TCPConnector(
-                limit=self._backend.max_connections, ssl=self._context, keepalive_timeout=30.0
-            )
-            return aiohttp.ClientSession(
-                connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
-            )
+            return new_session(self._backend, self._context)
 
         async def handle_async_request(self, request: Any) -> Any:
             import aiohttp

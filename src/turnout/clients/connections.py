@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import queue
 import socket
+import ssl
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 import urllib3
+from urllib3 import exceptions as u
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from turnout.resilience.policy import remaining
+from turnout.clients.reading import Reader, Response
+from turnout.errors import ServiceTimeoutError
+from turnout.resilience.policy import in_time, remaining
+from turnout.resilience.threads import within_deadline
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Iterator, Mapping
 
     from turnout.settings import BackendSettings
@@ -37,19 +41,41 @@ _KEEPALIVE: list[tuple[int, int, int]] = [
 _NEVER = urllib3.Retry.from_int(False)
 
 
-class _Together:
-    """Sends a request's head and body as one: a system call less, which is a sixth of what a small request costs.
+class _Connection:
+    """What both kinds of connection do for a call: sends head and body as one, and keeps its deadline.
 
-    A large one goes in parts, because the limit on the time that sending takes is for each of them.
+    Sent together, they are a system call less, which is a sixth of what a small request costs. A large request goes in
+    parts, because the limit on the time that sending takes is for each of them.
     """
 
     _held: list[bytes] | None = None
+    _reader: Reader | None = None
+
+    def connect(self) -> None:
+        """Connect, with all that takes: looking up the name, trying its addresses, the proxy, TLS.
+
+        The limit of a socket is for each of those, and a look-up has none.
+        """
+        own: Any = self
+        own.timeout = _least(own.timeout, in_time())
+        abandoned = threading.Event()
+
+        def connect() -> None:
+            super(_Connection, self).connect()  # type: ignore[misc] # of the connection that this is mixed into
+            if abandoned.is_set():
+                own.close()
+
+        try:
+            within_deadline("a connection", connect)
+        except ServiceTimeoutError as error:
+            abandoned.set()
+            raise u.ConnectTimeoutError(own, str(error)) from error
 
     def request(self, *arguments: Any, **options: Any) -> None:
         held: list[bytes] = []
         self._held = held
         try:
-            super().request(*arguments, **options)  # type: ignore[misc] # of the connection that this is mixed into
+            super().request(*arguments, **options)  # type: ignore[misc] # likewise
         finally:
             self._held = None
         whole = b"".join(held)
@@ -57,17 +83,42 @@ class _Together:
             self.send(whole[start : start + _PART])
 
     def send(self, data: Any) -> None:
-        if self._held is None:
-            super().send(data)  # type: ignore[misc] # likewise
-        else:
+        if self._held is not None:
             self._held.append(data)
+            return
+        own: Any = self
+        if own.sock is not None:  # of an earlier call it has that one's limit
+            own.sock.settimeout(_least(own.timeout, in_time()))
+        super().send(data)  # type: ignore[misc] # likewise
+
+    def response_class(self, sock: Any, *arguments: Any, **options: Any) -> Response:
+        made = Response(sock, *arguments, **options)
+        self._reader = made.reader
+        return made
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether another call may use it: nothing has come that no call asked for."""
+        own: Any = self
+        if self._reader is not None and self._reader.unasked:
+            return False
+        if isinstance(own.sock, ssl.SSLSocket) and own.sock.pending():
+            return False
+        return bool(super().is_connected)  # type: ignore[misc] # likewise
 
 
-class _Plain(_Together, HTTPConnection):
+def _least(limit: Any, left: float | None) -> float | None:
+    """The shorter of a socket's limit and what a call has left."""
+    if left is None or not isinstance(limit, int | float):
+        return left if left is not None else limit
+    return min(limit, left)
+
+
+class _Plain(_Connection, HTTPConnection):  # type: ignore[misc] # a method makes the responses
     pass
 
 
-class _Tls(_Together, HTTPSConnection):
+class _Tls(_Connection, HTTPSConnection):  # type: ignore[misc] # likewise
     pass
 
 
@@ -161,19 +212,10 @@ class Answer:
             urllib3.exceptions.HTTPError: What urllib3 says.
         """
         while True:
-            left = remaining()
-            if left is not None:
-                self._wait_at_most(left)
             part: bytes = self._response.read1(_PART, decode_content=False)
             if not part:
                 return
             yield part
-
-    def _wait_at_most(self, seconds: float) -> None:
-        sock = getattr(self._response.connection, "sock", None)
-        if sock is not None:
-            limit = sock.gettimeout()
-            sock.settimeout(seconds if limit is None else min(limit, seconds))
 
     def close(self) -> None:
         """Be done with it: read to its end, it has given its connection back; otherwise that is of no more use."""

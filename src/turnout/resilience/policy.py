@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_LEAST = 0.001  # seconds that something may still take when the deadline has come: sockets take 0 for "don't wait"
+
 _ends: ContextVar[float | None] = ContextVar("turnout_deadline", default=None)
 
 
@@ -35,7 +37,23 @@ class RetryPolicy:
 def remaining() -> float | None:
     """Seconds until the deadline of the call that this code is part of; None if it has none."""
     ends = _ends.get()
-    return None if ends is None else max(ends - time.monotonic(), 0.001)
+    return None if ends is None else max(ends - time.monotonic(), _LEAST)
+
+
+def in_time() -> float | None:
+    """Seconds until the deadline, of something that must not begin after it; None if there is no deadline.
+
+    Raises:
+        TimeoutError: It has passed.
+    """
+    ends = _ends.get()
+    if ends is None:
+        return None
+    left = ends - time.monotonic()
+    if left <= 0:
+        msg = "the call's deadline has passed"
+        raise TimeoutError(msg)
+    return max(left, _LEAST)
 
 
 @contextmanager

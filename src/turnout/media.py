@@ -13,17 +13,17 @@ import binascii
 import ipaddress
 import re
 import socket
-import threading
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote_to_bytes, urljoin, urlsplit
 
 from turnout.errors import InvalidRequestError
+from turnout.resilience.threads import begin, result_in_time
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Coroutine, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     import httpx
 
@@ -202,9 +202,13 @@ def fetch_all(
     Raises:
         InvalidRequestError: One of them can't be had.
     """
+
+    def fetched() -> dict[str, Media]:
+        return asyncio.run(afetch_all(urls, limits=limits, allow_private=allow_private, places=places))
+
     # On a thread with a loop of its own: the caller's thread may be running one, and only there is the time that all
     # of a fetch takes really limited.
-    return _on_a_thread(afetch_all(urls, limits=limits, allow_private=allow_private, places=places))
+    return result_in_time(begin(fetched), "what the conversation shows by its address")
 
 
 async def afetch_all(
@@ -249,24 +253,6 @@ def _tls() -> ssl.SSLContext:
     import httpx
 
     return httpx.create_ssl_context(trust_env=False)
-
-
-def _on_a_thread(work: Coroutine[Any, Any, dict[str, Media]]) -> dict[str, Media]:
-    done: list[dict[str, Media]] = []
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            done.append(asyncio.run(work))
-        except BaseException as error:  # noqa: BLE001 - raised again below, on the caller's thread
-            failed.append(error)
-
-    thread = threading.Thread(target=run, name="turnout-media", daemon=True)
-    thread.start()
-    thread.join()
-    if failed:
-        raise failed[0]
-    return done[0]
 
 
 async def _timed(client: httpx.AsyncClient, url: str, limits: Limits, *, allow_private: bool) -> Media:

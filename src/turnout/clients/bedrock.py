@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from turnout import __version__
 from turnout.clients.aio_bedrock import AioTransport
 from turnout.clients.bridge import on_bridge, wait
 from turnout.clients.thread_bedrock import ThreadTransport, tls_context
-from turnout.credentials.aws import choose, found_by, session
+from turnout.credentials.aws import choose, current, found_by, needs_refresh, session
 from turnout.credentials.base import Chosen
 from turnout.errors import SettingsError
+from turnout.resilience.policy import remaining
+from turnout.resilience.threads import off_loop
 
 if TYPE_CHECKING:
     from turnout.settings import BedrockBackend
@@ -90,8 +91,11 @@ class Runtime:
         client.meta.events.register("before-send.bedrock-runtime", self._transport.before_send)
 
     def __getattr__(self, name: str) -> Any:
-        if on_bridge() and getattr(self._credentials, "refresh_needed", lambda: False)():
-            wait(asyncio.to_thread(self._credentials.get_frozen_credentials))
+        if on_bridge():
+            if needs_refresh(self._credentials):
+                wait(off_loop(self._credentials.get_frozen_credentials))
+        elif remaining() is not None:
+            current(self._credentials)
         return getattr(self._client, name)
 
     def close(self) -> None:

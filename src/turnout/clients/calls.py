@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from turnout import limits
 from turnout.classify import CallSite
 from turnout.clients import openai
-from turnout.clients.pool import bedrock_client
+from turnout.clients.pool import bedrock_client, is_made
 from turnout.credentials import aws, azure
 from turnout.errors import TurnoutError
 from turnout.resilience import Call, RetryPolicy
@@ -39,12 +39,14 @@ def resource(backend: Backend, wire: str = "") -> str:
 
 
 def credential(backend: Backend, wire: str = "") -> Chosen:
-    """The credential that a backend goes by. Bedrock Runtime's default chain is asked what it found."""
+    """The credential that a backend goes by; of AWS's default chain what it found, if Bedrock was asked already."""
     if backend.provider == "azure":
         return azure.choose(backend)
     if backend.provider == "openai":
         return openai.choose(backend)
-    return aws.choose(backend) if wire.startswith("openai-") else bedrock_client(backend).chosen
+    if wire.startswith("openai-") or not is_made(backend):
+        return aws.choose(backend)
+    return bedrock_client(backend).chosen
 
 
 def call_site(route: Route, settings: Settings) -> CallSite:

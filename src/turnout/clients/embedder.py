@@ -17,6 +17,7 @@ from turnout.clients.invoke_bodies import Purpose, Vector, family
 from turnout.clients.pool import bedrock_client, is_made, openai_client
 from turnout.clients.progress import EmbeddingProgress
 from turnout.errors import EmbeddingSpaceError, ServerError
+from turnout.resilience.threads import off_loop, within_deadline
 from turnout.spaces import space_of
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Embedder:
         """
         unique = self._unique(texts)
         cut = list(batches(unique, self.route))
-        if len(cut) == 1 and self._deadline is None and self._settings.backends[self.route.backend].deadline is None:
+        if len(cut) == 1:
             vectors = self._one(cut[0], purpose)
             self._say(len(texts), len(texts))
         else:
@@ -220,7 +221,7 @@ class Embedder:
 
     async def _arequest(self, texts: list[str], purpose: Purpose) -> list[Vector]:
         if not is_made(self._settings.backends[self.route.backend]):
-            await asyncio.to_thread(self._client)  # imports the SDK and makes its client
+            await off_loop(self._made)  # imports the SDK and makes its client
         if self.route.wire == "bedrock-invoke":
             return self._counted(texts, await bridge.run(self._invoke, texts, purpose))
         with self._readable():
@@ -228,6 +229,11 @@ class Embedder:
         return self._counted(texts, vectors)
 
     def _client(self) -> Any:
+        if is_made(self._settings.backends[self.route.backend]):
+            return self._made()
+        return within_deadline(f"the client of backend {self.route.backend!r}", self._made)
+
+    def _made(self) -> Any:
         backend = self._settings.backends[self.route.backend]
         return bedrock_client(backend) if backend.provider == "bedrock" else openai_client(backend)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from turnout.clients.openai import http_options
-from turnout.credentials.aws import choose, session
+from turnout.credentials.aws import choose, current, session
 from turnout.errors import MissingExtraError, SettingsError
+from turnout.resilience.threads import off_loop
 
 if TYPE_CHECKING:
     import openai
@@ -54,7 +54,11 @@ def connect(backend: BedrockBackend, *, gpt_oss: bool) -> tuple[openai.OpenAI, o
         tokens = _ShortTermTokens(made, region)
         sync_key, async_key = tokens, tokens.aget
     else:
-        signed = {**common, "aws_region": region, "aws_credentials_provider": made.get_credentials}
+        signed: dict[str, Any] = {
+            **common,
+            "aws_region": region,
+            "aws_credentials_provider": lambda: current(made.get_credentials()),
+        }
         return (
             openai.BedrockOpenAI(**signed, **sync_options),
             openai.AsyncBedrockOpenAI(**signed, **async_options),
@@ -83,8 +87,8 @@ class _ShortTermTokens:
 
     def __call__(self) -> str:
         # Made anew for each call: it is a signature, computed here, and follows credentials that were refreshed.
-        return str(self._generator.get_token(self._session.get_credentials(), self._region))
+        return str(self._generator.get_token(current(self._session.get_credentials()), self._region))
 
     async def aget(self) -> str:
         """The token, without blocking the event loop while credentials are refreshed."""
-        return await asyncio.to_thread(self)
+        return await off_loop(self)

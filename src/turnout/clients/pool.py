@@ -96,7 +96,7 @@ def generation() -> int:
 
 
 def is_made(backend: Backend) -> bool:
-    """Whether the client that embeds on a backend has been made."""
+    """Whether the client that embeds on a backend has been made, which Converse is asked with as well."""
     return ("bedrock" if backend.provider == "bedrock" else "openai", backend) in _clients
 
 

@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.credentials.base import Chosen
 from turnout.errors import CredentialError, SettingsError
+from turnout.resilience.policy import remaining
+from turnout.resilience.threads import within_deadline
 
 if TYPE_CHECKING:
     import botocore.session
 
     from turnout.settings import BedrockBackend
+
+_PATIENCE = 20.0  # seconds for the next bytes of STS; botocore's own is 60
 
 _NEEDS = {
     "bearer-token": "bearer_token",
@@ -135,9 +139,26 @@ def found_by(made: botocore.session.Session) -> str:
     return str(credentials.method) if credentials is not None else "none"
 
 
+def needs_refresh(credentials: Any) -> bool:
+    """Whether botocore would ask for new credentials before it signs with these."""
+    return bool(getattr(credentials, "refresh_needed", lambda: False)())
+
+
+def current(credentials: Any) -> Any:
+    """The credentials, refreshed if they have to be; that takes no longer than the call's deadline allows.
+
+    Raises:
+        ServiceTimeoutError: The deadline passed.
+    """
+    if remaining() is not None and needs_refresh(credentials):
+        within_deadline("AWS credentials", credentials.get_frozen_credentials)
+    return credentials
+
+
 def _assume(backend: BedrockBackend, source: botocore.session.Session) -> botocore.session.Session:
     """A session whose credentials are a role's, assumed anew before they expire."""
     import botocore.session
+    from botocore.config import Config
     from botocore.credentials import (
         AssumeRoleCredentialFetcher,
         CredentialProvider,
@@ -145,8 +166,13 @@ def _assume(backend: BedrockBackend, source: botocore.session.Session) -> botoco
         DeferredRefreshableCredentials,
     )
 
-    def create_client(service: str, **kwargs: Any) -> Any:
-        return source.create_client(service, endpoint_url=backend.sts_endpoint, verify=backend.ca_bundle, **kwargs)
+    limits = Config(connect_timeout=backend.connect_timeout, read_timeout=min(backend.timeout, _PATIENCE))
+
+    def create_client(service: str, config: Config | None = None, **options: Any) -> Any:
+        merged = limits if config is None else config.merge(limits)
+        return source.create_client(
+            service, endpoint_url=backend.sts_endpoint, verify=backend.ca_bundle, config=merged, **options
+        )
 
     extra = {"RoleSessionName": backend.role_session_name}
     if backend.external_id:

@@ -7,14 +7,16 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from turnout.credentials.base import Chosen
-from turnout.errors import CredentialError
+from turnout.errors import CredentialError, ServiceTimeoutError
+from turnout.resilience.threads import SingleFlight, result_in_time
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from azure.core.credentials import AccessToken, TokenCredential
 
     from turnout.settings import AzureBackend
@@ -29,6 +31,8 @@ Source: learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle
 _PRINCIPAL = ("tenant_id", "client_id", "client_secret")
 _REFRESH_BEFORE = 300.0  # azure-identity offers no new token earlier than this before expiry, in seconds
 _RETRY_REFRESH = 30.0
+_PATIENCE = 20.0  # seconds for Entra's next bytes; azure-identity's own is 300
+_REPEATS = 2  # of a request to Entra that failed; azure-identity's own are 10, with growing waits
 
 
 def choose(backend: AzureBackend) -> Chosen:
@@ -71,7 +75,7 @@ class TokenSource:
         self._credential = credential
         self._scope = scope
         self._tried = tried
-        self._lock = threading.Lock()
+        self._fetching = SingleFlight(self._fetched)
         self._token: AccessToken | None = None
         self._refresh_at = 0.0
 
@@ -79,29 +83,41 @@ class TokenSource:
         return f"TokenSource({type(self._credential).__name__}, {self._scope!r})"
 
     def __call__(self) -> str:
-        """The token, fetching one if there is none that is fresh."""
-        now = time.time()
-        token = self._token
-        if token is not None and now < self._refresh_at:
-            return token.token
-        usable = token is not None and now < token.expires_on - 1
-        if not self._lock.acquire(blocking=not usable):
-            assert token is not None
-            return token.token
+        """The token, fetching one if there is none that is fresh.
+
+        Raises:
+            CredentialError: Entra gives none.
+            ServiceTimeoutError: The call's deadline passed first.
+        """
+        ready, fetch = self._ready()
+        if fetch is None:
+            return ready
         try:
-            current = self._token
-            if current is not None and time.time() < self._refresh_at:
-                return current.token
-            return self._fetch().token
-        finally:
-            self._lock.release()
+            return result_in_time(fetch, f"a token for {self._scope} from Entra").token
+        except ServiceTimeoutError:
+            if ready:
+                return ready
+            raise
 
     async def aget(self) -> str:
         """The token, without blocking the event loop."""
-        token = self._token
-        if token is not None and time.time() < self._refresh_at:
-            return token.token
-        return await asyncio.to_thread(self)
+        ready, fetch = self._ready()
+        if fetch is None:
+            return ready
+        return (await asyncio.wrap_future(fetch)).token
+
+    def _ready(self) -> tuple[str, Future[AccessToken] | None]:
+        """A token that can be used ("" if there is none), and what is to be waited for, if anything."""
+        now, token = time.time(), self._token
+        if token is not None and now < self._refresh_at:
+            return token.token, None
+        usable = token.token if token is not None and now < token.expires_on - 1 else ""
+        fetch, begun = self._fetching.join()
+        return usable, None if usable and not begun else fetch
+
+    def _fetched(self) -> AccessToken:
+        current = self._token
+        return current if current is not None and time.time() < self._refresh_at else self._fetch()
 
     def _fetch(self) -> AccessToken:
         from azure.core.exceptions import ClientAuthenticationError
@@ -134,7 +150,11 @@ def token_source(backend: AzureBackend, chosen: Chosen, scope: str) -> TokenSour
     """The source of Entra tokens for a chosen credential."""
     import azure.identity
 
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {
+        "connection_timeout": backend.connect_timeout,
+        "read_timeout": min(backend.timeout, _PATIENCE),
+        "retry_total": _REPEATS,
+    }
     if backend.authority_host:
         options["authority"] = backend.authority_host
         # The instances of Microsoft's own clouds are known. Of any other, the public cloud would be asked, which a

@@ -5,7 +5,6 @@ A module of its own, loaded with the first call: importing the class alone loads
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import aclosing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from turnout.langchain.tools import offered
 from turnout.langchain.wires import agenerate, begin_astream, begin_stream, delegate, is_built, wire
 from turnout.parameters import PARAMETERS, tool_choice_name
 from turnout.resilience import astream, stream
+from turnout.resilience.threads import off_loop, within_deadline
 from turnout.routes import resolve
 
 if TYPE_CHECKING:
@@ -81,21 +81,39 @@ class Call:
     Attributes:
         route: Where it goes.
         settings: The settings.
+        backend: The backend's settings for this call.
         arguments: What the delegate is given besides the history.
         request: What was asked for.
-        delegate: LangChain's own class, which carries it.
+        attempts: Its attempts and its deadline.
     """
 
     route: Route
     settings: Settings
+    backend: Backend
     arguments: dict[str, Any]
     request: Request
-    delegate: BaseChatModel
+    attempts: resilience.Call
 
     @property
     def has_tools(self) -> bool:
         """Whether the model is offered tools."""
         return bool(self.request.tools)
+
+    def delegate(self) -> BaseChatModel:
+        """LangChain's own class, which carries the call.
+
+        A backend's first call imports its SDK and makes its client, which may ask for credentials: within the deadline.
+        """
+        if is_built(self.route, self.backend):
+            return delegate(self.route, self.backend)
+        with self.attempts.within():
+            return within_deadline(f"the client of backend {self.route.backend!r}", delegate, self.route, self.backend)
+
+    async def adelegate(self) -> BaseChatModel:
+        """Likewise, without blocking the event loop."""
+        if is_built(self.route, self.backend):
+            return delegate(self.route, self.backend)
+        return await self.attempts.awithin(off_loop(delegate, self.route, self.backend))
 
     def told(self, messages: Sequence[BaseMessage]) -> Sequence[BaseMessage]:
         """The conversation, with what the model is told because it can't be forced."""
@@ -118,28 +136,42 @@ class Call:
     def history(self, messages: Sequence[BaseMessage]) -> list[BaseMessage]:
         """The conversation as the wire takes it."""
         fetch = partial(media.fetch, allow_private=True) if self.settings.allow_private_media else None
-        return portable_history(self.told(messages), self.route, has_tools=self.has_tools, fetch=fetch)
+        with self.attempts.within():
+            return portable_history(self.told(messages), self.route, has_tools=self.has_tools, fetch=fetch)
 
     async def ahistory(self, messages: Sequence[BaseMessage]) -> list[BaseMessage]:
         """Likewise; what must be fetched doesn't block the event loop."""
         fetch = partial(media.afetch, allow_private=True) if self.settings.allow_private_media else None
-        return await aportable_history(self.told(messages), self.route, has_tools=self.has_tools, fetch=fetch)
+        history = aportable_history(self.told(messages), self.route, has_tools=self.has_tools, fetch=fetch)
+        return await self.attempts.awithin(history)
 
 
-def _prepared(model: ChatTurnout, stop: list[str] | None, kwargs: dict[str, Any]) -> Call:
+def _prepared(
+    model: ChatTurnout, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
+) -> Call:
     route, settings = resolved(model, kwargs)
     request = _request(model, settings, stop, kwargs)
     arguments = wire(route).arguments(route, request)
-    with translated(route, settings):
-        return Call(route, settings, arguments, request, delegate(route, _backend(model, route, settings, kwargs)))
+    attempts = new_call(
+        route,
+        settings,
+        lambda error: translate(error, route, settings),
+        max_retries=kwargs.get("max_retries", model.max_retries),
+        deadline=kwargs.get("deadline", model.deadline),
+        tokens=lambda: count_tokens_approximately(messages) + (request.parameters["max_tokens"] or 0),
+        used=used_tokens,
+    )
+    return Call(route, settings, _backend(model, route, settings, kwargs), arguments, request, attempts)
 
 
-async def _aprepared(model: ChatTurnout, stop: list[str] | None, kwargs: dict[str, Any]) -> Call:
-    """Likewise; a backend's first call imports its SDK and makes its client, which would block the event loop."""
+async def _aprepared(
+    model: ChatTurnout, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
+) -> Call:
+    """Likewise; a backend's first call imports the file of its wire, which would block the event loop."""
     route, settings = resolved(model, kwargs)
     if is_built(route, _backend(model, route, settings, kwargs)):
-        return _prepared(model, stop, kwargs)
-    return await asyncio.to_thread(_prepared, model, stop, kwargs)
+        return _prepared(model, messages, stop, kwargs)
+    return await off_loop(_prepared, model, messages, stop, kwargs)
 
 
 def _backend(model: ChatTurnout, route: Route, settings: Settings, kwargs: dict[str, Any]) -> Backend:
@@ -149,21 +181,6 @@ def _backend(model: ChatTurnout, route: Route, settings: Settings, kwargs: dict[
     if timeout is not None and timeout != backend.timeout:
         backend = backend.model_copy(update={"timeout": timeout})
     return backend
-
-
-def _attempts(
-    model: ChatTurnout, call: Call, messages: Sequence[BaseMessage], kwargs: dict[str, Any]
-) -> resilience.Call:
-    route, settings = call.route, call.settings
-    return new_call(
-        route,
-        settings,
-        lambda error: translate(error, route, settings),
-        max_retries=kwargs.get("max_retries", model.max_retries),
-        deadline=kwargs.get("deadline", model.deadline),
-        tokens=lambda: count_tokens_approximately(messages) + (call.request.parameters["max_tokens"] or 0),
-        used=used_tokens,
-    )
 
 
 def _request(model: ChatTurnout, settings: Settings, stop: list[str] | None, kwargs: dict[str, Any]) -> Request:
@@ -197,11 +214,10 @@ def generate(
     model: ChatTurnout, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
 ) -> ChatResult:
     """One answer."""
-    call = _prepared(model, stop, kwargs)
+    call = _prepared(model, messages, stop, kwargs)
     with translated(call.route, call.settings):
-        history = call.history(messages)
-        attempts = _attempts(model, call, history, kwargs)
-        result = attempts.run(lambda: call.delegate._generate([*history], **call.arguments))  # noqa: SLF001
+        carrier, history, attempts = call.delegate(), call.history(messages), call.attempts
+        result = attempts.run(lambda: carrier._generate([*history], **call.arguments))  # noqa: SLF001
         portable_result(result, call.route, attempts.report())
         call.check(called=_called(result))
         return result
@@ -211,11 +227,10 @@ async def agenerate_one(
     model: ChatTurnout, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
 ) -> ChatResult:
     """One answer, without blocking the event loop."""
-    call = await _aprepared(model, stop, kwargs)
+    call = await _aprepared(model, messages, stop, kwargs)
     with translated(call.route, call.settings):
-        history = await call.ahistory(messages)
-        attempts = _attempts(model, call, history, kwargs)
-        result = await attempts.arun(lambda: agenerate(call.route, call.delegate, [*history], call.arguments))
+        carrier, history, attempts = await call.adelegate(), await call.ahistory(messages), call.attempts
+        result = await attempts.arun(lambda: agenerate(call.route, carrier, [*history], call.arguments))
         portable_result(result, call.route, attempts.report())
         call.check(called=_called(result))
         return result
@@ -225,12 +240,11 @@ def generate_stream(
     model: ChatTurnout, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
 ) -> Generator[ChatGenerationChunk]:
     """One answer in pieces."""
-    call = _prepared(model, stop, kwargs)
+    call = _prepared(model, messages, stop, kwargs)
     with translated(call.route, call.settings):
-        history = call.history(messages)
-        attempts = _attempts(model, call, history, kwargs)
+        carrier, history, attempts = call.delegate(), call.history(messages), call.attempts
         shape = Stream(call.route, attempts.report)
-        for chunk in stream(attempts, lambda: begin_stream(call.delegate, [*history], call.arguments), has_content):
+        for chunk in stream(attempts, lambda: begin_stream(carrier, [*history], call.arguments), has_content):
             yield shape.portable(chunk)
         shape.end()
         call.check(called=shape.called)
@@ -240,14 +254,11 @@ async def agenerate_stream(
     model: ChatTurnout, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
 ) -> AsyncGenerator[ChatGenerationChunk]:
     """One answer in pieces, without blocking the event loop."""
-    call = await _aprepared(model, stop, kwargs)
+    call = await _aprepared(model, messages, stop, kwargs)
     with translated(call.route, call.settings):
-        history = await call.ahistory(messages)
-        attempts = _attempts(model, call, history, kwargs)
+        carrier, history, attempts = await call.adelegate(), await call.ahistory(messages), call.attempts
         shape = Stream(call.route, attempts.report)
-        pieces = astream(
-            attempts, lambda: begin_astream(call.route, call.delegate, [*history], call.arguments), has_content
-        )
+        pieces = astream(attempts, lambda: begin_astream(call.route, carrier, [*history], call.arguments), has_content)
         async with aclosing(pieces):
             async for chunk in pieces:
                 yield shape.portable(chunk)

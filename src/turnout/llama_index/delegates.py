@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from turnout.clients import generation
 from turnout.errors import MissingExtraError, UnsupportedError
+from turnout.resilience.threads import off_loop, within_deadline
 
 if TYPE_CHECKING:
     from turnout.llama_index.wires import Wire
@@ -33,7 +33,17 @@ async def awire_for(route: Route, backend: Backend) -> Wire:
     key, now = (route, backend), generation()
     if _made_in.get(key) == now:
         return wire_for(route, backend)
-    wire = await asyncio.to_thread(wire_for, route, backend)
+    wire = await off_loop(wire_for, route, backend)
+    _made_in[key] = now
+    return wire
+
+
+def wire_in_time(route: Route, backend: Backend) -> Wire:
+    """Likewise; making the client, which may ask for credentials, takes no longer than the call's deadline allows."""
+    key, now = (route, backend), generation()
+    if _made_in.get(key) == now:
+        return wire_for(route, backend)
+    wire = within_deadline(f"the client of backend {route.backend!r}", wire_for, route, backend)
     _made_in[key] = now
     return wire
 

@@ -20,7 +20,7 @@ from pydantic import ConfigDict, Field
 from turnout.errors import TurnoutError
 from turnout.given import SettingsField, current, portable_settings
 from turnout.llama_index.answers import check, has_content, only_one_call, portable_answer, used_tokens
-from turnout.llama_index.delegates import awire_for, wire_for
+from turnout.llama_index.delegates import awire_for, wire_in_time
 from turnout.llama_index.errors import translate, translated
 from turnout.llama_index.history import aportable_history, portable_history
 from turnout.llama_index.messages import arguments_of, tool_calls_of
@@ -56,11 +56,12 @@ class _Call:
 
     def prepared(self) -> tuple[Wire, dict[str, Any], dict[str, Any]]:
         """The wire, what it sends but the conversation, and how that is to be arranged."""
-        return self._with(wire_for(self.route, self.backend))
+        with self.attempts.within():
+            return self._with(wire_in_time(self.route, self.backend))
 
     async def aprepared(self) -> tuple[Wire, dict[str, Any], dict[str, Any]]:
         """Likewise, without blocking the event loop."""
-        return self._with(await awire_for(self.route, self.backend))
+        return self._with(await self.attempts.awithin(awire_for(self.route, self.backend)))
 
     def _with(self, wire: Wire) -> tuple[Wire, dict[str, Any], dict[str, Any]]:
         arguments = wire.arguments(self.request)
@@ -315,7 +316,8 @@ class TurnoutLLM(StructuredPredict):
         call = self._call(messages, kwargs)
         with translated(call.route, call.settings):
             wire, arguments, how = call.prepared()
-            history = portable_history(call.request.messages, call.route, **how)
+            with call.attempts.within():
+                history = portable_history(call.request.messages, call.route, **how)
             response = call.attempts.run(lambda: wire.chat([*history], arguments))
         portable_answer(response, call.request, call.route, call.attempts.report())
         check(response, call.request, call.route)
@@ -325,7 +327,7 @@ class TurnoutLLM(StructuredPredict):
         call = self._call(messages, kwargs)
         with translated(call.route, call.settings):
             wire, arguments, how = await call.aprepared()
-            history = await aportable_history(call.request.messages, call.route, **how)
+            history = await call.attempts.awithin(aportable_history(call.request.messages, call.route, **how))
             response = await call.attempts.arun(lambda: wire.achat([*history], arguments))
         portable_answer(response, call.request, call.route, call.attempts.report())
         check(response, call.request, call.route)
@@ -337,7 +339,8 @@ class TurnoutLLM(StructuredPredict):
         last = None
         with translated(call.route, call.settings):
             wire, arguments, how = call.prepared()
-            history = portable_history(call.request.messages, call.route, **how)
+            with call.attempts.within():
+                history = portable_history(call.request.messages, call.route, **how)
             for last in stream(call.attempts, lambda: wire.stream([*history], arguments), has_content):
                 yield portable_answer(last, call.request, call.route, call.attempts.report())
         if last is not None:
@@ -349,7 +352,7 @@ class TurnoutLLM(StructuredPredict):
         last = None
         with translated(call.route, call.settings):
             wire, arguments, how = await call.aprepared()
-            history = await aportable_history(call.request.messages, call.route, **how)
+            history = await call.attempts.awithin(aportable_history(call.request.messages, call.route, **how))
             pieces = astream(call.attempts, lambda: wire.astream([*history], arguments), has_content)
             async with aclosing(pieces):
                 async for last in pieces:

@@ -15,6 +15,7 @@ from turnout.resilience.policy import until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from tenacity import RetryCallState
@@ -68,6 +69,11 @@ class Call:
         """Seconds until its deadline."""
         return None if self.ends is None else max(self.ends - time.monotonic(), 0.001)
 
+    @property
+    def past(self) -> bool:
+        """Whether its deadline has passed."""
+        return self.ends is not None and time.monotonic() >= self.ends
+
     def run(self, once: Callable[[], T]) -> T:
         """Make the call.
 
@@ -83,15 +89,29 @@ class Call:
 
     async def arun(self, once: Callable[[], Awaitable[T]]) -> T:
         """Make the call without blocking the event loop; its attempt is cancelled when the deadline passes."""
-        if self.policy.deadline is None:
-            return await self.arepeated(self._aattempt, once)
+        return await self.awithin(self.arepeated(self._aattempt, once))
+
+    async def awithin(self, awaited: Awaitable[T]) -> T:
+        """Await something that is part of the call; it is cancelled when the deadline passes.
+
+        Raises:
+            ServiceTimeoutError: The deadline passed.
+        """
+        if self.ends is None:
+            return await awaited
+        limit = asyncio.timeout(self.left)
         try:
-            async with asyncio.timeout(self.left) as limit:
-                return await self.arepeated(self._aattempt, once)
+            with until(self.ends):
+                async with limit:
+                    return await awaited
         except TimeoutError as error:
             if limit.expired():
                 raise self.too_late() from error
             raise
+
+    def within(self) -> AbstractContextManager[None]:
+        """What a thread does for the call outside its attempts, like fetching an image, within its deadline."""
+        return until(self.ends)
 
     def repeated(self, attempt: Callable[..., T], *arguments: Any) -> T:
         """Call a function until it succeeds or the policy says to stop."""
@@ -238,7 +258,8 @@ class Turn:
             self._failed(known)
         if known is None:
             return
-        if isinstance(known, ServiceTimeoutError) and call.ends is not None and time.monotonic() >= call.ends:
+        # One that names no backend says itself what was waited for until the deadline: a credential, say.
+        if isinstance(known, ServiceTimeoutError) and known.backend and call.past:
             known = call.too_late()
         else:
             call.note(known)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from contextlib import ExitStack, aclosing, closing
 from itertools import chain
@@ -68,10 +67,7 @@ def _open(
 
 async def astream(call: Call, start: Callable[[], AsyncGenerator[T]], begun: Callable[[T], bool]) -> AsyncGenerator[T]:
     """Make a call and pass the pieces of its answer on as they come, without blocking the event loop."""
-    if call.ends is None:
-        turn, held, pieces = await call.arepeated(_aopen, call, start, begun)
-    else:
-        turn, held, pieces = await _in_time(call, call.arepeated(_aopen, call, start, begun))
+    turn, held, pieces = await call.awithin(call.arepeated(_aopen, call, start, begun))
     with turn:
         async with aclosing(pieces):
             for piece in held:
@@ -83,7 +79,7 @@ async def astream(call: Call, start: Callable[[], AsyncGenerator[T]], begun: Cal
                     yield piece
                 return
             # The limit is around the reading alone: what the reader does meanwhile is the reader's.
-            while (piece := await _in_time(call, anext(pieces, _END))) is not _END:
+            while (piece := await call.awithin(anext(pieces, _END))) is not _END:
                 turn.see(piece)
                 yield piece
 
@@ -106,14 +102,3 @@ async def _aopen(
         turn.begun()
         opened.pop_all()
     return turn, held, pieces
-
-
-async def _in_time(call: Call, waited: Any) -> Any:
-    limit = asyncio.timeout(call.left)
-    try:
-        async with limit:
-            return await waited
-    except TimeoutError as error:
-        if limit.expired():
-            raise call.too_late() from error
-        raise

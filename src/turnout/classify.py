@@ -36,6 +36,8 @@ class CallSite:
 
 Kind = type[e.ModelCallError]
 
+_WRAPPED = 4  # errors around one of turnout's own, at most: an HTTP library's, an SDK's, a framework's
+
 # openai: exception class → ours. Subclasses come before their bases.
 OPENAI: dict[str, Kind] = {
     "APITimeoutError": e.ServiceTimeoutError,
@@ -209,10 +211,9 @@ def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
     Returns:
         An error to be raised `from` the original; one of turnout's own is given back as it is.
     """
-    if isinstance(error, e.TurnoutError):
-        return error
-    if isinstance(error.__cause__, e.TurnoutError):  # a credential failed inside an SDK call
-        return error.__cause__
+    own = _own(error)
+    if own is not None:
+        return own
     kind = _kind(error)
     if kind is None:
         return None
@@ -232,6 +233,16 @@ def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
     if isinstance(made, e.ContentFilterError):
         made.stage, made.categories = _found(error)
     return made
+
+
+def _own(error: BaseException) -> e.TurnoutError | None:
+    """Turnout's own error, which may have been raised inside an SDK's call, as a credential's is."""
+    cause: BaseException | None = error
+    for _ in range(_WRAPPED):
+        if cause is None or isinstance(cause, e.TurnoutError):
+            return cause
+        cause = cause.__cause__
+    return None
 
 
 def _repeatable(status: int | None, code: str | None, headers: Mapping[str, str]) -> bool | None:

@@ -36,7 +36,6 @@ class CallSite:
 
 Kind = type[e.ModelCallError]
 
-_WRAPPED = 4  # errors around one of turnout's own, at most: an HTTP library's, an SDK's, a framework's
 
 # openai: exception class → ours. Subclasses come before their bases.
 OPENAI: dict[str, Kind] = {
@@ -213,6 +212,8 @@ def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
     """
     own = _own(error)
     if own is not None:
+        if isinstance(own, e.RedirectError):
+            own.backend, own.deployment = site.route.backend, site.route.deployment
         return own
     kind = _kind(error)
     if kind is None:
@@ -236,13 +237,14 @@ def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
 
 
 def _own(error: BaseException) -> e.TurnoutError | None:
-    """Turnout's own error, which may have been raised inside an SDK's call, as a credential's is."""
-    cause: BaseException | None = error
-    for _ in range(_WRAPPED):
-        if cause is None or isinstance(cause, e.TurnoutError):
-            return cause
-        cause = cause.__cause__
-    return None
+    """Turnout's own error: it itself, or what it was raised from, by an SDK and by a framework around that.
+
+    So come a credential that failed inside an SDK's call, and a redirect that was refused there.
+    """
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, e.TurnoutError):
+        found = found.__cause__
+    return found
 
 
 def _repeatable(status: int | None, code: str | None, headers: Mapping[str, str]) -> bool | None:

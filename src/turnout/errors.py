@@ -23,6 +23,7 @@ TurnoutError
     │   ├── ContextOverflowError  more tokens than the model takes
     │   └── ContentFilterError    refused by a content filter
     ├── ServerError           the service failed (5xx)
+    ├── RedirectError         the endpoint sends the call to another server; nothing was sent there (3xx)
     ├── ServiceConnectionError  no connection, or it was cut
     └── ServiceTimeoutError   no answer in time
 ```
@@ -315,6 +316,10 @@ class ServerError(ModelCallError):
     """The service failed."""
 
     retryable = True
+
+
+class RedirectError(ModelCallError):
+    """The endpoint redirected the call to another server. Nothing was sent there; the message names both."""
 
 
 class ServiceConnectionError(ModelCallError):

@@ -12,6 +12,7 @@ from turnout.clients.aio_session import new_session
 from turnout.clients.botocore_exchange import Body, Named, headers_of
 from turnout.clients.bridge import wait
 from turnout.clients.per_loop import PerLoop
+from turnout.clients.redirects import refuse
 from turnout.clients.thread_bedrock import tls_context
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class AioTransport:
         from botocore.awsrequest import AWSResponse
 
         response = await self._once(request)
+        refuse(response.status, response.headers, request.url, response.close)
         headers = _Headers((name, value) for name, value in response.headers.items())
         if request.stream_output and response.status < 300:
             body = Body(_parts(response, request.url), response.close)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.clients.aio_session import new_session
 from turnout.clients.per_loop import PerLoop
+from turnout.clients.redirects import refuse
 
 if TYPE_CHECKING:
     import ssl
@@ -77,6 +78,7 @@ def transport_class(httpx: Any) -> Any:
                         sock_read=limits.get("read"),
                     ),
                 )
+            refuse(response.status, response.headers, request.url, response.close)
             return httpx.Response(
                 response.status,
                 headers=list(response.raw_headers),

@@ -10,6 +10,7 @@ import urllib3
 from urllib3 import exceptions as u
 
 from turnout.clients.connections import Answer, Connections, Limits, Target
+from turnout.clients.redirects import refuse
 
 if TYPE_CHECKING:
     import ssl
@@ -55,6 +56,7 @@ def transport_class(httpx: Any) -> Any:
                     request.read(),
                     Limits(limits.get("connect"), limits.get("read"), limits.get("pool")),
                 )
+            refuse(answer.status, answer.headers, request.url, answer.close)
             return httpx.Response(
                 answer.status,
                 headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()],

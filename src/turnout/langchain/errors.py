@@ -48,6 +48,10 @@ class ChatServerError(e.ServerError, lc.ModelAPIError):
     """The service failed."""
 
 
+class ChatRedirectError(e.RedirectError, lc.ModelError):
+    """The endpoint redirected the call to another server."""
+
+
 class ChatConnectionError(e.ServiceConnectionError, lc.ModelConnectionError):
     """No connection, or it was cut."""
 
@@ -67,6 +71,7 @@ AS_LANGCHAIN: dict[type[e.ModelCallError], type[e.ModelCallError]] = {
         ChatContextOverflowError,
         ChatContentFilterError,
         ChatServerError,
+        ChatRedirectError,
         ChatConnectionError,
         ChatTimeoutError,
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from turnout.clients.explicit import explicit
 from turnout.clients.openai import http_options
-from turnout.clients.transport import bearer_auth
+from turnout.clients.transport import bearer_auth, key_auth
 from turnout.credentials.azure import DATED_SCOPE, V1_SCOPE, TokenSource, choose, token_source
 from turnout.errors import SettingsError
 
@@ -40,8 +41,8 @@ def _v1(backend: AzureBackend, key: str | None, tokens: TokenSource | None) -> t
     sync_key: Any = key if tokens is None else tokens
     async_key: Any = key if tokens is None else tokens.aget
     return (
-        openai.OpenAI(base_url=base_url, api_key=sync_key, organization="", project="", **sync_options),
-        openai.AsyncOpenAI(base_url=base_url, api_key=async_key, organization="", project="", **async_options),
+        explicit(openai.OpenAI)(base_url=base_url, api_key=sync_key, **sync_options),
+        explicit(openai.AsyncOpenAI)(base_url=base_url, api_key=async_key, **async_options),
     )
 
 
@@ -50,19 +51,17 @@ def _dated(
 ) -> tuple[openai.OpenAI, openai.AsyncOpenAI]:
     import openai
 
-    sync_options, async_options = http_options(backend, None if tokens is None else bearer_auth(tokens))
+    sync_options, async_options = http_options(backend, key_auth(key or "") if tokens is None else bearer_auth(tokens))
     address: dict[str, Any] = {
         "azure_endpoint": resource(backend),
         "api_version": backend.api_version,
-        "organization": "",
-        "api_key": key,
+        # Left to itself the SDK takes AZURE_OPENAI_AD_TOKEN before a key or a token provider. Fixed values keep it from
+        # that, and the HTTP client puts the real key or token in their place.
+        "api_key": "set-by-the-http-client",
+        "azure_ad_token": "set-by-the-http-client",
     }
-    if tokens is None:
-        return openai.AzureOpenAI(**address, **sync_options), openai.AsyncAzureOpenAI(**address, **async_options)
-    # Left to itself the SDK takes AZURE_OPENAI_AD_TOKEN before a token provider. A fixed value keeps it from that, and
-    # the HTTP client puts the real token in its place.
-    address["azure_ad_token"] = "set-by-the-http-client"  # noqa: S105 - a placeholder
-    return openai.AzureOpenAI(**address, **sync_options), openai.AsyncAzureOpenAI(**address, **async_options)
+    sync, aio = explicit(openai.AzureOpenAI), explicit(openai.AsyncAzureOpenAI)
+    return sync(**address, **sync_options), aio(**address, **async_options)
 
 
 def token_or_key(backend: AzureBackend, scope: str) -> tuple[str | None, TokenSource | None, Chosen]:

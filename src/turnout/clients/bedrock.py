@@ -9,6 +9,7 @@ from turnout.clients.aio_bedrock import AioTransport
 from turnout.clients.bridge import on_bridge, wait
 from turnout.clients.thread_bedrock import ThreadTransport, tls_context
 from turnout.credentials.aws import choose, current, found_by, needs_refresh, session
+from turnout.credentials.aws_session import variants
 from turnout.credentials.base import Chosen
 from turnout.errors import SettingsError
 from turnout.resilience.policy import remaining
@@ -43,7 +44,13 @@ def connect(backend: BedrockBackend) -> tuple[Any, Chosen]:
             "bedrock-runtime",
             endpoint_url=backend.endpoint,
             verify=backend.ca_bundle,
-            config=config.merge(Config(retries={"total_max_attempts": 1}, user_agent=_user_agent(made))),
+            config=config.merge(
+                Config(
+                    retries={"total_max_attempts": 1},
+                    user_agent=_user_agent(made),
+                    **variants(made, backend.endpoint),
+                )
+            ),
         )
     except NoRegionError:
         msg = "a bedrock backend needs its region, like region = 'us-east-1' (or AWS_REGION, or the profile's)"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from turnout.clients.azure import resource, token_or_key
+from turnout.clients.explicit import explicit
 from turnout.clients.transport import async_transport, sync_transport
 from turnout.credentials.azure import V1_SCOPE
 
@@ -43,12 +45,27 @@ def connect(backend: AzureBackend) -> tuple[anthropic.AnthropicFoundry, anthropi
         "timeout": anthropic.Timeout(backend.timeout, connect=backend.connect_timeout),
         "max_retries": 0,
     }
-    sync_http = anthropic.DefaultHttpxClient(transport=sync_transport(backend, "anthropic"))
-    async_http = anthropic.DefaultAsyncHttpxClient(transport=async_transport(backend, "anthropic"))
+    sync_http = anthropic.DefaultHttpxClient(transport=sync_transport(backend, "anthropic"), trust_env=False)
+    async_http = anthropic.DefaultAsyncHttpxClient(transport=async_transport(backend, "anthropic"), trust_env=False)
+    sync, aio = _foundry(anthropic.AnthropicFoundry), _foundry(anthropic.AsyncAnthropicFoundry)
     return (
-        anthropic.AnthropicFoundry(**common, azure_ad_token_provider=tokens, http_client=sync_http),
-        anthropic.AsyncAnthropicFoundry(
-            **common, azure_ad_token_provider=None if tokens is None else tokens.aget, http_client=async_http
-        ),
+        sync(**common, azure_ad_token_provider=tokens, http_client=sync_http),
+        aio(**common, azure_ad_token_provider=None if tokens is None else tokens.aget, http_client=async_http),
         chosen,
     )
+
+
+@cache
+def _foundry(kind: Any) -> Any:
+    """The SDK's Foundry client with the constructor of its base.
+
+    Its own looks up `ANTHROPIC_FOUNDRY_RESOURCE`, whatever it is given, and refuses that beside an address.
+    """
+
+    class Foundry(kind):  # type: ignore[misc] # the class comes when the SDK is first needed
+        def __init__(self, *, azure_ad_token_provider: Any = None, **given: Any) -> None:
+            super(kind, self).__init__(**given)
+            self._azure_ad_token_provider = azure_ad_token_provider
+
+    Foundry.__name__ = kind.__name__
+    return explicit(Foundry)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from turnout.clients.explicit import explicit
 from turnout.clients.openai import http_options
 from turnout.credentials.aws import choose, current, session
 from turnout.errors import MissingExtraError, SettingsError
@@ -32,7 +33,7 @@ def connect(backend: BedrockBackend, *, gpt_oss: bool) -> tuple[openai.OpenAI, o
     `mantle_auth` says so.
 
     Raises:
-        SettingsError: The region or profile is missing.
+        SettingsError: The region or profile is missing, or a FIPS endpoint is wanted.
         CredentialError: No credential was found.
     """
     import openai
@@ -42,6 +43,12 @@ def connect(backend: BedrockBackend, *, gpt_oss: bool) -> tuple[openai.OpenAI, o
     region = backend.region or made.get_config_variable("region")
     if not region:
         msg = "a bedrock backend needs its region, like region = 'us-east-1' (or AWS_REGION, or the profile's)"
+        raise SettingsError(msg)
+    if backend.mantle_endpoint is None and made.get_config_variable("use_fips_endpoint"):
+        msg = (
+            "AWS_USE_FIPS_ENDPOINT (or the profile's use_fips_endpoint) is set, and Mantle has no FIPS endpoint: "
+            "unset it for this process, or name an endpoint yourself as mantle_endpoint"
+        )
         raise SettingsError(msg)
     sync_options, async_options = http_options(backend)
     common = {"base_url": base_url(backend, region, gpt_oss=gpt_oss)}
@@ -60,14 +67,13 @@ def connect(backend: BedrockBackend, *, gpt_oss: bool) -> tuple[openai.OpenAI, o
             "aws_credentials_provider": lambda: current(made.get_credentials()),
         }
         return (
-            openai.BedrockOpenAI(**signed, **sync_options),
-            openai.AsyncBedrockOpenAI(**signed, **async_options),
+            explicit(openai.BedrockOpenAI)(**signed, **sync_options),
+            explicit(openai.AsyncBedrockOpenAI)(**signed, **async_options),
             chosen,
         )
-    plain: dict[str, Any] = {**common, "organization": "", "project": ""}
     return (
-        openai.OpenAI(**plain, api_key=sync_key, **sync_options),
-        openai.AsyncOpenAI(**plain, api_key=async_key, **async_options),
+        explicit(openai.OpenAI)(**common, api_key=sync_key, **sync_options),
+        explicit(openai.AsyncOpenAI)(**common, api_key=async_key, **async_options),
         chosen,
     )
 

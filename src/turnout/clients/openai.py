@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from turnout.clients.explicit import explicit
 from turnout.clients.transport import async_transport, sync_transport
 from turnout.credentials.base import Chosen
 from turnout.errors import CredentialError
@@ -27,9 +28,10 @@ def http_options(backend: BackendSettings, auth: Any = None) -> tuple[dict[str, 
 
     timeout = openai.Timeout(backend.timeout, connect=backend.connect_timeout)
     common: dict[str, Any] = {"timeout": timeout, "max_retries": 0}
+    http: dict[str, Any] = {"auth": auth, "trust_env": False}
     return (
-        {**common, "http_client": openai.DefaultHttpxClient(transport=sync_transport(backend), auth=auth)},
-        {**common, "http_client": openai.DefaultAsyncHttpxClient(transport=async_transport(backend), auth=auth)},
+        {**common, "http_client": openai.DefaultHttpxClient(transport=sync_transport(backend), **http)},
+        {**common, "http_client": openai.DefaultAsyncHttpxClient(transport=async_transport(backend), **http)},
     )
 
 
@@ -60,4 +62,5 @@ def connect(backend: OpenAIBackend) -> tuple[openai.OpenAI, openai.AsyncOpenAI, 
         "organization": backend.organization,
         "project": backend.project,
     }
-    return openai.OpenAI(**identity, **sync_options), openai.AsyncOpenAI(**identity, **async_options), chosen
+    sync, aio = explicit(openai.OpenAI), explicit(openai.AsyncOpenAI)
+    return sync(**identity, **sync_options), aio(**identity, **async_options), chosen

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 from turnout.clients import aio_transport, thread_transport
+from turnout.settings.trust import certificates
 
 if TYPE_CHECKING:
     import ssl
@@ -37,7 +38,8 @@ def tls_context(ca_bundle: str | None, sdk: Sdk = "openai") -> ssl.SSLContext:
     import ssl
 
     if ca_bundle is None:
-        context: ssl.SSLContext = sdk_httpx(sdk).create_ssl_context()
+        trust_env = certificates("SSL_CERT_FILE", "SSL_CERT_DIR") is not None
+        context: ssl.SSLContext = sdk_httpx(sdk).create_ssl_context(trust_env=trust_env)
         return context
     return ssl.create_default_context(cafile=ca_bundle)
 
@@ -66,4 +68,18 @@ def bearer_auth(tokens: TokenSource) -> httpx.Auth:
             yield request
 
     made: httpx.Auth = BearerAuth()
+    return made
+
+
+def key_auth(key: str) -> httpx.Auth:
+    """An `httpx.Auth` that puts a key on each request, and no token."""
+    base: type[httpx.Auth] = sdk_httpx().Auth
+
+    class KeyAuth(base):  # type: ignore[misc, valid-type]
+        def auth_flow(self, request: Any) -> Any:
+            request.headers.pop("Authorization", None)
+            request.headers["api-key"] = key
+            yield request
+
+    made: httpx.Auth = KeyAuth()
     return made

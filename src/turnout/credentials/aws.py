@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from turnout.credentials.aws_session import chain_session, own_session, variants
 from turnout.credentials.base import Chosen
-from turnout.errors import CredentialError, SettingsError
+from turnout.errors import CredentialError
 from turnout.resilience.policy import remaining
 from turnout.resilience.threads import within_deadline
 
@@ -95,23 +96,16 @@ def session(backend: BedrockBackend, chosen: Chosen) -> botocore.session.Session
         SettingsError: The profile doesn't exist.
         CredentialError: The chain found no credential; each method that was tried is listed.
     """
-    import botocore.session
-    from botocore.exceptions import ProfileNotFound
-
-    made = botocore.session.Session(profile=backend.profile)
-    if backend.region:
-        made.set_config_variable("region", backend.region)
-    try:
-        made.get_scoped_config()
-    except ProfileNotFound:
-        there = ", ".join(sorted(made.full_config.get("profiles", {}))) or "none"
-        msg = f"AWS profile {backend.profile!r} doesn't exist (there is: {there}); `aws configure` makes one"
-        raise SettingsError(msg) from None
+    own = chosen.method == "bearer-token" or (
+        bool(backend.access_key_id) and chosen.method in {"static-keys", "assumed-role"}
+    )
+    made = own_session(backend) if own else chain_session(backend)
     if chosen.method == "bearer-token":
         assert backend.bearer_token is not None
         made.register_component("token_provider", _BearerToken(backend.bearer_token.get_secret_value()))
         return made
-    if backend.access_key_id and chosen.method in {"static-keys", "assumed-role"}:
+    if own:
+        assert backend.access_key_id is not None
         assert backend.secret_access_key is not None
         token = backend.session_token.get_secret_value() if backend.session_token else None
         made.set_credentials(backend.access_key_id, backend.secret_access_key.get_secret_value(), token)
@@ -124,7 +118,7 @@ def _require(made: botocore.session.Session) -> None:
 
     try:
         found, why = made.get_credentials(), ""
-    except BotoCoreError as error:
+    except (BotoCoreError, ValueError) as error:  # the latter of a number in the environment that isn't one
         found, why = None, str(error)
     if found is None:
         tried = (*_CHAIN, why) if why else _CHAIN
@@ -157,7 +151,6 @@ def current(credentials: Any) -> Any:
 
 def _assume(backend: BedrockBackend, source: botocore.session.Session) -> botocore.session.Session:
     """A session whose credentials are a role's, assumed anew before they expire."""
-    import botocore.session
     from botocore.config import Config
     from botocore.credentials import (
         AssumeRoleCredentialFetcher,
@@ -166,12 +159,18 @@ def _assume(backend: BedrockBackend, source: botocore.session.Session) -> botoco
         DeferredRefreshableCredentials,
     )
 
-    limits = Config(connect_timeout=backend.connect_timeout, read_timeout=min(backend.timeout, _PATIENCE))
-
-    def create_client(service: str, config: Config | None = None, **options: Any) -> Any:
-        merged = limits if config is None else config.merge(limits)
+    def create_client(service: str, **kwargs: Any) -> Any:
         return source.create_client(
-            service, endpoint_url=backend.sts_endpoint, verify=backend.ca_bundle, config=merged, **options
+            service,
+            endpoint_url=backend.sts_endpoint,
+            verify=backend.ca_bundle or source.get_config_variable("ca_bundle") or True,
+            config=Config(
+                signature_version="v4",
+                connect_timeout=backend.connect_timeout,
+                read_timeout=min(backend.timeout, _PATIENCE),
+                **variants(source, backend.sts_endpoint),
+            ),
+            **kwargs,
         )
 
     extra = {"RoleSessionName": backend.role_session_name}
@@ -190,7 +189,7 @@ def _assume(backend: BedrockBackend, source: botocore.session.Session) -> botoco
         def load(self) -> Any:
             return DeferredRefreshableCredentials(method=self.METHOD, refresh_using=fetcher.fetch_credentials)
 
-    made = botocore.session.Session(profile=backend.profile)
+    made = own_session(backend) if backend.access_key_id else chain_session(backend)
     made.set_config_variable("region", source.get_config_variable("region"))
     made.register_component("credential_provider", CredentialResolver([Role()]))
     return made

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from turnout.credentials.base import Chosen
 from turnout.errors import CredentialError, ServiceTimeoutError
 from turnout.resilience.threads import SingleFlight, result_in_time
+from turnout.settings.trust import certificates
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -150,31 +151,56 @@ def token_source(backend: AzureBackend, chosen: Chosen, scope: str) -> TokenSour
     """The source of Entra tokens for a chosen credential."""
     import azure.identity
 
-    options: dict[str, Any] = {
-        "connection_timeout": backend.connect_timeout,
-        "read_timeout": min(backend.timeout, _PATIENCE),
-        "retry_total": _REPEATS,
-    }
+    options: dict[str, Any] = {"retry_total": _REPEATS}
     if backend.authority_host:
         options["authority"] = backend.authority_host
         # The instances of Microsoft's own clouds are known. Of any other, the public cloud would be asked, which a
         # private one can't reach.
         known = {value for name, value in vars(azure.identity.AzureAuthorityHosts).items() if name.startswith("AZURE_")}
         options["disable_instance_discovery"] = backend.authority_host.removeprefix("https://") not in known
+    if chosen.method == "service-principal":
+        return TokenSource(_service_principal(backend, options), scope)
     if backend.ca_bundle:
         options["connection_verify"] = backend.ca_bundle
-    if chosen.method == "service-principal":
-        assert backend.tenant_id is not None
-        assert backend.client_id is not None
-        assert backend.client_secret is not None
-        credential: TokenCredential = azure.identity.ClientSecretCredential(
-            backend.tenant_id, backend.client_id, backend.client_secret.get_secret_value(), **options
-        )
-        return TokenSource(credential, scope)
     missing = [name for name in _PRINCIPAL if getattr(backend, name) is None]
     tried = (
         f"service principal: lacks {_listed(missing)} (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET)",
         "API key: lacks api_key (AZURE_OPENAI_API_KEY)",
     )
-    default = azure.identity.DefaultAzureCredential(**options)
+    default = azure.identity.DefaultAzureCredential(**options, **_limits(backend))
     return TokenSource(default, scope, tried if backend.auth == "auto" else ())
+
+
+def _limits(backend: AzureBackend) -> dict[str, float]:
+    return {"connection_timeout": backend.connect_timeout, "read_timeout": min(backend.timeout, _PATIENCE)}
+
+
+def _service_principal(backend: AzureBackend, options: dict[str, Any]) -> TokenCredential:
+    """The settings' service principal, for which nothing but the settings decides where its secret goes."""
+    import azure.identity
+    import certifi
+    from azure.core.pipeline.transport import RequestsTransport
+
+    assert backend.tenant_id is not None
+    assert backend.client_id is not None
+    assert backend.client_secret is not None
+    trusted = backend.ca_bundle or certificates("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") or certifi.where()
+    transport = RequestsTransport(connection_verify=trusted, **_limits(backend))
+    transport.open()
+    transport.session.auth = _as_it_is
+    made: Any = azure.identity.ClientSecretCredential(
+        backend.tenant_id,
+        backend.client_id,
+        backend.client_secret.get_secret_value(),
+        transport=transport,
+        **{"authority": azure.identity.AzureAuthorityHosts.AZURE_PUBLIC_CLOUD, **options},
+    )
+    # There is no argument against AZURE_REGIONAL_AUTHORITY_NAME and MSAL_FORCE_REGION, which put a name before the
+    # authority's.
+    made._regional_authority = False  # noqa: SLF001
+    return cast("TokenCredential", made)
+
+
+def _as_it_is(request: Any) -> Any:
+    """What requests authenticates with, so that it doesn't look for a login in `.netrc`."""
+    return request

@@ -1,0 +1,137 @@
+"""botocore sessions for which the settings decide, and no variable or profile that is meant for others."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING, Any
+
+from turnout.errors import SettingsError
+
+if TYPE_CHECKING:
+    import botocore.session
+
+    from turnout.settings import BedrockBackend
+
+_log = logging.getLogger(__name__)
+
+# What has its place in turnout's settings, or no bearing on its calls. Some values of these would break a call, keep a
+# thread waiting, ask the instance's metadata, or send each call's key id to some address. botocore's default holds.
+_FIXED = (
+    "account_id_endpoint_mode",
+    "auth_scheme_preference",
+    "csm_client_id",
+    "csm_enabled",
+    "csm_host",
+    "csm_port",
+    "data_path",
+    "defaults_mode",
+    "disable_host_prefix_injection",
+    "disable_request_compression",
+    "endpoint_discovery_enabled",
+    "max_attempts",
+    "request_checksum_calculation",
+    "request_min_compression_size_bytes",
+    "response_checksum_validation",
+    "retry_mode",
+    "s3_disable_express_session_auth",
+    "sigv4a_signing_region_set",
+    "tcp_keepalive",
+)
+_NOWHERE = (None, None, os.devnull, None)
+
+
+class _Nothing:
+    """A botocore provider of credentials and tokens that has none."""
+
+    def load_credentials(self) -> None:
+        return None
+
+    def load_token(self, **_: Any) -> None:
+        return None
+
+
+def own_session(backend: BedrockBackend) -> botocore.session.Session:
+    """A session for a credential that the settings have themselves; it finds no other.
+
+    `AWS_PROFILE` isn't looked at, except for a region if the settings have none, and the files of `~/.aws` may be
+    missing or broken.
+
+    Raises:
+        SettingsError: The profile of the settings doesn't exist.
+    """
+    from botocore.exceptions import BotoCoreError, ConfigParseError
+
+    alone = {"profile": (None, None, None, None)}
+    made = _session(backend, alone)
+    try:
+        made.full_config  # noqa: B018 - reads it
+    except ConfigParseError as error:
+        _log.warning("%s The settings' own AWS credential goes without it.", error)
+        made = _session(backend, {**alone, "config_file": _NOWHERE, "credentials_file": _NOWHERE})
+    _require_profile(backend, made)
+    region = backend.region
+    if not region:
+        try:
+            region = _session(backend, {}).get_config_variable("region")
+        except BotoCoreError:
+            region = None
+    if region:
+        made.set_config_variable("region", region)
+    made.register_component("credential_provider", _Nothing())
+    made.register_component("token_provider", _Nothing())
+    return made
+
+
+def chain_session(backend: BedrockBackend) -> botocore.session.Session:
+    """A session that finds its credential by a profile or boto3's default chain, with all the variables of that.
+
+    Raises:
+        SettingsError: The profile doesn't exist, or a file of `~/.aws` can't be read.
+    """
+    from botocore.exceptions import ConfigParseError
+
+    made = _session(backend, {})
+    if backend.region:
+        made.set_config_variable("region", backend.region)
+    try:
+        _require_profile(backend, made)
+    except ConfigParseError as error:
+        raise SettingsError(str(error)) from None
+    return made
+
+
+def _session(backend: BedrockBackend, variables: dict[str, Any]) -> botocore.session.Session:
+    import botocore.session
+
+    known = botocore.session.Session.SESSION_VARIABLES
+    fixed = {name: (None, None, *known[name][2:]) for name in _FIXED if name in known}
+    return botocore.session.Session(session_vars={**fixed, **variables}, profile=backend.profile)
+
+
+def _require_profile(backend: BedrockBackend, made: botocore.session.Session) -> None:
+    from botocore.exceptions import ProfileNotFound
+
+    try:
+        made.get_scoped_config()
+    except ProfileNotFound:
+        there = ", ".join(sorted(made.full_config.get("profiles", {}))) or "none"
+        named = backend.profile or f"{made.profile} (AWS_PROFILE)"
+        msg = f"AWS profile {named!r} doesn't exist (there is: {there}); `aws configure` makes one"
+        raise SettingsError(msg) from None
+
+
+def variants(made: botocore.session.Session, endpoint: str | None) -> dict[str, bool]:
+    """What `botocore.config.Config` is told of FIPS and dual-stack endpoints.
+
+    They are the user's choice for all of AWS. Where botocore makes the address, it makes it accordingly. An endpoint in
+    the settings is an address already, and botocore would refuse it.
+    """
+    if endpoint is None:
+        return {}
+    names = ("use_fips_endpoint", "use_dualstack_endpoint")
+    chosen = [name for name in names if made.get_config_variable(name)]
+    if chosen:
+        said = " and ".join(f"AWS_{name.upper()}" for name in chosen)
+        _log.warning("%s has no effect on calls to %s: the settings name that endpoint.", said, endpoint)
+    return dict.fromkeys(names, False)

@@ -36,6 +36,7 @@ _FIXED = (
     "retry_mode",
     "s3_disable_express_session_auth",
     "sigv4a_signing_region_set",
+    "sts_regional_endpoints",
     "tcp_keepalive",
 )
 _NOWHERE = (None, None, os.devnull, None)
@@ -106,7 +107,9 @@ def _session(backend: BedrockBackend, variables: dict[str, Any]) -> botocore.ses
 
     known = botocore.session.Session.SESSION_VARIABLES
     fixed = {name: (None, None, *known[name][2:]) for name in _FIXED if name in known}
-    return botocore.session.Session(session_vars={**fixed, **variables}, profile=backend.profile)
+    made = botocore.session.Session(session_vars={**fixed, **variables}, profile=backend.profile)
+    made.get_component("config_store").set_config_variable("s3", {})  # it would be checked, whatever is called
+    return made
 
 
 def _require_profile(backend: BedrockBackend, made: botocore.session.Session) -> None:

@@ -107,12 +107,19 @@ def _same_host(one: str | None, other: str | None) -> bool:
     return urlsplit(one or "").hostname == urlsplit(other or "").hostname
 
 
+def _principal(backend: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the variables of a service principal may add: nothing to a key that the settings have."""
+    fields = ("tenant_id", "client_id", "client_secret")
+    keyed = backend.get("api_key") and backend.get("auth") in {None, "auto"}
+    return () if keyed and not any(backend.get(field) for field in fields) else fields
+
+
 def fill(backend: Mapping[str, Any], variables: Mapping[str, str], sources: Mapping[str, str]) -> dict[str, Any]:
     """A backend's settings with what the clouds' variables add, and where each addition came from.
 
     A key is only sent to the resource that it belongs to: `AZURE_OPENAI_API_KEY` is left alone when
     `AZURE_OPENAI_ENDPOINT` names another host than the backend, and `OPENAI_API_KEY` never goes to a `base_url`
-    that `OPENAI_BASE_URL` doesn't name.
+    that `OPENAI_BASE_URL` doesn't name. Where the settings have a credential, no variable makes another one.
     """
     filled = dict(backend)
     origins: list[tuple[str, str]] = []
@@ -129,7 +136,7 @@ def fill(backend: Mapping[str, Any], variables: Mapping[str, str], sources: Mapp
             owner = variables.get("AZURE_OPENAI_ENDPOINT")
             if not owner or _same_host(owner, filled.get("endpoint")):
                 take("api_key", "AZURE_OPENAI_API_KEY")
-            for field in ("tenant_id", "client_id", "client_secret"):
+            for field in _principal(backend):
                 take(field, f"AZURE_{field.upper()}")
             take("authority_host", "AZURE_AUTHORITY_HOST")
         case "bedrock":

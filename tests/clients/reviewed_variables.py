@@ -220,7 +220,9 @@ ELSEWHERE = {
     "SYSTEMROOT",
 }
 
-REVIEWED = CLOUD_VARIABLES | GIVEN | ENDPOINT | CHAIN | MACHINE | IMPORTED | ELSEWHERE
+NEWER = {"GOOGLE_CLOUD_LOCATION"}  # likewise, since openai 3
+
+REVIEWED = CLOUD_VARIABLES | NEWER | GIVEN | ENDPOINT | CHAIN | MACHINE | IMPORTED | ELSEWHERE
 
 COMPUTED = {
     # Names that the sources put together: of the tables and constants that are looked through as well, of each service

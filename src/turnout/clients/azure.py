@@ -55,9 +55,8 @@ def _dated(
     address: dict[str, Any] = {
         "azure_endpoint": resource(backend),
         "api_version": backend.api_version,
-        # Left to itself the SDK takes AZURE_OPENAI_AD_TOKEN before a key or a token provider. Fixed values keep it from
-        # that, and the HTTP client puts the real key or token in their place.
-        "api_key": "set-by-the-http-client",
+        # Left to itself the SDK takes AZURE_OPENAI_AD_TOKEN before a key or a token provider. A fixed value keeps it
+        # from that, and the HTTP client puts the real key or token in its place.
         "azure_ad_token": "set-by-the-http-client",
     }
     sync, aio = explicit(openai.AzureOpenAI), explicit(openai.AsyncAzureOpenAI)

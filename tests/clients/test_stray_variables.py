@@ -18,6 +18,7 @@ from tests.clients.reviewed_variables import (
     ENDPOINT,
     GIVEN,
     MACHINE,
+    NEWER,
     PACKAGES,
     REVIEWED,
 )
@@ -107,7 +108,7 @@ def test_every_variable_that_the_packages_read_is_reviewed() -> None:
         assert computed == COMPUTED.get(package, set()), package
         assert read - computed <= REVIEWED, f"{package} reads a variable that isn't reviewed"
         found |= read
-    assert found >= REVIEWED - CLOUD_VARIABLES, "no package reads these any more"
+    assert found >= REVIEWED - CLOUD_VARIABLES - NEWER, "no package reads these any more"
 
 
 def sent(request: Received) -> dict[str, Any]:

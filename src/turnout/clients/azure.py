@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from turnout.clients.openai import http_options
+from turnout.clients.openai import http_options, plain
 from turnout.clients.transport import bearer_auth
 from turnout.credentials.azure import DATED_SCOPE, V1_SCOPE, TokenSource, choose, token_source
 from turnout.errors import SettingsError
 
 if TYPE_CHECKING:
     import openai
+    from pydantic import SecretStr
 
     from turnout.credentials.base import Chosen
     from turnout.settings import AzureBackend
@@ -32,21 +33,23 @@ def connect(backend: AzureBackend) -> tuple[openai.OpenAI, openai.AsyncOpenAI, C
     return (*_dated(backend, key, tokens), chosen)
 
 
-def _v1(backend: AzureBackend, key: str | None, tokens: TokenSource | None) -> tuple[openai.OpenAI, openai.AsyncOpenAI]:
+def _v1(
+    backend: AzureBackend, key: SecretStr | None, tokens: TokenSource | None
+) -> tuple[openai.OpenAI, openai.AsyncOpenAI]:
     import openai
 
     sync_options, async_options = http_options(backend)
     base_url = f"{resource(backend)}/openai/v1/"
-    sync_key: Any = key if tokens is None else tokens
-    async_key: Any = key if tokens is None else tokens.aget
+    sync_options |= {"organization": "", "project": ""}
+    async_options |= {"organization": "", "project": ""}
     return (
-        openai.OpenAI(base_url=base_url, api_key=sync_key, organization="", project="", **sync_options),
-        openai.AsyncOpenAI(base_url=base_url, api_key=async_key, organization="", project="", **async_options),
+        openai.OpenAI(base_url=base_url, api_key=tokens or plain(key), **sync_options),
+        openai.AsyncOpenAI(base_url=base_url, api_key=tokens.aget if tokens else plain(key), **async_options),
     )
 
 
 def _dated(
-    backend: AzureBackend, key: str | None, tokens: TokenSource | None
+    backend: AzureBackend, key: SecretStr | None, tokens: TokenSource | None
 ) -> tuple[openai.OpenAI, openai.AsyncOpenAI]:
     import openai
 
@@ -55,17 +58,19 @@ def _dated(
         "azure_endpoint": resource(backend),
         "api_version": backend.api_version,
         "organization": "",
-        "api_key": key,
     }
     if tokens is None:
-        return openai.AzureOpenAI(**address, **sync_options), openai.AsyncAzureOpenAI(**address, **async_options)
+        return (
+            openai.AzureOpenAI(**address, api_key=plain(key), **sync_options),
+            openai.AsyncAzureOpenAI(**address, api_key=plain(key), **async_options),
+        )
     # Left to itself the SDK takes AZURE_OPENAI_AD_TOKEN before a token provider. A fixed value keeps it from that, and
     # the HTTP client puts the real token in its place.
     address["azure_ad_token"] = "set-by-the-http-client"  # noqa: S105 - a placeholder
     return openai.AzureOpenAI(**address, **sync_options), openai.AsyncAzureOpenAI(**address, **async_options)
 
 
-def token_or_key(backend: AzureBackend, scope: str) -> tuple[str | None, TokenSource | None, Chosen]:
+def token_or_key(backend: AzureBackend, scope: str) -> tuple[SecretStr | None, TokenSource | None, Chosen]:
     """The API key or the source of tokens that a backend authenticates with, and which it is.
 
     Raises:
@@ -79,7 +84,7 @@ def token_or_key(backend: AzureBackend, scope: str) -> tuple[str | None, TokenSo
         )
         raise SettingsError(msg)
     chosen = choose(backend)
-    key = backend.api_key.get_secret_value() if chosen.method == "api-key" and backend.api_key else None
+    key = backend.api_key if chosen.method == "api-key" else None
     return key, None if key is not None else token_source(backend, chosen, scope), chosen
 
 

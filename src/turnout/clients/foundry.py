@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from turnout.clients.azure import resource, token_or_key
+from turnout.clients.openai import plain
 from turnout.clients.transport import async_transport, sync_transport
 from turnout.credentials.azure import V1_SCOPE
 
@@ -39,16 +40,19 @@ def connect(backend: AzureBackend) -> tuple[anthropic.AnthropicFoundry, anthropi
     key, tokens, chosen = token_or_key(backend, V1_SCOPE)
     common: dict[str, Any] = {
         "base_url": base_url(backend),
-        "api_key": key,
         "timeout": anthropic.Timeout(backend.timeout, connect=backend.connect_timeout),
         "max_retries": 0,
     }
     sync_http = anthropic.DefaultHttpxClient(transport=sync_transport(backend, "anthropic"))
     async_http = anthropic.DefaultAsyncHttpxClient(transport=async_transport(backend, "anthropic"))
+    if tokens is None:
+        return (
+            anthropic.AnthropicFoundry(**common, api_key=plain(key), http_client=sync_http),
+            anthropic.AsyncAnthropicFoundry(**common, api_key=plain(key), http_client=async_http),
+            chosen,
+        )
     return (
         anthropic.AnthropicFoundry(**common, azure_ad_token_provider=tokens, http_client=sync_http),
-        anthropic.AsyncAnthropicFoundry(
-            **common, azure_ad_token_provider=None if tokens is None else tokens.aget, http_client=async_http
-        ),
+        anthropic.AsyncAnthropicFoundry(**common, azure_ad_token_provider=tokens.aget, http_client=async_http),
         chosen,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from turnout.clients.openai import http_options
+from turnout.clients.openai import http_options, plain
 from turnout.credentials.aws import choose, session
 from turnout.errors import MissingExtraError, SettingsError
 
@@ -45,25 +45,19 @@ def connect(backend: BedrockBackend, *, gpt_oss: bool) -> tuple[openai.OpenAI, o
         raise SettingsError(msg)
     sync_options, async_options = http_options(backend)
     common = {"base_url": base_url(backend, region, gpt_oss=gpt_oss)}
-    if chosen.method == "bearer-token":
-        assert backend.bearer_token is not None
-        key = backend.bearer_token.get_secret_value()
-        sync_key: Any = key
-        async_key: Any = key
-    elif backend.mantle_auth == "short-term-token":
-        tokens = _ShortTermTokens(made, region)
-        sync_key, async_key = tokens, tokens.aget
-    else:
+    bearer = chosen.method == "bearer-token"
+    if not bearer and backend.mantle_auth != "short-term-token":
         signed = {**common, "aws_region": region, "aws_credentials_provider": made.get_credentials}
         return (
             openai.BedrockOpenAI(**signed, **sync_options),
             openai.AsyncBedrockOpenAI(**signed, **async_options),
             chosen,
         )
-    plain: dict[str, Any] = {**common, "organization": "", "project": ""}
+    tokens = None if bearer else _ShortTermTokens(made, region)
+    nobody: dict[str, Any] = {**common, "organization": "", "project": ""}
     return (
-        openai.OpenAI(**plain, api_key=sync_key, **sync_options),
-        openai.AsyncOpenAI(**plain, api_key=async_key, **async_options),
+        openai.OpenAI(**nobody, api_key=tokens or plain(backend.bearer_token), **sync_options),
+        openai.AsyncOpenAI(**nobody, api_key=tokens.aget if tokens else plain(backend.bearer_token), **async_options),
         chosen,
     )
 

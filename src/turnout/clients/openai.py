@@ -10,6 +10,7 @@ from turnout.errors import CredentialError
 
 if TYPE_CHECKING:
     import openai
+    from pydantic import SecretStr
 
     from turnout.settings import BackendSettings, OpenAIBackend
 
@@ -55,9 +56,17 @@ def connect(backend: OpenAIBackend) -> tuple[openai.OpenAI, openai.AsyncOpenAI, 
     sync_options, async_options = http_options(backend)
     identity: dict[str, Any] = {
         "base_url": backend.base_url or OFFICIAL,
-        # The SDK insists on a key; a server that asks for none ignores this one.
-        "api_key": backend.api_key.get_secret_value() if backend.api_key else "none",
         "organization": backend.organization,
         "project": backend.project,
     }
-    return openai.OpenAI(**identity, **sync_options), openai.AsyncOpenAI(**identity, **async_options), chosen
+    # The SDK insists on a key; a server that asks for none ignores this one.
+    return (
+        openai.OpenAI(**identity, api_key=plain(backend.api_key) or "none", **sync_options),
+        openai.AsyncOpenAI(**identity, api_key=plain(backend.api_key) or "none", **async_options),
+        chosen,
+    )
+
+
+def plain(secret: SecretStr | None) -> str:
+    """A secret as an SDK takes it; called where it is passed, so that no variable holds it."""
+    return secret.get_secret_value() if secret is not None else ""

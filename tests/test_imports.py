@@ -26,6 +26,7 @@ LAYERS = [
     "space_chroma",
     "settings",
     "given",
+    "given_elsewhere",
     "routes",
     "credentials",
     "filters",

@@ -286,7 +286,7 @@ def _check_names(settings: Settings) -> None:
     for key, backend in named:
         if backend is not None and backend not in settings.backends:
             name = ".".join(shown_part(part) for part in key)
-            origin = variable(key) if variable(key) in os.environ else f"key {name!r}"
+            origin = shown_name(variable(key)) if variable(key) in os.environ else f"key {name!r}"
             msg = (
                 f"{settings.source}, {origin}: {shown(backend)} is no backend{nearest(backend, settings.backends)}. "
                 f"Backends are the [backends.…] tables"
@@ -294,8 +294,9 @@ def _check_names(settings: Settings) -> None:
             raise UnknownBackendError(msg)
     for name, index in settings.index.items():
         if index.embedding not in settings.embedding:
+            key_name = f"index.{shown_part(name)}.embedding"
             msg = (
-                f"{settings.source}, key 'index.{name}.embedding': {shown(index.embedding)} is no embedding route"
+                f"{settings.source}, key {key_name!r}: {shown(index.embedding)} is no embedding route"
                 f"{nearest(index.embedding, settings.embedding)}. Routes are the [embedding.…] tables"
             )
             raise SettingsError(msg)

@@ -324,10 +324,14 @@ class IndexSettings(_Node):
         if self.store == "simple" and self.framework == "langchain":
             msg = "a simple index is LlamaIndex's; leave framework out, or choose another store"
             raise ValueError(msg)
-        if self.store != "pgvector" and self.path is None and self.connection is None:
+        if self.store != "pgvector" and self.path is None and (self.connection is None or self.store == "faiss"):
             msg = f"a {self.store} index needs path, the folder that it is in"
             raise ValueError(msg)
         return self
+
+    def database(self) -> str:
+        """The database's URL with its password; called where it is passed, so that no variable holds it."""
+        return self.connection.get_secret_value() if self.connection is not None else ""
 
     @property
     def opened_with(self) -> Literal["langchain", "llama_index"]:

@@ -342,8 +342,11 @@ def _said(error: BaseException) -> str:
     if isinstance(inner, dict) and isinstance(inner.get("message"), str):
         return str(inner["message"])
     said = str(getattr(error, "message", "") or error) or type(error).__name__
-    # Of a request that got no answer the openai and anthropic SDKs say no more than that; their cause says why.
-    return f"{said} {error.__cause__}" if response is None and said == "Connection error." else said
+    # Of a request that got no answer the openai and anthropic SDKs say no more than that; what they stand on says why.
+    if said == "Connection error." and error.__cause__ is not None:
+        below = _said(error.__cause__)
+        return below if below.startswith(said) else f"{said} {below}"
+    return said
 
 
 def _message(kind: Kind, error: BaseException, site: CallSite, code: str | None) -> str:

@@ -97,20 +97,27 @@ def _clean(error: BaseException, secrets: set[str]) -> None:
             request.headers[name] = REDACTED
     own = vars(error)
     _clean_aiohttp(error, own)
-    if "pool" in own:  # urllib3's, which has the proxy's headers; its name is in the message
-        error.pool = None  # type: ignore[attr-defined] # it has one
+    for name in ("pool", "conn"):  # urllib3's, which have the proxy's headers; what they are called is in the message
+        if name in own:
+            own[name] = None
     if any(isinstance(said, str) for said in error.args):
         error.args = tuple(redact(said, secrets) if isinstance(said, str) else said for said in error.args)
     for name in ("message", "body", "tried", "msg", "doc"):
         if own.get(name) is not None:
-            setattr(error, name, _redacted(own[name], secrets))
+            own[name] = _redacted(own[name], secrets)
     response = own.get("response")
     if isinstance(response, dict):  # botocore's
-        error.response = _redacted(response, secrets)  # type: ignore[attr-defined] # it has one
-    elif isinstance(content := getattr(response, "_content", None), bytes):  # httpx's
-        response._content = redact(content.decode(errors="replace"), secrets).encode()  # type: ignore[union-attr] # noqa: SLF001
-    elif response is not None and not hasattr(response, "_request"):  # azure-core's, which has the request it answers
-        error.response = None  # type: ignore[attr-defined] # it has one
+        own["response"] = _redacted(response, secrets)
+    elif hasattr(response, "_request"):  # httpx's
+        _clean_response(vars(response), secrets)
+    elif response is not None:  # azure-core's, whose request has a secret in its body
+        own["response"] = None
+
+
+def _clean_response(own: dict[str, Any], secrets: set[str]) -> None:
+    if isinstance(content := own.get("_content"), bytes):
+        own["_content"] = redact(content.decode(errors="replace"), secrets).encode()
+        own.pop("_text", None)  # made of it
 
 
 def _clean_aiohttp(error: BaseException, own: dict[str, Any]) -> None:
@@ -118,11 +125,11 @@ def _clean_aiohttp(error: BaseException, own: dict[str, Any]) -> None:
     info = own.get("request_info")
     if info is not None:
         bare = info._replace(headers=type(info.headers)(type(info.headers.copy())()))  # an empty proxy of its mapping
-        error.request_info, error.history = bare, ()  # type: ignore[attr-defined] # they are its own
+        own |= {"request_info": bare, "history": ()}
         error.args = (bare, ())
     if (key := own.get("_conn_key")) is not None and getattr(key, "proxy_auth", None) is not None:
         bare = key._replace(proxy_auth=None)
-        error._conn_key = bare  # type: ignore[attr-defined] # noqa: SLF001 - it is its own
+        own["_conn_key"] = bare
         error.args = tuple(bare if one is key else one for one in error.args)
 
 

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from turnout.resilience.policy import until
+from turnout.sdk_errors import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -115,5 +116,5 @@ async def _in_time(call: Call, waited: Any) -> Any:
             return await waited
     except TimeoutError as error:
         if limit.expired():
-            raise call.too_late() from error
+            raise call.too_late() from without_secrets(error)
         raise

@@ -51,18 +51,18 @@ def refuse_unknown(taken: Mapping[str, Any], arguments: dict[str, Any], called: 
         SettingsError: One has its place in the settings.
         ValidationError: There is no such argument.
     """
-    if arguments.keys() <= taken.keys():
-        return
-    aliases = {field.alias for field in taken.values() if field.alias}
-    unknown = [name for name in arguments if name not in taken and name not in aliases]
-    if not unknown:
-        return
-    arguments.clear()
+    if not arguments.keys() <= taken.keys() and (error := _refusal(taken, arguments, called)) is not None:
+        arguments.clear()
+        raise error
+
+
+def _refusal(taken: Mapping[str, Any], given: Iterable[str], called: str) -> Exception | None:
+    aliases = {field.alias for field in taken.values()}
+    unknown = [name for name in given if name not in taken and name not in aliases]
     for name in unknown:
         if (where := _where(name)) is not None:
-            msg = f"{called} takes no {name}: {where}"
-            raise SettingsError(msg)
-    raise _invalid(unknown, taken, called)
+            return SettingsError(f"{called} takes no {name}: {where}")
+    return _invalid(unknown, taken, called) if unknown else None
 
 
 def _where(name: str) -> str | None:

@@ -20,7 +20,9 @@ _HEADERS = (
 # Of each the group that is kept, if there is one. Those with a `value` are redacted only where that looks like one.
 _PATTERNS = (
     re.compile(r"(?P<kept>://)[^\s/@'\"]+(?=@)"),  # a URL's user name and password
-    re.compile(rf"(?i)(?<![\w-])(?P<kept>(?:{_HEADERS})\\?[\"']?\s*[:=]\s*\\?[\"']?)(?P<value>[^\s\"',;&}}\])<>\\]+)"),
+    re.compile(
+        rf"(?i)(?<![\w-])(?P<kept>(?:{_HEADERS})\\?[\"']?\s*[:=]\s*b?\\?[\"']?)(?P<value>[^\s\"',;&}}\])<>\\]+)"
+    ),
     re.compile(r"(?i)\b(?P<kept>(?:Bearer|Basic|Negotiate)\s+)(?P<value>[^\s\"',;&}\])<>\\]+)"),
     re.compile(r"(?i)\b(?P<kept>Signature\s*=\s*)[0-9a-f]{16,}"),
     re.compile(r"\beyJ[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?"),  # a JSON web token
@@ -73,12 +75,18 @@ def _is_random(text: str, length: int) -> bool:
     return any(len(piece) >= length and not piece.isalpha() and not piece.isdigit() for piece in _PIECE.findall(text))
 
 
+def _is_mixed(piece: str) -> bool:
+    kinds = (str.isdigit, str.islower, str.isupper)
+    return len(piece) >= 8 and all(any(kind(letter) for letter in piece) for kind in kinds)
+
+
 def shown(value: object) -> str:
     """What a user wrote, as an error may show it: a name in quotes, and of all else, which may be a key, its length."""
     text = str(value)
     if _UUID.fullmatch(text):
         return repr(text)
-    short = _NAME.fullmatch(text) and not any(len(piece) >= 24 for piece in _PIECE.findall(text))
+    pieces = _PIECE.findall(text)
+    short = _NAME.fullmatch(text) and not any(len(piece) >= 24 or _is_mixed(piece) for piece in pieces)
     if short and not _is_random(text, 10) and redact(text) == text:
         return repr(text)
     return f"a value of {len(text)} characters"

@@ -98,17 +98,14 @@ def session(backend: BedrockBackend, chosen: Chosen) -> botocore.session.Session
         CredentialError: The chain found no credential; each method that was tried is listed.
     """
     import botocore.session
-    from botocore.exceptions import ProfileNotFound
 
     made = botocore.session.Session(profile=backend.profile)
     if backend.region:
         made.set_config_variable("region", backend.region)
-    try:
-        made.get_scoped_config()
-    except ProfileNotFound:
+    if not _has_profile(made):
         there = ", ".join(sorted(made.full_config.get("profiles", {}))) or "none"
         msg = f"AWS profile {shown(backend.profile)} doesn't exist (there is: {there}); `aws configure` makes one"
-        raise SettingsError(msg) from None
+        raise SettingsError(msg)
     if chosen.method == "bearer-token":
         assert backend.bearer_token is not None
         made.register_component("token_provider", _BearerToken(backend.bearer_token))
@@ -122,6 +119,16 @@ def session(backend: BedrockBackend, chosen: Chosen) -> botocore.session.Session
         )
     _require(made)
     return _assume(backend, made) if chosen.method == "assumed-role" else made
+
+
+def _has_profile(made: botocore.session.Session) -> bool:
+    from botocore.exceptions import ProfileNotFound
+
+    try:
+        made.get_scoped_config()
+    except ProfileNotFound:
+        return False
+    return True
 
 
 def _require(made: botocore.session.Session) -> None:

@@ -60,5 +60,7 @@ def _made(index: IndexSettings, make: Callable[[], T]) -> T:
 
 
 def _clear(context: Any) -> None:
-    """SQLAlchemy's own handler of errors, before it raises them: where it connects, a frame has the password."""
-    without_secrets(context.original_exception)
+    """SQLAlchemy's handler of errors, before it raises them: where it connects, a frame has the password."""
+    original = without_secrets(context.original_exception)
+    if "_info" in vars(original):  # psycopg's: what is left of the connection, with what it was asked for
+        vars(original)["_info"] = None

@@ -62,5 +62,5 @@ def _made(index: IndexSettings, make: Callable[[], T]) -> T:
 def _clear(context: Any) -> None:
     """SQLAlchemy's handler of errors, before it raises them: where it connects, a frame has the password."""
     original = without_secrets(context.original_exception)
-    if "_info" in vars(original):  # psycopg's: what is left of the connection, with what it was asked for
-        vars(original)["_info"] = None
+    if "_pgconn" in vars(original):  # psycopg's: what is left of the connection, with what it was asked for
+        vars(original)["_pgconn"] = None

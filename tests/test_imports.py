@@ -15,6 +15,8 @@ import turnout
 SOURCE = Path(turnout.__file__).parent
 LAYERS = [
     "errors",
+    "redaction",
+    "sdk_errors",
     "class_registry",
     "models",
     "spaces",
@@ -24,6 +26,7 @@ LAYERS = [
     "space_chroma",
     "settings",
     "given",
+    "given_elsewhere",
     "routes",
     "limits",
     "resilience",

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 @pytest.fixture
 def file(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Settings with a FAISS index: each object has its own copy of it in memory."""
-    path = settings(fresh_emulator, tmp_path, 'store = "faiss"\npath = "index"\nalso = ["azure", "bedrock"]')
+    path = settings(
+        fresh_emulator, tmp_path, 'store = "faiss"\npath = "index"\nallow_pickle = true\nalso = ["azure", "bedrock"]'
+    )
     use(path, monkeypatch)
     return path
 

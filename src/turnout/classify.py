@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from turnout import errors as e
 from turnout import filters
+from turnout.redaction import redact
 from turnout.resilience.retry_after import retry_after
+from turnout.sdk_errors import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from turnout.credentials.base import Chosen
     from turnout.routes import Route
@@ -26,12 +28,14 @@ class CallSite:
         resource: The endpoint or region that was asked.
         chosen: The credential that was used.
         source: Where the settings came from.
+        secret: Gives the backend's secrets, of which the error may say none.
     """
 
     route: Route
     resource: str
     chosen: Chosen | None = None
     source: str = ""
+    secret: Callable[[], Iterable[str]] = tuple
 
 
 Kind = type[e.ModelCallError]
@@ -210,6 +214,7 @@ def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
     Returns:
         An error to be raised `from` the original; one of turnout's own is given back as it is.
     """
+    without_secrets(error, site.secret())
     own = _own(error)
     if own is not None:
         if isinstance(own, e.RedirectError):
@@ -325,6 +330,7 @@ def _details(error: BaseException) -> tuple[int | None, str | None, str | None, 
 
 
 def _said(error: BaseException) -> str:
+    """What the service said, from which `classify` took the secrets before."""
     response = getattr(error, "response", None)
     if isinstance(response, dict):
         return str(response.get("Error", {}).get("Message", error))
@@ -332,7 +338,12 @@ def _said(error: BaseException) -> str:
     inner = body.get("error", body) if isinstance(body, dict) else None
     if isinstance(inner, dict) and isinstance(inner.get("message"), str):
         return str(inner["message"])
-    return str(getattr(error, "message", "") or error) or type(error).__name__
+    said = str(getattr(error, "message", "") or error) or type(error).__name__
+    # Of a request that got no answer the openai and anthropic SDKs say no more than that; what they stand on says why.
+    if said == "Connection error." and error.__cause__ is not None:
+        below = _said(error.__cause__)
+        return below if below.startswith(said) else f"{said} {below}"
+    return said
 
 
 def _message(kind: Kind, error: BaseException, site: CallSite, code: str | None) -> str:
@@ -360,7 +371,7 @@ def _message(kind: Kind, error: BaseException, site: CallSite, code: str | None)
         e.ServerError: (f"{place} failed", "It may pass; try again. "),
     }.get(kind, (f"{place} refused the request", ""))
     named = f" [{code}]" if code else ""
-    return f"{head}{named}. {advice}The service said: {_said(error)}"
+    return redact(f"{head}{named}. {advice}The service said: {_said(error)}", site.secret())
 
 
 def _not_found_advice(provider: str) -> str:

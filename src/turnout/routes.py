@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from turnout.errors import SettingsError, UnknownBackendError, UnknownRouteError
 from turnout.models import ModelFacts, base_id, facts
+from turnout.redaction import shown
 from turnout.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def active_backend(settings: Settings, kind: Kind = "chat", override: str | None
         )
         raise UnknownBackendError(msg)
     if name not in settings.backends:
-        msg = f"{settings.source}: {said} names {name!r}, which is no backend{_nearest(name, settings.backends)}"
+        msg = f"{settings.source}: {said} names {shown(name)}, which is no backend{_nearest(name, settings.backends)}"
         raise UnknownBackendError(msg)
     return name
 
@@ -151,7 +152,8 @@ def resolve(
         target, key = targets[chosen], f"{kind}.{name}.{chosen}"
     elif ":" in name and (prefix := name.split(":", 1)[0]) in settings.backends:
         if backend is not None and backend != prefix:
-            msg = f"model {name!r} names the backend {prefix!r}, but the call asks for {backend!r}; give only one"
+            asked = f"the call asks for {shown(backend)}"
+            msg = f"model {shown(name)} names the backend {prefix!r}, but {asked}; give only one"
             raise UnknownBackendError(msg)
         chosen, key = prefix, ""
         target = _direct(name.split(":", 1)[1])
@@ -168,19 +170,19 @@ def _route(
     # On Azure a deployment may have any name, so only `model` says what is behind it.
     model = target.model or (deployment if provider != "azure" else "")
     wire = target.wire or wire_of(provider, kind, model)
-    said = key or f"model {name!r}"
+    said = key or f"model {shown(name)}"
     if wire not in SERVED[provider]:
         msg = f"{settings.source}: {said} has wire {wire!r}, which provider {provider!r} doesn't speak"
         raise SettingsError(msg)
     wanted = dimensions if dimensions is not None else target.dimensions
     known = facts(model)
     if known.known and known.kind != kind:
-        msg = f"{settings.source}: {said} is {model!r}, which is no {kind} model"
+        msg = f"{settings.source}: {said} is {shown(model)}, which is no {kind} model"
         raise SettingsError(msg)
     if wanted is not None and not known.takes_dimensions(wanted):
         choices = ", ".join(map(str, sorted(known.dimensions)))
         upto = f"1 to {known.any_dimension_to}" if known.any_dimension_to else choices
-        msg = f"{settings.source}: {said} asks {model!r} for {wanted} dimensions; it makes {upto}"
+        msg = f"{settings.source}: {said} asks {shown(model)} for {wanted} dimensions; it makes {upto}"
         raise SettingsError(msg)
     space = EmbeddingSpace.parse(target.space) if target.space else None
     if space is not None and kind != "embedding":
@@ -254,5 +256,6 @@ def _unknown(settings: Settings, kind: Kind, name: str) -> str:
             f"{settings.source} names no {kind} model; add\n\n"
             f"[{kind}.default]\n{backend} = {_example(settings, kind, backend)}\n\nto turnout.toml{hint}"
         )
-    direct = f" To name a model directly, write its backend before it: {next(iter(settings.backends))}:{name}"
-    return f"{settings.source}: {name!r} is no {kind} route{_nearest(name, routes)}.{direct}"
+    as_name = name if repr(name) == shown(name) else "MODEL"
+    direct = f" To name a model directly, write its backend before it: {next(iter(settings.backends))}:{as_name}"
+    return f"{settings.source}: {shown(name)} is no {kind} route{_nearest(name, routes)}.{direct}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from turnout.errors import SettingsError
 from turnout.models import base_id, facts, same_model
+from turnout.redaction import shown
 
 if TYPE_CHECKING:
     from turnout.routes import Route
@@ -66,7 +67,7 @@ class EmbeddingSpace:
         """
         found = _TEXT.fullmatch(text)
         if found is None:
-            msg = f"{text!r} is no embedding space; write model/dimensions, like 'acme-embed-v3/768'"
+            msg = f"{shown(text)} is no embedding space; write model/dimensions, like 'acme-embed-v3/768'"
             raise SettingsError(msg)
         length = found["dimensions"]
         return cls(found["model"], None if length == "?" else int(length), found["variant"] or "")

@@ -31,7 +31,7 @@ def test_the_questions_are_many_and_the_same_every_time() -> None:
 def test_recall_is_the_same_after_a_move(
     framework: str, store: str, fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lines = f'store = "{store}"\nframework = "{framework}"\npath = "index"\nfill = "on-the-way"'
+    lines = f'store = "{store}"\nframework = "{framework}"\npath = "index"\nfill = "on-the-way"\nallow_pickle = true'
     use(settings(fresh_emulator, tmp_path, lines), monkeypatch)
     found = passages(_DOCS.glob("[a-e]*.md"))
     asked = pairs(found)[::_ASKED_OF]

@@ -37,7 +37,7 @@ def index(
 ) -> Path:
     """A settings file with an index that is filled on the way; the store and the framework vary."""
     store, framework = request.param.split("/")
-    lines = f'store = "{store}"\nframework = "{framework}"\npath = "index"\nfill = "on-the-way"'
+    lines = f'store = "{store}"\nframework = "{framework}"\npath = "index"\nfill = "on-the-way"\nallow_pickle = true'
     path = settings(fresh_emulator, tmp_path, lines)
     use(path, monkeypatch)
     return path

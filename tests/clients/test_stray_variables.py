@@ -305,7 +305,7 @@ def test_a_copy_of_a_client_goes_by_its_arguments_too(
 def test_a_profile_that_does_not_exist_is_named_where_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "stray")
     backend = BedrockBackend.model_validate({"region": "us-east-1", "auth": "default-chain"})
-    with pytest.raises(SettingsError, match="'stray \\(AWS_PROFILE\\)' doesn't exist"):
+    with pytest.raises(SettingsError, match="'stray' \\(AWS_PROFILE\\) doesn't exist"):
         aws.session(backend, aws.choose(backend))
 
 

@@ -110,7 +110,7 @@ class _Unknown(VectorStore):
 def place(
     request: pytest.FixtureRequest, fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Place]:
-    where = f'path = "{tmp_path / "index"}"'
+    where = f'path = "{tmp_path / "index"}"\nallow_pickle = true'
     if request.param == "pgvector":
         where += f'\nconnection = "{request.getfixturevalue("postgres")}"'
     yield Place(fresh_emulator, tmp_path, request.param, where, monkeypatch)

@@ -28,6 +28,7 @@ INDEX = """
 [index.docs]
 store = "faiss"
 path = "./index"
+allow_pickle = true
 source = "./docs"
 
 [index.nodes]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from turnout.emulator import Emulator
 
-INDEX = '\n[index.docs]\nstore = "{store}"\npath = "./index"\n'
+INDEX = '\n[index.docs]\nstore = "{store}"\npath = "./index"\nallow_pickle = true\n'
 MIB = 1024 * 1024
 
 

@@ -33,6 +33,7 @@ INDEX = """
 [index.docs]
 store = "{store}"
 path = "./index"
+allow_pickle = true
 """
 
 

@@ -12,6 +12,7 @@ from turnout.clients.aio_session import new_session
 from turnout.clients.botocore_exchange import Body, Named, headers_of
 from turnout.clients.bridge import wait
 from turnout.clients.per_loop import PerLoop
+from turnout.clients.proxy import aio_options, proxy_of
 from turnout.clients.redirects import refuse
 from turnout.clients.thread_bedrock import tls_context
 
@@ -32,6 +33,7 @@ class AioTransport:
 
     def __init__(self, backend: BedrockBackend) -> None:
         self._backend = backend
+        self._proxy = proxy_of(backend)
         self._sessions: PerLoop[aiohttp.ClientSession] = PerLoop(self._session, lambda session: session.close())
 
     def _session(self) -> aiohttp.ClientSession:
@@ -62,14 +64,14 @@ class AioTransport:
         from yarl import URL
 
         session = await self._sessions.get()
-        proxy = self._backend.proxy.get_secret_value() if self._backend.proxy else None
-        with Named(request.url, _kind):
+        by_proxy, added = aio_options(self._proxy, request.url.partition(":")[0])
+        with Named(request.url, _kind, self._proxy):
             return await session.request(
                 request.method,
                 URL(request.url, encoded=True),  # as it was signed
                 data=request.body,
-                headers=headers_of(request),
-                proxy=proxy,
+                headers={**headers_of(request), **added},
+                **by_proxy,
                 allow_redirects=False,
             )
 
@@ -83,6 +85,8 @@ def _kind(error: BaseException) -> Any:
     from botocore import exceptions as b
 
     kinds = (
+        (aiohttp.ClientHttpProxyError, b.ProxyConnectionError),
+        (aiohttp.ClientProxyConnectionError, b.ProxyConnectionError),
         (aiohttp.ConnectionTimeoutError, b.ConnectTimeoutError),
         (TimeoutError, b.ReadTimeoutError),
         (aiohttp.ClientConnectorError, b.EndpointConnectionError),

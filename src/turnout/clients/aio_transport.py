@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.clients.aio_session import new_session
 from turnout.clients.per_loop import PerLoop
+from turnout.clients.proxy import aio_options, proxy_of
 from turnout.clients.redirects import refuse
+from turnout.sdk_errors import without_secrets
 
 if TYPE_CHECKING:
     import ssl
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+    from turnout.clients.proxy import Proxy
     from turnout.settings import BackendSettings
 
 _NOT_ADDED = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
@@ -49,7 +52,7 @@ def transport_class(httpx: Any) -> Any:
         def __init__(self, backend: BackendSettings, context: ssl.SSLContext) -> None:
             self._backend = backend
             self._context = context
-            self._proxy = backend.proxy.get_secret_value() if backend.proxy else None
+            self._proxy = proxy_of(backend)
             self._sessions: PerLoop[aiohttp.ClientSession] = PerLoop(self._session, lambda session: session.close())
 
         def _session(self) -> aiohttp.ClientSession:
@@ -62,14 +65,15 @@ def transport_class(httpx: Any) -> Any:
             session = await self._sessions.get()
             limits = request.extensions.get("timeout", {})
             body = await request.aread()
-            with _as_httpx(httpx):
+            by_proxy, added = aio_options(self._proxy, request.url.scheme)
+            with _as_httpx(httpx, self._proxy):
                 response = await session.request(
                     request.method,
                     URL(str(request.url), encoded=True),
-                    headers=_headers(request.headers.raw),
+                    headers=[*_headers(request.headers.raw), *added.items()],
                     data=io.BytesIO(body) if len(body) > _LARGE else body or None,
                     allow_redirects=False,
-                    proxy=self._proxy,
+                    **by_proxy,
                     skip_auto_headers=_NOT_ADDED,
                     timeout=aiohttp.ClientTimeout(
                         total=None,
@@ -113,12 +117,15 @@ def _headers(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
 
 
 @contextmanager
-def _as_httpx(httpx: Any) -> Iterator[None]:
+def _as_httpx(httpx: Any, proxy: Proxy | None = None) -> Iterator[None]:
     """Raise the HTTP library's own exceptions for aiohttp's: the SDKs know no others."""
     import aiohttp
 
     try:
         yield
+    except (aiohttp.ClientHttpProxyError, aiohttp.ClientProxyConnectionError) as error:
+        assert proxy is not None
+        raise httpx.ProxyError(proxy.refused(error)) from without_secrets(error)
     except aiohttp.ConnectionTimeoutError as error:
         raise httpx.ConnectTimeout(str(error)) from error
     except TimeoutError as error:

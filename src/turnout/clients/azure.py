@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnout.clients.explicit import explicit
-from turnout.clients.openai import http_options
+from turnout.clients.openai import http_options, plain
 from turnout.clients.transport import bearer_auth, key_auth
 from turnout.credentials.azure import DATED_SCOPE, V1_SCOPE, TokenSource, choose, token_source
 from turnout.errors import SettingsError
 
 if TYPE_CHECKING:
     import openai
+    from pydantic import SecretStr
 
     from turnout.credentials.base import Chosen
     from turnout.settings import AzureBackend
@@ -33,25 +34,25 @@ def connect(backend: AzureBackend) -> tuple[openai.OpenAI, openai.AsyncOpenAI, C
     return (*_dated(backend, key, tokens), chosen)
 
 
-def _v1(backend: AzureBackend, key: str | None, tokens: TokenSource | None) -> tuple[openai.OpenAI, openai.AsyncOpenAI]:
+def _v1(
+    backend: AzureBackend, key: SecretStr | None, tokens: TokenSource | None
+) -> tuple[openai.OpenAI, openai.AsyncOpenAI]:
     import openai
 
     sync_options, async_options = http_options(backend)
     base_url = f"{resource(backend)}/openai/v1/"
-    sync_key: Any = key if tokens is None else tokens
-    async_key: Any = key if tokens is None else tokens.aget
     return (
-        explicit(openai.OpenAI)(base_url=base_url, api_key=sync_key, **sync_options),
-        explicit(openai.AsyncOpenAI)(base_url=base_url, api_key=async_key, **async_options),
+        explicit(openai.OpenAI)(base_url=base_url, api_key=tokens or plain(key), **sync_options),
+        explicit(openai.AsyncOpenAI)(base_url=base_url, api_key=tokens.aget if tokens else plain(key), **async_options),
     )
 
 
 def _dated(
-    backend: AzureBackend, key: str | None, tokens: TokenSource | None
+    backend: AzureBackend, key: SecretStr | None, tokens: TokenSource | None
 ) -> tuple[openai.OpenAI, openai.AsyncOpenAI]:
     import openai
 
-    sync_options, async_options = http_options(backend, key_auth(key or "") if tokens is None else bearer_auth(tokens))
+    sync_options, async_options = http_options(backend, key_auth(key) if tokens is None else bearer_auth(tokens))
     address: dict[str, Any] = {
         "azure_endpoint": resource(backend),
         "api_version": backend.api_version,
@@ -63,7 +64,7 @@ def _dated(
     return sync(**address, **sync_options), aio(**address, **async_options)
 
 
-def token_or_key(backend: AzureBackend, scope: str) -> tuple[str | None, TokenSource | None, Chosen]:
+def token_or_key(backend: AzureBackend, scope: str) -> tuple[SecretStr | None, TokenSource | None, Chosen]:
     """The API key or the source of tokens that a backend authenticates with, and which it is.
 
     Raises:
@@ -77,7 +78,7 @@ def token_or_key(backend: AzureBackend, scope: str) -> tuple[str | None, TokenSo
         )
         raise SettingsError(msg)
     chosen = choose(backend)
-    key = backend.api_key.get_secret_value() if chosen.method == "api-key" and backend.api_key else None
+    key = backend.api_key if chosen.method == "api-key" else None
     return key, None if key is not None else token_source(backend, chosen, scope), chosen
 
 

@@ -34,7 +34,7 @@ def connect(backend: BedrockBackend) -> tuple[Any, Chosen]:
     chosen = choose(backend)
     bearer = chosen.method == "bearer-token"
     if bearer and backend.endpoint and backend.endpoint.startswith("http://"):
-        msg = f"a Bedrock bearer token needs an https endpoint (botocore refuses plain http), not {backend.endpoint}"
+        msg = "a Bedrock bearer token needs an https endpoint (botocore refuses plain http)"
         raise SettingsError(msg)
     made = session(backend, chosen)
     config = Config(auth_scheme_preference="httpBearerAuth") if bearer else Config(signature_version="v4")

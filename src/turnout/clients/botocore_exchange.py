@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from turnout.sdk_errors import without_secrets
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from turnout.clients.proxy import Proxy
 
 
 def headers_of(request: Any) -> dict[str, str]:
@@ -19,19 +23,22 @@ class Named:
     Args:
         url: What was asked for.
         kind: The exception's class for a transport's; None if it isn't one of those.
+        proxy: The proxy on the way.
     """
 
-    def __init__(self, url: str, kind: Callable[[BaseException], Any]) -> None:
+    def __init__(self, url: str, kind: Callable[[BaseException], Any], proxy: Proxy | None = None) -> None:
         self._url = url
         self._kind = kind
+        self._proxy = proxy
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        made = None if error is None else self._kind(error)
-        if made is not None:
-            raise made(endpoint_url=self._url, error=error, proxy_url="the proxy of the settings") from error
+        if error is None or (made := self._kind(error)) is None:
+            return
+        proxy = "the proxy of the settings" if self._proxy is None else self._proxy.refused(error)
+        raise made(endpoint_url=self._url, error=error, proxy_url=proxy) from without_secrets(error)
 
 
 class Body:

@@ -56,7 +56,13 @@ def call_site(route: Route, settings: Settings) -> CallSite:
         chosen = credential(backend, route.wire)
     except TurnoutError:
         chosen = None
-    return CallSite(route=route, resource=resource(backend, route.wire), chosen=chosen, source=settings.source)
+    return CallSite(
+        route=route,
+        resource=resource(backend, route.wire),
+        chosen=chosen,
+        source=settings.source,
+        secret=backend.secrets,
+    )
 
 
 def limiter_of(route: Route, settings: Settings) -> limits.Limiter:

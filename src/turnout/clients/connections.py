@@ -7,12 +7,12 @@ import socket
 import ssl
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import unquote
 
 import urllib3
 from urllib3 import exceptions as u
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from turnout.clients.proxy import proxy_of
 from turnout.clients.reading import Reader, Response
 from turnout.errors import ServiceTimeoutError
 from turnout.resilience.policy import in_time, remaining
@@ -307,10 +307,9 @@ def _manager(backend: BackendSettings, context: ssl.SSLContext) -> urllib3.PoolM
         "ssl_context": context,
         "socket_options": _KEEPALIVE,
     }
-    if backend.proxy is not None:
-        proxy = urllib3.util.parse_url(backend.proxy.get_secret_value())
-        login = urllib3.make_headers(proxy_basic_auth=unquote(proxy.auth)) if proxy.auth else None
-        made: urllib3.PoolManager = urllib3.ProxyManager(proxy._replace(auth=None).url, proxy_headers=login, **options)
+    proxy = proxy_of(backend)
+    if proxy is not None:
+        made: urllib3.PoolManager = urllib3.ProxyManager(proxy.url, proxy_headers=proxy.headers(), **options)
     else:
         made = urllib3.PoolManager(**options)
     made.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}

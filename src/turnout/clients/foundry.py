@@ -8,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from turnout.clients.azure import resource, token_or_key
 from turnout.clients.explicit import explicit
+from turnout.clients.openai import plain
 from turnout.clients.transport import async_transport, sync_transport
 from turnout.credentials.azure import V1_SCOPE
 
@@ -41,16 +42,21 @@ def connect(backend: AzureBackend) -> tuple[anthropic.AnthropicFoundry, anthropi
     key, tokens, chosen = token_or_key(backend, V1_SCOPE)
     common: dict[str, Any] = {
         "base_url": base_url(backend),
-        "api_key": key,
         "timeout": anthropic.Timeout(backend.timeout, connect=backend.connect_timeout),
         "max_retries": 0,
     }
     sync_http = anthropic.DefaultHttpxClient(transport=sync_transport(backend, "anthropic"), trust_env=False)
     async_http = anthropic.DefaultAsyncHttpxClient(transport=async_transport(backend, "anthropic"), trust_env=False)
     sync, aio = _foundry(anthropic.AnthropicFoundry), _foundry(anthropic.AsyncAnthropicFoundry)
+    if tokens is None:
+        return (
+            sync(**common, api_key=plain(key), http_client=sync_http),
+            aio(**common, api_key=plain(key), http_client=async_http),
+            chosen,
+        )
     return (
-        sync(**common, azure_ad_token_provider=tokens, http_client=sync_http),
-        aio(**common, azure_ad_token_provider=None if tokens is None else tokens.aget, http_client=async_http),
+        sync(**common, api_key=None, azure_ad_token_provider=tokens, http_client=sync_http),
+        aio(**common, api_key=None, azure_ad_token_provider=tokens.aget, http_client=async_http),
         chosen,
     )
 

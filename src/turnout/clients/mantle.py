@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnout.clients.explicit import explicit
-from turnout.clients.openai import http_options
+from turnout.clients.openai import http_options, plain
 from turnout.credentials.aws import choose, current, session
 from turnout.errors import MissingExtraError, SettingsError
 from turnout.resilience.threads import off_loop
@@ -52,15 +52,8 @@ def connect(backend: BedrockBackend, *, gpt_oss: bool) -> tuple[openai.OpenAI, o
         raise SettingsError(msg)
     sync_options, async_options = http_options(backend)
     common = {"base_url": base_url(backend, region, gpt_oss=gpt_oss)}
-    if chosen.method == "bearer-token":
-        assert backend.bearer_token is not None
-        key = backend.bearer_token.get_secret_value()
-        sync_key: Any = key
-        async_key: Any = key
-    elif backend.mantle_auth == "short-term-token":
-        tokens = _ShortTermTokens(made, region)
-        sync_key, async_key = tokens, tokens.aget
-    else:
+    bearer = chosen.method == "bearer-token"
+    if not bearer and backend.mantle_auth != "short-term-token":
         signed: dict[str, Any] = {
             **common,
             "aws_region": region,
@@ -71,9 +64,11 @@ def connect(backend: BedrockBackend, *, gpt_oss: bool) -> tuple[openai.OpenAI, o
             explicit(openai.AsyncBedrockOpenAI)(**signed, **async_options),
             chosen,
         )
+    tokens = None if bearer else _ShortTermTokens(made, region)
+    sync, aio = explicit(openai.OpenAI), explicit(openai.AsyncOpenAI)
     return (
-        explicit(openai.OpenAI)(**common, api_key=sync_key, **sync_options),
-        explicit(openai.AsyncOpenAI)(**common, api_key=async_key, **async_options),
+        sync(**common, api_key=tokens or plain(backend.bearer_token), **sync_options),
+        aio(**common, api_key=tokens.aget if tokens else plain(backend.bearer_token), **async_options),
         chosen,
     )
 

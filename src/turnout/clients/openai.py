@@ -11,6 +11,7 @@ from turnout.errors import CredentialError
 
 if TYPE_CHECKING:
     import openai
+    from pydantic import SecretStr
 
     from turnout.settings import BackendSettings, OpenAIBackend
 
@@ -57,10 +58,18 @@ def connect(backend: OpenAIBackend) -> tuple[openai.OpenAI, openai.AsyncOpenAI, 
     sync_options, async_options = http_options(backend)
     identity: dict[str, Any] = {
         "base_url": backend.base_url or OFFICIAL,
-        # The SDK insists on a key; a server that asks for none ignores this one.
-        "api_key": backend.api_key.get_secret_value() if backend.api_key else "none",
         "organization": backend.organization,
         "project": backend.project,
     }
     sync, aio = explicit(openai.OpenAI), explicit(openai.AsyncOpenAI)
-    return sync(**identity, **sync_options), aio(**identity, **async_options), chosen
+    # A server that asks for no key ignores this one; the SDK insists on one.
+    return (
+        sync(**identity, api_key=plain(backend.api_key) or "none", **sync_options),
+        aio(**identity, api_key=plain(backend.api_key) or "none", **async_options),
+        chosen,
+    )
+
+
+def plain(secret: SecretStr | None) -> str:
+    """A secret as an SDK takes it; called where it is passed, so that no variable holds it."""
+    return secret.get_secret_value() if secret is not None else ""

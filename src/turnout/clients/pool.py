@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from turnout.clients import portal
 from turnout.clients.completions import hasten
+from turnout.sdk_errors import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,7 +108,11 @@ def _shared(what: str, backend: Backend, make: Callable[[], _Client]) -> _Client
         with _lock:
             found = _clients.get(key)
             if found is None:
-                found = _clients[key] = make()
+                try:
+                    found = _clients[key] = make()
+                except Exception as error:
+                    without_secrets(error)
+                    raise
     return found
 
 

@@ -16,6 +16,7 @@ from urllib3 import exceptions as u
 
 from turnout.clients.botocore_exchange import Body, Named, headers_of
 from turnout.clients.connections import Answer, Connections, Limits, Target
+from turnout.clients.proxy import proxy_of
 from turnout.clients.redirects import refuse
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class ThreadTransport:
 
     def __init__(self, backend: BedrockBackend) -> None:
         self._connections = Connections(backend, lambda: tls_context(backend.ca_bundle))
+        self._proxy = proxy_of(backend)
         self._limits = Limits(backend.connect_timeout, backend.timeout, backend.timeout)
 
     def before_send(self, request: Any, **_: Any) -> Any:
@@ -48,7 +50,7 @@ class ThreadTransport:
         from botocore.awsrequest import AWSResponse
 
         target, headers = _target(request.url), headers_of(request)
-        with Named(request.url, _kind):
+        with Named(request.url, _kind, self._proxy):
             answer = self._connections.send(request.method, target, headers, request.body, self._limits)
         refuse(answer.status, answer.headers, request.url, answer.close)
         body = Body(_parts(answer, request.url), answer.close)

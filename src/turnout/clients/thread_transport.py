@@ -10,12 +10,15 @@ import urllib3
 from urllib3 import exceptions as u
 
 from turnout.clients.connections import Answer, Connections, Limits, Target
+from turnout.clients.proxy import proxy_of
 from turnout.clients.redirects import refuse
+from turnout.sdk_errors import without_secrets
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator
 
+    from turnout.clients.proxy import Proxy
     from turnout.settings import BackendSettings
 
 
@@ -37,6 +40,7 @@ def transport_class(httpx: Any) -> Any:
     class ThreadTransport(httpx.BaseTransport):  # type: ignore[misc]
         def __init__(self, backend: BackendSettings, context: ssl.SSLContext) -> None:
             self._connections = Connections(backend, lambda: context)
+            self._proxy = proxy_of(backend)
 
         def handle_request(self, request: Any) -> Any:
             limits = request.extensions.get("timeout", {})
@@ -48,7 +52,7 @@ def transport_class(httpx: Any) -> Any:
             headers: Any = dict(sent)
             if len(headers) < len(sent):
                 headers = urllib3.HTTPHeaderDict(sent)
-            with _as_httpx(httpx):
+            with _as_httpx(httpx, self._proxy):
                 answer = self._connections.send(
                     request.method,
                     _target(request.url),
@@ -75,17 +79,17 @@ def _target(url: Any) -> Target:
 
 
 @contextmanager
-def _as_httpx(httpx: Any) -> Iterator[None]:
+def _as_httpx(httpx: Any, proxy: Proxy | None = None) -> Iterator[None]:
     """Raise the HTTP library's own exceptions for urllib3's: the SDKs know no others."""
     try:
         yield
+    except u.ProxyError as error:
+        raise httpx.ProxyError(proxy.refused(error) if proxy else str(error)) from without_secrets(error)
     except (u.HTTPError, OSError, ValueError) as error:
         raise _kind(httpx, error)(str(error)) from error
 
 
 def _kind(httpx: Any, error: BaseException) -> Any:
-    if isinstance(error, u.ProxyError):
-        return httpx.ProxyError
     if isinstance(error, u.ProtocolError) and any(isinstance(cause, TimeoutError) for cause in error.args):
         return httpx.WriteTimeout
     kinds = (

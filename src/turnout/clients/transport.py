@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import ssl
 
     import httpx
+    from pydantic import SecretStr
 
     from turnout.credentials.azure import TokenSource
     from turnout.settings import BackendSettings
@@ -71,14 +72,14 @@ def bearer_auth(tokens: TokenSource) -> httpx.Auth:
     return made
 
 
-def key_auth(key: str) -> httpx.Auth:
+def key_auth(key: SecretStr | None) -> httpx.Auth:
     """An `httpx.Auth` that puts a key on each request, and no token."""
     base: type[httpx.Auth] = sdk_httpx().Auth
 
     class KeyAuth(base):  # type: ignore[misc, valid-type]
         def auth_flow(self, request: Any) -> Any:
             request.headers.pop("Authorization", None)
-            request.headers["api-key"] = key
+            request.headers["api-key"] = key.get_secret_value() if key is not None else ""
             yield request
 
     made: httpx.Auth = KeyAuth()

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 from turnout.credentials.aws_session import chain_session, own_session, variants
 from turnout.credentials.base import Chosen
 from turnout.errors import CredentialError
+from turnout.redaction import redact, shown
 from turnout.resilience.policy import remaining
 from turnout.resilience.threads import within_deadline
 
 if TYPE_CHECKING:
     import botocore.session
+    from pydantic import SecretStr
 
     from turnout.settings import BedrockBackend
 
@@ -57,9 +59,9 @@ def choose(backend: BedrockBackend) -> Chosen:
         case "static-keys":
             return Chosen(method, f"{_masked(backend.access_key_id)} from {backend.origin('access_key_id')}")
         case "assumed-role":
-            return Chosen(method, f"{backend.role_arn} from {_source(backend)}")
+            return Chosen(method, f"{_role(backend.role_arn)} from {_source(backend)}")
         case "profile":
-            return Chosen(method, f"{backend.profile!r} from {backend.origin('profile')}")
+            return Chosen(method, f"{shown(backend.profile)} from {backend.origin('profile')}")
         case _:
             return Chosen(method, "boto3's: environment, files, SSO, container, instance")
 
@@ -68,16 +70,20 @@ def _masked(key: str | None) -> str:
     return f"…{key[-4:]}" if key and len(key) > 8 else "…"
 
 
+def _role(arn: str | None) -> str:
+    return redact(arn) if arn and arn.startswith("arn:") else shown(arn)
+
+
 def _source(backend: BedrockBackend) -> str:
     if backend.access_key_id:
         return "static keys"
-    return f"profile {backend.profile!r}" if backend.profile else "the default chain"
+    return f"profile {shown(backend.profile)}" if backend.profile else "the default chain"
 
 
 class _BearerToken:
     """A botocore token provider that gives one token."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: SecretStr) -> None:
         self._token = token
 
     def load_token(self, **_: Any) -> _BearerToken:
@@ -86,7 +92,7 @@ class _BearerToken:
     def get_frozen_token(self) -> Any:
         from botocore.tokens import FrozenAuthToken
 
-        return FrozenAuthToken(self._token)
+        return FrozenAuthToken(self._token.get_secret_value())
 
 
 def session(backend: BedrockBackend, chosen: Chosen) -> botocore.session.Session:
@@ -102,13 +108,16 @@ def session(backend: BedrockBackend, chosen: Chosen) -> botocore.session.Session
     made = own_session(backend) if own else chain_session(backend)
     if chosen.method == "bearer-token":
         assert backend.bearer_token is not None
-        made.register_component("token_provider", _BearerToken(backend.bearer_token.get_secret_value()))
+        made.register_component("token_provider", _BearerToken(backend.bearer_token))
         return made
     if own:
         assert backend.access_key_id is not None
         assert backend.secret_access_key is not None
-        token = backend.session_token.get_secret_value() if backend.session_token else None
-        made.set_credentials(backend.access_key_id, backend.secret_access_key.get_secret_value(), token)
+        made.set_credentials(
+            backend.access_key_id,
+            backend.secret_access_key.get_secret_value(),
+            backend.session_token.get_secret_value() if backend.session_token else None,
+        )
     _require(made)
     return _assume(backend, made) if chosen.method == "assumed-role" else made
 
@@ -119,7 +128,7 @@ def _require(made: botocore.session.Session) -> None:
     try:
         found, why = made.get_credentials(), ""
     except (BotoCoreError, ValueError) as error:  # the latter of a number in the environment that isn't one
-        found, why = None, str(error)
+        found, why = None, redact(str(error))
     if found is None:
         tried = (*_CHAIN, why) if why else _CHAIN
         msg = "No AWS credential. Tried, after bearer_token, keys, role_arn and profile in the settings:\n"

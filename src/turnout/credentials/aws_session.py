@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from turnout.errors import SettingsError
+from turnout.redaction import shown
 
 if TYPE_CHECKING:
     import botocore.session
@@ -115,13 +117,13 @@ def _session(backend: BedrockBackend, variables: dict[str, Any]) -> botocore.ses
 def _require_profile(backend: BedrockBackend, made: botocore.session.Session) -> None:
     from botocore.exceptions import ProfileNotFound
 
-    try:
+    with suppress(ProfileNotFound):
         made.get_scoped_config()
-    except ProfileNotFound:
-        there = ", ".join(sorted(made.full_config.get("profiles", {}))) or "none"
-        named = backend.profile or f"{made.profile} (AWS_PROFILE)"
-        msg = f"AWS profile {named!r} doesn't exist (there is: {there}); `aws configure` makes one"
-        raise SettingsError(msg) from None
+        return
+    there = ", ".join(sorted(made.full_config.get("profiles", {}))) or "none"
+    named = shown(backend.profile) if backend.profile else f"{shown(made.profile)} (AWS_PROFILE)"
+    msg = f"AWS profile {named} doesn't exist (there is: {there}); `aws configure` makes one"
+    raise SettingsError(msg)
 
 
 def variants(made: botocore.session.Session, endpoint: str | None) -> dict[str, bool]:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from turnout.credentials.base import Chosen
 from turnout.errors import CredentialError, ServiceTimeoutError
+from turnout.redaction import shown
 from turnout.resilience.threads import SingleFlight, result_in_time
+from turnout.sdk_errors import without_secrets
 from turnout.settings.trust import certificates
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ def choose(backend: AzureBackend) -> Chosen:
         msg = "auth = 'api-key' needs api_key (or AZURE_OPENAI_API_KEY)"
         raise CredentialError(msg, tried=("API key: lacks api_key",))
     if backend.auth == "service-principal" or (backend.auth == "auto" and not missing):
-        return Chosen("service-principal", f"client {backend.client_id}, secret from {backend.origin('client_secret')}")
+        return Chosen("service-principal", f"client {_client(backend)}, secret from {backend.origin('client_secret')}")
     if backend.auth == "api-key" or (backend.auth == "auto" and backend.api_key is not None):
         return Chosen("api-key", f"from {backend.origin('api_key')}")
     why = (
@@ -59,6 +61,11 @@ def choose(backend: AzureBackend) -> Chosen:
         else f"no API key, and no service principal ({_listed(missing)} not set)"
     )
     return Chosen("default-chain", f"DefaultAzureCredential: {why}")
+
+
+def _client(backend: AzureBackend) -> str:
+    said = shown(backend.client_id)
+    return str(backend.client_id) if said == repr(backend.client_id) else said
 
 
 def _listed(names: list[str]) -> str:
@@ -130,6 +137,7 @@ class TokenSource:
             if current is not None and time.time() < current.expires_on - 1:
                 self._refresh_at = min(time.time() + _RETRY_REFRESH, float(current.expires_on))
                 return current
+            without_secrets(error)
             tried = (*self._tried, *_attempts(str(error.message)))
             msg = f"No Azure credential for {self._scope}. Tried:\n" + "\n".join(f"  - {line}" for line in tried)
             raise CredentialError(msg, tried=tried) from error

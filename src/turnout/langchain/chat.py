@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 
 from turnout.errors import SettingsError
 from turnout.given import SettingsField, without_secrets
+from turnout.given_elsewhere import refuse_unknown
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -59,7 +60,7 @@ class ChatTurnout(BaseChatModel):
         ```
     """
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", protected_namespaces=(), hide_input_in_errors=True)
 
     model: str = "default"
     backend: str | None = None
@@ -75,6 +76,12 @@ class ChatTurnout(BaseChatModel):
     streaming: bool = False
     extra: dict[str, Any] = Field(default_factory=dict)
     settings: SettingsField = Field(default=None, exclude=True, repr=False)
+
+    if not TYPE_CHECKING:  # for type checkers the fields are the arguments
+
+        def __init__(self, **arguments: Any) -> None:
+            refuse_unknown(type(self).model_fields, arguments, "ChatTurnout")
+            super().__init__(**arguments)
 
     @property
     def route(self) -> Route:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from turnout.clients.progress import EmbeddingProgress
 from turnout.errors import ModelCallError
 from turnout.given import SettingsField, without_secrets
+from turnout.given_elsewhere import refuse_unknown
 from turnout.langchain.errors import as_langchain
 from turnout.routed_embedding import RoutedEmbedding
 
@@ -40,7 +41,7 @@ class TurnoutEmbeddings(RoutedEmbedding, BaseModel, Embeddings):
         ```
     """
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", protected_namespaces=(), hide_input_in_errors=True)
 
     model: str = "default"
     backend: str | None = None
@@ -49,6 +50,12 @@ class TurnoutEmbeddings(RoutedEmbedding, BaseModel, Embeddings):
     deadline: float | None = Field(default=None, gt=0)
     progress: Callable[[EmbeddingProgress], object] | None = Field(default=None, exclude=True, repr=False)
     settings: SettingsField = Field(default=None, exclude=True, repr=False)
+
+    if not TYPE_CHECKING:  # for type checkers the fields are the arguments
+
+        def __init__(self, **arguments: Any) -> None:
+            refuse_unknown(type(self).model_fields, arguments, "TurnoutEmbeddings")
+            super().__init__(**arguments)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed documents.

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, model_validator
 from turnout.clients.progress import EmbeddingProgress
 from turnout.errors import EmbeddingSpaceError, TurnoutError
 from turnout.given import SettingsField, portable_settings
+from turnout.given_elsewhere import refuse_unknown
 from turnout.llama_index.caches import Purpose, SpacedCache, keyed
 from turnout.llama_index.vectors import MADE
 from turnout.routed_embedding import RoutedEmbedding
@@ -48,7 +49,9 @@ class TurnoutEmbedding(RoutedEmbedding, BaseEmbedding):
         ```
     """
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=(), arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid", protected_namespaces=(), arbitrary_types_allowed=True, hide_input_in_errors=True
+    )
 
     model: str = "default"
     backend: str | None = None
@@ -60,6 +63,7 @@ class TurnoutEmbedding(RoutedEmbedding, BaseEmbedding):
     settings: SettingsField = Field(default=None, exclude=True, repr=False)
 
     def __init__(self, model: str = "default", **arguments: Any) -> None:
+        refuse_unknown(type(self).model_fields, arguments, "TurnoutEmbedding")
         super().__init__(model=model, **arguments)
 
     @model_validator(mode="after")

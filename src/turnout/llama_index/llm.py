@@ -19,6 +19,7 @@ from pydantic import ConfigDict, Field
 
 from turnout.errors import TurnoutError
 from turnout.given import SettingsField, current, portable_settings
+from turnout.given_elsewhere import refuse_unknown
 from turnout.llama_index.answers import check, has_content, only_one_call, portable_answer, used_tokens
 from turnout.llama_index.delegates import awire_for, wire_in_time
 from turnout.llama_index.errors import translate, translated
@@ -101,7 +102,9 @@ class TurnoutLLM(StructuredPredict):
         ```
     """
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=(), arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="forbid", protected_namespaces=(), arbitrary_types_allowed=True, hide_input_in_errors=True
+    )
 
     model: str = "default"
     backend: str | None = None
@@ -118,6 +121,7 @@ class TurnoutLLM(StructuredPredict):
     settings: SettingsField = Field(default=None, exclude=True, repr=False)
 
     def __init__(self, model: str = "default", **arguments: Any) -> None:
+        refuse_unknown(type(self).model_fields, arguments, "TurnoutLLM")
         super().__init__(model=model, **arguments)
 
     @classmethod

@@ -12,6 +12,8 @@ from turnout.reindex.collection import PAGE, RecordedCollection
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from pydantic import SecretStr
+
     from turnout.reindex.items import Item
     from turnout.settings import IndexSettings
 
@@ -38,10 +40,7 @@ def open_client(index: IndexSettings, called: str, *, create: bool) -> Any | Non
 
     quiet = ChromaSettings(anonymized_telemetry=False)
     if index.connection is not None:
-        address = urlsplit(index.connection.get_secret_value())
-        client = chromadb.HttpClient(
-            address.hostname or "", address.port or 8000, ssl=address.scheme == "https", settings=quiet
-        )
+        client = chromadb.HttpClient(**_address(index.connection), settings=quiet)
     else:
         folder = Path(index.path or ".")
         if not create and not folder.is_dir():
@@ -50,6 +49,12 @@ def open_client(index: IndexSettings, called: str, *, create: bool) -> Any | Non
     if not create and called not in {one.name for one in client.list_collections()}:
         return None
     return client
+
+
+def _address(connection: SecretStr) -> dict[str, Any]:
+    """A server's address, without the password that its URL may have."""
+    address = urlsplit(connection.get_secret_value())
+    return {"host": address.hostname or "", "port": address.port or 8000, "ssl": address.scheme == "https"}
 
 
 class ChromaReading(RecordedCollection):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from turnout.clients.embedder import Embedder
 from turnout.errors import EmbeddingSpaceError, ReindexError, SettingsError
+from turnout.redaction import shown
 from turnout.reindex.agreeing import Agreement, Part, opened, remove_outdated
 from turnout.reindex.engine import reindex
 from turnout.reindex.lock import locked
@@ -110,7 +111,7 @@ class NamedIndex:
     def __init__(self, name: str, settings: Settings | str | os.PathLike[str] | None = None) -> None:
         self.all = settings if isinstance(settings, Settings) else load_settings(settings)
         if name not in self.all.index:
-            msg = f"{name!r} is no index{nearest(name, self.all.index)}. Indexes are the [index.…] tables"
+            msg = f"{shown(name)} is no index{nearest(name, self.all.index)}. Indexes are the [index.…] tables"
             raise SettingsError(msg)
         self.name = name
         self.settings: IndexSettings = self.all.index[name]

@@ -12,6 +12,7 @@ from tenacity import AsyncRetrying, Retrying, retry_if_exception, wait_random_ex
 
 from turnout.errors import FailedAttempt, ModelCallError, RateLimitError, ServiceTimeoutError
 from turnout.resilience.policy import until
+from turnout.sdk_errors import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -106,7 +107,7 @@ class Call:
                     return await awaited
         except TimeoutError as error:
             if limit.expired():
-                raise self.too_late() from error
+                raise self.too_late() from without_secrets(error)
             raise
 
     def within(self) -> AbstractContextManager[None]:
@@ -164,7 +165,7 @@ class Call:
         try:
             slot = self.limiter.enter(self.tokens, within=self.left, heed=self._heeds)
         except TimeoutError as error:
-            raise self.too_late() from error
+            raise self.too_late() from without_secrets(error)
         self.attempts += 1
         return Turn(self, slot)
 

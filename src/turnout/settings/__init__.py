@@ -4,6 +4,7 @@ This package is the only part of turnout that reads any of the three.
 """
 
 from turnout.settings.load import load_settings
+from turnout.settings.secrets import Secret
 from turnout.settings.tree import (
     AzureBackend,
     Backend,
@@ -25,6 +26,7 @@ __all__ = [
     "IndexSettings",
     "Kind",
     "OpenAIBackend",
+    "Secret",
     "Settings",
     "Target",
     "is_loopback",

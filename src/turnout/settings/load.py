@@ -14,62 +14,20 @@ from typing import Any
 
 from dotenv import dotenv_values
 from pydantic import ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_settings import (
-    BaseSettings,
-    DotEnvSettingsSource,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-)
 
 from turnout.errors import SettingsError, UnknownBackendError
-from turnout.settings.problems import SMALLEST_FILE, TOP_KEYS, nearest, translate, variable
+from turnout.redaction import shown
+from turnout.sdk_errors import without_variables
+from turnout.settings.layers import PREFIX, TABLES, overlaid
+from turnout.settings.problems import SMALLEST_FILE, TOP_KEYS, nearest, shown_name, shown_part, translate, variable
+from turnout.settings.secrets import Secret, wrapped
 from turnout.settings.tree import PROVIDERS, Settings
 from turnout.settings.variables import CLOUD_VARIABLES, PROXY_VARIABLES, fill, implied_backends, implied_target
 
 FILE_NAME = "turnout.toml"
-_PREFIX = "TURNOUT_"
 _CONFIG_VARIABLE = "TURNOUT_CONFIG"
+_ENVIRONMENT = "the environment"
 _CACHED = 32
-
-
-class _RawEnv(EnvSettingsSource):
-    """The environment with every value as it stands: a key that looks like a number stays text."""
-
-    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:  # noqa: ARG002
-        return value
-
-
-class _RawDotEnv(_RawEnv, DotEnvSettingsSource):
-    """A .env file, likewise."""
-
-
-class _Layers(BaseSettings):
-    """The TOML file's content with `.env` and the environment laid over it, not yet validated."""
-
-    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_nested_delimiter="__", extra="allow")
-
-    backend: Any = None
-    embedding_backend: Any = None
-    unsupported: Any = None
-    allow_private_media: Any = None
-    backends: dict[str, Any] = {}
-    chat: dict[str, Any] = {}
-    embedding: dict[str, Any] = {}
-    index: dict[str, Any] = {}
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        dotenv = getattr(dotenv_settings, "env_file", None)
-        return _RawEnv(settings_cls), _RawDotEnv(settings_cls, env_file=dotenv), init_settings
 
 
 class _Inputs:
@@ -81,9 +39,9 @@ class _Inputs:
         dotenv = self.folder / ".env"
         self.dotenv = dotenv if dotenv.is_file() else None
         self.environment = {
-            name: value
+            name: Secret(value)
             for name, value in os.environ.items()
-            if name in CLOUD_VARIABLES or name in PROXY_VARIABLES or name.upper().startswith(_PREFIX)
+            if name in CLOUD_VARIABLES or name in PROXY_VARIABLES or name.upper().startswith(PREFIX)
         }
 
     @property
@@ -96,8 +54,22 @@ class _Inputs:
         return (*stamps, frozenset(self.environment.items()))
 
 
+class _Glance:
+    """What settings were found by. It has all of the environment, so it shows nothing of itself."""
+
+    __slots__ = ("_found",)
+
+    def __init__(self, *found: object) -> None:
+        self._found = found
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Glance) and self._found == other._found
+
+    __hash__ = None  # type: ignore[assignment] # it is compared, and no more
+
+
 _cache: dict[tuple[object, ...], Settings] = {}
-_seen: dict[str, tuple[object, Settings]] = {}  # path as given → what it was found by, and what was found
+_seen: dict[str, tuple[_Glance, Settings]] = {}  # path as given → what it was found by, and what was found
 _lock = threading.Lock()
 
 
@@ -118,7 +90,11 @@ def load_settings(path: str | os.PathLike[str] | None = None) -> Settings:
     seen = _seen.get(asked)
     if seen is not None and glance is not None and seen[0] == glance:
         return seen[1]
-    settings = _looked_up(path)
+    try:
+        settings = _looked_up(path)
+    except Exception as error:
+        without_variables(error)  # among which is all that was read
+        raise
     if glance is not None:
         if len(_seen) >= _CACHED:
             _seen.clear()
@@ -126,7 +102,12 @@ def load_settings(path: str | os.PathLike[str] | None = None) -> Settings:
     return settings
 
 
-def _glance(path: str | os.PathLike[str] | None) -> object:
+def read_again(source: str) -> Settings:
+    """The settings of a source as they are now, and here: how settings are unpickled."""
+    return load_settings(None if source == _ENVIRONMENT else source)
+
+
+def _glance(path: str | os.PathLike[str] | None) -> _Glance | None:
     """All that could change what `load_settings` finds, at a fraction of the cost; None if that can't be told.
 
     A call of a model looks at its settings a few times. Reading the environment through `os.environ` takes 40 µs; the
@@ -147,7 +128,7 @@ def _glance(path: str | os.PathLike[str] | None) -> object:
     files.append(_stamp(f"{folder or '.'}/.env"))
     if here != folder:
         files.append(_stamp(f"{here}/.env"))
-    return here, tuple(files), frozenset(variables.items())
+    return _Glance(here, files, frozenset(variables.items()))
 
 
 def _stamp(file: str) -> tuple[int, int] | None:
@@ -178,7 +159,8 @@ def _located(path: str | os.PathLike[str] | None) -> Path | None:
     file = Path(named).expanduser().absolute()
     if not file.is_file():
         said = "load_settings was given" if path is not None else f"{_CONFIG_VARIABLE} names"
-        msg = f"{said} {file}, and there is no such file"
+        name = shown(file.name)
+        msg = f"{said} {file if name == repr(file.name) else name}, and there is no such file"
         raise SettingsError(msg)
     return file
 
@@ -191,7 +173,7 @@ def _nearest_file(start: Path) -> Path | None:
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
-            return tomllib.load(file)
+            return wrapped(tomllib.load(file))
     except tomllib.TOMLDecodeError as error:
         msg = f"{path} is not valid TOML: {error}"
     except UnicodeDecodeError:
@@ -203,37 +185,47 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def _load(inputs: _Inputs) -> Settings:
     data = _read_toml(inputs.file) if inputs.file else {}
-    dotenv = dotenv_values(inputs.dotenv) if inputs.dotenv else {}
-    variables = {k: v for k, v in dotenv.items() if v is not None} | inputs.environment
-    sources = dict.fromkeys(dotenv, str(inputs.dotenv)) | dict.fromkeys(inputs.environment, "the environment")
-    ours = {name: sources[name] for name in variables if name.upper().startswith(_PREFIX)}
+    dotenv = _read_dotenv(inputs.dotenv) if inputs.dotenv else {}
+    variables = dotenv | inputs.environment
+    sources = dict.fromkeys(dotenv, str(inputs.dotenv)) | dict.fromkeys(inputs.environment, _ENVIRONMENT)
+    ours = {name: sources[name] for name in variables if name.upper().startswith(PREFIX)}
     _refuse_unknown(ours)
-    merged = _merge(data, inputs.dotenv)
+    merged = _merged(data, variables)
     merged["backends"] = _with_variables(merged.get("backends"), variables, sources)
     merged["index"] = _from_folder(merged.get("index", {}), inputs.folder)
-    merged["source"] = str(inputs.file) if inputs.file else "the environment"
-    try:
-        settings = Settings.model_validate(_with_default_routes(merged, variables))
-    except ValidationError as error:
-        raise translate(error, inputs.file, merged, ours) from None
+    merged["source"] = str(inputs.file) if inputs.file else _ENVIRONMENT
+    settings = _validated(_with_default_routes(merged, variables), inputs.file, ours)
     if not settings.backends:
         raise SettingsError(_nothing_found(inputs))
     _check_names(settings)
     return settings
 
 
-def _merge(data: dict[str, Any], dotenv: Path | None) -> dict[str, Any]:
-    """The layers over each other; the file's own unknown keys stay, so that validation names them."""
-    for key in ("backends", "chat", "embedding", "index"):
+def _validated(data: dict[str, Any], file: Path | None, variables: Mapping[str, str]) -> Settings:
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        wrong = translate(error, file, data, variables)
+    raise wrong  # from here, without the original: that has the values
+
+
+def _read_dotenv(path: Path) -> dict[str, Secret]:
+    return {name: Secret(value) for name, value in dotenv_values(path).items() if value is not None}
+
+
+def _merged(data: dict[str, Any], variables: Mapping[str, Secret]) -> dict[str, Any]:
+    """The variables over the file; its own unknown keys stay, so that validation names them."""
+    for key in TABLES:
         if not isinstance(data.get(key, {}), dict):
             msg = f"key {key!r} must be a table, like [{key}.default]"
             raise SettingsError(msg)
-    layers = _Layers(_env_file=dotenv, **data)
+    said = {name: value for name, value in variables.items() if name.upper().startswith(PREFIX)}
+    layers = overlaid(data, said)
     # A .env file is often shared: names in it that aren't turnout's stay out, the TOML file's unknown keys stay in.
-    return {key: value for key, value in layers.model_dump().items() if key in data or (key in TOP_KEYS and value)}
+    return {key: value for key, value in layers.items() if key in data or (key in TOP_KEYS and value)}
 
 
-def _with_variables(backends: Any, variables: Mapping[str, str], sources: Mapping[str, str]) -> dict[str, Any]:
+def _with_variables(backends: Any, variables: Mapping[str, Secret], sources: Mapping[str, str]) -> dict[str, Any]:
     filled = {}
     for name, backend in (backends or implied_backends(variables)).items():
         if isinstance(backend, dict):
@@ -255,7 +247,7 @@ def _from_folder(indexes: dict[str, Any], folder: Path) -> dict[str, Any]:
     return placed
 
 
-def _with_default_routes(merged: dict[str, Any], variables: Mapping[str, str]) -> dict[str, Any]:
+def _with_default_routes(merged: dict[str, Any], variables: Mapping[str, Secret]) -> dict[str, Any]:
     """Default routes where the user wrote none of a kind: the variables alone are enough."""
     for kind in ("chat", "embedding"):
         if merged.get(kind):
@@ -276,32 +268,35 @@ def _refuse_unknown(ours: Mapping[str, str]) -> None:
         head = name.upper().split("__")[0]
         nested = "__" in name
         if head not in known or (nested and head in {"TURNOUT_BACKEND", "TURNOUT_EMBEDDING_BACKEND", _CONFIG_VARIABLE}):
-            msg = f"{name} ({source}): no such setting{nearest(head, known)}"
+            msg = f"{shown_name(name)} ({source}): no such setting{nearest(head, known)}"
             raise SettingsError(msg)
 
 
 def _check_names(settings: Settings) -> None:
     """Every backend that is named somewhere exists."""
-    named = [("backend", settings.backend), ("embedding_backend", settings.embedding_backend)]
+    named: list[tuple[tuple[str, ...], str | None]]
+    named = [(("backend",), settings.backend), (("embedding_backend",), settings.embedding_backend)]
     named += [
-        (f"{kind}.{route}.{backend}", backend)
+        ((kind, route, backend), backend)
         for kind in ("chat", "embedding")
         for route, targets in getattr(settings, kind).items()
         for backend in targets
     ]
-    named += [(f"index.{name}.also", backend) for name, index in settings.index.items() for backend in index.also]
+    named += [(("index", name, "also"), backend) for name, index in settings.index.items() for backend in index.also]
     for key, backend in named:
         if backend is not None and backend not in settings.backends:
-            origin = variable([key]) if variable([key]) in os.environ else f"key {key!r}"
+            name = ".".join(shown_part(part) for part in key)
+            origin = shown_name(variable(key)) if variable(key) in os.environ else f"key {name!r}"
             msg = (
-                f"{settings.source}, {origin}: {backend!r} is no backend{nearest(backend, settings.backends)}. "
+                f"{settings.source}, {origin}: {shown(backend)} is no backend{nearest(backend, settings.backends)}. "
                 f"Backends are the [backends.…] tables"
             )
             raise UnknownBackendError(msg)
     for name, index in settings.index.items():
         if index.embedding not in settings.embedding:
+            key_name = f"index.{shown_part(name)}.embedding"
             msg = (
-                f"{settings.source}, key 'index.{name}.embedding': {index.embedding!r} is no embedding route"
+                f"{settings.source}, key {key_name!r}: {shown(index.embedding)} is no embedding route"
                 f"{nearest(index.embedding, settings.embedding)}. Routes are the [embedding.…] tables"
             )
             raise SettingsError(msg)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from turnout.errors import SettingsError
+from turnout.redaction import shown
 from turnout.settings.tree import (
     PROVIDERS,
     AzureBackend,
@@ -59,12 +60,22 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if close:
         return f"; did you mean {close[0]!r}?"
-    return f"; there is {', '.join(repr(k) for k in known)}" if known else ""
+    return f"; there is {', '.join(shown(k) for k in known)}" if known else ""
 
 
 def variable(path: Iterable[str]) -> str:
     """The environment variable for a key."""
     return "TURNOUT_" + "__".join(path).upper()
+
+
+def shown_part(part: str) -> str:
+    """A part of a key as a message has it: what is no name may be a value that was put into a name's place."""
+    return part if repr(part) == shown(part) else "…"
+
+
+def shown_name(name: str) -> str:
+    """The name of a variable, likewise."""
+    return "__".join(shown_part(part) for part in name.split("__"))
 
 
 def translate(
@@ -89,12 +100,12 @@ def translate(
 
 
 def _where(keys: list[str], file: Path | None, variables: Mapping[str, str]) -> str:
-    name = ".".join(keys)
+    name = ".".join(shown_part(key) for key in keys)
     for end in range(len(keys), 0, -1):
         prefix = variable(keys[:end])
         for known, source in variables.items():
             if known.upper() == prefix:
-                return f"{known} ({source}), key {name!r}"
+                return f"{shown_name(known)} ({source}), key {name!r}"
     return f"{file or 'settings'}, key {name!r}"
 
 

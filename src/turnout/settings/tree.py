@@ -1,13 +1,16 @@
 """The settings tree: what a user may write, validated.
 
-Secrets are `SecretStr`: their repr is masked wherever the tree is printed.
+Secrets are masked wherever the tree is printed, and don't travel in its pickles. No message has a value in it that may
+be one that was put into the wrong place.
 """
 
 from __future__ import annotations
 
+import copyreg
 import ipaddress
 import json
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -20,14 +23,18 @@ from pydantic import (
     Field,
     PositiveFloat,
     PositiveInt,
-    SecretStr,
+    PrivateAttr,
     field_validator,
     model_validator,
 )
 
+from turnout.redaction import shown
+from turnout.settings.secrets import SECRET_FIELDS, SecretText
 from turnout.spaces import EmbeddingSpace
 
 Kind = Literal["chat", "embedding"]
+MADE_IN_CODE = "arguments"
+"""Where settings come from that nothing was read for."""
 PROVIDERS = ("azure", "bedrock", "openai")
 
 Wire = Literal[
@@ -51,16 +58,23 @@ def is_loopback(host: str) -> bool:
 
 
 def _check_endpoint(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        msg = f"{value!r} is not a URL; write it with its scheme, like 'https://contoso.openai.azure.com'"
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        msg = "this is not a URL; write it with its scheme, like 'https://contoso.openai.azure.com'"
         raise ValueError(msg)
     if parts.username or parts.password:
         msg = "an endpoint must not carry a user name or password; use the credential settings"
         raise ValueError(msg)
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    if parts.query or parts.fragment:
+        msg = "an endpoint has no query or fragment; a key belongs into the credential settings"
+        raise ValueError(msg)
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         msg = (
-            f"plain http to {parts.hostname!r} would send credentials and documents unencrypted; "
+            f"plain http to {shown(parts.hostname)} would send credentials and documents unencrypted; "
             "use https (plain http is for loopback only)"
         )
         raise ValueError(msg)
@@ -72,6 +86,15 @@ Authority = Annotated[
     str,
     AfterValidator(lambda value: _check_endpoint(value if "://" in value else f"https://{value}")),
 ]
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        why = str(error)
+    msg = f"this is not JSON: {why}"
+    raise ValueError(msg)  # without the original, which has the whole text
 
 
 class _Node(BaseModel):
@@ -101,12 +124,17 @@ class BackendSettings(_Node):
     deadline: PositiveFloat | None = None
     max_connections: PositiveInt = 1000
     ca_bundle: str | None = None
-    proxy: SecretStr | None = None
+    proxy: SecretText | None = None
     origins: tuple[tuple[str, str], ...] = Field(default=(), repr=False, exclude=True)
 
     def origin(self, field: str) -> str:
         """Where a field's value came from, in words."""
         return dict(self.origins).get(field, "the settings")
+
+    def secrets(self) -> set[str]:
+        """Its secrets, as what a service says of them is searched for; they aren't to be kept."""
+        values = (value for name, value in self if name in SECRET_FIELDS and name != "proxy")
+        return {value.get_secret_value() for value in values if value is not None}
 
 
 class AzureBackend(BackendSettings):
@@ -123,20 +151,17 @@ class AzureBackend(BackendSettings):
     provider: Literal["azure"] = "azure"
     endpoint: Endpoint | None = None
     auth: Literal["auto", "api-key", "service-principal", "default"] = "auto"
-    api_key: SecretStr | None = None
+    api_key: SecretText | None = None
     tenant_id: str | None = None
     client_id: str | None = None
-    client_secret: SecretStr | None = None
+    client_secret: SecretText | None = None
     api_version: str | None = None
     authority_host: Authority | None = None
 
     @model_validator(mode="after")
     def _dated(self) -> Self:
         if self.api_version is not None and not re.fullmatch(r"\d{4}-\d{2}-\d{2}(-preview)?", self.api_version):
-            msg = (
-                f"api_version {self.api_version!r} is not a dated version like '2024-10-21'; "
-                "leave it out to use the v1 API"
-            )
+            msg = "api_version is not a dated version like '2024-10-21'; leave it out to use the v1 API"
             raise ValueError(msg)
         return self
 
@@ -159,18 +184,26 @@ class BedrockBackend(BackendSettings):
     provider: Literal["bedrock"] = "bedrock"
     region: str | None = None
     auth: Literal["auto", "bearer-token", "static-keys", "assumed-role", "profile", "default-chain"] = "auto"
-    bearer_token: SecretStr | None = None
-    access_key_id: str | None = None
-    secret_access_key: SecretStr | None = None
-    session_token: SecretStr | None = None
+    bearer_token: SecretText | None = None
+    access_key_id: str | None = Field(default=None, repr=False)
+    secret_access_key: SecretText | None = None
+    session_token: SecretText | None = None
     profile: str | None = None
     role_arn: str | None = None
     role_session_name: str = "turnout"
-    external_id: str | None = None
+    external_id: str | None = Field(default=None, repr=False)
     endpoint: Endpoint | None = None
     sts_endpoint: Endpoint | None = None
     mantle_endpoint: Endpoint | None = None
     mantle_auth: Literal["sigv4", "short-term-token"] = "sigv4"
+
+    @field_validator("region")
+    @classmethod
+    def _plain_region(cls, region: str | None) -> str | None:
+        if region is not None and (not re.fullmatch(r"[a-z0-9-]{1,32}", region) or repr(region) != shown(region)):
+            msg = "this is not a region, like 'us-east-1'"
+            raise ValueError(msg)
+        return region
 
     @model_validator(mode="after")
     def _whole_keys(self) -> Self:
@@ -195,7 +228,7 @@ class OpenAIBackend(BackendSettings):
 
     provider: Literal["openai"] = "openai"
     base_url: Endpoint | None = Field(default=None, validation_alias=AliasChoices("base_url", "endpoint"))
-    api_key: SecretStr | None = None
+    api_key: SecretText | None = None
     organization: str | None = None
     project: str | None = None
 
@@ -229,7 +262,7 @@ class Target(_Node):
     @classmethod
     def _from_name(cls, value: Any) -> Any:
         if isinstance(value, str) and value.startswith("{"):  # a table in an environment variable, as JSON
-            return json.loads(value)
+            return _json(value)
         return {"deployment": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
@@ -257,22 +290,25 @@ class IndexSettings(_Node):
         fill: What happens where the active space's collection is missing or behind: `refuse` the search, or fill the
             collection `on-the-way`.
         source: The folder of the documents, of an index that can't list its own.
+        allow_pickle: Whether the pickles in the folder may be read, as a faiss index wants it. Reading one can run code
+            that is in it, so whoever says so vouches for the folder.
     """
 
     store: Literal["chroma", "faiss", "pgvector", "simple", "custom"]
     framework: Literal["langchain", "llama_index"] | None = None
     path: str | None = Field(default=None, min_length=1)
-    connection: SecretStr | None = None
+    connection: SecretText | None = None
     embedding: str = "default"
     also: tuple[str, ...] = ()
     fill: Literal["refuse", "on-the-way"] = "refuse"
     source: str | None = Field(default=None, min_length=1)
+    allow_pickle: bool = False
 
     @field_validator("also", mode="before")
     @classmethod
     def _listed(cls, value: Any) -> Any:
         if isinstance(value, str):  # an environment variable
-            return json.loads(value) if value.startswith("[") else [name.strip() for name in value.split(",")]
+            return _json(value) if value.startswith("[") else [name.strip() for name in value.split(",")]
         return value
 
     @model_validator(mode="after")
@@ -288,10 +324,14 @@ class IndexSettings(_Node):
         if self.store == "simple" and self.framework == "langchain":
             msg = "a simple index is LlamaIndex's; leave framework out, or choose another store"
             raise ValueError(msg)
-        if self.store != "pgvector" and self.path is None and self.connection is None:
+        if self.store != "pgvector" and self.path is None and (self.connection is None or self.store == "faiss"):
             msg = f"a {self.store} index needs path, the folder that it is in"
             raise ValueError(msg)
         return self
+
+    def database(self) -> str:
+        """The database's URL with its password; called where it is passed, so that no variable holds it."""
+        return self.connection.get_secret_value() if self.connection is not None else ""
 
     @property
     def opened_with(self) -> Literal["langchain", "llama_index"]:
@@ -303,6 +343,9 @@ class IndexSettings(_Node):
 
 class Settings(_Node):
     """What the user said, validated and frozen.
+
+    They pickle as the name of their file, and are read again on the other side. Settings that were made or changed in
+    code pickle without their secrets.
 
     Attributes:
         backend: Name of the backend that answers.
@@ -325,14 +368,31 @@ class Settings(_Node):
     chat: Routes = Field(default_factory=dict)
     embedding: Routes = Field(default_factory=dict)
     index: dict[str, IndexSettings] = Field(default_factory=dict)
-    source: str = Field(default="arguments", exclude=True)
+    source: str = Field(default=MADE_IN_CODE, exclude=True)
+
+    _changed: bool = PrivateAttr(default=False)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, perhaps with other values."""
+        made = super().model_copy(update=update, deep=deep)
+        made._changed = self._changed or bool(update)  # noqa: SLF001 - of its own class
+        return made
+
+    def __reduce__(self) -> Any:
+        if self._changed or self.source == MADE_IN_CODE:
+            state = self.__getstate__()
+            own = {name: value for name, value in state["__dict__"].items() if name != "fingerprint"}  # of this process
+            return copyreg.__newobj__, (type(self),), {**state, "__dict__": own}  # type: ignore[attr-defined] # it is there
+        from turnout.settings.load import read_again
+
+        return read_again, (self.source,)
 
     @field_validator("backends")
     @classmethod
     def _plain_names(cls, backends: dict[str, BackendSettings]) -> dict[str, BackendSettings]:
         for name in backends:
             if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
-                msg = f"backend name {name!r} must be lower-case letters, digits, '-' and '_'"
+                msg = f"backend name {shown(name)} must be lower-case letters, digits, '-' and '_'"
                 raise ValueError(msg)
         return backends
 
@@ -341,7 +401,7 @@ class Settings(_Node):
     def _short_names(cls, index: dict[str, IndexSettings]) -> dict[str, IndexSettings]:
         for name in index:
             if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", name):
-                msg = f"index name {name!r} must be at most 40 lower-case letters, digits, '-' and '_'"
+                msg = f"index name {shown(name)} must be at most 40 lower-case letters, digits, '-' and '_'"
                 raise ValueError(msg)
         return index
 

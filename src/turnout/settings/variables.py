@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from turnout.settings.secrets import SECRET_FIELDS, Secret
 from turnout.settings.tree import is_loopback
 
 PROXY_VARIABLES = frozenset(
@@ -53,20 +54,25 @@ CLOUD_VARIABLES = frozenset(
 _OPENAI = "https://api.openai.com/v1"
 
 
-def _first(variables: Mapping[str, str], *names: str) -> tuple[str, str] | None:
+def _first(variables: Mapping[str, Secret], *names: str) -> tuple[str, Secret] | None:
     for name in names:
         if variables.get(name):
             return name, variables[name]
     return None
 
 
-def implied_backends(variables: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+def _text(variables: Mapping[str, Secret], *names: str) -> str | None:
+    found = _first(variables, *names)
+    return None if found is None else found[1].get_secret_value()
+
+
+def implied_backends(variables: Mapping[str, Secret]) -> dict[str, dict[str, Any]]:
     """The backends that the variables alone make: name → settings, without credentials."""
     backends: dict[str, dict[str, Any]] = {}
-    if endpoint := variables.get("AZURE_OPENAI_ENDPOINT"):
+    if endpoint := _text(variables, "AZURE_OPENAI_ENDPOINT"):
         backends["azure"] = {"provider": "azure", "endpoint": endpoint}
-        if version := _first(variables, "AZURE_OPENAI_API_VERSION", "OPENAI_API_VERSION"):
-            backends["azure"]["api_version"] = version[1]
+        if version := _text(variables, "AZURE_OPENAI_API_VERSION", "OPENAI_API_VERSION"):
+            backends["azure"]["api_version"] = version
     aws = (
         "AWS_REGION",
         "AWS_DEFAULT_REGION",
@@ -79,7 +85,7 @@ def implied_backends(variables: Mapping[str, str]) -> dict[str, dict[str, Any]]:
         backends["bedrock"] = {"provider": "bedrock"}
     if _first(variables, "OPENAI_API_KEY", "OPENAI_BASE_URL"):
         backends["openai"] = {"provider": "openai"}
-        if base_url := variables.get("OPENAI_BASE_URL"):
+        if base_url := _text(variables, "OPENAI_BASE_URL"):
             backends["openai"]["base_url"] = base_url
     return backends
 
@@ -95,16 +101,22 @@ _AZURE_DEPLOYMENT = {
 }
 
 
-def implied_target(provider: str, kind: str, variables: Mapping[str, str]) -> str | None:
+def implied_target(provider: str, kind: str, variables: Mapping[str, Secret]) -> str | None:
     """The default route's target on a backend of a provider, where no setting names one."""
     if provider == "azure":
-        found = _first(variables, *_AZURE_DEPLOYMENT[kind])
-        return found[1] if found else None
+        return _text(variables, *_AZURE_DEPLOYMENT[kind])
     return _DEFAULT_MODELS[provider][kind]
 
 
-def _same_host(one: str | None, other: str | None) -> bool:
-    return urlsplit(one or "").hostname == urlsplit(other or "").hostname
+def _same_host(one: object, other: object) -> bool:
+    return _host(one) == _host(other)
+
+
+def _host(address: object) -> str | None:
+    try:
+        return urlsplit(str(address or "")).hostname
+    except ValueError:  # validation says so
+        return None
 
 
 def _principal(backend: Mapping[str, Any]) -> tuple[str, ...]:
@@ -114,7 +126,7 @@ def _principal(backend: Mapping[str, Any]) -> tuple[str, ...]:
     return () if keyed and not any(backend.get(field) for field in fields) else fields
 
 
-def fill(backend: Mapping[str, Any], variables: Mapping[str, str], sources: Mapping[str, str]) -> dict[str, Any]:
+def fill(backend: Mapping[str, Any], variables: Mapping[str, Secret], sources: Mapping[str, str]) -> dict[str, Any]:
     """A backend's settings with what the clouds' variables add, and where each addition came from.
 
     A key is only sent to the resource that it belongs to: `AZURE_OPENAI_API_KEY` is left alone when
@@ -127,13 +139,13 @@ def fill(backend: Mapping[str, Any], variables: Mapping[str, str], sources: Mapp
     def take(field: str, *names: str) -> None:
         found = _first(variables, *names)
         if filled.get(field) is None and found:
-            filled[field] = found[1]
+            filled[field] = found[1] if field in SECRET_FIELDS else found[1].get_secret_value()
             origins.append((field, f"{found[0]} in {sources.get(found[0], 'the environment')}"))
 
     match filled.get("provider"):
         case "azure":
             take("endpoint", "AZURE_OPENAI_ENDPOINT")
-            owner = variables.get("AZURE_OPENAI_ENDPOINT")
+            owner = _text(variables, "AZURE_OPENAI_ENDPOINT")
             if not owner or _same_host(owner, filled.get("endpoint")):
                 take("api_key", "AZURE_OPENAI_API_KEY")
             for field in _principal(backend):
@@ -154,7 +166,7 @@ def fill(backend: Mapping[str, Any], variables: Mapping[str, str], sources: Mapp
                 elif "bearer_token" not in filled:
                     take("profile", "AWS_PROFILE")
         case "openai":
-            owner = variables.get("OPENAI_BASE_URL") or _OPENAI
+            owner = _text(variables, "OPENAI_BASE_URL") or _OPENAI
             if _same_host(owner, filled.get("base_url") or filled.get("endpoint") or owner):
                 take("api_key", "OPENAI_API_KEY")
                 take("organization", "OPENAI_ORG_ID")
@@ -169,12 +181,12 @@ def fill(backend: Mapping[str, Any], variables: Mapping[str, str], sources: Mapp
     return filled
 
 
-def _proxy(backend: Mapping[str, Any]) -> str | None:
+def _proxy(backend: Mapping[str, Any]) -> Secret | None:
     """The proxy that the environment puts between this machine and a backend."""
     default = _OPENAI if backend.get("provider") == "openai" else "https://bedrock-runtime.amazonaws.com"
-    address = urlsplit(str(backend.get("endpoint") or backend.get("base_url") or default))
-    host = address.hostname or ""
+    address = str(backend.get("endpoint") or backend.get("base_url") or default)
+    host = _host(address) or ""
     if is_loopback(host) or proxy_bypass(host):
         return None
-    proxies = getproxies()
-    return proxies.get(address.scheme) or proxies.get("all")
+    proxies = {scheme: Secret(proxy) for scheme, proxy in getproxies().items()}
+    return proxies.get(address.partition(":")[0].lower()) or proxies.get("all")

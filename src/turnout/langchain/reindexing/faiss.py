@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from langchain_community.vectorstores import FAISS
 
 from turnout.langchain.reindexing.collection import Collection
+from turnout.langchain.reindexing.pickled import documents
 from turnout.langchain.stores.faiss import FaissKeeper
 from turnout.reindex.folders import beside, replace
 
@@ -86,8 +87,14 @@ class FaissCollection(Collection[FAISS]):
 def load(folder: Path, embeddings: Any) -> FAISS:
     """Load an index with its record.
 
-    LangChain keeps its documents as a pickle, which can run code when it is read: the folder must be one's own.
+    `FAISS.load_local` would run whatever is in the pickle.
+
+    Raises:
+        UnsupportedError: There is more than documents in it.
     """
-    store = FAISS.load_local(str(folder), embeddings, allow_dangerous_deserialization=True, **BY_COSINE)
+    from faiss import read_index
+
+    docstore, ids = documents(folder / "index.pkl")
+    store = FAISS(embeddings, read_index(str(folder / "index.faiss")), docstore, ids, **BY_COSINE)
     FaissKeeper(store).load(folder)
     return store

@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from langchain_core.embeddings import Embeddings
 
-from turnout.errors import MissingExtraError, UnsupportedError
+from turnout.errors import MissingExtraError, SettingsError, UnsupportedError
 from turnout.langchain.reindexing.collection import Collection
 from turnout.reindex.chroma import COSINE, open_client
 from turnout.reindex.collection import cannot_embed
 from turnout.reindex.folders import recover
+from turnout.reindex.postgres import engine_of
 from turnout.spaces import collection_name
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
     from turnout.settings import IndexSettings
     from turnout.spaces import EmbeddingSpace
 
@@ -129,6 +128,8 @@ def _faiss(
     from faiss import IndexFlatL2
 
     folder = _folder(index) / called
+    if create or folder.is_dir():
+        _vouched(index, folder)
     if create:
         recover(folder)
     if folder.is_dir():
@@ -139,6 +140,17 @@ def _faiss(
     return FaissCollection(made, called, folder)
 
 
+def _vouched(index: IndexSettings, folder: Path) -> None:
+    """Refuse a pickle that the settings don't vouch for."""
+    if not index.allow_pickle:
+        msg = (
+            f"the documents of a faiss index are in a pickle, {folder / 'index.pkl'}, and whoever can write to that "
+            f"file may have put code into it. If nobody but you can, say allow_pickle = true beside path = "
+            f"{index.path!r} in the [index.…] table of turnout.toml. Chroma and pgvector need no pickle"
+        )
+        raise SettingsError(msg)
+
+
 def _pgvector(
     index: IndexSettings, called: str, _: EmbeddingSpace, create: bool, embeddings: Embeddings
 ) -> Collection[Any] | None:
@@ -147,7 +159,7 @@ def _pgvector(
 
     from turnout.langchain.reindexing.pgvector import PGVectorCollection, ThreadedPGVector
 
-    engine = _engine(index)
+    engine = engine_of(index)
     if not inspect(engine).has_schema(called):
         if not create:
             return None
@@ -158,17 +170,10 @@ def _pgvector(
     return PGVectorCollection(ThreadedPGVector(embeddings, connection=own, collection_name=called), called)
 
 
-def _engine(index: IndexSettings) -> Engine:
-    from sqlalchemy import NullPool, create_engine
-
-    assert index.connection is not None
-    return create_engine(index.connection.get_secret_value(), poolclass=NullPool)
-
-
 def _drop_schema(index: IndexSettings, called: str) -> None:
     from sqlalchemy.schema import DropSchema
 
-    with _engine(index).begin() as connection:
+    with engine_of(index).begin() as connection:
         connection.execute(DropSchema(called, cascade=True))
 
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
 from llama_index.vector_stores.postgres import PGVectorStore
-from sqlalchemy import NullPool, create_engine, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import text
 
 from turnout.llama_index.reindexing.collection import NodeCollection
+from turnout.reindex.postgres import async_engine_of, engine_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,22 +55,15 @@ def _table(called: str) -> str:
     return f"data_{called}"  # what LlamaIndex makes of it
 
 
-def _engine(index: IndexSettings) -> sqlalchemy.Engine:
-    assert index.connection is not None
-    return create_engine(index.connection.get_secret_value(), poolclass=NullPool)
-
-
 def open_postgres(
     index: IndexSettings, called: str, space: EmbeddingSpace, *, create: bool
 ) -> PostgresCollection | None:
     """The collection in the table of that name, or None."""
-    assert index.connection is not None
-    engine = _engine(index)
+    engine = engine_of(index)
     if not create and not sqlalchemy.inspect(engine).has_table(_table(called)):
         return None
-    address = sqlalchemy.make_url(index.connection.get_secret_value())
     # psycopg is synchronous and asynchronous; of psycopg2, only LlamaIndex's synchronous methods work.
-    again = create_async_engine(address, poolclass=NullPool) if address.get_driver_name() != "psycopg2" else None
+    again = async_engine_of(index) if engine.driver != "psycopg2" else None
     store = PGVectorStore(
         table_name=called,
         embed_dim=space.dimensions or 0,
@@ -83,7 +76,7 @@ def open_postgres(
 
 def drop_postgres(index: IndexSettings, called: str) -> None:
     """Remove a collection's table, for good."""
-    engine = _engine(index)
+    engine = engine_of(index)
     table = engine.dialect.identifier_preparer.quote(_table(called))
     with engine.begin() as connection:
         connection.execute(text(f"DROP TABLE IF EXISTS {table}"))

@@ -1,0 +1,86 @@
+"""The proxy of a backend: its address, and apart from that its password."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from turnout.errors import SettingsError
+from turnout.redaction import redact
+from turnout.settings import Secret
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from turnout.settings import BackendSettings
+
+
+class Proxy:
+    """A proxy.
+
+    Attributes:
+        url: Its address, without a user's name or password.
+    """
+
+    __slots__ = ("_login", "url")
+
+    def __init__(self, url: str, login: Secret | None) -> None:
+        self.url = url
+        self._login = login
+
+    def __str__(self) -> str:
+        return self.url
+
+    def headers(self) -> dict[str, str]:
+        """What it is sent besides the request."""
+        return {} if self._login is None else {"Proxy-Authorization": self._login.get_secret_value()}
+
+    def refused(self, error: BaseException) -> str:
+        """What to say of an error that came of it."""
+        status, original = getattr(error, "status", None), getattr(error, "original_error", error)
+        why = f"{status} {getattr(error, 'message', '')}" if status else redact(str(original))
+        return f"no way through the proxy {self.url}: {why}"
+
+
+def aio_options(proxy: Proxy | None, scheme: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """What aiohttp's `request` is given for a proxy, and what the request's own headers get.
+
+    A proxy that is asked for a tunnel has headers of its own; of one that passes a request on, they are the request's.
+    """
+    if proxy is None:
+        return {}, {}
+    if scheme == "https":
+        return {"proxy": proxy.url, "proxy_headers": proxy.headers()}, {}
+    return {"proxy": proxy.url}, proxy.headers()
+
+
+def proxy_of(backend: BackendSettings) -> Proxy | None:
+    """The proxy of a backend, if it has one.
+
+    Raises:
+        SettingsError: It is no address.
+    """
+    if backend.proxy is None:
+        return None
+    made = _parsed(backend.proxy)
+    if made is None:
+        msg = "the proxy is not a URL of an HTTP proxy; write it with its scheme, like 'http://proxy.example:3128'"
+        raise SettingsError(msg)
+    return made
+
+
+def _parsed(said: SecretStr) -> Proxy | None:
+    try:
+        address = urlsplit(said.get_secret_value())
+        host, port = address.hostname, address.port
+    except ValueError:
+        return None
+    if not host or address.scheme not in {"http", "https"}:
+        return None
+    host = f"[{host}]" if ":" in host else host
+    login = None
+    if address.username or address.password:
+        pair = f"{unquote(address.username or '')}:{unquote(address.password or '')}"
+        login = Secret("Basic " + b64encode(pair.encode()).decode())
+    return Proxy(f"{address.scheme}://{host}" + ("" if port is None else f":{port}"), login)

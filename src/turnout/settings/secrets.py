@@ -1,0 +1,53 @@
+"""Secrets in the settings: masked from where they are read to where an SDK takes them, and left out of pickles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import BeforeValidator, SecretStr
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SECRET_FIELDS = frozenset(
+    {"api_key", "client_secret", "bearer_token", "secret_access_key", "session_token", "proxy", "connection"}
+)
+"""The keys whose values are secret."""
+
+
+class Secret(SecretStr):
+    """A text that isn't shown, and doesn't travel: where it is unpickled there is None."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(None), ()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+
+def _plain(value: Any) -> Any:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+SecretText = Annotated[Secret, BeforeValidator(_plain)]
+"""A field's type: a secret, given as text or as pydantic's own `SecretStr`."""
+
+
+def is_secret(*path: str) -> bool:
+    """Whether what stands at a place in the settings is a secret."""
+    return len(path) == 3 and path[0] in {"backends", "index"} and path[-1] in SECRET_FIELDS
+
+
+def wrapped(tree: Mapping[str, Any], *path: str) -> dict[str, Any]:
+    """What was read from a file, with the secrets in it as `Secret`."""
+    return {
+        key: wrapped(value, *path, key)
+        if isinstance(value, dict)
+        else Secret(value)
+        if isinstance(value, str) and is_secret(*path, key)
+        else value
+        for key, value in tree.items()
+    }

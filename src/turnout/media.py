@@ -19,6 +19,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote_to_bytes, urljoin, urlsplit
 
+from turnout import runtime
 from turnout.errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -249,6 +250,9 @@ def _tls() -> ssl.SSLContext:
     import httpx
 
     return httpx.create_ssl_context(trust_env=False)
+
+
+runtime.renew_in_child(_tls.cache_clear)  # a thread may have been using it
 
 
 def _on_a_thread(work: Coroutine[Any, Any, dict[str, Media]]) -> dict[str, Media]:

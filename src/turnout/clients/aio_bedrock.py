@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.clients.botocore_exchange import Body, Named, headers_of
 from turnout.clients.bridge import wait
+from turnout.clients.inherited import open_socket
 from turnout.clients.per_loop import PerLoop
 from turnout.clients.thread_bedrock import tls_context
 
@@ -39,7 +40,7 @@ class AioTransport:
         timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=self._backend.connect_timeout, sock_read=self._backend.timeout
         )
-        connector = aiohttp.TCPConnector(limit=self._backend.max_connections, ssl=context)
+        connector = aiohttp.TCPConnector(limit=self._backend.max_connections, ssl=context, socket_factory=open_socket)
         return aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False)
 
     def before_send(self, request: Any, **_: Any) -> Any:

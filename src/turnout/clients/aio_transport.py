@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from turnout.clients.inherited import open_socket
 from turnout.clients.per_loop import PerLoop
 
 if TYPE_CHECKING:
@@ -54,7 +55,10 @@ def transport_class(httpx: Any) -> Any:
             import aiohttp
 
             connector = aiohttp.TCPConnector(
-                limit=self._backend.max_connections, ssl=self._context, keepalive_timeout=30.0
+                limit=self._backend.max_connections,
+                ssl=self._context,
+                keepalive_timeout=30.0,
+                socket_factory=open_socket,
             )
             return aiohttp.ClientSession(
                 connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()

@@ -11,6 +11,8 @@ from urllib.parse import unquote
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from turnout import runtime
+from turnout.clients import inherited
 from turnout.resilience.policy import remaining
 
 if TYPE_CHECKING:
@@ -44,6 +46,10 @@ class _Together:
     """
 
     _held: list[bytes] | None = None
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc] # of the connection that this is mixed into
+        inherited.note(self.sock)  # type: ignore[attr-defined] # likewise
 
     def request(self, *arguments: Any, **options: Any) -> None:
         held: list[bytes] = []
@@ -80,6 +86,11 @@ class _Reentrant(queue.LifoQueue[Any]):
 
     def __init__(self, maxsize: int = 0) -> None:
         super().__init__(maxsize)
+        self.renew()
+        runtime.renewed_in_child(self)
+
+    def renew(self) -> None:
+        """No thread takes or gives back a connection, in a forked child."""
         lock: Any = threading.RLock()
         self.mutex = lock
         self.not_empty = threading.Condition(lock)

@@ -1,17 +1,18 @@
 """The process's clients, made once for each backend's settings.
 
 Chat and embeddings, LangChain and LlamaIndex all get the same client for the same backend. Clients are safe to share
-between threads and event loops. A forked child starts with an empty pool: sockets are not for sharing.
+between threads and event loops. A forked child starts with an empty pool: sockets are not for sharing, so that the
+parent's clients are neither used nor closed there.
 """
 
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from turnout import runtime
 from turnout.clients import portal
 from turnout.clients.completions import hasten
 
@@ -204,11 +205,11 @@ def close_all() -> None:
 
 def _forget() -> None:
     global _lock, _generation  # noqa: PLW0603
+    runtime.drop(*_clients.values())
     _lock = threading.Lock()
     _generation += 1
     _clients.clear()
 
 
 atexit.register(close_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+runtime.renew_in_child(_forget)

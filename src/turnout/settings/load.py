@@ -23,6 +23,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from turnout import runtime
 from turnout.errors import SettingsError, UnknownBackendError
 from turnout.settings.problems import SMALLEST_FILE, TOP_KEYS, nearest, translate, variable
 from turnout.settings.tree import PROVIDERS, Settings
@@ -99,6 +100,14 @@ class _Inputs:
 _cache: dict[tuple[object, ...], Settings] = {}
 _seen: dict[str, tuple[object, Settings]] = {}  # path as given → what it was found by, and what was found
 _lock = threading.Lock()
+
+
+def _renew() -> None:
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+
+
+runtime.renew_in_child(_renew)
 
 
 def load_settings(path: str | os.PathLike[str] | None = None) -> Settings:

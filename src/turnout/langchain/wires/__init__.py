@@ -6,6 +6,7 @@ import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from turnout import runtime
 from turnout.clients import bridge, generation
 from turnout.errors import MissingExtraError
 
@@ -42,6 +43,14 @@ _FILES = {
 _KEPT = 256
 _delegates: dict[tuple[Any, ...], BaseChatModel] = {}
 _lock = threading.Lock()
+
+
+def _renew() -> None:
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+
+
+runtime.renew_in_child(_renew)
 
 
 def wire(route: Route) -> Wire:

@@ -14,6 +14,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
@@ -22,52 +23,67 @@ _locks: dict[str, Any] = vars(importlib)["_bootstrap"]._module_locks  # noqa: SL
 
 def repair() -> None:
     """Make it possible, in the child, to import what other threads of the parent were importing."""
-    half: set[str] = set()
-    mine: set[str] = set()
+    half: dict[str, ModuleType] = {}
     for name, reference in list(_locks.items()):
         lock = reference()
-        if lock is None or lock.owner is None:
+        if lock is None or lock.owner in {None, get_ident()}:
             continue
-        if lock.owner == get_ident():
-            mine.add(name)
-        else:
-            del _locks[name]
-            half.add(name)
-    # Python imports a submodule that it has without a look at its package, so that these must be imported again too.
-    again = {name for name in sys.modules if not half.isdisjoint(_with_packages(name))} - mine
-    if again:
-        sys.meta_path.insert(0, _Finder({name: sys.modules.pop(name) for name in again}))
+        del _locks[name]
+        module = sys.modules.get(name)
+        if getattr(getattr(module, "__spec__", None), "_initializing", False):
+            half[name] = sys.modules.pop(name)
+        elif module is not None:
+            _put_in_package(name, module)
+    if half:
+        # A submodule that is there is imported without a look at its package, so it waits for that to be there again.
+        whole: dict[str, dict[str, ModuleType]] = {name: {} for name in half}
+        for name in list(sys.modules):
+            package = next((above for above in _packages(name) if above in half), None)
+            if package is not None:
+                whole[package][name] = sys.modules.pop(name)
+        sys.meta_path.insert(0, _Finder(half, whole))
 
 
-def _with_packages(name: str) -> list[str]:
-    parts = name.split(".")
-    return [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
+def _packages(name: str) -> Iterator[str]:
+    """The packages that a module is in, the next one first."""
+    while name := name.rpartition(".")[0]:
+        yield name
+
+
+def _put_in_package(name: str, module: ModuleType) -> None:
+    package, _, last = name.rpartition(".")
+    if package in sys.modules:
+        setattr(sys.modules[package], last, module)
 
 
 class _Finder(MetaPathFinder):
-    """Finds modules that were there, each once."""
+    """Finds modules that are half there, each once.
 
-    def __init__(self, modules: dict[str, ModuleType]) -> None:
-        self._modules = modules
+    Args:
+        half: They, by their names.
+        whole: For each, the modules in it that are all there.
+    """
+
+    def __init__(self, half: dict[str, ModuleType], whole: dict[str, dict[str, ModuleType]]) -> None:
+        self._half = half
+        self._whole = whole
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002
-        module = self._modules.pop(fullname, None)
-        spec = getattr(module, "__spec__", None)
-        if module is None or spec is None:
+        module = self._half.pop(fullname, None)
+        if module is None or module.__spec__ is None:
             return None
-        half = getattr(spec, "_initializing", False)
-        spec.loader = _Again(spec.loader, module, half=half)
-        found: ModuleSpec = spec
-        return found
+        spec = module.__spec__
+        spec.loader = _Again(spec.loader, module, self._whole.pop(fullname))
+        return spec
 
 
 class _Again(Loader):
-    """Gives a module that was there, executed again by its own loader if it is half."""
+    """Executes a module again, by its own loader, with the modules in it that are all there."""
 
-    def __init__(self, loader: Any, module: ModuleType, *, half: bool) -> None:
+    def __init__(self, loader: Any, module: ModuleType, whole: dict[str, ModuleType]) -> None:
         self._loader = loader
         self._module = module
-        self._half = half
+        self._whole = whole
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:  # noqa: ARG002 - the protocol's
         return self._module
@@ -76,5 +92,7 @@ class _Again(Loader):
         spec = module.__spec__
         assert spec is not None
         spec.loader = self._loader
-        if self._half:
-            self._loader.exec_module(module)
+        sys.modules.update(self._whole)
+        for name, whole in self._whole.items():
+            _put_in_package(name, whole)
+        self._loader.exec_module(module)

@@ -12,26 +12,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-_IN_THE_MIDDLE = {
-    # OpenSSL reads certificates under locks of the process's, and a module in C that was half made can't be made again.
+# OpenSSL works under locks of the process's, and a module in C that is half made can't be made again.
+_WITHIN = {
     ("ssl", "create_default_context"),
     ("ssl", "SSLContext.load_default_certs"),
+    ("ssl", "SSLSocket.do_handshake"),
+    ("ssl", "SSLObject.do_handshake"),
     ("urllib3.util.ssl_", "create_urllib3_context"),
     ("urllib3.util.ssl_", "ssl_wrap_socket"),
     ("importlib._bootstrap_external", "ExtensionFileLoader.create_module"),
     ("importlib._bootstrap_external", "ExtensionFileLoader.exec_module"),
 }
-_NAMES = {name.rpartition(".")[2] for _, name in _IN_THE_MIDDLE}
 
 
 def in_the_middle() -> bool:
     """Whether another thread is in the middle of what a child could neither finish nor begin anew.
 
-    Each takes some milliseconds.
+    Each takes some milliseconds, and a handshake what its peer takes.
     """
     return _imp.lock_held() or any(
-        frame.f_code.co_name in _NAMES and (frame.f_globals.get("__name__"), frame.f_code.co_qualname) in _IN_THE_MIDDLE
-        for frame in _frames()
+        (frame.f_globals.get("__name__"), frame.f_code.co_qualname) in _WITHIN for frame in _frames()
     )
 
 
@@ -56,6 +56,7 @@ class Properties:
 
 
 def _frames() -> Iterator[FrameType]:
+    """What the other threads are in."""
     for thread, top in sys._current_frames().items():  # noqa: SLF001 - public, whatever its name
         frame: FrameType | None = top if thread != get_ident() else None
         while frame is not None:

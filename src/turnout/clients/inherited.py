@@ -63,8 +63,9 @@ def separate(loop: asyncio.AbstractEventLoop) -> None:
     if getattr(loop, "_default_executor", None) is not None:
         runtime.drop(vars(loop)["_default_executor"])
         vars(loop)["_default_executor"] = None  # its threads are the parent's; another is made when one is needed
-    selector = getattr(loop, "_selector", None)
-    if isinstance(selector, getattr(selectors, "EpollSelector", ())):
+    selector: Any = getattr(loop, "_selector", None)
+    kind: Any = getattr(selectors, "EpollSelector", None)
+    if kind is not None and isinstance(selector, kind):
         own = select.epoll()
         os.dup2(own.fileno(), selector.fileno(), inheritable=False)
         own.close()

@@ -14,6 +14,9 @@ import turnout
 
 SOURCE = Path(turnout.__file__).parent
 LAYERS = [
+    "other_threads",
+    "import_repair",
+    "runtime",
     "errors",
     "redaction",
     "sdk_errors",

@@ -9,13 +9,14 @@ then tried a little above again and again.
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 import time
 from collections import deque
 from dataclasses import dataclass
 from math import exp, inf
 from typing import TYPE_CHECKING
+
+from turnout import runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -187,6 +188,12 @@ class Limiter:
         self._requests: Pace | None = None
         self._tokens: Pace | None = None
         self.allow(rpm, tpm)
+        runtime.renewed_in_child(self)
+
+    def renew(self) -> None:
+        """Nobody waits or is being let in, in a forked child."""
+        self._lock = threading.Lock()
+        self._queue.clear()
 
     def allow(self, rpm: float | None, tpm: float | None) -> None:
         """Take other limits, where the settings changed."""
@@ -428,5 +435,4 @@ def forget() -> None:
     _limiters.clear()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=forget)
+runtime.renew_in_child(forget)

@@ -18,6 +18,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote_to_bytes, urljoin, urlsplit
 
+from turnout import runtime
 from turnout.errors import InvalidRequestError
 from turnout.resilience.threads import begin, result_in_time
 
@@ -253,6 +254,9 @@ def _tls() -> ssl.SSLContext:
     import httpx
 
     return httpx.create_ssl_context(trust_env=False)
+
+
+runtime.renew_in_child(_tls.cache_clear)  # a thread may have been using it
 
 
 async def _timed(client: httpx.AsyncClient, url: str, limits: Limits, *, allow_private: bool) -> Media:

@@ -10,6 +10,7 @@ from weakref import WeakSet
 
 from urllib3.util import wait_for_read
 
+from turnout.clients.inherited import open_socket
 from turnout.resilience.threads import off_loop
 
 if TYPE_CHECKING:
@@ -33,7 +34,11 @@ def new_session(backend: BackendSettings, context: ssl.SSLContext, **options: An
     import aiohttp
 
     connector = _connector_class()(
-        limit=backend.max_connections, ssl=context, keepalive_timeout=_IDLE, resolver=_resolver_class()()
+        limit=backend.max_connections,
+        ssl=context,
+        keepalive_timeout=_IDLE,
+        resolver=_resolver_class()(),
+        socket_factory=open_socket,
     )
     return aiohttp.ClientSession(
         connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar(), **options

@@ -12,6 +12,8 @@ import urllib3
 from urllib3 import exceptions as u
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from turnout import runtime
+from turnout.clients import inherited
 from turnout.clients.proxy import proxy_of
 from turnout.clients.reading import Reader, Response
 from turnout.errors import ServiceTimeoutError
@@ -62,6 +64,7 @@ class _Connection:
 
         def connect() -> None:
             super(_Connection, self).connect()  # type: ignore[misc] # of the connection that this is mixed into
+            inherited.note(own.sock)
             if abandoned.is_set():
                 own.close()
 
@@ -131,6 +134,11 @@ class _Reentrant(queue.LifoQueue[Any]):
 
     def __init__(self, maxsize: int = 0) -> None:
         super().__init__(maxsize)
+        self.renew()
+        runtime.renewed_in_child(self)
+
+    def renew(self) -> None:
+        """No thread takes or gives back a connection, in a forked child."""
         lock: Any = threading.RLock()
         self.mutex = lock
         self.not_empty = threading.Condition(lock)

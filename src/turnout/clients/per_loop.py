@@ -6,6 +6,9 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from turnout import runtime
+from turnout.clients.inherited import separate
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
@@ -25,6 +28,7 @@ class PerLoop(Generic[T]):
         self._close = close
         self._lock = threading.Lock()
         self._kept: dict[asyncio.AbstractEventLoop, tuple[T, AsyncGenerator[None]]] = {}
+        runtime.renewed_in_child(self)
 
     async def get(self) -> T:
         """The running loop's own."""
@@ -46,5 +50,15 @@ class PerLoop(Generic[T]):
         try:
             yield
         finally:
-            self._kept.pop(loop, None)
-            await self._close(made)
+            kept = self._kept.get(loop)
+            if kept is not None and kept[0] is made:  # otherwise it is the parent's
+                del self._kept[loop]
+                await self._close(made)
+
+    def renew(self) -> None:
+        """Leave what a forked child has from its parent."""
+        runtime.drop(self, self._kept)
+        for loop in self._kept:
+            separate(loop)
+        self._kept = {}
+        self._lock = threading.Lock()

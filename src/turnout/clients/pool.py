@@ -1,20 +1,20 @@
 """The process's clients, made once for each backend's settings.
 
 Chat and embeddings, LangChain and LlamaIndex all get the same client for the same backend. Clients are safe to share
-between threads and event loops. A forked child starts with an empty pool: sockets are not for sharing.
+between threads and event loops. A forked child starts with an empty pool: sockets are not for sharing, so that the
+parent's clients are neither used nor closed there.
 """
 
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from turnout import runtime
 from turnout.clients import portal
 from turnout.clients.completions import hasten
-from turnout.sdk_errors import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,6 +87,7 @@ class BedrockClient:
 
 
 _clients: dict[tuple[str, Backend], _Client] = {}
+_making: dict[tuple[str, Backend], threading.Lock] = {}
 _lock = threading.Lock()
 _generation = 0
 
@@ -106,6 +107,8 @@ def _shared(what: str, backend: Backend, make: Callable[[], _Client]) -> _Client
     found = _clients.get(key)
     if found is None:
         with _lock:
+            making = _making.setdefault(key, threading.Lock())
+        with making:  # one that waits for its credential keeps nobody else waiting
             found = _clients.get(key)
             if found is None:
                 try:
@@ -209,11 +212,12 @@ def close_all() -> None:
 
 def _forget() -> None:
     global _lock, _generation  # noqa: PLW0603
+    runtime.drop(*_clients.values())
     _lock = threading.Lock()
     _generation += 1
     _clients.clear()
+    _making.clear()
 
 
 atexit.register(close_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+runtime.renew_in_child(_forget)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import os
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from turnout import runtime
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -61,9 +62,9 @@ def close() -> None:
 
 def _forget() -> None:
     global _lock, _loop, _thread
+    runtime.drop(_loop, _thread)
     _lock, _loop, _thread = threading.Lock(), None, None
 
 
 atexit.register(close)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+runtime.renew_in_child(_forget)

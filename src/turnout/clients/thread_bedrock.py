@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from urllib3 import exceptions as u
 
+from turnout import runtime
 from turnout.clients.botocore_exchange import Body, Named, headers_of
 from turnout.clients.connections import Answer, Connections, Limits, Target
 from turnout.clients.proxy import proxy_of
@@ -31,6 +32,9 @@ def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
     from botocore.httpsession import DEFAULT_CA_BUNDLE
 
     return ssl.create_default_context(cafile=ca_bundle or DEFAULT_CA_BUNDLE)
+
+
+runtime.renew_in_child(tls_context.cache_clear)  # a thread may have been using one
 
 
 class ThreadTransport:

@@ -10,6 +10,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
+from turnout import runtime
 from turnout.clients import aio_transport, thread_transport
 from turnout.settings.trust import certificates
 
@@ -43,6 +44,9 @@ def tls_context(ca_bundle: str | None, sdk: Sdk = "openai") -> ssl.SSLContext:
         context: ssl.SSLContext = sdk_httpx(sdk).create_ssl_context(trust_env=trust_env)
         return context
     return ssl.create_default_context(cafile=ca_bundle)
+
+
+runtime.renew_in_child(tls_context.cache_clear)  # a thread may have been using one
 
 
 def sync_transport(backend: BackendSettings, sdk: Sdk = "openai") -> Any:

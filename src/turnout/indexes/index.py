@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from turnout import runtime
 from turnout.errors import PartialWriteError
 from turnout.given import portable_settings
 from turnout.indexes.behind import behind
@@ -71,6 +72,11 @@ class Index:
         self._now: tuple[Settings, Place] | None = None
         self._kept: tuple[Manifest, Collections] | None = None
         self._looked: set[str] = set()
+        runtime.renewed_in_child(self)
+
+    def renew(self) -> None:
+        """Nobody is at work on it, in a forked child."""
+        self._lock = threading.RLock()
 
     def __getstate__(self) -> dict[str, Any]:
         """What it was given, without the settings' secrets: on the other side it opens its collections for itself."""

@@ -6,6 +6,7 @@ import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from turnout import runtime
 from turnout.clients import generation
 from turnout.errors import MissingExtraError, UnsupportedError
 from turnout.resilience.threads import off_loop, within_deadline
@@ -26,6 +27,14 @@ _KEPT = 256
 _made: dict[tuple[Route, Backend], Wire] = {}
 _made_in: dict[tuple[Route, Backend], int] = {}  # the generation of clients that each was last made or found in
 _lock = threading.Lock()
+
+
+def _renew() -> None:
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+
+
+runtime.renew_in_child(_renew)
 
 
 async def awire_for(route: Route, backend: Backend) -> Wire:

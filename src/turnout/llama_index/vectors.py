@@ -6,6 +6,8 @@ from collections import OrderedDict
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from turnout import runtime
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -26,6 +28,11 @@ class VectorSpaces:
     def __init__(self, most: int = _MOST) -> None:
         self.most = most
         self._spaces: OrderedDict[int, frozenset[EmbeddingSpace]] = OrderedDict()
+        self.renew()
+        runtime.renewed_in_child(self)
+
+    def renew(self) -> None:
+        """Nobody is noting anything, in a forked child."""
         self._lock = Lock()
 
     def note(self, vectors: Iterable[Sequence[float]], space: EmbeddingSpace) -> None:

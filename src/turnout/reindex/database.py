@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from turnout import runtime
 from turnout.errors import ReindexError
 from turnout.reindex.disk import room_for
 
@@ -19,13 +20,13 @@ _PAGE = 500  # ids in one statement
 
 
 class Database(ABC):
-    """An SQLite file; its methods may be called from several threads.
+    """An SQLite file; its methods may be called from several threads, and after a fork from both processes.
 
     Args:
         path: The file; made if there is none.
 
     Attributes:
-        tables: The statements that make its tables where there are none.
+        tables: The statements that make its tables where there are none, and a connection's own.
         called: What it is, in an error.
         remedy: What is lost, and what isn't, if it is deleted because it can't be read.
         patience: Seconds to wait for another process's change.
@@ -45,15 +46,47 @@ class Database(ABC):
         self._lock = threading.RLock()
         with self._readable():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._base = sqlite3.connect(path, timeout=self.patience, isolation_level=None, check_same_thread=False)
+            self._connection: sqlite3.Connection | None = self._connect()
             try:
-                self._base.execute("PRAGMA journal_mode = WAL")
-                self._base.execute("PRAGMA synchronous = NORMAL")
-                self._base.executescript(self.tables)
                 self._open()
             except BaseException:
                 self._base.close()
                 raise
+        runtime.renewed_in_child(self)
+
+    def _connect(self) -> sqlite3.Connection:
+        base = sqlite3.connect(self.path, timeout=self.patience, isolation_level=None, check_same_thread=False)
+        try:
+            base.execute("PRAGMA journal_mode = WAL")
+            base.execute("PRAGMA synchronous = NORMAL")
+            base.executescript(self.tables)
+        except BaseException:
+            base.close()
+            raise
+        return base
+
+    @property
+    def _base(self) -> sqlite3.Connection:
+        if self._connection is None:
+            with self._lock:
+                if self._connection is None:
+                    self._connection = self._connect()
+        return self._connection
+
+    def renew(self) -> None:
+        """Have a connection of its own in a forked child, when one is needed.
+
+        The parent's is closed, because SQLite counts its locks as the child's own; unless it was at work, for then that
+        would undo what the parent is doing.
+        """
+        base, idle = self._connection, self._lock.acquire(blocking=False)
+        self._lock = threading.RLock()
+        with suppress(sqlite3.ProgrammingError):  # of one that was closed, and stays so
+            if base is None or not idle or base.in_transaction:
+                runtime.drop(base)
+            else:
+                base.close()
+            self._connection = None
 
     @abstractmethod
     def _open(self) -> None:
@@ -61,11 +94,13 @@ class Database(ABC):
 
     def close(self) -> None:
         """Close the file."""
-        with suppress(sqlite3.Error):
-            self._base.close()
+        base = self._connection
+        if base is not None:
+            with suppress(sqlite3.Error):
+                base.close()
 
     def _rows(self, statement: str, *values: str | int) -> list[tuple[Any, ...]]:
-        with self._readable(), self._lock:
+        with self._readable(), runtime.fork_waits(), self._lock:
             return self._base.execute(statement, values).fetchall()
 
     def _one(self, statement: str, *values: str | int) -> int:
@@ -85,7 +120,7 @@ class Database(ABC):
 
     @contextmanager
     def _change(self) -> Iterator[None]:
-        with self._readable(), self._lock:
+        with self._readable(), runtime.fork_waits(), self._lock:
             self._base.execute("BEGIN IMMEDIATE")
             try:
                 yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from turnout import runtime
 from turnout.errors import ReindexError
 from turnout.reindex.database import Database
 
@@ -106,7 +107,7 @@ class ManifestReading(Database):
             "AND NOT EXISTS (SELECT 1 FROM missed m WHERE m.collection = :of AND m.id = l.id) "
             "ORDER BY l.id LIMIT :number"
         )
-        with self._readable(), self._lock:
+        with self._readable(), runtime.fork_waits(), self._lock:
             rows = self._base.execute(chosen, {"of": collection, "after": after, "number": number}).fetchall()
         return [row[0] for row in rows]
 

@@ -15,6 +15,7 @@ from typing import Any
 from dotenv import dotenv_values
 from pydantic import ValidationError
 
+from turnout import runtime
 from turnout.errors import SettingsError, UnknownBackendError
 from turnout.redaction import shown
 from turnout.sdk_errors import without_variables
@@ -71,6 +72,14 @@ class _Glance:
 _cache: dict[tuple[object, ...], Settings] = {}
 _seen: dict[str, tuple[_Glance, Settings]] = {}  # path as given → what it was found by, and what was found
 _lock = threading.Lock()
+
+
+def _renew() -> None:
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+
+
+runtime.renew_in_child(_renew)
 
 
 def load_settings(path: str | os.PathLike[str] | None = None) -> Settings:

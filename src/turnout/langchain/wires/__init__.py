@@ -6,6 +6,7 @@ import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from turnout import runtime
 from turnout.clients import bridge, generation
 from turnout.errors import MissingExtraError
 
@@ -44,6 +45,14 @@ _delegates: dict[tuple[Any, ...], BaseChatModel] = {}
 _lock = threading.Lock()
 
 
+def _renew() -> None:
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+
+
+runtime.renew_in_child(_renew)
+
+
 def wire(route: Route) -> Wire:
     """The file of a route's wire."""
     return cast("Wire", import_module(f"turnout.langchain.wires.{_FILES[route.wire]}"))
@@ -69,17 +78,15 @@ def delegate(route: Route, backend: Backend) -> BaseChatModel:
     key = _key(route, backend)
     found = _delegates.get(key)
     if found is None:
+        try:
+            made = wire(route).build(route, backend)
+        except ModuleNotFoundError as error:
+            msg = f"backend {route.backend!r} needs {error.name}: pip install 'turnout[langchain]'"
+            raise MissingExtraError(msg) from error
         with _lock:
-            found = _delegates.get(key)
-            if found is None:
-                try:
-                    found = wire(route).build(route, backend)
-                except ModuleNotFoundError as error:
-                    msg = f"backend {route.backend!r} needs {error.name}: pip install 'turnout[langchain]'"
-                    raise MissingExtraError(msg) from error
-                if len(_delegates) >= _KEPT:
-                    _delegates.pop(next(iter(_delegates)))
-                _delegates[key] = found
+            found = _delegates.setdefault(key, made)
+            if len(_delegates) > _KEPT:
+                _delegates.pop(next(iter(_delegates)))
     return found
 
 

@@ -1,0 +1,98 @@
+"""Imports that a fork cut short.
+
+The locks of modules that another thread was importing are held in the child for ever, by a thread that isn't there.
+They are dropped, and a module that had come half way is executed again when it is next imported: in its own namespace,
+as `importlib.reload` does. Its submodules that are whole stay as they are.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.abc import Loader, MetaPathFinder
+from threading import get_ident
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+_locks: dict[str, Any] = vars(importlib)["_bootstrap"]._module_locks  # noqa: SLF001 - there is no other way to them
+
+
+def repair() -> None:
+    """Make it possible, in the child, to import what other threads of the parent were importing."""
+    half: dict[str, ModuleType] = {}
+    for name, reference in list(_locks.items()):
+        lock = reference()
+        if lock is None or lock.owner in {None, get_ident()}:
+            continue
+        del _locks[name]
+        module = sys.modules.get(name)
+        if getattr(getattr(module, "__spec__", None), "_initializing", False):
+            half[name] = sys.modules.pop(name)
+        elif module is not None:
+            _put_in_package(name, module)
+    if half:
+        # A submodule that is there is imported without a look at its package, so it waits for that to be there again.
+        whole: dict[str, dict[str, ModuleType]] = {name: {} for name in half}
+        for name in list(sys.modules):
+            package = next((above for above in _packages(name) if above in half), None)
+            if package is not None:
+                whole[package][name] = sys.modules.pop(name)
+        sys.meta_path.insert(0, _Finder(half, whole))
+
+
+def _packages(name: str) -> Iterator[str]:
+    """The packages that a module is in, the next one first."""
+    while name := name.rpartition(".")[0]:
+        yield name
+
+
+def _put_in_package(name: str, module: ModuleType) -> None:
+    package, _, last = name.rpartition(".")
+    if package in sys.modules:
+        setattr(sys.modules[package], last, module)
+
+
+class _Finder(MetaPathFinder):
+    """Finds modules that are half there, each once.
+
+    Args:
+        half: They, by their names.
+        whole: For each, the modules in it that are all there.
+    """
+
+    def __init__(self, half: dict[str, ModuleType], whole: dict[str, dict[str, ModuleType]]) -> None:
+        self._half = half
+        self._whole = whole
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002
+        module = self._half.pop(fullname, None)
+        if module is None or module.__spec__ is None:
+            return None
+        spec = module.__spec__
+        spec.loader = _Again(spec.loader, module, self._whole.pop(fullname))
+        return spec
+
+
+class _Again(Loader):
+    """Executes a module again, by its own loader, with the modules in it that are all there."""
+
+    def __init__(self, loader: Any, module: ModuleType, whole: dict[str, ModuleType]) -> None:
+        self._loader = loader
+        self._module = module
+        self._whole = whole
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:  # noqa: ARG002 - the protocol's
+        return self._module
+
+    def exec_module(self, module: ModuleType) -> None:
+        spec = module.__spec__
+        assert spec is not None
+        spec.loader = self._loader
+        sys.modules.update(self._whole)
+        for name, whole in self._whole.items():
+            _put_in_package(name, whole)
+        self._loader.exec_module(module)

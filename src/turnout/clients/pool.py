@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from turnout import runtime
 from turnout.clients import portal
 from turnout.clients.completions import hasten
+from turnout.sdk_errors import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,6 +15,7 @@ import turnout
 SOURCE = Path(turnout.__file__).parent
 LAYERS = [
     "errors",
+    "unreadable",
     "class_registry",
     "models",
     "spaces",

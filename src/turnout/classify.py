@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from turnout import errors as e
 from turnout import filters
+from turnout.unreadable import UnreadableAnswerError, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from turnout.credentials.base import Chosen
     from turnout.routes import Route
@@ -51,7 +52,7 @@ OPENAI: dict[str, Kind] = {
     "BadRequestError": e.InvalidRequestError,
     "UnprocessableEntityError": e.InvalidRequestError,
     "InternalServerError": e.ServerError,
-    "APIResponseValidationError": e.ServerError,
+    "APIResponseValidationError": e.ServiceAnswerError,
     "LengthFinishReasonError": e.InvalidRequestError,
     "ContentFilterFinishReasonError": e.ContentFilterError,
     "InvalidWebhookSignatureError": e.InvalidRequestError,
@@ -76,6 +77,45 @@ OPENAI_CODES: dict[str, Kind] = {
     "invalid_api_key": e.AuthenticationError,
     "PermissionDenied": e.PermissionDeniedError,  # Azure's 401 for an identity without the data action
     "server_error": e.ServerError,
+    # What a response of Responses failed with, besides: openai 2.54, types/responses/response_error.py.
+    "vector_store_timeout": e.ServiceTimeoutError,
+    "bio_policy": e.ContentFilterError,
+    "image_content_policy_violation": e.ContentFilterError,
+    **dict.fromkeys(
+        (
+            *("invalid_prompt", "data_residency_mismatch", "invalid_image", "invalid_image_format"),
+            *("invalid_base64_image", "invalid_image_url", "image_too_large", "image_too_small", "image_parse_error"),
+            *("invalid_image_mode", "image_file_too_large", "unsupported_image_media_type", "empty_image_file"),
+            *("failed_to_download_image", "image_file_not_found"),
+        ),
+        e.InvalidRequestError,
+    ),
+}
+
+# An error that came with success: its `type` → ours, where its code says nothing. Anthropic's, and OpenAI's.
+# https://docs.anthropic.com/en/api/errors
+REPORTED_TYPES: dict[str, Kind] = {
+    "invalid_request_error": e.InvalidRequestError,
+    "authentication_error": e.AuthenticationError,
+    "permission_error": e.PermissionDeniedError,
+    "not_found_error": e.NotFoundError,
+    "request_too_large": e.ContextOverflowError,
+    "rate_limit_error": e.RateLimitError,
+    "timeout_error": e.ServiceTimeoutError,
+    "tokens": e.RateLimitError,
+    "requests": e.RateLimitError,
+    "api_error": e.ServerError,
+    "overloaded_error": e.ServerError,
+}
+
+_STATUSES: dict[int, Kind] = {
+    400: e.InvalidRequestError,
+    401: e.AuthenticationError,
+    403: e.PermissionDeniedError,
+    404: e.NotFoundError,
+    408: e.ServiceTimeoutError,
+    413: e.ContextOverflowError,
+    429: e.RateLimitError,
 }
 
 # anthropic: exception class → ours. Those that aren't named here are kinds of one that is.
@@ -100,7 +140,7 @@ ANTHROPIC: dict[str, Kind] = {
     "RequestHeaderFieldsTooLargeError": e.InvalidRequestError,
     "ClientClosedRequestError": e.ServiceConnectionError,
     "InternalServerError": e.ServerError,
-    "APIResponseValidationError": e.ServerError,
+    "APIResponseValidationError": e.ServiceAnswerError,
     "APIWebhookValidationError": e.InvalidRequestError,
     "RetryableError": e.ServerError,
     "APIStatusError": e.ServerError,
@@ -158,7 +198,7 @@ BEDROCK_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = (
     ),
 )
 
-# botocore's own exceptions, raised before or instead of an answer.
+# botocore's own exceptions, raised before or instead of an answer, and those of its parsers.
 BOTOCORE: dict[str, Kind] = {
     "ConnectTimeoutError": e.ServiceTimeoutError,
     "ReadTimeoutError": e.ServiceTimeoutError,
@@ -168,6 +208,10 @@ BOTOCORE: dict[str, Kind] = {
     "ProxyConnectionError": e.ServiceConnectionError,
     "SSLError": e.ServiceConnectionError,
     "ResponseStreamingError": e.ServiceConnectionError,
+    "ResponseParserError": e.ServiceAnswerError,
+    "ParserError": e.ServiceAnswerError,
+    "ChecksumError": e.ServiceAnswerError,
+    "FlexibleChecksumError": e.ServiceAnswerError,
     "IncompleteReadError": e.ServiceConnectionError,
     "HTTPClientError": e.ServiceConnectionError,
     "NoCredentialsError": e.AuthenticationError,
@@ -212,8 +256,13 @@ def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
     """
     if isinstance(error, e.TurnoutError):
         return error
-    if isinstance(error.__cause__, e.TurnoutError):  # a credential failed inside an SDK call
-        return error.__cause__
+    for cause in _causes(error):
+        if isinstance(cause, e.TurnoutError):  # a credential failed inside an SDK call
+            return cause
+        if isinstance(cause, UnreadableAnswerError):
+            return _unreadable(cause, error, site)
+        if type(cause).__name__ == "DecodingError":  # httpx's, of a body that isn't encoded as it says
+            return _unreadable(UnreadableAnswerError.of(cause), error, site)
     kind = _kind(error)
     if kind is None:
         return None
@@ -233,6 +282,47 @@ def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
     if isinstance(made, e.ContentFilterError):
         made.stage, made.categories = _found(error)
     return made
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it was raised from: an SDK wraps what its transport raises, and LangChain what the SDK does."""
+    found: BaseException | None = error
+    for _ in range(4):
+        if found is None:
+            return
+        yield found
+        found = found.__cause__
+
+
+def _unreadable(found: UnreadableAnswerError, error: BaseException, site: CallSite) -> e.ModelCallError:
+    kind = _reported(*found.codes) or e.ServiceAnswerError
+    if kind is e.ServerError:  # it failed, and said so with success: a kind of its failures, which is more exact
+        kind = e.ServiceAnswerError
+    _, _, request_id, _ = _details(error)
+    code = next((str(code) for code in found.codes if code), None)
+    made = kind(
+        _message(kind, found, site, code),
+        backend=site.route.backend,
+        deployment=site.route.deployment,
+        code=code,
+        request_id=request_id,
+    )
+    made.__cause__ = found.__cause__ or error
+    if not found.may_pass:
+        made.retryable = False
+    return made
+
+
+def _reported(*codes: Any) -> Kind | None:
+    """The error for one that came with success, by what it says of itself: a code, a type, or an HTTP status."""
+    for code in codes:
+        named = str(code)
+        found = OPENAI_CODES.get(named) or REPORTED_TYPES.get(named)
+        if found is None and named.isascii() and named.isdigit():
+            found = _STATUSES.get(int(named), e.ServerError if named.startswith("5") else None)
+        if found is not None:
+            return found
+    return None
 
 
 def _repeatable(status: int | None, code: str | None, headers: Mapping[str, str]) -> bool | None:
@@ -267,6 +357,10 @@ def _kind(error: BaseException) -> Kind | None:
             return OPENAI_CODES[code]
         if table is not None and base.__name__ in table:
             found = table[base.__name__]
+            status = getattr(error, "status_code", 200)
+            if base.__name__ in {"APIError", "APIStatusError"}:  # with a status of no class of its own, or in an answer
+                said = (code, getattr(error, "type", None)) if status == 200 else (status,)
+                found = _reported(*said) or found
             if table is ANTHROPIC and found is e.InvalidRequestError:
                 return next((kind for pattern, kind in ANTHROPIC_MESSAGES if pattern.search(str(error))), found)
             return found
@@ -282,15 +376,7 @@ def _bedrock_kind(response: Mapping[str, Any]) -> Kind:
     if named is not None:
         return named
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-    by_status: dict[int, Kind] = {
-        400: e.InvalidRequestError,
-        401: e.AuthenticationError,
-        403: e.PermissionDeniedError,
-        404: e.NotFoundError,
-        408: e.ServiceTimeoutError,
-        429: e.RateLimitError,
-    }
-    return by_status.get(status, e.ServerError)
+    return _STATUSES.get(status, e.ServerError)
 
 
 def _details(error: BaseException) -> tuple[int | None, str | None, str | None, Mapping[str, str]]:
@@ -328,6 +414,10 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _said(error: BaseException) -> str:
+    return shortened(_words(error))
+
+
+def _words(error: BaseException) -> str:
     response = getattr(error, "response", None)
     if isinstance(response, dict):
         return str(response.get("Error", {}).get("Message", error))
@@ -361,9 +451,14 @@ def _message(kind: Kind, error: BaseException, site: CallSite, code: str | None)
         e.ServiceTimeoutError: (f"{place} did not answer in time", "Raise the backend's timeout, or ask for less. "),
         e.ServiceConnectionError: (f"no connection to {place}, or it was cut", "Check the endpoint and the network. "),
         e.ServerError: (f"{place} failed", "It may pass; try again. "),
+        e.ServiceAnswerError: (
+            f"the answer of {place} can't be read",
+            "It may pass; try again. " if getattr(error, "may_pass", True) else "Ask for less. ",
+        ),
     }.get(kind, (f"{place} refused the request", ""))
     named = f" [{code}]" if code else ""
-    return f"{head}{named}. {advice}The service said: {_said(error)}"
+    said = "What came" if kind is e.ServiceAnswerError else "The service said"
+    return f"{head}{named}. {advice}{said}: {_said(error)}"
 
 
 def _not_found_advice(provider: str) -> str:

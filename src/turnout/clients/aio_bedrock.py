@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnout.clients.botocore_exchange import Body, Named, headers_of
+from turnout.clients.bounded import joined
 from turnout.clients.bridge import wait
 from turnout.clients.per_loop import PerLoop
 from turnout.clients.thread_bedrock import tls_context
+from turnout.resilience.arrival import arrived
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +52,7 @@ class AioTransport:
         from botocore.awsrequest import AWSResponse
 
         response = await self._once(request)
+        arrived()
         headers = _Headers((name, value) for name, value in response.headers.items())
         if request.stream_output and response.status < 300:
             body = Body(_parts(response, request.url), response.close)
@@ -74,7 +77,7 @@ class AioTransport:
 
     async def _whole(self, response: aiohttp.ClientResponse, url: str) -> bytes:
         with Named(url, _kind):
-            return await response.read()
+            return await joined(response.content.iter_any())
 
 
 def _kind(error: BaseException) -> Any:

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from turnout.clients.bounded import response_class
 from turnout.clients.per_loop import PerLoop
+from turnout.resilience.arrival import arrived
 
 if TYPE_CHECKING:
     import ssl
@@ -83,7 +85,8 @@ def transport_class(httpx: Any) -> Any:
                         sock_read=limits.get("read"),
                     ),
                 )
-            return httpx.Response(
+            arrived()
+            return response_class(httpx)(
                 response.status,
                 headers=list(response.raw_headers),
                 stream=Body(response),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from turnout.clients.bounded import bounded
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -43,7 +45,7 @@ class Body:
     """
 
     def __init__(self, parts: Iterator[bytes], close: Callable[[], object]) -> None:
-        self._parts = parts
+        self._parts = bounded(parts)
         self._rest = b""
         self.close = close
 

@@ -16,6 +16,7 @@ from urllib3 import exceptions as u
 
 from turnout.clients.botocore_exchange import Body, Named, headers_of
 from turnout.clients.connections import Answer, Connections, Limits, Target
+from turnout.resilience.arrival import arrived
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +50,7 @@ class ThreadTransport:
         target, headers = _target(request.url), headers_of(request)
         with Named(request.url, _kind):
             answer = self._connections.send(request.method, target, headers, request.body, self._limits)
+        arrived()
         body = Body(_parts(answer, request.url), answer.close)
         response = AWSResponse(request.url, answer.status, answer.headers, body)
         if not request.stream_output:

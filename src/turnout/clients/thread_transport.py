@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 from urllib3 import exceptions as u
 
+from turnout.clients.bounded import response_class
 from turnout.clients.connections import Answer, Connections, Limits, Target
+from turnout.resilience.arrival import arrived
 
 if TYPE_CHECKING:
     import ssl
@@ -55,7 +57,8 @@ def transport_class(httpx: Any) -> Any:
                     request.read(),
                     Limits(limits.get("connect"), limits.get("read"), limits.get("pool")),
                 )
-            return httpx.Response(
+            arrived()
+            return response_class(httpx)(
                 answer.status,
                 headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()],
                 stream=Body(answer),

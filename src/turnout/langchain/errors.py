@@ -48,6 +48,10 @@ class ChatServerError(e.ServerError, lc.ModelAPIError):
     """The service failed."""
 
 
+class ChatAnswerError(e.ServiceAnswerError, lc.ModelAPIError):
+    """The service answered, with what can't be read as an answer."""
+
+
 class ChatConnectionError(e.ServiceConnectionError, lc.ModelConnectionError):
     """No connection, or it was cut."""
 
@@ -67,6 +71,7 @@ AS_LANGCHAIN: dict[type[e.ModelCallError], type[e.ModelCallError]] = {
         ChatContextOverflowError,
         ChatContentFilterError,
         ChatServerError,
+        ChatAnswerError,
         ChatConnectionError,
         ChatTimeoutError,
     )

@@ -8,6 +8,7 @@ from contextlib import ExitStack, aclosing, closing
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from turnout.resilience.arrival import Expecting
 from turnout.resilience.policy import until
 
 if TYPE_CHECKING:
@@ -57,10 +58,11 @@ def _open(
     with ExitStack() as opened:
         turn = opened.enter_context(call.turn())
         pieces = opened.enter_context(closing(start()))
-        for piece in pieces:
-            held.append(piece)
-            if begun(piece):
-                break
+        with Expecting(turn):
+            for piece in pieces:
+                held.append(piece)
+                if begun(piece):
+                    break
         turn.begun()
         opened.pop_all()
     return turn, held, pieces
@@ -96,10 +98,11 @@ async def _aopen(
         turn = opened.enter_context(await call.aturn())
         pieces = start()
         try:
-            async for piece in pieces:
-                held.append(piece)
-                if begun(piece):
-                    break
+            with Expecting(turn):
+                async for piece in pieces:
+                    held.append(piece)
+                    if begun(piece):
+                        break
         except BaseException:
             await pieces.aclose()
             raise

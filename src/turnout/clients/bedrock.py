@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from turnout import __version__
+from turnout.clients import readable
 from turnout.clients.aio_bedrock import AioTransport
 from turnout.clients.bridge import on_bridge, wait
 from turnout.clients.thread_bedrock import ThreadTransport, tls_context
@@ -93,6 +94,19 @@ class Runtime:
         if on_bridge() and getattr(self._credentials, "refresh_needed", lambda: False)():
             wait(asyncio.to_thread(self._credentials.get_frozen_credentials))
         return getattr(self._client, name)
+
+    def converse(self, **request: Any) -> Any:
+        """Converse.
+
+        Raises:
+            UnreadableAnswerError: The service's answer is none.
+        """
+        return readable.converse(self.__getattr__("converse")(**request))
+
+    def converse_stream(self, **request: Any) -> Any:
+        """ConverseStream; reading it raises likewise."""
+        answer = self.__getattr__("converse_stream")(**request)
+        return {**answer, "stream": readable.ConverseEvents(answer["stream"])}
 
     def close(self) -> None:
         """Close the connections that aren't an event loop's."""

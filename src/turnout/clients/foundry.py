@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from turnout.clients.azure import resource, token_or_key
+from turnout.clients.messages import check
 from turnout.clients.transport import async_transport, sync_transport
 from turnout.credentials.azure import V1_SCOPE
 
@@ -45,10 +46,10 @@ def connect(backend: AzureBackend) -> tuple[anthropic.AnthropicFoundry, anthropi
     }
     sync_http = anthropic.DefaultHttpxClient(transport=sync_transport(backend, "anthropic"))
     async_http = anthropic.DefaultAsyncHttpxClient(transport=async_transport(backend, "anthropic"))
-    return (
-        anthropic.AnthropicFoundry(**common, azure_ad_token_provider=tokens, http_client=sync_http),
-        anthropic.AsyncAnthropicFoundry(
-            **common, azure_ad_token_provider=None if tokens is None else tokens.aget, http_client=async_http
-        ),
-        chosen,
+    sync = anthropic.AnthropicFoundry(**common, azure_ad_token_provider=tokens, http_client=sync_http)
+    aio = anthropic.AsyncAnthropicFoundry(
+        **common, azure_ad_token_provider=None if tokens is None else tokens.aget, http_client=async_http
     )
+    check(sync)
+    check(aio)
+    return sync, aio, chosen

@@ -6,7 +6,7 @@ A module of its own, loaded with the first call: importing the class alone loads
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +24,7 @@ from turnout.langchain.errors import translate, translated
 from turnout.langchain.history import aportable_history, portable_history
 from turnout.langchain.requests import Request
 from turnout.langchain.tools import offered
+from turnout.langchain.usage import Counted
 from turnout.langchain.wires import agenerate, begin_astream, begin_stream, delegate, is_built, wire
 from turnout.parameters import PARAMETERS, tool_choice_name
 from turnout.resilience import astream, stream
@@ -201,8 +202,12 @@ def generate(
     with translated(call.route, call.settings):
         history = call.history(messages)
         attempts = _attempts(model, call, history, kwargs)
-        result = attempts.run(lambda: call.delegate._generate([*history], **call.arguments))  # noqa: SLF001
-        portable_result(result, call.route, attempts.report())
+
+        def once() -> ChatResult:
+            result = call.delegate._generate([*history], **call.arguments)  # noqa: SLF001
+            return portable_result(result, call.route, attempts.report())
+
+        result = attempts.run(once)
         call.check(called=_called(result))
         return result
 
@@ -215,8 +220,12 @@ async def agenerate_one(
     with translated(call.route, call.settings):
         history = await call.ahistory(messages)
         attempts = _attempts(model, call, history, kwargs)
-        result = await attempts.arun(lambda: agenerate(call.route, call.delegate, [*history], call.arguments))
-        portable_result(result, call.route, attempts.report())
+
+        async def once() -> ChatResult:
+            result = await agenerate(call.route, call.delegate, [*history], call.arguments)
+            return portable_result(result, call.route, attempts.report())
+
+        result = await attempts.arun(once)
         call.check(called=_called(result))
         return result
 
@@ -229,11 +238,18 @@ def generate_stream(
     with translated(call.route, call.settings):
         history = call.history(messages)
         attempts = _attempts(model, call, history, kwargs)
-        shape = Stream(call.route, attempts.report)
-        for chunk in stream(attempts, lambda: begin_stream(call.delegate, [*history], call.arguments), has_content):
-            yield shape.portable(chunk)
-        shape.end()
-        call.check(called=shape.called)
+
+        def once() -> Generator[ChatGenerationChunk]:
+            shape = Stream(call.route, attempts.report)
+            with closing(begin_stream(call.delegate, [*history], call.arguments)) as pieces:
+                for chunk in pieces:
+                    yield shape.portable(chunk)
+            shape.end()
+            call.check(called=shape.called)
+
+        usage = Counted()
+        for chunk in stream(attempts, once, has_content):
+            yield usage.take(chunk)
 
 
 async def agenerate_stream(
@@ -244,12 +260,17 @@ async def agenerate_stream(
     with translated(call.route, call.settings):
         history = await call.ahistory(messages)
         attempts = _attempts(model, call, history, kwargs)
-        shape = Stream(call.route, attempts.report)
-        pieces = astream(
-            attempts, lambda: begin_astream(call.route, call.delegate, [*history], call.arguments), has_content
-        )
-        async with aclosing(pieces):
-            async for chunk in pieces:
-                yield shape.portable(chunk)
-        shape.end()
-        call.check(called=shape.called)
+
+        async def once() -> AsyncGenerator[ChatGenerationChunk]:
+            shape = Stream(call.route, attempts.report)
+            pieces = begin_astream(call.route, call.delegate, [*history], call.arguments)
+            async with aclosing(pieces):
+                async for chunk in pieces:
+                    yield shape.portable(chunk)
+            shape.end()
+            call.check(called=shape.called)
+
+        usage = Counted()
+        async with aclosing(astream(attempts, once, has_content)) as chunks:
+            async for chunk in chunks:
+                yield usage.take(chunk)

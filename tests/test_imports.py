@@ -20,6 +20,7 @@ LAYERS = [
     "errors",
     "redaction",
     "sdk_errors",
+    "unreadable",
     "class_registry",
     "models",
     "spaces",

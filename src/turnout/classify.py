@@ -11,9 +11,10 @@ from turnout import filters
 from turnout.redaction import redact
 from turnout.resilience.retry_after import retry_after
 from turnout.sdk_errors import without_secrets
+from turnout.unreadable import UnreadableAnswerError, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from turnout.credentials.base import Chosen
     from turnout.routes import Route
@@ -55,7 +56,7 @@ OPENAI: dict[str, Kind] = {
     "BadRequestError": e.InvalidRequestError,
     "UnprocessableEntityError": e.InvalidRequestError,
     "InternalServerError": e.ServerError,
-    "APIResponseValidationError": e.ServerError,
+    "APIResponseValidationError": e.ServiceAnswerError,
     "LengthFinishReasonError": e.InvalidRequestError,
     "ContentFilterFinishReasonError": e.ContentFilterError,
     "InvalidWebhookSignatureError": e.InvalidRequestError,
@@ -80,6 +81,45 @@ OPENAI_CODES: dict[str, Kind] = {
     "invalid_api_key": e.AuthenticationError,
     "PermissionDenied": e.PermissionDeniedError,  # Azure's 401 for an identity without the data action
     "server_error": e.ServerError,
+    # What a response of Responses failed with, besides: openai 2.54, types/responses/response_error.py.
+    "vector_store_timeout": e.ServiceTimeoutError,
+    "bio_policy": e.ContentFilterError,
+    "image_content_policy_violation": e.ContentFilterError,
+    **dict.fromkeys(
+        (
+            *("invalid_prompt", "data_residency_mismatch", "invalid_image", "invalid_image_format"),
+            *("invalid_base64_image", "invalid_image_url", "image_too_large", "image_too_small", "image_parse_error"),
+            *("invalid_image_mode", "image_file_too_large", "unsupported_image_media_type", "empty_image_file"),
+            *("failed_to_download_image", "image_file_not_found"),
+        ),
+        e.InvalidRequestError,
+    ),
+}
+
+# An error that came with success: its `type` → ours, where its code says nothing. Anthropic's, and OpenAI's.
+# https://docs.anthropic.com/en/api/errors
+REPORTED_TYPES: dict[str, Kind] = {
+    "invalid_request_error": e.InvalidRequestError,
+    "authentication_error": e.AuthenticationError,
+    "permission_error": e.PermissionDeniedError,
+    "not_found_error": e.NotFoundError,
+    "request_too_large": e.ContextOverflowError,
+    "rate_limit_error": e.RateLimitError,
+    "timeout_error": e.ServiceTimeoutError,
+    "tokens": e.RateLimitError,
+    "requests": e.RateLimitError,
+    "api_error": e.ServerError,
+    "overloaded_error": e.ServerError,
+}
+
+_STATUSES: dict[int, Kind] = {
+    400: e.InvalidRequestError,
+    401: e.AuthenticationError,
+    403: e.PermissionDeniedError,
+    404: e.NotFoundError,
+    408: e.ServiceTimeoutError,
+    413: e.ContextOverflowError,
+    429: e.RateLimitError,
 }
 
 # anthropic: exception class → ours. Those that aren't named here are kinds of one that is.
@@ -104,7 +144,7 @@ ANTHROPIC: dict[str, Kind] = {
     "RequestHeaderFieldsTooLargeError": e.InvalidRequestError,
     "ClientClosedRequestError": e.ServiceConnectionError,
     "InternalServerError": e.ServerError,
-    "APIResponseValidationError": e.ServerError,
+    "APIResponseValidationError": e.ServiceAnswerError,
     "APIWebhookValidationError": e.InvalidRequestError,
     "RetryableError": e.ServerError,
     "APIStatusError": e.ServerError,
@@ -162,7 +202,7 @@ BEDROCK_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = (
     ),
 )
 
-# botocore's own exceptions, raised before or instead of an answer.
+# botocore's own exceptions, raised before or instead of an answer, and those of its parsers.
 BOTOCORE: dict[str, Kind] = {
     "ConnectTimeoutError": e.ServiceTimeoutError,
     "ReadTimeoutError": e.ServiceTimeoutError,
@@ -172,6 +212,10 @@ BOTOCORE: dict[str, Kind] = {
     "ProxyConnectionError": e.ServiceConnectionError,
     "SSLError": e.ServiceConnectionError,
     "ResponseStreamingError": e.ServiceConnectionError,
+    "ResponseParserError": e.ServiceAnswerError,
+    "ParserError": e.ServiceAnswerError,
+    "ChecksumError": e.ServiceAnswerError,
+    "FlexibleChecksumError": e.ServiceAnswerError,
     "IncompleteReadError": e.ServiceConnectionError,
     "HTTPClientError": e.ServiceConnectionError,
     "NoCredentialsError": e.AuthenticationError,
@@ -215,11 +259,15 @@ def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
         An error to be raised `from` the original; one of turnout's own is given back as it is.
     """
     without_secrets(error, site.secret())
-    own = _own(error)
-    if own is not None:
-        if isinstance(own, e.RedirectError):
-            own.backend, own.deployment = site.route.backend, site.route.deployment
-        return own
+    for cause in _causes(error):
+        if isinstance(cause, e.TurnoutError):  # a credential failed inside an SDK's call, or a redirect was refused
+            if isinstance(cause, e.RedirectError):
+                cause.backend, cause.deployment = site.route.backend, site.route.deployment
+            return cause
+        if isinstance(cause, UnreadableAnswerError):
+            return _unreadable(cause, error, site)
+        if type(cause).__name__ == "DecodingError":  # httpx's, of a body that isn't encoded as it says
+            return _unreadable(UnreadableAnswerError.of(cause), error, site)
     kind = _kind(error)
     if kind is None:
         return None
@@ -241,15 +289,45 @@ def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
     return made
 
 
-def _own(error: BaseException) -> e.TurnoutError | None:
-    """Turnout's own error: it itself, or what it was raised from, by an SDK and by a framework around that.
-
-    So come a credential that failed inside an SDK's call, and a redirect that was refused there.
-    """
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it was raised from: an SDK wraps what its transport raises, and LangChain what the SDK does."""
     found: BaseException | None = error
-    while found is not None and not isinstance(found, e.TurnoutError):
+    for _ in range(4):
+        if found is None:
+            return
+        yield found
         found = found.__cause__
-    return found
+
+
+def _unreadable(found: UnreadableAnswerError, error: BaseException, site: CallSite) -> e.ModelCallError:
+    kind = _reported(*found.codes) or e.ServiceAnswerError
+    if kind is e.ServerError:  # it failed, and said so with success: a kind of its failures, which is more exact
+        kind = e.ServiceAnswerError
+    _, _, request_id, _ = _details(error)
+    code = next((str(code) for code in found.codes if code), None)
+    made = kind(
+        _message(kind, found, site, code),
+        backend=site.route.backend,
+        deployment=site.route.deployment,
+        code=code,
+        request_id=request_id,
+    )
+    made.__cause__ = found.__cause__ or error
+    if not found.may_pass:
+        made.retryable = False
+    return made
+
+
+def _reported(*codes: Any) -> Kind | None:
+    """The error for one that came with success, by what it says of itself: a code, a type, or an HTTP status."""
+    for code in codes:
+        named = str(code)
+        found = OPENAI_CODES.get(named) or REPORTED_TYPES.get(named)
+        if found is None and named.isascii() and named.isdigit():
+            found = _STATUSES.get(int(named), e.ServerError if named.startswith("5") else None)
+        if found is not None:
+            return found
+    return None
 
 
 def _repeatable(status: int | None, code: str | None, headers: Mapping[str, str]) -> bool | None:
@@ -284,6 +362,10 @@ def _kind(error: BaseException) -> Kind | None:
             return OPENAI_CODES[code]
         if table is not None and base.__name__ in table:
             found = table[base.__name__]
+            status = getattr(error, "status_code", 200)
+            if base.__name__ in {"APIError", "APIStatusError"}:  # with a status of no class of its own, or in an answer
+                said = (code, getattr(error, "type", None)) if status == 200 else (status,)
+                found = _reported(*said) or found
             if table is ANTHROPIC and found is e.InvalidRequestError:
                 return next((kind for pattern, kind in ANTHROPIC_MESSAGES if pattern.search(str(error))), found)
             return found
@@ -299,15 +381,7 @@ def _bedrock_kind(response: Mapping[str, Any]) -> Kind:
     if named is not None:
         return named
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-    by_status: dict[int, Kind] = {
-        400: e.InvalidRequestError,
-        401: e.AuthenticationError,
-        403: e.PermissionDeniedError,
-        404: e.NotFoundError,
-        408: e.ServiceTimeoutError,
-        429: e.RateLimitError,
-    }
-    return by_status.get(status, e.ServerError)
+    return _STATUSES.get(status, e.ServerError)
 
 
 def _details(error: BaseException) -> tuple[int | None, str | None, str | None, Mapping[str, str]]:
@@ -331,6 +405,10 @@ def _details(error: BaseException) -> tuple[int | None, str | None, str | None, 
 
 def _said(error: BaseException) -> str:
     """What the service said, from which `classify` took the secrets before."""
+    return shortened(_words(error))
+
+
+def _words(error: BaseException) -> str:
     response = getattr(error, "response", None)
     if isinstance(response, dict):
         return str(response.get("Error", {}).get("Message", error))
@@ -369,9 +447,14 @@ def _message(kind: Kind, error: BaseException, site: CallSite, code: str | None)
         e.ServiceTimeoutError: (f"{place} did not answer in time", "Raise the backend's timeout, or ask for less. "),
         e.ServiceConnectionError: (f"no connection to {place}, or it was cut", "Check the endpoint and the network. "),
         e.ServerError: (f"{place} failed", "It may pass; try again. "),
+        e.ServiceAnswerError: (
+            f"the answer of {place} can't be read",
+            "It may pass; try again. " if getattr(error, "may_pass", True) else "Ask for less. ",
+        ),
     }.get(kind, (f"{place} refused the request", ""))
     named = f" [{code}]" if code else ""
-    return redact(f"{head}{named}. {advice}The service said: {_said(error)}", site.secret())
+    said = "What came" if kind is e.ServiceAnswerError else "The service said"
+    return redact(f"{head}{named}. {advice}{said}: {_said(error)}", site.secret())
 
 
 def _not_found_advice(provider: str) -> str:

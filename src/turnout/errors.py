@@ -8,6 +8,7 @@ TurnoutError
 ├── MissingExtraError         a package is not installed (also an ImportError)
 ├── CredentialError           no credential could be had; lists what was tried
 ├── UnsupportedError          the model or wire can't do what was asked; nothing was sent
+├── StructuredOutputError     the model answered, and not with the object or the tool call that was asked for
 ├── EmbeddingSpaceError       an index has other vectors than the settings make; nothing was searched or inserted
 ├── IndexBehindError          a named index's collection lacks documents; nothing was searched
 ├── PartialWriteError         documents were written to some of a named index's collections, and not to others
@@ -23,12 +24,16 @@ TurnoutError
     │   ├── ContextOverflowError  more tokens than the model takes
     │   └── ContentFilterError    refused by a content filter
     ├── ServerError           the service failed (5xx)
+    │   └── ServiceAnswerError  it answered, with what can't be read as an answer
     ├── RedirectError         the endpoint sends the call to another server; nothing was sent there (3xx)
     ├── ServiceConnectionError  no connection, or it was cut
     └── ServiceTimeoutError   no answer in time
 ```
 
 A `SettingsError` is yours to fix, a `ModelCallError` is the service's word on one call.
+
+None of them is a `ValueError`, `TypeError`, `KeyError`, `AttributeError` or `OSError`: frameworks catch those around a
+call, and go on without an answer.
 """
 
 from __future__ import annotations
@@ -47,7 +52,7 @@ class TurnoutError(Exception):
     """Base of every error that turnout raises."""
 
 
-class SettingsError(TurnoutError, ValueError):
+class SettingsError(TurnoutError):
     """A setting is missing, unknown or wrong. Nothing was sent."""
 
 
@@ -78,11 +83,28 @@ class CredentialError(TurnoutError):
         return _rebuild, (type(self), str(self), {"tried": self.tried})
 
 
-class UnsupportedError(TurnoutError, ValueError):
+class UnsupportedError(TurnoutError):
     """The model or the wire can't do what was asked. Nothing was sent."""
 
 
-class EmbeddingSpaceError(TurnoutError, ValueError):
+class StructuredOutputError(TurnoutError):
+    """The model answered, and not with the object or the tool call that was asked for.
+
+    Attributes:
+        backend: Name of the backend, if it is known.
+        deployment: What was asked, if it is known.
+    """
+
+    def __init__(self, message: str, *, backend: str | None = None, deployment: str | None = None) -> None:
+        super().__init__(message)
+        self.backend = backend
+        self.deployment = deployment
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), str(self), dict(vars(self)))
+
+
+class EmbeddingSpaceError(TurnoutError):
     """Vectors of different embedding spaces would have met. Nothing was searched or inserted.
 
     Attributes:
@@ -316,6 +338,14 @@ class ServerError(ModelCallError):
     """The service failed."""
 
     retryable = True
+
+
+class ServiceAnswerError(ServerError):
+    """The service answered with success, and with what can't be read as an answer.
+
+    No JSON, half of one, another content than the API promises, no choices, a stream without an event, vectors that
+    aren't numbers: often a proxy's or a gateway's words, which pass. What is too large to be read isn't `retryable`.
+    """
 
 
 class RedirectError(ModelCallError):

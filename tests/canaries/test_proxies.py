@@ -17,7 +17,6 @@ from turnout.clients.transport import async_transport, sync_transport
 from turnout.settings import AzureBackend
 
 if TYPE_CHECKING:
-
     from turnout.emulator import Emulator
 
 LOGIN = b"proxy-authorization: basic " + base64.b64encode(f"us@er:{PROXY}".encode()).lower()

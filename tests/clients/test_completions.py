@@ -42,7 +42,7 @@ USUAL = [
     choice({"content": "Hel"}, content_filter_results={"hate": {"filtered": False, "severity": "safe"}}),
     choice({"content": "lo", "reasoning_content": "as other servers say it"}),
     choice(call(0, name="look", arguments="")),
-    choice(call(0, arguments='{"a": 1}')),
+    choice({"tool_calls": [{"index": 0, "function": {"arguments": '{"a": 1}'}}]}),
     choice(
         {"content": "x"}, logprobs={"content": [{"token": "x", "bytes": [120], "logprob": -0.5, "top_logprobs": []}]}
     ),
@@ -53,8 +53,7 @@ ODD = [
     choice({"content": "x"}, "a reason of tomorrow"),
     choice({"content": 5}),
     {"choices": [{"delta": {"content": "nothing else"}}]},
-    {**HEAD, "created": "1750000000", "choices": [{"index": 0, "delta": None, "finish_reason": None}]},
-    {**HEAD, "choices": None},
+    {**HEAD, "created": "1750000000", "choices": [{"index": 0, "delta": {}, "finish_reason": None}]},
 ]
 
 WHOLE = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1_750_000_000, "model": "gpt-5"}
@@ -83,10 +82,9 @@ ANSWERS = [
 ]
 ODD_ANSWERS = [
     answer({"content": "x"}, "a reason of tomorrow"),
-    answer({"content": 5}),
+    answer({"content": [{"type": "text", "text": "x"}]}),
     answer({"content": "x"}, None),
-    {"choices": [{"message": {"content": "nothing else"}}]},
-    {**WHOLE, "choices": None},
+    {"choices": [{"message": {"role": "assistant", "content": "nothing else"}}]},
 ]
 
 

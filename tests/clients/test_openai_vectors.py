@@ -14,7 +14,7 @@ from openai.types import CreateEmbeddingResponse, Embedding
 
 from tests.clients.test_clients import AZURE_KEY, embedder
 from turnout.emulator import Raw
-from turnout.errors import ServerError
+from turnout.errors import ServiceAnswerError
 
 if TYPE_CHECKING:
     from turnout.emulator import Emulator
@@ -75,23 +75,42 @@ def test_they_are_put_in_order(fresh_emulator: Emulator) -> None:
     assert both(fresh_emulator, answer([sent[2], sent[0], sent[1]])) == expected
 
 
+def test_without_an_index_they_are_in_order(fresh_emulator: Emulator) -> None:
+    assert both(fresh_emulator, answer([{"embedding": numbers} for numbers in NUMBERS])) == NUMBERS
+    assert both(fresh_emulator, answer([{**one, "index": None} for one in items(NUMBERS)])) == NUMBERS
+
+
 @pytest.mark.parametrize(
     ("answered", "said"),
     [
-        (answer(None), "gave no vectors: the answer is"),
-        (answer([{"index": 0}] * 3), "gave no vectors: KeyError: 'embedding'"),
-        (answer([{"embedding": [1.0]}] * 3), "gave no vectors: KeyError: 'index'"),
-        (answer(items(["abc"] * 3)), "gave no vectors: Error: "),
-        (answer(items([5] * 3)), "gave no vectors: TypeError: "),
-        (answer([]), "gave 0 vectors for 3 texts"),
-        (Raw(200, {"content-type": "text/html"}, "<p>a gateway</p>"), "gave no vectors: the answer is '<p>a gateway"),
+        (answer(None), "it has no vectors: {"),
+        (answer([{"index": place} for place in range(3)]), "a vector is no list of numbers: None"),
+        (answer([{"index": 0, "embedding": [1.0]}] * 3), r"its vectors have the indexes \[0, 0, 0\]"),
+        (answer([{**one, "index": str(one["index"])} for one in items(NUMBERS)]), "have the indexes"),
+        (answer(items(["abc"] * 3)), "a vector is no base64 of numbers: Incorrect padding"),
+        (answer(items(["abcd"] * 3)), "a vector is no base64 of numbers: bytes length"),
+        (answer(items(["no numbers"] * 3)), "a vector is no base64 of numbers"),
+        (answer(items([5] * 3)), "a vector is no list of numbers: 5"),
+        (answer(items([[1.0, "2"]] * 3)), "a vector is no list of numbers: "),
+        (answer(items([[1.0, True]] * 3)), "a vector is no list of numbers: "),
+        (answer(items([[1.0, float("nan")]] * 3)), "a vector has numbers that are not finite"),
+        (answer(items([packed([1.0, float("-inf")])] * 3)), "a vector has numbers that are not finite"),
+        (answer(items([[1.0], [1.0, 2.0], [1.0]])), r"its vectors are of \[1, 2\] numbers"),
+        (answer(items([[], [], []])), r"its vectors are of \[0\] numbers"),
+        (answer([]), "it has 0 vectors for 3 texts"),
+        (answer(items(NUMBERS + NUMBERS)), "it has 6 vectors for 3 texts"),
+        (Raw(200, {"content-type": "text/html"}, "<p>a gateway</p>"), "it is no JSON: '<p>a gateway"),
     ],
-    ids=["null", "no vector", "no index", "no base64", "a number", "none", "a page"],
+    ids=[
+        *("null", "no vector", "one index", "index as text", "no base64", "half a number", "words", "a number"),
+        *("text for a number", "a truth", "not a number", "infinite", "lengths", "empty ones", "none", "too many"),
+        "a page",
+    ],
 )
 def test_what_is_no_vector_is_named(fresh_emulator: Emulator, answered: Raw, said: str) -> None:
     fresh_emulator.queue(answered, answered)
     made = embedder(fresh_emulator, "azure", api_key=AZURE_KEY, max_retries=0)
-    with pytest.raises(ServerError, match=said):
+    with pytest.raises(ServiceAnswerError, match=said):
         made.embed(TEXTS)
-    with pytest.raises(ServerError, match=said):
+    with pytest.raises(ServiceAnswerError, match=said):
         asyncio.run(made.aembed(TEXTS))

@@ -31,7 +31,9 @@ ASKED: Any = {
     "messages": [{"role": "user", "content": [{"text": "Grüß Gott"}]}],
     "inferenceConfig": {"maxTokens": 7},
 }
-ANSWER = json.dumps({"output": {"message": {"role": "assistant", "content": [{"text": "ok"}]}}}).encode()
+ANSWER = json.dumps(
+    {"output": {"message": {"role": "assistant", "content": [{"text": "ok"}]}}, "stopReason": "end_turn"}
+).encode()
 KEYS = {"access_key_id": "AKIATEST", "secret_access_key": "secret"}
 
 

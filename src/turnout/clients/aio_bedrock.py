@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.clients.aio_session import new_session
 from turnout.clients.botocore_exchange import Body, Named, headers_of
+from turnout.clients.bounded import joined
 from turnout.clients.bridge import wait
 from turnout.clients.per_loop import PerLoop
 from turnout.clients.proxy import aio_options, proxy_of
 from turnout.clients.redirects import refuse
 from turnout.clients.thread_bedrock import tls_context
+from turnout.resilience.arrival import arrived
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +54,7 @@ class AioTransport:
         from botocore.awsrequest import AWSResponse
 
         response = await self._once(request)
+        arrived()
         refuse(response.status, response.headers, request.url, response.close)
         headers = _Headers((name, value) for name, value in response.headers.items())
         if request.stream_output and response.status < 300:
@@ -77,7 +80,7 @@ class AioTransport:
 
     async def _whole(self, response: aiohttp.ClientResponse, url: str) -> bytes:
         with Named(url, _kind):
-            return await response.read()
+            return await joined(response.content.iter_any())
 
 
 def _kind(error: BaseException) -> Any:

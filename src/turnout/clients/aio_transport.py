@@ -11,9 +11,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from turnout.clients.aio_session import new_session
+from turnout.clients.bounded import response_class
 from turnout.clients.per_loop import PerLoop
 from turnout.clients.proxy import aio_options, proxy_of
 from turnout.clients.redirects import refuse
+from turnout.resilience.arrival import arrived
 from turnout.sdk_errors import without_secrets
 
 if TYPE_CHECKING:
@@ -82,8 +84,9 @@ def transport_class(httpx: Any) -> Any:
                         sock_read=limits.get("read"),
                     ),
                 )
+            arrived()
             refuse(response.status, response.headers, request.url, response.close)
-            return httpx.Response(
+            return response_class(httpx)(
                 response.status,
                 headers=list(response.raw_headers),
                 stream=Body(response),

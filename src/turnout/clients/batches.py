@@ -103,7 +103,7 @@ def check(index: int, text: object, route: Route) -> None:
     """Refuse a text that the model doesn't take, before anything is sent.
 
     Raises:
-        InvalidRequestError: It is empty or no string.
+        InvalidRequestError: It is empty, no string, or has half of a surrogate pair.
         ContextOverflowError: It is longer than the model takes.
     """
     place = f"{route.deployment!r} on backend {route.backend!r}"
@@ -113,6 +113,15 @@ def check(index: int, text: object, route: Route) -> None:
     if not text.strip():
         msg = f"text {index} is empty; {place} refuses empty texts. Leave it out"
         raise InvalidRequestError(msg, backend=route.backend, deployment=route.deployment)
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            msg = (
+                f"text {index} has half of a surrogate pair at character {error.start}, which can't be sent; replace "
+                "it: text.encode(errors='replace').decode()"
+            )
+            raise InvalidRequestError(msg, backend=route.backend, deployment=route.deployment) from error
     limit = route.facts.max_characters
     if limit is not None and len(text) > limit:
         msg = f"text {index} has {len(text):,} characters; {place} takes {limit:,}. Split it into smaller chunks"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnout import __version__
+from turnout.clients import readable
 from turnout.clients.aio_bedrock import AioTransport
 from turnout.clients.bridge import on_bridge, wait
 from turnout.clients.thread_bedrock import ThreadTransport, tls_context
@@ -104,6 +105,19 @@ class Runtime:
         elif remaining() is not None:
             current(self._credentials)
         return getattr(self._client, name)
+
+    def converse(self, **request: Any) -> Any:
+        """Converse.
+
+        Raises:
+            UnreadableAnswerError: The service's answer is none.
+        """
+        return readable.converse(self.__getattr__("converse")(**request))
+
+    def converse_stream(self, **request: Any) -> Any:
+        """ConverseStream; reading it raises likewise."""
+        answer = self.__getattr__("converse_stream")(**request)
+        return {**answer, "stream": readable.ConverseEvents(answer["stream"])}
 
     def close(self) -> None:
         """Close the connections that aren't an event loop's."""

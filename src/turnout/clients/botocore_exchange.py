@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from turnout.clients.bounded import bounded
 from turnout.sdk_errors import without_secrets
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Body:
     """
 
     def __init__(self, parts: Iterator[bytes], close: Callable[[], object]) -> None:
-        self._parts = parts
+        self._parts = bounded(parts)
         self._rest = b""
         self.close = close
 

@@ -6,17 +6,16 @@ import asyncio
 import json
 from collections import Counter, deque
 from collections.abc import AsyncIterable
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from turnout.classify import classify
-from turnout.clients import bridge, openai_vectors, portal
+from turnout.clients import bridge, openai_vectors, portal, readable
 from turnout.clients.batches import Batch, abatches, batches, check
 from turnout.clients.calls import call_site, limiter_of, new_call
 from turnout.clients.invoke_bodies import Purpose, Vector, family
 from turnout.clients.pool import bedrock_client, is_made, openai_client
 from turnout.clients.progress import EmbeddingProgress
-from turnout.errors import EmbeddingSpaceError, ServerError
+from turnout.errors import EmbeddingSpaceError
 from turnout.resilience.threads import off_loop, within_deadline
 from turnout.spaces import space_of
 
@@ -214,19 +213,15 @@ class Embedder:
 
     def _request(self, texts: list[str], purpose: Purpose) -> list[Vector]:
         if self.route.wire == "bedrock-invoke":
-            return self._counted(texts, self._invoke(texts, purpose))
-        with self._readable():
-            vectors = openai_vectors.embed(self._client().sync, self._openai(texts))
-        return self._counted(texts, vectors)
+            return self._of_space(self._invoke(texts, purpose))
+        return self._of_space(openai_vectors.embed(self._client().sync, self._openai(texts)))
 
     async def _arequest(self, texts: list[str], purpose: Purpose) -> list[Vector]:
         if not is_made(self._settings.backends[self.route.backend]):
             await off_loop(self._made)  # imports the SDK and makes its client
         if self.route.wire == "bedrock-invoke":
-            return self._counted(texts, await bridge.run(self._invoke, texts, purpose))
-        with self._readable():
-            vectors = await openai_vectors.aembed(self._client().aio, self._openai(texts))
-        return self._counted(texts, vectors)
+            return self._of_space(await bridge.run(self._invoke, texts, purpose))
+        return self._of_space(await openai_vectors.aembed(self._client().aio, self._openai(texts)))
 
     def _client(self) -> Any:
         if is_made(self._settings.backends[self.route.backend]):
@@ -249,20 +244,9 @@ class Embedder:
             accept="application/json",
             contentType="application/json",
         )
-        return kind.vectors(json.loads(response["body"].read()))
+        return readable.vectors(kind.vectors(json.loads(response["body"].read())), len(texts))
 
-    @contextmanager
-    def _readable(self) -> Iterator[None]:
-        try:
-            yield
-        except openai_vectors.UnreadableError as error:
-            msg = f"{self.route.deployment!r} on backend {self.route.backend!r} gave no vectors: {error}"
-            raise ServerError(msg, backend=self.route.backend, deployment=self.route.deployment) from error
-
-    def _counted(self, texts: list[str], vectors: list[Vector]) -> list[Vector]:
-        if len(vectors) != len(texts):
-            msg = f"{self.route.deployment!r} gave {len(vectors)} vectors for {len(texts)} texts"
-            raise ServerError(msg, backend=self.route.backend, deployment=self.route.deployment)
+    def _of_space(self, vectors: list[Vector]) -> list[Vector]:
         space = space_of(self.route)
         wrong = {len(vector) for vector in vectors} - {space.dimensions}
         if wrong and space.dimensions is not None:

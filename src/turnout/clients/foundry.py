@@ -8,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from turnout.clients.azure import resource, token_or_key
 from turnout.clients.explicit import explicit
+from turnout.clients.messages import check
 from turnout.clients.openai import plain
 from turnout.clients.transport import async_transport, sync_transport
 from turnout.credentials.azure import V1_SCOPE
@@ -47,18 +48,16 @@ def connect(backend: AzureBackend) -> tuple[anthropic.AnthropicFoundry, anthropi
     }
     sync_http = anthropic.DefaultHttpxClient(transport=sync_transport(backend, "anthropic"), trust_env=False)
     async_http = anthropic.DefaultAsyncHttpxClient(transport=async_transport(backend, "anthropic"), trust_env=False)
-    sync, aio = _foundry(anthropic.AnthropicFoundry), _foundry(anthropic.AsyncAnthropicFoundry)
+    sync_class, async_class = _foundry(anthropic.AnthropicFoundry), _foundry(anthropic.AsyncAnthropicFoundry)
     if tokens is None:
-        return (
-            sync(**common, api_key=plain(key), http_client=sync_http),
-            aio(**common, api_key=plain(key), http_client=async_http),
-            chosen,
-        )
-    return (
-        sync(**common, api_key=None, azure_ad_token_provider=tokens, http_client=sync_http),
-        aio(**common, api_key=None, azure_ad_token_provider=tokens.aget, http_client=async_http),
-        chosen,
-    )
+        sync = sync_class(**common, api_key=plain(key), http_client=sync_http)
+        aio = async_class(**common, api_key=plain(key), http_client=async_http)
+    else:
+        sync = sync_class(**common, api_key=None, azure_ad_token_provider=tokens, http_client=sync_http)
+        aio = async_class(**common, api_key=None, azure_ad_token_provider=tokens.aget, http_client=async_http)
+    check(sync)
+    check(aio)
+    return sync, aio, chosen
 
 
 @cache

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from turnout import runtime
 from turnout.clients import portal
 from turnout.clients.completions import hasten
+from turnout.clients.responses import check
 from turnout.sdk_errors import without_secrets
 
 if TYPE_CHECKING:
@@ -194,8 +195,9 @@ def openai_client_for(route: Route, backend: Backend) -> OpenAIClient:
         client = mantle_client(backend, gpt_oss=route.facts.family == "gpt-oss")
     else:
         client = openai_client(backend)
-    hasten(client.sync)
-    hasten(client.aio)
+    for made in (client.sync, client.aio):
+        hasten(made)
+        check(made)
     return client
 
 

@@ -19,6 +19,7 @@ from turnout.clients.botocore_exchange import Body, Named, headers_of
 from turnout.clients.connections import Answer, Connections, Limits, Target
 from turnout.clients.proxy import proxy_of
 from turnout.clients.redirects import refuse
+from turnout.resilience.arrival import arrived
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +57,7 @@ class ThreadTransport:
         target, headers = _target(request.url), headers_of(request)
         with Named(request.url, _kind, self._proxy):
             answer = self._connections.send(request.method, target, headers, request.body, self._limits)
+        arrived()
         refuse(answer.status, answer.headers, request.url, answer.close)
         body = Body(_parts(answer, request.url), answer.close)
         response = AWSResponse(request.url, answer.status, answer.headers, body)

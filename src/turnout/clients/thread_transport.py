@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 from urllib3 import exceptions as u
 
+from turnout.clients.bounded import response_class
 from turnout.clients.connections import Answer, Connections, Limits, Target
 from turnout.clients.proxy import proxy_of
 from turnout.clients.redirects import refuse
+from turnout.resilience.arrival import arrived
 from turnout.sdk_errors import without_secrets
 
 if TYPE_CHECKING:
@@ -60,8 +62,9 @@ def transport_class(httpx: Any) -> Any:
                     request.read(),
                     Limits(limits.get("connect"), limits.get("read"), limits.get("pool")),
                 )
+            arrived()
             refuse(answer.status, answer.headers, request.url, answer.close)
-            return httpx.Response(
+            return response_class(httpx)(
                 answer.status,
                 headers=[(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()],
                 stream=Body(answer),

@@ -15,6 +15,7 @@ from turnout.filters import found_in_answer
 from turnout.finish import FINISH
 from turnout.langchain.usage import portable_usage
 from turnout.langchain.wires.openai_verdicts import said as verdicts
+from turnout.unreadable import nothing_streamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -114,7 +115,7 @@ def _request_id(metadata: Mapping[str, Any]) -> str | None:
 def has_content(chunk: ChatGenerationChunk) -> bool:
     """Whether a chunk has some of the answer in it."""
     message = chunk.message
-    return bool(message.content or getattr(message, "tool_call_chunks", None) or chunk.generation_info)
+    return bool(message.content or getattr(message, "tool_call_chunks", None) or message.additional_kwargs)
 
 
 def used_tokens(answer: Any) -> float | None:
@@ -239,8 +240,11 @@ class Stream:
         Raises:
             ContentFilterError: A filter or guardrail stopped the answer.
             ServiceConnectionError: The stream ended without a finish reason.
+            UnreadableAnswerError: It had nothing in it.
         """
         route = self._route
+        if self._first:
+            raise nothing_streamed(route)
         if self._finish is None:
             msg = (
                 f"the stream of {route.deployment!r} on backend {route.backend!r} ended without a finish reason, so "

@@ -5,7 +5,7 @@ A module of its own, loaded with the first call: importing the class alone loads
 
 from __future__ import annotations
 
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +23,7 @@ from turnout.langchain.errors import translate, translated
 from turnout.langchain.history import aportable_history, portable_history
 from turnout.langchain.requests import Request
 from turnout.langchain.tools import offered
+from turnout.langchain.usage import Counted
 from turnout.langchain.wires import agenerate, begin_astream, begin_stream, delegate, is_built, wire
 from turnout.parameters import PARAMETERS, tool_choice_name
 from turnout.resilience import astream, stream
@@ -217,8 +218,12 @@ def generate(
     call = _prepared(model, messages, stop, kwargs)
     with translated(call.route, call.settings):
         carrier, history, attempts = call.delegate(), call.history(messages), call.attempts
-        result = attempts.run(lambda: carrier._generate([*history], **call.arguments))  # noqa: SLF001
-        portable_result(result, call.route, attempts.report())
+
+        def once() -> ChatResult:
+            result = carrier._generate([*history], **call.arguments)  # noqa: SLF001
+            return portable_result(result, call.route, attempts.report())
+
+        result = attempts.run(once)
         call.check(called=_called(result))
         return result
 
@@ -230,8 +235,12 @@ async def agenerate_one(
     call = await _aprepared(model, messages, stop, kwargs)
     with translated(call.route, call.settings):
         carrier, history, attempts = await call.adelegate(), await call.ahistory(messages), call.attempts
-        result = await attempts.arun(lambda: agenerate(call.route, carrier, [*history], call.arguments))
-        portable_result(result, call.route, attempts.report())
+
+        async def once() -> ChatResult:
+            result = await agenerate(call.route, carrier, [*history], call.arguments)
+            return portable_result(result, call.route, attempts.report())
+
+        result = await attempts.arun(once)
         call.check(called=_called(result))
         return result
 
@@ -243,11 +252,18 @@ def generate_stream(
     call = _prepared(model, messages, stop, kwargs)
     with translated(call.route, call.settings):
         carrier, history, attempts = call.delegate(), call.history(messages), call.attempts
-        shape = Stream(call.route, attempts.report)
-        for chunk in stream(attempts, lambda: begin_stream(carrier, [*history], call.arguments), has_content):
-            yield shape.portable(chunk)
-        shape.end()
-        call.check(called=shape.called)
+
+        def once() -> Generator[ChatGenerationChunk]:
+            shape = Stream(call.route, attempts.report)
+            with closing(begin_stream(carrier, [*history], call.arguments)) as pieces:
+                for chunk in pieces:
+                    yield shape.portable(chunk)
+            shape.end()
+            call.check(called=shape.called)
+
+        usage = Counted()
+        for chunk in stream(attempts, once, has_content):
+            yield usage.take(chunk)
 
 
 async def agenerate_stream(
@@ -257,10 +273,17 @@ async def agenerate_stream(
     call = await _aprepared(model, messages, stop, kwargs)
     with translated(call.route, call.settings):
         carrier, history, attempts = await call.adelegate(), await call.ahistory(messages), call.attempts
-        shape = Stream(call.route, attempts.report)
-        pieces = astream(attempts, lambda: begin_astream(call.route, carrier, [*history], call.arguments), has_content)
-        async with aclosing(pieces):
-            async for chunk in pieces:
-                yield shape.portable(chunk)
-        shape.end()
-        call.check(called=shape.called)
+
+        async def once() -> AsyncGenerator[ChatGenerationChunk]:
+            shape = Stream(call.route, attempts.report)
+            pieces = begin_astream(call.route, carrier, [*history], call.arguments)
+            async with aclosing(pieces):
+                async for chunk in pieces:
+                    yield shape.portable(chunk)
+            shape.end()
+            call.check(called=shape.called)
+
+        usage = Counted()
+        async with aclosing(astream(attempts, once, has_content)) as chunks:
+            async for chunk in chunks:
+                yield usage.take(chunk)

@@ -48,6 +48,10 @@ class ChatServerError(e.ServerError, lc.ModelAPIError):
     """The service failed."""
 
 
+class ChatAnswerError(e.ServiceAnswerError, lc.ModelAPIError):
+    """The service answered, with what can't be read as an answer."""
+
+
 class ChatRedirectError(e.RedirectError, lc.ModelError):
     """The endpoint redirected the call to another server."""
 
@@ -72,6 +76,7 @@ AS_LANGCHAIN: dict[type[e.ModelCallError], type[e.ModelCallError]] = {
         ChatContentFilterError,
         ChatServerError,
         ChatRedirectError,
+        ChatAnswerError,
         ChatConnectionError,
         ChatTimeoutError,
     )

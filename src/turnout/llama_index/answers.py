@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from llama_index.core.base.llms.types import ThinkingBlock, ToolCallBlock
+from llama_index.core.base.llms.types import TextBlock, ThinkingBlock, ToolCallBlock
 
 from turnout.llama_index.errors import filtered, not_called
 from turnout.llama_index.history.reasoning import mark
@@ -22,14 +22,16 @@ if TYPE_CHECKING:
 
 def has_content(piece: ChatResponse) -> bool:
     """Whether a piece of a streamed answer has some of it in it."""
-    return bool(piece.delta or piece.message.blocks)
+    if piece.delta:
+        return True
+    return any(not isinstance(block, TextBlock) or block.text for block in piece.message.blocks)
 
 
 def used_tokens(response: ChatResponse) -> float | None:
     """The tokens that an answer, or the last piece of one, says were used."""
     usage = response.raw.get("usage") if isinstance(response.raw, dict) else getattr(response.raw, "usage", None)
     total = usage.get("total_tokens") if isinstance(usage, dict) else getattr(usage, "total_tokens", None)
-    return float(total) if total else None
+    return float(total) if isinstance(total, int | float) else None
 
 
 def portable_answer(

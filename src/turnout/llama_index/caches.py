@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from llama_index.core.storage.kvstore.types import DEFAULT_COLLECTION, BaseKVStore
 
+from turnout.errors import EmbeddingSpaceError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -83,4 +85,4 @@ def _key(key: str) -> str:
         return _PREFIX.get() + key
     except LookupError as error:
         msg = "the space of this cache's vectors isn't known here; go through TurnoutEmbedding, or use its `store`"
-        raise LookupError(msg) from error
+        raise EmbeddingSpaceError(msg) from error

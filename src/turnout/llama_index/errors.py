@@ -5,7 +5,14 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from turnout.errors import ContentFilterError, ServiceConnectionError, TurnoutError, UnsupportedError
+from turnout.errors import (
+    ContentFilterError,
+    ServiceConnectionError,
+    StructuredOutputError,
+    TurnoutError,
+    UnsupportedError,
+)
+from turnout.unreadable import nothing_streamed, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,8 +41,15 @@ def translated(route: Route, settings: Settings) -> Iterator[None]:
         raise known from known.__cause__ or error
 
 
-def cut_short(route: Route) -> ServiceConnectionError:
-    """The error for a stream that ended without saying that the answer is whole."""
+def cut_short(route: Route, *, begun: bool) -> Exception:
+    """The error for a stream that ended without saying that the answer is whole.
+
+    Args:
+        route: Where it came from.
+        begun: Whether it had any event.
+    """
+    if not begun:
+        return nothing_streamed(route)
     msg = (
         f"the answer of {route.deployment!r} on backend {route.backend!r} broke off: "
         "its stream ended without a finish reason. It may pass; try again"
@@ -67,3 +81,20 @@ def not_called(route: Route, tool: str) -> UnsupportedError:
         "and answered without; use a model that takes tool_choice"
     )
     return UnsupportedError(msg)
+
+
+def unfit(why: str, said: Mapping[str, Any]) -> StructuredOutputError:
+    """The error for an answer that isn't the object or the tool call that was asked for.
+
+    LlamaIndex's own classes raise a ValueError here, pydantic's among others. Nothing of LlamaIndex needs it to be one,
+    and the synthesizers catch those and say "Empty Response": a failure that looks like an answer.
+
+    Args:
+        why: What is wrong with it.
+        said: The answer's `additional_kwargs`.
+    """
+    backend, deployment = said.get("backend"), said.get("deployment")
+    who = "the model" if deployment is None else f"{deployment!r} on backend {backend!r}"
+    cut = " (it was cut off at the limit of tokens)" if said.get("finish_reason") == "length" else ""
+    msg = shortened(f"{who} gave another answer than was asked for{cut}: {why}")
+    return StructuredOutputError(msg, backend=backend, deployment=deployment)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from turnout.given import SettingsField, current, portable_settings
 from turnout.given_elsewhere import refuse_unknown
 from turnout.llama_index.answers import check, has_content, only_one_call, portable_answer, used_tokens
 from turnout.llama_index.delegates import awire_for, wire_in_time
-from turnout.llama_index.errors import translate, translated
+from turnout.llama_index.errors import translate, translated, unfit
 from turnout.llama_index.history import aportable_history, portable_history
 from turnout.llama_index.messages import arguments_of, tool_calls_of
 from turnout.llama_index.request import OWN, Request, estimated_tokens, make_request
@@ -63,6 +63,10 @@ class _Call:
     async def aprepared(self) -> tuple[Wire, dict[str, Any], dict[str, Any]]:
         """Likewise, without blocking the event loop."""
         return self._with(await self.attempts.awithin(awire_for(self.route, self.backend)))
+
+    def portable(self, response: ChatResponse) -> ChatResponse:
+        """An answer, or a piece of one, in the one shape."""
+        return portable_answer(response, self.request, self.route, self.attempts.report())
 
     def _with(self, wire: Wire) -> tuple[Wire, dict[str, Any], dict[str, Any]]:
         arguments = wire.arguments(self.request)
@@ -263,12 +267,13 @@ class TurnoutLLM(StructuredPredict):
         """The tool calls in an answer, or in a piece of one.
 
         Raises:
-            ValueError: There is none, and `error_on_no_tool_call` is set.
+            StructuredOutputError: There is none, and `error_on_no_tool_call` is set.
         """
         calls = tool_calls_of(response.message)
         if not calls and error_on_no_tool_call:
-            msg = f"Expected at least one tool call, but the model answered in words: {response.message.content!r}"
-            raise ValueError(msg)
+            words = response.message.content
+            why = f"expected at least one tool call, but the model answered in words: {words!r}"
+            raise unfit(why, response.additional_kwargs)
         return [
             ToolSelection(
                 tool_id=call.tool_call_id or "",
@@ -322,8 +327,7 @@ class TurnoutLLM(StructuredPredict):
             wire, arguments, how = call.prepared()
             with call.attempts.within():
                 history = portable_history(call.request.messages, call.route, **how)
-            response = call.attempts.run(lambda: wire.chat([*history], arguments))
-        portable_answer(response, call.request, call.route, call.attempts.report())
+            response = call.attempts.run(lambda: call.portable(wire.chat([*history], arguments)))
         check(response, call.request, call.route)
         return response
 
@@ -332,8 +336,11 @@ class TurnoutLLM(StructuredPredict):
         with translated(call.route, call.settings):
             wire, arguments, how = await call.aprepared()
             history = await call.attempts.awithin(aportable_history(call.request.messages, call.route, **how))
-            response = await call.attempts.arun(lambda: wire.achat([*history], arguments))
-        portable_answer(response, call.request, call.route, call.attempts.report())
+
+            async def once() -> ChatResponse:
+                return call.portable(await wire.achat([*history], arguments))
+
+            response = await call.attempts.arun(once)
         check(response, call.request, call.route)
         return response
 
@@ -345,8 +352,14 @@ class TurnoutLLM(StructuredPredict):
             wire, arguments, how = call.prepared()
             with call.attempts.within():
                 history = portable_history(call.request.messages, call.route, **how)
-            for last in stream(call.attempts, lambda: wire.stream([*history], arguments), has_content):
-                yield portable_answer(last, call.request, call.route, call.attempts.report())
+
+            def once() -> ChatResponseGen:
+                with closing(wire.stream([*history], arguments)) as pieces:
+                    for piece in pieces:
+                        yield call.portable(piece)
+
+            for last in stream(call.attempts, once, has_content):
+                yield last
         if last is not None:
             check(last, call.request, call.route)
 
@@ -357,10 +370,15 @@ class TurnoutLLM(StructuredPredict):
         with translated(call.route, call.settings):
             wire, arguments, how = await call.aprepared()
             history = await call.attempts.awithin(aportable_history(call.request.messages, call.route, **how))
-            pieces = astream(call.attempts, lambda: wire.astream([*history], arguments), has_content)
-            async with aclosing(pieces):
+
+            async def once() -> ChatResponseAsyncGen:
+                async with aclosing(wire.astream([*history], arguments)) as pieces:
+                    async for piece in pieces:
+                        yield call.portable(piece)
+
+            async with aclosing(astream(call.attempts, once, has_content)) as pieces:
                 async for last in pieces:
-                    yield portable_answer(last, call.request, call.route, call.attempts.report())
+                    yield last
         if last is not None:
             check(last, call.request, call.route)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from llama_index.core.instrumentation.events.llm import (
@@ -16,10 +18,11 @@ from llama_index.core.types import PydanticProgramMode
 from llama_index_instrumentation import get_dispatcher
 from pydantic import BaseModel
 
+from turnout.llama_index.errors import unfit
 from turnout.llama_index.messages import tool_calls_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
+    from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
 
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
     from llama_index.core.prompts import PromptTemplate
@@ -60,11 +63,12 @@ class StructuredPredict(FunctionCallingLLM):
             **prompt_args: What the prompt is filled with.
 
         Raises:
-            ValidationError: The answer is no such object (a `ValueError`).
+            StructuredOutputError: The answer is no such object.
             ModelCallError: The service refused or failed.
         """
         if not self._ours():
-            told: Model = super().structured_predict(output_cls, prompt, llm_kwargs=llm_kwargs, **prompt_args)
+            with _fitting(output_cls):
+                told: Model = super().structured_predict(output_cls, prompt, llm_kwargs=llm_kwargs, **prompt_args)
             return told
         _started(output_cls, prompt, prompt_args)
         messages = self._filled(prompt, prompt_args)
@@ -81,7 +85,10 @@ class StructuredPredict(FunctionCallingLLM):
     ) -> Model:
         """Answer with an object, without blocking the event loop."""
         if not self._ours():
-            told: Model = await super().astructured_predict(output_cls, prompt, llm_kwargs=llm_kwargs, **prompt_args)
+            with _fitting(output_cls):
+                told: Model = await super().astructured_predict(
+                    output_cls, prompt, llm_kwargs=llm_kwargs, **prompt_args
+                )
             return told
         _started(output_cls, prompt, prompt_args)
         messages = self._filled(prompt, prompt_args)
@@ -99,10 +106,12 @@ class StructuredPredict(FunctionCallingLLM):
         if not self._ours():
             yield from super()._structured_stream_call(output_cls, prompt, llm_kwargs, **prompt_args)
             return
-        found = None
+        found = piece = None
         for piece in self.stream_chat(self._filled(prompt, prompt_args), **_arguments(output_cls, llm_kwargs)):
             found = self._grown(piece, output_cls, found)
             yield found
+        if piece is not None:
+            _read(piece, output_cls)
 
     async def _structured_astream_call(
         self,
@@ -117,11 +126,13 @@ class StructuredPredict(FunctionCallingLLM):
             return pieces
 
         async def objects() -> AsyncGenerator[Any, None]:
-            found = None
+            found = piece = None
             messages = self._filled(prompt, prompt_args)
             async for piece in await self.astream_chat(messages, **_arguments(output_cls, llm_kwargs)):
                 found = self._grown(piece, output_cls, found)
                 yield found
+            if piece is not None:
+                _read(piece, output_cls)
 
         return objects()
 
@@ -147,7 +158,22 @@ def _arguments(output_cls: type[BaseModel], given: dict[str, Any] | None) -> dic
 
 
 def _read(response: ChatResponse, output_cls: type[Model]) -> Model:
+    """The object in a whole answer; of a stream's, the parts that there were came before.
+
+    Raises:
+        StructuredOutputError: There is none.
+    """
     calls = tool_calls_of(response.message)
-    if calls:
-        return output_cls.model_validate(cast("dict[str, Any]", calls[0].tool_kwargs))
-    return output_cls.model_validate_json(response.message.content or "")
+    with _fitting(output_cls, response.additional_kwargs):
+        if calls:
+            return output_cls.model_validate(cast("dict[str, Any]", calls[0].tool_kwargs))
+        return output_cls.model_validate_json(response.message.content or "")
+
+
+@contextmanager
+def _fitting(output_cls: type[BaseModel], said: Mapping[str, Any] = MappingProxyType({})) -> Iterator[None]:
+    """Raise turnout's error for pydantic's, or a parser's."""
+    try:
+        yield
+    except ValueError as error:
+        raise unfit(f"it doesn't fit {output_cls.__name__}: {error}", said) from error

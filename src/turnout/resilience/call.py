@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tenacity import AsyncRetrying, Retrying, retry_if_exception, wait_random_exponential
 
-from turnout.errors import FailedAttempt, ModelCallError, RateLimitError, ServiceTimeoutError
+from turnout.errors import FailedAttempt, InvalidRequestError, ModelCallError, RateLimitError, ServiceTimeoutError
+from turnout.resilience.arrival import Expecting
 from turnout.resilience.policy import until
 from turnout.sdk_errors import without_secrets
+from turnout.unreadable import UnreadableAnswerError, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -145,13 +147,13 @@ class Call:
         return {"retry": retry_if_exception(_may_pass), "wait": _wait, "stop": self._stop, "reraise": True}
 
     def _attempt(self, once: Callable[[], T]) -> T:
-        with self.turn() as turn:
+        with self.turn() as turn, Expecting(turn):
             result = once()
             turn.answer = result
             return result
 
     async def _aattempt(self, once: Callable[[], Awaitable[T]]) -> T:
-        with await self.aturn() as turn:
+        with await self.aturn() as turn, Expecting(turn):
             result = await once()
             turn.answer = result
             return result
@@ -197,6 +199,18 @@ class Call:
         self.note(known)
         return known
 
+    def unsendable(self, error: Exception) -> InvalidRequestError:
+        """The error for a request that has no JSON, so that nothing was sent."""
+        msg = (
+            f"what was to be sent to {self.deployment!r} on backend {self.backend!r} can't be written as JSON: "
+            f"{shortened(str(error))}"
+        )
+        if isinstance(error, UnicodeError):
+            msg += ". Replace it: text.encode(errors='replace').decode()"
+        made = InvalidRequestError(msg, backend=self.backend, deployment=self.deployment)
+        made.__cause__ = error
+        return made
+
     def note(self, error: TurnoutError) -> None:
         """Have an error say which attempt it ended, and what the ones before were."""
         if isinstance(error, ModelCallError):
@@ -221,11 +235,14 @@ class Call:
 class Turn:
     """One attempt's place at the limiter. Left with an SDK's error, it raises turnout's.
 
+    Left with any other, it raises one for an answer that can't be read, if an answer has begun to arrive.
+
     Attributes:
         answer: What the service answered, once it did.
+        arrived: Whether the head of its answer has come.
     """
 
-    __slots__ = ("_call", "_counts", "_in_flight", "_slot", "answer")
+    __slots__ = ("_call", "_counts", "_in_flight", "_slot", "answer", "arrived")
 
     def __init__(self, call: Call, slot: Slot) -> None:
         self._call = call
@@ -233,6 +250,7 @@ class Turn:
         self._in_flight = True
         self._counts = call.used is not None and call.limiter.counts_tokens
         self.answer: Any = None
+        self.arrived = False
 
     def begun(self) -> None:
         """The answer is coming in pieces: what its reader does between them is nobody's to wait for."""
@@ -254,7 +272,7 @@ class Turn:
             self._ended()
             return
         call = self._call
-        known = call.translate(error) if isinstance(error, Exception) else None
+        known = self._known(error)
         if self._in_flight:
             self._failed(known)
         if known is None:
@@ -268,6 +286,16 @@ class Turn:
             call.failed.append(FailedAttempt.of(known, after=time.monotonic() - call.began))
         if known is not error:
             raise known from known.__cause__ or error
+
+    def _known(self, error: BaseException) -> TurnoutError | None:
+        if not isinstance(error, Exception):
+            return None
+        known = self._call.translate(error)
+        if known is None and self.arrived and not isinstance(error, MemoryError):
+            known = self._call.translate(UnreadableAnswerError.of(error))
+        elif known is None and _is_no_json(error):
+            known = self._call.translate(self._call.unsendable(error))
+        return known
 
     def _ended(self) -> None:
         call, used = self._call, None
@@ -299,6 +327,11 @@ class _Again:
         if failed is not None:
             raise failed
         return self._attempt(*arguments)
+
+
+def _is_no_json(error: Exception) -> bool:
+    """Whether a request couldn't be encoded; what else fails before an answer arrives is left as it is."""
+    return isinstance(error, UnicodeError) or (isinstance(error, ValueError | TypeError) and "JSON" in str(error))
 
 
 def _may_pass(error: BaseException) -> bool:

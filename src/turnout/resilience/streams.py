@@ -7,6 +7,7 @@ from contextlib import ExitStack, aclosing, closing
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from turnout.resilience.arrival import Expecting
 from turnout.resilience.policy import until
 
 if TYPE_CHECKING:
@@ -56,10 +57,11 @@ def _open(
     with ExitStack() as opened:
         turn = opened.enter_context(call.turn())
         pieces = opened.enter_context(closing(start()))
-        for piece in pieces:
-            held.append(piece)
-            if begun(piece):
-                break
+        with Expecting(turn):
+            for piece in pieces:
+                held.append(piece)
+                if begun(piece):
+                    break
         turn.begun()
         opened.pop_all()
     return turn, held, pieces
@@ -92,10 +94,11 @@ async def _aopen(
         turn = opened.enter_context(await call.aturn())
         pieces = start()
         try:
-            async for piece in pieces:
-                held.append(piece)
-                if begun(piece):
-                    break
+            with Expecting(turn):
+                async for piece in pieces:
+                    held.append(piece)
+                    if begun(piece):
+                        break
         except BaseException:
             await pieces.aclose()
             raise

@@ -28,6 +28,7 @@ from pydantic import (
     model_validator,
 )
 
+from turnout.errors import SettingsError
 from turnout.redaction import shown
 from turnout.settings.secrets import SECRET_FIELDS, SecretText
 from turnout.spaces import EmbeddingSpace
@@ -79,6 +80,13 @@ def _check_endpoint(value: str) -> str:
         )
         raise ValueError(msg)
     return value.rstrip("/")
+
+
+def _check_space(text: str) -> str:
+    try:
+        return str(EmbeddingSpace.parse(text))
+    except SettingsError as error:  # one problem among those that validation lists
+        raise ValueError(str(error)) from None
 
 
 Endpoint = Annotated[str, AfterValidator(_check_endpoint)]
@@ -256,7 +264,7 @@ class Target(_Node):
     dimensions: PositiveInt | None = None
     rpm: PositiveFloat | None = None
     tpm: PositiveFloat | None = None
-    space: Annotated[str, AfterValidator(lambda text: str(EmbeddingSpace.parse(text)))] | None = None
+    space: Annotated[str, AfterValidator(_check_space)] | None = None
 
     @model_validator(mode="before")
     @classmethod

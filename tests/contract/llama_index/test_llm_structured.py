@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from tests.contract.llama_index.llama_parts import Labels, Order, Person, Priority, chats
 from turnout.emulator import Answer, ToolCall
+from turnout.errors import StructuredOutputError
 from turnout.llama_index import TurnoutLLM
 
 if TYPE_CHECKING:
@@ -154,5 +155,6 @@ def test_arguments_of_the_call(backend: str, fresh_emulator: Emulator) -> None:
 
 def test_an_answer_that_does_not_fit(fresh_emulator: Emulator) -> None:
     fresh_emulator.queue(Answer(text="I would rather not say."))
-    with pytest.raises(ValidationError, match="Person"):
+    with pytest.raises(StructuredOutputError, match="Person") as caught:
         TurnoutLLM().structured_predict(Person, ada(), fact=FACT)
+    assert isinstance(caught.value.__cause__, ValidationError)

@@ -9,7 +9,7 @@ from llama_index.core.base.llms.types import ChatMessage, MessageRole, ToolCallB
 
 from tests.contract.llama_index.llama_parts import FRANCE, MULTIPLY, STATIONS, TOOLS, WEATHER, chats
 from turnout.emulator import Answer, ToolCall
-from turnout.errors import InvalidRequestError, UnsupportedError
+from turnout.errors import InvalidRequestError, StructuredOutputError, UnsupportedError
 from turnout.llama_index import TurnoutLLM
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def test_unicode_arguments(fresh_emulator: Emulator) -> None:
 
 def test_no_tool_call_where_one_is_expected() -> None:
     response = TurnoutLLM().chat([ChatMessage(FRANCE)])
-    with pytest.raises(ValueError, match="answered in words"):
+    with pytest.raises(StructuredOutputError, match="answered in words"):
         TurnoutLLM().get_tool_calls_from_response(response)
 
 

@@ -94,7 +94,7 @@ def test_a_cache_that_is_set_later_is_keyed_too(monkeypatch: pytest.MonkeyPatch)
     assert list(cache.get_all("embeddings")) == [f"text-embedding-ada-002/1536:document:{TEXT}"]
     assert isinstance(model.embeddings_cache, SpacedCache)
     assert TurnoutEmbedding(embeddings_cache=model.embeddings_cache).embeddings_cache is model.embeddings_cache
-    with pytest.raises(LookupError, match="go through TurnoutEmbedding"):
+    with pytest.raises(EmbeddingSpaceError, match="go through TurnoutEmbedding"):
         SpacedCache(cache).get(TEXT, collection="embeddings")
 
 

@@ -29,16 +29,16 @@ def chat_openai(route: Route, backend: Backend, **options: Any) -> BaseChatModel
     it gets a name that means nothing, and the deployment goes with each call. Azure's dated API needs no class of its
     own: the SDK client makes its paths.
     """
-    from turnout.langchain.wires.openai_verdicts import KeepingClient, chat_class
+    from turnout.langchain.wires.openai_verdicts import chat_class
 
     client = openai_client_for(route, backend)
     arguments: dict[str, Any] = {
         "model": "turnout",
         "api_key": "never-sent",
         "client": client.sync.chat.completions,
-        "root_client": KeepingClient(client.sync),
+        "root_client": client.sync,
         "async_client": client.aio.chat.completions,
-        "root_async_client": KeepingClient(client.aio),
+        "root_async_client": client.aio,
         "stream_chunk_timeout": None,
     }
     return chat_class()(**arguments, **options)

@@ -130,9 +130,10 @@ class _Growing:
         self._route = route
         self._text = ""
         self._inputs: dict[int, str] = {}
-        self._ended = False
+        self._begun = self._ended = False
 
     def take(self, piece: ChatResponse) -> ChatResponse:
+        self._begun = True
         event = piece.raw or {}
         kind, delta = event.get("type"), event.get("delta")
         if isinstance(added := getattr(delta, "partial_json", None), str):
@@ -153,7 +154,7 @@ class _Growing:
 
     def end(self) -> None:
         if not self._ended:
-            raise cut_short(self._route)
+            raise cut_short(self._route, begun=self._begun)
 
 
 def _whole(response: ChatResponse) -> ChatResponse:

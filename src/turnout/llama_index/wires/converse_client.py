@@ -59,7 +59,7 @@ class ConverseClient:
         finally:
             stream.close()
         if reason is None:
-            raise cut_short(self._route)
+            raise cut_short(self._route, begun=True)
 
 
 def _run_by_service(block: dict[str, Any]) -> bool:

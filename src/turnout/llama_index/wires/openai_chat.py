@@ -106,17 +106,19 @@ class _Growing:
 
     def __init__(self, route: Route) -> None:
         self._route = route
+        self._begun = False
         self._reason: str | None = None
         self._verdicts: list[Any] = []
 
     def take(self, piece: ChatResponse) -> ChatResponse:
+        self._begun = True
         self._reason = _reason(piece) or self._reason
         self._verdicts += _verdicts(piece)
         return _finished(piece, self._reason, self._verdicts)
 
     def end(self) -> None:
         if self._reason is None:
-            raise cut_short(self._route)
+            raise cut_short(self._route, begun=self._begun)
 
 
 def _reason(piece: ChatResponse) -> str | None:

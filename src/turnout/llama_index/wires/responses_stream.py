@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import httpx
-import openai
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, TextBlock, ToolCallBlock
 
 from turnout.llama_index.errors import cut_short
@@ -22,13 +20,7 @@ _TEXTS = frozenset({"response.output_text.delta", "response.refusal.delta"})
 
 
 def whole(response: Any) -> ChatResponse:
-    """A response as an answer.
-
-    Raises:
-        openai.APIError: It failed.
-    """
-    if response.status == "failed":
-        raise _failed(response.error, response)
+    """A response as an answer."""
     blocks: list[Any] = ResponsesModel.blocks(response.output)
     if not any(isinstance(block, TextBlock) for block in blocks):
         blocks += [TextBlock(text=refusal) for refusal in _refusals(response.output)]
@@ -56,22 +48,14 @@ class Growing:
     def __init__(self, route: Route) -> None:
         self._route = route
         self._blocks: dict[tuple[int, int], Any] = {}
-        self._ended = False
+        self._begun = self._ended = False
 
     def take(self, event: Any) -> ChatResponse | None:
-        """The answer so far, if the event adds to it.
-
-        Raises:
-            openai.APIError: The event is an error.
-        """
-        kind, delta = event.type, None
+        """The answer so far, if the event adds to it."""
+        kind, delta, self._begun = event.type, None, True
         if kind in _ENDS:
             self._ended = True
             return whole(event.response)
-        if kind == "response.failed":
-            raise _failed(event.response.error, event.response)
-        if kind == "error":
-            raise _failed(event)
         if kind in _TEXTS:
             delta = event.delta
             block = self._blocks.setdefault((event.output_index, event.content_index), TextBlock(text=""))
@@ -94,9 +78,10 @@ class Growing:
 
         Raises:
             ServiceConnectionError: The stream ended before the answer did.
+            UnreadableAnswerError: It had nothing in it.
         """
         if not self._ended:
-            raise cut_short(self._route)
+            raise cut_short(self._route, begun=self._begun)
 
 
 def _message(blocks: Iterable[Any]) -> ChatMessage:
@@ -106,10 +91,3 @@ def _message(blocks: Iterable[Any]) -> ChatMessage:
 def _refusals(output: Iterable[Any]) -> list[str]:
     parts = (part for item in output if item.type == "message" for part in item.content)
     return [part.refusal for part in parts if part.type == "refusal"]
-
-
-def _failed(error: Any, response: Any = None) -> openai.APIError:
-    """The SDK's error for one that came inside an answer, with what Azure's filters say there."""
-    code, message = getattr(error, "code", None), getattr(error, "message", None) or "the response failed"
-    body = {"code": code, "message": message, "content_filters": getattr(response, "content_filters", None)}
-    return openai.APIError(message, httpx.Request("POST", "responses"), body=body)

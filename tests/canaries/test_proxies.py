@@ -17,8 +17,6 @@ from turnout.clients.transport import async_transport, sync_transport
 from turnout.settings import AzureBackend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from turnout.emulator import Emulator
 
 LOGIN = b"proxy-authorization: basic " + base64.b64encode(f"us@er:{PROXY}".encode()).lower()
@@ -43,7 +41,7 @@ def fetched(url: str, backend: AzureBackend, way: str) -> httpx.Response:
 
 
 @pytest.fixture(params=["threads", "coroutines"])
-def way(request: pytest.FixtureRequest) -> Iterator[str]:
+def way(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 

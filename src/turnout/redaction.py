@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,26 +18,30 @@ _HEADERS = (
     r"(?:aws_)?(?:access_key_id|secret_access_key)|(?:aws_)?session_token|client_secret|password|secret|token|(?:set-)?cookie"
 )
 
-# Of each the group that is kept, if there is one. Those with a `value` are redacted only where that looks like one.
-_PATTERNS = (
-    re.compile(r"(?P<kept>://)[^\s/@'\"]+(?=@)"),  # a URL's user name and password
-    re.compile(
-        rf"(?i)(?<![\w-])(?P<kept>(?:{_HEADERS})\\?[\"']?\s*[:=]\s*b?\\?[\"']?)(?P<value>[^\s\"',;&}}\])<>\\]+)"
-    ),
-    re.compile(r"(?i)\b(?P<kept>(?:Bearer|Basic|Negotiate)\s+)(?P<value>[^\s\"',;&}\])<>\\]+)"),
-    re.compile(r"(?i)\b(?P<kept>Signature\s*=\s*)[0-9a-f]{16,}"),
-    re.compile(r"\beyJ[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?"),  # a JSON web token
-    re.compile(r"\bsk-[\w-]{8,}"),
-    re.compile(r"\b(?:AKIA|ASIA|ABIA|ACCA|AROA|AIDA)[A-Z0-9]{8,}"),
-    re.compile(r"\b(?:ABSK|bedrock-api-key-)[\w+/=-]{8,}"),
+_SHAPES = (
+    r"(?P<kept>://)[^\s/@'\"]+(?=@)",  # a URL's user name and password
+    rf"(?i)(?<![\w-])(?P<kept>(?:{_HEADERS})\\?[\"']?\s*[:=]\s*b?\\?[\"']?)(?P<value>[^\s\"',;&}}\])<>\\]+)",
+    r"(?i)\b(?P<kept>(?:Bearer|Basic|Negotiate)\s+)(?P<value>[^\s\"',;&}\])<>\\]+)",
+    r"(?i)\b(?P<kept>Signature\s*=\s*)[0-9a-f]{16,}",
+    r"\beyJ[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?",  # a JSON web token
+    r"\bsk-[\w-]{8,}",
+    r"\b(?:AKIA|ASIA|ABIA|ACCA|AROA|AIDA)[A-Z0-9]{8,}",
+    r"\b(?:ABSK|bedrock-api-key-)[\w+/=-]{8,}",
     # A long run without a break. What services call an answer or a request is let through: it is no secret.
-    re.compile(
-        r"(?<![\w+/=.-])(?!(?:req|resp|msg|rs|fc|run|call|chatcmpl|batch|file|toolu|tooluse)[_-])(?P<run>[\w+/=-]{32,})"
-    ),
+    r"(?<![\w+/=.-])(?!(?:req|resp|msg|rs|fc|run|call|chatcmpl|batch|file|toolu|tooluse)[_-])(?P<run>[\w+/=-]{32,})",
 )
 _PIECE = re.compile(r"[A-Za-z0-9]+")
 _UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NAME = re.compile(r"[\w.:/-]{1,64}")
+
+
+@cache
+def _patterns() -> list[re.Pattern[str]]:
+    """What looks like a secret; compiled when it is first needed, which takes longer than the rest of an import.
+
+    Of each the group `kept` stays, if there is one. Those with a `value` are redacted only where that looks like one.
+    """
+    return [re.compile(pattern) for pattern in _SHAPES]
 
 
 def redact(text: str, known: Iterable[str] = ()) -> str:
@@ -48,7 +53,7 @@ def redact(text: str, known: Iterable[str] = ()) -> str:
     """
     for value in sorted({value for value in known if len(value) >= _SHORTEST}, key=len, reverse=True):
         text = text.replace(value, REDACTED)
-    for pattern in _PATTERNS:
+    for pattern in _patterns():
         text = pattern.sub(_replaced, text)
     return text
 

@@ -6,7 +6,6 @@ sent. The request that it refers to loses the values of its headers, and what th
 
 from __future__ import annotations
 
-import traceback
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from turnout.redaction import REDACTED, redact
@@ -53,6 +52,8 @@ def without_secrets(error: E, known: Iterable[str] = ()) -> E:
 def without_variables(error: BaseException) -> None:
     """Clear the variables of the frames that an exception came through, and that don't run any more."""
     if error.__traceback__ is not None:
+        import traceback
+
         traceback.clear_frames(error.__traceback__)
 
 

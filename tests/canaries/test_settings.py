@@ -23,6 +23,7 @@ from tests.canaries.planted import (
     found_in,
     shown_by,
 )
+from tests.cli.conftest import turnout
 from turnout.errors import SettingsError
 from turnout.redaction import redact, shown
 from turnout.settings import AzureBackend, Secret, Settings, load_settings
@@ -319,3 +320,14 @@ def test_names_are_shown_and_what_may_be_a_key_is_not() -> None:
         assert shown(name) == repr(name)
     for secret in (*CANARIES, "a=b", "hello world", "AKIAIOSFODNN7EXAMPLE"):
         assert shown(secret) == f"a value of {len(secret)} characters"
+
+
+def test_what_the_command_line_shows_has_no_secret(file: Path) -> None:
+    file.write_text(FILE.replace('"gpt-5-prod"', f'"{OPENAI}"'))
+    told = turnout("routes")
+    assert told.code == 0
+    assert "[redacted]" in told.out
+    assert not found_in(told.out + told.err)
+    told = turnout("ask", "x", "--docs", str(file.parent), "--backend", OPENAI)
+    assert told.code == 2
+    assert not found_in(told.out + told.err)

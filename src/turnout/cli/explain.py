@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from turnout.redaction import redact
+
 if TYPE_CHECKING:
     from turnout.cli.pipeline import Run
     from turnout.routes import Route
@@ -21,7 +23,7 @@ def summary(run: Run) -> dict[str, Any]:
     return {
         "framework": run.framework.value,
         "backend": chat.backend,
-        "deployment": chat.deployment,
+        "deployment": redact(chat.deployment),
         "credential": _credential(chat, run.settings),
         "embedding_space": str(space_of(embedding)),
         "index": run.question.index,
@@ -80,8 +82,8 @@ def _route(route: Route, settings: Settings) -> dict[str, Any]:
         "key": route.key,
         "backend": route.backend,
         "wire": route.wire,
-        "deployment": route.deployment,
-        "model": route.model,
+        "deployment": redact(route.deployment),
+        "model": redact(route.model),
         "resource": resource(settings.backends[route.backend]),
         "credential": _credential(route, settings),
     }

@@ -34,6 +34,7 @@ def report(error: Exception) -> int:
 
 def _described(error: Exception) -> tuple[str, int]:
     from turnout.errors import ModelCallError, TurnoutError
+    from turnout.redaction import redact
 
     if isinstance(error, UserError):
         return str(error), YOURS_TO_FIX
@@ -46,6 +47,6 @@ def _described(error: Exception) -> tuple[str, int]:
     if isinstance(error, TurnoutError):
         return str(error), YOURS_TO_FIX
     return (
-        f"unexpected {type(error).__name__}: {error}\n"
+        f"unexpected {type(error).__name__}: {redact(str(error))}\n"
         "This is a fault in turnout or in a package below it; `turnout --debug …` shows where."
     ), SERVICE_FAILED

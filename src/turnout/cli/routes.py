@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from turnout.redaction import redact
+
 if TYPE_CHECKING:
     from turnout.settings import Backend, Kind, Settings
 
@@ -96,4 +98,4 @@ def _targets(settings: Settings) -> list[tuple[str, ...]]:
 def _table(rows: list[tuple[str, ...]]) -> None:
     widths = [max(len(row[i]) for row in rows if len(row) > i) for i in range(len(rows[0]))]
     for row in rows:
-        print("  ".join(f"{cell:<{widths[i]}}" for i, cell in enumerate(row)).rstrip())
+        print(redact("  ".join(f"{cell:<{widths[i]}}" for i, cell in enumerate(row)).rstrip()))

@@ -6,6 +6,7 @@ an aiohttp request on the bridge. Signing, parsing and event streams stay botoco
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from turnout.clients.aio_session import new_session
@@ -79,8 +80,19 @@ class AioTransport:
             )
 
     async def _whole(self, response: aiohttp.ClientResponse, url: str) -> bytes:
-        with Named(url, _kind):
+        with _read(response, url):
             return await joined(response.content.iter_any())
+
+
+@contextmanager
+def _read(response: aiohttp.ClientResponse, url: str) -> Iterator[None]:
+    """Close an answer that isn't read to its end: it failed, or nobody waits for it any more."""
+    try:
+        with Named(url, _kind):
+            yield
+    except BaseException:
+        response.close()
+        raise
 
 
 def _kind(error: BaseException) -> Any:
@@ -122,5 +134,5 @@ def _parts(response: aiohttp.ClientResponse, url: str) -> Iterator[bytes]:
 
 
 async def _some(response: aiohttp.ClientResponse, url: str) -> bytes:
-    with Named(url, _kind):
+    with _read(response, url):
         return await response.content.readany()

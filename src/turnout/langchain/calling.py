@@ -22,7 +22,7 @@ from turnout.given import current
 from turnout.langchain.answers import Stream, has_content, portable_result, used_tokens
 from turnout.langchain.errors import translate, translated
 from turnout.langchain.history import aportable_history, portable_history
-from turnout.langchain.requests import Request
+from turnout.langchain.requests import Request, form_bound, form_given
 from turnout.langchain.tools import offered
 from turnout.langchain.wires import agenerate, begin_astream, begin_stream, delegate, is_built, wire
 from turnout.parameters import PARAMETERS, tool_choice_name
@@ -95,11 +95,11 @@ class Call:
     @property
     def has_tools(self) -> bool:
         """Whether the model is offered tools."""
-        return bool(self.request.tools)
+        return bool(self.request.asked.tools)
 
     def told(self, messages: Sequence[BaseMessage]) -> Sequence[BaseMessage]:
         """The conversation, with what the model is told because it can't be forced."""
-        instruction = self.request.instruction
+        instruction = self.request.asked.instruction(message.content for message in messages)
         return messages if instruction is None else [*messages, SystemMessage(instruction)]
 
     def check(self, *, called: bool) -> None:
@@ -108,10 +108,10 @@ class Call:
         Raises:
             UnsupportedError: The model can't be forced to call a tool, was told to, and didn't.
         """
-        if self.request.must_call is not None and not called:
+        if self.request.asked.must_call is not None and not called:
             msg = (
                 f"{self.route.deployment!r} on backend {self.route.backend!r} can't be forced to call a tool, was told "
-                f"to call {self.request.must_call!r}, and answered without; use a model that takes tool_choice"
+                f"to call {self.request.asked.must_call!r}, and answered without; use a model that takes tool_choice"
             )
             raise UnsupportedError(msg)
 
@@ -176,16 +176,19 @@ def _request(model: ChatTurnout, settings: Settings, stop: list[str] | None, kwa
     for alias in ("max_completion_tokens", "max_output_tokens"):
         if alias in kwargs:
             parameters["max_tokens"] = kwargs.pop(alias)
-    wanted = kwargs.pop("structured_output", None) or {}
+    tools, choice = kwargs.pop("tools", None) or [], tool_choice_name(kwargs.pop("tool_choice", None))
+    extra = {**model.extra, **kwargs.pop("extra", {}), **kwargs}
+    wanted = extra.pop("structured_output", None)
+    given = extra.pop("response_format", None)
     return Request(
         parameters=parameters,
         policy=settings.unsupported,
-        tools=offered(kwargs.pop("tools", None) or []),
-        tool_choice=tool_choice_name(kwargs.pop("tool_choice", None)),
-        schema=wanted.get("schema"),
-        method=wanted.get("method"),
-        strict=wanted.get("strict"),
-        extra={**model.extra, **kwargs.pop("extra", {}), **kwargs},
+        tools=offered(tools),
+        tool_choice=choice,
+        form=form_bound(wanted) if wanted else form_given(given),
+        method=wanted.get("method") if wanted else None,
+        as_text=not wanted,
+        extra=extra,
     )
 
 
@@ -202,8 +205,9 @@ def generate(
         history = call.history(messages)
         attempts = _attempts(model, call, history, kwargs)
         result = attempts.run(lambda: call.delegate._generate([*history], **call.arguments))  # noqa: SLF001
-        portable_result(result, call.route, attempts.report())
-        call.check(called=_called(result))
+        called = _called(result)
+        portable_result(result, call.route, attempts.report(), call.request.asked.answer_tool)
+        call.check(called=called)
         return result
 
 
@@ -216,8 +220,9 @@ async def agenerate_one(
         history = await call.ahistory(messages)
         attempts = _attempts(model, call, history, kwargs)
         result = await attempts.arun(lambda: agenerate(call.route, call.delegate, [*history], call.arguments))
-        portable_result(result, call.route, attempts.report())
-        call.check(called=_called(result))
+        called = _called(result)
+        portable_result(result, call.route, attempts.report(), call.request.asked.answer_tool)
+        call.check(called=called)
         return result
 
 
@@ -229,7 +234,7 @@ def generate_stream(
     with translated(call.route, call.settings):
         history = call.history(messages)
         attempts = _attempts(model, call, history, kwargs)
-        shape = Stream(call.route, attempts.report)
+        shape = Stream(call.route, attempts.report, call.request.asked.answer_tool)
         for chunk in stream(attempts, lambda: begin_stream(call.delegate, [*history], call.arguments), has_content):
             yield shape.portable(chunk)
         shape.end()
@@ -244,7 +249,7 @@ async def agenerate_stream(
     with translated(call.route, call.settings):
         history = await call.ahistory(messages)
         attempts = _attempts(model, call, history, kwargs)
-        shape = Stream(call.route, attempts.report)
+        shape = Stream(call.route, attempts.report, call.request.asked.answer_tool)
         pieces = astream(
             attempts, lambda: begin_astream(call.route, call.delegate, [*history], call.arguments), has_content
         )

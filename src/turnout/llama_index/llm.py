@@ -19,6 +19,7 @@ from pydantic import ConfigDict, Field
 
 from turnout.errors import TurnoutError
 from turnout.given import SettingsField, current, portable_settings
+from turnout.llama_index.answer_texts import AnswerText
 from turnout.llama_index.answers import check, has_content, only_one_call, portable_answer, used_tokens
 from turnout.llama_index.delegates import awire_for, wire_for
 from turnout.llama_index.errors import translate, translated
@@ -70,6 +71,11 @@ class _Call:
             "allow_private": self.settings.allow_private_media,
         }
         return wire, arguments, how
+
+    def answer(self) -> AnswerText | None:
+        """What reads the answer out of a tool's call, if it was asked for so; known once it is prepared."""
+        tool = self.request.asked.answer_tool
+        return None if tool is None else AnswerText(tool)
 
 
 class TurnoutLLM(StructuredPredict):
@@ -317,8 +323,9 @@ class TurnoutLLM(StructuredPredict):
             wire, arguments, how = call.prepared()
             history = portable_history(call.request.messages, call.route, **how)
             response = call.attempts.run(lambda: wire.chat([*history], arguments))
-        portable_answer(response, call.request, call.route, call.attempts.report())
-        check(response, call.request, call.route)
+        answer = call.answer()
+        portable_answer(response, call.request, call.route, call.attempts.report(), answer)
+        check(response, call.request, call.route, answer)
         return response
 
     async def _aanswer(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> ChatResponse:
@@ -327,35 +334,38 @@ class TurnoutLLM(StructuredPredict):
             wire, arguments, how = await call.aprepared()
             history = await aportable_history(call.request.messages, call.route, **how)
             response = await call.attempts.arun(lambda: wire.achat([*history], arguments))
-        portable_answer(response, call.request, call.route, call.attempts.report())
-        check(response, call.request, call.route)
+        answer = call.answer()
+        portable_answer(response, call.request, call.route, call.attempts.report(), answer)
+        check(response, call.request, call.route, answer)
         return response
 
     def _pieces(self, call: _Call) -> ChatResponseGen:
         from turnout.resilience import stream
 
-        last = None
+        last, answer = None, None
         with translated(call.route, call.settings):
             wire, arguments, how = call.prepared()
             history = portable_history(call.request.messages, call.route, **how)
+            answer = call.answer()
             for last in stream(call.attempts, lambda: wire.stream([*history], arguments), has_content):
-                yield portable_answer(last, call.request, call.route, call.attempts.report())
+                yield portable_answer(last, call.request, call.route, call.attempts.report(), answer, streamed=True)
         if last is not None:
-            check(last, call.request, call.route)
+            check(last, call.request, call.route, answer)
 
     async def _apieces(self, call: _Call) -> ChatResponseAsyncGen:
         from turnout.resilience import astream
 
-        last = None
+        last, answer = None, None
         with translated(call.route, call.settings):
             wire, arguments, how = await call.aprepared()
             history = await aportable_history(call.request.messages, call.route, **how)
+            answer = call.answer()
             pieces = astream(call.attempts, lambda: wire.astream([*history], arguments), has_content)
             async with aclosing(pieces):
                 async for last in pieces:
-                    yield portable_answer(last, call.request, call.route, call.attempts.report())
+                    yield portable_answer(last, call.request, call.route, call.attempts.report(), answer, streamed=True)
         if last is not None:
-            check(last, call.request, call.route)
+            check(last, call.request, call.route, answer)
 
     def __getstate__(self) -> dict[str, Any]:
         # Of a copy: the base class takes what doesn't pickle out of the object itself.

@@ -17,6 +17,7 @@ from llama_index_instrumentation import get_dispatcher
 from pydantic import BaseModel
 
 from turnout.llama_index.messages import tool_calls_of
+from turnout.llama_index.request import STRUCTURED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 Model = TypeVar("Model", bound=BaseModel)
 dispatcher = get_dispatcher(__name__)
 
-_FORCED = ("tool_required", "tool_choice", "allow_parallel_tool_calls", "tools")
+_FORCED = ("tool_required", "tool_choice", "allow_parallel_tool_calls", "tools", "response_format")
 """Arguments that a caller may give and that this decides itself."""
 
 
@@ -143,7 +144,7 @@ def _started(output_cls: type[BaseModel], prompt: PromptTemplate, prompt_args: d
 
 def _arguments(output_cls: type[BaseModel], given: dict[str, Any] | None) -> dict[str, Any]:
     kept = {name: value for name, value in (given or {}).items() if name not in _FORCED}
-    return {**kept, "response_format": output_cls, "allow_parallel_tool_calls": False}
+    return {**kept, STRUCTURED: output_cls, "allow_parallel_tool_calls": False}
 
 
 def _read(response: ChatResponse, output_cls: type[Model]) -> Model:

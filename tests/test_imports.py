@@ -14,6 +14,7 @@ import turnout
 
 SOURCE = Path(turnout.__file__).parent
 LAYERS = [
+    "hints",
     "errors",
     "class_registry",
     "models",

@@ -32,14 +32,12 @@ A `SettingsError` is yours to fix, a `ModelCallError` is the service's word on o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from turnout.spaces import EmbeddingSpace
+from turnout.hints import EmbeddingSpace
 
 
 class TurnoutError(Exception):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_core.embeddings import Embeddings
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,9 +14,6 @@ from turnout.errors import ModelCallError
 from turnout.given import SettingsField, without_secrets
 from turnout.langchain.errors import as_langchain
 from turnout.routed_embedding import RoutedEmbedding
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 
 
 class TurnoutEmbeddings(RoutedEmbedding, BaseModel, Embeddings):

@@ -12,13 +12,14 @@ from llama_index.core.base.llms.generic_utils import (
     prompt_to_messages,
     stream_chat_response_to_completion_response,
 )
-from llama_index.core.base.llms.types import ChatMessage, LLMMetadata, MessageRole
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, LLMMetadata, MessageRole
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import ToolSelection
 from pydantic import ConfigDict, Field
 
 from turnout.errors import TurnoutError
 from turnout.given import SettingsField, current, portable_settings
+from turnout.hints import Route
 from turnout.llama_index.answer_texts import AnswerText
 from turnout.llama_index.answers import check, has_content, only_one_call, portable_answer, used_tokens
 from turnout.llama_index.delegates import awire_for, wire_for
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from llama_index.core.base.llms.types import (
-        ChatResponse,
         ChatResponseAsyncGen,
         ChatResponseGen,
         CompletionResponse,
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
     from turnout import resilience
     from turnout.llama_index.wires import Wire
-    from turnout.routes import Route
     from turnout.settings import Backend, Settings
 
 

@@ -12,6 +12,7 @@ from llama_index.core.instrumentation.events.llm import (
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.program.streaming_utils import process_streaming_content_incremental
 from llama_index.core.program.utils import process_streaming_objects
+from llama_index.core.prompts import PromptTemplate
 from llama_index.core.types import PydanticProgramMode
 from llama_index_instrumentation import get_dispatcher
 from pydantic import BaseModel
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
 
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
-    from llama_index.core.prompts import PromptTemplate
 
 Model = TypeVar("Model", bound=BaseModel)
 dispatcher = get_dispatcher(__name__)

@@ -5,23 +5,22 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tenacity import AsyncRetrying, Retrying, retry_if_exception, wait_random_exponential
 
-from turnout.errors import FailedAttempt, ModelCallError, RateLimitError, ServiceTimeoutError
-from turnout.resilience.policy import until
+from turnout.errors import FailedAttempt, ModelCallError, RateLimitError, ServiceTimeoutError, TurnoutError
+from turnout.limits import Limiter
+from turnout.resilience.policy import RetryPolicy, until
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from types import TracebackType
 
     from tenacity import RetryCallState
 
-    from turnout.errors import TurnoutError
-    from turnout.limits import Limiter, Slot
-    from turnout.resilience.policy import RetryPolicy
+    from turnout.limits import Slot
 
 T = TypeVar("T")
 

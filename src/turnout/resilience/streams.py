@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import ExitStack, aclosing, closing
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from turnout.resilience.call import Call
 from turnout.resilience.policy import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator
-
-    from turnout.resilience.call import Call, Turn
+    from turnout.resilience.call import Turn
 
 T = TypeVar("T")
 _END: Any = object()

@@ -46,6 +46,8 @@ def settle_effort(route: Route, sent: dict[str, Any], given: Mapping[str, Any], 
         UnsupportedError: The policy is `error` and something can't be taken.
     """
     level = sent.pop("reasoning_effort", None)
+    if level is None and "thinking" not in given:
+        return Effort(dict(given))
     fields = {} if level is None else _fields(route, level, policy)
     if _is_claude(route):
         thinking = given.get("thinking", fields.get("thinking"))

@@ -81,8 +81,10 @@ def asked_for(
             first, in answers of their own.
         thinks: Whether the model thinks in a way that forbids to force it.
     """
-    forced = _ALL if route.wire.startswith("openai-") else ("auto",) if thinks else route.facts.tool_choice
     asked = Asked(list(tools), choice)
+    if form is None and choice is None:
+        return asked
+    forced = _ALL if route.wire.startswith("openai-") else ("auto",) if thinks else route.facts.tool_choice
     if form is not None:
         way = _way(route, form, method, held=as_text or thinks)
         _ask(asked, form, way, strictly=strictly, as_text=as_text)

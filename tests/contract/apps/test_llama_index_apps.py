@@ -42,7 +42,11 @@ def _event_loop() -> Iterator[None]:
 
 def own_warnings(warned: list[str]) -> list[str]:
     """Warnings without those of pydantic, which LlamaIndex's workflows and structured LLM cause themselves."""
-    return [said for said in warned if not said.startswith("PydanticDeprecated")]
+    of_others = (
+        "PydanticDeprecated",
+        "DeprecationWarning: `langchain-community`",
+    )  # which LlamaIndex imports if it can
+    return [said for said in warned if not said.startswith(of_others)]
 
 
 def check_traffic(emulator: Emulator, column: Column) -> None:

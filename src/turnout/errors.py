@@ -38,14 +38,12 @@ call, and go on without an answer.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from turnout.spaces import EmbeddingSpace
+from turnout.hints import EmbeddingSpace
 
 
 class TurnoutError(Exception):

@@ -12,14 +12,11 @@ import asyncio
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import exp, inf
-from typing import TYPE_CHECKING
 
 from turnout import runtime
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 FIRST_WINDOW = 32
 """Embedding requests in flight at first; the window doubles each round while that brings more answers a second."""

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from turnout.answer_formats import messages_format
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from turnout.answer_formats import AnswerFormat
+
 DEFAULT_OUTPUT = 8_192
 """Tokens, for a model that turnout knows nothing of: the service insists on a limit."""
+
+_STRUCTURED = "structured-outputs-2025-11-13"
 
 
 def messages_tool(tool: dict[str, Any]) -> dict[str, Any]:
@@ -45,3 +51,19 @@ def messages_tool_choice(choice: str | None, *, parallel: bool | None) -> dict[s
     if parallel is False and choice != "none":
         made["disable_parallel_tool_use"] = True
     return made
+
+
+def with_format(body: dict[str, Any], form: AnswerFormat | None) -> dict[str, Any]:
+    """A request's arguments with the form that the service holds the answer to, if there is one.
+
+    On Foundry that is a beta, of which other places take the header too.
+    Source: platform.claude.com/docs/en/build-with-claude/structured-outputs, seen 2026-11-21
+    """
+    if form is None:
+        return body
+    headers = {"anthropic-beta": _STRUCTURED, **(body.get("extra_headers") or {})}
+    return {
+        **body,
+        "output_config": {**(body.get("output_config") or {}), "format": messages_format(form)},
+        **({} if "betas" in body else {"extra_headers": headers}),
+    }

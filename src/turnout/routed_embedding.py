@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from turnout.given import current
+from turnout.hints import EmbeddingSpace, Route
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from turnout.clients.embedder import Embedder
     from turnout.clients.progress import EmbeddingProgress
     from turnout.given import SettingsField
-    from turnout.routes import Route
     from turnout.settings import Settings
-    from turnout.spaces import EmbeddingSpace
 
 _PINNED: ContextVar[Mapping[int, Settings]] = ContextVar("turnout_pinned")
 

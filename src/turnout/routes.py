@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from turnout.errors import SettingsError, UnknownBackendError, UnknownRouteError
 from turnout.models import ModelFacts, base_id, facts
 from turnout.redaction import shown
+from turnout.settings import Kind, Settings
 from turnout.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from turnout.settings import Kind, Settings, Target
+    from turnout.settings import Target
 
 WIRES: dict[tuple[str, str], str] = {
     ("azure", "chat"): "openai-chat",

@@ -9,14 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from turnout.errors import SettingsError
+from turnout.hints import Route
 from turnout.models import base_id, facts, same_model
 from turnout.redaction import shown
-
-if TYPE_CHECKING:
-    from turnout.routes import Route
 
 _TEXT = re.compile(r"(?P<model>.+)/(?P<dimensions>[1-9][0-9]{0,8}|\?)(\+(?P<variant>[a-z0-9][a-z0-9.-]*))?", re.DOTALL)
 

@@ -27,6 +27,14 @@ def tool_result(identity: str) -> Any:
     return {"role": "user", "content": [{"toolResult": {"toolUseId": identity, "content": [{"text": "x"}]}}]}
 
 
+THINKS = {"additionalModelRequestFields": {"thinking": {"type": "adaptive"}}}
+
+
+def output(schema: Any) -> Any:
+    form = {"jsonSchema": {"name": "thing", "schema": json.dumps(schema)}}
+    return {"textFormat": {"type": "json_schema", "structure": form}}
+
+
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
@@ -56,6 +64,9 @@ def tool_result(identity: str) -> Any:
             },
             "Thinking may not be enabled",
         ),
+        ({"messages": HELLO, "inferenceConfig": {"temperature": 0.5}, **THINKS}, "may only be set to 1"),
+        ({"messages": HELLO, "inferenceConfig": {"topP": 0.5}, **THINKS}, "greater than or equal to 0.95"),
+        ({"messages": HELLO, "outputConfig": output({"type": "object", "properties": {}})}, "explicitly set to false"),
     ],
 )
 def test_invalid_requests_are_refused(bedrock_with: Callable[..., Any], request_: Any, message: str) -> None:

@@ -156,6 +156,18 @@ def test_tool_choice() -> None:
     assert calls("What is the weather in Paris?", WEATHER, tool_choice="none") == []
 
 
+def test_what_the_system_message_tells_it_to_do() -> None:
+    def told(system: str) -> list[str]:
+        answer = think(Prompt([Turn("system", system), Turn("user", "Hello!")], [WEATHER, ADD]))
+        return [block.name for block in answer.content() if isinstance(block, ToolCall)]
+
+    assert told("Be brief.") == []
+    assert len(told("Answer by calling one of the tools.")) == 1
+    assert told("Answer by calling the tool 'add', with arguments taken from the conversation.") == ["add"]
+    said = say("Ada is 36. Give me 'name' and 'age' as keys.", system="Answer with one JSON object and nothing else.")
+    assert json.loads(said).keys() == {"name", "age"}
+
+
 def test_rounds_of_tools_that_need_each_other() -> None:
     question = "What is the temperature of the capital of France?"
     first = round_("get_capital", {"country": "France"}, "Paris")

@@ -189,6 +189,12 @@ def result(identity: str) -> dict[str, Any]:
     return {"type": "tool_result", "tool_use_id": identity, "content": "Rain"}
 
 
+def limited() -> Any:
+    inner = {"name": {"type": "string", "minLength": 1, "maxLength": 9}}
+    schema = {"type": "object", "properties": inner, "required": ["name"], "additionalProperties": False}
+    return {"type": "json_schema", "schema": schema}
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
@@ -198,6 +204,11 @@ def result(identity: str) -> dict[str, Any]:
         ({"temperature": 1.5}, "less than or equal to 1"),
         ({"temperature": 0.5, "top_p": 0.5}, "cannot both be specified"),
         ({"temperature": 0.5, "thinking": {"type": "adaptive"}}, "may only be set to 1"),
+        ({"top_p": 0.5, "thinking": {"type": "adaptive"}}, "greater than or equal to 0.95"),
+        (
+            {"output_config": {"format": limited()}},
+            "For 'string' type, properties maxLength, minLength are not supported",
+        ),
         ({"thinking": {"type": "enabled", "budget_tokens": 100}}, "greater than or equal to 1024"),
         ({"thinking": {"type": "adaptive"}, "tools": [WEATHER], "tool_choice": {"type": "any"}}, "forces tool use"),
         ({"messages": []}, "at least one message"),

@@ -327,7 +327,10 @@ def test_extraction(model: Model) -> None:
         "properties": {
             "customer": {**person, "additionalProperties": False},
             "priority": {"type": "string", "enum": ["low", "normal", "urgent"]},
-            "items": {"type": "array", "items": {**item, "required": ["name", "quantity"]}},
+            "items": {
+                "type": "array",
+                "items": {**item, "required": ["name", "quantity"], "additionalProperties": False},
+            },
             "note": {"anyOf": [STRING, {"type": "null"}]},
         },
         "required": ["customer", "priority", "items", "note"],

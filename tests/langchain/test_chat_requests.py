@@ -87,7 +87,7 @@ def test_a_claude_that_refuses_to_be_forced_is_told() -> None:
         route = Route("chat", "default", "here", "azure", "anthropic-messages", "prod", model)
         request = Request({}, tools=list(tools), tool_choice="shut")
         sent = wire(route).arguments(route, request)
-        asked.append((sent.get("tool_choice"), len(sent["tools"]), request.must_call))
+        asked.append((sent.get("tool_choice"), len(sent["tools"]), request.asked.must_call))
     assert asked == [(None, 1, "shut"), ({"type": "tool", "name": "shut"}, 2, None)]
 
 

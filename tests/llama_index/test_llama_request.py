@@ -8,6 +8,7 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage
 from pydantic import BaseModel
 
+from turnout.answer_formats import AnswerFormat
 from turnout.errors import UnsupportedError
 from turnout.llama_index.request import Request, make_request
 
@@ -66,13 +67,18 @@ def test_a_choice_of_no_tool() -> None:
         made(tools=[TOOL], tool_choice="wether")
 
 
-def test_a_class_is_a_schema_and_a_dict_is_not() -> None:
-    assert made(response_format=Thing).schema is Thing
-    request = made(response_format={"type": "json_object"})
-    assert request.schema is None
-    assert request.extra == {"response_format": {"type": "json_object"}}
+def test_a_schema_is_the_answers_form() -> None:
+    for given in (
+        Thing,
+        {"type": "json_schema", "json_schema": {"name": "Thing", "schema": Thing.model_json_schema()}},
+    ):
+        request = made(response_format=given)
+        assert request.form is not None
+        assert request.form.schema == Thing.model_json_schema()
+        assert (request.as_text, request.extra) == (True, {})
+    assert made({}, {"response_format": {"type": "json_object"}}).form == AnswerFormat()
 
 
 def test_a_class_that_is_no_schema() -> None:
-    with pytest.raises(UnsupportedError, match="no pydantic class"):
+    with pytest.raises(UnsupportedError, match="give a pydantic class"):
         made(response_format=int)

@@ -11,11 +11,11 @@ from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.llms.bedrock_converse import BedrockConverse
 from llama_index.llms.openai import OpenAI
 from llama_index_instrumentation import root_dispatcher
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from turnout.llama_index.upstream.bedrock import ConverseModel
 from turnout.llama_index.upstream.decorated import undecorated
-from turnout.llama_index.upstream.openai import OpenAIModel, response_format
+from turnout.llama_index.upstream.openai import OpenAIModel
 
 
 class Heard(BaseEventHandler):
@@ -33,9 +33,7 @@ def heard() -> Any:
     root_dispatcher.event_handlers.remove(handler)
 
 
-@pytest.mark.parametrize(
-    "name", ["_chat", "_achat", "_stream_chat", "_astream_chat", "_get_model_kwargs", "_prepare_schema"]
-)
+@pytest.mark.parametrize("name", ["_chat", "_achat", "_stream_chat", "_astream_chat", "_get_model_kwargs"])
 def test_openai_has_the_methods(name: str) -> None:
     assert inspect.isfunction(inspect.unwrap(getattr(OpenAI, name)))
 
@@ -90,16 +88,6 @@ def test_openai_reads_nothing_from_the_environment(monkeypatch: pytest.MonkeyPat
     model = openai_model(FakeCompletions())
     assert "a-secret-of-someone-else" not in str(vars(model))
     assert "elsewhere" not in str(vars(model))
-
-
-def test_openai_makes_strict_schemas() -> None:
-    class Thing(BaseModel):
-        name: str
-        size: int | None = None
-
-    form = response_format(Thing)
-    assert form["json_schema"]["strict"] is True
-    assert form["json_schema"]["schema"]["required"] == ["name", "size"]
 
 
 class FakeRuntime:

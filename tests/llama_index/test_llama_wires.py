@@ -116,8 +116,6 @@ def test_unknown_parameters_of_converse_are_left_out(fresh_emulator: Emulator) -
     assert sent(fresh_emulator)["inferenceConfig"] == {"topP": 0.5, "temperature": 0.1, "stopSequences": ["X"]}
     with pytest.warns(UserWarning, match="timeout is left out: on Bedrock"):
         TurnoutLLM(CLAUDE).chat(QUESTION, timeout=3)
-    with pytest.warns(UserWarning, match="response_format is left out"):
-        TurnoutLLM(CLAUDE).chat(QUESTION, response_format={"type": "json_object"})
 
 
 def test_no_config_is_sent_unasked(fresh_emulator: Emulator) -> None:
@@ -193,12 +191,10 @@ def test_reasoning_effort(model: str, fields: dict[str, Any], fresh_emulator: Em
     assert sent(fresh_emulator)["additionalModelRequestFields"] == {**fields, "top_k": 5}
 
 
-def test_effort_and_a_forced_tool_do_not_go_together_on_claude(fresh_emulator: Emulator) -> None:
-    with pytest.warns(UserWarning, match="Claude can't think when it is made to call"):
-        TurnoutLLM(CLAUDE, reasoning_effort="low").chat(QUESTION, tools=[WEATHER], tool_choice="required")
-    assert "additionalModelRequestFields" not in sent(fresh_emulator)
+def test_an_effort_that_the_model_does_not_have(fresh_emulator: Emulator) -> None:
     with pytest.warns(UserWarning, match="the model doesn't reason"):
         TurnoutLLM(LLAMA, reasoning_effort="low").chat(QUESTION)
+    assert "additionalModelRequestFields" not in sent(fresh_emulator)
 
 
 def test_a_stream_keeps_text_and_calls_in_order(fresh_emulator: Emulator) -> None:

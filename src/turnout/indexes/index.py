@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from turnout import runtime
 from turnout.errors import PartialWriteError
 from turnout.given import portable_settings
 from turnout.indexes.behind import behind
 from turnout.indexes.changes import Change, plan, write
-from turnout.indexes.collections import Collections, Opened, Place
+from turnout.indexes.collections import Collections, Home, Opened, Opener, Place
 from turnout.indexes.filling import fill
+from turnout.reindex import Item
 from turnout.reindex.manifest import Manifest
 from turnout.reindex.named import NamedIndex
 from turnout.settings import Settings, load_settings
 from turnout.spaces import EmbeddingSpace
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
-    from turnout.indexes.collections import Home, Opener
-    from turnout.reindex import Item
 
 
 @dataclass(frozen=True, slots=True)

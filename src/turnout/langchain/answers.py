@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from turnout.errors import ContentFilterError, ServiceConnectionError
 from turnout.filters import found_in_answer
 from turnout.finish import FINISH
+from turnout.langchain.answer_texts import CALL_BLOCKS, CallStream, call_as_text
 from turnout.langchain.usage import portable_usage
 from turnout.langchain.wires.openai_verdicts import said as verdicts
 from turnout.unreadable import nothing_streamed
@@ -25,14 +26,12 @@ if TYPE_CHECKING:
 
     from turnout.routes import Route
 
-_TOOL_BLOCKS = frozenset({"tool_use", "tool_call", "tool_call_chunk", "input_json_delta", "function_call"})
-
 
 def _plain(content: Any) -> str | None:
     """Content as a string, if text and tool calls (which `tool_calls` says already) are all there is to it."""
     if not isinstance(content, list):
         return str(content)
-    blocks = [block for block in content if not (isinstance(block, dict) and block.get("type") in _TOOL_BLOCKS)]
+    blocks = [block for block in content if not (isinstance(block, dict) and block.get("type") in CALL_BLOCKS)]
     texts = [_text(block) for block in blocks]
     return None if None in texts else "".join(text for text in texts if text is not None)
 
@@ -133,14 +132,25 @@ def _mark(message: BaseMessage, route: Route, attempts: Mapping[str, Any]) -> No
     metadata["wire"] = route.wire
 
 
-def _finish(generation: ChatGeneration, said: Mapping[str, Any] | None = None, *, calls: bool) -> str | None:
-    """Bring the finish reason into one vocabulary; the service's own is kept, and given back."""
+def _finish(
+    generation: ChatGeneration, said: Mapping[str, Any] | None = None, *, calls: bool, answered: bool = False
+) -> str | None:
+    """Bring the finish reason into one vocabulary; the service's own is kept, and given back.
+
+    Args:
+        generation: The answer, or the chunk of one.
+        said: What the service said beside it.
+        calls: Whether it calls a tool.
+        answered: Whether a call was made the text of the answer.
+    """
     metadata = generation.message.response_metadata
     said = {**(said or {}), **(generation.generation_info or {}), **metadata}
     raw = raw_finish(said)
     if raw is None:
         return None
     finish = FINISH.get(raw, raw)
+    if finish == "tool_calls" and answered:
+        finish = "stop"
     metadata["finish_reason"] = "tool_calls" if finish == "stop" and calls else finish
     metadata["raw_finish_reason"] = raw
     if (request_id := _request_id(said)) is not None:
@@ -160,8 +170,16 @@ def filtered(route: Route, raw: str, metadata: Mapping[str, Any] | None = None) 
     return made
 
 
-def portable_result(result: ChatResult, route: Route, attempts: Mapping[str, Any]) -> ChatResult:
+def portable_result(
+    result: ChatResult, route: Route, attempts: Mapping[str, Any], answer_tool: str | None = None
+) -> ChatResult:
     """An answer in the one shape, changed in place.
+
+    Args:
+        result: What the wire's class answered.
+        route: Where it came from.
+        attempts: What the attempts were.
+        answer_tool: The tool whose call is the answer, if it was asked for so.
 
     Raises:
         ContentFilterError: A filter or guardrail stopped the answer.
@@ -169,6 +187,7 @@ def portable_result(result: ChatResult, route: Route, attempts: Mapping[str, Any
     for generation in result.generations:
         message = generation.message
         if isinstance(message, AIMessage):
+            answered = answer_tool is not None and call_as_text(message, answer_tool)
             _storable(message)
             portable_usage(message)
             before, items = message.content, _set_aside(message)
@@ -178,7 +197,7 @@ def portable_result(result: ChatResult, route: Route, attempts: Mapping[str, Any
                 _as_text(message, plain)
             else:
                 message.content = before
-            raw = _finish(generation, result.llm_output, calls=bool(message.tool_calls))
+            raw = _finish(generation, result.llm_output, calls=bool(message.tool_calls), answered=answered)
             if FINISH.get(raw or "") == "content_filter":
                 raise filtered(route, str(raw), {**(generation.generation_info or {}), **message.response_metadata})
         _mark(message, route, attempts)
@@ -188,8 +207,9 @@ def portable_result(result: ChatResult, route: Route, attempts: Mapping[str, Any
 class Stream:
     """Brings the chunks of one streamed answer into the one shape."""
 
-    def __init__(self, route: Route, attempts: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(self, route: Route, attempts: Callable[[], Mapping[str, Any]], answer_tool: str | None = None) -> None:
         self._route = route
+        self._answer = None if answer_tool is None else CallStream(answer_tool)
         self._attempts = attempts
         self._blocks = False
         self._first = True
@@ -200,13 +220,15 @@ class Stream:
 
     @property
     def called(self) -> bool:
-        """Whether a tool was called."""
-        return self._calls
+        """Whether a tool was called, be it that its call is the answer."""
+        return self._calls or (self._answer is not None and self._answer.answered)
 
     def portable(self, chunk: ChatGenerationChunk) -> ChatGenerationChunk:
         """A chunk in the one shape, changed in place."""
         message = chunk.message
         if isinstance(message, AIMessageChunk):
+            if self._answer is not None:
+                self._answer.take(message)
             _storable(message)
             portable_usage(message)
             for item in _set_aside(message):
@@ -219,7 +241,10 @@ class Stream:
             self._metadata |= {**(chunk.generation_info or {}), **message.response_metadata}
             self._calls = self._calls or bool(message.tool_call_chunks)
             if self._finish is None:
-                self._finish = _finish(chunk, calls=self._calls)
+                answered = self._answer is not None and self._answer.answered
+                self._finish = _finish(chunk, calls=self._calls, answered=answered)
+                if self._finish is not None and self._answer is not None:
+                    self._answer.release(message)
                 if self._finish is not None:
                     self._give_back(message)
         if self._first:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal, Protocol, cast, runtime_checkable
 
 from langchain_core.embeddings import Embeddings
+from langchain_core.stores import ByteStore
 
 from turnout.errors import MissingExtraError
+from turnout.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from langchain_classic.embeddings import CacheBackedEmbeddings
-    from langchain_core.stores import ByteStore
 
-    from turnout.spaces import EmbeddingSpace
 
 KeyEncoder = Literal["sha1", "blake2b", "sha256", "sha512"]
 

@@ -21,7 +21,7 @@ from turnout.given import current
 from turnout.langchain.answers import Stream, has_content, portable_result, used_tokens
 from turnout.langchain.errors import translate, translated
 from turnout.langchain.history import aportable_history, portable_history
-from turnout.langchain.requests import Request
+from turnout.langchain.requests import Request, form_bound, form_given
 from turnout.langchain.tools import offered
 from turnout.langchain.usage import Counted
 from turnout.langchain.wires import agenerate, begin_astream, begin_stream, delegate, is_built, wire
@@ -98,7 +98,7 @@ class Call:
     @property
     def has_tools(self) -> bool:
         """Whether the model is offered tools."""
-        return bool(self.request.tools)
+        return bool(self.request.asked.tools)
 
     def delegate(self) -> BaseChatModel:
         """LangChain's own class, which carries the call.
@@ -118,7 +118,7 @@ class Call:
 
     def told(self, messages: Sequence[BaseMessage]) -> Sequence[BaseMessage]:
         """The conversation, with what the model is told because it can't be forced."""
-        instruction = self.request.instruction
+        instruction = self.request.asked.instruction(message.content for message in messages)
         return messages if instruction is None else [*messages, SystemMessage(instruction)]
 
     def check(self, *, called: bool) -> None:
@@ -127,12 +127,19 @@ class Call:
         Raises:
             UnsupportedError: The model can't be forced to call a tool, was told to, and didn't.
         """
-        if self.request.must_call is not None and not called:
+        if self.request.asked.must_call is not None and not called:
             msg = (
                 f"{self.route.deployment!r} on backend {self.route.backend!r} can't be forced to call a tool, was told "
-                f"to call {self.request.must_call!r}, and answered without; use a model that takes tool_choice"
+                f"to call {self.request.asked.must_call!r}, and answered without; use a model that takes tool_choice"
             )
             raise UnsupportedError(msg)
+
+    def portable(self, result: ChatResult) -> ChatResult:
+        """An answer in the one shape."""
+        called = _called(result)
+        portable_result(result, self.route, self.attempts.report(), self.request.asked.answer_tool)
+        self.check(called=called)
+        return result
 
     def history(self, messages: Sequence[BaseMessage]) -> list[BaseMessage]:
         """The conversation as the wire takes it."""
@@ -194,16 +201,19 @@ def _request(model: ChatTurnout, settings: Settings, stop: list[str] | None, kwa
     for alias in ("max_completion_tokens", "max_output_tokens"):
         if alias in kwargs:
             parameters["max_tokens"] = kwargs.pop(alias)
-    wanted = kwargs.pop("structured_output", None) or {}
+    tools, choice = kwargs.pop("tools", None) or [], tool_choice_name(kwargs.pop("tool_choice", None))
+    extra = {**model.extra, **kwargs.pop("extra", {}), **kwargs}
+    wanted = extra.pop("structured_output", None)
+    given = extra.pop("response_format", None)
     return Request(
         parameters=parameters,
         policy=settings.unsupported,
-        tools=offered(kwargs.pop("tools", None) or []),
-        tool_choice=tool_choice_name(kwargs.pop("tool_choice", None)),
-        schema=wanted.get("schema"),
-        method=wanted.get("method"),
-        strict=wanted.get("strict"),
-        extra={**model.extra, **kwargs.pop("extra", {}), **kwargs},
+        tools=offered(tools),
+        tool_choice=choice,
+        form=form_bound(wanted) if wanted else form_given(given),
+        method=wanted.get("method") if wanted else None,
+        as_text=not wanted,
+        extra=extra,
     )
 
 
@@ -220,12 +230,9 @@ def generate(
         carrier, history, attempts = call.delegate(), call.history(messages), call.attempts
 
         def once() -> ChatResult:
-            result = carrier._generate([*history], **call.arguments)  # noqa: SLF001
-            return portable_result(result, call.route, attempts.report())
+            return call.portable(carrier._generate([*history], **call.arguments))  # noqa: SLF001
 
-        result = attempts.run(once)
-        call.check(called=_called(result))
-        return result
+        return attempts.run(once)
 
 
 async def agenerate_one(
@@ -237,12 +244,9 @@ async def agenerate_one(
         carrier, history, attempts = await call.adelegate(), await call.ahistory(messages), call.attempts
 
         async def once() -> ChatResult:
-            result = await agenerate(call.route, carrier, [*history], call.arguments)
-            return portable_result(result, call.route, attempts.report())
+            return call.portable(await agenerate(call.route, carrier, [*history], call.arguments))
 
-        result = await attempts.arun(once)
-        call.check(called=_called(result))
-        return result
+        return await attempts.arun(once)
 
 
 def generate_stream(
@@ -254,7 +258,7 @@ def generate_stream(
         carrier, history, attempts = call.delegate(), call.history(messages), call.attempts
 
         def once() -> Generator[ChatGenerationChunk]:
-            shape = Stream(call.route, attempts.report)
+            shape = Stream(call.route, attempts.report, call.request.asked.answer_tool)
             with closing(begin_stream(carrier, [*history], call.arguments)) as pieces:
                 for chunk in pieces:
                     yield shape.portable(chunk)
@@ -275,7 +279,7 @@ async def agenerate_stream(
         carrier, history, attempts = await call.adelegate(), await call.ahistory(messages), call.attempts
 
         async def once() -> AsyncGenerator[ChatGenerationChunk]:
-            shape = Stream(call.route, attempts.report)
+            shape = Stream(call.route, attempts.report, call.request.asked.answer_tool)
             pieces = begin_astream(call.route, carrier, [*history], call.arguments)
             async with aclosing(pieces):
                 async for chunk in pieces:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,6 @@ from turnout.given import SettingsField, without_secrets
 from turnout.given_elsewhere import refuse_unknown
 from turnout.langchain.errors import as_langchain
 from turnout.routed_embedding import RoutedEmbedding
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 
 
 class TurnoutEmbeddings(RoutedEmbedding, BaseModel, Embeddings):

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from turnout.answer_formats import AnswerFormat, answer_format
+from turnout.langchain.tools import check_schema
+from turnout.tool_choices import Asked, asked_for
+
 if TYPE_CHECKING:
     from turnout.parameters import Policy
     from turnout.routes import Route
@@ -19,65 +23,57 @@ class Request:
         policy: What happens with a parameter that the model can't take.
         tools: Tools in OpenAI's format.
         tool_choice: `auto`, `none`, `any`, or a tool's name; None where not given.
-        schema: An answer's schema, as OpenAI's function format (`name`, `description`, `parameters`), if one is asked.
-        method: `json_schema`, `function_calling` or `json_mode`, for the schema; None for the strongest.
-        strict: Whether tools and schema are to be held to exactly.
+        form: The form of the answer, if one is asked for.
+        method: `json_schema`, `function_calling` or `json_mode`, for the form; None for the strongest.
+        as_text: Whether the form came as `response_format`, whose answer is text.
         extra: What else the application passed, for the wire as it is.
-        must_call: A tool (or `any`) that the answer must call though the model can't be forced to: it is told to, and
-            an answer that doesn't is an error.
+        asked: What the wire asks the model for. The wire says so.
     """
 
     parameters: dict[str, Any]
     policy: Policy = "warn"
     tools: list[dict[str, Any]] = field(default_factory=list)
     tool_choice: str | None = None
-    schema: dict[str, Any] | None = None
+    form: AnswerFormat | None = None
     method: str | None = None
-    strict: bool | None = None
+    as_text: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
-    must_call: str | None = None
+    asked: Asked = field(default_factory=lambda: Asked([]))
 
-    @property
-    def instruction(self) -> str | None:
-        """What the model is told because it can't be forced."""
-        if self.must_call is None:
-            return None
-        tool = "one of the tools" if self.must_call == "any" else f"the tool {self.must_call!r}"
-        return f"Answer by calling {tool}, with arguments taken from the conversation. Write no other text."
+    def ask(self, route: Route, *, thinks: bool = False) -> Asked:
+        """Settle what the route's model is asked for.
 
-
-def strongest(route: Route, request: Request) -> str:
-    """The method for a schema: the one asked for, or the strongest that the model has."""
-    facts = route.facts
-    if request.method is not None:
-        return request.method
-    if route.wire.startswith("openai-"):
-        return "json_schema" if facts.structured or not facts.known else "function_calling"
-    if facts.tools and {"any", "tool"} & set(facts.tool_choice):
-        return "function_calling"
-    return "json_schema" if facts.structured else "function_calling"
-
-
-def schema_as_tool(request: Request) -> None:
-    """Ask for the schema as a call of a tool that must be called."""
-    assert request.schema is not None
-    function = dict(request.schema)
-    if request.strict is not None:
-        function["strict"] = request.strict
-    request.tools = [*request.tools, {"type": "function", "function": function}]
-    request.tool_choice = request.schema["name"]
+        Args:
+            route: Where the call goes.
+            thinks: Whether the model thinks in a way that forbids to force it.
+        """
+        self.asked = asked_for(
+            route,
+            self.form,
+            self.tools,
+            self.tool_choice,
+            method=self.method,
+            strictly=None if self.form is None or self.as_text else self.form.strict,
+            as_text=self.as_text,
+            thinks=thinks,
+        )
+        return self.asked
 
 
-def response_format(request: Request, method: str) -> dict[str, Any]:
-    """Ask for the schema as the answer's format, in OpenAI's words."""
-    assert request.schema is not None
-    if method == "json_mode":
-        return {"type": "json_object"}
-    schema = {
-        "name": request.schema["name"],
-        "description": request.schema.get("description", ""),
-        "schema": request.schema.get("parameters", {"type": "object", "properties": {}}),
-    }
-    if request.strict is not None:
-        schema["strict"] = request.strict
-    return {"type": "json_schema", "json_schema": schema}
+def form_bound(wanted: dict[str, Any]) -> AnswerFormat:
+    """The form that `with_structured_output` bound: a schema in OpenAI's function format."""
+    function = wanted["schema"]
+    schema = function.get("parameters") or {"type": "object", "properties": {}}
+    return AnswerFormat(function["name"], schema, function.get("description", ""), wanted.get("strict"))
+
+
+def form_given(given: Any) -> AnswerFormat | None:
+    """The form that a call's `response_format` asks for.
+
+    Raises:
+        UnsupportedError: It is no form that a service takes.
+    """
+    form = answer_format(given)
+    if form is not None and form.schema is not None:
+        check_schema(form.schema, f"the schema {form.name!r}")
+    return form

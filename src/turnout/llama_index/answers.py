@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from llama_index.core.base.llms.types import ChatResponse
 
+    from turnout.llama_index.answer_texts import AnswerText
     from turnout.llama_index.request import Request
     from turnout.routes import Route
 
@@ -35,10 +36,18 @@ def used_tokens(response: ChatResponse) -> float | None:
 
 
 def portable_answer(
-    response: ChatResponse, request: Request, route: Route, attempts: Mapping[str, Any]
+    response: ChatResponse,
+    request: Request,
+    route: Route,
+    attempts: Mapping[str, Any],
+    answer: AnswerText | None = None,
+    *,
+    streamed: bool = False,
 ) -> ChatResponse:
     """An answer, or one piece of a streamed one, in the one shape; changed in place."""
     message = response.message
+    if answer is not None:
+        answer.take(response, last=not streamed or "finish_reason" in response.additional_kwargs)
     blocks: list[Any] = []
     calls: list[ToolCallBlock] = []
     for block in message.blocks:
@@ -64,7 +73,7 @@ def portable_answer(
     return response
 
 
-def check(response: ChatResponse, request: Request, route: Route) -> None:
+def check(response: ChatResponse, request: Request, route: Route, answer: AnswerText | None = None) -> None:
     """Refuse an answer, or the last piece of one, that is not what was asked for.
 
     Raises:
@@ -74,9 +83,10 @@ def check(response: ChatResponse, request: Request, route: Route) -> None:
     said = response.additional_kwargs
     if said.get("finish_reason") == "content_filter":
         raise filtered(route, said)
+    must_call = request.asked.must_call
     called = any(isinstance(block, ToolCallBlock) for block in response.message.blocks)
-    if request.must_call is not None and not called:
-        raise not_called(route, request.must_call)
+    if must_call is not None and not called and not (answer is not None and answer.answered):
+        raise not_called(route, must_call)
 
 
 def _as_openai(call: ToolCallBlock) -> dict[str, Any]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from llama_index.core.storage.kvstore.types import DEFAULT_COLLECTION, BaseKVStore
 
 from turnout.errors import EmbeddingSpaceError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from turnout.spaces import EmbeddingSpace
+from turnout.spaces import EmbeddingSpace
 
 Purpose = Literal["document", "query"]
 

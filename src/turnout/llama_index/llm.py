@@ -12,7 +12,7 @@ from llama_index.core.base.llms.generic_utils import (
     prompt_to_messages,
     stream_chat_response_to_completion_response,
 )
-from llama_index.core.base.llms.types import ChatMessage, LLMMetadata, MessageRole
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, LLMMetadata, MessageRole
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import ToolSelection
 from pydantic import ConfigDict, Field
@@ -20,6 +20,8 @@ from pydantic import ConfigDict, Field
 from turnout.errors import TurnoutError
 from turnout.given import SettingsField, current, portable_settings
 from turnout.given_elsewhere import refuse_unknown
+from turnout.hints import Route
+from turnout.llama_index.answer_texts import AnswerText
 from turnout.llama_index.answers import check, has_content, only_one_call, portable_answer, used_tokens
 from turnout.llama_index.delegates import awire_for, wire_in_time
 from turnout.llama_index.errors import translate, translated, unfit
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from llama_index.core.base.llms.types import (
-        ChatResponse,
         ChatResponseAsyncGen,
         ChatResponseGen,
         CompletionResponse,
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
     from turnout import resilience
     from turnout.llama_index.wires import Wire
-    from turnout.routes import Route
     from turnout.settings import Backend, Settings
 
 
@@ -64,9 +64,12 @@ class _Call:
         """Likewise, without blocking the event loop."""
         return self._with(await self.attempts.awithin(awire_for(self.route, self.backend)))
 
-    def portable(self, response: ChatResponse) -> ChatResponse:
-        """An answer, or a piece of one, in the one shape."""
-        return portable_answer(response, self.request, self.route, self.attempts.report())
+    def whole(self, response: ChatResponse) -> ChatResponse:
+        """An answer in the one shape, and as it was asked for."""
+        answer = self.answer()
+        portable_answer(response, self.request, self.route, self.attempts.report(), answer)
+        check(response, self.request, self.route, answer)
+        return response
 
     def _with(self, wire: Wire) -> tuple[Wire, dict[str, Any], dict[str, Any]]:
         arguments = wire.arguments(self.request)
@@ -76,6 +79,33 @@ class _Call:
             "allow_private": self.settings.allow_private_media,
         }
         return wire, arguments, how
+
+    def answer(self) -> AnswerText | None:
+        """What reads the answer out of a tool's call, if it was asked for so; known once it is prepared."""
+        tool = self.request.asked.answer_tool
+        return None if tool is None else AnswerText(tool)
+
+
+class _Pieces:
+    """The pieces of one streamed answer."""
+
+    def __init__(self, call: _Call) -> None:
+        self._call = call
+        self._answer = call.answer()
+        self._last: ChatResponse | None = None
+
+    def portable(self, piece: ChatResponse) -> ChatResponse:
+        """A piece in the one shape."""
+        call = self._call
+        self._last = portable_answer(
+            piece, call.request, call.route, call.attempts.report(), self._answer, streamed=True
+        )
+        return self._last
+
+    def end(self) -> None:
+        """See that the answer is as it was asked for."""
+        if self._last is not None:
+            check(self._last, self._call.request, self._call.route, self._answer)
 
 
 class TurnoutLLM(StructuredPredict):
@@ -327,9 +357,7 @@ class TurnoutLLM(StructuredPredict):
             wire, arguments, how = call.prepared()
             with call.attempts.within():
                 history = portable_history(call.request.messages, call.route, **how)
-            response = call.attempts.run(lambda: call.portable(wire.chat([*history], arguments)))
-        check(response, call.request, call.route)
-        return response
+            return call.attempts.run(lambda: call.whole(wire.chat([*history], arguments)))
 
     async def _aanswer(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> ChatResponse:
         call = self._call(messages, kwargs)
@@ -338,49 +366,44 @@ class TurnoutLLM(StructuredPredict):
             history = await call.attempts.awithin(aportable_history(call.request.messages, call.route, **how))
 
             async def once() -> ChatResponse:
-                return call.portable(await wire.achat([*history], arguments))
+                return call.whole(await wire.achat([*history], arguments))
 
-            response = await call.attempts.arun(once)
-        check(response, call.request, call.route)
-        return response
+            return await call.attempts.arun(once)
 
     def _pieces(self, call: _Call) -> ChatResponseGen:
         from turnout.resilience import stream
 
-        last = None
         with translated(call.route, call.settings):
             wire, arguments, how = call.prepared()
             with call.attempts.within():
                 history = portable_history(call.request.messages, call.route, **how)
 
             def once() -> ChatResponseGen:
+                shape = _Pieces(call)
                 with closing(wire.stream([*history], arguments)) as pieces:
                     for piece in pieces:
-                        yield call.portable(piece)
+                        yield shape.portable(piece)
+                shape.end()
 
-            for last in stream(call.attempts, once, has_content):
-                yield last
-        if last is not None:
-            check(last, call.request, call.route)
+            yield from stream(call.attempts, once, has_content)
 
     async def _apieces(self, call: _Call) -> ChatResponseAsyncGen:
         from turnout.resilience import astream
 
-        last = None
         with translated(call.route, call.settings):
             wire, arguments, how = await call.aprepared()
             history = await call.attempts.awithin(aportable_history(call.request.messages, call.route, **how))
 
             async def once() -> ChatResponseAsyncGen:
+                shape = _Pieces(call)
                 async with aclosing(wire.astream([*history], arguments)) as pieces:
                     async for piece in pieces:
-                        yield call.portable(piece)
+                        yield shape.portable(piece)
+                shape.end()
 
             async with aclosing(astream(call.attempts, once, has_content)) as pieces:
-                async for last in pieces:
-                    yield last
-        if last is not None:
-            check(last, call.request, call.route)
+                async for piece in pieces:
+                    yield piece
 
     def __getstate__(self) -> dict[str, Any]:
         # Of a copy: the base class takes what doesn't pickle out of the object itself.

@@ -5,20 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
-
+from turnout.answer_formats import answer_format
 from turnout.errors import UnsupportedError
 from turnout.parameters import tool_choice_name
+from turnout.tool_choices import Asked, asked_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from llama_index.core.base.llms.types import ChatMessage
 
+    from turnout.answer_formats import AnswerFormat
     from turnout.parameters import Policy
+    from turnout.routes import Route
 
 OWN = ("temperature", "top_p", "max_tokens", "stop", "seed", "reasoning_effort")
 """Parameters that the model itself may have, and a call may have otherwise."""
+
+STRUCTURED = "structured_output"
+"""Argument of a call that asks for an object, be it as a tool's call."""
 
 _ALIASES = {"max_completion_tokens": "max_tokens", "max_output_tokens": "max_tokens", "stop_sequences": "stop"}
 
@@ -34,11 +39,11 @@ class Request:
         tools: Tools in OpenAI's format.
         choice: `auto`, `none`, `any` or a tool's name; None where not given.
         parallel: Whether the answer may call several tools; None where not given.
-        schema: The class that the answer must be an object of, if one is asked.
+        form: The form of the answer, if one is asked for.
+        as_text: Whether the form came as `response_format`, whose answer is text.
         extra: What else the application passed, for the wire as it is.
         policy: What happens with what the model or the wire doesn't take.
-        must_call: A tool (or `any`) that the answer must call though the model can't be forced to: it is told to, and
-            an answer that doesn't is an error. The wire says so.
+        asked: What the wire asks the model for. The wire says so.
     """
 
     messages: list[ChatMessage]
@@ -47,18 +52,26 @@ class Request:
     tools: list[dict[str, Any]] = field(default_factory=list)
     choice: str | None = None
     parallel: bool | None = None
-    schema: type[BaseModel] | None = None
+    form: AnswerFormat | None = None
+    as_text: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
     policy: Policy = "warn"
-    must_call: str | None = None
+    asked: Asked = field(default_factory=lambda: Asked([]))
 
     @property
     def instruction(self) -> str | None:
-        """What the model is told because it can't be forced."""
-        if self.must_call is None:
-            return None
-        tool = "one of the tools" if self.must_call == "any" else f"the tool {self.must_call!r}"
-        return f"Answer by calling {tool}, with arguments taken from the conversation. Write no other text."
+        """What the model is told besides the conversation."""
+        return self.asked.instruction(message.content for message in self.messages)
+
+    def ask(self, route: Route, *, thinks: bool = False) -> Asked:
+        """Settle what the route's model is asked for.
+
+        Args:
+            route: Where the call goes.
+            thinks: Whether the model thinks in a way that forbids to force it.
+        """
+        self.asked = asked_for(route, self.form, self.tools, self.choice, as_text=self.as_text, thinks=thinks)
+        return self.asked
 
 
 def make_request(
@@ -78,7 +91,7 @@ def make_request(
         policy: What happens with what the model or the wire doesn't take.
 
     Raises:
-        UnsupportedError: tool_choice names a tool that isn't given, or the schema is no pydantic class.
+        UnsupportedError: tool_choice names a tool that isn't given, or the answer's form is none.
     """
     given = {_ALIASES.get(name, name): value for name, value in call.items()}
     parameters = {name: given.pop(name) if name in given else defaults.get(name) for name in (*OWN, "timeout")}
@@ -86,12 +99,8 @@ def make_request(
         parameters["stop"] = [parameters["stop"]]
     allowed = given.pop("allow_parallel_tool_calls", None)
     parallel = given.pop("parallel_tool_calls", allowed)
-    schema = None
-    if isinstance(given.get("response_format"), type):
-        schema = given.pop("response_format")
-        if not issubclass(schema, BaseModel):
-            msg = f"response_format {schema!r} is no pydantic class"
-            raise UnsupportedError(msg)
+    given = {**additional, **given}
+    wanted, asked = given.pop(STRUCTURED, None), given.pop("response_format", None)
     tools = list(given.pop("tools", None) or [])
     return Request(
         messages=list(messages),
@@ -100,8 +109,9 @@ def make_request(
         tools=tools,
         choice=_checked(tool_choice_name(given.pop("tool_choice", None)), tools),
         parallel=parallel,
-        schema=schema,
-        extra={name: value for name, value in {**additional, **given}.items() if value is not None},
+        form=answer_format(wanted or asked),
+        as_text=wanted is None,
+        extra={name: value for name, value in given.items() if value is not None},
         policy=policy,
     )
 

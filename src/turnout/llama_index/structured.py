@@ -14,23 +14,24 @@ from llama_index.core.instrumentation.events.llm import (
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.program.streaming_utils import process_streaming_content_incremental
 from llama_index.core.program.utils import process_streaming_objects
+from llama_index.core.prompts import PromptTemplate
 from llama_index.core.types import PydanticProgramMode
 from llama_index_instrumentation import get_dispatcher
 from pydantic import BaseModel
 
 from turnout.llama_index.errors import unfit
 from turnout.llama_index.messages import tool_calls_of
+from turnout.llama_index.request import STRUCTURED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
 
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
-    from llama_index.core.prompts import PromptTemplate
 
 Model = TypeVar("Model", bound=BaseModel)
 dispatcher = get_dispatcher(__name__)
 
-_FORCED = ("tool_required", "tool_choice", "allow_parallel_tool_calls", "tools")
+_FORCED = ("tool_required", "tool_choice", "allow_parallel_tool_calls", "tools", "response_format")
 """Arguments that a caller may give and that this decides itself."""
 
 
@@ -154,7 +155,7 @@ def _started(output_cls: type[BaseModel], prompt: PromptTemplate, prompt_args: d
 
 def _arguments(output_cls: type[BaseModel], given: dict[str, Any] | None) -> dict[str, Any]:
     kept = {name: value for name, value in (given or {}).items() if name not in _FORCED}
-    return {**kept, "response_format": output_cls, "allow_parallel_tool_calls": False}
+    return {**kept, STRUCTURED: output_cls, "allow_parallel_tool_calls": False}
 
 
 def _read(response: ChatResponse, output_cls: type[Model]) -> Model:

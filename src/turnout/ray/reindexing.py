@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import ray
 
 from turnout.ray.stream import BATCH, WINDOW, RayWorkers
 from turnout.reindex.named import NamedIndex
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from turnout.reindex.report import ReindexReport
-    from turnout.settings import Settings
+from turnout.reindex.report import ReindexReport
+from turnout.settings import Settings
 
 
 def reindex_with_ray(

@@ -20,6 +20,7 @@ from turnout.errors import InvalidRequestError, ReindexError, TurnoutError
 from turnout.given import portable_settings
 from turnout.ray.batches import VECTOR_TYPE, Asked, embed_texts
 from turnout.reindex.items import Embedded
+from turnout.reindex.named import NamedIndex
 from turnout.reindex.stream import Refused
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from turnout.clients.embedder import Embedder
     from turnout.reindex.items import Item
-    from turnout.reindex.named import NamedIndex
     from turnout.reindex.stream import Outcome
     from turnout.spaces import EmbeddingSpace
 

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable, Collection
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from turnout.errors import ReindexError
+from turnout.hints import Embedder
 from turnout.reindex.checking import look
 from turnout.reindex.checkpoint import Checkpoint, State
 from turnout.reindex.disk import room_for
+from turnout.reindex.items import Searchable, Source, Target
 from turnout.reindex.lock import locked
 from turnout.reindex.plan import Plan, about_tokens, estimate, pages
-from turnout.reindex.report import ReindexProgress, ReindexReport
-from turnout.reindex.stream import EmbeddingStream, Refused
+from turnout.reindex.report import Estimate, ReindexProgress, ReindexReport
+from turnout.reindex.stream import EmbeddingStream, Refused, Streaming
 from turnout.spaces import space_of
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable, Collection
-
-    from turnout.clients.embedder import Embedder
-    from turnout.reindex.items import Embedded, Item, Searchable, Source, Target
-    from turnout.reindex.report import Estimate
-    from turnout.reindex.stream import Streaming
+    from turnout.reindex.items import Embedded, Item
 
 PAGE = 256
 """Chunks that are read, and chunks that are written, at once."""

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-if TYPE_CHECKING:
-    from array import array
-    from collections.abc import Iterator, Sequence
-
-    from turnout.spaces import EmbeddingSpace
+from turnout.spaces import EmbeddingSpace
 
 _DIGEST = 16  # bytes
+
+
+if TYPE_CHECKING:
+    Floats = array[float]
+else:
+    Floats = array  # which has no members' type before Python 3.12
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,7 @@ class Embedded:
     """A chunk with its vector, of doubles."""
 
     item: Item
-    vector: array[float]
+    vector: Floats
 
 
 class Source(Protocol):

@@ -5,27 +5,33 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from tenacity import AsyncRetrying, Retrying, retry_if_exception, wait_random_exponential
 
-from turnout.errors import FailedAttempt, InvalidRequestError, ModelCallError, RateLimitError, ServiceTimeoutError
+from turnout.errors import (
+    FailedAttempt,
+    InvalidRequestError,
+    ModelCallError,
+    RateLimitError,
+    ServiceTimeoutError,
+    TurnoutError,
+)
+from turnout.limits import Limiter
 from turnout.resilience.arrival import Expecting
-from turnout.resilience.policy import until
+from turnout.resilience.policy import RetryPolicy, until
 from turnout.sdk_errors import without_secrets
 from turnout.unreadable import UnreadableAnswerError, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from contextlib import AbstractContextManager
     from types import TracebackType
 
     from tenacity import RetryCallState
 
-    from turnout.errors import TurnoutError
-    from turnout.limits import Limiter, Slot
-    from turnout.resilience.policy import RetryPolicy
+    from turnout.limits import Slot
 
 T = TypeVar("T")
 

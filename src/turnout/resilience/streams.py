@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import ExitStack, aclosing, closing
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from turnout.resilience.arrival import Expecting
+from turnout.resilience.call import Call
 from turnout.resilience.policy import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator
-
-    from turnout.resilience.call import Call, Turn
+    from turnout.resilience.call import Turn
 
 T = TypeVar("T")
 _END: Any = object()

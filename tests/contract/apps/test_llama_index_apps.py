@@ -42,7 +42,11 @@ def _event_loop() -> Iterator[None]:
 
 def own_warnings(warned: list[str]) -> list[str]:
     """Warnings without those of pydantic, which LlamaIndex's workflows and structured LLM cause themselves."""
-    return [said for said in warned if not said.startswith("PydanticDeprecated")]
+    of_others = (
+        "PydanticDeprecated",
+        "DeprecationWarning: `langchain-community`",
+    )  # which LlamaIndex imports if it can
+    return [said for said in warned if not said.startswith(of_others)]
 
 
 def check_traffic(emulator: Emulator, column: Column) -> None:
@@ -59,7 +63,7 @@ def test_application(application: Application, column: Column, columns_file: Pat
     with chosen(column, columns_file):
         outcome = run_application(application, column, TURNOUT, emulator)
     known = outcome.limit
-    if known is None:
+    if known is None or (known.promised == "error after" and outcome.error is None):  # the model did as it was told
         if outcome.error is not None:
             raise outcome.error
         assert not own_warnings(outcome.warned)

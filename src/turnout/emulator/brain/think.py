@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from turnout.emulator.answers import Answer, Block, Finish, Reasoning, Text, ToolCall
@@ -33,10 +34,15 @@ _VERBATIM = re.compile(
     r"|(?<=exactly )(?!(?:one|two|three|four|five|\d+)\b)(?P<bare>[^\s\"'“‘`][^\n.!?\"]{0,60})(?=[.!]?\s*$))",
     re.IGNORECASE,
 )
+_TOLD = re.compile(
+    r"\banswer by calling (?:one of the tools|the (?:tool|function)\s+[\"'`]?(?P<name>[\w-]+))", re.IGNORECASE
+)
+_JSON_ALONE = re.compile(r"\banswer with (?:one|a single) JSON object and nothing else\b", re.IGNORECASE)
 
 
 def think(prompt: Prompt) -> Answer:
     """Answer a prompt from what it contains; the same prompt always gets the same answer."""
+    prompt = _obedient(prompt)
     request, since, before = _request(prompt.turns)
     results = [result.text for turn in since for result in turn.results]
     failed = any(result.error for turn in since for result in turn.results)
@@ -49,6 +55,17 @@ def think(prompt: Prompt) -> Answer:
         return Answer(blocks=[*blocks, *calls], finish="tool_calls")
     text, finish, hit = _limited(_say(prompt, request, results, failed=failed), prompt)
     return Answer(blocks=[*blocks, Text(text)], finish=finish, stop_sequence=hit)
+
+
+def _obedient(prompt: Prompt) -> Prompt:
+    """The prompt with what its system messages tell the model to do, as a model does it that is not made to."""
+    told = "\n".join(turn.text for turn in prompt.turns if turn.role == "system")
+    if prompt.schema is None and _JSON_ALONE.search(told) is not None:
+        prompt = replace(prompt, json_mode=True)
+    asked = _TOLD.search(told)
+    if asked is None or prompt.tool_choice != "auto" or not prompt.tools:
+        return prompt
+    return replace(prompt, tool_choice=asked["name"] or "required")
 
 
 def _repeats(call: ToolCall, before: Sequence[ToolCall], prompt: Prompt) -> bool:

@@ -18,6 +18,12 @@ _ARGUMENTS = frozenset(
         *("thinking", "tool_choice", "tools", "top_k", "top_p"),
     ]
 )
+LEAST_TOP_P = 0.95
+"""While Claude thinks. Source: platform.claude.com/docs/en/build-with-claude/extended-thinking, seen 2026-11-21."""
+TOP_P_WHILE_THINKING = f"`top_p` must be greater than or equal to {LEAST_TOP_P} or unset when thinking is enabled."
+_UNHELD = frozenset(
+    ["minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "maxItems"]
+)
 _FEWEST_THOUGHTS = 1024  # tokens
 _MOST_CACHE_MARKS = 4
 
@@ -108,6 +114,8 @@ def _check_thinking(body: Mapping[str, Any], model: AnthropicModel) -> None:
             "`temperature` may only be set to 1 when thinking is enabled or in adaptive mode. Please consult our "
             "documentation at https://docs.claude.com/en/docs/build-with-claude/extended-thinking"
         )
+    if body.get("top_p", 1) < LEAST_TOP_P:
+        raise RequestInvalid(TOP_P_WHILE_THINKING)
     if (body.get("tool_choice") or {}).get("type") in ("any", "tool"):
         raise RequestInvalid("Thinking may not be enabled when tool_choice forces tool use.")
 
@@ -135,10 +143,28 @@ def _check_format(body: Mapping[str, Any]) -> None:
     schema = form.get("schema")
     if not isinstance(schema, dict):
         raise RequestInvalid("output_config.format.schema: Field required")
-    if schema.get("type") == "object" and schema.get("additionalProperties") is not False:
-        raise RequestInvalid(
-            "output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false"
-        )
+    problem = unheld(schema)
+    if problem is not None:
+        raise RequestInvalid(f"output_config.format.schema: {problem}")
+
+
+def unheld(schema: Any) -> str | None:
+    """What Claude can't be held to in a schema, anywhere in it.
+
+    Source: https://github.com/BerriAI/litellm/issues/29624, https://github.com/vercel/ai/issues/17197
+    """
+    if isinstance(schema, list):
+        return next((found for one in schema if (found := unheld(one)) is not None), None)
+    if not isinstance(schema, dict):
+        return None
+    kind = schema.get("type")
+    if kind == "object" and schema.get("additionalProperties") is not False:
+        return "For 'object' type, 'additionalProperties' must be explicitly set to false"
+    limits = sorted(_UNHELD & schema.keys()) if isinstance(kind, str) else []
+    if limits:
+        return f"For '{kind}' type, properties {', '.join(limits)} are not supported"
+    named = [one for key in ("properties", "$defs") for one in (schema.get(key) or {}).values()]
+    return unheld([*named, schema.get("items"), *(schema.get("anyOf") or ()), *(schema.get("allOf") or ())])
 
 
 def _check_cache_marks(body: Mapping[str, Any]) -> None:

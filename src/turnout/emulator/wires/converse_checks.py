@@ -15,6 +15,7 @@ from botocore.validate import ParamValidator
 from turnout.emulator.catalogue import BedrockModel
 from turnout.emulator.refusals import RequestInvalid
 from turnout.emulator.seals import Seals
+from turnout.emulator.wires.anthropic_checks import LEAST_TOP_P, TOP_P_WHILE_THINKING, unheld
 
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -48,6 +49,8 @@ def check(body: Mapping[str, Any], model: BedrockModel, model_id: str) -> None:
     if enums:
         raise RequestInvalid(_validation(*enums))
     _check_inference(body)
+    if model.family == "anthropic" and _thinks(body):
+        _check_thinking(body)
     _check_messages(body, model)
     _check_tools(body, model)
     _check_output(body, model)
@@ -90,6 +93,21 @@ def _check_inference(body: Mapping[str, Any]) -> None:
                 f"1 validation error detected: Value '{value}' at 'inferenceConfig.{name}' failed to satisfy "
                 f"constraint: Member must have value {word}"
             )
+
+
+def _check_thinking(body: Mapping[str, Any]) -> None:
+    """What Claude takes no longer when it thinks.
+
+    Source: https://github.com/langchain-ai/langchain-aws/issues/925, https://github.com/n8n-io/n8n/issues/14288
+    """
+    inference = body.get("inferenceConfig") or {}
+    if inference.get("temperature") not in (None, 1):
+        raise _from_model(
+            "`temperature` may only be set to 1 when thinking is enabled or in adaptive mode. Please consult our "
+            "documentation at https://docs.claude.com/en/docs/build-with-claude/extended-thinking"
+        )
+    if inference.get("topP", 1) < LEAST_TOP_P:
+        raise _from_model(TOP_P_WHILE_THINKING)
 
 
 def _check_messages(body: Mapping[str, Any], model: BedrockModel) -> None:
@@ -291,7 +309,7 @@ def _check_tools(body: Mapping[str, Any], model: BedrockModel) -> None:
             raise RequestInvalid(
                 f"The tool {wanted['name']} in toolConfig.toolChoice.tool isn't defined in toolConfig.tools."
             )
-        if choice != "auto" and _thinks(body):
+        if choice != "auto" and model.family == "anthropic" and _thinks(body):
             raise RequestInvalid(
                 "The model returned the following errors: Thinking may not be enabled when tool_choice forces tool use."
             )
@@ -340,3 +358,6 @@ def _check_output(body: Mapping[str, Any], model: BedrockModel) -> None:
         raise RequestInvalid(
             "The value at outputConfig.textFormat.structure.jsonSchema.schema must be a valid JSON schema."
         )
+    problem = unheld(schema) if model.family == "anthropic" else None
+    if problem is not None:
+        raise _from_model(f"output_config.format.schema: {problem}")

@@ -48,7 +48,7 @@ def _check_parameters(body: Mapping[str, Any], model: OpenAIModel) -> None:
         )
     if model.reasoning:
         _check_reasoning_model(body)
-    elif body.get("reasoning_effort") is not None:
+    elif body.get("reasoning_effort") is not None and not model.open_weight:
         raise RequestInvalid("Unrecognized request argument supplied: reasoning_effort")
     for name, (low, high) in RANGES.items():
         if body.get(name) is not None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
 from turnout.errors import ModelCallError, SettingsError, UnsupportedError
@@ -15,22 +18,18 @@ from turnout.indexes import Index, Status
 from turnout.indexes.changes import Change, refuse_options
 from turnout.langchain.embeddings import TurnoutEmbeddings
 from turnout.langchain.errors import as_langchain
-from turnout.langchain.indexes.own import GivenEmbeddings, own_collection
+from turnout.langchain.indexes.own import GivenEmbeddings, OpenStore, own_collection
 from turnout.langchain.reindexing import Collection, open_collection
 from turnout.langchain.stores import GuardedVectorStore
 from turnout.langchain.stores.searches import SearchMethods
 from turnout.reindex import Item
+from turnout.settings import Settings
+from turnout.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator
 
-    from langchain_core.embeddings import Embeddings
-
-    from turnout.langchain.indexes.own import OpenStore
     from turnout.reindex.named import NamedIndex
-    from turnout.settings import Settings
-    from turnout.spaces import EmbeddingSpace
 
 
 class TurnoutIndex(SearchMethods, VectorStore):

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import inspect
+import os
+from collections.abc import Iterable, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
 from turnout.errors import EmbeddingSpaceError
 from turnout.langchain.stores.checks import StoreIO, some
 from turnout.langchain.stores.keeper import keeper_of
 from turnout.langchain.stores.searches import SearchMethods
-from turnout.space_checks import SpaceCheck
+from turnout.space_checks import Adopt, SpaceCheck
 from turnout.space_records import with_record, without_record
 from turnout.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from langchain_core.embeddings import Embeddings
-
-    from turnout.space_checks import Adopt
     from turnout.space_records import SpaceRecord
 
 Found = TypeVar("Found")

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 from langchain_core.documents import Document
+from langchain_core.vectorstores import VectorStore
 
 from turnout.class_registry import ClassRegistry
 from turnout.space_keepers import RecordKeeper
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from langchain_core.vectorstores import VectorStore
 
 
 class SpaceKeeper(RecordKeeper[Document]):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
+from langchain_core.documents import Document
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from langchain_core.documents import Document
 
 
 class SearchMethods(ABC):

@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from turnout.clients import foundry_client
-from turnout.langchain.requests import schema_as_tool
-from turnout.messages_api import DEFAULT_OUTPUT, messages_tool, messages_tool_choice
+from turnout.effort import settle_effort
+from turnout.messages_api import DEFAULT_OUTPUT, messages_tool, messages_tool_choice, with_format
 from turnout.models import base_id
 from turnout.parameters import fitted
 
@@ -49,27 +49,16 @@ def arguments(route: Route, request: Request) -> dict[str, Any]:
     if "stop" in sent:
         sent["stop_sequences"] = sent.pop("stop")
     parallel = sent.pop("parallel_tool_calls", None)
-    if request.schema is not None:  # a forced tool call holds an answer to a schema on every Claude
-        schema_as_tool(request)
-    _told_not_forced(route, request)
-    if request.tools:
-        sent["tools"] = [_tool(tool) for tool in request.tools]
-        choice = messages_tool_choice(request.tool_choice, parallel=parallel)
+    effort = settle_effort(route, sent, request.extra, request.policy)
+    asked = request.ask(route, thinks=effort.thinks)
+    if asked.tools:
+        sent["tools"] = [_tool(tool) for tool in asked.tools]
+        choice = messages_tool_choice(asked.choice, parallel=parallel)
         if choice is not None:
             sent["tool_choice"] = choice
-    return {"model": route.deployment, **sent, **request.extra}
+    return {"model": route.deployment, **sent, **with_format({**request.extra, **effort.fields}, asked.form)}
 
 
 def _tool(tool: dict[str, Any]) -> dict[str, Any]:
     cached = {"cache_control": tool["cache_control"]} if tool.get("cache_control") else {}
     return messages_tool(tool) | cached
-
-
-def _told_not_forced(route: Route, request: Request) -> None:
-    """Of a model that refuses to be forced, ask in words for the call that is meant, and offer no other tool."""
-    choice = request.tool_choice
-    if choice in {None, "auto", "none"} or ("any" if choice == "any" else "tool") in route.facts.tool_choice:
-        return
-    request.must_call, request.tool_choice = choice, None
-    if choice != "any":
-        request.tools = [tool for tool in request.tools if tool.get("function", {}).get("name") == choice]

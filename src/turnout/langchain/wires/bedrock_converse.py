@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, cast
 
+from turnout.answer_formats import converse_output
 from turnout.clients import bedrock_client
+from turnout.effort import settle_effort
 from turnout.langchain.history.caching import cache_point, mark_in
-from turnout.langchain.requests import response_format, schema_as_tool, strongest
 from turnout.models import base_id
 from turnout.parameters import fitted, one_call_fields
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from turnout.langchain.requests import Request
     from turnout.routes import Route
     from turnout.settings import BedrockBackend
+    from turnout.tool_choices import Asked
 
 
 def build(route: Route, backend: BedrockBackend) -> BaseChatModel:
@@ -51,17 +53,16 @@ def arguments(route: Route, request: Request) -> dict[str, Any]:
     parallel = sent.pop("parallel_tool_calls", None)
     if "stop" in sent:
         sent["stop_sequences"] = sent.pop("stop")
-    if request.schema is not None:
-        method = strongest(route, request)
-        if method == "json_schema" and route.facts.structured:
-            sent["response_format"] = response_format(request, method)
-        else:  # Converse has no JSON mode: the schema is held to, which is more
-            schema_as_tool(request)
-    if request.tool_choice == "none":  # Converse has no such choice, so the model sees no tools
-        request.tools = []
-    if request.tools:
-        choice = _choice(route, request)
-        sent["toolConfig"] = {"tools": _tool_specs(route, _offered(route, request))}
+    effort = settle_effort(route, sent, fields, request.policy)
+    fields = effort.fields
+    asked = request.ask(route, thinks=effort.thinks)
+    if asked.form is not None:
+        sent["outputConfig"] = converse_output(asked.form, route.facts.family)
+    if asked.choice == "none":  # Converse has no such choice, so the model sees no tools
+        asked.tools = []
+    if asked.tools:
+        choice = _choice(asked)
+        sent["toolConfig"] = {"tools": _tool_specs(route, asked.tools)}
         if parallel is False:
             choice = None if choice == {"auto": {}} else choice
             fields = {**one_call_fields(forced=choice is not None), **fields}
@@ -84,7 +85,7 @@ def _tool_specs(route: Route, tools: list[dict[str, Any]]) -> list[dict[str, Any
 
 def _cached(route: Route, request: Request, mark: Any) -> dict[str, Any]:
     """The class's `cache_control`, which sets cache points itself, where the model takes them in all those places."""
-    places = {"system", "messages", *(["tools"] if request.tools else [])}
+    places = {"system", "messages", *(["tools"] if request.asked.tools else [])}
     found = mark_in({"cache_control": mark})
     if found is None or not places <= set(route.facts.cache_points):
         return {}
@@ -110,23 +111,7 @@ def _tool_spec(tool: dict[str, Any]) -> dict[str, Any]:
     return {"toolSpec": spec}
 
 
-def _offered(route: Route, request: Request) -> list[dict[str, Any]]:
-    """The tools that are offered: one alone, where a named one is meant and the model can't be told its name."""
-    if request.tool_choice in {None, "auto", "any"} or "tool" in route.facts.tool_choice:
-        return request.tools
-    return [tool for tool in request.tools if tool.get("function", {}).get("name") == request.tool_choice]
-
-
-def _choice(route: Route, request: Request) -> dict[str, Any] | None:
-    choice = request.tool_choice
-    if choice is None:
+def _choice(asked: Asked) -> dict[str, Any] | None:
+    if asked.choice is None:
         return None
-    takes = route.facts.tool_choice
-    kind = choice if choice in {"auto", "any"} else "tool"
-    if kind in takes:
-        return {"tool": {"name": choice}} if kind == "tool" else {kind: {}}
-    if kind == "auto":
-        return None  # the service's own default
-    if "any" not in takes:
-        request.must_call = choice
-    return {"any": {}} if "any" in takes else None
+    return {asked.choice: {}} if asked.choice in {"auto", "any"} else {"tool": {"name": asked.choice}}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from turnout.answer_formats import openai_format
 from turnout.clients import openai_client_for
-from turnout.langchain.requests import response_format, schema_as_tool, strongest
 from turnout.langchain.tools import without_mark
 from turnout.parameters import fitted
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from turnout.langchain.requests import Request
     from turnout.routes import Route
     from turnout.settings import Backend
+    from turnout.tool_choices import Asked
 
 
 def build(route: Route, backend: Backend) -> BaseChatModel:
@@ -50,15 +51,14 @@ def arguments(route: Route, request: Request) -> dict[str, Any]:
     body: dict[str, Any] = {}
     if "max_tokens" in sent:
         _limit_output(route, sent, body)
-    if request.schema is not None:
-        method = strongest(route, request)
-        if method == "function_calling":
-            schema_as_tool(request)
-        else:  # past the class, which would have the SDK parse it: that tells less of an answer that isn't whole
-            body["response_format"] = response_format(request, method)
-    if request.tools:
-        sent["tools"] = [without_mark(tool) for tool in request.tools]
-        sent |= tool_choice(request)
+    asked = request.ask(route)
+    # Past the class, which would have the SDK parse it: that wants every tool strict, and tells less of an answer that
+    # isn't whole.
+    if asked.form is not None:
+        body["response_format"] = openai_format(asked.form)
+    if asked.tools:
+        sent["tools"] = [without_mark(tool) for tool in asked.tools]
+        sent |= tool_choice(asked)
     else:
         sent.pop("parallel_tool_calls", None)
     extra = {name: value for name, value in request.extra.items() if name != "cache_control"}
@@ -67,12 +67,12 @@ def arguments(route: Route, request: Request) -> dict[str, Any]:
     return {"model": route.deployment, **sent, **extra}
 
 
-def tool_choice(request: Request) -> dict[str, Any]:
+def tool_choice(asked: Asked) -> dict[str, Any]:
     """The tool choice in OpenAI's words."""
-    if request.tool_choice is None:
+    if asked.choice is None:
         return {}
-    named = {"type": "function", "function": {"name": request.tool_choice}}
-    return {"tool_choice": {"auto": "auto", "none": "none", "any": "required"}.get(request.tool_choice, named)}
+    named = {"type": "function", "function": {"name": asked.choice}}
+    return {"tool_choice": {"auto": "auto", "none": "none", "any": "required"}.get(asked.choice, named)}
 
 
 def _limit_output(route: Route, sent: dict[str, Any], body: dict[str, Any]) -> None:

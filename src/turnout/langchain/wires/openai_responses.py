@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from turnout.answer_formats import openai_format
 from turnout.errors import SettingsError
-from turnout.langchain.requests import response_format, schema_as_tool, strongest
 from turnout.langchain.tools import without_mark
 from turnout.langchain.wires.openai_chat import chat_openai, tool_choice
 from turnout.parameters import fitted
@@ -42,15 +42,12 @@ def arguments(route: Route, request: Request) -> dict[str, Any]:
     sent = fitted(route, request.parameters, request.policy)
     if "max_tokens" in sent:
         sent["max_completion_tokens"] = sent.pop("max_tokens")
-    if request.schema is not None:
-        method = strongest(route, request)
-        if method == "function_calling":
-            schema_as_tool(request)
-        else:
-            sent["response_format"] = response_format(request, method)
-    if request.tools:
-        sent["tools"] = [without_mark(tool) for tool in request.tools]
-        sent |= tool_choice(request)
+    asked = request.ask(route)
+    if asked.form is not None:
+        sent["response_format"] = openai_format(asked.form)
+    if asked.tools:
+        sent["tools"] = [without_mark(tool) for tool in asked.tools]
+        sent |= tool_choice(asked)
     else:
         sent.pop("parallel_tool_calls", None)
     extra = {name: value for name, value in request.extra.items() if name != "cache_control"}

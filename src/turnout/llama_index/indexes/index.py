@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from llama_index.core import StorageContext, VectorStoreIndex
+from llama_index.core.schema import BaseNode
 
 from turnout.given import portable_settings
+from turnout.indexes import Index, Status
 from turnout.llama_index.embedding import TurnoutEmbedding
 from turnout.llama_index.indexes.store import NamedVectorStore
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from llama_index.core.schema import BaseNode
-
-    from turnout.indexes import Index, Status
-    from turnout.settings import Settings
+from turnout.settings import Settings
 
 
 class TurnoutIndex(VectorStoreIndex):

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQuery, VectorStoreQueryResult
+from llama_index.core.schema import BaseNode
+from llama_index.core.vector_stores.types import (
+    BasePydanticVectorStore,
+    MetadataFilters,
+    VectorStoreQuery,
+    VectorStoreQueryResult,
+)
 from pydantic import PrivateAttr
 
 from turnout.errors import UnsupportedError
@@ -16,16 +24,10 @@ from turnout.llama_index.embedding import TurnoutEmbedding
 from turnout.llama_index.reindexing import item_of, node_of, open_collection
 from turnout.llama_index.stores import GuardedVectorStore
 from turnout.llama_index.vectors import MADE
+from turnout.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from llama_index.core.schema import BaseNode
-    from llama_index.core.vector_stores.types import MetadataFilters
-
     from turnout.reindex.named import NamedIndex
-    from turnout.settings import Settings
     from turnout.spaces import EmbeddingSpace
 
 

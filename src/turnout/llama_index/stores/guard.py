@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ships no types
 from llama_index.core import Settings
-from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQuery, VectorStoreQueryResult
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.schema import BaseNode
+from llama_index.core.storage.docstore import BaseDocumentStore
+from llama_index.core.vector_stores.types import (
+    BasePydanticVectorStore,
+    MetadataFilters,
+    VectorStoreQuery,
+    VectorStoreQueryResult,
+)
 from pydantic import PrivateAttr
 
 from turnout.errors import EmbeddingSpaceError
@@ -13,20 +23,12 @@ from turnout.llama_index.stores.checks import StoreIO
 from turnout.llama_index.stores.keeper import SpaceKeeper, keeper_of
 from turnout.llama_index.stores.nodes import stamped, unstamped
 from turnout.llama_index.vectors import MADE
-from turnout.space_checks import SpaceCheck
+from turnout.space_checks import Adopt, SpaceCheck
 from turnout.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
-    from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ships no types
-    from llama_index.core.base.embeddings.base import BaseEmbedding
-    from llama_index.core.schema import BaseNode
-    from llama_index.core.storage.docstore import BaseDocumentStore
-    from llama_index.core.vector_stores.types import MetadataFilters
-
-    from turnout.space_checks import Adopt
     from turnout.space_records import SpaceRecord
 
 

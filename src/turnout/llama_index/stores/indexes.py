@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from llama_index.core import StorageContext, VectorStoreIndex
+from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.vector_stores.simple import DEFAULT_VECTOR_STORE
 from llama_index.core.vector_stores.types import BasePydanticVectorStore
 
 from turnout.llama_index.stores.guard import GuardedVectorStore
+from turnout.space_checks import Adopt
+from turnout.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
-    from llama_index.core.base.embeddings.base import BaseEmbedding
     from llama_index.core.indices.base import BaseIndex
     from llama_index.core.storage.docstore import BaseDocumentStore
 
-    from turnout.space_checks import Adopt
-    from turnout.spaces import EmbeddingSpace
 
 Index = TypeVar("Index", bound="BaseIndex[Any]")
 

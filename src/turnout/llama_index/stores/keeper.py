@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from llama_index.core.schema import BaseNode
+from llama_index.core.storage.docstore import BaseDocumentStore
+from llama_index.core.vector_stores.types import BasePydanticVectorStore
 
 from turnout.class_registry import ClassRegistry
 from turnout.errors import EmbeddingSpaceError
 from turnout.space_keepers import RecordKeeper
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from llama_index.core.storage.docstore import BaseDocumentStore
-    from llama_index.core.vector_stores.types import BasePydanticVectorStore
 
 
 class SpaceKeeper(RecordKeeper[BaseNode]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 from llama_index.llms.openai import OpenAI
 
@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Sequence
 
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
-    from pydantic import BaseModel
 
     from turnout.clients import OpenAIClient
 
@@ -56,10 +55,3 @@ class OpenAIModel(OpenAI):
         """One answer, streamed."""
         pieces: AsyncGenerator[ChatResponse, None] = await self._astream_chat(messages, **arguments)
         return pieces
-
-
-def response_format(schema: type[BaseModel]) -> dict[str, Any]:
-    """A class as the strict `response_format` that the service takes."""
-    # The method makes nothing of its object.
-    form: dict[str, Any] = OpenAI._prepare_schema(cast("Any", None), {}, schema)["response_format"]  # noqa: SLF001
-    return form

@@ -35,7 +35,7 @@ class Wire(Protocol):
         """Make one for a route."""
 
     def arguments(self, request: Request) -> dict[str, Any]:
-        """All that is sent but the conversation; tools, if any, under `tools`. May set `request.must_call`."""
+        """All that is sent but the conversation; tools, if any, under `tools`. Has the request `ask`."""
 
     def chat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
         """One answer. The messages are the call's own, arranged for the wire."""

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, Self
 from llama_index.core.base.llms.types import MessageRole, TextBlock, ToolCallBlock
 
 from turnout.clients import FoundryClient, foundry_client
+from turnout.effort import settle_effort
 from turnout.llama_index.errors import cut_short
-from turnout.llama_index.schemas import as_tool
 from turnout.llama_index.upstream.anthropic import MessagesModel
 from turnout.llama_index.wires import ended, served
 from turnout.llama_index.wires.messages_client import AsyncMessagesClient, MessagesClient
 from turnout.llama_index.wires.messages_input import messages_input
 from turnout.llama_index.wires.sealed import unsealed
-from turnout.messages_api import DEFAULT_OUTPUT, messages_tool, messages_tool_choice
-from turnout.parameters import fitted, unsupported
+from turnout.messages_api import DEFAULT_OUTPUT, messages_tool, messages_tool_choice, with_format
+from turnout.parameters import fitted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Sequence
@@ -86,25 +86,14 @@ class AnthropicMessagesChat:
             sent["stop_sequences"] = sent.pop("stop")
         if request.timeout is not None:
             sent["timeout"] = request.timeout
-        extra = dict(request.extra)
-        if extra.pop("response_format", None) is not None:
-            unsupported(route, "response_format", "Messages takes a pydantic class only", request.policy)
-        tools, choice = request.tools, request.choice
-        if request.schema is not None:  # a forced tool call holds an answer to a schema on every Claude
-            tools = [*tools, as_tool(request.schema)]
-            choice = tools[-1]["function"]["name"]
-        effort = sent.pop("reasoning_effort", None)
-        if effort is not None and tools and choice not in {None, "auto", "none"}:
-            why = "Claude can't think when it is made to call a tool"
-            unsupported(route, "reasoning_effort", why, request.policy)
-        elif effort is not None:
-            sent |= {"thinking": {"type": "adaptive"}, "output_config": {"effort": effort}}
-        if tools:
-            sent["tools"] = [messages_tool(tool) for tool in tools]
-            picked = messages_tool_choice(choice, parallel=request.parallel)
+        effort = settle_effort(route, sent, request.extra, request.policy)
+        asked = request.ask(route, thinks=effort.thinks)
+        if asked.tools:
+            sent["tools"] = [messages_tool(tool) for tool in asked.tools]
+            picked = messages_tool_choice(asked.choice, parallel=request.parallel)
             if picked is not None:
                 sent["tool_choice"] = picked
-        return {"model": route.deployment, **sent, **extra}
+        return {"model": route.deployment, **sent, **with_format({**request.extra, **effort.fields}, asked.form)}
 
 
 def _input(messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> tuple[list[ChatMessage], dict[str, Any]]:

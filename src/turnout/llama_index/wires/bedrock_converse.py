@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Self
 
+from turnout.answer_formats import converse_output
 from turnout.clients import BedrockClient, bedrock_client, bridge
-from turnout.llama_index.request import tool_name
-from turnout.llama_index.schemas import as_tool, json_schema
+from turnout.effort import settle_effort
 from turnout.llama_index.upstream.bedrock import ConverseModel
 from turnout.llama_index.wires import ended, served
 from turnout.llama_index.wires.converse_client import ConverseClient
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from turnout.llama_index.request import Request
     from turnout.routes import Route
     from turnout.settings import BedrockBackend
+    from turnout.tool_choices import Asked
 
 
 class BedrockConverseChat:
@@ -76,6 +76,8 @@ class BedrockConverseChat:
         if request.timeout is not None:
             why = "on Bedrock it is set for the model or the backend, not for a call"
             unsupported(route, "timeout", why, request.policy)
+        extra = dict(request.extra)
+        effort = settle_effort(route, given, extra.pop("additionalModelRequestFields", {}), request.policy)
         names = {"top_p": "topP", "stop": "stopSequences"}
         inference = {wire: given[name] for name, wire in names.items() if name in given}
         arguments: dict[str, Any] = {
@@ -85,15 +87,10 @@ class BedrockConverseChat:
             "temperature": given.get("temperature"),
             **({"inferenceConfig": inference} if inference else {}),
         }
-        forced = self._add_tools(arguments, request)
-        effort = self._effort(given.get("reasoning_effort"), request, forced=forced)
-        extra = dict(request.extra)
-        if "response_format" in extra:
-            extra.pop("response_format")
-            unsupported(route, "response_format", "Converse takes a pydantic class only", request.policy)
-        fields = {**effort, **self._one_call(arguments, request)}
+        _ask(arguments, request.ask(route, thinks=effort.thinks), route)
+        fields = {**self._one_call(arguments, request), **effort.fields}
         if fields:
-            extra["additionalModelRequestFields"] = {**fields, **extra.pop("additionalModelRequestFields", {})}
+            extra["additionalModelRequestFields"] = fields
         return {**arguments, **extra}
 
     def _one_call(self, arguments: dict[str, Any], request: Request) -> dict[str, Any]:
@@ -105,51 +102,16 @@ class BedrockConverseChat:
             del config["toolChoice"]
         return one_call_fields(forced="toolChoice" in config)
 
-    def _add_tools(self, arguments: dict[str, Any], request: Request) -> bool:
-        """Add tools and schema; gives whether the model is forced to call."""
-        tools, choice, facts = request.tools, request.choice, self._route.facts
-        if request.schema is not None:
-            if facts.structured and not {"any", "tool"} & set(facts.tool_choice):
-                schema = json_schema(request.schema)
-                form = {"name": schema.name, "schema": json.dumps(schema.strict)}
-                arguments["outputConfig"] = {
-                    "textFormat": {"type": "json_schema", "structure": {"jsonSchema": form}},
-                }
-            else:
-                tools = [*tools, as_tool(request.schema)]
-                choice = tool_name(tools[-1])
-        if not tools or choice == "none":
-            return False
-        picked = _converse_choice(self._route, choice)
-        if picked is None and choice not in {None, "auto"}:
-            request.must_call = choice
-        if choice not in {None, "auto", "any"} and picked in ({"any": {}}, None):
-            # The model can't be made to call this one, so it gets only that one.
-            tools = [tool for tool in tools if tool_name(tool) == choice]
-        arguments["tools"] = {"tools": [_tool_spec(tool) for tool in tools]}
-        if picked is not None:
-            arguments["tools"]["toolChoice"] = picked
-        return picked is not None and "auto" not in picked
 
-    def _effort(self, effort: str | None, request: Request, *, forced: bool) -> dict[str, Any]:
-        family = self._route.facts.family
-        if effort is None:
-            return {}
-        # From langchain-aws 1.9.1, reasoning_effort_additional_fields; seen 2026-11-21.
-        fields: dict[str, dict[str, Any]] = {
-            "claude": {"thinking": {"type": "adaptive"}, "output_config": {"effort": effort}},
-            "nova": {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": effort}},
-            "gpt-oss": {"reasoning_effort": effort},
-        }
-        why = None
-        if family not in fields:
-            why = "turnout doesn't know how to ask this model"
-        elif forced and family == "claude":
-            why = "Claude can't think when it is made to call a tool"
-        if why is not None:
-            unsupported(self._route, "reasoning_effort", why, request.policy)
-            return {}
-        return fields[family]
+def _ask(arguments: dict[str, Any], asked: Asked, route: Route) -> None:
+    if asked.form is not None:
+        arguments["outputConfig"] = converse_output(asked.form, route.facts.family)
+    if not asked.tools or asked.choice == "none":  # Converse has no such choice, so the model sees no tools
+        return
+    arguments["tools"] = {"tools": [_tool_spec(tool) for tool in asked.tools]}
+    if asked.choice is not None:
+        simple = asked.choice in {"auto", "any"}
+        arguments["tools"]["toolChoice"] = {asked.choice: {}} if simple else {"tool": {"name": asked.choice}}
 
 
 def _tool_spec(tool: dict[str, Any]) -> dict[str, Any]:
@@ -163,18 +125,6 @@ def _tool_spec(tool: dict[str, Any]) -> dict[str, Any]:
     if function.get("strict") is not None:
         spec["strict"] = function["strict"]
     return {"toolSpec": spec}
-
-
-def _converse_choice(route: Route, choice: str | None) -> dict[str, Any] | None:
-    if choice is None:
-        return None
-    kind = choice if choice in {"auto", "any"} else "tool"
-    takes = route.facts.tool_choice
-    if kind in takes:
-        return {"tool": {"name": choice}} if kind == "tool" else {kind: {}}
-    if kind == "tool" and "any" in takes:
-        return {"any": {}}
-    return None  # auto is the service's own default; what can't be forced is told, and checked
 
 
 def _finished(response: ChatResponse, model: str) -> ChatResponse:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from turnout.answer_formats import openai_format
 from turnout.clients import OpenAIClient, openai_client_for
 from turnout.llama_index.errors import cut_short
-from turnout.llama_index.schemas import as_tool, holds_strictly
-from turnout.llama_index.upstream.openai import OpenAIModel, response_format
+from turnout.llama_index.upstream.openai import OpenAIModel
 from turnout.llama_index.wires import ended, served
 from turnout.parameters import fitted
 
@@ -78,19 +78,15 @@ class OpenAIChat:
             arguments["max_completion_tokens" if newer else facts.max_tokens] = arguments.pop("max_tokens")
         if request.timeout is not None:
             arguments["timeout"] = request.timeout
-        tools, choice = request.tools, request.choice
-        if request.schema is not None:
-            structured = facts.structured or not facts.known
-            if structured and (not facts.tools or holds_strictly(request.schema)):
-                arguments["response_format"] = response_format(request.schema)
-            else:
-                tools = [*tools, as_tool(request.schema)]
-                choice = tools[-1]["function"]["name"]
-        if tools:
-            arguments["tools"] = tools
-            if choice is not None:
-                named = {"type": "function", "function": {"name": choice}}
-                arguments["tool_choice"] = {"auto": "auto", "none": "none", "any": "required"}.get(choice, named)
+        asked = request.ask(self._route)
+        if asked.form is not None:
+            arguments["response_format"] = openai_format(asked.form)
+        if asked.tools:
+            arguments["tools"] = asked.tools
+            if asked.choice is not None:
+                named = {"type": "function", "function": {"name": asked.choice}}
+                choices = {"auto": "auto", "none": "none", "any": "required"}
+                arguments["tool_choice"] = choices.get(asked.choice, named)
             # Some reasoning models refuse the parameter; a second call is taken out of the answer anyway.
             if request.parallel is not None and not facts.reasoning:
                 arguments["parallel_tool_calls"] = request.parallel

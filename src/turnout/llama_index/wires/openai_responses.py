@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock, ThinkingBlock, ToolCallBlock
 
+from turnout.answer_formats import openai_format
 from turnout.clients import OpenAIClient, openai_client_for
 from turnout.errors import SettingsError
-from turnout.llama_index.schemas import as_tool, holds_strictly
-from turnout.llama_index.upstream.openai import response_format
 from turnout.llama_index.upstream.openai_responses import ResponsesModel
 from turnout.llama_index.wires.responses_stream import Growing, whole
 from turnout.parameters import fitted
@@ -98,25 +97,19 @@ class OpenAIResponsesChat:
             sent["include"] = ["reasoning.encrypted_content"]
         if request.timeout is not None:
             sent["timeout"] = request.timeout
-        extra = dict(request.extra)
-        tools, choice, form = request.tools, request.choice, extra.pop("response_format", None)
-        if request.schema is not None:
-            if (facts.structured or not facts.known) and (not facts.tools or holds_strictly(request.schema)):
-                form = response_format(request.schema)
-            else:
-                tools = [*tools, as_tool(request.schema)]
-                choice = tools[-1]["function"]["name"]
-        if form is not None:
+        asked = request.ask(self._route)
+        if asked.form is not None:
+            form = openai_format(asked.form)
             sent["text"] = {"format": {"type": form["type"], **form.get("json_schema", {})}}
-        if tools:
-            sent["tools"] = [_tool(tool) for tool in tools]
-            if choice is not None:
-                named = {"type": "function", "name": choice}
-                sent["tool_choice"] = {"auto": "auto", "none": "none", "any": "required"}.get(choice, named)
+        if asked.tools:
+            sent["tools"] = [_tool(tool) for tool in asked.tools]
+            if asked.choice is not None:
+                named = {"type": "function", "name": asked.choice}
+                sent["tool_choice"] = {"auto": "auto", "none": "none", "any": "required"}.get(asked.choice, named)
             # Some reasoning models refuse the parameter; a second call is taken out of the answer anyway.
             if request.parallel is not None and not facts.reasoning:
                 sent["parallel_tool_calls"] = request.parallel
-        return {"model": self._route.deployment, "store": False, **sent, **extra}
+        return {"model": self._route.deployment, "store": False, **sent, **request.extra}
 
 
 def _tool(tool: dict[str, Any]) -> dict[str, Any]:

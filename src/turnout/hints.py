@@ -1,0 +1,17 @@
+"""Names for annotations, where loading what they name would be most of what importing a class of turnout costs.
+
+A type checker sees the classes; `typing.get_type_hints`, which LangChain asks of a model's methods, finds `Any`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from turnout.clients.embedder import Embedder
+    from turnout.routes import Route
+    from turnout.spaces import EmbeddingSpace
+else:
+    Embedder = EmbeddingSpace = Route = Any
+
+__all__ = ["Embedder", "EmbeddingSpace", "Route"]

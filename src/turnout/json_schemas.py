@@ -1,0 +1,176 @@
+"""JSON schemas in the forms that services hold answers and tools to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_NAMED = ("properties", "$defs", "definitions", "dependentSchemas")  # hold schemas by names of the application's
+_LISTS = ("anyOf", "allOf", "oneOf", "prefixItems")
+_ONE = ("items", "additionalProperties", "contains", "not")
+_SAYS_WHAT = frozenset({"type", "enum", "const", "anyOf", "allOf", "$ref"})
+_NOT_HELD = frozenset(
+    [
+        *("minLength", "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+        *("multipleOf", "maxItems", "uniqueItems", "contains", "minContains", "maxContains"),
+        *("minProperties", "maxProperties"),
+    ]
+)
+_FORMATS = frozenset(
+    ["date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"],
+)
+
+
+def can_be_held(schema: Mapping[str, Any]) -> bool:
+    """Whether a service can hold an answer to a schema: not with objects of any members, `oneOf`, or tuples.
+
+    Source, seen 2026-11-21: platform.openai.com/docs/guides/structured-outputs, "Supported schemas", and
+    platform.claude.com/docs/en/build-with-claude/structured-outputs, "JSON Schema limitations".
+    """
+    return schema.get("type") == "object" and not any(_is_open(node) for node in _nodes(schema))
+
+
+def _is_open(node: Any) -> bool:
+    if not isinstance(node, dict):
+        return True  # `true`: anything at all
+    free = node.get("type") == "object" and not node.get("properties") and "$ref" not in node
+    extra = node.get("additionalProperties", False) is not False
+    return free or extra or bool({"patternProperties", "oneOf", "prefixItems"} & node.keys()) or _says_nothing(node)
+
+
+def _says_nothing(node: Mapping[str, Any]) -> bool:
+    return not _SAYS_WHAT & node.keys()
+
+
+def _nodes(node: Any) -> Iterator[Any]:
+    """A schema and every schema in it."""
+    yield node
+    if not isinstance(node, dict):
+        return
+    for inner in _inner(node):
+        yield from _nodes(inner)
+
+
+def _inner(node: Mapping[str, Any]) -> Iterator[Any]:
+    for key in _NAMED:
+        if isinstance(node.get(key), dict):
+            yield from node[key].values()
+    for key in _LISTS:
+        if isinstance(node.get(key), list):
+            yield from node[key]
+    for key in _ONE:
+        if isinstance(node.get(key), dict):
+            yield node[key]
+
+
+def strict(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema as OpenAI holds to it: every object closed, no member left out, no default, nothing beside a `$ref`."""
+    made: dict[str, Any] = _closed(schema, schema, all_members=True)
+    return made
+
+
+def held_by_claude(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema as Claude holds to it: every object closed; limits that it isn't held to are told in the description.
+
+    Source, seen 2026-11-21: anthropic 1.17, lib/_parse/_transform.py, which does the same.
+    """
+    made: dict[str, Any] = _limits_told(_closed(schema, schema, all_members=False))
+    return made
+
+
+def _closed(node: Any, root: Mapping[str, Any], *, all_members: bool) -> Any:
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node and node.keys() - {"$ref", "$defs", "definitions"}:
+        beside = {key: value for key, value in node.items() if key != "$ref"}
+        return _closed({**_referred(root, node["$ref"]), **beside}, root, all_members=all_members)
+    made: dict[str, Any] = {}
+    for key, value in node.items():
+        if key in _NAMED and isinstance(value, dict):
+            made[key] = {name: _closed(inner, root, all_members=all_members) for name, inner in value.items()}
+        elif key in _LISTS and isinstance(value, list):
+            made[key] = [_closed(inner, root, all_members=all_members) for inner in value]
+        elif key in _ONE:
+            made[key] = _closed(value, root, all_members=all_members)
+        elif key != "default" or not all_members:
+            made[key] = value
+    if isinstance(made.get("properties"), dict) and made.get("type") == "object":
+        made["additionalProperties"] = False
+        if all_members:
+            made["required"] = list(made["properties"])
+    return made
+
+
+def _limits_told(node: Any) -> Any:
+    if not isinstance(node, dict):
+        return node
+    made: dict[str, Any] = {}
+    told: dict[str, Any] = {}
+    for key, value in node.items():
+        if key in _NAMED and isinstance(value, dict):
+            made[key] = {name: _limits_told(inner) for name, inner in value.items()}
+        elif key in _LISTS and isinstance(value, list):
+            made[key] = [_limits_told(inner) for inner in value]
+        elif key == "items":
+            made[key] = _limits_told(value)
+        elif (
+            key in _NOT_HELD
+            or (key == "minItems" and value not in {0, 1})
+            or (key == "format" and value not in _FORMATS)
+        ):
+            told[key] = value
+        else:
+            made[key] = value
+    if told:
+        said = "{" + ", ".join(f"{key}: {value}" for key, value in told.items()) + "}"
+        made["description"] = f"{made['description']}\n\n{said}" if made.get("description") else said
+    return made
+
+
+def for_a_tool(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema as every service takes it for a tool's arguments: at the top no more than Nova takes.
+
+    Source: https://github.com/pydantic/pydantic-ai/issues/1623
+    """
+    made = dict(schema) if refers_to_itself(schema) else _inlined(schema, schema)
+    kept = ("type", "properties", "required", "$defs", "definitions")
+    return {
+        "type": "object",
+        "properties": {},
+        **{key: made[key] for key in kept if key in made and (key != "required" or made[key])},
+    }
+
+
+def _inlined(node: Any, root: Mapping[str, Any]) -> Any:
+    if isinstance(node, list):
+        return [_inlined(inner, root) for inner in node]
+    if not isinstance(node, dict):
+        return node
+    if isinstance(node.get("$ref"), str):
+        beside = {key: value for key, value in node.items() if key != "$ref"}
+        node = {**_referred(root, node["$ref"]), **beside}
+    return {key: _inlined(value, root) for key, value in node.items() if key not in {"$defs", "definitions"}}
+
+
+def refers_to_itself(schema: Mapping[str, Any]) -> bool:
+    """Whether a schema is recursive."""
+
+    def leads_back(node: Any, on_the_way: tuple[str, ...]) -> bool:
+        for inner in _nodes(node):
+            pointer = inner.get("$ref") if isinstance(inner, dict) else None
+            if not isinstance(pointer, str):
+                continue
+            if pointer in on_the_way or leads_back(_referred(schema, pointer), (*on_the_way, pointer)):
+                return True
+        return False
+
+    return leads_back({key: value for key, value in schema.items() if key not in {"$defs", "definitions"}}, ("#",))
+
+
+def _referred(root: Mapping[str, Any], pointer: str) -> dict[str, Any]:
+    found: Any = root
+    for step in filter(None, pointer.removeprefix("#").split("/")):
+        found = found.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from turnout.space_keepers import Held
+from turnout.space_keepers import Held, gone, kept_in
 from turnout.space_records import SpaceRecord, with_record
 
 if TYPE_CHECKING:
@@ -24,12 +24,49 @@ _NOTHING = {"turnout": "no embedding space recorded"}
 class CollectionRecord:
     """Reads and writes the record of a collection.
 
-    Attributes:
-        fresh: The collection with its metadata as they are now: an open one has them as they were.
+    A collection that was deleted and made again under its name is another one for Chroma: the store is given that.
+
+    Args:
+        opened: The collection that the store has open.
+        reopen: Gives the store another one.
     """
 
-    def __init__(self, fresh: Callable[[], Collection]) -> None:
-        self.fresh = fresh
+    def __init__(self, opened: Callable[[], Collection], reopen: Callable[[Collection], None]) -> None:
+        self._opened = opened
+        self._reopen = reopen
+
+    def glance(self) -> object:
+        """Which collection it is, and the record in its metadata.
+
+        Raises:
+            CollectionGoneError: There is none any more.
+        """
+        found = self._model()
+        return found.id, kept_in(found.metadata)
+
+    def fresh(self) -> Collection:
+        """The collection with its metadata as they are now: an open one has them as they were.
+
+        Raises:
+            CollectionGoneError: There is none any more.
+        """
+        from chromadb import Collection
+
+        opened, model = self._opened(), self._model()
+        fresh = Collection(client=opened._client, model=model, embedding_function=None)  # noqa: SLF001
+        if fresh.id != opened.id:
+            self._reopen(fresh)
+        return fresh
+
+    def _model(self) -> Any:
+        from chromadb.errors import NotFoundError
+
+        opened = self._opened()
+        server = opened._client  # noqa: SLF001  # a collection doesn't give out what it is on
+        try:
+            return server.get_collection(opened.name, tenant=opened.tenant, database=opened.database)
+        except NotFoundError as error:
+            raise gone(opened.name) from error
 
     def held(self, *, index: str) -> Held:
         """What the collection holds.
@@ -42,9 +79,10 @@ class CollectionRecord:
         """
         collection = self.fresh()
         record = SpaceRecord.from_dict(collection.metadata or {}, index=index)
-        first = collection.get(limit=1, include=["embeddings"])
-        vectors = _vectors(first)
-        return Held(record, empty=not first["ids"], dimensions=len(vectors[0]) if vectors else None)
+        # Not the vectors: Chroma can't read those that another process has written over.
+        empty = not collection.get(limit=1, include=[])["ids"]
+        model = collection._model  # noqa: SLF001  # a collection doesn't give out the length that it takes
+        return Held(record, empty=empty, dimensions=None if empty else model.dimension)
 
     def write(self, record: SpaceRecord | None) -> None:
         """Change the collection's metadata, and leave other keys."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from llama_index.core.schema import BaseNode
 
@@ -12,7 +12,9 @@ from turnout.space_keepers import RecordKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
+    from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ships no types
     from llama_index.core.storage.docstore import BaseDocumentStore
     from llama_index.core.vector_stores.types import BasePydanticVectorStore
 
@@ -22,9 +24,22 @@ class SpaceKeeper(RecordKeeper[BaseNode]):
 
     Attributes:
         docstore: Where the texts are, for a store that doesn't keep them.
+        in_query: Whether `expecting` makes the store look at the record in the query that searches.
     """
 
     docstore: BaseDocumentStore | None = None
+    in_query: ClassVar[bool] = False
+
+    def expecting(self, mark: object) -> AbstractContextManager[None]:
+        """Have searches find nothing while the block runs, unless a glance at the record would show this."""
+        raise NotImplementedError
+
+    def check_persisting(self, path: str, fs: AbstractFileSystem | None) -> None:
+        """Refuse to persist the store over one of another space.
+
+        Raises:
+            EmbeddingSpaceError: There is such a one.
+        """
 
 
 _KEEPERS: ClassRegistry[SpaceKeeper] = ClassRegistry(

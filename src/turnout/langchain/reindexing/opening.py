@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -13,7 +12,7 @@ from turnout.errors import MissingExtraError, UnsupportedError
 from turnout.langchain.reindexing.collection import Collection
 from turnout.reindex.chroma import COSINE, open_client
 from turnout.reindex.collection import cannot_embed
-from turnout.reindex.folders import recover
+from turnout.reindex.folders import recover, remove
 from turnout.spaces import collection_name
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ def drop_collection(index: IndexSettings, name: str, space: EmbeddingSpace) -> b
         case "chroma":
             found.store.delete_collection()
         case "faiss":
-            shutil.rmtree(_folder(index) / called)
+            remove(_folder(index) / called)
         case _:
             _drop_schema(index, called)
     return True
@@ -129,8 +128,7 @@ def _faiss(
     from faiss import IndexFlatL2
 
     folder = _folder(index) / called
-    if create:
-        recover(folder)
+    recover(folder, clean=create)
     if folder.is_dir():
         return FaissCollection(load(folder, embeddings), called, folder)
     if not create:

@@ -97,7 +97,7 @@ def test_a_store_that_is_refilled_while_texts_are_embedded_is_not_written(
 
     store.embeddings.progress = meanwhile  # type: ignore[union-attr]  # turnout's
     with pytest.raises(EmbeddingSpaceError, match=REFUSED):
-        store.add_texts([f"Another {number}." for number in range(3000)])
+        store.add_texts([f"Another {number}." for number in range(600)])
     assert done
     assert len(OTHERS_OF[kind](place)) == len(elsewhere.OTHERS)
 

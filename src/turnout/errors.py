@@ -131,6 +131,29 @@ class EmbeddingSpaceError(TurnoutError):
         return _rebuild, (type(self), str(self), dict(vars(self)))
 
 
+class CollectionGoneError(EmbeddingSpaceError):
+    """The collection that a store has open was deleted, by another process or directly. Nothing was searched."""
+
+
+class ChunkRefusedError(TurnoutError, ValueError):
+    """A store can't hold a chunk as it is. Nothing was embedded, written or deleted.
+
+    Attributes:
+        index: The collection.
+        id: The chunk.
+        key: The key of its metadata that can't be held; None if it is the text or the id.
+    """
+
+    def __init__(self, message: str, *, index: str = "", id: str = "", key: str | None = None) -> None:  # noqa: A002 - what it is
+        super().__init__(message)
+        self.index = index
+        self.id = id
+        self.key = key
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), str(self), dict(vars(self)))
+
+
 class IndexBehindError(TurnoutError):
     """The collection of the settings' embedding space lacks documents that the index has. Nothing was searched.
 

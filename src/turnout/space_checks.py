@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, get_args
 
-from turnout.errors import EmbeddingSpaceError
+from turnout.errors import CollectionGoneError, EmbeddingSpaceError
 from turnout.space_keepers import RecordKeeper
 from turnout.space_records import SpaceRecord, mismatch, reindex_command
 
@@ -32,6 +33,8 @@ ALIKE = 0.999
 
 _SAMPLED = 16  # texts that are embedded anew to verify an index
 _PROBE = "vector"  # a text whose vector is asked for only to learn its length
+
+_UNSEEN = object()  # what a record is like that was just written: the next check reads what is there
 
 KeeperT = TypeVar("KeeperT", bound=RecordKeeper[Any])
 
@@ -56,13 +59,43 @@ class CheckIO(Protocol):
         ...
 
 
+class RecordChanged(Exception):
+    """The record of an index isn't what it was at the last check."""
+
+
+CHANGED = (RecordChanged, CollectionGoneError)
+"""What a strict check raises of an index that isn't the one that it passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """A check that the index passed.
+
+    Attributes:
+        asked: The space that the embeddings had.
+        record: The index's record.
+        mark: What the keeper saw at a glance.
+    """
+
+    asked: EmbeddingSpace
+    record: SpaceRecord
+    mark: object
+
+    def sees(self, mark: object) -> bool:
+        """Whether a glance shows the same: the mark, or the record itself, on the first documents of an empty index."""
+        return mark == self.mark or mark == self.record.to_dict()
+
+
 class SpaceCheck(Generic[KeeperT]):
     """Whether an index may be searched or written with an embedding space.
+
+    The record is looked at every time: at a glance as long as it is what it was.
 
     Attributes:
         keeper: Reads and writes the index's record.
         adopt: What happens with an index that has vectors and no record.
         index: What the index is called in errors.
+        strict: Whether a record that changed since the last check ends this one with `RecordChanged`.
 
     Raises:
         ValueError: There is no such way to adopt an index.
@@ -75,7 +108,8 @@ class SpaceCheck(Generic[KeeperT]):
         self.keeper = keeper
         self.adopt = adopt
         self._name = name
-        self._passed: tuple[EmbeddingSpace, SpaceRecord] | None = None
+        self.strict = False
+        self._passed: _Passed | None = None
         self._lengths: dict[EmbeddingSpace, int] = {}
 
     @property
@@ -84,8 +118,23 @@ class SpaceCheck(Generic[KeeperT]):
         return self._name or self.keeper.index
 
     def forget(self) -> None:
-        """Look at the store anew before the next search or insert."""
+        """Look at all of the store anew before the next search or insert."""
         self._passed = None
+
+    def passed(self, wanted: EmbeddingSpace) -> SpaceRecord | None:
+        """The record with which the last check passed, if that was for this space."""
+        passed = self._passed
+        return passed.record if passed is not None and passed.asked == wanted else None
+
+    def is_as_it_was(self, wanted: EmbeddingSpace, mark: object) -> bool:
+        """Whether a glance at the record shows what it did when the check passed for this space."""
+        passed = self._passed
+        return passed is not None and passed.asked == wanted and passed.sees(mark)
+
+    @property
+    def mark(self) -> object:
+        """What a glance showed when the check passed; None if it didn't, or wrote the record itself."""
+        return None if self._passed is None or self._passed.mark is _UNSEEN else self._passed.mark
 
     def forget_if_empty(self) -> None:
         """`forget`; an index that has no vectors left is of no space."""
@@ -101,7 +150,13 @@ class SpaceCheck(Generic[KeeperT]):
 
     @contextmanager
     def admitted(
-        self, wanted: EmbeddingSpace, io: CheckIO, *, inserting: bool = False, vectors: Iterable[Sequence[float]] = ()
+        self,
+        wanted: EmbeddingSpace,
+        io: CheckIO,
+        *,
+        inserting: bool = False,
+        vectors: Iterable[Sequence[float]] = (),
+        known: SpaceRecord | None = None,
     ) -> Iterator[SpaceRecord]:
         """A search or an insert that the check lets through; an insert that fails leaves an empty index of no space.
 
@@ -110,6 +165,7 @@ class SpaceCheck(Generic[KeeperT]):
             io: Asks the store and its embeddings.
             inserting: Whether vectors are added.
             vectors: Those that were given; each must be as long as the index's.
+            known: The record, where the caller looks at it later.
 
         Yields:
             The record of the index.
@@ -117,7 +173,7 @@ class SpaceCheck(Generic[KeeperT]):
         Raises:
             EmbeddingSpaceError: The index has another space, or one that isn't known.
         """
-        record, made = self.run(wanted, io, inserting=inserting)
+        record, made = (known, False) if known is not None else self.run(wanted, io, inserting=inserting)
         self._check_lengths(vectors, record)
         try:
             yield record
@@ -128,10 +184,16 @@ class SpaceCheck(Generic[KeeperT]):
 
     @asynccontextmanager
     async def aadmitted(
-        self, wanted: EmbeddingSpace, io: CheckIO, *, inserting: bool = False, vectors: Iterable[Sequence[float]] = ()
+        self,
+        wanted: EmbeddingSpace,
+        io: CheckIO,
+        *,
+        inserting: bool = False,
+        vectors: Iterable[Sequence[float]] = (),
+        known: SpaceRecord | None = None,
     ) -> AsyncIterator[SpaceRecord]:
         """`admitted` without blocking the event loop."""
-        record, made = await self.arun(wanted, io, inserting=inserting)
+        record, made = (known, False) if known is not None else await self.arun(wanted, io, inserting=inserting)
         self._check_lengths(vectors, record)
         try:
             yield record
@@ -191,8 +253,10 @@ class SpaceCheck(Generic[KeeperT]):
         Raises:
             EmbeddingSpaceError: The index has another space, or one that isn't known.
         """
-        if self._passed is not None and self._passed[0] == wanted:
-            return self._passed[1], False
+        mark: object = yield "glance", ()
+        known = self._as_it_was(wanted, mark)
+        if known is not None:
+            return known, False
         asked = wanted
         if wanted.dimensions is None:
             if wanted not in self._lengths:
@@ -206,7 +270,7 @@ class SpaceCheck(Generic[KeeperT]):
             if held.dimensions is not None and held.dimensions != wanted.dimensions:
                 raise self._not_its_record(record, wanted, held.dimensions)
             if record.space.dimensions is None:
-                record = SpaceRecord(wanted)
+                record, mark = SpaceRecord(wanted), _UNSEEN
                 yield "write", (record,)
         elif held.empty is None:  # such a store is looked at in what a search finds
             record = SpaceRecord(wanted)
@@ -219,16 +283,29 @@ class SpaceCheck(Generic[KeeperT]):
                 return record, False
             self._check_made_for(wanted, held.dimensions)
             yield "write", (record,)
+            mark = yield "glance", ()
             held = yield "held", ()
             if held.record is not None:  # by now it may be that of another process
                 held.record.check(wanted, index=self.index)
             made = True
         else:
             yield from self._adopting(wanted, held)
-            record = SpaceRecord(wanted)
+            record, mark = SpaceRecord(wanted), _UNSEEN
             yield "write", (record,)
-        self._passed = asked, record
+        self._passed = _Passed(asked, record, mark)
         return record, made
+
+    def _as_it_was(self, wanted: EmbeddingSpace, mark: object) -> SpaceRecord | None:
+        """The record, if the check passed with it and a glance shows the same."""
+        passed = self._passed
+        if passed is None or passed.asked != wanted:
+            return None
+        if passed.sees(mark):
+            return passed.record
+        if self.strict and passed.mark is not _UNSEEN:
+            self._passed = None
+            raise RecordChanged
+        return None
 
     def check_found(self, documents: Sequence[Any], wanted: EmbeddingSpace) -> None:
         """Check documents that a search found, where the record is on each of them.

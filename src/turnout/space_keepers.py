@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
-from turnout.errors import EmbeddingSpaceError
+from turnout.errors import CollectionGoneError, EmbeddingSpaceError
 from turnout.space_records import PREFIX, SpaceRecord, mismatch, reindex_command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from turnout.spaces import EmbeddingSpace
 
@@ -57,9 +57,12 @@ class RecordKeeper(ABC, Generic[DocumentT]):
     Attributes:
         stamps: Whether the record is on each document, in its metadata: the guard then writes it on every insert, takes
             it off what a search finds, and checks it there.
+        shared: Whether another process may change the store while this one embeds: the record is then looked at once
+            the vectors are there.
     """
 
     stamps: ClassVar[bool] = False
+    shared: ClassVar[bool] = True
 
     @property
     @abstractmethod
@@ -73,6 +76,16 @@ class RecordKeeper(ABC, Generic[DocumentT]):
         Raises:
             EmbeddingSpaceError: The record isn't as it was written.
         """
+
+    def glance(self) -> object:
+        """What is equal to what it was as long as the record is; read anew, for every search and insert.
+
+        Left out, it is all that the store holds.
+
+        Raises:
+            CollectionGoneError: The store isn't there any more.
+        """
+        return self.held()
 
     @abstractmethod
     def write(self, record: SpaceRecord | None) -> None:
@@ -93,6 +106,10 @@ class RecordKeeper(ABC, Generic[DocumentT]):
     async def aheld(self) -> Held:
         """`held` without blocking the event loop."""
         return await asyncio.to_thread(self.held)
+
+    async def aglance(self) -> object:
+        """`glance` without blocking the event loop."""
+        return await asyncio.to_thread(self.glance)
 
     async def awrite(self, record: SpaceRecord | None) -> None:
         """`write` without blocking the event loop."""
@@ -117,6 +134,7 @@ class StampKeeper(RecordKeeper[DocumentT]):
     """
 
     stamps: ClassVar[bool] = True
+    shared: ClassVar[bool] = False
 
     def __init__(self, store: Any) -> None:
         self.store = store
@@ -130,8 +148,43 @@ class StampKeeper(RecordKeeper[DocumentT]):
         """Nothing is known before a search."""
         return Held(None, None)
 
+    def glance(self) -> object:
+        """Never what it was: every insert asks for a document first."""
+        return object()
+
+    async def aglance(self) -> object:
+        """`glance`, which asks nobody."""
+        return self.glance()
+
     def write(self, record: SpaceRecord | None) -> None:
         """Nothing: the guard writes the record on documents."""
+
+
+def kept_in(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The record in metadata, as it is there."""
+    return {key: value for key, value in (metadata or {}).items() if key.startswith(PREFIX)}
+
+
+def kept_in_one(entries: Mapping[Any, Any], metadata: Callable[[Any], Mapping[str, Any] | None]) -> object:
+    """The record on one document of a store that has the same on all of them; None of an empty one.
+
+    Args:
+        entries: The documents.
+        metadata: The metadata of a document, by its key.
+    """
+    try:
+        for key in entries:
+            return kept_in(metadata(key))
+    except (RuntimeError, KeyError):  # another thread is changing them
+        return object()
+    return None
+
+
+def gone(index: str) -> CollectionGoneError:
+    """The error of a store whose collection was deleted while it was open."""
+    fix = "open the store anew, which makes an empty one, and add the documents again"
+    msg = f"the collection {index!r} isn't there any more; it was deleted while it was open: {fix}"
+    return CollectionGoneError(msg, index=index, fix=fix)
 
 
 def held_in(entries: Iterable[tuple[Mapping[str, Any], int]], *, index: str, called: str = "documents") -> Held:

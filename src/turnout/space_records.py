@@ -145,6 +145,16 @@ def mismatch(index: str, index_space: EmbeddingSpace, wanted: EmbeddingSpace) ->
     return EmbeddingSpaceError(msg, index=index, index_space=index_space, wanted_space=wanted, fix=fix)
 
 
+def would_replace(index: str, there: EmbeddingSpace, mine: EmbeddingSpace) -> EmbeddingSpaceError:
+    """The error of an index that would be saved over one of another space."""
+    fix = "save elsewhere, or remove what is there first"
+    msg = (
+        f"in {index!r} there is an index of {there}, and what would be saved over it is of {mine}: another process may "
+        f"have put it there since this one was loaded. Nothing was saved; {fix}"
+    )
+    return EmbeddingSpaceError(msg, index=index, index_space=there, wanted_space=mine, fix=fix)
+
+
 def _garbled(index: str, why: str) -> EmbeddingSpaceError:
     fix = reindex_command(index)
     msg = (

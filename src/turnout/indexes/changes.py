@@ -139,6 +139,7 @@ def write(change: Change, manifest: Manifest, collections: Collections, *, wante
         return
     called = change.place.called
     with collections.changing(change.place) as opened:
+        manifest.begin(called, [chunk.item.id for chunk in chunks])
         for start in range(0, len(chunks), _PAGE):
             opened.home.write(chunks[start : start + _PAGE])
         opened.home.flush()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,8 +14,9 @@ from turnout.reindex.lock import locked
 from turnout.spaces import EmbeddingSpace, collection_name, space_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from turnout.reindex import Item
     from turnout.reindex.manifest import Manifest
     from turnout.reindex.named import NamedIndex
     from turnout.routes import Route
@@ -29,6 +30,18 @@ class Home(Source, Target, Protocol):
 
     def count(self) -> int:
         """How many chunks it has."""
+        ...
+
+    def is_lost(self) -> bool:
+        """Whether it isn't there any more, or has no record of its space any more."""
+        ...
+
+    def fit(self, items: Sequence[Item]) -> list[Item]:
+        """Chunks as it can hold them.
+
+        Raises:
+            ChunkRefusedError: It can't hold one.
+        """
         ...
 
 
@@ -101,16 +114,14 @@ class Collections:
         self._manifest = manifest
         self._opened: dict[str, Opened] = {}
 
-    def at_hand(self, place: Place) -> Opened | None:
-        """The open collection of a place, if it is as it was."""
+    def at_hand(self, place: Place, stamp: int | None) -> Opened | None:
+        """The open collection of a place, if it is as it was; the manifest's stamp says so."""
         found = self._opened.get(place.called)
-        if found is not None and found.fresh(place.index.all, self._manifest.stamp(place.called)):
-            return found
-        return None
+        return found if found is not None and found.fresh(place.index.all, stamp) else None
 
     def open(self, place: Place, *, create: bool = False) -> Opened | None:
         """The collection of a place."""
-        found = self.at_hand(place)
+        found = self.at_hand(place, self._manifest.stamp(place.called))
         if found is None:
             stamp = self._manifest.stamp(place.called)
             home = self._opener(place.index, place.backend, place.space, create=create)
@@ -151,24 +162,49 @@ class Collections:
             self._manifest.register(place.called, str(place.space))
             try:
                 opened.home.claim(place.space)
+                self.settle(opened)
                 yield opened
             except BaseException:
                 self.close(place.called)
                 raise
             self.note(opened)
 
+    def settle(self, opened: Opened) -> None:
+        """Note what became of chunks that a process was writing when it was killed; the collection must be held."""
+        called = opened.place.called
+        begun = self._manifest.writing(called)
+        if begun:
+            self._manifest.came_to(called, opened.home.get(begun).values())
+
+    def settle_if_free(self, opened: Opened) -> None:
+        """`settle`, unless somebody writes to the collection now."""
+        place = opened.place
+        if not self._manifest.writing(place.called):
+            return
+        with suppress(ReindexLockedError), self.writing(place.index, place.called, place.space, patience=0):
+            self.settle(opened)
+            self.note(opened)
+
     @contextmanager
-    def writing(self, index: NamedIndex, called: str, space: EmbeddingSpace) -> Iterator[None]:
+    def writing(
+        self, index: NamedIndex, called: str, space: EmbeddingSpace, *, patience: float = _PATIENCE
+    ) -> Iterator[None]:
         """Hold a collection's lock, so that neither another writer nor a reindex is in it.
+
+        Args:
+            index: The index.
+            called: The collection.
+            space: Its space.
+            patience: Seconds to wait for the writer before.
 
         Raises:
             ReindexLockedError: Another holds it.
         """
-        lock = FileLock(self._manifest.path.with_name(f"{called}.lock"), timeout=_PATIENCE)
+        lock = FileLock(self._manifest.path.with_name(f"{called}.lock"), timeout=patience)
         try:
             lock.acquire()
         except Timeout as error:
-            msg = f"another process has been writing to {called!r} for {_PATIENCE:.0f} seconds; try again later"
+            msg = f"another process has been writing to {called!r} for {patience:.0f} seconds; try again later"
             raise ReindexLockedError(msg) from error
         try:
             checkpoint = index.checkpoint(space)

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from turnout import runtime
-from turnout.errors import PartialWriteError
+from turnout.errors import IndexBehindError, PartialWriteError
 from turnout.given import portable_settings
 from turnout.indexes.behind import behind
 from turnout.indexes.changes import Change, plan, write
 from turnout.indexes.collections import Collections, Home, Opened, Opener, Place
 from turnout.indexes.filling import fill
 from turnout.reindex import Item
+from turnout.reindex.agreeing import remove_outdated
 from turnout.reindex.manifest import Manifest
 from turnout.reindex.named import NamedIndex
 from turnout.settings import Settings, load_settings
@@ -68,6 +69,7 @@ class Index:
         self._now: tuple[Settings, Place] | None = None
         self._kept: tuple[Manifest, Collections] | None = None
         self._looked: set[str] = set()
+        self._distrusted: set[str] = set()
         runtime.renewed_in_child(self)
 
     def renew(self) -> None:
@@ -123,8 +125,9 @@ class Index:
         manifest, collections = self._keeping(place.index)
         if place.called not in self._looked:
             return None
-        found = collections.at_hand(place)
-        return None if found is None or manifest.is_behind(place.called) else found.home
+        stamp, is_behind = manifest.standing(place.called)
+        found = None if is_behind else collections.at_hand(place, stamp)
+        return None if found is None else found.home
 
     def home(self, space: EmbeddingSpace | None = None) -> Home:
         """The collection to search; filled before, if the settings say so.
@@ -137,6 +140,15 @@ class Index:
             EmbeddingSpaceError: It has vectors of another space.
         """
         return self.at_hand(space) or self._current(space).home
+
+    def distrust(self) -> None:
+        """Open every collection anew, and look through it: one was changed by other means than the index."""
+        _, collections = self._keeping(self.place().index)
+        with self._lock:
+            self._distrusted |= self._looked
+            for called in self._looked:
+                collections.close(called)
+            self._looked.clear()
 
     def _current(self, space: EmbeddingSpace | None) -> Opened:
         """A space's collection, with all that the index should have."""
@@ -151,25 +163,44 @@ class Index:
                 return opened
             if opened is not None and not manifest.is_behind(place.called):
                 return opened
+            if opened is not None and not manifest.lacking(place.called, 1):
+                self._finish_deleting(place)
+                return opened
             if place.index.settings.fill != "on-the-way":
                 raise behind(place, manifest, exists=opened is not None)
             return self.fill(place)
+
+    def _finish_deleting(self, place: Place) -> None:
+        """Remove what was deleted through the index, and is still there because the process was killed, or failed."""
+        manifest, collections = self._keeping(place.index)
+        with collections.changing(place) as opened:
+            remove_outdated(opened.home, place.called, manifest)
 
     def _seen(self, place: Place) -> Opened | None:
         """The collection of a place, looked through if the manifest may not know all that it has."""
         manifest, collections = self._keeping(place.index)
         opened = collections.open(place)
+        if opened is not None and manifest.holding(place.called) and opened.home.is_lost():
+            collections.close(place.called)
+            opened = collections.open(place)
         if opened is None:
             manifest.forget(place.called)
             return None
-        known = manifest.stamp(place.called) is not None and opened.home.count() == manifest.holding(place.called)
+        collections.settle_if_free(opened)
+        known = (
+            place.called not in self._distrusted
+            and manifest.stamp(place.called) is not None
+            and opened.home.count() == manifest.holding(place.called)
+        )
         if not known or manifest.is_behind(place.called):
+            opened.home.claim(place.space, dry=True)  # what is of another space isn't the index's
             if opened.home.count():
                 manifest.look(place.called, str(place.space), opened.home.items())
             else:
                 manifest.look(place.called, str(place.space), ())
             collections.note(opened)
         self._looked.add(place.called)
+        self._distrusted.discard(place.called)
         return opened
 
     def _look_at_others(self, active: Place) -> None:
@@ -200,12 +231,33 @@ class Index:
 
         Raises:
             IndexBehindError: The active collection lacks documents that the index has.
+            ChunkRefusedError: The store can't hold a chunk as it is.
         """
         listed = list({item.id: item for item in items}.values())
         places = self.places()
-        self.home()
         manifest, collections = self._keeping(places[0].index)
+        listed = self._to_write(places[0], listed).fit(listed)
         return [plan(place, listed, manifest, collections, origin) for place in places]
+
+    def _to_write(self, active: Place, items: Sequence[Item]) -> Home:
+        """The active collection, as it is there now.
+
+        One that lacks documents is refused, unless some of these are among those that no collection has any more: they
+        are written again.
+        """
+        manifest, collections = self._keeping(active.index)
+        try:
+            home = self.home()
+            if not manifest.holding(active.called) or not home.is_lost():
+                return home
+            self.distrust()
+            return self.home()
+        except IndexBehindError:
+            if not manifest.nowhere([item.id for item in items]):
+                raise
+            opened = collections.open(active, create=True)
+            assert opened is not None
+            return opened.home
 
     def commit(self, changes: Sequence[Change]) -> None:
         """Write chunks that were embedded.

@@ -14,6 +14,7 @@ from turnout.errors import ModelCallError
 from turnout.given import SettingsField, without_secrets
 from turnout.given_elsewhere import refuse_unknown
 from turnout.langchain.errors import as_langchain
+from turnout.langchain.looking import alooked, looked
 from turnout.routed_embedding import RoutedEmbedding
 
 
@@ -67,16 +68,20 @@ class TurnoutEmbeddings(RoutedEmbedding, BaseModel, Embeddings):
             ModelCallError: The service refused or failed, or a text is empty or too long.
         """
         try:
-            return self._embedder().embed(texts, "document")
+            vectors = self._embedder().embed(texts, "document")
         except ModelCallError as error:
             raise as_langchain(error) from error.__cause__
+        looked(self)
+        return vectors
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed documents without blocking the event loop."""
         try:
-            return await self._embedder().aembed(texts, "document")
+            vectors = await self._embedder().aembed(texts, "document")
         except ModelCallError as error:
             raise as_langchain(error) from error.__cause__
+        await alooked(self)
+        return vectors
 
     def embed_iter(self, texts: Iterable[str]) -> Generator[list[float]]:
         """Embed documents of any number in bounded memory.
@@ -108,16 +113,20 @@ class TurnoutEmbeddings(RoutedEmbedding, BaseModel, Embeddings):
     def embed_query(self, text: str) -> list[float]:
         """Embed a query: some models embed it differently from a document."""
         try:
-            return self._embedder().embed([text], "query")[0]
+            vector = self._embedder().embed([text], "query")[0]
         except ModelCallError as error:
             raise as_langchain(error) from error.__cause__
+        looked(self)
+        return vector
 
     async def aembed_query(self, text: str) -> list[float]:
         """Embed a query without blocking the event loop."""
         try:
-            return (await self._embedder().aembed([text], "query"))[0]
+            vector = (await self._embedder().aembed([text], "query"))[0]
         except ModelCallError as error:
             raise as_langchain(error) from error.__cause__
+        await alooked(self)
+        return vector
 
     def __getstate__(self) -> dict[Any, Any]:
         return without_secrets(super().__getstate__())

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from turnout.reindex.collection import PAGE, RecordedCollection
+from turnout.reindex.fitting import refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pydantic import SecretStr
 
-    from turnout.reindex.items import Item
+    from turnout.reindex.items import Embedded, Item
     from turnout.settings import IndexSettings
 
 COSINE = {"hnsw:space": "cosine"}
@@ -57,6 +58,28 @@ def _address(connection: SecretStr) -> dict[str, Any]:
     return {"host": address.hostname or "", "port": address.port or 8000, "ssl": address.scheme == "https"}
 
 
+def check_metadata(item: Item, metadata: Mapping[str, Any], index: str) -> None:
+    """Refuse metadata that Chroma refuses; None is left to the caller.
+
+    Args:
+        item: The chunk.
+        metadata: What Chroma is given of it.
+        index: The collection.
+
+    Raises:
+        ChunkRefusedError: Chroma refuses them.
+    """
+    from chromadb.api.types import validate_metadata
+
+    for key, value in metadata.items():
+        try:
+            validate_metadata({key: value})
+        except (ValueError, TypeError) as error:
+            raise refused(item, index, str(key), f"Chroma refuses it: {error}") from error
+        if not key:
+            raise refused(item, index, key, "Chroma refuses an empty key")
+
+
 class ChromaReading(RecordedCollection):
     """Reads through Chroma's own collection, which pages; put before the framework's collection among the bases."""
 
@@ -90,6 +113,23 @@ class ChromaReading(RecordedCollection):
             return {}
         found = self._opened.get(ids=list(ids), include=["embeddings"])
         return dict(zip(found["ids"], found["embeddings"], strict=True))
+
+    def replace(self, chunks: Sequence[Embedded], documents: list[str], metadatas: Sequence[Mapping[str, Any]]) -> None:
+        """Write chunks in one step, in place of those with the same ids.
+
+        Chroma keeps metadata of an older version whose keys the new one hasn't got, unless they are named with None.
+        """
+        ids = [chunk.item.id for chunk in chunks]
+        if not ids:
+            return
+        found = self._opened.get(ids=ids, include=["metadatas"])
+        before = dict(zip(found["ids"], found["metadatas"], strict=True))
+        merged = [
+            {**dict.fromkeys(before.get(one) or {}), **metadata} or None
+            for one, metadata in zip(ids, metadatas, strict=True)
+        ]
+        vectors = [list(chunk.vector) for chunk in chunks]
+        self._opened.upsert(ids=ids, embeddings=vectors, documents=documents, metadatas=merged)
 
     def _got(self, **which: Any) -> dict[str, Item]:
         found = self._opened.get(**which, include=["documents", "metadatas"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from turnout.errors import UnsupportedError
+from turnout.errors import CollectionGoneError, UnsupportedError
 from turnout.space_keepers import claimed
 
 if TYPE_CHECKING:
@@ -58,9 +58,23 @@ class RecordedCollection(ABC):
     def search(self, vector: Sequence[float], k: int) -> list[Item]:
         """The nearest chunks, nearest first."""
 
+    def fit(self, items: Sequence[Item]) -> list[Item]:
+        """Chunks as the store holds them, before any is written.
+
+        Raises:
+            ChunkRefusedError: It can't hold one as it is.
+        """
+        return list(items)
+
     @abstractmethod
     def write(self, chunks: Sequence[Embedded]) -> None:
-        """Add chunks, in place of those with the same ids."""
+        """Add chunks, in place of those with the same ids.
+
+        An older version stays until the new one is there; if one can't be held, none is written.
+
+        Raises:
+            ChunkRefusedError: The store can't hold a chunk as it is.
+        """
 
     @abstractmethod
     def delete(self, ids: Sequence[str]) -> None:
@@ -76,6 +90,18 @@ class RecordedCollection(ABC):
             EmbeddingSpaceError: The record isn't as it was written.
         """
         return self.keeper.held()
+
+    def is_lost(self) -> bool:
+        """Whether it isn't there any more, or has no record of its space any more.
+
+        Raises:
+            EmbeddingSpaceError: The record isn't as it was written.
+        """
+        try:
+            held = self.held()
+        except CollectionGoneError:
+            return True
+        return held.record is None and held.empty is not None
 
     def claim(self, space: EmbeddingSpace, *, dry: bool = False) -> None:
         """Write the record of a space, if it is empty; otherwise check that it has that record.

@@ -65,9 +65,42 @@ class Manifest(ManifestReading):
     def forget(self, collection: str) -> None:
         """A collection doesn't exist any more."""
         with self._change():
-            tables = (("held", "collection"), ("lag", "collection"), ("missed", "collection"), ("collection", "name"))
-            for table, column in tables:
-                self._base.execute(f"DELETE FROM {table} WHERE {column} = ?", (collection,))  # noqa: S608
+            for table in ("held", "lag", "missed", "writing"):
+                self._base.execute(f"DELETE FROM {table} WHERE collection = ?", (collection,))  # noqa: S608
+            self._base.execute("DELETE FROM collection WHERE name = ?", (collection,))
+
+    def begin(self, collection: str, ids: Iterable[str]) -> None:
+        """Chunks are about to be written to a collection; `wrote`, `copied` or `came_to` says what became of them."""
+        with self._change():
+            self._base.executemany(
+                "INSERT OR IGNORE INTO writing VALUES (?, ?)", ((collection, found) for found in ids)
+            )
+
+    def came_to(self, collection: str, items: Iterable[Item]) -> None:
+        """What a collection has of the chunks whose write was begun by a process that was killed.
+
+        A version that was being written is what the index has from then on, if it is there.
+        """
+        with self._change():
+            with self._seeing(items):
+                self._base.execute(
+                    "INSERT OR IGNORE INTO document SELECT id, text, metadata, NULL FROM seen "
+                    "WHERE id NOT IN (SELECT id FROM held)"
+                )
+                self._note_seen(collection, filled=False)
+                left = "FROM writing w WHERE w.collection = ? AND w.id NOT IN (SELECT id FROM seen)"
+                self._base.execute(
+                    f"INSERT OR IGNORE INTO missed SELECT w.collection, w.id {left} AND EXISTS "  # noqa: S608
+                    "(SELECT 1 FROM held h WHERE h.collection = w.collection AND h.id = w.id)",
+                    (collection,),
+                )
+                self._base.execute(
+                    f"DELETE FROM held WHERE collection = ? AND id IN (SELECT w.id {left})",  # noqa: S608
+                    (collection, collection),
+                )
+            ids = [row[0] for row in self._base.execute("SELECT id FROM writing WHERE collection = ?", (collection,))]
+            self._base.execute("DELETE FROM writing WHERE collection = ?", (collection,))
+            self._touch(ids, collection)
 
     def wrote(self, collection: str, items: Iterable[Item], *, origin: str | None = None) -> None:
         """A collection has chunks, for good, and every other one should have them like this.
@@ -257,6 +290,9 @@ class Manifest(ManifestReading):
         )
         self._base.executemany(
             "DELETE FROM missed WHERE collection = ? AND id = ?", ((collection, row[0]) for row in rows)
+        )
+        self._base.executemany(
+            "DELETE FROM writing WHERE collection = ? AND id = ?", ((collection, row[0]) for row in rows)
         )
         self._touch((row[0] for row in rows), collection)
 

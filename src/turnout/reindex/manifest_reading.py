@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS held (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS lag (collection TEXT, id TEXT, PRIMARY KEY (collection, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS missed (collection TEXT, id TEXT, PRIMARY KEY (collection, id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS writing (collection TEXT, id TEXT, PRIMARY KEY (collection, id)) WITHOUT ROWID;
 CREATE TEMP TABLE touched (id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
@@ -68,6 +69,12 @@ class ManifestReading(Database):
         rows = self._rows("SELECT stamp FROM collection WHERE name = ?", collection)
         return int(rows[0][0]) if rows else None
 
+    def standing(self, collection: str) -> tuple[int | None, bool]:
+        """`stamp` and `is_behind`, in one look."""
+        asked = "SELECT stamp, EXISTS (SELECT 1 FROM lag WHERE collection = name) FROM collection WHERE name = ?"
+        rows = self._rows(asked, collection)
+        return (int(rows[0][0]), bool(rows[0][1])) if rows else (None, self.is_behind(collection))
+
     def holding(self, collection: str) -> int:
         """How many chunks a collection has."""
         return self._one("SELECT count(*) FROM held WHERE collection = ? AND reason IS NULL", collection)
@@ -79,6 +86,18 @@ class ManifestReading(Database):
     def is_behind(self, collection: str) -> bool:
         """Whether it is behind; costs the same however large the index is."""
         return bool(self._one("SELECT EXISTS (SELECT 1 FROM lag WHERE collection = ?)", collection))
+
+    def writing(self, collection: str) -> list[str]:
+        """Ids of chunks whose write was begun: if nobody holds the collection, by a process that was killed."""
+        return self._ids("SELECT id FROM writing WHERE collection = ? ORDER BY id", collection)
+
+    def nowhere(self, ids: Sequence[str]) -> set[str]:
+        """Those of the ids that the index should have, and that no collection has as they were written."""
+        asked = (
+            "SELECT d.id FROM document d WHERE d.id IN ({}) AND NOT EXISTS "
+            "(SELECT 1 FROM held h WHERE h.id = d.id AND h.text = d.text AND h.reason IS NULL)"
+        )
+        return {row[0] for row in self._of_ids(asked, ids)}
 
     def lacking(self, collection: str, number: int) -> list[str]:
         """Ids of chunks that a collection lacks or has in another version."""

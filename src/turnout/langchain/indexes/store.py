@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
@@ -24,12 +24,15 @@ from turnout.langchain.stores import GuardedVectorStore
 from turnout.langchain.stores.searches import SearchMethods
 from turnout.reindex import Item
 from turnout.settings import Settings
+from turnout.space_checks import CHANGED
 from turnout.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from turnout.reindex.named import NamedIndex
+
+Found = TypeVar("Found")
 
 
 class TurnoutIndex(SearchMethods, VectorStore):
@@ -107,6 +110,7 @@ class TurnoutIndex(SearchMethods, VectorStore):
         held = self._guards
         if held is None or held[0] is not collection:
             guard = GuardedVectorStore(collection.store, name=collection.name)
+            guard.check.strict = True
             held = self._guards = collection, guard
         return held[1]
 
@@ -143,20 +147,37 @@ class TurnoutIndex(SearchMethods, VectorStore):
             IndexBehindError: It lacks documents; nothing was searched.
         """
         del vector  # the guard sees it for itself
-        return getattr(self.store, method)(*args, **kwargs)
+        return self._asked(lambda store: getattr(store, method)(*args, **kwargs))
 
     async def _asearch(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> Any:
         """`_search` without blocking the event loop."""
         del vector
-        return await getattr(await self.astore(), method)(*args, **kwargs)
+        return await self._aasked(lambda store: getattr(store, method)(*args, **kwargs))
+
+    def _asked(self, ask: Callable[[GuardedVectorStore], Found]) -> Found:
+        """What the active collection answers; opened and looked through anew if it isn't the one that it was."""
+        try:
+            return ask(self.store)
+        except CHANGED:
+            self.index.distrust()
+            return ask(self.store)
+
+    async def _aasked(self, ask: Callable[[GuardedVectorStore], Awaitable[Found]]) -> Found:
+        try:
+            return await ask(await self.astore())
+        except CHANGED:
+            await asyncio.to_thread(self.index.distrust)
+            return await ask(await self.astore())
 
     def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
         """Documents by their ids, from the active space's collection."""
-        return self.store.get_by_ids(ids)
+        with _as_langchain():
+            found = self.index.home().get(list(ids))
+        return [Document(found[one].text, id=one, metadata=found[one].metadata) for one in ids if one in found]
 
     async def aget_by_ids(self, ids: Sequence[str], /) -> list[Document]:
         """`get_by_ids` without blocking the event loop."""
-        return await (await self.astore()).aget_by_ids(ids)
+        return await asyncio.to_thread(self.get_by_ids, ids)
 
     # --- changes
 
@@ -176,12 +197,13 @@ class TurnoutIndex(SearchMethods, VectorStore):
             texts: The texts; none may be empty.
             metadatas: One for each text.
             ids: One for each text; left out, new ones.
-            **kwargs: None; LangChain's signature has it.
+            **kwargs: Not used, as LangChain's own stores don't: `index()` passes `batch_size` and `upsert_kwargs`.
 
         Returns:
             Their ids.
 
         Raises:
+            ChunkRefusedError: The store can't hold a text as it is; nothing was added.
             IndexBehindError: The active space's collection lacks documents; nothing was added.
             ModelCallError: The active backend failed; nothing was added.
             PartialWriteError: They were added, but not to every listed space; the error says which is behind.
@@ -274,7 +296,7 @@ def _items(
     ids: Sequence[str | None] | None,
     rest: dict[str, Any],
 ) -> list[Item]:
-    refuse_options(rest)
+    del rest
     listed = list(texts)
     for what, given in (("metadatas", metadatas), ("ids", ids)):
         if given is not None and len(given) != len(listed):

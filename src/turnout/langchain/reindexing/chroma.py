@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from langchain_chroma import Chroma
 
 from turnout.langchain.reindexing.collection import Collection
 from turnout.reindex import Item
-from turnout.reindex.chroma import ChromaReading
+from turnout.reindex.chroma import ChromaReading, check_metadata
+from turnout.reindex.fitting import check_strings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,15 +21,19 @@ if TYPE_CHECKING:
 class ChromaCollection(ChromaReading, Collection[Chroma]):
     """Read and written through the collection under LangChain's class, which pages and takes given vectors."""
 
+    def fit(self, items: Sequence[Item]) -> list[Item]:
+        """Documents without keys whose value is None, which LangChain's class leaves out too."""
+        for item in items:
+            check_strings(item, item.metadata, self.name)
+            check_metadata(item, item.metadata, self.name)
+        return [
+            replace(item, metadata={key: value for key, value in item.metadata.items() if value is not None})
+            for item in items
+        ]
+
     def put(self, chunks: Sequence[Embedded], metadatas: list[dict[str, Any]]) -> None:
-        """Add documents; those with the same ids are removed first, as Chroma would keep their other metadata."""
-        self.delete([chunk.item.id for chunk in chunks])
-        self._opened.add(
-            ids=[chunk.item.id for chunk in chunks],
-            embeddings=cast("Any", [list(chunk.vector) for chunk in chunks]),
-            documents=[chunk.item.text for chunk in chunks],
-            metadatas=cast("Any", [metadata or None for metadata in metadatas]),  # Chroma refuses an empty one
-        )
+        """Add documents, in place of those with the same ids."""
+        self.replace(chunks, [chunk.item.text for chunk in chunks], metadatas)
 
     def _row(self, found: str, text: str, metadata: Mapping[str, Any] | None) -> Item:
         return Item(found, text, self._unmarked(metadata))

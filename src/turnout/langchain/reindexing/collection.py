@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from langchain_core.vectorstores import VectorStore
@@ -43,7 +44,9 @@ class Collection(RecordedCollection, Generic[StoreT]):
 
     def write(self, chunks: Sequence[Embedded]) -> None:
         """Add documents, in place of those with the same ids."""
-        self.put(chunks, [self._marked(chunk.item.metadata) for chunk in chunks])
+        fitted = self.fit([chunk.item for chunk in chunks])
+        chunks = [replace(chunk, item=item) for chunk, item in zip(chunks, fitted, strict=True)]
+        self.put(chunks, [self._marked(item.metadata) for item in fitted])
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove documents; ids that aren't there are left out."""

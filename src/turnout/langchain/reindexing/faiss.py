@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from langchain_community.vectorstores import FAISS
@@ -9,6 +10,7 @@ from langchain_community.vectorstores import FAISS
 from turnout.langchain.reindexing.collection import Collection
 from turnout.langchain.reindexing.pickled import documents
 from turnout.langchain.stores.faiss import FaissKeeper
+from turnout.reindex.fitting import refused
 from turnout.reindex.folders import beside, replace
 
 if TYPE_CHECKING:
@@ -68,6 +70,16 @@ class FaissCollection(Collection[FAISS]):
         except RuntimeError:  # some kinds of index keep no vectors
             return {}
 
+    def fit(self, items: Sequence[Item]) -> list[Item]:
+        """The documents, if they can be saved: LangChain pickles them."""
+        for item in items:
+            for key, value in item.metadata.items():
+                try:
+                    pickle.dumps(value)
+                except Exception as error:  # whatever an object raises
+                    raise refused(item, self.name, str(key), f"it can't be pickled: {error}") from error
+        return list(items)
+
     def put(self, chunks: Sequence[Embedded], metadatas: list[dict[str, Any]]) -> None:
         """Add documents; those with the same ids are removed first."""
         self.delete([chunk.item.id for chunk in chunks])
@@ -75,9 +87,14 @@ class FaissCollection(Collection[FAISS]):
         self.store.add_embeddings(pairs, metadatas, ids=[chunk.item.id for chunk in chunks])
 
     def flush(self) -> None:
-        """Save the index beside the old one, then put it in its place."""
+        """Save the index beside the old one, then put it in its place.
+
+        Raises:
+            EmbeddingSpaceError: Another process put one of another space there.
+        """
         if self._folder is None:
             return
+        FaissKeeper(self.store).check_saving(self._folder)
         made = beside(self._folder)
         save = self.keeper.own("save_local") or self.store.save_local
         save(str(made))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -13,7 +12,7 @@ from turnout.errors import MissingExtraError, SettingsError, UnsupportedError
 from turnout.langchain.reindexing.collection import Collection
 from turnout.reindex.chroma import COSINE, open_client
 from turnout.reindex.collection import cannot_embed
-from turnout.reindex.folders import recover
+from turnout.reindex.folders import recover, remove
 from turnout.reindex.postgres import engine_of
 from turnout.spaces import collection_name
 
@@ -93,7 +92,7 @@ def drop_collection(index: IndexSettings, name: str, space: EmbeddingSpace) -> b
         case "chroma":
             found.store.delete_collection()
         case "faiss":
-            shutil.rmtree(_folder(index) / called)
+            remove(_folder(index) / called)
         case _:
             _drop_schema(index, called)
     return True
@@ -130,8 +129,7 @@ def _faiss(
     folder = _folder(index) / called
     if create or folder.is_dir():
         _vouched(index, folder)
-    if create:
-        recover(folder)
+    recover(folder, clean=create)
     if folder.is_dir():
         return FaissCollection(load(folder, embeddings), called, folder)
     if not create:

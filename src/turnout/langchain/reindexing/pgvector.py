@@ -12,6 +12,7 @@ from turnout.errors import UnsupportedError
 from turnout.langchain.reindexing.collection import Collection
 from turnout.reindex import Item
 from turnout.reindex.collection import PAGE
+from turnout.reindex.fitting import check_json, check_strings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,6 +73,13 @@ class PGVectorCollection(Collection[PGVector]):
         entry = self.store.EmbeddingStore
         rows = self._rows(self._of(entry.id, entry.embedding).where(entry.id.in_(list(ids))))
         return {found: vector for found, vector in rows if vector is not None}
+
+    def fit(self, items: Sequence[Item]) -> list[Item]:
+        """The documents, if PostgreSQL can hold them."""
+        for item in items:
+            check_json(item, item.metadata, self.name)
+            check_strings(item, item.metadata, self.name, null=False)
+        return list(items)
 
     def put(self, chunks: Sequence[Embedded], metadatas: list[dict[str, Any]]) -> None:
         """Add documents; refuses ids that another collection of these tables has."""

@@ -22,7 +22,7 @@ class ChromaKeeper(SpaceKeeper):
 
     def __init__(self, store: Chroma) -> None:
         self.store = store
-        self._record = CollectionRecord(self._fresh)
+        self._record = CollectionRecord(lambda: self._opened, self._reopen)
 
     @property
     def index(self) -> str:
@@ -35,10 +35,12 @@ class ChromaKeeper(SpaceKeeper):
         opened: Collection = self.store._collection  # noqa: SLF001
         return opened
 
-    def _fresh(self) -> Collection:
-        """The collection with its metadata as they are now: an open one has them as they were."""
-        fresh: Collection = self.store._client.get_collection(self._opened.name)  # noqa: SLF001
-        return fresh
+    def _reopen(self, collection: Collection) -> None:
+        self.store._chroma_collection = collection  # noqa: SLF001
+
+    def glance(self) -> object:
+        """Which collection it is, and the record in its metadata."""
+        return self._record.glance()
 
     def held(self) -> Held:
         """The record in the collection's metadata."""

@@ -12,7 +12,7 @@ from turnout.errors import EmbeddingSpaceError
 from turnout.langchain.stores.keeper import SpaceKeeper
 from turnout.space_checks import spread
 from turnout.space_keepers import Held, Sample
-from turnout.space_records import SpaceRecord, reindex_command
+from turnout.space_records import SpaceRecord, reindex_command, would_replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from langchain_community.vectorstores import FAISS
 
 _DIGEST = "sha256"  # of the index's file: a record that was left beside another index is found out
-_KEPT, _FOLDER = "_turnout_space_record", "_turnout_folder"
+_KEPT, _FOLDER, _EARLIER = "_turnout_space_record", "_turnout_folder", "_turnout_earlier_records"
 
 
 class FaissKeeper(SpaceKeeper):
@@ -30,6 +30,7 @@ class FaissKeeper(SpaceKeeper):
     """
 
     has_embeddings: ClassVar[bool] = False
+    shared: ClassVar[bool] = False
 
     def __init__(self, store: FAISS) -> None:
         self.store = store
@@ -45,9 +46,19 @@ class FaissKeeper(SpaceKeeper):
         count = int(self.store.index.ntotal)
         return Held(record, empty=count == 0, dimensions=int(self.store.index.d) if count else None)
 
+    def glance(self) -> object:
+        """The record on the object, which no other process can change."""
+        return vars(self.store).get(_KEPT)
+
+    async def aglance(self) -> object:
+        """`glance`, which asks nobody."""
+        return self.glance()
+
     def write(self, record: SpaceRecord | None) -> None:
         """Keep the record on the object."""
         vars(self.store)[_KEPT] = record
+        if record is not None:
+            vars(self.store).setdefault(_EARLIER, set()).add((record.space, record.made))
 
     def sample(self, number: int) -> list[Sample]:
         """Texts and vectors, evenly over the index; none of an index that can't give back its vectors."""
@@ -92,6 +103,7 @@ class FaissKeeper(SpaceKeeper):
 
     def _save_local(self, folder_path: str | os.PathLike[str], index_name: str = "index") -> None:
         path = record_path(folder_path, index_name)
+        self.check_saving(folder_path, index_name)
         path.unlink(
             missing_ok=True
         )  # a run that is killed in between leaves an index without a record, not with a wrong one
@@ -103,6 +115,23 @@ class FaissKeeper(SpaceKeeper):
         made = path.with_suffix(".new")
         made.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         made.replace(path)
+
+    def check_saving(self, folder: str | os.PathLike[str], index_name: str = "index") -> None:
+        """Refuse to save over an index of another space, which another process may have put there.
+
+        Raises:
+            EmbeddingSpaceError: There is such a one.
+        """
+        path = record_path(folder, index_name)
+        mine = self.held().record
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return
+        there = SpaceRecord.from_text(text, index=str(path.parent))
+        own = (there.space, there.made) in vars(self.store).get(_EARLIER, ())
+        if mine is not None and not own and not there.space.fits(mine.space):
+            raise would_replace(str(path.parent), there.space, mine.space)
 
     def _merge_from(self, target: Any) -> None:
         other: FAISS = getattr(target, "store", target)

@@ -13,6 +13,8 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
 from turnout.errors import EmbeddingSpaceError
+from turnout.langchain.embeddings import TurnoutEmbeddings
+from turnout.langchain.looking import Look
 from turnout.langchain.stores.checks import StoreIO, some
 from turnout.langchain.stores.keeper import keeper_of
 from turnout.langchain.stores.searches import SearchMethods
@@ -141,16 +143,53 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         pinned: Callable[[], AbstractContextManager[object]] | None = getattr(self._embeddings, "pinned", None)
         return pinned() if pinned is not None else nullcontext()
 
+    def _look(self, wanted: EmbeddingSpace, *, inserting: bool) -> Look | None:
+        """The look to leave for the store, or for its embeddings; None if one before is enough, or they make none."""
+        keeper = self.check.keeper
+        at = self.store if keeper.transactional else self._embeddings
+        if not keeper.shared or not (keeper.transactional or isinstance(at, TurnoutEmbeddings)):
+            return None
+        return Look(at, self.check, wanted, self._io, inserting=inserting)
+
     @contextmanager
-    def _admitted(self, **asked: Any) -> Iterator[SpaceRecord]:
-        with self._pinned(), self.check.admitted(self.space, self._io, **asked) as record:
-            yield record
+    def _admitted(
+        self, *, inserting: bool = False, vectors: Sequence[Sequence[float]] = (), embeds: bool = False
+    ) -> Iterator[SpaceRecord]:
+        """A search or an insert that the check lets through.
+
+        Args:
+            inserting: Whether vectors are added.
+            vectors: Those that were given.
+            embeds: Whether the store embeds a query first, so that the record is looked at after that and not before.
+        """
+        with self._pinned():
+            wanted = self.space
+            look = self._look(wanted, inserting=inserting)
+            known = self.check.passed(wanted) if look is not None and (embeds or look.at is self.store) else None
+            asked: dict[str, Any] = {"inserting": inserting, "vectors": vectors, "known": known}
+            with (
+                self.check.admitted(wanted, self._io, **asked) as record,
+                nullcontext() if look is None else look.left(),
+            ):
+                yield record
+                if look is not None and known is not None and not look.done:
+                    look.run()
 
     @asynccontextmanager
-    async def _aadmitted(self, **asked: Any) -> AsyncIterator[SpaceRecord]:
+    async def _aadmitted(
+        self, *, inserting: bool = False, vectors: Sequence[Sequence[float]] = (), embeds: bool = False
+    ) -> AsyncIterator[SpaceRecord]:
+        """`_admitted` without blocking the event loop."""
         with self._pinned():
-            async with self.check.aadmitted(self.space, self._io, **asked) as record:
-                yield record
+            wanted = self.space
+            look = self._look(wanted, inserting=inserting)
+            known = self.check.passed(wanted) if look is not None and (embeds or look.at is self.store) else None
+            asked: dict[str, Any] = {"inserting": inserting, "vectors": vectors, "known": known}
+            async with self.check.aadmitted(wanted, self._io, **asked) as record:
+                with nullcontext() if look is None else look.left():
+                    yield record
+                    if look is not None and known is not None and not look.done:
+                        await look.arun()
 
     def _handed(self, found: Found, space: EmbeddingSpace | None) -> Found:
         """What a search found, checked and without records, if the store has them on its documents."""
@@ -169,11 +208,11 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         return handed  # type: ignore[no-any-return]  # the list has the form that it had
 
     def _search(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> Any:
-        with self._admitted(vectors=() if vector is None else (vector,)) as record:
+        with self._admitted(vectors=() if vector is None else (vector,), embeds=vector is None) as record:
             return self._handed(getattr(self.store, method)(*args, **kwargs), record.space)
 
     async def _asearch(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> Any:
-        async with self._aadmitted(vectors=() if vector is None else (vector,)) as record:
+        async with self._aadmitted(vectors=() if vector is None else (vector,), embeds=vector is None) as record:
             return self._handed(await getattr(self.store, method)(*args, **kwargs), record.space)
 
     def _stamped(self, metadatas: Sequence[Any], record: SpaceRecord) -> list[dict[str, Any]]:

@@ -18,9 +18,12 @@ class SpaceKeeper(RecordKeeper[Document]):
 
     Attributes:
         has_embeddings: Whether a store of this kind that names no embeddings has none to search by text with.
+        transactional: Whether the store makes the look that was left for it in the transaction in which it searches or
+            writes; otherwise its embeddings make it.
     """
 
     has_embeddings: ClassVar[bool] = True
+    transactional: ClassVar[bool] = False
 
     def own(self, name: str) -> Callable[..., Any] | None:
         """What stands in for a method of the store that has to do with the record, like saving it."""

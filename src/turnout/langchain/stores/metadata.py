@@ -12,7 +12,7 @@ from langchain_core.documents import Document
 
 from turnout.langchain.stores.keeper import SpaceKeeper
 from turnout.space_checks import spread
-from turnout.space_keepers import StampKeeper, held_in
+from turnout.space_keepers import StampKeeper, held_in, kept_in_one
 from turnout.space_records import with_record
 
 if TYPE_CHECKING:
@@ -35,6 +35,11 @@ class InMemoryKeeper(MetadataKeeper):
         """The one record that all documents have."""
         entries = list(self.store.store.values())
         return held_in(((entry["metadata"], len(entry["vector"])) for entry in entries), index=self.index)
+
+    def glance(self) -> object:
+        """The record of one document: all have the same."""
+        entries = self.store.store
+        return kept_in_one(entries, lambda found: entries[found]["metadata"])
 
     def write(self, record: SpaceRecord | None) -> None:
         """Write the record on every document."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from llama_index.core import StorageContext, VectorStoreIndex
-from llama_index.core.schema import BaseNode
+from llama_index.core.ingestion import arun_transformations, run_transformations
+from llama_index.core.schema import BaseNode, Document
 
 from turnout.given import portable_settings
 from turnout.indexes import Index, Status
 from turnout.llama_index.embedding import TurnoutEmbedding
 from turnout.llama_index.indexes.store import NamedVectorStore
+from turnout.llama_index.indexes.versions import Version
 from turnout.settings import Settings
 
 
@@ -83,6 +86,66 @@ class TurnoutIndex(VectorStoreIndex):
         """`insert_nodes` without blocking the event loop."""
         with self._callback_manager.as_trace("ainsert_nodes"):
             await self._named.async_add(nodes, **insert_kwargs)
+
+    def insert(self, document: Document, **insert_kwargs: Any) -> None:
+        """Insert a document, in place of the version that is there under its id.
+
+        The older version's nodes are deleted when the new ones are there. What hasn't changed is neither embedded nor
+        written again.
+
+        Raises:
+            TurnoutError: As for `insert_nodes`; the older version is still there.
+        """
+        with self._callback_manager.as_trace("insert"):
+            self._put(document, insert_kwargs)
+
+    async def ainsert(self, document: Document, **insert_kwargs: Any) -> None:
+        """`insert` without blocking the event loop."""
+        with self._callback_manager.as_trace("ainsert"):
+            await self._aput(document, insert_kwargs)
+
+    def update_ref_doc(self, document: Document, **update_kwargs: Any) -> None:
+        """`insert`, which takes the place of the older version: nothing is deleted before the new one is there."""
+        self.insert(document, **update_kwargs.get("insert_kwargs", {}))
+
+    async def aupdate_ref_doc(self, document: Document, **update_kwargs: Any) -> None:
+        """`update_ref_doc` without blocking the event loop."""
+        await self.ainsert(document, **update_kwargs.get("insert_kwargs", {}))
+
+    def refresh_ref_docs(self, documents: Sequence[Document], **update_kwargs: Any) -> list[bool]:
+        """Insert documents that are new or have changed.
+
+        Returns:
+            For each, whether it was.
+        """
+        with self._callback_manager.as_trace("refresh_ref_docs"):
+            return [self._put(document, update_kwargs.get("insert_kwargs", {})) for document in documents]
+
+    async def arefresh_ref_docs(self, documents: Sequence[Document], **update_kwargs: Any) -> list[bool]:
+        """`refresh_ref_docs` without blocking the event loop."""
+        with self._callback_manager.as_trace("arefresh_ref_docs"):
+            return [await self._aput(document, update_kwargs.get("insert_kwargs", {})) for document in documents]
+
+    def _put(self, document: Document, options: dict[str, Any]) -> bool:
+        """Write a document's nodes, then delete those of an older version; whether anything was different."""
+        said = {"show_progress": self._show_progress, **options}
+        nodes = run_transformations([document], self._transformations, **said)
+        version = Version(self._named.of_document(document.id_), nodes)
+        if version.changed:
+            self.insert_nodes(version.nodes, **options)
+        if version.outdated:
+            self._named.delete_nodes(version.outdated)
+        return version.changed or bool(version.outdated)
+
+    async def _aput(self, document: Document, options: dict[str, Any]) -> bool:
+        said = {"show_progress": self._show_progress, **options}
+        nodes = await arun_transformations([document], self._transformations, **said)
+        version = Version(await asyncio.to_thread(self._named.of_document, document.id_), nodes)
+        if version.changed:
+            await self.ainsert_nodes(version.nodes, **options)
+        if version.outdated:
+            await self._named.adelete_nodes(version.outdated)
+        return version.changed or bool(version.outdated)
 
     @property
     def named(self) -> Index:

@@ -25,6 +25,7 @@ from turnout.llama_index.reindexing import item_of, node_of, open_collection
 from turnout.llama_index.stores import GuardedVectorStore
 from turnout.llama_index.vectors import MADE
 from turnout.settings import Settings
+from turnout.space_checks import CHANGED
 
 if TYPE_CHECKING:
     from turnout.reindex.named import NamedIndex
@@ -87,12 +88,17 @@ class NamedVectorStore(BasePydanticVectorStore):
 
         Vectors that say the active space are taken as they are; other spaces' are made by their own backends.
 
+        Args:
+            nodes: The nodes.
+            **kwargs: Not used: LlamaIndex passes on what other stores take.
+
         Raises:
+            ChunkRefusedError: The store can't hold a node as it is; nothing was added.
             IndexBehindError: The active space's collection lacks nodes; nothing was added.
             ModelCallError: The active backend failed; nothing was added.
             PartialWriteError: They were added, but not to every listed space; the error says which is behind.
         """
-        refuse_options(kwargs)
+        del kwargs  # for other stores
         changes = self._changes(nodes)
         Change.embed_all(changes)
         self._index.commit(changes)
@@ -100,7 +106,7 @@ class NamedVectorStore(BasePydanticVectorStore):
 
     async def async_add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
         """`add` without blocking the event loop."""
-        refuse_options(kwargs)
+        del kwargs
         changes = await asyncio.to_thread(self._changes, nodes)
         await Change.aembed_all(changes)
         await asyncio.to_thread(self._index.commit, changes)
@@ -121,14 +127,27 @@ class NamedVectorStore(BasePydanticVectorStore):
         Raises:
             IndexBehindError: It lacks nodes; nothing was searched.
         """
+        asked = _of_all(query)
         home = self._home(query)
-        return _whole(self._guarded(home).query(_of_all(query), **kwargs), home)
+        try:
+            found = self._guarded(home).query(asked, **kwargs)
+        except CHANGED:
+            self._index.distrust()
+            home = self._home(query)
+            found = self._guarded(home).query(asked, **kwargs)
+        return _whole(found, home)
 
     async def aquery(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
         """`query` without blocking the event loop."""
+        asked = _of_all(query)
         home: Any = self._index.at_hand(self._space(query)) or await asyncio.to_thread(self._home, query)
-        found = await self._guarded(home).aquery(_of_all(query), **kwargs)
-        return await asyncio.to_thread(_whole, found, home)
+        try:
+            found = await self._guarded(home).aquery(asked, **kwargs)
+        except CHANGED:
+            await asyncio.to_thread(self._index.distrust)
+            home = await asyncio.to_thread(self._home, query)
+            found = await self._guarded(home).aquery(asked, **kwargs)
+        return _whole(found, home) if found.nodes is not None else await asyncio.to_thread(_whole, found, home)
 
     def _home(self, query: VectorStoreQuery | None = None) -> Any:
         return self._index.home(None if query is None else self._space(query))
@@ -143,8 +162,15 @@ class NamedVectorStore(BasePydanticVectorStore):
     def _guarded(self, home: Any) -> GuardedVectorStore:
         held = self._guard
         if held is None or held[0] is not home:
-            held = self._guard = home, GuardedVectorStore(home.vector_store, home.embed_model, name=home.name)
+            made = GuardedVectorStore(home.vector_store, home.embed_model, name=home.name)
+            made._check.strict = True  # noqa: SLF001 - it is the guard of this store
+            held = self._guard = home, made
         return held[1]
+
+    def of_document(self, ref_doc_id: str) -> list[BaseNode]:
+        """The nodes of a document, those too that are left of another version of it."""
+        home = self._home()
+        return [node_of(item) for item in home.get(home.of_document(ref_doc_id)).values()]
 
     def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
         """Delete a document's nodes from every collection that the index has."""

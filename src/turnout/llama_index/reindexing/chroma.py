@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from llama_index.core.vector_stores.utils import metadata_dict_to_node
+from llama_index.core.schema import MetadataMode
+from llama_index.core.vector_stores.utils import metadata_dict_to_node, node_to_metadata_dict
 from llama_index.vector_stores.chroma import ChromaVectorStore
 
 from turnout.llama_index.reindexing.collection import NodeCollection
 from turnout.llama_index.reindexing.nodes import item_of
-from turnout.reindex.chroma import COSINE, ChromaReading, open_client
+from turnout.reindex.chroma import COSINE, ChromaReading, check_metadata, open_client
+from turnout.reindex.fitting import refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from turnout.reindex import Item
+    from llama_index.core.schema import BaseNode
+
+    from turnout.reindex import Embedded, Item
     from turnout.settings import IndexSettings
 
 
@@ -28,6 +32,20 @@ class ChromaCollection(ChromaReading, NodeCollection[ChromaVectorStore]):
     def _row(self, found: str, text: str, metadata: Mapping[str, Any] | None) -> Item:
         del found  # it is in the metadata, with all of the node
         return item_of(metadata_dict_to_node(dict(metadata or {}), text=text))
+
+    def _check(self, item: Item, metadata: Mapping[str, Any]) -> None:
+        super()._check(item, metadata)
+        for key, value in metadata.items():
+            if not isinstance(value, str | int | float | None):
+                why = f"LlamaIndex's ChromaVectorStore holds str, int, float and None, not a {type(value).__name__}"
+                raise refused(item, self.name, key, why)
+        check_metadata(item, metadata, self.name)
+
+    def _replace(self, chunks: Sequence[Embedded], nodes: list[BaseNode]) -> None:
+        flat = self.vector_store.flat_metadata
+        kept = [node_to_metadata_dict(node, remove_text=True, flat_metadata=flat) for node in nodes]
+        metadatas = [{key: "" if value is None else value for key, value in one.items()} for one in kept]
+        self.replace(chunks, [node.get_content(MetadataMode.NONE) for node in nodes], metadatas)
 
     def ids(self) -> list[str]:
         """The ids of all nodes."""

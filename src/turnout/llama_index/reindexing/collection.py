@@ -6,14 +6,16 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQuery
+from pydantic_core import to_jsonable_python
 
 from turnout.llama_index.reindexing.nodes import item_of, node_of
 from turnout.llama_index.stores import keeper_of
-from turnout.llama_index.stores.nodes import stamped, unstamped
+from turnout.llama_index.stores.nodes import unstamped
 from turnout.reindex.collection import PAGE, RecordedCollection
+from turnout.reindex.fitting import check_strings, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from llama_index.core.schema import BaseNode
 
@@ -60,17 +62,42 @@ class NodeCollection(RecordedCollection, Generic[StoreT]):
 
     def write(self, chunks: Sequence[Embedded]) -> None:
         """Add nodes, in place of those with the same ids."""
-        self.delete([chunk.item.id for chunk in chunks])
+        fitted = self.fit([chunk.item for chunk in chunks])
         nodes = []
-        for chunk in chunks:
-            node = node_of(chunk.item)
+        for chunk, item in zip(chunks, fitted, strict=True):
+            node = node_of(item)
             node.embedding = list(chunk.vector)
             nodes.append(node)
-        self._add(nodes)
+        self._replace(chunks, nodes)
 
-    def _add(self, nodes: list[BaseNode]) -> None:
-        record = self._record if self.keeper.stamps else None
-        self.vector_store.add(nodes if record is None else [stamped(node, record) for node in nodes])
+    @abstractmethod
+    def _replace(self, chunks: Sequence[Embedded], nodes: list[BaseNode]) -> None:
+        """Write nodes with their vectors, in place of those with the same ids, which stay until then."""
+
+    def fit(self, items: Sequence[Item]) -> list[Item]:
+        """The nodes with metadata in the form that LlamaIndex gives them in a store: a date is a string there.
+
+        Raises:
+            ChunkRefusedError: The store can't hold one as it is.
+        """
+        fitted = []
+        for item in items:
+            node = node_of(item)
+            metadata = {key: self._plain(item, key, value) for key, value in node.metadata.items()}
+            self._check(item, metadata)
+            changed = metadata != node.metadata
+            fitted.append(item_of(node.model_copy(update={"metadata": metadata})) if changed else item)
+        return fitted
+
+    def _plain(self, item: Item, key: str, value: Any) -> Any:
+        try:
+            return to_jsonable_python(value)
+        except ValueError as error:
+            raise refused(item, self.name, key, f"LlamaIndex can't keep it as JSON: {error}") from error
+
+    def _check(self, item: Item, metadata: Mapping[str, Any]) -> None:
+        """Refuse a chunk with these metadata that the store can't hold."""
+        check_strings(item, metadata, self.name)
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove nodes; ids that aren't there are left out."""

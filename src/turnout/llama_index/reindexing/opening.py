@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from turnout.errors import MissingExtraError, UnsupportedError
 from turnout.llama_index.reindexing.persisted import PersistedIndex
-from turnout.reindex.folders import recover
+from turnout.reindex.folders import recover, remove
 from turnout.spaces import collection_name
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def drop_collection(index: IndexSettings, name: str, space: EmbeddingSpace) -> b
 
             drop_postgres(index, called)
         case _:
-            shutil.rmtree(_folder(index, called))
+            remove(_folder(index, called))
     return True
 
 
@@ -86,8 +85,7 @@ def _folder(index: IndexSettings, called: str) -> Path:
 
 def _open_persisted(index: IndexSettings, called: str, *, create: bool) -> PersistedIndex | None:
     folder = _folder(index, called)
-    if create:
-        recover(folder)
+    recover(folder, clean=create)
     if not create and not folder.is_dir():
         return None
     return PersistedIndex(folder, called)

@@ -15,7 +15,7 @@ from turnout.llama_index.reindexing.nodes import item_of
 from turnout.reindex.collection import cannot_embed
 from turnout.reindex.folders import beside, replace
 from turnout.space_keepers import Held
-from turnout.space_records import SpaceRecord
+from turnout.space_records import SpaceRecord, would_replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from llama_index.core.schema import BaseNode
 
-    from turnout.reindex import Item
+    from turnout.reindex import Embedded, Item
 
 RECORD = "turnout_space.json"
 """The file in a persisted index's folder that says its embedding space."""
@@ -115,9 +115,11 @@ class PersistedIndex(NodeCollection[SimpleVectorStore]):
 
     def held(self) -> Held:
         """What it holds, with the record in its folder."""
+        return Held(self._recorded(), empty=not self.count())
+
+    def _recorded(self) -> SpaceRecord | None:
         file = self._folder / RECORD
-        record = SpaceRecord.from_text(file.read_text(encoding="utf-8"), index=self.name) if file.is_file() else None
-        return Held(record, empty=not self.count())
+        return SpaceRecord.from_text(file.read_text(encoding="utf-8"), index=self.name) if file.is_file() else None
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove nodes; ids that aren't there are left out."""
@@ -126,7 +128,14 @@ class PersistedIndex(NodeCollection[SimpleVectorStore]):
             self.index.delete_nodes(there, delete_from_docstore=True)
 
     def flush(self) -> None:
-        """Persist the index beside the old one, then put it in its place."""
+        """Persist the index beside the old one, then put it in its place.
+
+        Raises:
+            EmbeddingSpaceError: Another process put one of another space there.
+        """
+        there = self._recorded()
+        if self._record is not None and there is not None and not there.space.fits(self._record.space):
+            raise would_replace(str(self._folder), there.space, self._record.space)
         if self._record is not None:
             self.keeper.write(self._record)  # where the guard looks for it
         made = beside(self._folder)
@@ -135,5 +144,7 @@ class PersistedIndex(NodeCollection[SimpleVectorStore]):
             (made / RECORD).write_text(self._record.to_text(), encoding="utf-8")
         replace(self._folder)
 
-    def _add(self, nodes: list[BaseNode]) -> None:
+    def _replace(self, chunks: Sequence[Embedded], nodes: list[BaseNode]) -> None:
+        """In memory: the folder has the older version until `flush`."""
+        self.delete([chunk.item.id for chunk in chunks])
         self.index.insert_nodes(nodes)

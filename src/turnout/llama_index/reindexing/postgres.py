@@ -5,15 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
+import sqlalchemy.orm
 from llama_index.vector_stores.postgres import PGVectorStore
 from sqlalchemy import text
 
 from turnout.llama_index.reindexing.collection import NodeCollection
+from turnout.reindex.fitting import check_json, check_strings
 from turnout.reindex.postgres import async_engine_of, engine_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from llama_index.core.schema import BaseNode
+
+    from turnout.reindex import Embedded, Item
     from turnout.settings import IndexSettings
     from turnout.spaces import EmbeddingSpace
 
@@ -22,6 +27,19 @@ _NONE = "turnout: no node"
 
 class PostgresCollection(NodeCollection[PGVectorStore]):
     """Read through the table that LlamaIndex's class makes, by its engine."""
+
+    def _check(self, item: Item, metadata: Mapping[str, Any]) -> None:
+        check_json(item, metadata, self.name)
+        check_strings(item, metadata, self.name, null=False)
+
+    def _replace(self, chunks: Sequence[Embedded], nodes: list[BaseNode]) -> None:
+        """In one transaction; LlamaIndex's class would take two, and keep the rows with the same ids."""
+        del chunks
+        store = self._connected()
+        table = store._table_class  # noqa: SLF001  # it gives out neither its table nor its rows
+        with sqlalchemy.orm.Session(store.client) as session, session.begin():
+            session.execute(sqlalchemy.delete(table).where(table.node_id.in_([node.node_id for node in nodes])))
+            session.add_all([store._node_to_table_row(node) for node in nodes])  # noqa: SLF001
 
     def ids(self) -> list[str]:
         """The ids of all nodes."""
@@ -42,10 +60,13 @@ class PostgresCollection(NodeCollection[PGVectorStore]):
         found = self._rows("SELECT node_id FROM {} WHERE metadata_->>'ref_doc_id' = :ref", ref=ref_doc_id)
         return [row[0] for row in found]
 
-    def _rows(self, statement: str, **values: Any) -> list[Any]:
+    def _connected(self) -> PGVectorStore:
         if self.vector_store.client is None:  # it connects, and makes its table, when it is first asked for something
             self.vector_store.get_nodes(node_ids=[_NONE])
-        engine: sqlalchemy.Engine = self.vector_store.client
+        return self.vector_store
+
+    def _rows(self, statement: str, **values: Any) -> list[Any]:
+        engine: sqlalchemy.Engine = self._connected().client
         table = engine.dialect.identifier_preparer.quote(_table(self.vector_store.table_name))
         with engine.connect() as connection:
             return list(connection.execute(text(statement.format(table)), values))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chromadb import Collection
 from llama_index.core.schema import MetadataMode
 from llama_index.core.vector_stores.utils import metadata_dict_to_node
 
@@ -12,6 +11,7 @@ from turnout.llama_index.stores.keeper import SpaceKeeper
 from turnout.space_chroma import CollectionRecord
 
 if TYPE_CHECKING:
+    from chromadb import Collection
     from llama_index.vector_stores.chroma import ChromaVectorStore
 
     from turnout.space_keepers import Held, Sample
@@ -22,19 +22,25 @@ class ChromaKeeper(SpaceKeeper):
     """LlamaIndex's `ChromaVectorStore`, embedded or on a server."""
 
     def __init__(self, store: ChromaVectorStore) -> None:
-        self._opened: Collection = store.client
-        self._record = CollectionRecord(self._fresh)
+        self.store = store
+        self._record = CollectionRecord(lambda: self._opened, self._reopen)
 
     @property
     def index(self) -> str:
         """The collection's name."""
         return self._opened.name
 
-    def _fresh(self) -> Collection:
-        opened = self._opened
-        server = opened._client  # noqa: SLF001  # a collection doesn't give out what it is on
-        model = server.get_collection_by_id(opened.id, tenant=opened.tenant, database=opened.database)
-        return Collection(client=server, model=model, embedding_function=None)
+    @property
+    def _opened(self) -> Collection:
+        opened: Collection = self.store.client
+        return opened
+
+    def _reopen(self, collection: Collection) -> None:
+        self.store._collection = collection  # noqa: SLF001
+
+    def glance(self) -> object:
+        """Which collection it is, and the record in its metadata."""
+        return self._record.glance()
 
     def held(self) -> Held:
         """The record in the collection's metadata."""

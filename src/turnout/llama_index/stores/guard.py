@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ships no types
@@ -27,6 +28,7 @@ from turnout.space_checks import Adopt, SpaceCheck
 from turnout.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from turnout.space_records import SpaceRecord
@@ -160,6 +162,10 @@ class GuardedVectorStore(BasePydanticVectorStore):
         """
         if not query.query_embedding:
             return self._handed(self._store.query(query, **kwargs), None)
+        with self._expecting(query.query_embedding) as space:
+            found = None if space is None else self._store.query(query, **kwargs)
+        if found is not None and found.ids:  # if not, the record may be another one
+            return self._handed(found, space)
         with self._admitted([query.query_embedding]) as record:
             return self._handed(self._store.query(query, **kwargs), record.space)
 
@@ -167,6 +173,10 @@ class GuardedVectorStore(BasePydanticVectorStore):
         """`query` without blocking the event loop."""
         if not query.query_embedding:
             return self._handed(await self._store.aquery(query, **kwargs), None)
+        with self._expecting(query.query_embedding) as space:
+            found = None if space is None else await self._store.aquery(query, **kwargs)
+        if found is not None and found.ids:
+            return self._handed(found, space)
         async with self._aadmitted([query.query_embedding]) as record:
             return self._handed(await self._store.aquery(query, **kwargs), record.space)
 
@@ -215,7 +225,12 @@ class GuardedVectorStore(BasePydanticVectorStore):
         return [unstamped(node) for node in await self._store.aget_nodes(node_ids, filters)]
 
     def persist(self, persist_path: str, fs: AbstractFileSystem | None = None) -> None:
-        """Persist the store as it does by itself; its record goes with it."""
+        """Persist the store as it does by itself; its record goes with it.
+
+        Raises:
+            EmbeddingSpaceError: A store of another space is there.
+        """
+        self._check.keeper.check_persisting(persist_path, fs)
         self._store.persist(persist_path, fs=fs)
 
     def __getattr__(self, name: str) -> Any:
@@ -251,6 +266,21 @@ class GuardedVectorStore(BasePydanticVectorStore):
     ) -> AbstractAsyncContextManager[SpaceRecord]:
         wanted = self._wanted(vectors)
         return self._check.aadmitted(wanted, self._io(wanted), inserting=inserting, vectors=vectors)
+
+    @contextmanager
+    def _expecting(self, vector: Sequence[float]) -> Iterator[EmbeddingSpace | None]:
+        """Have the store look at the record in its query, which finds nothing if that isn't what it was.
+
+        Yields:
+            The space of the vector; None if the store can't, or the index wasn't checked for this space yet.
+        """
+        keeper = self._check.keeper
+        wanted = self._wanted([vector]) if keeper.in_query else None
+        if wanted is None or self._check.passed(wanted) is None or self._check.mark is None:
+            yield None
+        else:
+            with keeper.expecting(self._check.mark):
+                yield wanted
 
     def _io(self, wanted: EmbeddingSpace) -> StoreIO:
         return StoreIO(self, wanted, self._check.index)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ships no types
 from llama_index.core.schema import BaseNode
 from llama_index.core.storage.docstore import BaseDocumentStore
 from llama_index.core.vector_stores.types import BasePydanticVectorStore
@@ -13,15 +14,31 @@ from turnout.class_registry import ClassRegistry
 from turnout.errors import EmbeddingSpaceError
 from turnout.space_keepers import RecordKeeper
 
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
 
 class SpaceKeeper(RecordKeeper[BaseNode]):
     """Reads and writes the record of a LlamaIndex store.
 
     Attributes:
         docstore: Where the texts are, for a store that doesn't keep them.
+        in_query: Whether `expecting` makes the store look at the record in the query that searches.
     """
 
     docstore: BaseDocumentStore | None = None
+    in_query: ClassVar[bool] = False
+
+    def expecting(self, mark: object) -> AbstractContextManager[None]:
+        """Have searches find nothing while the block runs, unless a glance at the record would show this."""
+        raise NotImplementedError
+
+    def check_persisting(self, path: str, fs: AbstractFileSystem | None) -> None:
+        """Refuse to persist the store over one of another space.
+
+        Raises:
+            EmbeddingSpaceError: There is such a one.
+        """
 
 
 _KEEPERS: ClassRegistry[SpaceKeeper] = ClassRegistry(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy
 from llama_index.core.schema import MetadataMode
@@ -10,14 +12,48 @@ from sqlalchemy.schema import DropTableComment, SetTableComment
 
 from turnout.errors import EmbeddingSpaceError
 from turnout.llama_index.stores.keeper import SpaceKeeper
-from turnout.space_keepers import Held, Sample
+from turnout.space_keepers import Held, Sample, gone
 from turnout.space_records import PREFIX, SpaceRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
     from llama_index.vector_stores.postgres import PGVectorStore
 
 _NO_NODE = "turnout: no node"
 _DENIED = "42501"  # https://www.postgresql.org/docs/current/errcodes-appendix.html: insufficient_privilege
+
+
+_EXPECTED: ContextVar[tuple[object, object]] = ContextVar("turnout_expected_comment", default=(None, None))
+
+
+@contextmanager
+def _expecting(store: PGVectorStore, comment: object) -> Iterator[None]:
+    token = _EXPECTED.set((store, comment))
+    try:
+        yield
+    finally:
+        _EXPECTED.reset(token)
+
+
+class _Customized:
+    """Adds to a store's queries that the comment of its table is what is expected, if something is.
+
+    Args:
+        keeper: Of the store.
+        given: What the application customises queries with.
+    """
+
+    def __init__(self, keeper: PostgresKeeper, given: Callable[..., Any] | None) -> None:
+        self._keeper = keeper
+        self._given = given
+
+    def __call__(self, statement: Any, table: Any, /, *more: Any, **kwargs: Any) -> Any:
+        if self._given is not None:
+            statement = self._given(statement, table, *more, **kwargs)
+        store, comment = _EXPECTED.get()
+        return statement.where(self._keeper.comment == comment) if store is self._keeper.store else statement
 
 
 class PostgresKeeper(SpaceKeeper):
@@ -26,17 +62,54 @@ class PostgresKeeper(SpaceKeeper):
     Only the owner of a table may comment on it: so may only the owner adopt an index, or insert its first nodes.
     """
 
+    in_query: ClassVar[bool] = True
+
     def __init__(self, store: PGVectorStore) -> None:
         self.store = store
+        given = store._customize_query_fn  # noqa: SLF001  # what its constructor was given
+        if not isinstance(given, _Customized):
+            store._customize_query_fn = _Customized(self, given)  # noqa: SLF001
 
     @property
     def index(self) -> str:
         """The table's name, as the store was given it."""
         return self.store.table_name
 
-    def held(self) -> Held:
-        """The record in the table's comment."""
+    def glance(self) -> object:
+        """The table's comment.
+
+        Raises:
+            CollectionGoneError: There is no such table any more.
+        """
         with self._engine().connect() as connection:
+            found, comment = connection.execute(sqlalchemy.select(self.table, self.comment)).one()
+        if found is None:
+            raise gone(self.index)
+        return comment
+
+    def expecting(self, mark: object) -> AbstractContextManager[None]:
+        """Have searches find nothing while the block runs, if the table's comment is another one."""
+        return _expecting(self.store, mark)
+
+    @property
+    def table(self) -> sqlalchemy.ColumnElement[Any]:
+        """The table in a query; NULL if there is none."""
+        return sqlalchemy.func.to_regclass(self._table)
+
+    @property
+    def comment(self) -> sqlalchemy.ColumnElement[str]:
+        """The table's comment in a query."""
+        return sqlalchemy.func.coalesce(sqlalchemy.func.obj_description(self.table, "pg_class"), "")
+
+    def held(self) -> Held:
+        """The record in the table's comment.
+
+        Raises:
+            CollectionGoneError: There is no such table any more.
+        """
+        with self._engine().connect() as connection:
+            if connection.scalar(sqlalchemy.select(self.table)) is None:
+                raise gone(self.index)
             comment = self._comment(connection)
             length = connection.scalar(
                 sqlalchemy.text(f"SELECT vector_dims(embedding) FROM {self._table} WHERE embedding IS NOT NULL LIMIT 1")  # noqa: S608

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.schema import MetadataMode
 
 from turnout.llama_index.stores.nodes import NodeKeeper
 from turnout.space_checks import spread
-from turnout.space_keepers import held_in
-from turnout.space_records import with_record
+from turnout.space_keepers import held_in, kept_in_one
+from turnout.space_records import SpaceRecord, with_record, would_replace
 
 if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ships no types
     from llama_index.core.vector_stores.simple import SimpleVectorStore
 
     from turnout.space_keepers import Held, Sample
-    from turnout.space_records import SpaceRecord
+    from turnout.spaces import EmbeddingSpace
+
+
+def _persisted(path: str, fs: AbstractFileSystem | None) -> SpaceRecord | None:
+    """The record of a store that was persisted; None if there is none that can be read."""
+    try:
+        if fs is not None:
+            with fs.open(path, "rb") as file:
+                kept = json.load(file)
+        else:
+            with Path(path).open("rb") as file:
+                kept = json.load(file)
+        metadata: dict[str, Any] = next(iter(kept["metadata_dict"].values()), {})
+    except (OSError, ValueError, KeyError, AttributeError):
+        return None
+    return SpaceRecord.from_dict(metadata, index=path)
 
 
 class SimpleKeeper(NodeKeeper):
@@ -23,11 +41,26 @@ class SimpleKeeper(NodeKeeper):
 
     store: SimpleVectorStore
 
+    def __init__(self, store: SimpleVectorStore) -> None:
+        super().__init__(store)
+        self._earlier: set[tuple[EmbeddingSpace, str]] = set()  # of what this store was, and may have been persisted as
+
     def held(self) -> Held:
         """The one record that all nodes have."""
+        held = self._held()
+        if held.record is not None:
+            self._earlier.add((held.record.space, held.record.made))
+        return held
+
+    def _held(self) -> Held:
         vectors, kept = self.store.data.embedding_dict, self.store.data.metadata_dict or {}
         entries = ((kept.get(node_id) or {}, len(vector)) for node_id, vector in vectors.items())
         return held_in(entries, index=self.index, called="nodes")
+
+    def glance(self) -> object:
+        """The record of one node: all have the same."""
+        kept = self.store.data.metadata_dict or {}
+        return kept_in_one(self.store.data.embedding_dict, kept.get)
 
     def write(self, record: SpaceRecord | None) -> None:
         """Write the record on every node."""
@@ -35,6 +68,15 @@ class SimpleKeeper(NodeKeeper):
         for node_id in self.store.data.embedding_dict:
             kept[node_id] = with_record(kept.get(node_id), record)
         self.store.data.metadata_dict = kept
+
+    def check_persisting(self, path: str, fs: AbstractFileSystem | None) -> None:
+        """Refuse to persist the store over one of another space, which another process may have put there."""
+        mine = self.held().record
+        there = _persisted(path, fs) if mine is not None else None
+        if mine is None or there is None or (there.space, there.made) in self._earlier:
+            return
+        if not there.space.fits(mine.space):
+            raise would_replace(path, there.space, mine.space)
 
     def sample(self, number: int) -> list[Sample]:
         """Texts of the docstore and their vectors, evenly over the store; none without a docstore."""

@@ -82,6 +82,8 @@ def test_an_update_that_is_killed_loses_nothing(
 ) -> None:
     file = tmp_path / "turnout.toml"
     lines = f'store = "{kind}"\nframework = "{framework}"\npath = "{tmp_path / "index"}"'
+    if kind == "faiss":
+        lines += "\nallow_pickle = true"
     if kind == "pgvector":
         lines += f'\nconnection = "{request.getfixturevalue("database")}"'
     file.write_text(settings_text(fresh_emulator, f"[index.docs]\n{lines}\n"), encoding="utf-8")

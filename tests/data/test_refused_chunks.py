@@ -28,6 +28,8 @@ def say(config: Callable[[str], None], request: pytest.FixtureRequest, tmp_path:
 
     def write(kind: str, framework: str) -> None:
         lines = f'store = "{kind}"\nframework = "{framework}"\npath = "{tmp_path / "index"}"'
+        if kind == "faiss":
+            lines += "\nallow_pickle = true"
         if kind == "pgvector":
             lines += f'\nconnection = "{request.getfixturevalue("database")}"'
         config(lines)

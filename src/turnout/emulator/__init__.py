@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         Raw,
         Reasoning,
         RedactedReasoning,
+        Script,
         Text,
         ToolCall,
         Usage,
@@ -25,15 +26,26 @@ if TYPE_CHECKING:
     from turnout.emulator.catalogue import AnthropicModel, BedrockModel, OpenAIModel
     from turnout.emulator.control import Received
     from turnout.emulator.emulator import Emulator, EmulatorError, Endpoint
-    from turnout.emulator.scripts import Close, Drip, Reset, Script, Wait, Whole
+    from turnout.emulator.scripts import Close, Drip, Reset, Wait, Whole
 
 _HOMES = {
     "accounts": ("Accounts", "EntraClient"),
-    "answers": ("Answer", "Cut", "Failure", "Raw", "Reasoning", "RedactedReasoning", "Text", "ToolCall", "Usage"),
+    "answers": (
+        "Answer",
+        "Cut",
+        "Failure",
+        "Raw",
+        "Reasoning",
+        "RedactedReasoning",
+        "Script",
+        "Text",
+        "ToolCall",
+        "Usage",
+    ),
     "catalogue": ("AnthropicModel", "BedrockModel", "OpenAIModel"),
     "control": ("Received",),
     "emulator": ("Emulator", "EmulatorError", "Endpoint"),
-    "scripts": ("Close", "Drip", "Reset", "Script", "Wait", "Whole"),
+    "scripts": ("Close", "Drip", "Reset", "Wait", "Whole"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

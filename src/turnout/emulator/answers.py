@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
-from turnout.emulator.scripts import Script
+from turnout.emulator.scripts import Step, Whole
 
 Finish = Literal["stop", "stop_sequence", "length", "tool_calls", "content_filter", "guardrail"]
 FailureKind = Literal[
@@ -228,6 +228,21 @@ class Cut:
     answer: Answer | None = None
     failure: Failure | None = None
     clean: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What is written to the socket instead of an answer.
+
+    The connection is kept afterwards, unless a step ends it.
+
+    Attributes:
+        steps: Gives the steps, from the answer that the service would have sent.
+        answer: That answer, of a chat model; left out, what the emulator says.
+    """
+
+    steps: Callable[[Whole], Iterable[Step]]
+    answer: Answer | None = None
 
 
 Queueable = Answer | Failure | Raw | Cut | Script

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
-
-if TYPE_CHECKING:
-    from turnout.emulator.answers import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,35 +89,19 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
-    """What is written to the socket instead of an answer.
-
-    The connection is kept afterwards, unless a step ends it.
-
-    Attributes:
-        steps: Gives the steps, from the answer that the service would have sent.
-        answer: That answer, of a chat model; left out, what the emulator says.
-    """
-
-    steps: Callable[[Whole], Iterable[Step]]
-    answer: Answer | None = None
-
-
 class Scripted(web.Response):
     """A response that writes its bytes itself."""
 
-    def __init__(self, script: Script, whole: Whole) -> None:
+    def __init__(self, steps: Iterable[Step], whole: Whole) -> None:
         super().__init__(status=whole.status)
-        self._script = script
-        self._whole = whole
+        self._steps = steps
 
     async def prepare(self, request: web.BaseRequest) -> Any:
         """Play the script."""
         if self._eof_sent:
             return None
         self._eof_sent = self._keep_alive = True
-        for step in self._script.steps(self._whole):
+        for step in self._steps:
             transport = request.transport
             if transport is None or transport.is_closing():
                 break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -9,14 +10,13 @@ from typing import TYPE_CHECKING, Protocol
 from filelock import FileLock, Timeout
 
 from turnout.errors import ReindexLockedError
-from turnout.reindex import Source, Target
+from turnout.reindex import Item, Source, Target
 from turnout.reindex.lock import locked
 from turnout.spaces import EmbeddingSpace, collection_name, space_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from turnout.reindex import Item
     from turnout.reindex.manifest import Manifest
     from turnout.reindex.named import NamedIndex
     from turnout.routes import Route

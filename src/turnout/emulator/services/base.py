@@ -15,7 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from turnout.emulator.accounts import Accounts
-from turnout.emulator.answers import Answer, Cut, Failure, FailureKind, Raw
+from turnout.emulator.answers import Answer, Cut, Failure, FailureKind, Raw, Script
 from turnout.emulator.auth.entra import TokenIssuer
 from turnout.emulator.brain.think import think
 from turnout.emulator.catalogue import AnthropicModel, BedrockModel, OpenAIModel
@@ -23,7 +23,7 @@ from turnout.emulator.control import Control, Operation, Received
 from turnout.emulator.prompt import Prompt
 from turnout.emulator.refusals import Refusal, RequestInvalid, overridden
 from turnout.emulator.reply import Reply, prepare
-from turnout.emulator.scripts import Script, Scripted, Whole
+from turnout.emulator.scripts import Scripted, Whole
 from turnout.emulator.seals import Seals
 
 logger = logging.getLogger("turnout.emulator")
@@ -179,7 +179,8 @@ class Service(ABC):
             for name, value in self.headers(exchange).items():
                 response.headers.setdefault(name, value)
         if exchange.script is not None:
-            response = Scripted(exchange.script, _whole(response, exchange.frames))
+            whole = _whole(response, exchange.frames)
+            response = Scripted(exchange.script.steps(whole), whole)
         received.status = response.status
         logger.debug("%s %s %s -> %s", self.name, request.method, request.raw_path, response.status)
         return response

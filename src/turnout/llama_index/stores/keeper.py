@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar
 
 from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ships no types
 from llama_index.core.schema import BaseNode
@@ -13,9 +14,6 @@ from llama_index.core.vector_stores.types import BasePydanticVectorStore
 from turnout.class_registry import ClassRegistry
 from turnout.errors import EmbeddingSpaceError
 from turnout.space_keepers import RecordKeeper
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
 
 
 class SpaceKeeper(RecordKeeper[BaseNode]):

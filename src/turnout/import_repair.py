@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-_locks: dict[str, Any] = vars(importlib)["_bootstrap"]._module_locks  # noqa: SLF001 - there is no other way to them
+# Python offers no other way to them; where it has them elsewhere, there is nothing to repair them with.
+_locks: dict[str, Any] = getattr(vars(importlib).get("_bootstrap"), "_module_locks", {})
 
 
 def repair() -> None:

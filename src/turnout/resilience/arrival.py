@@ -7,35 +7,44 @@ says by itself nothing of whose fault it is; the transports say when an answer's
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Protocol
 
 
-class Attempt(Protocol):
-    """What is told."""
+class Arrival:
+    """Whether an attempt's answer has come.
 
-    arrived: bool
+    It is all that a context keeps of an attempt. A connection has a copy of the context that opened it for as long as
+    it is kept, and would keep the answer too.
+
+    Attributes:
+        came: Whether the answer's head has come.
+    """
+
+    __slots__ = ("came",)
+
+    def __init__(self) -> None:
+        self.came = False
 
 
-_attempt: ContextVar[Attempt | None] = ContextVar("turnout_attempt", default=None)
+_expected: ContextVar[Arrival | None] = ContextVar("turnout_arrival", default=None)
 
 
 def arrived() -> None:
     """Say that the head of the answer to this code's request has come; transports do."""
-    attempt = _attempt.get()
-    if attempt is not None:
-        attempt.arrived = True
+    arrival = _expected.get()
+    if arrival is not None:
+        arrival.came = True
 
 
 class Expecting:
-    """Has the transports under a block tell an attempt that its answer arrives."""
+    """Has the transports under a block say that an attempt's answer arrives."""
 
-    __slots__ = ("_attempt", "_token")
+    __slots__ = ("_arrival", "_token")
 
-    def __init__(self, attempt: Attempt) -> None:
-        self._attempt = attempt
+    def __init__(self, arrival: Arrival) -> None:
+        self._arrival = arrival
 
     def __enter__(self) -> None:
-        self._token = _attempt.set(self._attempt)
+        self._token = _expected.set(self._arrival)
 
     def __exit__(self, *error: object) -> None:
-        _attempt.reset(self._token)
+        _expected.reset(self._token)

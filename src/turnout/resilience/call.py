@@ -21,7 +21,7 @@ from turnout.errors import (
     TurnoutError,
 )
 from turnout.limits import Limiter
-from turnout.resilience.arrival import Expecting
+from turnout.resilience.arrival import Arrival, Expecting
 from turnout.resilience.policy import RetryPolicy, until
 from turnout.sdk_errors import without_secrets
 from turnout.unreadable import UnreadableAnswerError, shortened
@@ -153,13 +153,13 @@ class Call:
         return {"retry": retry_if_exception(_may_pass), "wait": _wait, "stop": self._stop, "reraise": True}
 
     def _attempt(self, once: Callable[[], T]) -> T:
-        with self.turn() as turn, Expecting(turn):
+        with self.turn() as turn, Expecting(turn.arrival):
             result = once()
             turn.answer = result
             return result
 
     async def _aattempt(self, once: Callable[[], Awaitable[T]]) -> T:
-        with await self.aturn() as turn, Expecting(turn):
+        with await self.aturn() as turn, Expecting(turn.arrival):
             result = await once()
             turn.answer = result
             return result
@@ -245,10 +245,10 @@ class Turn:
 
     Attributes:
         answer: What the service answered, once it did.
-        arrived: Whether the head of its answer has come.
+        arrival: Whether the head of its answer has come.
     """
 
-    __slots__ = ("_call", "_counts", "_in_flight", "_slot", "answer", "arrived")
+    __slots__ = ("_call", "_counts", "_in_flight", "_slot", "answer", "arrival")
 
     def __init__(self, call: Call, slot: Slot) -> None:
         self._call = call
@@ -256,7 +256,7 @@ class Turn:
         self._in_flight = True
         self._counts = call.used is not None and call.limiter.counts_tokens
         self.answer: Any = None
-        self.arrived = False
+        self.arrival = Arrival()
 
     def begun(self) -> None:
         """The answer is coming in pieces: what its reader does between them is nobody's to wait for."""
@@ -297,7 +297,7 @@ class Turn:
         if not isinstance(error, Exception):
             return None
         known = self._call.translate(error)
-        if known is None and self.arrived and not isinstance(error, MemoryError):
+        if known is None and self.arrival.came and not isinstance(error, MemoryError):
             known = self._call.translate(UnreadableAnswerError.of(error))
         elif known is None and _is_no_json(error):
             known = self._call.translate(self._call.unsendable(error))

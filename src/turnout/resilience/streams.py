@@ -57,7 +57,7 @@ def _open(
     with ExitStack() as opened:
         turn = opened.enter_context(call.turn())
         pieces = opened.enter_context(closing(start()))
-        with Expecting(turn):
+        with Expecting(turn.arrival):
             for piece in pieces:
                 held.append(piece)
                 if begun(piece):
@@ -94,7 +94,7 @@ async def _aopen(
         turn = opened.enter_context(await call.aturn())
         pieces = start()
         try:
-            with Expecting(turn):
+            with Expecting(turn.arrival):
                 async for piece in pieces:
                     held.append(piece)
                     if begun(piece):

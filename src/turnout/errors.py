@@ -135,7 +135,7 @@ class CollectionGoneError(EmbeddingSpaceError):
     """The collection that a store has open was deleted, by another process or directly. Nothing was searched."""
 
 
-class ChunkRefusedError(TurnoutError, ValueError):
+class ChunkRefusedError(TurnoutError):
     """A store can't hold a chunk as it is. Nothing was embedded, written or deleted.
 
     Attributes:

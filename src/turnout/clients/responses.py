@@ -9,9 +9,9 @@ filter's verdicts travel in it.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from turnout.clients import checked
 from turnout.clients.events import AsyncEvents, Events
 from turnout.unreadable import UnreadableAnswerError, described
 
@@ -24,34 +24,7 @@ _WORDS = frozenset({"response.output_text.delta", "response.refusal.delta", "res
 
 def check(client: openai.OpenAI | openai.AsyncOpenAI) -> None:
     """Have a client's `responses.create` do so, raw answers and streams included."""
-    base: Any = type(client.responses)
-    if base.__module__ != __name__:
-        # A cached property of the SDK's: what is set takes the place of what it made.
-        vars(client)["responses"] = _responses(base)(client)
-
-
-@cache
-def _responses(base: Any) -> Any:
-    """A subclass of the SDK's `Responses` or `AsyncResponses`."""
-
-    class Checked(base):  # type: ignore[misc] # the class comes when the SDK is first needed
-        def create(self, **arguments: Any) -> Any:
-            return _checked(super().create(**arguments))
-
-    class AsyncChecked(base):  # type: ignore[misc] # likewise
-        async def create(self, **arguments: Any) -> Any:
-            return _checked(await super().create(**arguments))
-
-    return AsyncChecked if base.__name__.startswith("Async") else Checked
-
-
-def _checked(answered: Any) -> Any:
-    """What the SDK's method gave: a response, a stream, or a raw response that is still to be parsed."""
-    if not hasattr(answered, "http_response"):
-        return _read(answered)
-    parse = answered.parse
-    answered.parse = lambda **options: _read(parse(**options))
-    return answered
+    checked.check(client, "responses", _read)
 
 
 def _read(made: Any) -> Any:

@@ -160,7 +160,10 @@ def unheld(schema: Any) -> str | None:
     kind = schema.get("type")
     if kind == "object" and schema.get("additionalProperties") is not False:
         return "For 'object' type, 'additionalProperties' must be explicitly set to false"
-    limits = sorted(_UNHELD & schema.keys()) if isinstance(kind, str) else []
+    # A minLength of 1 was taken of Claude Sonnet 4.5 on Converse, as recorded.
+    limits = sorted(
+        name for name in _UNHELD & schema.keys() if isinstance(kind, str) and (name, schema[name]) != ("minLength", 1)
+    )
     if limits:
         return f"For '{kind}' type, properties {', '.join(limits)} are not supported"
     named = [one for key in ("properties", "$defs") for one in (schema.get(key) or {}).values()]

@@ -68,6 +68,18 @@ class Reader(io.BufferedReader):
         super().close()
 
 
+class _Source:
+    """A socket as the standard library's response is given it: what it opens is a `Reader`."""
+
+    __slots__ = ("_sock",)
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+
+    def makefile(self, mode: str) -> Reader:
+        return Reader(_Timed(self._sock.makefile(mode, buffering=0), self._sock))
+
+
 class Response(HTTPResponse):
     """The standard library's response, over a `Reader`, and not taken in by interim responses.
 
@@ -76,9 +88,10 @@ class Response(HTTPResponse):
     """
 
     def __init__(self, sock: Any, *arguments: Any, **options: Any) -> None:
-        super().__init__(sock, *arguments, **options)
-        plain: Any = self.fp
-        self.fp = self.reader = Reader(_Timed(plain.detach(), sock))
+        source: Any = _Source(sock)
+        super().__init__(source, *arguments, **options)
+        reader: Any = self.fp
+        self.reader: Reader = reader
 
     def begin(self) -> None:
         """Read the status line and the headers of the answer.

@@ -47,13 +47,13 @@ def transport_class(httpx: Any) -> Any:
         def handle_request(self, request: Any) -> Any:
             limits = request.extensions.get("timeout", {})
             sent = [
-                (name.decode("latin-1"), value.decode("latin-1"))
+                (name.decode("latin-1"), value)
                 for name, value in request.headers.raw
                 if name.lower() != b"transfer-encoding"  # of a stream, which is read by now
             ]
             headers: Any = dict(sent)
             if len(headers) < len(sent):
-                headers = urllib3.HTTPHeaderDict(sent)
+                headers = urllib3.HTTPHeaderDict([(name, value.decode("latin-1")) for name, value in sent])
             with _as_httpx(httpx, self._proxy):
                 answer = self._connections.send(
                     request.method,

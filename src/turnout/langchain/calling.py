@@ -24,7 +24,7 @@ from turnout.langchain.history import aportable_history, portable_history
 from turnout.langchain.requests import Request, form_bound, form_given
 from turnout.langchain.tools import offered
 from turnout.langchain.usage import Counted
-from turnout.langchain.wires import agenerate, begin_astream, begin_stream, delegate, is_built, wire
+from turnout.langchain.wires import agenerate, begin_astream, begin_stream, built, delegate, wire
 from turnout.parameters import PARAMETERS, tool_choice_name
 from turnout.resilience import astream, stream
 from turnout.resilience.threads import off_loop, within_deadline
@@ -105,15 +105,17 @@ class Call:
 
         A backend's first call imports its SDK and makes its client, which may ask for credentials: within the deadline.
         """
-        if is_built(self.route, self.backend):
-            return delegate(self.route, self.backend)
+        found = built(self.route, self.backend)
+        if found is not None:
+            return found
         with self.attempts.within():
             return within_deadline(f"the client of backend {self.route.backend!r}", delegate, self.route, self.backend)
 
     async def adelegate(self) -> BaseChatModel:
         """Likewise, without blocking the event loop."""
-        if is_built(self.route, self.backend):
-            return delegate(self.route, self.backend)
+        found = built(self.route, self.backend)
+        if found is not None:
+            return found
         return await self.attempts.awithin(off_loop(delegate, self.route, self.backend))
 
     def told(self, messages: Sequence[BaseMessage]) -> Sequence[BaseMessage]:
@@ -177,7 +179,7 @@ async def _aprepared(
 ) -> Call:
     """Likewise; a backend's first call imports the file of its wire, which would block the event loop."""
     route, settings = resolved(model, kwargs)
-    if is_built(route, _backend(model, route, settings, kwargs)):
+    if built(route, _backend(model, route, settings, kwargs)) is not None:
         return _prepared(model, messages, stop, kwargs)
     return await off_loop(_prepared, model, messages, stop, kwargs)
 

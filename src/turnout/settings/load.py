@@ -137,7 +137,7 @@ def _glance(path: str | os.PathLike[str] | None) -> _Glance | None:
     files.append(_stamp(f"{folder or '.'}/.env"))
     if here != folder:
         files.append(_stamp(f"{here}/.env"))
-    return _Glance(here, files, frozenset(variables.items()))
+    return _Glance(here, files, variables.copy())
 
 
 def _stamp(file: str) -> tuple[int, int] | None:

@@ -58,9 +58,9 @@ def wire(route: Route) -> Wire:
     return cast("Wire", import_module(f"turnout.langchain.wires.{_FILES[route.wire]}"))
 
 
-def is_built(route: Route, backend: Backend) -> bool:
-    """Whether `delegate` has a route's chat model already."""
-    return _key(route, backend) in _delegates
+def built(route: Route, backend: Backend) -> BaseChatModel | None:
+    """A route's chat model, if `delegate` has it already."""
+    return _delegates.get(_key(route, backend))
 
 
 def _key(route: Route, backend: Backend) -> tuple[Any, ...]:

@@ -190,7 +190,7 @@ def result(identity: str) -> dict[str, Any]:
 
 
 def limited() -> Any:
-    inner = {"name": {"type": "string", "minLength": 1, "maxLength": 9}}
+    inner = {"name": {"type": "string", "minLength": 2, "maxLength": 9}}
     schema = {"type": "object", "properties": inner, "required": ["name"], "additionalProperties": False}
     return {"type": "json_schema", "schema": schema}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from turnout.langchain import ChatTurnout
 from turnout.llama_index import TurnoutLLM
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from turnout.emulator import Emulator
@@ -80,6 +82,15 @@ class Asker:
         else:
             response = asyncio.run(astream())
         return response.message.content or "", response.additional_kwargs
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_long_collections() -> Iterator[None]:
+    """What a whole run holds isn't looked through meanwhile: that stops every thread for a second and more."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import queue
 import socket
 import ssl
 import threading
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import urllib3
@@ -194,6 +195,12 @@ class Target(NamedTuple):
     url: object
 
 
+@lru_cache(maxsize=64)
+def _timeout(connect: float | None, read: float | None) -> urllib3.Timeout:
+    """Kept, because a pool makes a copy of its own for each request, and each checks its numbers."""
+    return urllib3.Timeout(connect=connect, read=read)
+
+
 class Answer:
     """An answer whose body is still to be read; its connection goes back when that is done.
 
@@ -275,7 +282,7 @@ class Connections:
             retries=_NEVER,
             preload_content=False,
             decode_content=False,
-            timeout=urllib3.Timeout(connect=limits.connect, read=limits.read),
+            timeout=_timeout(limits.connect, limits.read),
             pool_timeout=limits.turn,
         )
         return Answer(response, self._in_use)

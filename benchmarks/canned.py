@@ -9,7 +9,7 @@ import struct
 from functools import cache
 from typing import Any
 
-from turnout.emulator.eventstream import event
+from turnout_emulator.eventstream import event
 
 CHUNKS = 200
 """Pieces of text in a stream."""

@@ -11,8 +11,8 @@ import hypothesis
 import pytest
 
 from tests.postgres import postgres  # noqa: F401  # a fixture
-from turnout import limits
-from turnout.emulator import Emulator
+from turnout.calls import limits
+from turnout_emulator import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

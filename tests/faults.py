@@ -9,13 +9,13 @@ from base64 import b64decode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from turnout.emulator import Close, Drip, Reset, Wait, Whole
-from turnout.emulator.scripts import chunk
+from turnout_emulator import Close, Drip, Reset, Wait, Whole
+from turnout_emulator.scripts import chunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from turnout.emulator.scripts import Step
+    from turnout_emulator.scripts import Step
 
 SILENCE = Wait(8)
 """Longer than any deadline of a test."""

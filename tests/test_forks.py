@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from turnout.emulator import Emulator
-from turnout.emulator.accounts import CLIENT, ENTRA_SECRET, TENANT
+from turnout_emulator import Emulator
+from turnout_emulator.accounts import CLIENT, ENTRA_SECRET, TENANT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,8 +80,8 @@ def file(slow: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 CONNECTIONS = """
 import asyncio, gc, logging, socket, stat, sys, threading
 from turnout import load_settings
-from turnout.clients.embedder import Embedder
-from turnout.routes import resolve
+from turnout.embedding.embedder import Embedder
+from turnout.routing import resolve
 
 logging.getLogger("asyncio").setLevel(logging.ERROR)  # not that a callback took long
 backend, way = sys.argv[1:]
@@ -185,7 +185,7 @@ def between_runs():
             quick(lambda: runner.run(asyncio.to_thread(id, 1)))
 
 async def open_streams():
-    from turnout.clients.pool import openai_client
+    from turnout.providers.pool import openai_client
     client = openai_client(settings.backends[backend])
     asked = {"model": "gpt-5-prod", "stream": True, "messages": [{"role": "user", "content": "Say: a b c d e f"}]}
     here, there = client.sync.chat.completions.create(**asked), await client.aio.chat.completions.create(**asked)
@@ -367,8 +367,8 @@ def test_a_child_leaves_a_manifest_that_is_being_written_alone(tmp_path: Path) -
     run(
         """
         import gc, pathlib, sys, threading
-        from turnout.reindex.items import Item
-        from turnout.reindex.manifest import Manifest
+        from turnout.index.chunks import Item
+        from turnout.index.manifest import Manifest
 
         path = pathlib.Path(sys.argv[1])
         idle, busy = Manifest(path / "idle"), Manifest(path / "busy")

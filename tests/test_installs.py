@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 ROOT = Path(__file__).parents[1]
 QUESTION = "Context: The depot opens at seven.\\n\\nQuestion: When does the depot open?"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.questions import pairs, passages, recall
 from benchmarks.questions.indexes import filled, searcher
-from turnout.emulator import Emulator
+from turnout_emulator import Emulator
 
 K = 5
 

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from turnout import errors
-    from turnout.routes import Route, resolve
+    from turnout.facts.spaces import EmbeddingSpace
+    from turnout.routing import Route, resolve
     from turnout.settings import Settings, load_settings
-    from turnout.spaces import EmbeddingSpace
 
 __version__ = "0.1.0"
 
 __all__ = ["EmbeddingSpace", "Route", "Settings", "__version__", "errors", "load_settings", "resolve"]
 
 _HOMES = {
-    "EmbeddingSpace": "turnout.spaces",
-    "Route": "turnout.routes",
-    "resolve": "turnout.routes",
+    "EmbeddingSpace": "turnout.facts.spaces",
+    "Route": "turnout.routing",
+    "resolve": "turnout.routing",
     "Settings": "turnout.settings",
     "load_settings": "turnout.settings",
     "errors": "turnout.errors",

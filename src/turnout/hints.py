@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from turnout.clients.embedder import Embedder
-    from turnout.routes import Route
-    from turnout.spaces import EmbeddingSpace
+    from turnout.embedding.embedder import Embedder
+    from turnout.facts.spaces import EmbeddingSpace
+    from turnout.routing import Route
 else:
     Embedder = EmbeddingSpace = Route = Any
 

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 from benchmarks.contestants import Names, Place, contestants
 
-from turnout.emulator.accounts import AWS_ACCESS_KEY, AWS_SECRET_KEY, AZURE_KEY
 from turnout.langchain import ChatTurnout
 from turnout.llama_index import TurnoutLLM
+from turnout_emulator.accounts import AWS_ACCESS_KEY, AWS_SECRET_KEY, AZURE_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.contestants import Cloud, Contestant
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 TEXTS = [f"Track {index % 120} opens at {index % 24}." for index in range(140)]
 """More than one of Cohere's requests; some are there twice."""

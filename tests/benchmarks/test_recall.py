@@ -9,10 +9,10 @@ import pytest
 from benchmarks.questions import Pair, pairs, passages, recall
 from benchmarks.questions.indexes import filled, searcher
 
-from tests.index_support import settings, use
+from tests.index.named_support import settings, use
 
 if TYPE_CHECKING:
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 _DOCS = Path(__file__).parents[2] / "docs"
 _ASKED_OF = 3  # passages for one question that is asked

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.canaries.planted import AZURE, BEARER, OPENAI, PROXY, SECRET_KEY, SESSION, found_in, shown_by
-from tests.clients.wire_server import Line, serving
+from tests.transport.wire_server import Line, serving
 from turnout.errors import AuthenticationError, ModelCallError, ServiceConnectionError, ServiceTimeoutError
 from turnout.langchain import ChatTurnout, TurnoutEmbeddings
 from turnout.llama_index import TurnoutEmbedding, TurnoutLLM

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.canaries.planted import AZURE, CLIENT_SECRET, DATABASE, SECRET_KEY, SESSION, found_in, shown_by
-from turnout.clients import openai_client
-from turnout.credentials import aws
-from turnout.credentials.azure import V1_SCOPE, choose, token_source
 from turnout.errors import AuthenticationError, CredentialError, ServiceConnectionError, SettingsError
 from turnout.langchain import ChatTurnout, TurnoutIndex
 from turnout.llama_index.indexes.store import NamedVectorStore
+from turnout.providers.credentials import aws
+from turnout.providers.credentials.azure import V1_SCOPE, choose, token_source
+from turnout.providers.pool import openai_client
 from turnout.settings import AzureBackend, BedrockBackend, IndexSettings, Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 
 def test_a_principal_that_entra_refuses(emulator: Emulator) -> None:
@@ -127,7 +127,7 @@ def test_a_database_that_is_not_there(framework: Any, tmp_path: Path) -> None:
 
 
 def test_an_index_that_travelled_without_its_connection_says_so() -> None:
-    from turnout.reindex.postgres import engine_of
+    from turnout.index.postgres import engine_of
 
     index = IndexSettings(store="pgvector", connection=f"postgresql+psycopg://user:{DATABASE}@host/name")
     with pytest.raises(SettingsError, match="pickled"):

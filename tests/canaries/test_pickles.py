@@ -11,11 +11,11 @@ import pytest
 from langchain_core.documents import Document
 
 from tests.cli.conftest import turnout
-from tests.index_support import settings, use
-from turnout.emulator import Emulator
+from tests.index.named_support import settings, use
 from turnout.errors import SettingsError, UnsupportedError
 from turnout.langchain import TurnoutIndex
 from turnout.settings import IndexSettings
+from turnout_emulator import Emulator
 
 MARKER = "marker"
 ALLOWED = "\nallow_pickle = true"

@@ -12,12 +12,12 @@ import httpx
 import pytest
 
 from tests.canaries.planted import PROXY
-from tests.clients.wire_server import OK, Line, serving
-from turnout.clients.transport import async_transport, sync_transport
+from tests.transport.wire_server import OK, Line, serving
 from turnout.settings import AzureBackend
+from turnout.transport.http_clients import async_transport, sync_transport
 
 if TYPE_CHECKING:
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 LOGIN = b"proxy-authorization: basic " + base64.b64encode(f"us@er:{PROXY}".encode()).lower()
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from turnout.cli import frameworks, pipeline
-from turnout.emulator import Answer, Cut, Failure
+from turnout_emulator import Answer, Cut, Failure
 
 from .conftest import Outcome, turnout
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 SECRETS = ("turnout-emulator-azure-key", "turnout-emulator-aws-secret-key", "sk-turnout-emulator")
 QUESTION = "What does a berth cost a night?"

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.index_support import settings, use
+from tests.index.named_support import settings, use
 
 from .conftest import process, turnout
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 QUESTION = "What does a berth cost a night?"
 STORES = ["chroma/langchain", "faiss/langchain", "simple/llama_index", "chroma/llama_index"]

@@ -17,14 +17,14 @@ import pytest
 
 from tests.timing import best
 from turnout import __version__
-from turnout.emulator import Answer
+from turnout_emulator import Answer
 
 from .conftest import process, turnout
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 # A run in the background may have been started with Ctrl-C ignored, which its children inherit.
 _HEEDING = (

@@ -10,7 +10,7 @@ from .conftest import turnout
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 _SECRETS = ("turnout-emulator-azure-key", "turnout-emulator-aws-secret-key", "sk-turnout-emulator")
 

@@ -11,7 +11,7 @@ from tests.contract.apps.settings import COLUMNS, Column, settings_text
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 
 @pytest.fixture

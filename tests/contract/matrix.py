@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from tests.contract.apps.report import Cell, Table, digest, page
 from tests.contract.apps.running import attempt, begin_relay, chosen, run_application
 from tests.contract.apps.settings import COLUMNS, settings_text
-from turnout.emulator import Emulator
+from turnout_emulator import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -12,14 +12,14 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from botocore.eventstream import EventStreamBuffer
 
-from turnout.emulator import Raw
-from turnout.emulator.accounts import AWS_ACCESS_KEY, AWS_SECRET_KEY, AZURE_KEY
 from turnout.settings import Settings
+from turnout_emulator import Raw
+from turnout_emulator.accounts import AWS_ACCESS_KEY, AWS_SECRET_KEY, AZURE_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 RECORDINGS = Path(os.environ.get("TURNOUT_RECORDINGS") or Path(__file__).parents[3] / "shared" / "recordings")
 

@@ -14,16 +14,16 @@ from pydantic import BaseModel
 
 from tests.contract.apps.settings import COLUMNS
 from tests.contract.columns import columns_file  # noqa: F401  # a fixture
-from turnout.emulator import Answer
 from turnout.errors import UnsupportedError
 from turnout.langchain import ChatTurnout
 from turnout.llama_index import TurnoutLLM
+from turnout_emulator import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 LETTER = "Name: Ada Lovelace. Age: 36."
 WEATHER: dict[str, Any] = {

@@ -10,13 +10,13 @@ from langchain_openai import AzureOpenAIEmbeddings, OpenAIEmbeddings
 from llama_index.embeddings.bedrock import BedrockEmbedding
 from llama_index.embeddings.openai import OpenAIEmbedding
 
-from turnout.clients import bedrock_client
-from turnout.clients.embedder import Embedder
-from turnout.routes import resolve
+from turnout.embedding.embedder import Embedder
+from turnout.providers.pool import bedrock_client
+from turnout.routing import resolve
 from turnout.settings import BedrockBackend, load_settings
 
 if TYPE_CHECKING:
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 TEXTS = ["The depot opens at seven.", "Turnouts guide trains.", "Coal is stored behind the shed."]
 

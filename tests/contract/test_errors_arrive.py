@@ -33,14 +33,14 @@ from llama_index.core.vector_stores import SimpleVectorStore
 from pydantic import BaseModel
 
 from tests.conftest import settings_text
-from tests.index_support import IDS, METADATAS, TEXTS, settings, use
+from tests.index.named_support import IDS, METADATAS, TEXTS, settings, use
 from turnout import errors as e
-from turnout.emulator import Answer, Emulator, Failure, Raw
 from turnout.langchain import ChatTurnout, TurnoutEmbeddings, TurnoutIndex, guarded
 from turnout.langchain import errors as langchain_errors
 from turnout.llama_index import TurnoutEmbedding, TurnoutLLM
 from turnout.llama_index import TurnoutIndex as LlamaTurnoutIndex
 from turnout.llama_index import guarded as llama_guarded
+from turnout_emulator import Answer, Emulator, Failure, Raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable

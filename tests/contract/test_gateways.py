@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
-from turnout.emulator import Emulator, Raw
 from turnout.langchain import ChatTurnout
 from turnout.llama_index import TurnoutLLM
+from turnout_emulator import Emulator, Raw
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,14 +8,14 @@ import pytest
 from langchain_core.messages import AIMessage
 
 from tests.contract.replay import converse_parts, exchanges, frames, needs_recordings, replay, responses_parts, settings
-from turnout.clients.embedder import Embedder
+from turnout.conversation.finish import FINISH
+from turnout.embedding.embedder import Embedder
 from turnout.errors import ContentFilterError, InvalidRequestError
-from turnout.finish import FINISH
 from turnout.langchain import ChatTurnout
-from turnout.routes import resolve
+from turnout.routing import resolve
 
 if TYPE_CHECKING:
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 pytestmark = needs_recordings
 

@@ -10,8 +10,8 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage, TextBlock, ThinkingBlock, ToolCallBlock
 
 from tests.contract.replay import converse_parts, exchanges, frames, needs_recordings, replay, responses_parts, settings
+from turnout.conversation.finish import FINISH
 from turnout.errors import ContentFilterError
-from turnout.finish import FINISH
 from turnout.llama_index import TurnoutLLM
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from llama_index.core.base.llms.types import ChatResponse
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 pytestmark = [needs_recordings, pytest.mark.filterwarnings("ignore::UserWarning")]
 QUESTION = [ChatMessage("x")]

@@ -15,12 +15,12 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
 from tests.conftest import settings_text
-from turnout.emulator import Answer, Emulator, Raw
-from turnout.emulator.eventstream import event, frame
+from turnout.calls import attempts as call
 from turnout.errors import ServerError, ServiceAnswerError, ServiceConnectionError
 from turnout.langchain import ChatTurnout
 from turnout.llama_index import TurnoutLLM
-from turnout.resilience import call
+from turnout_emulator import Answer, Emulator, Raw
+from turnout_emulator.eventstream import event, frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.contract.test_unreadable import ANYWHERE, as_json, outcome
-from turnout.clients.embedder import Embedder
-from turnout.emulator import Emulator, Raw
+from turnout.calls import attempts as call
+from turnout.embedding.embedder import Embedder
 from turnout.errors import ServiceAnswerError
 from turnout.langchain import TurnoutEmbeddings
 from turnout.llama_index import TurnoutEmbedding
-from turnout.resilience import call
-from turnout.routes import resolve
+from turnout.routing import resolve
 from turnout.settings import load_settings
+from turnout_emulator import Emulator, Raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable

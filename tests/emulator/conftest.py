@@ -8,8 +8,8 @@ import openai
 import pytest
 from botocore.config import Config
 
-from turnout.emulator import Emulator
-from turnout.emulator.accounts import AZURE_KEY, OPENAI_KEY
+from turnout_emulator import Emulator
+from turnout_emulator.accounts import AZURE_KEY, OPENAI_KEY
 
 
 @pytest.fixture(scope="session")

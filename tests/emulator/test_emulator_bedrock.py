@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
 from tests.emulator.bedrock_support import HELLO, NOVA, SONNET, WEATHER, error
-from turnout.emulator import (
+from turnout_emulator import (
     Answer,
     Emulator,
     Reasoning,
@@ -19,8 +19,8 @@ from turnout.emulator import (
     ToolCall,
     Usage,
 )
-from turnout.emulator.answers import Block
-from turnout.emulator.wires.converse_checks import service_model
+from turnout_emulator.answers import Block
+from turnout_emulator.wires.converse_checks import service_model
 
 
 def test_converse_answers_from_the_context(bedrock: Any, emulator: Emulator) -> None:

@@ -17,11 +17,11 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from tests.emulator.bedrock_support import HELLO, NOVA, error
-from turnout.emulator import (
+from turnout_emulator import (
     Accounts,
     Emulator,
 )
-from turnout.emulator.accounts import AWS_BEARER
+from turnout_emulator.accounts import AWS_BEARER
 
 
 def test_signatures(bedrock_with: Callable[..., Any], emulator: Emulator) -> None:

@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, EventStreamError, ReadTimeoutError
 
 from tests.emulator.bedrock_support import HELLO, NOVA, SONNET, WEATHER, error
-from turnout.emulator import (
+from turnout_emulator import (
     Cut,
     Emulator,
     Failure,

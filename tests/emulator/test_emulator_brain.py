@@ -8,13 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from turnout.emulator.answers import Text, ToolCall
-from turnout.emulator.brain.pattern import example
-from turnout.emulator.brain.reading import NOT_FOUND, question_in
-from turnout.emulator.brain.think import NO_CONTEXT, think
-from turnout.emulator.brain.words import count_tokens, sentences, stems, truncate_tokens
-from turnout.emulator.prompt import Prompt, Tool, ToolResult, Turn
-from turnout.emulator.vectors import embed
+from turnout_emulator.answers import Text, ToolCall
+from turnout_emulator.brain.pattern import example
+from turnout_emulator.brain.reading import NOT_FOUND, question_in
+from turnout_emulator.brain.think import NO_CONTEXT, think
+from turnout_emulator.brain.words import count_tokens, sentences, stems, truncate_tokens
+from turnout_emulator.prompt import Prompt, Tool, ToolResult, Turn
+from turnout_emulator.vectors import embed
 
 STRING: Any = {"type": "string"}
 INTEGER: Any = {"type": "integer"}

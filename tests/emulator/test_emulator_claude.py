@@ -10,8 +10,8 @@ import anthropic
 import httpx
 import pytest
 
-from turnout.emulator import Answer, Cut, Emulator, Failure, Reasoning, RedactedReasoning, Text, ToolCall, Usage
-from turnout.emulator.accounts import AZURE_KEY
+from turnout_emulator import Answer, Cut, Emulator, Failure, Reasoning, RedactedReasoning, Text, ToolCall, Usage
+from turnout_emulator.accounts import AZURE_KEY
 
 HELLO: Any = [{"role": "user", "content": "Hello"}]
 BRIDGE = "The Anchor Bridge was built in 1883. Trains cross it twice a day."

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from turnout.emulator import Emulator
+from turnout_emulator import Emulator
 
 PAGE = (Path(__file__).parents[2] / "docs" / "emulator.md").read_text()
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)

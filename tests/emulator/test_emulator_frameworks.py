@@ -16,8 +16,8 @@ from langchain_core.tools import tool
 from langchain_openai import AzureChatOpenAI, ChatOpenAI, OpenAIEmbeddings
 from pydantic import BaseModel, SecretStr
 
-from turnout.emulator import Emulator, Failure
-from turnout.emulator.accounts import AWS_BEARER, AZURE_KEY, OPENAI_KEY
+from turnout_emulator import Emulator, Failure
+from turnout_emulator.accounts import AWS_BEARER, AZURE_KEY, OPENAI_KEY
 
 QUESTION = [
     SystemMessage("The Anchor Bridge was built in 1883. Trains cross it twice a day."),

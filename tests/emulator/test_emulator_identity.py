@@ -15,8 +15,8 @@ from azure.identity import ClientSecretCredential, DefaultAzureCredential, get_b
 from azure.identity.aio import ClientSecretCredential as AsyncClientSecretCredential
 from botocore.exceptions import ClientError
 
-from turnout.emulator import Emulator, Failure
-from turnout.emulator.accounts import CLIENT, ENTRA_SECRET, ROLE_ARN, TENANT
+from turnout_emulator import Emulator, Failure
+from turnout_emulator.accounts import CLIENT, ENTRA_SECRET, ROLE_ARN, TENANT
 
 SCOPE = "https://cognitiveservices.azure.com/.default"
 HELLO: Any = [{"role": "user", "content": "Hello"}]

@@ -13,10 +13,10 @@ import aiohttp
 import httpx
 import pytest
 
-import turnout.emulator as package
-from turnout.emulator import Answer, Emulator, EmulatorError, Failure
-from turnout.emulator.accounts import AZURE_KEY
-from turnout.emulator.catalogue import AZURE_DEPLOYMENTS, MANTLE_MODELS
+import turnout_emulator as package
+from turnout_emulator import Answer, Emulator, EmulatorError, Failure
+from turnout_emulator.accounts import AZURE_KEY
+from turnout_emulator.catalogue import AZURE_DEPLOYMENTS, MANTLE_MODELS
 
 BODY = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello"}]}
 
@@ -125,7 +125,7 @@ def test_only_the_newest_requests_are_kept() -> None:
 def test_logs_and_prints_nothing_of_secrets(
     emulator: Emulator, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with caplog.at_level(logging.DEBUG, logger="turnout.emulator"):
+    with caplog.at_level(logging.DEBUG, logger="turnout_emulator"):
         httpx.post(f"{emulator.azure.url}/openai/v1/chat/completions", headers={"api-key": AZURE_KEY}, json=BODY)
     assert "/openai/v1/chat/completions -> 200" in caplog.text
     assert AZURE_KEY not in caplog.text

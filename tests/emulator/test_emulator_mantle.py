@@ -13,8 +13,8 @@ import openai
 import pytest
 from aws_bedrock_token_generator import provide_token
 
-from turnout.emulator import Accounts, Answer, Emulator, Failure, ToolCall
-from turnout.emulator.accounts import AWS_ACCESS_KEY, AWS_BEARER, AWS_SECRET_KEY
+from turnout_emulator import Accounts, Answer, Emulator, Failure, ToolCall
+from turnout_emulator.accounts import AWS_ACCESS_KEY, AWS_BEARER, AWS_SECRET_KEY
 
 FRONTIER, OPEN_WEIGHT = "openai.gpt-5.5", "openai.gpt-oss-120b"
 HELLO: Any = [{"role": "user", "content": "Hello"}]

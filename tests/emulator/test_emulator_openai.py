@@ -7,8 +7,8 @@ import httpx
 import openai
 import pytest
 
-from turnout.emulator import Answer, Cut, Emulator, Failure, Raw, ToolCall, Usage
-from turnout.emulator.accounts import AZURE_KEY
+from turnout_emulator import Answer, Cut, Emulator, Failure, Raw, ToolCall, Usage
+from turnout_emulator.accounts import AZURE_KEY
 
 HELLO: Any = [{"role": "user", "content": "Hello"}]
 WEATHER: Any = {

@@ -13,9 +13,9 @@ import httpx
 import pytest
 from botocore.eventstream import EventStreamBuffer
 
-from turnout.emulator import Answer, Emulator, Reasoning, RedactedReasoning, Text, ToolCall
-from turnout.emulator.accounts import AWS_BEARER, AZURE_KEY
-from turnout.emulator.answers import Block
+from turnout_emulator import Answer, Emulator, Reasoning, RedactedReasoning, Text, ToolCall
+from turnout_emulator.accounts import AWS_BEARER, AZURE_KEY
+from turnout_emulator.answers import Block
 
 RECORDINGS = Path(os.environ.get("TURNOUT_RECORDINGS") or Path(__file__).parents[3] / "shared" / "recordings")
 

@@ -11,8 +11,8 @@ import openai
 import pytest
 from openai.types.responses import ResponseFunctionToolCall
 
-from turnout.emulator import Answer, Cut, Emulator, Failure, Reasoning, RedactedReasoning, Text, ToolCall, Usage
-from turnout.emulator.accounts import AZURE_KEY
+from turnout_emulator import Answer, Cut, Emulator, Failure, Reasoning, RedactedReasoning, Text, ToolCall, Usage
+from turnout_emulator.accounts import AZURE_KEY
 
 BRIDGE = "The Anchor Bridge was built in 1883. Trains cross it twice a day."
 WEATHER: Any = {

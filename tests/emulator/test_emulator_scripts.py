@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from turnout.emulator import Close, Drip, Emulator, Reset, Script, Wait, Whole
+from turnout_emulator import Close, Drip, Emulator, Reset, Script, Wait, Whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from turnout.emulator.scripts import Step
+    from turnout_emulator.scripts import Step
 
 
 def ask(emulator: Emulator, *, stream: bool = False) -> socket.socket:

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from turnout.emulator import Answer, Emulator, Failure
-from turnout.emulator.accounts import AWS_BEARER, AZURE_KEY, OPENAI_KEY
+from turnout_emulator import Answer, Emulator, Failure
+from turnout_emulator.accounts import AWS_BEARER, AZURE_KEY, OPENAI_KEY
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(8) + b"\x00\x00\x00\x40\x00\x00\x00\x20").decode()
 RULE = "Backups are kept for 35 days. Lunch is at noon."

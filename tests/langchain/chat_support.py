@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 CONTEXT = "Context: The depot opens at seven. Turnouts guide trains.\n\nQuestion: When does the depot open?"
 

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.tools import tool
 
-from turnout.emulator.accounts import AWS_ACCESS_KEY, AWS_SECRET_KEY, AZURE_KEY
 from turnout.langchain import ChatTurnout
-from turnout.routes import Route
+from turnout.routing import Route
+from turnout_emulator.accounts import AWS_ACCESS_KEY, AWS_SECRET_KEY, AZURE_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 BACKENDS = {
     "azure": "openai-chat",

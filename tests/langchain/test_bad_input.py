@@ -13,14 +13,14 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 from pydantic import BaseModel
 
 from tests.langchain.history_support import BACKENDS, Bench, weather
-from turnout import media
+from turnout.conversation import media
 from turnout.errors import InvalidRequestError, TurnoutError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 FETCHING = ("bedrock",)  # the others hand an address on, for the service to fetch
 CALL: Any = {"name": "weather", "args": {"city": "Oslo"}, "id": "call_1"}

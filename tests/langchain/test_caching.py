@@ -9,12 +9,12 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 from langchain_core.tools import tool
 
 from tests.langchain.history_support import BACKENDS, PDF, PNG, Bench, weather
-from turnout.emulator import Answer, Usage
+from turnout_emulator import Answer, Usage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 MARK = {"type": "ephemeral"}
 HOUR = {"type": "ephemeral", "ttl": "1h"}

@@ -10,11 +10,11 @@ from langchain_core.messages import HumanMessage
 from pydantic import BaseModel
 
 from tests.langchain.chat_support import CONTEXT, chats
-from turnout.emulator import Answer, Reasoning, Text, ToolCall
 from turnout.langchain import ChatTurnout
+from turnout_emulator import Answer, Reasoning, Text, ToolCall
 
 if TYPE_CHECKING:
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 
 @pytest.mark.usefixtures("settings_file")
@@ -104,7 +104,7 @@ def test_reasoning_stays_in_blocks(fresh_emulator: Emulator) -> None:
 def test_redacted_reasoning_survives_saving(fresh_emulator: Emulator) -> None:
     from langchain_core.load import dumps, loads
 
-    from turnout.emulator import RedactedReasoning
+    from turnout_emulator import RedactedReasoning
 
     model = ChatTurnout(backend="bedrock")
     for stream in (False, True):

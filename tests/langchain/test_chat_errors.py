@@ -11,12 +11,12 @@ from langchain_core import exceptions as lc
 
 from tests.langchain.chat_support import CONTEXT
 from turnout import errors
-from turnout.emulator import Answer, Cut, Failure
 from turnout.langchain import ChatTurnout
 from turnout.langchain.errors import AS_LANGCHAIN
+from turnout_emulator import Answer, Cut, Failure
 
 if TYPE_CHECKING:
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 FAILURES: list[tuple[Failure, type[errors.ModelCallError], type[lc.ModelError]]] = [
     (Failure.authentication(), errors.AuthenticationError, lc.ModelAuthenticationError),

@@ -14,7 +14,7 @@ from turnout import errors
 from turnout.langchain import ChatTurnout
 
 if TYPE_CHECKING:
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 
 @pytest.mark.usefixtures("settings_file")
@@ -79,7 +79,7 @@ def test_a_tool_choice_that_is_no_tool_is_refused() -> None:
 def test_a_claude_that_refuses_to_be_forced_is_told() -> None:
     from turnout.langchain.requests import Request
     from turnout.langchain.wires import wire
-    from turnout.routes import Route
+    from turnout.routing import Route
 
     tools: list[dict[str, Any]] = [{"type": "function", "function": {"name": name}} for name in ("open", "shut")]
     asked = []

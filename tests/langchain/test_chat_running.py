@@ -12,11 +12,11 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import HumanMessage
 
 from tests.langchain.chat_support import CONTEXT
-from turnout.emulator import Answer
 from turnout.langchain import ChatTurnout
+from turnout_emulator import Answer
 
 if TYPE_CHECKING:
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 
 class Counter(BaseCallbackHandler):
@@ -75,7 +75,7 @@ def test_a_cancelled_stream_leaves_nothing_behind(backend: str, fresh_emulator: 
 
 
 def test_after_closing_all_clients_calls_go_on(backend: str) -> None:
-    from turnout.clients import close_all
+    from turnout.providers.pool import close_all
 
     model = ChatTurnout()
     before = model.invoke(CONTEXT).content

@@ -15,7 +15,7 @@ from turnout.settings import load_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 
 def test_a_model_travels_without_secrets(backend: str, settings_file: Path) -> None:

@@ -15,7 +15,7 @@ from tests.langchain.chat_support import CONTEXT, chats
 from turnout.langchain import ChatTurnout, TurnoutEmbeddings
 
 if TYPE_CHECKING:
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 
 @pytest.mark.usefixtures("settings_file")

@@ -10,13 +10,13 @@ from langchain_core.tools import tool
 from pydantic import BaseModel
 
 from tests.langchain.chat_support import chats
-from turnout.emulator import Failure
 from turnout.langchain import ChatTurnout
+from turnout_emulator import Failure
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 BACKENDS = ("azure", "azure_dated", "openai", "bedrock")
 PAIRS = [(one, other) for one in BACKENDS for other in BACKENDS if one != other]

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.langchain.history_support import Bench
-from turnout.emulator import Answer, Raw
 from turnout.errors import ContentFilterError
+from turnout_emulator import Answer, Raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 FOUND = {"violence": "medium", "protected_material_text": "detected"}
 SCHEMA = {

@@ -37,7 +37,7 @@ from turnout.langchain.history import aportable_history, portable_history
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 
 @pytest.fixture

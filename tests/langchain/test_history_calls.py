@@ -15,12 +15,12 @@ from langchain_core.messages import AIMessage, BaseMessage, FunctionMessage, Hum
 from langchain_core.messages.tool import invalid_tool_call, tool_call
 
 from tests.langchain.history_support import BACKENDS, WIRES, Bench, route
+from turnout.conversation.tool_ids import ToolIds, is_valid, tool_name
 from turnout.errors import InvalidRequestError
 from turnout.langchain.history import portable_history
-from turnout.tool_ids import ToolIds, is_valid, tool_name
 
 if TYPE_CHECKING:
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 RECORDINGS = Path(os.environ.get("TURNOUT_RECORDINGS") or Path(__file__).parents[3] / "shared" / "recordings")
 VALID = re.compile(r"[a-zA-Z0-9_-]{1,40}")

@@ -11,14 +11,14 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_core.messages.tool import tool_call
 
 from tests.langchain.history_support import BACKENDS, PDF, PNG, WIRES, Bench, route
+from turnout.conversation.media import Media
 from turnout.errors import InvalidRequestError, UnsupportedError
 from turnout.langchain.history import aportable_history, portable_history
-from turnout.media import Media
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 URL = "https://example.com/pictures/map.png?sig=secret"
 PNG_BYTES, PDF_BYTES = base64.b64decode(PNG), base64.b64decode(PDF)

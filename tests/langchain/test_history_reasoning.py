@@ -11,13 +11,13 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from langchain_core.messages.tool import tool_call
 
 from tests.langchain.history_support import BACKENDS, WIRES, Bench, route, weather
-from turnout.emulator import Answer, Reasoning, RedactedReasoning, Text, ToolCall
 from turnout.langchain.history import portable_history
+from turnout_emulator import Answer, Reasoning, RedactedReasoning, Text, ToolCall
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 SECRET = "The user seems to want the weather of Bern."
 SIGNED = ("responses", "mantle", "bedrock", "claude")

@@ -9,16 +9,16 @@ import pytest
 from langchain_core.documents import Document
 from langchain_core.vectorstores import InMemoryVectorStore, VectorStore
 
-from tests.index_support import IDS, METADATAS, QUESTION, TEXTS, requests, settings, use
-from turnout.emulator import Failure
+from tests.index.named_support import IDS, METADATAS, QUESTION, TEXTS, requests, settings, use
 from turnout.errors import IndexBehindError, PartialWriteError, RateLimitError
 from turnout.langchain import TurnoutIndex
+from turnout_emulator import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 _STORES = ["chroma", "faiss", "pgvector", "custom"]
 

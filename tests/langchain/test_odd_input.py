@@ -19,7 +19,7 @@ from turnout.errors import InvalidRequestError, TurnoutError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests.langchain.history_support import BACKENDS, Bench, weather
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 BOTH = "What is the weather in Paris and in Rome?"
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage
 
-from tests.clients.test_clients import entra
-from turnout.emulator.accounts import OPENAI_KEY
+from tests.providers.test_clients import entra
 from turnout.llama_index import TurnoutLLM
 from turnout.settings import Settings
+from turnout_emulator.accounts import OPENAI_KEY
 
 if TYPE_CHECKING:
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 LAMP = "The lamp is green.\n\nWhich colour is the lamp?"
 

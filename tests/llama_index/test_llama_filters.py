@@ -11,16 +11,16 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
 from tests.contract.apps.settings import settings_text
-from turnout.emulator import Answer, Failure, Raw
 from turnout.errors import ContentFilterError
 from turnout.llama_index import TurnoutLLM
+from turnout_emulator import Answer, Failure, Raw
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from turnout.emulator import Emulator
-    from turnout.emulator.answers import Queueable
+    from turnout_emulator import Emulator
+    from turnout_emulator.answers import Queueable
 
 FILTERED = {"violence": "high", "self_harm": "medium"}
 GUARDRAIL = {"guardrailIdentifier": "guard", "guardrailVersion": "1", "trace": "enabled"}

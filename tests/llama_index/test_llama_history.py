@@ -16,15 +16,15 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
-from turnout.emulator import Answer, Reasoning, Text
 from turnout.errors import ContentFilterError, InvalidRequestError, UnsupportedError
+from turnout.facts.models import base_id
 from turnout.llama_index import TurnoutLLM
 from turnout.llama_index.history import aportable_history, portable_history
-from turnout.models import base_id
-from turnout.routes import Route
+from turnout.routing import Route
+from turnout_emulator import Answer, Reasoning, Text
 
 if TYPE_CHECKING:
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from llama_index.core.schema import MetadataMode, NodeRelationship, RelatedNodeInfo, TextNode
 
-from tests.index_support import IDS, METADATAS, QUESTION, TEXTS, requests, settings, use
-from turnout.emulator import Failure
+from tests.index.named_support import IDS, METADATAS, QUESTION, TEXTS, requests, settings, use
 from turnout.errors import IndexBehindError, PartialWriteError, RateLimitError, UnsupportedError
 from turnout.llama_index import TurnoutIndex
+from turnout_emulator import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 
 class Place:

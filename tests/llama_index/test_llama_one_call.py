@@ -11,7 +11,7 @@ from llama_index.core.tools import FunctionTool
 from turnout.llama_index import TurnoutLLM
 
 if TYPE_CHECKING:
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 BOTH = "What is the weather in Paris and in Rome?"
 

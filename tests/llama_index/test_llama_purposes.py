@@ -9,7 +9,7 @@ import pytest
 from turnout.llama_index import TurnoutEmbedding
 
 if TYPE_CHECKING:
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 pytestmark = pytest.mark.usefixtures("settings_file")
 

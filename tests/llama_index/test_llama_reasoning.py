@@ -9,15 +9,15 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock, ThinkingBlock, ToolCallBlock
 
 from tests.contract.apps.settings import COLUMNS, settings_text
-from turnout.emulator import Answer, Reasoning, RedactedReasoning, Text, ToolCall
 from turnout.llama_index import TurnoutLLM
+from turnout_emulator import Answer, Reasoning, RedactedReasoning, Text, ToolCall
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from llama_index.core.base.llms.types import ChatResponse
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 CLAUDES = ["azure_claude", "bedrock_claude"]
 HIDDEN = base64.b64encode(b"nobody reads this").decode()

@@ -8,7 +8,7 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage
 from pydantic import BaseModel
 
-from turnout.answer_formats import AnswerFormat
+from turnout.conversation.answer_formats import AnswerFormat
 from turnout.errors import UnsupportedError
 from turnout.llama_index.request import Request, make_request
 

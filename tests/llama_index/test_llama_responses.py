@@ -10,13 +10,13 @@ from llama_index.core.base.llms.types import ChatMessage
 
 from tests.contract.apps.settings import settings_text
 from turnout import errors
-from turnout.emulator import Raw
 from turnout.llama_index import TurnoutLLM
+from turnout_emulator import Raw
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 QUESTION = [ChatMessage("Well?")]
 TEXT = {"type": "output_text", "text": "It is", "annotations": []}

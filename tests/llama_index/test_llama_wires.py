@@ -15,13 +15,13 @@ from llama_index.core.base.llms.types import (
 )
 from pydantic import BaseModel
 
-from turnout.emulator import Answer, Emulator, ToolCall
 from turnout.errors import ServiceConnectionError, UnsupportedError
 from turnout.llama_index import TurnoutLLM
 from turnout.llama_index.delegates import wire_for
 from turnout.llama_index.wires.converse_client import ConverseClient
-from turnout.routes import Route, resolve
+from turnout.routing import Route, resolve
 from turnout.settings import load_settings
+from turnout_emulator import Answer, Emulator, ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

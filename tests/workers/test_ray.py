@@ -11,14 +11,13 @@ import cloudpickle
 import psutil
 import pytest
 
-from tests.reindex.conftest import settings_text
-from tests.reindex.support import Listed, sent, some
+from tests.index.conftest import settings_text
+from tests.index.support import Listed, sent, some
 from tests.test_docs import ROOT, blocks
 from tests.workers.conftest import MORE
 from tests.workers.things import ask_all, things
-from turnout import limits
-from turnout.clients.embedder import Embedder
-from turnout.emulator import Emulator, Failure
+from turnout.calls import limits
+from turnout.embedding.embedder import Embedder
 from turnout.errors import (
     AuthenticationError,
     EmbeddingSpaceError,
@@ -28,8 +27,9 @@ from turnout.errors import (
     SettingsError,
     UnsupportedError,
 )
-from turnout.reindex import reindex
-from turnout.reindex.named import NamedIndex
+from turnout.index.migration.engine import reindex
+from turnout.index.migration.named import NamedIndex
+from turnout_emulator import Emulator, Failure
 
 ray = pytest.importorskip("ray", reason="ray isn't installed: pip install 'turnout[ray]'")
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from turnout.reindex import ReindexReport
+    from turnout.index.migration.report import ReindexReport
 
 WORKERS = 2
 SPACE = "amazon.titan-embed-text-v2:0/256"

@@ -12,7 +12,7 @@ from turnout.cli import documents
 from turnout.cli.documents import Page, Reading
 from turnout.cli.failures import UserError
 from turnout.errors import MissingExtraError
-from turnout.reindex import Item
+from turnout.index.chunks import Item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,7 +11,7 @@ from turnout.cli.failures import UserError
 from turnout.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 SERVICES = ("azure", "bedrock", "openai", "entra", "sts")
 _FIRST_PORT = 8900
@@ -51,7 +51,7 @@ def start(**options: Any) -> Emulator:
         UserError: A port is taken.
     """
     try:
-        from turnout.emulator import Emulator, EmulatorError
+        from turnout_emulator import Emulator, EmulatorError
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"the emulator needs {error.name}: pip install 'turnout[emulator]'") from error
     try:
@@ -61,7 +61,7 @@ def start(**options: Any) -> Emulator:
 
 
 def _told(running: Emulator) -> list[str]:
-    from turnout.emulator.catalogue import AZURE_DEPLOYMENTS
+    from turnout_emulator.catalogue import AZURE_DEPLOYMENTS
 
     chat = next(name for name, model in AZURE_DEPLOYMENTS.items() if "embedding" not in model)
     embedding = next(name for name, model in AZURE_DEPLOYMENTS.items() if model == "text-embedding-3-small")

@@ -8,14 +8,14 @@ from turnout.redaction import redact
 
 if TYPE_CHECKING:
     from turnout.cli.pipeline import Run
-    from turnout.routes import Route
+    from turnout.routing import Route
     from turnout.settings import Settings
 
 
 def summary(run: Run) -> dict[str, Any]:
     """All that is known of a run, for `--json`; it holds no secret."""
-    from turnout.routes import resolve
-    from turnout.spaces import space_of
+    from turnout.facts.spaces import space_of
+    from turnout.routing import resolve
 
     chat = resolve(run.question.model, settings=run.settings)
     index = run.settings.index.get(run.question.index or "")
@@ -75,7 +75,7 @@ def lines(run: Run) -> list[str]:
 
 
 def _route(route: Route, settings: Settings) -> dict[str, Any]:
-    from turnout.clients.calls import resource
+    from turnout.calls.routed import resource
 
     return {
         "route": f"{route.kind}/{route.name}",
@@ -90,7 +90,7 @@ def _route(route: Route, settings: Settings) -> dict[str, Any]:
 
 
 def _credential(route: Route, settings: Settings) -> str:
-    from turnout.clients.calls import credential
+    from turnout.calls.routed import credential
 
     return str(credential(settings.backends[route.backend]))
 

@@ -155,7 +155,7 @@ def _read(question: Question, settings: Settings, steps: Steps) -> tuple[Run, Ap
 
 def _opened(question: Question, settings: Settings, steps: Steps) -> tuple[Run, Application]:
     """Open a named index, and embed what it doesn't have yet of the files of its folder."""
-    from turnout.reindex.named import NamedIndex
+    from turnout.index.migration.named import NamedIndex
 
     assert question.index is not None
     index = NamedIndex(question.index, settings).settings
@@ -188,7 +188,7 @@ def _opened(question: Question, settings: Settings, steps: Steps) -> tuple[Run, 
 
 def _settings(question: Question) -> Settings:
     """The settings, with `--backend` in the place of TURNOUT_BACKEND, and both routes known to resolve."""
-    from turnout.routes import active_backend, resolve
+    from turnout.routing import active_backend, resolve
     from turnout.settings import Settings, load_settings
 
     settings = load_settings(question.config)

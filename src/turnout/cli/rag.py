@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from turnout.cli.documents import Page
-    from turnout.indexes import Index
-    from turnout.reindex import Item
+    from turnout.index.chunks import Item
+    from turnout.index.named import Index
 
 INSTRUCTIONS = (
     "Answer the question from the context alone, in a few sentences. "

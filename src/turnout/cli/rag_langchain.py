@@ -11,8 +11,8 @@ from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_text_splitters import Language, RecursiveCharacterTextSplitter
 
 from turnout.cli.rag import INSTRUCTIONS, Hit, Keeping
+from turnout.index.guard.checks import cosine
 from turnout.langchain import ChatTurnout, TurnoutEmbeddings, TurnoutIndex
-from turnout.space_checks import cosine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

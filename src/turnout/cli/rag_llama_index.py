@@ -12,8 +12,8 @@ from llama_index.core.node_parser.text.utils import split_by_regex
 from llama_index.core.schema import MetadataMode, QueryBundle
 
 from turnout.cli.rag import INSTRUCTIONS, Hit, Keeping
+from turnout.index.guard.checks import cosine
 from turnout.llama_index import TurnoutEmbedding, TurnoutIndex, TurnoutLLM
-from turnout.space_checks import cosine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

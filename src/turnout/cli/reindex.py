@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from turnout.cli.chunks import Documents
-    from turnout.reindex import Estimate, ReindexProgress, ReindexReport
-    from turnout.reindex.named import NamedIndex
-    from turnout.reindex.stream import Streaming
+    from turnout.index.migration.named import NamedIndex
+    from turnout.index.migration.report import Estimate, ReindexProgress, ReindexReport
+    from turnout.index.migration.stream import Streaming
     from turnout.settings import IndexSettings
 
 
@@ -75,7 +75,7 @@ def reindex(
 
     Only what is new or changed is embedded. A run that was stopped goes on where it was.
     """
-    from turnout.reindex.named import NamedIndex
+    from turnout.index.migration.named import NamedIndex
 
     named = NamedIndex(index, config)
     if drop is not None:
@@ -112,7 +112,7 @@ def reindex(
 @contextmanager
 def _embedding_on(workers: int | None, named: NamedIndex) -> Iterator[Streaming]:
     """Where the texts are embedded: in this process, or on the workers of a Ray cluster."""
-    from turnout.reindex.stream import EmbeddingStream
+    from turnout.index.migration.stream import EmbeddingStream
 
     if workers is None:
         yield EmbeddingStream

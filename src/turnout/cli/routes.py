@@ -33,7 +33,7 @@ def routes(
 
 def _active(settings: Settings, kind: Kind) -> str | None:
     from turnout.errors import UnknownBackendError
-    from turnout.routes import active_backend
+    from turnout.routing import active_backend
 
     try:
         return active_backend(settings, kind)
@@ -42,7 +42,7 @@ def _active(settings: Settings, kind: Kind) -> str | None:
 
 
 def _backends(settings: Settings) -> list[tuple[str, ...]]:
-    from turnout.clients.calls import resource
+    from turnout.calls.routed import resource
 
     used = {_active(settings, "chat"), _active(settings, "embedding")}
     return [
@@ -58,15 +58,15 @@ def credential(backend: Backend) -> str:
     try:
         match backend.provider:
             case "azure":
-                from turnout.credentials.azure import choose as choose_azure
+                from turnout.providers.credentials.azure import choose as choose_azure
 
                 return str(choose_azure(backend))
             case "bedrock":
-                from turnout.credentials.aws import choose as choose_aws
+                from turnout.providers.credentials.aws import choose as choose_aws
 
                 return str(choose_aws(backend))
             case _:
-                from turnout.clients.openai import choose as choose_openai
+                from turnout.providers.openai import choose as choose_openai
 
                 return str(choose_openai(backend))
     except CredentialError as error:
@@ -75,8 +75,8 @@ def credential(backend: Backend) -> str:
 
 def _targets(settings: Settings) -> list[tuple[str, ...]]:
     from turnout.errors import SettingsError
-    from turnout.routes import resolve
-    from turnout.spaces import space_of
+    from turnout.facts.spaces import space_of
+    from turnout.routing import resolve
 
     rows: list[tuple[str, ...]] = []
     kinds: tuple[Kind, ...] = ("chat", "embedding")

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 
+from turnout.conversation.filters import found_in_answer
+from turnout.conversation.finish import FINISH
 from turnout.errors import ContentFilterError, ServiceConnectionError
-from turnout.filters import found_in_answer
-from turnout.finish import FINISH
 from turnout.langchain.answer_texts import CALL_BLOCKS, CallStream, call_as_text
 from turnout.langchain.usage import portable_usage
 from turnout.langchain.wires.openai_verdicts import said as verdicts
-from turnout.unreadable import nothing_streamed
+from turnout.transport.unreadable import nothing_streamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
     from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
-    from turnout.routes import Route
+    from turnout.routing import Route
 
 
 def _plain(content: Any) -> str | None:

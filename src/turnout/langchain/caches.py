@@ -12,7 +12,7 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.stores import ByteStore
 
 from turnout.errors import MissingExtraError
-from turnout.spaces import EmbeddingSpace
+from turnout.facts.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import SystemMessage
 from langchain_core.messages.utils import count_tokens_approximately
 
-from turnout import media
-from turnout.clients.calls import new_call
+from turnout.calls.routed import new_call
+from turnout.calls.streams import astream, stream
+from turnout.conversation import media
+from turnout.conversation.parameters import PARAMETERS, tool_choice_name
 from turnout.errors import UnsupportedError
-from turnout.given import current
 from turnout.langchain.answers import Stream, has_content, portable_result, used_tokens
 from turnout.langchain.errors import translate, translated
 from turnout.langchain.history import aportable_history, portable_history
@@ -25,10 +26,9 @@ from turnout.langchain.requests import Request, form_bound, form_given
 from turnout.langchain.tools import offered
 from turnout.langchain.usage import Counted
 from turnout.langchain.wires import agenerate, begin_astream, begin_stream, built, delegate, wire
-from turnout.parameters import PARAMETERS, tool_choice_name
-from turnout.resilience import astream, stream
-from turnout.resilience.threads import off_loop, within_deadline
-from turnout.routes import resolve
+from turnout.routing import resolve
+from turnout.settings.fields import current
+from turnout.transport.blocking import off_loop, within_deadline
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
     from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
-    from turnout import resilience
+    from turnout.calls.attempts import Call as AttemptedCall
     from turnout.langchain.chat import ChatTurnout
-    from turnout.routes import Route
+    from turnout.routing import Route
     from turnout.settings import Backend, Settings
 
 _OF_A_CALL = ("timeout", "max_retries", "deadline")
@@ -93,7 +93,7 @@ class Call:
     backend: Backend
     arguments: dict[str, Any]
     request: Request
-    attempts: resilience.Call
+    attempts: AttemptedCall
 
     @property
     def has_tools(self) -> bool:

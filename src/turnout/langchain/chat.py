@@ -13,9 +13,9 @@ from langchain_core.runnables.config import ensure_config, get_config_list
 from pydantic import ConfigDict, Field
 
 from turnout.errors import SettingsError
-from turnout.given import SettingsField, without_secrets
-from turnout.given_elsewhere import refuse_unknown
 from turnout.hints import Route
+from turnout.settings.fields import SettingsField, without_secrets
+from turnout.settings.foreign_arguments import refuse_unknown
 
 if TYPE_CHECKING:
     from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -95,7 +95,7 @@ class ChatTurnout(BaseChatModel):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         """What tells one answer from another in a cache: with the route, or two backends would share them."""
-        from turnout.parameters import PARAMETERS
+        from turnout.conversation.parameters import PARAMETERS
 
         route, given = self.route, vars(self)
         return {

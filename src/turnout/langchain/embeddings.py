@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.embeddings import Embeddings
 from pydantic import BaseModel, ConfigDict, Field
 
-from turnout.clients.progress import EmbeddingProgress
+from turnout.embedding.progress import EmbeddingProgress
+from turnout.embedding.routed import RoutedEmbedding
 from turnout.errors import ModelCallError
-from turnout.given import SettingsField, without_secrets
-from turnout.given_elsewhere import refuse_unknown
 from turnout.langchain.errors import as_langchain
 from turnout.langchain.looking import alooked, looked
-from turnout.routed_embedding import RoutedEmbedding
+from turnout.settings.fields import SettingsField, without_secrets
+from turnout.settings.foreign_arguments import refuse_unknown
 
 
 class TurnoutEmbeddings(RoutedEmbedding, BaseModel, Embeddings):

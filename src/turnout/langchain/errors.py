@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from langchain_core import exceptions as lc
 
 from turnout import errors as e
-from turnout.routes import Route
+from turnout.routing import Route
 from turnout.settings import Settings
 
 
@@ -92,8 +92,8 @@ def as_langchain(error: e.TurnoutError) -> e.TurnoutError:
 
 def translate(error: Exception, route: Route, settings: Settings) -> e.TurnoutError | None:
     """The error for what a route's call raised, or None if it isn't an SDK's."""
-    from turnout.classify import classify
-    from turnout.clients.calls import call_site
+    from turnout.calls.classification import classify
+    from turnout.calls.routed import call_site
 
     known = classify(error, call_site(route, settings))
     if known is None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from turnout.space_checks import CheckIO, SpaceCheck
-    from turnout.spaces import EmbeddingSpace
+    from turnout.facts.spaces import EmbeddingSpace
+    from turnout.index.guard.checks import CheckIO, SpaceCheck
 
 
 class Look:

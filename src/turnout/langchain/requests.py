@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from turnout.answer_formats import AnswerFormat, answer_format
+from turnout.conversation.answer_formats import AnswerFormat, answer_format
+from turnout.conversation.tool_choices import Asked, asked_for
 from turnout.langchain.tools import check_schema
-from turnout.tool_choices import Asked, asked_for
 
 if TYPE_CHECKING:
-    from turnout.parameters import Policy
-    from turnout.routes import Route
+    from turnout.conversation.parameters import Policy
+    from turnout.routing import Route
 
 
 @dataclass(slots=True)
@@ -19,7 +19,7 @@ class Request:
     """One call.
 
     Attributes:
-        parameters: Those of `turnout.parameters.PARAMETERS`; None where not given.
+        parameters: Those of `turnout.conversation.parameters.PARAMETERS`; None where not given.
         policy: What happens with a parameter that the model can't take.
         tools: Tools in OpenAI's format.
         tool_choice: `auto`, `none`, `any`, or a tool's name; None where not given.

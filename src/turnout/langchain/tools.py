@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from turnout.conversation.parameters import tool_choice_name
 from turnout.errors import UnsupportedError
 from turnout.langchain.history.caching import cache_control, mark_in
-from turnout.parameters import tool_choice_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

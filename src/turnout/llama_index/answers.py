@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from turnout.llama_index.answer_texts import AnswerText
     from turnout.llama_index.request import Request
-    from turnout.routes import Route
+    from turnout.routing import Route
 
 
 def has_content(piece: ChatResponse) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from llama_index.core.storage.kvstore.types import DEFAULT_COLLECTION, BaseKVStore
 
 from turnout.errors import EmbeddingSpaceError
-from turnout.spaces import EmbeddingSpace
+from turnout.facts.spaces import EmbeddingSpace
 
 Purpose = Literal["document", "query"]
 

@@ -7,13 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from turnout import runtime
-from turnout.clients import generation
 from turnout.errors import MissingExtraError, UnsupportedError
-from turnout.resilience.threads import off_loop, within_deadline
+from turnout.providers.pool import generation
+from turnout.transport.blocking import off_loop, within_deadline
 
 if TYPE_CHECKING:
     from turnout.llama_index.wires import Wire
-    from turnout.routes import Route
+    from turnout.routing import Route
     from turnout.settings import Backend
 
 _WIRES = {

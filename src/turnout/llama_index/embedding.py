@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Self
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from pydantic import ConfigDict, Field, model_validator
 
-from turnout.clients.progress import EmbeddingProgress
+from turnout.embedding.progress import EmbeddingProgress
+from turnout.embedding.routed import RoutedEmbedding
 from turnout.errors import EmbeddingSpaceError, TurnoutError
-from turnout.given import SettingsField, portable_settings
-from turnout.given_elsewhere import refuse_unknown
 from turnout.llama_index.caches import Purpose, SpacedCache, keyed
 from turnout.llama_index.vectors import MADE
-from turnout.routed_embedding import RoutedEmbedding
+from turnout.settings.fields import SettingsField, portable_settings
+from turnout.settings.foreign_arguments import refuse_unknown
 
 if TYPE_CHECKING:
-    from turnout.spaces import EmbeddingSpace
+    from turnout.facts.spaces import EmbeddingSpace
 
 _LARGEST = 2048  # LlamaIndex's own limit; the embedder cuts it to what the model takes
 
@@ -112,7 +112,7 @@ class TurnoutEmbedding(RoutedEmbedding, BaseEmbedding):
         Raises:
             EmbeddingSpaceError: It is of another space.
         """
-        from turnout.spaces import EmbeddingSpace
+        from turnout.facts.spaces import EmbeddingSpace
 
         space = EmbeddingSpace.parse(data["model_name"])
         made = cls(**kwargs)

@@ -12,19 +12,19 @@ from turnout.errors import (
     TurnoutError,
     UnsupportedError,
 )
-from turnout.unreadable import nothing_streamed, shortened
+from turnout.transport.unreadable import nothing_streamed, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from turnout.routes import Route
+    from turnout.routing import Route
     from turnout.settings import Settings
 
 
 def translate(error: Exception, route: Route, settings: Settings) -> TurnoutError | None:
     """The error for what a route's call raised, or None if it isn't an SDK's."""
-    from turnout.classify import classify
-    from turnout.clients.calls import call_site
+    from turnout.calls.classification import classify
+    from turnout.calls.routed import call_site
 
     return classify(error, call_site(route, settings))
 

@@ -18,8 +18,6 @@ from llama_index.core.llms.llm import ToolSelection
 from pydantic import ConfigDict, Field
 
 from turnout.errors import TurnoutError
-from turnout.given import SettingsField, current, portable_settings
-from turnout.given_elsewhere import refuse_unknown
 from turnout.hints import Route
 from turnout.llama_index.answer_texts import AnswerText
 from turnout.llama_index.answers import check, has_content, only_one_call, portable_answer, used_tokens
@@ -29,6 +27,8 @@ from turnout.llama_index.history import aportable_history, portable_history
 from turnout.llama_index.messages import arguments_of, tool_calls_of
 from turnout.llama_index.request import OWN, Request, estimated_tokens, make_request
 from turnout.llama_index.structured import StructuredPredict
+from turnout.settings.fields import SettingsField, current, portable_settings
+from turnout.settings.foreign_arguments import refuse_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     )
     from llama_index.core.tools.types import BaseTool
 
-    from turnout import resilience
+    from turnout.calls.attempts import Call as AttemptedCall
     from turnout.llama_index.wires import Wire
     from turnout.settings import Backend, Settings
 
@@ -53,7 +53,7 @@ class _Call:
     settings: Settings
     backend: Backend
     request: Request
-    attempts: resilience.Call
+    attempts: AttemptedCall
 
     def prepared(self) -> tuple[Wire, dict[str, Any], dict[str, Any]]:
         """The wire, what it sends but the conversation, and how that is to be arranged."""
@@ -175,7 +175,7 @@ class TurnoutLLM(StructuredPredict):
             route = self.route
             facts, name = route.facts, route.model or route.deployment
         except TurnoutError:
-            from turnout.models import ModelFacts
+            from turnout.facts.models import ModelFacts
 
             facts, name = ModelFacts(name=self.model), self.model
         return LLMMetadata(
@@ -323,14 +323,14 @@ class TurnoutLLM(StructuredPredict):
     # --- the call
 
     def _resolved(self, kwargs: dict[str, Any]) -> tuple[Route, Settings]:
-        from turnout.routes import resolve
+        from turnout.routing import resolve
 
         settings = current(self.settings)
         model, backend = kwargs.pop("model", None), kwargs.pop("backend", None)
         return resolve(model or self.model, backend=backend or self.backend, settings=settings), settings
 
     def _call(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> _Call:
-        from turnout.clients.calls import new_call
+        from turnout.calls.routed import new_call
 
         kwargs = dict(kwargs)
         route, settings = self._resolved(kwargs)
@@ -371,7 +371,7 @@ class TurnoutLLM(StructuredPredict):
             return await call.attempts.arun(once)
 
     def _pieces(self, call: _Call) -> ChatResponseGen:
-        from turnout.resilience import stream
+        from turnout.calls.streams import stream
 
         with translated(call.route, call.settings):
             wire, arguments, how = call.prepared()
@@ -388,7 +388,7 @@ class TurnoutLLM(StructuredPredict):
             yield from stream(call.attempts, once, has_content)
 
     async def _apieces(self, call: _Call) -> ChatResponseAsyncGen:
-        from turnout.resilience import astream
+        from turnout.calls.streams import astream
 
         with translated(call.route, call.settings):
             wire, arguments, how = await call.aprepared()

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from turnout.answer_formats import answer_format
+from turnout.conversation.answer_formats import answer_format
+from turnout.conversation.parameters import tool_choice_name
+from turnout.conversation.tool_choices import Asked, asked_for
 from turnout.errors import UnsupportedError
-from turnout.parameters import tool_choice_name
-from turnout.tool_choices import Asked, asked_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from llama_index.core.base.llms.types import ChatMessage
 
-    from turnout.answer_formats import AnswerFormat
-    from turnout.parameters import Policy
-    from turnout.routes import Route
+    from turnout.conversation.answer_formats import AnswerFormat
+    from turnout.conversation.parameters import Policy
+    from turnout.routing import Route
 
 OWN = ("temperature", "top_p", "max_tokens", "stop", "seed", "reasoning_effort")
 """Parameters that the model itself may have, and a call may have otherwise."""

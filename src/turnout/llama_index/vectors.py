@@ -11,7 +11,7 @@ from turnout import runtime
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from turnout.spaces import EmbeddingSpace
+    from turnout.facts.spaces import EmbeddingSpace
 
 _MOST = 16_384  # vectors, at some 200 bytes each
 

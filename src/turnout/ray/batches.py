@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 from ray.data.block import BlockAccessor
 
-from turnout import limits
-from turnout.clients.embedder import Embedder
+from turnout.calls import limits
+from turnout.embedding.embedder import Embedder
 from turnout.errors import EmbeddingSpaceError, UnsupportedError
-from turnout.given import current
-from turnout.reindex.items import Item
-from turnout.reindex.work import Worked, embed_with
-from turnout.routes import resolve
-from turnout.spaces import EmbeddingSpace, space_of
+from turnout.facts.spaces import EmbeddingSpace, space_of
+from turnout.index.chunks import Item
+from turnout.index.migration.work import Worked, embed_with
+from turnout.routing import resolve
+from turnout.settings.fields import current
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,9 +10,9 @@ from typing import Any
 
 import ray
 
+from turnout.index.migration.named import NamedIndex
+from turnout.index.migration.report import ReindexReport
 from turnout.ray.stream import BATCH, WINDOW, RayWorkers
-from turnout.reindex.named import NamedIndex
-from turnout.reindex.report import ReindexReport
 from turnout.settings import Settings
 
 
@@ -43,7 +43,7 @@ def reindex_with_ray(
         batch: Texts that a worker embeds at once: what is embedded again if it dies.
         window: Texts of one Ray Data job, which begins its workers anew; two windows are in memory at most.
         cpus: CPUs that a worker is reckoned at; it mostly waits for the service.
-        options: As for `turnout.reindex.named.NamedIndex.reindex`.
+        options: As for `turnout.index.migration.named.NamedIndex.reindex`.
 
     Raises:
         SettingsError: There is no such index, backend or settings file, here or where a worker is.

@@ -15,21 +15,21 @@ import ray
 import ray.data
 from ray.exceptions import RayError
 
-from turnout.clients.batches import check
+from turnout.embedding.batching import check
 from turnout.errors import InvalidRequestError, ReindexError, TurnoutError
-from turnout.given import portable_settings
+from turnout.index.chunks import Embedded
+from turnout.index.migration.named import NamedIndex
+from turnout.index.migration.stream import Refused
 from turnout.ray.batches import VECTOR_TYPE, Asked, embed_texts
-from turnout.reindex.items import Embedded
-from turnout.reindex.named import NamedIndex
-from turnout.reindex.stream import Refused
+from turnout.settings.fields import portable_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from turnout.clients.embedder import Embedder
-    from turnout.reindex.items import Item
-    from turnout.reindex.stream import Outcome
-    from turnout.spaces import EmbeddingSpace
+    from turnout.embedding.embedder import Embedder
+    from turnout.facts.spaces import EmbeddingSpace
+    from turnout.index.chunks import Item
+    from turnout.index.migration.stream import Outcome
 
 BATCH = 512
 """Texts that a worker embeds at once: what is embedded again if it dies."""
@@ -125,7 +125,7 @@ class RayWorkers:
 
 
 class RayStream:
-    """Chunks → vectors, on Ray's workers; as `turnout.reindex.stream.Stream` says.
+    """Chunks → vectors, on Ray's workers; as `turnout.index.migration.stream.Stream` says.
 
     Attributes:
         error: What ended the stream, if something did: nothing more is sent then.

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from turnout import runtime
 from turnout.errors import SettingsError, UnknownBackendError
 from turnout.redaction import shown
-from turnout.sdk_errors import without_variables
+from turnout.redaction.sdk_errors import without_variables
 from turnout.settings.layers import PREFIX, TABLES, overlaid
 from turnout.settings.problems import SMALLEST_FILE, TOP_KEYS, nearest, shown_name, shown_part, translate, variable
 from turnout.settings.secrets import Secret, wrapped

@@ -29,9 +29,9 @@ from pydantic import (
 )
 
 from turnout.errors import SettingsError
+from turnout.facts.spaces import EmbeddingSpace
 from turnout.redaction import shown
 from turnout.settings.secrets import SECRET_FIELDS, SecretText
-from turnout.spaces import EmbeddingSpace
 
 Kind = Literal["chat", "embedding"]
 MADE_IN_CODE = "arguments"

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.contract.apps.settings import Column
-    from turnout.emulator import Emulator
-    from turnout.emulator.answers import Queueable
+    from turnout_emulator import Emulator
+    from turnout_emulator.answers import Queueable
 
 Need = Literal["forced tools", "images", "one tool at a time", "sampling", "seed", "stop sequences"]
 """What an application asks of a model that not every model, or not every wire, has."""

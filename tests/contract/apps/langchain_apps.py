@@ -26,7 +26,7 @@ from turnout.langchain import ChatTurnout, TurnoutEmbeddings
 
 if TYPE_CHECKING:
     from tests.contract.apps.settings import Column
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 THEMES = (
     langchain_rag,

@@ -16,7 +16,7 @@ from langchain_core.exceptions import (
 )
 
 from tests.contract.apps.langchain_parts import LANGCHAIN
-from turnout.emulator import Answer, Failure
+from turnout_emulator import Answer, Failure
 
 if TYPE_CHECKING:
     from tests.contract.apps.langchain_parts import ChatFactory, EmbeddingsFactory

@@ -20,7 +20,7 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
 
 from tests.contract.apps.langchain_parts import LANGCHAIN, TOOLS, capital_of, get_weather, multiply, run_tools, said
-from turnout.emulator import Answer, Reasoning, RedactedReasoning, Text, ToolCall
+from turnout_emulator import Answer, Reasoning, RedactedReasoning, Text, ToolCall
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig

@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from turnout.conversation.parameters import TAKES
 from turnout.errors import InvalidRequestError, UnsupportedError
-from turnout.parameters import TAKES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tests.contract.apps.application import Need
-    from turnout.routes import Route
+    from turnout.routing import Route
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from tests.contract.apps.llama_index_parts import LAMP, LLAMA_INDEX, raised
-from turnout.emulator import Answer, Failure
 from turnout.errors import ContentFilterError, ContextOverflowError, PermissionDeniedError, RateLimitError
+from turnout_emulator import Answer, Failure
 
 if TYPE_CHECKING:
     from tests.contract.apps.llama_index_parts import EmbeddingFactory, LLMFactory

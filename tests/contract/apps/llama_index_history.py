@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock
 
 from tests.contract.apps.llama_index_parts import LLAMA_INDEX, MULTIPLY, TOOLS, WEATHER, calls_of, run_tools, user
-from turnout.emulator import Answer, Reasoning, Text, ToolCall
+from turnout_emulator import Answer, Reasoning, Text, ToolCall
 
 if TYPE_CHECKING:
     from tests.contract.apps.llama_index_parts import EmbeddingFactory, LLMFactory

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from tests.contract.apps.application import Models
 from tests.contract.apps.settings import DATED, REGION, embedding_deployment
-from turnout.emulator.accounts import AWS_ACCESS_KEY, AWS_BEARER, AWS_SECRET_KEY, AZURE_KEY, OPENAI_KEY
+from turnout_emulator.accounts import AWS_ACCESS_KEY, AWS_BEARER, AWS_SECRET_KEY, AZURE_KEY, OPENAI_KEY
 
 if TYPE_CHECKING:
     from tests.contract.apps.settings import Column
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 
 def class_name(column: Column) -> str:

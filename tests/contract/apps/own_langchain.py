@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.contract.apps.settings import DATED, REGION, embedding_deployment
-from turnout.emulator.accounts import AWS_ACCESS_KEY, AWS_BEARER, AWS_SECRET_KEY, AZURE_KEY, OPENAI_KEY
+from turnout_emulator.accounts import AWS_ACCESS_KEY, AWS_BEARER, AWS_SECRET_KEY, AZURE_KEY, OPENAI_KEY
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
     from langchain_core.language_models import BaseChatModel
 
     from tests.contract.apps.settings import Column
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 _AWS: dict[str, Any] = {
     "region_name": REGION,

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from tests.contract.apps.limits import limit
-from turnout.emulator import Answer, Failure, Reasoning, RedactedReasoning, Text, ToolCall
-from turnout.models import facts
-from turnout.routes import resolve
+from turnout.facts.models import facts
+from turnout.routing import resolve
+from turnout_emulator import Answer, Failure, Reasoning, RedactedReasoning, Text, ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from tests.contract.apps.application import Application, Models, Relay
     from tests.contract.apps.limits import Limit
     from tests.contract.apps.settings import Column
-    from turnout.emulator import Emulator
-    from turnout.emulator.answers import Queueable
+    from turnout_emulator import Emulator
+    from turnout_emulator.answers import Queueable
 
 
 _OF_THE_FRAMEWORK = ("LangChainBetaWarning",)  # what it says of functions that the applications themselves use

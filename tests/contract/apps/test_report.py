@@ -17,7 +17,7 @@ from turnout.errors import UnsupportedError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 WARNS = Limit("it has no such thing", "warning", re.compile("left out"))
 RAISES = Limit("it can't", "error", re.compile("no images"))

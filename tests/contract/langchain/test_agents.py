@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
 
     from tests.contract.apps.settings import Column
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 
 class Report(BaseModel):

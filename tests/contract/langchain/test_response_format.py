@@ -14,16 +14,16 @@ from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from tests.contract.columns import column, columns_file  # noqa: F401  # fixtures
-from turnout.emulator import Answer, Text, ToolCall
 from turnout.errors import UnsupportedError
 from turnout.langchain import ChatTurnout
+from turnout_emulator import Answer, Text, ToolCall
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
     from tests.contract.apps.settings import Column
-    from turnout.emulator import Emulator
-    from turnout.emulator.answers import Block
+    from turnout_emulator import Emulator
+    from turnout_emulator.answers import Block
 
 LETTER = "Name: Ada Lovelace. Age: 36. City: London."
 ADA = {"name": "Ada Lovelace", "age": 36, "city": "London"}

@@ -10,12 +10,12 @@ from langchain_tests.unit_tests import ChatModelUnitTests
 
 from tests.contract.apps.settings import COLUMNS, settings_text
 from tests.contract.langchain.test_standard import Chat
-from turnout.models import ModelFacts, facts
+from turnout.facts.models import ModelFacts, facts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 OTHER_MODEL = {
     "azure_responses": '{ deployment = "mini", model = "gpt-5-mini", wire = "openai-responses" }',

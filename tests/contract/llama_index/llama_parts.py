@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 if TYPE_CHECKING:
     from llama_index_instrumentation.base import BaseEvent
 
-    from turnout.emulator import Emulator, Received
+    from turnout_emulator import Emulator, Received
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="

@@ -19,13 +19,13 @@ from llama_index.core.response_synthesizers import get_response_synthesizer
 from llama_index.core.storage.chat_store import SimpleChatStore
 
 from tests.contract.llama_index.llama_parts import DOCUMENTS, TOOLS, Person, chats, service_of
-from turnout.emulator import Answer
 from turnout.llama_index import TurnoutEmbedding, TurnoutLLM
+from turnout_emulator import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 pytestmark = [
     pytest.mark.usefixtures("backend"),

@@ -14,14 +14,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from tests.contract.apps.llama_index_parts import MULTIPLY, TOOLS, WEATHER, calls_of, run_tools, user
 from tests.contract.apps.running import as_served
 from tests.contract.apps.settings import COLUMNS, settings_text
-from turnout.emulator import Answer, Reasoning, RedactedReasoning, Text, ToolCall
 from turnout.llama_index import TurnoutLLM
+from turnout_emulator import Answer, Reasoning, RedactedReasoning, Text, ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 THOUGHT = Answer(
     blocks=[

@@ -22,7 +22,7 @@ from turnout.settings import load_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 pytestmark = pytest.mark.usefixtures("backend")
 

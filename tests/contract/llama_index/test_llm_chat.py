@@ -15,11 +15,11 @@ from llama_index.core.base.llms.types import (
 )
 
 from tests.contract.llama_index.llama_parts import FRANCE, PNG, chats, output_limit
-from turnout.emulator import Answer, Reasoning, Text, Usage
 from turnout.llama_index import TurnoutLLM
+from turnout_emulator import Answer, Reasoning, Text, Usage
 
 if TYPE_CHECKING:
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 pytestmark = pytest.mark.usefixtures("backend")
 

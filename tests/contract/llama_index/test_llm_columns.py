@@ -13,13 +13,13 @@ from tests.contract.llama_index.llama_parts import FRANCE, Ear
 from tests.contract.llama_index.test_llm_errors import KINDS, LONG, QUESTION, is_right
 from tests.contract.llama_index.test_llm_events import WAYS, ask
 from turnout import errors as e
-from turnout.emulator import Answer, Cut, Failure, ToolCall, Usage
 from turnout.llama_index import TurnoutLLM
+from turnout_emulator import Answer, Cut, Failure, ToolCall, Usage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 NEW = [name for name in COLUMNS if name not in {"azure", "azure_dated", "openai", "bedrock_claude"}]
 

@@ -14,11 +14,11 @@ from llama_index.core.base.llms.types import ChatMessage
 
 from tests.contract.llama_index.llama_parts import FRANCE, chats
 from tests.timing import best
-from turnout.emulator import Answer
 from turnout.llama_index import TurnoutEmbedding, TurnoutLLM
+from turnout_emulator import Answer
 
 if TYPE_CHECKING:
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -144,8 +144,8 @@ def test_a_second_llm_costs_less_than_a_call() -> None:
 
 
 def test_clients_are_made_once_and_after_closing_anew() -> None:
-    from turnout.clients import close_all
     from turnout.llama_index.delegates import wire_for
+    from turnout.providers.pool import close_all
     from turnout.settings import load_settings
 
     route, settings = TurnoutLLM().route, load_settings()

@@ -10,13 +10,13 @@ from llama_index.core.base.llms.types import ChatMessage
 
 from tests.contract.llama_index.llama_parts import FRANCE, chats
 from turnout import errors as e
-from turnout.emulator import Answer, Cut, Failure
 from turnout.llama_index import TurnoutEmbedding, TurnoutLLM
+from turnout_emulator import Answer, Cut, Failure
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 pytestmark = pytest.mark.usefixtures("backend")
 

@@ -10,14 +10,14 @@ from llama_index.core.callbacks import CallbackManager, CBEventType, TokenCounti
 from llama_index_instrumentation import root_dispatcher
 
 from tests.contract.llama_index.llama_parts import FRANCE, Ear, Listener
-from turnout.emulator import Answer, Usage
 from turnout.errors import ServerError
 from turnout.llama_index import TurnoutEmbedding, TurnoutLLM
+from turnout_emulator import Answer, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -77,7 +77,7 @@ def test_a_manager_that_is_set_later_hears() -> None:
 
 
 def test_a_failed_call_ends_its_event(fresh_emulator: Emulator) -> None:
-    from turnout.emulator import Failure
+    from turnout_emulator import Failure
 
     fresh_emulator.queue(Failure.server_error())
     ear = Ear(CBEventType.LLM)

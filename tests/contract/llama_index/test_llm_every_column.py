@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 # LlamaIndex's structured LLM calls it itself.
 pytestmark = pytest.mark.filterwarnings("ignore:The `json` method is deprecated")

@@ -12,12 +12,12 @@ from llama_index.core.types import PydanticProgramMode
 from pydantic import BaseModel, ValidationError
 
 from tests.contract.llama_index.llama_parts import Labels, Order, Person, Priority, chats
-from turnout.emulator import Answer, ToolCall
 from turnout.errors import StructuredOutputError
 from turnout.llama_index import TurnoutLLM
+from turnout_emulator import Answer, ToolCall
 
 if TYPE_CHECKING:
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 pytestmark = [
     pytest.mark.usefixtures("backend"),

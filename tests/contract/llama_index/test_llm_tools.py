@@ -8,15 +8,15 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, ToolCallBlock
 
 from tests.contract.llama_index.llama_parts import FRANCE, MULTIPLY, STATIONS, TOOLS, WEATHER, chats
-from turnout.emulator import Answer, ToolCall
 from turnout.errors import InvalidRequestError, StructuredOutputError, UnsupportedError
 from turnout.llama_index import TurnoutLLM
+from turnout_emulator import Answer, ToolCall
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatResponse
     from llama_index.core.llms.llm import ToolSelection
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 pytestmark = pytest.mark.usefixtures("backend")
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from langchain_core.stores import ByteStore
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 TEXT = "The depot opens at seven."
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from turnout.errors import EmbeddingSpaceError, ModelCallError
+from turnout.facts.spaces import EmbeddingSpace
+from turnout.index.guard.records import CHECK, MADE, SPACE, SpaceRecord
 from turnout.langchain import TurnoutEmbeddings
 from turnout.langchain.stores import GuardedVectorStore, guarded
-from turnout.space_records import CHECK, MADE, SPACE, SpaceRecord
-from turnout.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from langchain_core.vectorstores import VectorStore
 
     from tests.langchain.stores.kinds import Kind
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 TEXTS = [
     "Keys are rotated in March and in September.",

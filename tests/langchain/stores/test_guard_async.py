@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from tests.langchain.stores.kinds import Kind
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 
 async def filled(kind: Kind) -> GuardedVectorStore:

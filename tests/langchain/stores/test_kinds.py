@@ -16,11 +16,11 @@ from langchain_core.vectorstores import InMemoryVectorStore, VectorStore
 from tests.langchain.stores import kinds
 from tests.langchain.stores.test_guard import ADA, LARGE, QUESTION, TEXTS, TITAN, switch
 from turnout.errors import EmbeddingSpaceError
+from turnout.facts.spaces import EmbeddingSpace
+from turnout.index.guard.records import SpaceRecord
 from turnout.langchain import TurnoutEmbeddings
 from turnout.langchain.stores import GuardedVectorStore, Held, SpaceKeeper, guarded, keeper_of, register
 from turnout.langchain.stores import keeper as keepers
-from turnout.space_records import SpaceRecord
-from turnout.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -19,7 +19,7 @@ from turnout.llama_index.caches import SpacedCache
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from turnout.emulator import Emulator
+    from turnout_emulator import Emulator
 
 TEXT = "The depot opens at seven in the morning."
 

@@ -14,10 +14,10 @@ from llama_index.core.vector_stores.types import VectorStoreQuery
 
 from tests.llama_index.stores.kinds import TEXTS, Chroma, Postgres, documents, filled
 from turnout.errors import EmbeddingSpaceError
+from turnout.facts.spaces import EmbeddingSpace
+from turnout.index.guard.records import CHECK, MADE, SPACE, SpaceRecord
 from turnout.llama_index import GuardedVectorStore, TurnoutEmbedding, guarded
 from turnout.llama_index.vectors import VectorSpaces
-from turnout.space_records import CHECK, MADE, SPACE, SpaceRecord
-from turnout.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,12 +16,12 @@ from pydantic import PrivateAttr
 
 from tests.llama_index.stores.kinds import TEXTS, Chroma, Kind, Postgres, documents, filled
 from turnout.errors import EmbeddingSpaceError
+from turnout.facts.spaces import EmbeddingSpace
+from turnout.index.guard.checks import cosine
+from turnout.index.guard.records import SPACE, SpaceRecord
 from turnout.llama_index import GuardedVectorStore, TurnoutEmbedding, guarded
 from turnout.llama_index.stores import Held, keeper, register
 from turnout.llama_index.stores.nodes import NodeKeeper
-from turnout.space_checks import cosine
-from turnout.space_records import SPACE, SpaceRecord
-from turnout.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,12 +12,12 @@ import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from turnout import media
+from turnout.conversation import media
+from turnout.conversation.ordering import arranged
+from turnout.conversation.turns import Attachment
 from turnout.errors import InvalidRequestError
 from turnout.langchain.history.files import Files, needs_fetching
-from turnout.langchain.history.parts import Attachment
 from turnout.langchain.history.reading import read
-from turnout.langchain.history.turns import arranged
 from turnout.langchain.history.writing import Writer
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from langchain_core.messages import BaseMessage
 
-    from turnout.langchain.history.parts import Turn
-    from turnout.media import Media
-    from turnout.routes import Route
+    from turnout.conversation.media import Media
+    from turnout.conversation.turns import Turn
+    from turnout.routing import Route
 
 __all__ = ["aportable_history", "portable_history"]
 
@@ -45,8 +45,8 @@ def portable_history(
         messages: The conversation; it isn't changed.
         route: Where it goes.
         has_tools: Whether the request offers tools.
-        fetch: Gets an image or document that the wire doesn't take by its address; left out, `turnout.media.fetch`
-            with its limits.
+        fetch: Gets an image or document that the wire doesn't take by its address; left out,
+            `turnout.conversation.media.fetch` with its limits.
 
     Returns:
         New messages, which the class may change.

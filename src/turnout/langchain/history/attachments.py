@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
+from turnout.conversation.documents import TYPES
+from turnout.conversation.media import decode_data_url, is_data_url
+from turnout.conversation.turns import Attachment
 from turnout.errors import InvalidRequestError
-from turnout.files import TYPES
-from turnout.langchain.history.parts import Attachment
-from turnout.media import decode_data_url, is_data_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from turnout.langchain.history.parts import Kind
+    from turnout.conversation.turns import Kind
 
 _KINDS: dict[str, Kind] = {
     "image": "image",

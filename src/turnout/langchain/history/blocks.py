@@ -6,16 +6,16 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from turnout.conversation.turns import CachePoint, CallMark, Own, Reasoning, Text
 from turnout.errors import InvalidRequestError, TurnoutError, UnsupportedError
 from turnout.langchain.history.attachments import read_attachment
 from turnout.langchain.history.caching import mark_in
-from turnout.langchain.history.parts import CachePoint, CallMark, Own, Reasoning, Text
 from turnout.langchain.history.shield import unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from turnout.langchain.history.parts import Part, Role
+    from turnout.conversation.turns import Part, Role
 
 _TEXTS = frozenset({"text", "input_text", "output_text"})
 _REASONING = frozenset({"reasoning", "reasoning_content", "thinking", "redacted_thinking"})

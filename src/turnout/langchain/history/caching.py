@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from turnout.langchain.history.parts import CachePoint
+from turnout.conversation.turns import CachePoint
 
 if TYPE_CHECKING:
-    from turnout.routes import Route
+    from turnout.routing import Route
 
 Place = Literal["system", "messages", "tools"]
 

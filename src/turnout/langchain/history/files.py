@@ -7,15 +7,23 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from turnout.conversation.documents import (
+    FORMATS,
+    DocumentNames,
+    as_words,
+    check_image,
+    check_reads_images,
+    type_of,
+    words_of,
+)
+from turnout.conversation.media import IMAGES, TEXTS, Media, decode_base64, shown
 from turnout.errors import InvalidRequestError, UnsupportedError
-from turnout.files import FORMATS, DocumentNames, as_words, check_image, check_reads_images, type_of, words_of
-from turnout.media import IMAGES, TEXTS, Media, decode_base64, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from turnout.langchain.history.parts import Attachment
-    from turnout.routes import Route
+    from turnout.conversation.turns import Attachment
+    from turnout.routing import Route
 
 _FETCHED = {
     "bedrock-converse": frozenset({"image", "document"}),

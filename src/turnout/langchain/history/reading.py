@@ -16,16 +16,16 @@ from langchain_core.messages import (
 )
 from langchain_core.utils.json import parse_partial_json
 
+from turnout.conversation.turns import Call, CallMark, Reasoning, Text, Turn
 from turnout.errors import InvalidRequestError
 from turnout.langchain.history.blocks import CALLS, read_content
 from turnout.langchain.history.caching import mark_in
-from turnout.langchain.history.parts import Call, CallMark, Reasoning, Text, Turn
 from turnout.langchain.history.shield import messages_from, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from turnout.langchain.history.parts import Part, Role
+    from turnout.conversation.turns import Part, Role
 
 _ROLES: dict[str, Role] = {
     "user": "user",

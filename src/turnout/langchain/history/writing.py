@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.messages.tool import tool_call
 
+from turnout.conversation.turns import Attachment, CachePoint, CallMark, Own, Reasoning, Text
 from turnout.errors import UnsupportedError
 from turnout.langchain.history.caching import mark_blocks
-from turnout.langchain.history.parts import Attachment, CachePoint, CallMark, Own, Reasoning, Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from langchain_core.messages import BaseMessage
 
+    from turnout.conversation.turns import Call, Part, Turn
     from turnout.langchain.history.files import Files
-    from turnout.langchain.history.parts import Call, Part, Turn
-    from turnout.routes import Route
+    from turnout.routing import Route
 
 _OPENAI = frozenset({"openai-chat", "openai-responses"})
 _KEPT_OF_TEXT = {

@@ -10,17 +10,17 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
 from turnout.errors import MissingExtraError, UnsupportedError
+from turnout.index.collection import PAGE
+from turnout.index.guard.records import SpaceRecord, with_record
 from turnout.langchain.reindexing import Collection, collection_of
-from turnout.reindex.collection import PAGE
-from turnout.space_records import SpaceRecord, with_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from turnout.facts.spaces import EmbeddingSpace
+    from turnout.index.chunks import Embedded, Item
+    from turnout.index.manifest import Manifest
     from turnout.langchain.embeddings import TurnoutEmbeddings
-    from turnout.reindex import Embedded, Item
-    from turnout.reindex.manifest import Manifest
-    from turnout.spaces import EmbeddingSpace
 
 _GIVEN: ContextVar[Mapping[str, list[float]]] = ContextVar("turnout_given_vectors")
 

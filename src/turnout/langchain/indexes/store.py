@@ -14,23 +14,23 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
 from turnout.errors import ModelCallError, SettingsError, UnsupportedError
-from turnout.indexes import Index, Status
-from turnout.indexes.changes import Change, refuse_options
+from turnout.facts.spaces import EmbeddingSpace
+from turnout.index.changes import Change, refuse_options
+from turnout.index.chunks import Item
+from turnout.index.guard.checks import CHANGED
+from turnout.index.named import Index, Status
 from turnout.langchain.embeddings import TurnoutEmbeddings
 from turnout.langchain.errors import as_langchain
 from turnout.langchain.indexes.own import GivenEmbeddings, OpenStore, own_collection
 from turnout.langchain.reindexing import Collection, open_collection
 from turnout.langchain.stores import GuardedVectorStore
 from turnout.langchain.stores.searches import SearchMethods
-from turnout.reindex import Item
 from turnout.settings import Settings
-from turnout.space_checks import CHANGED
-from turnout.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from turnout.reindex.named import NamedIndex
+    from turnout.index.migration.named import NamedIndex
 
 Found = TypeVar("Found")
 

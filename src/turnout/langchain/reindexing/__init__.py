@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from turnout.class_registry import ClassRegistry
 from turnout.errors import UnsupportedError
+from turnout.index.class_registry import ClassRegistry
 from turnout.langchain.reindexing.collection import Collection
 from turnout.langchain.reindexing.opening import drop_collection, open_collection
 from turnout.langchain.stores import GuardedVectorStore

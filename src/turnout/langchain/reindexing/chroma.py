@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_chroma import Chroma
 
+from turnout.index.chroma import ChromaReading, check_metadata
+from turnout.index.chunks import Item
+from turnout.index.fitting import check_strings
 from turnout.langchain.reindexing.collection import Collection
-from turnout.reindex import Item
-from turnout.reindex.chroma import ChromaReading, check_metadata
-from turnout.reindex.fitting import check_strings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from turnout.reindex import Embedded
+    from turnout.index.chunks import Embedded
 
 
 class ChromaCollection(ChromaReading, Collection[Chroma]):

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from langchain_core.vectorstores import VectorStore
 
+from turnout.index.chunks import Item
+from turnout.index.collection import RecordedCollection
+from turnout.index.guard.records import with_record, without_record
 from turnout.langchain.stores import keeper_of
-from turnout.reindex import Item
-from turnout.reindex.collection import RecordedCollection
-from turnout.space_records import with_record, without_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from langchain_core.documents import Document
 
+    from turnout.index.chunks import Embedded
     from turnout.langchain.stores import SpaceKeeper
-    from turnout.reindex import Embedded
 
 StoreT = TypeVar("StoreT", bound=VectorStore)
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from langchain_community.vectorstores import FAISS
 
+from turnout.index.fitting import refused
+from turnout.index.folders import beside, replace
 from turnout.langchain.reindexing.collection import Collection
 from turnout.langchain.reindexing.pickled import documents
 from turnout.langchain.stores.faiss import FaissKeeper
-from turnout.reindex.fitting import refused
-from turnout.reindex.folders import beside, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from turnout.reindex import Embedded, Item
+    from turnout.index.chunks import Embedded, Item
 
 _FLUSH_EVERY = 5000  # documents between two times that the whole index is saved
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.vectorstores import InMemoryVectorStore
 
+from turnout.index.chunks import Item
 from turnout.langchain.reindexing.collection import Collection
-from turnout.reindex import Item
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from turnout.reindex import Embedded
+    from turnout.index.chunks import Embedded
 
 
 class InMemoryCollection(Collection[InMemoryVectorStore]):

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from langchain_core.embeddings import Embeddings
 
 from turnout.errors import MissingExtraError, SettingsError, UnsupportedError
+from turnout.facts.spaces import collection_name
+from turnout.index.chroma import COSINE, open_client
+from turnout.index.collection import cannot_embed
+from turnout.index.folders import recover, remove
+from turnout.index.postgres import engine_of
 from turnout.langchain.reindexing.collection import Collection
-from turnout.reindex.chroma import COSINE, open_client
-from turnout.reindex.collection import cannot_embed
-from turnout.reindex.folders import recover, remove
-from turnout.reindex.postgres import engine_of
-from turnout.spaces import collection_name
 
 if TYPE_CHECKING:
+    from turnout.facts.spaces import EmbeddingSpace
     from turnout.settings import IndexSettings
-    from turnout.spaces import EmbeddingSpace
 
 
 class _NoEmbeddings(Embeddings):

@@ -9,17 +9,17 @@ from langchain_postgres import PGVector
 from sqlalchemy import func, select
 
 from turnout.errors import UnsupportedError
+from turnout.index.chunks import Item
+from turnout.index.collection import PAGE
+from turnout.index.fitting import check_json, check_strings
 from turnout.langchain.reindexing.collection import Collection
-from turnout.reindex import Item
-from turnout.reindex.collection import PAGE
-from turnout.reindex.fitting import check_json, check_strings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Select
 
-    from turnout.reindex import Embedded
+    from turnout.index.chunks import Embedded
 
 
 class ThreadedPGVector(PGVector):

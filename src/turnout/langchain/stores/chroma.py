@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from turnout.index.guard.chroma import CollectionRecord
 from turnout.langchain.stores.keeper import SpaceKeeper
-from turnout.space_chroma import CollectionRecord
 
 if TYPE_CHECKING:
     from chromadb import Collection
     from langchain_chroma import Chroma
 
-    from turnout.space_keepers import Held, Sample
-    from turnout.space_records import SpaceRecord
+    from turnout.index.guard.keepers import Held, Sample
+    from turnout.index.guard.records import SpaceRecord
 
 
 class ChromaKeeper(SpaceKeeper):

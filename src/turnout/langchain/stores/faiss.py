@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from turnout.errors import EmbeddingSpaceError
+from turnout.index.guard.checks import spread
+from turnout.index.guard.keepers import Held, Sample
+from turnout.index.guard.records import SpaceRecord, reindex_command, would_replace
 from turnout.langchain.stores.keeper import SpaceKeeper
-from turnout.space_checks import spread
-from turnout.space_keepers import Held, Sample
-from turnout.space_records import SpaceRecord, reindex_command, would_replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,20 +13,20 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
 from turnout.errors import EmbeddingSpaceError
+from turnout.facts.spaces import EmbeddingSpace
+from turnout.index.guard.checks import Adopt, SpaceCheck
+from turnout.index.guard.records import with_record, without_record
 from turnout.langchain.embeddings import TurnoutEmbeddings
 from turnout.langchain.looking import Look
 from turnout.langchain.stores.checks import StoreIO, some
 from turnout.langchain.stores.keeper import keeper_of
 from turnout.langchain.stores.searches import SearchMethods
-from turnout.space_checks import Adopt, SpaceCheck
-from turnout.space_records import with_record, without_record
-from turnout.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from turnout.space_records import SpaceRecord
+    from turnout.index.guard.records import SpaceRecord
 
 Found = TypeVar("Found")
 

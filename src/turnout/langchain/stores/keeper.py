@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 from langchain_core.documents import Document
 from langchain_core.vectorstores import VectorStore
 
-from turnout.class_registry import ClassRegistry
-from turnout.space_keepers import RecordKeeper
+from turnout.index.class_registry import ClassRegistry
+from turnout.index.guard.keepers import RecordKeeper
 
 
 class SpaceKeeper(RecordKeeper[Document]):

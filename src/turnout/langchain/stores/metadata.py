@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 from langchain_core.documents import Document
 
+from turnout.index.guard.checks import spread
+from turnout.index.guard.keepers import StampKeeper, held_in, kept_in_one
+from turnout.index.guard.records import with_record
 from turnout.langchain.stores.keeper import SpaceKeeper
-from turnout.space_checks import spread
-from turnout.space_keepers import StampKeeper, held_in, kept_in_one
-from turnout.space_records import with_record
 
 if TYPE_CHECKING:
     from langchain_core.vectorstores import InMemoryVectorStore
 
-    from turnout.space_keepers import Held, Sample
-    from turnout.space_records import SpaceRecord
+    from turnout.index.guard.keepers import Held, Sample
+    from turnout.index.guard.records import SpaceRecord
 
 
 class MetadataKeeper(StampKeeper[Document], SpaceKeeper):

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from turnout.errors import EmbeddingSpaceError
+from turnout.index.guard.keepers import Held, Sample, gone, kept_in
+from turnout.index.guard.records import SpaceRecord, with_record
 from turnout.langchain.looking import LOOK
 from turnout.langchain.stores.keeper import SpaceKeeper
-from turnout.space_keepers import Held, Sample, gone, kept_in
-from turnout.space_records import SpaceRecord, with_record
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

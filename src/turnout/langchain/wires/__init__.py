@@ -7,8 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from turnout import runtime
-from turnout.clients import bridge, generation
 from turnout.errors import MissingExtraError
+from turnout.providers.pool import generation
+from turnout.transport import greenlets as bridge
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
     from turnout.langchain.requests import Request
-    from turnout.routes import Route
+    from turnout.routing import Route
     from turnout.settings import Backend
 
 

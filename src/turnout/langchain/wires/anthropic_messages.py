@@ -5,17 +5,17 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from turnout.clients import foundry_client
-from turnout.effort import settle_effort
-from turnout.messages_api import DEFAULT_OUTPUT, messages_tool, messages_tool_choice, with_format
-from turnout.models import base_id
-from turnout.parameters import fitted
+from turnout.conversation.effort import settle_effort
+from turnout.conversation.messages_api import DEFAULT_OUTPUT, messages_tool, messages_tool_choice, with_format
+from turnout.conversation.parameters import fitted
+from turnout.facts.models import base_id
+from turnout.providers.pool import foundry_client
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
 
     from turnout.langchain.requests import Request
-    from turnout.routes import Route
+    from turnout.routing import Route
     from turnout.settings import AzureBackend
 
 

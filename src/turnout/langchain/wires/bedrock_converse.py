@@ -5,20 +5,20 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, cast
 
-from turnout.answer_formats import converse_output
-from turnout.clients import bedrock_client
-from turnout.effort import settle_effort
+from turnout.conversation.answer_formats import converse_output
+from turnout.conversation.effort import settle_effort
+from turnout.conversation.parameters import fitted, one_call_fields
+from turnout.facts.models import base_id
 from turnout.langchain.history.caching import cache_point, mark_in
-from turnout.models import base_id
-from turnout.parameters import fitted, one_call_fields
+from turnout.providers.pool import bedrock_client
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
 
+    from turnout.conversation.tool_choices import Asked
     from turnout.langchain.requests import Request
-    from turnout.routes import Route
+    from turnout.routing import Route
     from turnout.settings import BedrockBackend
-    from turnout.tool_choices import Asked
 
 
 def build(route: Route, backend: BedrockBackend) -> BaseChatModel:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from turnout.answer_formats import openai_format
-from turnout.clients import openai_client_for
+from turnout.conversation.answer_formats import openai_format
+from turnout.conversation.parameters import fitted
 from turnout.langchain.tools import without_mark
-from turnout.parameters import fitted
+from turnout.providers.pool import openai_client_for
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
 
+    from turnout.conversation.tool_choices import Asked
     from turnout.langchain.requests import Request
-    from turnout.routes import Route
+    from turnout.routing import Route
     from turnout.settings import Backend
-    from turnout.tool_choices import Asked
 
 
 def build(route: Route, backend: Backend) -> BaseChatModel:

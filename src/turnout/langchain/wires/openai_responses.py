@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from turnout.answer_formats import openai_format
+from turnout.conversation.answer_formats import openai_format
+from turnout.conversation.parameters import fitted
 from turnout.errors import SettingsError
 from turnout.langchain.tools import without_mark
 from turnout.langchain.wires.openai_chat import chat_openai, tool_choice
-from turnout.parameters import fitted
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
 
     from turnout.langchain.requests import Request
-    from turnout.routes import Route
+    from turnout.routing import Route
     from turnout.settings import Backend
 
 

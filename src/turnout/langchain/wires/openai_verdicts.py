@@ -2,7 +2,7 @@
 
 `ChatOpenAI` reads of an answer what OpenAI's API has. On Chat Completions its subclasses say what else there is in
 `_create_chat_result` and `_convert_chunk_to_generation_chunk`, as langchain-openai's own Azure class does. On Responses
-the verdicts travel in `incomplete_details`, where `turnout.clients.responses` puts them.
+the verdicts travel in `incomplete_details`, where `turnout.transport.answers.responses` puts them.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnout import media
+from turnout.conversation import media
 from turnout.errors import InvalidRequestError
 from turnout.llama_index.history.files import Files, addresses
 from turnout.llama_index.history.order import arranged
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from llama_index.core.base.llms.types import ChatMessage
 
+    from turnout.conversation.media import Media
     from turnout.llama_index.history.order import Turn
-    from turnout.media import Media
-    from turnout.routes import Route
+    from turnout.routing import Route
 
 __all__ = ["aportable_history", "portable_history"]
 

@@ -11,16 +11,24 @@ from urllib.parse import unquote, urlsplit
 
 from llama_index.core.base.llms.types import AudioBlock, DocumentBlock, ImageBlock, MessageRole, TextBlock, VideoBlock
 
+from turnout.conversation.documents import (
+    FORMATS,
+    TYPES,
+    DocumentNames,
+    as_words,
+    check_image,
+    check_reads_images,
+    type_of,
+)
+from turnout.conversation.media import DEFAULT_LIMITS, TEXTS, Media, decode_data_url, is_data_url
 from turnout.errors import InvalidRequestError, UnsupportedError
-from turnout.files import FORMATS, TYPES, DocumentNames, as_words, check_image, check_reads_images, type_of
 from turnout.llama_index.history.order import FILES
-from turnout.media import DEFAULT_LIMITS, TEXTS, Media, decode_data_url, is_data_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from turnout.llama_index.history.order import Turn
-    from turnout.routes import Route
+    from turnout.routing import Route
 
 _IMAGES_BY_ADDRESS = frozenset({"openai-chat", "openai-responses"})
 """Wires whose class passes an image's address on. The others' classes would fetch it, with no limits."""

@@ -20,15 +20,15 @@ from llama_index.core.base.llms.types import (
     VideoBlock,
 )
 
+from turnout.conversation.tool_ids import ToolIds, tool_name
 from turnout.errors import InvalidRequestError
 from turnout.llama_index.history.reasoning import is_own, unmarked
 from turnout.llama_index.messages import has_tool_traffic, portable, told
-from turnout.tool_ids import ToolIds, tool_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from turnout.routes import Route
+    from turnout.routing import Route
 
 _SYSTEM_APART = frozenset({"bedrock-converse", "anthropic-messages"})
 """Wires whose system prompt is outside the conversation, which begins with the user."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnout.models import facts
+from turnout.facts.models import facts
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ThinkingBlock
 
-    from turnout.routes import Route
+    from turnout.routing import Route
 
 _MARK = "turnout"
 

@@ -11,12 +11,12 @@ from llama_index.core import StorageContext, VectorStoreIndex
 from llama_index.core.ingestion import arun_transformations, run_transformations
 from llama_index.core.schema import BaseNode, Document
 
-from turnout.given import portable_settings
-from turnout.indexes import Index, Status
+from turnout.index.named import Index, Status
 from turnout.llama_index.embedding import TurnoutEmbedding
 from turnout.llama_index.indexes.store import NamedVectorStore
 from turnout.llama_index.indexes.versions import Version
 from turnout.settings import Settings
+from turnout.settings.fields import portable_settings
 
 
 class TurnoutIndex(VectorStoreIndex):

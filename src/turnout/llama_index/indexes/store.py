@@ -18,18 +18,18 @@ from llama_index.core.vector_stores.types import (
 from pydantic import PrivateAttr
 
 from turnout.errors import UnsupportedError
-from turnout.indexes import Index
-from turnout.indexes.changes import Change, refuse_options
+from turnout.index.changes import Change, refuse_options
+from turnout.index.guard.checks import CHANGED
+from turnout.index.named import Index
 from turnout.llama_index.embedding import TurnoutEmbedding
 from turnout.llama_index.reindexing import item_of, node_of, open_collection
 from turnout.llama_index.stores import GuardedVectorStore
 from turnout.llama_index.vectors import MADE
 from turnout.settings import Settings
-from turnout.space_checks import CHANGED
 
 if TYPE_CHECKING:
-    from turnout.reindex.named import NamedIndex
-    from turnout.spaces import EmbeddingSpace
+    from turnout.facts.spaces import EmbeddingSpace
+    from turnout.index.migration.named import NamedIndex
 
 
 class NamedVectorStore(BasePydanticVectorStore):

@@ -8,17 +8,17 @@ from llama_index.core.schema import MetadataMode
 from llama_index.core.vector_stores.utils import metadata_dict_to_node, node_to_metadata_dict
 from llama_index.vector_stores.chroma import ChromaVectorStore
 
+from turnout.index.chroma import COSINE, ChromaReading, check_metadata, open_client
+from turnout.index.fitting import refused
 from turnout.llama_index.reindexing.collection import NodeCollection
 from turnout.llama_index.reindexing.nodes import item_of
-from turnout.reindex.chroma import COSINE, ChromaReading, check_metadata, open_client
-from turnout.reindex.fitting import refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from llama_index.core.schema import BaseNode
 
-    from turnout.reindex import Embedded, Item
+    from turnout.index.chunks import Embedded, Item
     from turnout.settings import IndexSettings
 
 

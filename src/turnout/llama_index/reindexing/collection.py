@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQuery
 from pydantic_core import to_jsonable_python
 
+from turnout.index.collection import PAGE, RecordedCollection
+from turnout.index.fitting import check_strings, refused
 from turnout.llama_index.reindexing.nodes import item_of, node_of
 from turnout.llama_index.stores import keeper_of
 from turnout.llama_index.stores.nodes import unstamped
-from turnout.reindex.collection import PAGE, RecordedCollection
-from turnout.reindex.fitting import check_strings, refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from llama_index.core.schema import BaseNode
 
-    from turnout.reindex import Embedded, Item
+    from turnout.index.chunks import Embedded, Item
 
 StoreT = TypeVar("StoreT", bound=BasePydanticVectorStore)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from llama_index.core.schema import MetadataMode, NodeRelationship, RelatedNodeInfo, TextNode
 from llama_index.core.storage.docstore.utils import doc_to_json, json_to_doc
 
-from turnout.reindex import Item
+from turnout.index.chunks import Item
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from turnout.errors import MissingExtraError, UnsupportedError
+from turnout.facts.spaces import collection_name
+from turnout.index.folders import recover, remove
 from turnout.llama_index.reindexing.persisted import PersistedIndex
-from turnout.reindex.folders import recover, remove
-from turnout.spaces import collection_name
 
 if TYPE_CHECKING:
+    from turnout.facts.spaces import EmbeddingSpace
     from turnout.llama_index.reindexing.collection import AnyCollection
     from turnout.settings import IndexSettings
-    from turnout.spaces import EmbeddingSpace
 
 _PACKAGES = {
     "chroma": "pip install llama-index-vector-stores-chroma",

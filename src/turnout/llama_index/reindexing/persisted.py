@@ -10,12 +10,12 @@ from llama_index.core.vector_stores import SimpleVectorStore
 from llama_index.core.vector_stores.types import VectorStoreQuery
 
 from turnout.errors import UnsupportedError
+from turnout.index.collection import cannot_embed
+from turnout.index.folders import beside, replace
+from turnout.index.guard.keepers import Held
+from turnout.index.guard.records import SpaceRecord, would_replace
 from turnout.llama_index.reindexing.collection import NodeCollection
 from turnout.llama_index.reindexing.nodes import item_of
-from turnout.reindex.collection import cannot_embed
-from turnout.reindex.folders import beside, replace
-from turnout.space_keepers import Held
-from turnout.space_records import SpaceRecord, would_replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from llama_index.core.schema import BaseNode
 
-    from turnout.reindex import Embedded, Item
+    from turnout.index.chunks import Embedded, Item
 
 RECORD = "turnout_space.json"
 """The file in a persisted index's folder that says its embedding space."""

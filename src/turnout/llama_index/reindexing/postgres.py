@@ -9,18 +9,18 @@ import sqlalchemy.orm
 from llama_index.vector_stores.postgres import PGVectorStore
 from sqlalchemy import text
 
+from turnout.index.fitting import check_json, check_strings
+from turnout.index.postgres import async_engine_of, engine_of
 from turnout.llama_index.reindexing.collection import NodeCollection
-from turnout.reindex.fitting import check_json, check_strings
-from turnout.reindex.postgres import async_engine_of, engine_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from llama_index.core.schema import BaseNode
 
-    from turnout.reindex import Embedded, Item
+    from turnout.facts.spaces import EmbeddingSpace
+    from turnout.index.chunks import Embedded, Item
     from turnout.settings import IndexSettings
-    from turnout.spaces import EmbeddingSpace
 
 _NONE = "turnout: no node"
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
     from llama_index.core.schema import BaseNode
 
+    from turnout.facts.spaces import EmbeddingSpace
     from turnout.llama_index.stores.guard import GuardedVectorStore
-    from turnout.spaces import EmbeddingSpace
 
 
 class StoreIO:

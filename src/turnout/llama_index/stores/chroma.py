@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from llama_index.core.schema import MetadataMode
 from llama_index.core.vector_stores.utils import metadata_dict_to_node
 
+from turnout.index.guard.chroma import CollectionRecord
 from turnout.llama_index.stores.keeper import SpaceKeeper
-from turnout.space_chroma import CollectionRecord
 
 if TYPE_CHECKING:
     from chromadb import Collection
     from llama_index.vector_stores.chroma import ChromaVectorStore
 
-    from turnout.space_keepers import Held, Sample
-    from turnout.space_records import SpaceRecord
+    from turnout.index.guard.keepers import Held, Sample
+    from turnout.index.guard.records import SpaceRecord
 
 
 class ChromaKeeper(SpaceKeeper):

@@ -20,18 +20,18 @@ from llama_index.core.vector_stores.types import (
 from pydantic import PrivateAttr
 
 from turnout.errors import EmbeddingSpaceError
+from turnout.facts.spaces import EmbeddingSpace
+from turnout.index.guard.checks import Adopt, SpaceCheck
 from turnout.llama_index.stores.checks import StoreIO
 from turnout.llama_index.stores.keeper import SpaceKeeper, keeper_of
 from turnout.llama_index.stores.nodes import stamped, unstamped
 from turnout.llama_index.vectors import MADE
-from turnout.space_checks import Adopt, SpaceCheck
-from turnout.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
-    from turnout.space_records import SpaceRecord
+    from turnout.index.guard.records import SpaceRecord
 
 
 class GuardedVectorStore(BasePydanticVectorStore):

@@ -9,9 +9,9 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.vector_stores.simple import DEFAULT_VECTOR_STORE
 from llama_index.core.vector_stores.types import BasePydanticVectorStore
 
+from turnout.facts.spaces import EmbeddingSpace
+from turnout.index.guard.checks import Adopt
 from turnout.llama_index.stores.guard import GuardedVectorStore
-from turnout.space_checks import Adopt
-from turnout.spaces import EmbeddingSpace
 
 if TYPE_CHECKING:
     from llama_index.core.indices.base import BaseIndex

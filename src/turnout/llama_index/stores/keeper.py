@@ -11,9 +11,9 @@ from llama_index.core.schema import BaseNode
 from llama_index.core.storage.docstore import BaseDocumentStore
 from llama_index.core.vector_stores.types import BasePydanticVectorStore
 
-from turnout.class_registry import ClassRegistry
 from turnout.errors import EmbeddingSpaceError
-from turnout.space_keepers import RecordKeeper
+from turnout.index.class_registry import ClassRegistry
+from turnout.index.guard.keepers import RecordKeeper
 
 
 class SpaceKeeper(RecordKeeper[BaseNode]):

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from llama_index.core.schema import BaseNode
 
+from turnout.index.guard.keepers import StampKeeper
+from turnout.index.guard.records import KEYS, PREFIX, with_record, without_record
 from turnout.llama_index.stores.keeper import SpaceKeeper
-from turnout.space_keepers import StampKeeper
-from turnout.space_records import KEYS, PREFIX, with_record, without_record
 
 if TYPE_CHECKING:
-    from turnout.space_records import SpaceRecord
+    from turnout.index.guard.records import SpaceRecord
 
 Node = TypeVar("Node", bound=BaseNode)
 

@@ -11,9 +11,9 @@ from llama_index.core.schema import MetadataMode
 from sqlalchemy.schema import DropTableComment, SetTableComment
 
 from turnout.errors import EmbeddingSpaceError
+from turnout.index.guard.keepers import Held, Sample, gone
+from turnout.index.guard.records import PREFIX, SpaceRecord
 from turnout.llama_index.stores.keeper import SpaceKeeper
-from turnout.space_keepers import Held, Sample, gone
-from turnout.space_records import PREFIX, SpaceRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.schema import MetadataMode
 
+from turnout.index.guard.checks import spread
+from turnout.index.guard.keepers import held_in, kept_in_one
+from turnout.index.guard.records import SpaceRecord, with_record, would_replace
 from turnout.llama_index.stores.nodes import NodeKeeper
-from turnout.space_checks import spread
-from turnout.space_keepers import held_in, kept_in_one
-from turnout.space_records import SpaceRecord, with_record, would_replace
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ships no types
     from llama_index.core.vector_stores.simple import SimpleVectorStore
 
-    from turnout.space_keepers import Held, Sample
-    from turnout.spaces import EmbeddingSpace
+    from turnout.facts.spaces import EmbeddingSpace
+    from turnout.index.guard.keepers import Held, Sample
 
 
 def _persisted(path: str, fs: AbstractFileSystem | None) -> SpaceRecord | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from turnout.filters import found_in_answer
-from turnout.finish import finish_reason
+from turnout.conversation.filters import found_in_answer
+from turnout.conversation.finish import finish_reason
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
     from turnout.llama_index.request import Request
-    from turnout.routes import Route
+    from turnout.routing import Route
 
 
 class Wire(Protocol):
@@ -55,7 +55,7 @@ def ended(reason: str, said: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         reason: The service's own finish reason.
-        said: What the service says of filters, as `turnout.filters` reads it.
+        said: What the service says of filters, as `turnout.conversation.filters` reads it.
     """
     why: dict[str, Any] = finish_reason(reason)
     if why["finish_reason"] == "content_filter":

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, Self
 
 from llama_index.core.base.llms.types import MessageRole, TextBlock, ToolCallBlock
 
-from turnout.clients import FoundryClient, foundry_client
-from turnout.effort import settle_effort
+from turnout.conversation.effort import settle_effort
+from turnout.conversation.messages_api import DEFAULT_OUTPUT, messages_tool, messages_tool_choice, with_format
+from turnout.conversation.parameters import fitted
 from turnout.llama_index.errors import cut_short
 from turnout.llama_index.upstream.anthropic import MessagesModel
 from turnout.llama_index.wires import ended, served
 from turnout.llama_index.wires.messages_client import AsyncMessagesClient, MessagesClient
 from turnout.llama_index.wires.messages_input import messages_input
 from turnout.llama_index.wires.sealed import unsealed
-from turnout.messages_api import DEFAULT_OUTPUT, messages_tool, messages_tool_choice, with_format
-from turnout.parameters import fitted
+from turnout.providers.pool import FoundryClient, foundry_client
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
     from turnout.llama_index.request import Request
-    from turnout.routes import Route
+    from turnout.routing import Route
     from turnout.settings import AzureBackend
 
 _SAMPLING = frozenset({"temperature", "top_p", "top_k"})

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from turnout.answer_formats import converse_output
-from turnout.clients import BedrockClient, bedrock_client, bridge
-from turnout.effort import settle_effort
+from turnout.conversation.answer_formats import converse_output
+from turnout.conversation.effort import settle_effort
+from turnout.conversation.parameters import fitted, one_call_fields, unsupported
+from turnout.facts.models import base_id
 from turnout.llama_index.upstream.bedrock import ConverseModel
 from turnout.llama_index.wires import ended, served
 from turnout.llama_index.wires.converse_client import ConverseClient
 from turnout.llama_index.wires.converse_stream import Growing
 from turnout.llama_index.wires.sealed import sealed, unsealed
-from turnout.models import base_id
-from turnout.parameters import fitted, one_call_fields, unsupported
+from turnout.providers.pool import BedrockClient, bedrock_client
+from turnout.transport import greenlets as bridge
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Sequence
 
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
+    from turnout.conversation.tool_choices import Asked
     from turnout.llama_index.request import Request
-    from turnout.routes import Route
+    from turnout.routing import Route
     from turnout.settings import BedrockBackend
-    from turnout.tool_choices import Asked
 
 
 class BedrockConverseChat:

@@ -11,7 +11,7 @@ from turnout.llama_index.wires.sealed import UNSHOWN, redacted, redacted_in
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from turnout.routes import Route
+    from turnout.routing import Route
 
 
 class ConverseClient:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from turnout.answer_formats import openai_format
-from turnout.clients import OpenAIClient, openai_client_for
+from turnout.conversation.answer_formats import openai_format
+from turnout.conversation.parameters import fitted
 from turnout.llama_index.errors import cut_short
 from turnout.llama_index.upstream.openai import OpenAIModel
 from turnout.llama_index.wires import ended, served
-from turnout.parameters import fitted
+from turnout.providers.pool import OpenAIClient, openai_client_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
     from turnout.llama_index.request import Request
-    from turnout.routes import Route
+    from turnout.routing import Route
     from turnout.settings import Backend
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock, ThinkingBlock, ToolCallBlock
 
-from turnout.answer_formats import openai_format
-from turnout.clients import OpenAIClient, openai_client_for
+from turnout.conversation.answer_formats import openai_format
+from turnout.conversation.parameters import fitted
 from turnout.errors import SettingsError
 from turnout.llama_index.upstream.openai_responses import ResponsesModel
 from turnout.llama_index.wires.responses_stream import Growing, whole
-from turnout.parameters import fitted
+from turnout.providers.pool import OpenAIClient, openai_client_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatResponse
 
     from turnout.llama_index.request import Request
-    from turnout.routes import Route
+    from turnout.routing import Route
     from turnout.settings import Backend
 
 

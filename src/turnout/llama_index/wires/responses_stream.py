@@ -13,7 +13,7 @@ from turnout.llama_index.wires import ended, served
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from turnout.routes import Route
+    from turnout.routing import Route
 
 _ENDS = frozenset({"response.completed", "response.incomplete"})
 _TEXTS = frozenset({"response.output_text.delta", "response.refusal.delta"})

@@ -1,0 +1,352 @@
+"""A call of the application: one or more attempts, each let in by the deployment's limiter."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from tenacity import AsyncRetrying, Retrying, retry_if_exception, wait_random_exponential
+
+from turnout.calls.limits import Limiter
+from turnout.errors import (
+    FailedAttempt,
+    InvalidRequestError,
+    ModelCallError,
+    RateLimitError,
+    ServiceTimeoutError,
+    TurnoutError,
+)
+from turnout.redaction.sdk_errors import without_secrets
+from turnout.transport.arrival import Arrival, Expecting
+from turnout.transport.deadline import RetryPolicy, until
+from turnout.transport.unreadable import UnreadableAnswerError, shortened
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from tenacity import RetryCallState
+
+    from turnout.calls.limits import Slot
+
+T = TypeVar("T")
+
+_FIRST_WAIT, _LONGEST_BACKOFF = 0.5, 20.0  # seconds; a wait is random up to the first, doubled with each attempt
+_SPREAD = 0.1  # of what the service asked for is added at most, so that not everybody comes back at once
+
+_backoff = wait_random_exponential(multiplier=_FIRST_WAIT, max=_LONGEST_BACKOFF)
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of the application.
+
+    Attributes:
+        policy: When it is repeated.
+        limiter: What its deployment takes.
+        translate: Turnout's error for what an SDK raised, or None if it isn't an SDK's.
+        backend: Name of the backend.
+        deployment: What is asked.
+        tokens: An estimate of the tokens that an attempt takes.
+        used: The tokens that an answer says it took.
+        failed: The attempts that failed so far.
+        attempts: How many were made so far.
+    """
+
+    policy: RetryPolicy
+    limiter: Limiter
+    translate: Callable[[Exception], TurnoutError | None]
+    backend: str = ""
+    deployment: str = ""
+    tokens: float = 0
+    used: Callable[[Any], float | None] | None = None
+    failed: list[FailedAttempt] = field(default_factory=list)
+    attempts: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def ends(self) -> float | None:
+        """When its deadline is, on the monotonic clock."""
+        return None if self.policy.deadline is None else self.began + self.policy.deadline
+
+    @property
+    def left(self) -> float | None:
+        """Seconds until its deadline."""
+        return None if self.ends is None else max(self.ends - time.monotonic(), 0.001)
+
+    @property
+    def past(self) -> bool:
+        """Whether its deadline has passed."""
+        return self.ends is not None and time.monotonic() >= self.ends
+
+    def run(self, once: Callable[[], T]) -> T:
+        """Make the call.
+
+        Args:
+            once: One attempt.
+
+        Raises:
+            ModelCallError: The last attempt's error; it says what the others were.
+        """
+        with until(self.ends):
+            result: T = self.repeated(self._attempt, once)
+            return result
+
+    async def arun(self, once: Callable[[], Awaitable[T]]) -> T:
+        """Make the call without blocking the event loop; its attempt is cancelled when the deadline passes."""
+        return await self.awithin(self.arepeated(self._aattempt, once))
+
+    async def awithin(self, awaited: Awaitable[T]) -> T:
+        """Await something that is part of the call; it is cancelled when the deadline passes.
+
+        Raises:
+            ServiceTimeoutError: The deadline passed.
+        """
+        if self.ends is None:
+            return await awaited
+        limit = asyncio.timeout(self.left)
+        try:
+            with until(self.ends):
+                async with limit:
+                    return await awaited
+        except TimeoutError as error:
+            if limit.expired():
+                raise self.too_late() from without_secrets(error)
+            raise
+
+    def within(self) -> AbstractContextManager[None]:
+        """What a thread does for the call outside its attempts, like fetching an image, within its deadline."""
+        return until(self.ends)
+
+    def repeated(self, attempt: Callable[..., T], *arguments: Any) -> T:
+        """Call a function until it succeeds or the policy says to stop."""
+        try:
+            return attempt(*arguments)
+        except ModelCallError as error:
+            if not error.retryable:
+                raise
+            again = _Again(attempt, error)
+        result: T = Retrying(sleep=time.sleep, **self._rules())(again, *arguments)
+        return result
+
+    async def arepeated(self, attempt: Callable[..., Awaitable[T]], *arguments: Any) -> T:
+        """Call a coroutine function likewise."""
+        try:
+            return await attempt(*arguments)
+        except ModelCallError as error:
+            if not error.retryable:
+                raise
+            again = _Again(attempt, error)
+
+        async def once(*given: Any) -> T:
+            result: T = await again(*given)
+            return result
+
+        result: T = await AsyncRetrying(sleep=asyncio.sleep, **self._rules())(once, *arguments)
+        return result
+
+    def _rules(self) -> dict[str, Any]:
+        return {"retry": retry_if_exception(_may_pass), "wait": _wait, "stop": self._stop, "reraise": True}
+
+    def _attempt(self, once: Callable[[], T]) -> T:
+        with self.turn() as turn, Expecting(turn.arrival):
+            result = once()
+            turn.answer = result
+            return result
+
+    async def _aattempt(self, once: Callable[[], Awaitable[T]]) -> T:
+        with await self.aturn() as turn, Expecting(turn.arrival):
+            result = await once()
+            turn.answer = result
+            return result
+
+    def turn(self) -> Turn:
+        """Wait for an attempt's place.
+
+        Raises:
+            ServiceTimeoutError: The deadline passed before there was one.
+        """
+        try:
+            slot = self.limiter.enter(self.tokens, within=self.left, heed=self._heeds)
+        except TimeoutError as error:
+            raise self.too_late() from without_secrets(error)
+        self.attempts += 1
+        return Turn(self, slot)
+
+    async def aturn(self) -> Turn:
+        """Wait for an attempt's place without blocking the event loop."""
+        slot = await self.limiter.aenter(self.tokens, heed=self._heeds)
+        self.attempts += 1
+        return Turn(self, slot)
+
+    @property
+    def _heeds(self) -> bool:
+        """A call that isn't to be repeated wants to know at once, so others' throttling doesn't hold it up."""
+        return self.policy.max_retries > 0 or self.policy.patience > 0
+
+    def report(self) -> dict[str, Any]:
+        """What an answer's metadata say of its attempts: how many, and how the failed ones failed."""
+        if not self.failed:
+            return {"attempts": self.attempts}
+        return {"attempts": self.attempts, "failed_attempts": [attempt.as_dict() for attempt in self.failed]}
+
+    def too_late(self) -> TurnoutError:
+        """The error for a deadline that passed."""
+        msg = (
+            f"{self.deployment!r} on backend {self.backend!r} had not answered when the call's deadline of "
+            f"{self.policy.deadline:g} s passed; raise `deadline`, or ask for less"
+        )
+        made = ServiceTimeoutError(msg, backend=self.backend, deployment=self.deployment)
+        known = self.translate(made) or made
+        self.note(known)
+        return known
+
+    def unsendable(self, error: Exception) -> InvalidRequestError:
+        """The error for a request that has no JSON, so that nothing was sent."""
+        msg = (
+            f"what was to be sent to {self.deployment!r} on backend {self.backend!r} can't be written as JSON: "
+            f"{shortened(str(error))}"
+        )
+        if isinstance(error, UnicodeError):
+            msg += ". Replace it: text.encode(errors='replace').decode()"
+        made = InvalidRequestError(msg, backend=self.backend, deployment=self.deployment)
+        made.__cause__ = error
+        return made
+
+    def note(self, error: TurnoutError) -> None:
+        """Have an error say which attempt it ended, and what the ones before were."""
+        if isinstance(error, ModelCallError):
+            error.attempts, error.failed_attempts = max(self.attempts, 1), tuple(self.failed)
+            if self.failed:
+                before = ", ".join(f"{attempt.error} after {attempt.after:.1f} s" for attempt in self.failed)
+                error.args = (f"{error.args[0]} (attempt {self.attempts}; before it: {before})",)
+
+    def _stop(self, state: RetryCallState) -> bool:
+        wait = state.upcoming_sleep
+        if wait > self.policy.max_retry_wait * (1 + _SPREAD):
+            return True
+        if self.left is not None and wait >= self.left:
+            return True
+        counted = self.failed
+        quiet = min(time.monotonic() - self.began, self.limiter.quiet)
+        if quiet < self.policy.patience:
+            counted = [attempt for attempt in self.failed if attempt.error != RateLimitError.__name__]
+        return len(counted) > self.policy.max_retries
+
+
+class Turn:
+    """One attempt's place at the limiter. Left with an SDK's error, it raises turnout's.
+
+    Left with any other, it raises one for an answer that can't be read, if an answer has begun to arrive.
+
+    Attributes:
+        answer: What the service answered, once it did.
+        arrival: Whether the head of its answer has come.
+    """
+
+    __slots__ = ("_call", "_counts", "_in_flight", "_slot", "answer", "arrival")
+
+    def __init__(self, call: Call, slot: Slot) -> None:
+        self._call = call
+        self._slot = slot
+        self._in_flight = True
+        self._counts = call.used is not None and call.limiter.counts_tokens
+        self.answer: Any = None
+        self.arrival = Arrival()
+
+    def begun(self) -> None:
+        """The answer is coming in pieces: what its reader does between them is nobody's to wait for."""
+        self._call.limiter.leave(self._slot, answered=True)
+        self._in_flight = False
+
+    def see(self, piece: Any) -> None:
+        """Look at a piece of a streamed answer for what it says was used."""
+        if self._counts and self._call.used is not None and self._call.used(piece):
+            self.answer = piece
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            self._ended()
+            return
+        call = self._call
+        known = self._known(error)
+        if self._in_flight:
+            self._failed(known)
+        if known is None:
+            return
+        # One that names no backend says itself what was waited for until the deadline: a credential, say.
+        if isinstance(known, ServiceTimeoutError) and known.backend and call.past:
+            known = call.too_late()
+        else:
+            call.note(known)
+        if isinstance(known, ModelCallError):
+            call.failed.append(FailedAttempt.of(known, after=time.monotonic() - call.began))
+        if known is not error:
+            raise known from known.__cause__ or error
+
+    def _known(self, error: BaseException) -> TurnoutError | None:
+        if not isinstance(error, Exception):
+            return None
+        known = self._call.translate(error)
+        if known is None and self.arrival.came and not isinstance(error, MemoryError):
+            known = self._call.translate(UnreadableAnswerError.of(error))
+        elif known is None and _is_no_json(error):
+            known = self._call.translate(self._call.unsendable(error))
+        return known
+
+    def _ended(self) -> None:
+        call, used = self._call, None
+        if self._counts and call.used is not None and self.answer is not None:
+            used = call.used(self.answer)
+        if self._in_flight:
+            call.limiter.leave(self._slot, tokens=used, answered=True)
+        elif used is not None:
+            call.limiter.correct(self._slot, used)
+
+    def _failed(self, known: TurnoutError | None) -> None:
+        limiter = self._call.limiter
+        if isinstance(known, RateLimitError):
+            asked = _FIRST_WAIT if known.retry_after is None else known.retry_after
+            limiter.throttled(self._slot, min(asked, self._call.policy.max_retry_wait))
+        else:
+            limiter.leave(self._slot)
+
+
+class _Again:
+    """An attempt whose first outcome is known: most calls succeed at once and need nothing of what repeats them."""
+
+    def __init__(self, attempt: Callable[..., Any], failed: ModelCallError) -> None:
+        self._attempt = attempt
+        self._failed: ModelCallError | None = failed
+
+    def __call__(self, *arguments: Any) -> Any:
+        failed, self._failed = self._failed, None
+        if failed is not None:
+            raise failed
+        return self._attempt(*arguments)
+
+
+def _is_no_json(error: Exception) -> bool:
+    """Whether a request couldn't be encoded; what else fails before an answer arrives is left as it is."""
+    return isinstance(error, UnicodeError) or (isinstance(error, ValueError | TypeError) and "JSON" in str(error))
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, ModelCallError) and error.retryable
+
+
+def _wait(state: RetryCallState) -> float:
+    assert state.outcome is not None
+    asked = getattr(state.outcome.exception(), "retry_after", None)
+    if asked is None:
+        return _backoff(state)
+    return float(asked) * (1 + random.uniform(0, _SPREAD))  # noqa: S311 - no secret

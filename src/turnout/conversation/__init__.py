@@ -1,0 +1,1 @@
+"""What a call sends, decided once, without a framework."""

@@ -1,0 +1,173 @@
+"""What an answer is to be: `response_format`, however it is written → one form, and that as each service takes it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from turnout.conversation.json_schemas import can_be_held, held_by_claude, strict
+from turnout.errors import UnsupportedError
+
+JSON_OBJECT = "Answer with one JSON object and nothing else: no Markdown, and no words before or after it."
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFormat:
+    """A form that an answer must have.
+
+    Attributes:
+        name: A name that every service takes.
+        schema: JSON schema of an object; None for any JSON object.
+        description: What the object is.
+        strict: Whether the answer is to be held to the schema exactly, where the service has a choice; None where not
+            said.
+    """
+
+    name: str = "answer"
+    schema: dict[str, Any] | None = None
+    description: str = ""
+    strict: bool | None = None
+
+    def in_words(self) -> str:
+        """What a model is told of the form that it can't be held to."""
+        if self.schema is None:
+            return JSON_OBJECT
+        return f"{JSON_OBJECT} It must fit this JSON schema: {json.dumps(self.schema, ensure_ascii=False)}"
+
+
+def answer_format(given: Any) -> AnswerFormat | None:
+    """The form that a `response_format` asks for.
+
+    Args:
+        given: A pydantic class, a TypedDict, a dataclass; OpenAI's `{"type": "json_schema", …}`, as Chat Completions,
+            Responses, Anthropic or Bedrock nests it; `{"type": "json_object"}`; a JSON schema; or a function's dict.
+
+    Returns:
+        The form; None for plain text.
+
+    Raises:
+        UnsupportedError: It is none of these, or its schema is not an object's.
+    """
+    if given is None:
+        return None
+    if isinstance(given, type):
+        return _of_class(given)
+    if not isinstance(given, Mapping):
+        raise _not_a_format(given)
+    kind = given.get("type")
+    if kind in {"text", "json_object"}:
+        return None if kind == "text" else AnswerFormat()
+    if kind == "json_schema":
+        return _of_dict(given.get("json_schema") or given.get("jsonSchema") or given, given)
+    if kind == "function" and isinstance(given.get("function"), Mapping):
+        given = given["function"]
+    if "parameters" in given:
+        return _of_dict({**given, "schema": given["parameters"]}, given)
+    if "properties" in given or "$ref" in given or kind is not None:
+        return _of_dict({"schema": given, "description": given.get("description")}, given)
+    raise _not_a_format(given)
+
+
+def _of_dict(inner: Any, given: Any) -> AnswerFormat:
+    schema = inner.get("schema") if isinstance(inner, Mapping) else None
+    if isinstance(schema, str):  # as in Bedrock's own
+        try:
+            schema = json.loads(schema)
+        except ValueError:
+            schema = None
+    if not isinstance(schema, Mapping):
+        raise _not_a_format(given)
+    name = inner.get("name") or schema.get("title") or "answer"
+    return AnswerFormat(_name(name), _object(schema, name), inner.get("description") or "", inner.get("strict"))
+
+
+@lru_cache(maxsize=256)
+def _of_class(given: type) -> AnswerFormat:
+    from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter
+
+    from turnout.conversation.typed_dicts import is_schema_class, modern
+
+    if not is_schema_class(given):
+        raise _not_a_format(given)
+    try:
+        schema = TypeAdapter(modern(given)).json_schema()
+    except (PydanticUserError, PydanticSchemaGenerationError) as error:
+        raise _not_a_format(given) from error
+    name = schema.get("title") or given.__name__
+    schema = _object(schema, name)
+    return AnswerFormat(_name(name), schema, schema.get("description", ""), strict=True)
+
+
+def _object(schema: Mapping[str, Any], name: Any) -> dict[str, Any]:
+    found: dict[str, Any] = dict(schema)
+    pointer = found.pop("$ref", None)
+    if isinstance(pointer, str) and pointer.startswith("#/$defs/"):  # a class that refers to itself
+        found = {**found.get("$defs", {}).get(pointer.removeprefix("#/$defs/"), {}), **found}
+    if not found.get("type") and "properties" in found:
+        found = {"type": "object", **found}
+    if found.get("type") != "object":
+        msg = f"the schema {name!r} is no object's, and services take no other; put it in one, as a property"
+        raise UnsupportedError(msg)
+    try:
+        json.dumps(found, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        msg = f"the schema {name!r} can't be written as JSON: {error}"
+        raise UnsupportedError(msg) from error
+    return found
+
+
+def _name(name: Any) -> str:
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", str(name))[:64] or "answer"
+
+
+def _not_a_format(given: Any) -> UnsupportedError:
+    msg = (
+        f"response_format {given!r:.200} is none: give a pydantic class, a TypedDict, a dataclass, "
+        "{'type': 'json_schema', 'json_schema': {'name': …, 'schema': …}}, or {'type': 'json_object'}"
+    )
+    return UnsupportedError(msg)
+
+
+def renamed(form: AnswerFormat, taken: set[str | None]) -> AnswerFormat:
+    """A form with a name that no tool has."""
+    name = form.name
+    while name in taken:
+        name = f"{name[:63]}_"
+    return form if name == form.name else replace(form, name=name)
+
+
+# --- as the services take it
+
+
+def openai_format(form: AnswerFormat) -> dict[str, Any]:
+    """A form as OpenAI's `response_format`."""
+    if form.schema is None:
+        return {"type": "json_object"}
+    made: dict[str, Any] = {"name": form.name, "schema": form.schema}
+    if form.description:
+        made["description"] = form.description
+    if form.strict is not None:
+        made["strict"] = form.strict
+    if form.strict and can_be_held(form.schema):
+        made["schema"] = strict(form.schema)
+    return {"type": "json_schema", "json_schema": made}
+
+
+def converse_output(form: AnswerFormat, family: str) -> dict[str, Any]:
+    """A form as Converse's `outputConfig`."""
+    assert form.schema is not None
+    schema = held_by_claude(form.schema) if family == "claude" else strict(form.schema)
+    made = {"name": form.name, "schema": json.dumps(schema, ensure_ascii=False)}
+    if form.description:
+        made["description"] = form.description
+    return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": made}}}
+
+
+def messages_format(form: AnswerFormat) -> dict[str, Any]:
+    """A form as the `format` of Messages' `output_config`."""
+    assert form.schema is not None
+    return {"type": "json_schema", "schema": held_by_claude(form.schema)}

@@ -1,0 +1,156 @@
+"""One set of parameters for every wire: which of them a wire and a model take, and what happens with the rest."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any, Literal
+
+from turnout.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from turnout.routing import Route
+
+Policy = Literal["warn", "error", "drop"]
+"""What happens with a parameter that the model or the wire doesn't take (`unsupported` in the settings)."""
+
+PARAMETERS = ("temperature", "top_p", "max_tokens", "stop", "seed", "reasoning_effort", "parallel_tool_calls")
+
+TAKES: dict[str, frozenset[str]] = {
+    "openai-chat": frozenset(PARAMETERS),
+    "openai-responses": frozenset(PARAMETERS) - {"stop", "seed"},
+    "bedrock-converse": frozenset(PARAMETERS) - {"seed"},
+    "anthropic-messages": frozenset(PARAMETERS) - {"seed"},
+}
+"""The parameters that each wire has a place for."""
+
+_KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "temperature": ((int, float), "a number"),
+    "top_p": ((int, float), "a number"),
+    "max_tokens": (int, "a whole number"),
+    "stop": ((list, tuple), "a list of strings"),
+    "seed": (int, "a whole number"),
+    "reasoning_effort": (str, "a string"),
+    "parallel_tool_calls": (bool, "True or False"),
+}
+
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+
+def unsupported(route: Route, what: str, why: str, policy: Policy) -> None:
+    """Say, or refuse, that something is left out.
+
+    Raises:
+        UnsupportedError: The policy is `error`.
+    """
+    place = f"{route.deployment!r} on backend {route.backend!r}"
+    if policy == "error":
+        msg = f"{what} is not possible: {why} ({place}); leave it out, or set unsupported = 'warn'"
+        raise UnsupportedError(msg)
+    if policy == "warn":
+        msg = f"{what} is left out: {why} ({place})"
+        warnings.warn(msg, UserWarning, stacklevel=3)
+
+
+def fitted(route: Route, parameters: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+    """The parameters that the route's wire and model take; the others go as the policy says.
+
+    Args:
+        route: Where the call goes.
+        parameters: Those of `PARAMETERS` that were given; None stands for not given.
+        policy: What happens with the rest.
+
+    Returns:
+        What is left, still under turnout's names.
+
+    Raises:
+        UnsupportedError: A value is out of range, or the policy is `error` and something can't be taken.
+    """
+    given = {name: value for name, value in parameters.items() if value is not None and value != []}
+    if given:
+        _check(route, given)
+    for name in list(given):
+        why = _refusal(route, name)
+        if why and not (name == "parallel_tool_calls" and given[name]):  # True is what every service does anyway
+            unsupported(route, name, why, policy)
+        if why:
+            del given[name]
+    return given
+
+
+def _refusal(route: Route, name: str) -> str | None:
+    facts = route.facts
+    if name not in TAKES[route.wire]:
+        return f"the wire {route.wire} has no such parameter"
+    if name in {"temperature", "top_p"} and not facts.temperature:
+        return "the model takes no sampling parameters"
+    if name == "stop" and not facts.stop:
+        return "the model takes no stop sequences"
+    if name == "reasoning_effort" and facts.known and not facts.reasoning:
+        return "the model doesn't reason"
+    if name == "parallel_tool_calls" and route.wire == "bedrock-converse" and not facts.one_call:
+        return "on Converse the model can't be told to call one tool at most"
+    return None
+
+
+def one_call_fields(*, forced: bool) -> dict[str, Any]:
+    """Converse's `additionalModelRequestFields` for an answer that calls one tool at most (`ModelFacts.one_call`).
+
+    Args:
+        forced: Whether `toolConfig.toolChoice` makes the model call. The service then refuses a `type` here; without
+            one there, `auto` included, it insists on it.
+            Source: https://github.com/BerriAI/litellm/pull/34347, https://github.com/BerriAI/litellm/issues/36536
+    """
+    return {"tool_choice": {"disable_parallel_tool_use": True} | ({} if forced else {"type": "auto"})}
+
+
+def _check(route: Route, given: Mapping[str, Any]) -> None:
+    for name, value in given.items():
+        kind, called = _KINDS[name]
+        if not isinstance(value, kind) or (isinstance(value, bool) and bool is not kind):
+            msg = f"{name} = {value!r:.80} is a {type(value).__name__}; it must be {called}"
+            raise UnsupportedError(msg)
+    if not all(isinstance(stop, str) and stop for stop in given.get("stop", ())):
+        msg = f"stop = {given['stop']!r:.80} holds what is no stop sequence; each is a string that isn't empty"
+        raise UnsupportedError(msg)
+    facts = route.facts
+    highest = 1.0 if facts.family in {"claude", "nova", "llama", "mistral"} else 2.0
+    ranges = {"temperature": (0.0, highest), "top_p": (0.0, 1.0), "max_tokens": (1, facts.output or float("inf"))}
+    for name, (low, high) in ranges.items():
+        value = given.get(name)
+        if value is not None and not low <= value <= high:
+            msg = f"{name} = {value} is out of range for {facts.name or route.deployment!r}: it takes {low} to {high}"
+            raise UnsupportedError(msg)
+    effort = given.get("reasoning_effort")
+    if effort is not None and effort not in EFFORTS:
+        msg = f"reasoning_effort = {effort!r} is none of {', '.join(EFFORTS)}"
+        raise UnsupportedError(msg)
+
+
+def tool_choice_name(choice: Any) -> str | None:  # noqa: PLR0911 - one line for each way of writing it
+    """One vocabulary for the ways of writing a tool choice: `auto`, `none`, `any`, or a tool's name.
+
+    Raises:
+        UnsupportedError: It is none of the known ways.
+    """
+    match choice:
+        case None | False:
+            return None
+        case True | "any" | "required":
+            return "any"
+        case {"type": "function", "function": {"name": str(name)}} | {"type": "tool", "name": str(name)}:
+            return name
+        case {"type": "function", "name": str(name)} | {"tool": {"name": str(name)}}:
+            return name
+        case {"type": "any"} | {"any": _}:
+            return "any"
+        case {"type": "auto"} | {"auto": _}:
+            return "auto"
+        case {"type": "none"}:
+            return "none"
+        case str(name):
+            return name
+        case _:
+            msg = f"tool_choice {choice!r} is none of 'auto', 'none', 'any', True, a tool's name or {{'type': …}}"
+            raise UnsupportedError(msg)

@@ -1,5 +1,0 @@
-"""Which credential a backend uses, and why."""
-
-from turnout.credentials.base import Chosen
-
-__all__ = ["Chosen"]

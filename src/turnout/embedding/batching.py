@@ -1,0 +1,128 @@
+"""Texts → the largest requests that a model takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from turnout.errors import ContextOverflowError, InvalidRequestError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+
+    from turnout.routing import Route
+
+_UNKNOWN_BATCH = 256  # texts a request, for a model that turnout knows nothing of
+
+
+@dataclass(slots=True)
+class Batch:
+    """One request's texts.
+
+    Attributes:
+        texts: What is sent; each once.
+        places: For each text that was given, its place among those that are sent.
+        tokens: An upper bound of their tokens.
+    """
+
+    texts: list[str] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    tokens: int = 0
+
+
+def tokens_at_most(text: str) -> int:
+    """An upper bound of a text's tokens: about four bytes each in English, three in Chinese."""
+    return len(text.encode()) // 2 + 1
+
+
+class Batcher:
+    """Fills requests with texts; one that repeats within a request goes once.
+
+    Args:
+        route: Where they go.
+        most: Texts in a request at most, if less than the model takes.
+    """
+
+    def __init__(self, route: Route, most: int | None = None) -> None:
+        facts = route.facts
+        self._route = route
+        size = facts.max_inputs if facts.known or route.wire == "bedrock-invoke" else _UNKNOWN_BATCH
+        self._size = size if most is None else min(size, most)
+        self._budget = facts.max_request_tokens or float("inf")
+        self._index = 0
+        self._batch = Batch()
+        self._seen: dict[str, int] = {}
+
+    def add(self, text: str) -> Batch | None:
+        """Take a text; gives a request that it didn't fit into any more.
+
+        Raises:
+            InvalidRequestError: The text is empty or no string.
+            ContextOverflowError: It is longer than the model takes.
+        """
+        check(self._index, text, self._route)
+        self._index += 1
+        full, place = None, self._seen.get(text)
+        if place is None:
+            cost, batch = tokens_at_most(text), self._batch
+            if batch.texts and (len(batch.texts) == self._size or batch.tokens + cost > self._budget):
+                full = self.rest()
+            place = self._seen[text] = len(self._batch.texts)
+            self._batch.texts.append(text)
+            self._batch.tokens += cost
+        self._batch.places.append(place)
+        return full
+
+    def rest(self) -> Batch | None:
+        """The request that is being filled, if there is anything in it; a new one is begun."""
+        batch, self._batch, self._seen = self._batch, Batch(), {}
+        return batch if batch.texts else None
+
+
+def batches(texts: Iterable[str], route: Route) -> Iterator[Batch]:
+    """The texts in the largest requests that the route's model takes; read only as far as the requests are."""
+    batcher = Batcher(route)
+    for text in texts:
+        if (full := batcher.add(text)) is not None:
+            yield full
+    if (last := batcher.rest()) is not None:
+        yield last
+
+
+async def abatches(texts: AsyncIterable[str], route: Route) -> AsyncIterator[Batch]:
+    """Likewise, of texts that come asynchronously."""
+    batcher = Batcher(route)
+    async for text in texts:
+        if (full := batcher.add(text)) is not None:
+            yield full
+    if (last := batcher.rest()) is not None:
+        yield last
+
+
+def check(index: int, text: object, route: Route) -> None:
+    """Refuse a text that the model doesn't take, before anything is sent.
+
+    Raises:
+        InvalidRequestError: It is empty, no string, or has half of a surrogate pair.
+        ContextOverflowError: It is longer than the model takes.
+    """
+    place = f"{route.deployment!r} on backend {route.backend!r}"
+    if not isinstance(text, str):
+        msg = f"text {index} is a {type(text).__name__}, not a string"
+        raise InvalidRequestError(msg, backend=route.backend, deployment=route.deployment)
+    if not text.strip():
+        msg = f"text {index} is empty; {place} refuses empty texts. Leave it out"
+        raise InvalidRequestError(msg, backend=route.backend, deployment=route.deployment)
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            msg = (
+                f"text {index} has half of a surrogate pair at character {error.start}, which can't be sent; replace "
+                "it: text.encode(errors='replace').decode()"
+            )
+            raise InvalidRequestError(msg, backend=route.backend, deployment=route.deployment) from error
+    limit = route.facts.max_characters
+    if limit is not None and len(text) > limit:
+        msg = f"text {index} has {len(text):,} characters; {place} takes {limit:,}. Split it into smaller chunks"
+        raise ContextOverflowError(msg, backend=route.backend, deployment=route.deployment)

@@ -1,0 +1,294 @@
+"""Texts → vectors on one route, for both frameworks: at the speed that the deployment's quota allows, order kept."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter, deque
+from collections.abc import AsyncIterable
+from typing import TYPE_CHECKING, Any
+
+from turnout.calls.classification import classify
+from turnout.calls.routed import call_site, limiter_of, new_call
+from turnout.embedding import openai_vectors
+from turnout.embedding.batching import Batch, abatches, batches, check
+from turnout.embedding.invoke_bodies import Purpose, Vector, family
+from turnout.embedding.progress import EmbeddingProgress
+from turnout.errors import EmbeddingSpaceError
+from turnout.facts.spaces import space_of
+from turnout.providers.pool import bedrock_client, is_made, openai_client
+from turnout.transport import background_loop as portal
+from turnout.transport import greenlets as bridge
+from turnout.transport.answers import readable
+from turnout.transport.blocking import off_loop, within_deadline
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
+
+    from turnout.calls.attempts import Call
+    from turnout.errors import TurnoutError
+    from turnout.routing import Route
+    from turnout.settings import Settings
+
+_PATIENCE = 300.0  # seconds of throttling that bulk work waits out, as long as some of it is answered
+_AHEAD = 2  # requests begun for each that may be in flight, so that a slow one doesn't hold up those behind it
+
+
+class Embedder:
+    """Embeds texts on one route.
+
+    Args:
+        route: Where the texts go.
+        settings: The settings.
+        max_retries: How often a failed request is repeated, over the backend's.
+        deadline: Seconds that one request may take in all, over the backend's.
+        progress: Called after each request, in order.
+    """
+
+    def __init__(
+        self,
+        route: Route,
+        settings: Settings,
+        *,
+        max_retries: int | None = None,
+        deadline: float | None = None,
+        progress: Callable[[EmbeddingProgress], object] | None = None,
+    ) -> None:
+        self.route = route
+        self._settings = settings
+        self._max_retries = max_retries
+        self._deadline = deadline
+        self._progress = progress
+
+    def embed(self, texts: Sequence[str], purpose: Purpose = "document") -> list[Vector]:
+        """Embed texts; those that repeat are embedded once.
+
+        Args:
+            texts: What to embed; none may be empty.
+            purpose: `document` or `query`; some models embed them differently.
+
+        Returns:
+            One vector for each text, in order.
+
+        Raises:
+            InvalidRequestError: A text is empty or longer than the model takes; nothing was sent.
+            ModelCallError: The service refused or failed.
+        """
+        unique = self._unique(texts)
+        cut = list(batches(unique, self.route))
+        if len(cut) == 1:
+            vectors = self._one(cut[0], purpose)
+            self._say(len(texts), len(texts))
+        else:
+            vectors = list(self._in_order(iter(cut), purpose, texts))
+        return _placed([unique[text] for text in texts], vectors)
+
+    async def aembed(self, texts: Sequence[str], purpose: Purpose = "document") -> list[Vector]:
+        """Embed texts without blocking the event loop; arguments and errors as for `embed`."""
+        unique = self._unique(texts)
+        cut = list(batches(unique, self.route))
+        if len(cut) == 1:
+            vectors = await self._aone(cut[0], purpose)
+            self._say(len(texts), len(texts))
+        else:
+            vectors = [vector async for vector in self._ain_order(_each(cut), purpose, texts)]
+        return _placed([unique[text] for text in texts], vectors)
+
+    def embed_iter(self, texts: Iterable[str], purpose: Purpose = "document") -> Generator[Vector]:
+        """Embed texts of any number in bounded memory.
+
+        Args:
+            texts: What to embed; read as far ahead as requests may be in flight. Texts that repeat within a request
+                are embedded once.
+            purpose: `document` or `query`.
+
+        Yields:
+            One vector for each text, in order.
+        """
+        return self._in_order(batches(texts, self.route), purpose, None)
+
+    def aembed_iter(
+        self, texts: Iterable[str] | AsyncIterable[str], purpose: Purpose = "document"
+    ) -> AsyncGenerator[Vector]:
+        """Embed texts of any number in bounded memory, without blocking the event loop."""
+        if isinstance(texts, AsyncIterable):
+            return self._ain_order(abatches(texts, self.route), purpose, None)
+        return self._ain_order(_each(batches(texts, self.route)), purpose, None)
+
+    async def aembed_batch(self, batch: Batch, purpose: Purpose = "document") -> list[Vector]:
+        """Embed the texts of one request, for work that sends many: throttling is waited out.
+
+        Args:
+            batch: What to send, as `Batcher` makes it.
+            purpose: `document` or `query`.
+
+        Returns:
+            One vector for each of the batch's `texts`, in order.
+
+        Raises:
+            ModelCallError: The service refused or failed.
+        """
+        return await self._aone(batch, purpose, patience=_PATIENCE)
+
+    def _unique(self, texts: Sequence[str]) -> dict[str, int]:
+        """The texts that differ, each with its place among them."""
+        for index, text in enumerate(texts):
+            check(index, text, self.route)
+        return {text: place for place, text in enumerate(dict.fromkeys(texts))}
+
+    # --- many requests
+
+    def _in_order(self, cut: Iterator[Batch], purpose: Purpose, texts: Sequence[str] | None) -> Generator[Vector]:
+        begun: deque[tuple[Batch, Any]] = deque()
+        count = _Count(texts)
+        try:
+            while True:
+                while len(begun) < self.ahead and (batch := next(cut, None)) is not None:
+                    begun.append((batch, portal.submit(self._aone(batch, purpose, patience=_PATIENCE))))
+                if not begun:
+                    return
+                batch, future = begun[0]
+                vectors = future.result()
+                begun.popleft()
+                self._say(count.after(batch), count.total)
+                yield from _placed(batch.places, vectors)
+        finally:
+            for _, future in begun:
+                future.cancel()
+
+    async def _ain_order(
+        self, cut: AsyncIterator[Batch], purpose: Purpose, texts: Sequence[str] | None
+    ) -> AsyncGenerator[Vector]:
+        begun: deque[tuple[Batch, asyncio.Task[list[Vector]]]] = deque()
+        count, more = _Count(texts), True
+        try:
+            while True:
+                while more and len(begun) < self.ahead:
+                    batch = await anext(cut, None)
+                    more = batch is not None
+                    if batch is not None:
+                        task = asyncio.create_task(self._aone(batch, purpose, patience=_PATIENCE))
+                        begun.append((batch, task))
+                if not begun:
+                    return
+                batch, task = begun[0]
+                vectors = await task
+                begun.popleft()
+                self._say(count.after(batch), count.total)
+                for vector in _placed(batch.places, vectors):
+                    yield vector
+        finally:
+            for _, task in begun:
+                task.cancel()
+            await asyncio.gather(*(task for _, task in begun), return_exceptions=True)
+
+    @property
+    def ahead(self) -> int:
+        """Requests to begin at most, so that as many are in flight as the deployment takes now."""
+        return _AHEAD * int(limiter_of(self.route, self._settings).window) + 1
+
+    def _say(self, done: int, total: int | None) -> None:
+        if self._progress is not None:
+            in_flight = limiter_of(self.route, self._settings).in_flight
+            self._progress(EmbeddingProgress(done, total, in_flight))
+
+    # --- one request
+
+    def _one(self, batch: Batch, purpose: Purpose) -> list[Vector]:
+        return self._call(batch, 0).run(lambda: self._request(batch.texts, purpose))
+
+    async def _aone(self, batch: Batch, purpose: Purpose, *, patience: float = 0) -> list[Vector]:
+        return await self._call(batch, patience).arun(lambda: self._arequest(batch.texts, purpose))
+
+    def _call(self, batch: Batch, patience: float) -> Call:
+        return new_call(
+            self.route,
+            self._settings,
+            self._translate,
+            max_retries=self._max_retries,
+            deadline=self._deadline,
+            tokens=lambda: batch.tokens,
+            patience=patience,
+        )
+
+    def _translate(self, error: Exception) -> TurnoutError | None:
+        return classify(error, call_site(self.route, self._settings))
+
+    def _request(self, texts: list[str], purpose: Purpose) -> list[Vector]:
+        if self.route.wire == "bedrock-invoke":
+            return self._of_space(self._invoke(texts, purpose))
+        return self._of_space(openai_vectors.embed(self._client().sync, self._openai(texts)))
+
+    async def _arequest(self, texts: list[str], purpose: Purpose) -> list[Vector]:
+        if not is_made(self._settings.backends[self.route.backend]):
+            await off_loop(self._made)  # imports the SDK and makes its client
+        if self.route.wire == "bedrock-invoke":
+            return self._of_space(await bridge.run(self._invoke, texts, purpose))
+        return self._of_space(await openai_vectors.aembed(self._client().aio, self._openai(texts)))
+
+    def _client(self) -> Any:
+        if is_made(self._settings.backends[self.route.backend]):
+            return self._made()
+        return within_deadline(f"the client of backend {self.route.backend!r}", self._made)
+
+    def _made(self) -> Any:
+        backend = self._settings.backends[self.route.backend]
+        return bedrock_client(backend) if backend.provider == "bedrock" else openai_client(backend)
+
+    def _openai(self, texts: list[str]) -> dict[str, Any]:
+        options = {"dimensions": self.route.dimensions} if self.route.dimensions else {}
+        return {"model": self.route.deployment, "input": texts, **options}
+
+    def _invoke(self, texts: list[str], purpose: Purpose) -> list[Vector]:
+        kind = family(self.route)
+        response = self._client().runtime.invoke_model(
+            modelId=self.route.deployment,
+            body=json.dumps(kind.body(texts, purpose, self.route.dimensions)),
+            accept="application/json",
+            contentType="application/json",
+        )
+        return readable.vectors(kind.vectors(json.loads(response["body"].read())), len(texts))
+
+    def _of_space(self, vectors: list[Vector]) -> list[Vector]:
+        space = space_of(self.route)
+        wrong = {len(vector) for vector in vectors} - {space.dimensions}
+        if wrong and space.dimensions is not None:
+            fix = f'space = "…/{min(wrong)}"'
+            msg = (
+                f"{self.route.deployment!r} on backend {self.route.backend!r} gave vectors of {min(wrong)} numbers, so "
+                f"that they are not of {space}, as the settings have it; state the space of its model: {fix}"
+            )
+            raise EmbeddingSpaceError(msg, index_space=None, wanted_space=space, fix=fix)
+        return vectors
+
+
+class _Count:
+    """Counts the texts that were given, as requests with each of them once are answered.
+
+    Args:
+        texts: Those that were given; None if they come from an iterator, of which a request has all that repeat in it.
+    """
+
+    def __init__(self, texts: Sequence[str] | None) -> None:
+        self.total = None if texts is None else len(texts)
+        self._times = None if texts is None else Counter(texts)
+        self._done = 0
+
+    def after(self, batch: Batch) -> int:
+        if self._times is None:
+            self._done += len(batch.places)
+        else:
+            self._done += sum(self._times[text] for text in batch.texts)
+        return self._done
+
+
+def _placed(places: Sequence[int], vectors: list[Vector]) -> list[Vector]:
+    """A vector of its own for each text that was given."""
+    if len(places) == len(vectors):
+        return vectors
+    return [list(vectors[place]) for place in places]
+
+
+async def _each(cut: Iterable[Batch]) -> AsyncGenerator[Batch]:
+    for batch in cut:
+        yield batch

@@ -1,0 +1,1 @@
+"""Vectors at rest, without a framework: chunks, collections, manifest, guard and migration."""

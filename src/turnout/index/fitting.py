@@ -1,0 +1,79 @@
+"""What a store can't hold is found before anything is embedded, written or deleted: what the checks have in common."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from turnout.errors import ChunkRefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from turnout.index.chunks import Item
+
+
+def refused(item: Item, index: str, key: str | None, why: str) -> ChunkRefusedError:
+    """The error of a chunk that a store can't hold.
+
+    Args:
+        item: The chunk.
+        index: The collection.
+        key: The key of its metadata; None if it is the text or the id.
+        why: Why not.
+    """
+    what = "its text or id" if key is None else f"the value of its metadata {key!r}"
+    msg = f"the chunk {item.id!r} can't be held by {index!r}, for {what}: {why}. Nothing was embedded or written"
+    return ChunkRefusedError(msg, index=index, id=item.id, key=key)
+
+
+def check_strings(item: Item, metadata: Mapping[str, Any], index: str, *, null: bool = True) -> None:
+    """Refuse text that is no Unicode, anywhere in a chunk.
+
+    Args:
+        item: The chunk.
+        metadata: What is kept beside its text.
+        index: The collection.
+        null: Whether the store can hold the character NUL.
+
+    Raises:
+        ChunkRefusedError: There is some.
+    """
+    for key, text in [*_strings(metadata), (None, item.id), (None, item.text)]:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise refused(item, index, key, f"it has half of a character ({error.reason})") from error
+        if not null and "\0" in text:
+            raise refused(item, index, key, "it has the character NUL, which PostgreSQL can't hold")
+
+
+def check_json(item: Item, metadata: Mapping[str, Any], index: str) -> None:
+    """Refuse metadata that can't be kept as JSON.
+
+    Args:
+        item: The chunk.
+        metadata: What is kept.
+        index: The collection.
+
+    Raises:
+        ChunkRefusedError: They can't.
+    """
+    for key, value in metadata.items():
+        try:
+            json.dumps({key: value}, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise refused(item, index, str(key), f"it can't be kept as JSON: {error}") from error
+
+
+def _strings(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, value in metadata.items():
+        left: list[Any] = [key, value]
+        while left:
+            one = left.pop()
+            if isinstance(one, str):
+                yield str(key), one
+            elif isinstance(one, dict):
+                left += [*one, *one.values()]
+            elif isinstance(one, list | tuple):
+                left += one

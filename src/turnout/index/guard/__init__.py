@@ -1,0 +1,1 @@
+"""An index is only ever searched with the embedding space that made it."""

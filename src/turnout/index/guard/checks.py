@@ -1,0 +1,421 @@
+"""The check before a search or an insert, written once for both frameworks and for synchronous and asynchronous use.
+
+`SpaceCheck.steps` yields what it needs of the record's keeper, the store and the embeddings, and is sent the answers.
+The keeper gives its own; each framework's side asks its store and its embeddings, as a `CheckIO`.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, get_args
+
+from turnout.errors import CollectionGoneError, EmbeddingSpaceError
+from turnout.index.guard.keepers import RecordKeeper
+from turnout.index.guard.records import SpaceRecord, mismatch, reindex_command
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Sequence
+
+    from turnout.facts.spaces import EmbeddingSpace
+    from turnout.index.guard.keepers import Held, Sample
+
+    Step = tuple[str, tuple[Any, ...]]
+    Checked = tuple[SpaceRecord, bool]
+    Checking = Generator[Step, Any, Checked]
+
+Adopt = Literal["refuse", "trust", "verify"]
+"""What happens with an index that has vectors and no record: refused, taken at the user's word, or compared."""
+
+ALIKE = 0.999
+"""Cosine from which a text's stored vector and its new one are the same model's."""
+
+_SAMPLED = 16  # texts that are embedded anew to verify an index
+_PROBE = "vector"  # a text whose vector is asked for only to learn its length
+
+_UNSEEN = object()  # what a record is like that was just written: the next check reads what is there
+
+KeeperT = TypeVar("KeeperT", bound=RecordKeeper[Any])
+
+
+class CheckIO(Protocol):
+    """What a check asks of a store and its embeddings."""
+
+    def embed(self, texts: list[str], /) -> Sequence[Sequence[float]]:
+        """The vectors of documents."""
+        ...
+
+    async def aembed(self, texts: list[str], /) -> Sequence[Sequence[float]]:
+        """`embed` without blocking the event loop."""
+        ...
+
+    def probe(self, text: str, /) -> Sequence[Any]:
+        """A document that a search finds, if it finds one; an empty store may refuse to be searched."""
+        ...
+
+    async def aprobe(self, text: str, /) -> Sequence[Any]:
+        """`probe` without blocking the event loop."""
+        ...
+
+
+class RecordChanged(Exception):
+    """The record of an index isn't what it was at the last check."""
+
+
+CHANGED = (RecordChanged, CollectionGoneError)
+"""What a strict check raises of an index that isn't the one that it passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Passed:
+    """A check that the index passed.
+
+    Attributes:
+        asked: The space that the embeddings had.
+        record: The index's record.
+        mark: What the keeper saw at a glance.
+    """
+
+    asked: EmbeddingSpace
+    record: SpaceRecord
+    mark: object
+
+    def sees(self, mark: object) -> bool:
+        """Whether a glance shows the same: the mark, or the record itself, on the first documents of an empty index."""
+        return mark == self.mark or mark == self.record.to_dict()
+
+
+class SpaceCheck(Generic[KeeperT]):
+    """Whether an index may be searched or written with an embedding space.
+
+    The record is looked at every time: at a glance as long as it is what it was.
+
+    Attributes:
+        keeper: Reads and writes the index's record.
+        adopt: What happens with an index that has vectors and no record.
+        index: What the index is called in errors.
+        strict: Whether a record that changed since the last check ends this one with `RecordChanged`.
+
+    Raises:
+        ValueError: There is no such way to adopt an index.
+    """
+
+    def __init__(self, keeper: KeeperT, adopt: Adopt, name: str | None) -> None:
+        if adopt not in get_args(Adopt):
+            msg = f"adopt is 'refuse', 'trust' or 'verify', not {adopt!r}"
+            raise ValueError(msg)
+        self.keeper = keeper
+        self.adopt = adopt
+        self._name = name
+        self.strict = False
+        self._passed: _Passed | None = None
+        self._lengths: dict[EmbeddingSpace, int] = {}
+
+    @property
+    def index(self) -> str:
+        """What the index is called in errors."""
+        return self._name or self.keeper.index
+
+    def forget(self) -> None:
+        """Look at all of the store anew before the next search or insert."""
+        self._passed = None
+
+    def passed(self, wanted: EmbeddingSpace) -> SpaceRecord | None:
+        """The record with which the last check passed, if that was for this space."""
+        passed = self._passed
+        return passed.record if passed is not None and passed.asked == wanted else None
+
+    def is_as_it_was(self, wanted: EmbeddingSpace, mark: object) -> bool:
+        """Whether a glance at the record shows what it did when the check passed for this space."""
+        passed = self._passed
+        return passed is not None and passed.asked == wanted and passed.sees(mark)
+
+    @property
+    def mark(self) -> object:
+        """What a glance showed when the check passed; None if it didn't, or wrote the record itself."""
+        return None if self._passed is None or self._passed.mark is _UNSEEN else self._passed.mark
+
+    def forget_if_empty(self) -> None:
+        """`forget`; an index that has no vectors left is of no space."""
+        self.forget()
+        if _is_over(self.keeper.held()):
+            self.keeper.write(None)
+
+    async def aforget_if_empty(self) -> None:
+        """`forget_if_empty` without blocking the event loop."""
+        self.forget()
+        if _is_over(await self.keeper.aheld()):
+            await self.keeper.awrite(None)
+
+    @contextmanager
+    def admitted(
+        self,
+        wanted: EmbeddingSpace,
+        io: CheckIO,
+        *,
+        inserting: bool = False,
+        vectors: Iterable[Sequence[float]] = (),
+        known: SpaceRecord | None = None,
+    ) -> Iterator[SpaceRecord]:
+        """A search or an insert that the check lets through; an insert that fails leaves an empty index of no space.
+
+        Args:
+            wanted: The space that the embeddings have now.
+            io: Asks the store and its embeddings.
+            inserting: Whether vectors are added.
+            vectors: Those that were given; each must be as long as the index's.
+            known: The record, where the caller looks at it later.
+
+        Yields:
+            The record of the index.
+
+        Raises:
+            EmbeddingSpaceError: The index has another space, or one that isn't known.
+        """
+        record, made = (known, False) if known is not None else self.run(wanted, io, inserting=inserting)
+        self._check_lengths(vectors, record)
+        try:
+            yield record
+        except BaseException:
+            if made:
+                self.forget_if_empty()
+            raise
+
+    @asynccontextmanager
+    async def aadmitted(
+        self,
+        wanted: EmbeddingSpace,
+        io: CheckIO,
+        *,
+        inserting: bool = False,
+        vectors: Iterable[Sequence[float]] = (),
+        known: SpaceRecord | None = None,
+    ) -> AsyncIterator[SpaceRecord]:
+        """`admitted` without blocking the event loop."""
+        record, made = (known, False) if known is not None else await self.arun(wanted, io, inserting=inserting)
+        self._check_lengths(vectors, record)
+        try:
+            yield record
+        except BaseException:
+            if made:
+                await self.aforget_if_empty()
+            raise
+
+    def run(self, wanted: EmbeddingSpace, io: CheckIO, *, inserting: bool = False) -> Checked:
+        """Carry out the steps; arguments, what it returns and errors as for `steps`."""
+        steps = self.steps(wanted, inserting=inserting)
+        answer: Any = None
+        while True:
+            try:
+                what, given = steps.send(answer)
+            except StopIteration as ended:
+                checked: Checked = ended.value
+                return checked
+            if what == "embed":
+                answer = io.embed(*given)
+            elif what == "probe":
+                answer = ()
+                with suppress(Exception):
+                    answer = io.probe(*given)
+            else:
+                answer = getattr(self.keeper, what)(*given)
+
+    async def arun(self, wanted: EmbeddingSpace, io: CheckIO, *, inserting: bool = False) -> Checked:
+        """`run` without blocking the event loop."""
+        steps = self.steps(wanted, inserting=inserting)
+        answer: Any = None
+        while True:
+            try:
+                what, given = steps.send(answer)
+            except StopIteration as ended:
+                checked: Checked = ended.value
+                return checked
+            if what == "embed":
+                answer = await io.aembed(*given)
+            elif what == "probe":
+                answer = ()
+                with suppress(Exception):
+                    answer = await io.aprobe(*given)
+            else:
+                answer = await getattr(self.keeper, f"a{what}")(*given)
+
+    def steps(self, wanted: EmbeddingSpace, *, inserting: bool) -> Checking:
+        """The check.
+
+        Args:
+            wanted: The space that the embeddings have now.
+            inserting: Whether vectors are about to be added, so that an empty index gets its record.
+
+        Returns:
+            The record of the index, or the one that it would get, and whether it was made just now.
+
+        Raises:
+            EmbeddingSpaceError: The index has another space, or one that isn't known.
+        """
+        mark: object = yield "glance", ()
+        known = self._as_it_was(wanted, mark)
+        if known is not None:
+            return known, False
+        asked = wanted
+        if wanted.dimensions is None:
+            if wanted not in self._lengths:
+                vectors: list[Sequence[float]] = yield "embed", ([_PROBE],)
+                self._lengths[wanted] = len(vectors[0])
+            wanted = wanted.of_length(self._lengths[wanted])
+        held: Held = yield "held", ()
+        record, made = held.record, False
+        if record is not None:
+            record.check(wanted, index=self.index)
+            if held.dimensions is not None and held.dimensions != wanted.dimensions:
+                raise self._not_its_record(record, wanted, held.dimensions)
+            if record.space.dimensions is None:
+                record, mark = SpaceRecord(wanted), _UNSEEN
+                yield "write", (record,)
+        elif held.empty is None:  # such a store is looked at in what a search finds
+            record = SpaceRecord(wanted)
+            if not inserting:
+                return record, False
+            self.check_found((yield "probe", (_PROBE,)), wanted)
+        elif held.empty:
+            record = SpaceRecord(wanted)
+            if not inserting:
+                return record, False
+            self._check_made_for(wanted, held.dimensions)
+            yield "write", (record,)
+            mark = yield "glance", ()
+            held = yield "held", ()
+            if held.record is not None:  # by now it may be that of another process
+                held.record.check(wanted, index=self.index)
+            made = True
+        else:
+            yield from self._adopting(wanted, held)
+            record, mark = SpaceRecord(wanted), _UNSEEN
+            yield "write", (record,)
+        self._passed = _Passed(asked, record, mark)
+        return record, made
+
+    def _as_it_was(self, wanted: EmbeddingSpace, mark: object) -> SpaceRecord | None:
+        """The record, if the check passed with it and a glance shows the same."""
+        passed = self._passed
+        if passed is None or passed.asked != wanted:
+            return None
+        if passed.sees(mark):
+            return passed.record
+        if self.strict and passed.mark is not _UNSEEN:
+            self._passed = None
+            raise RecordChanged
+        return None
+
+    def check_found(self, documents: Sequence[Any], wanted: EmbeddingSpace) -> None:
+        """Check documents that a search found, where the record is on each of them.
+
+        Raises:
+            EmbeddingSpaceError: One is of another space, or has no record and isn't trusted.
+        """
+        for record in self.keeper.found(documents):
+            if record is not None:
+                record.check(wanted, index=self.index)
+            elif self.adopt != "trust":
+                raise self._unknown(wanted)
+
+    def _check_lengths(self, vectors: Iterable[Sequence[float]], record: SpaceRecord) -> None:
+        length = record.space.dimensions
+        for vector in vectors:
+            if length is not None and len(vector) != length:
+                fix = "embed with the same model as the index"
+                msg = (
+                    f"the vector has {len(vector)} numbers, but the index {self.index!r} has vectors of "
+                    f"{record.space}: {fix}"
+                )
+                raise EmbeddingSpaceError(msg, index=self.index, index_space=record.space, fix=fix)
+
+    def _adopting(self, wanted: EmbeddingSpace, held: Held) -> Generator[Step, Any, None]:
+        if self.adopt == "refuse":
+            raise self._unknown(wanted)
+        if held.dimensions is not None and held.dimensions != wanted.dimensions:
+            fix = reindex_command(self.index)
+            msg = (
+                f"the index {self.index!r} has no record of its embedding space, and vectors of {held.dimensions} "
+                f"numbers; the settings embed with {wanted}. Embed it anew with `{fix}`"
+            )
+            raise EmbeddingSpaceError(msg, index=self.index, wanted_space=wanted, fix=fix)
+        if self.adopt == "verify":
+            samples: list[Sample] = yield "sample", (_SAMPLED,)
+            samples = [(text, vector) for text, vector in samples if text and text.strip()]
+            if not samples:
+                fix = "say adopt='trust' if you know that its vectors are of this space"
+                msg = f"the index {self.index!r} gives out no texts with their vectors to compare; {fix}"
+                raise EmbeddingSpaceError(msg, index=self.index, wanted_space=wanted, fix=fix)
+            anew: list[Sequence[float]] = yield "embed", ([text for text, _ in samples],)
+            self._compare(samples, anew, wanted)
+
+    def _compare(self, samples: list[Sample], anew: list[Sequence[float]], wanted: EmbeddingSpace) -> None:
+        fix = reindex_command(self.index)
+        pairs = [(stored, new) for (_, stored), new in zip(samples, anew, strict=True)]
+        alike = sorted(cosine(stored, new) for stored, new in pairs)
+        if alike[0] < ALIKE:
+            msg = (
+                f"the vectors in the index {self.index!r} are not of {wanted}: of {len(alike)} texts embedded anew, "
+                f"the cosine with the stored vector is {alike[0]:.4f} at least and {alike[len(alike) // 2]:.4f} in the "
+                f"middle, and a model's own is {ALIKE} or more. Embed it anew with `{fix}`"
+            )
+            raise EmbeddingSpaceError(msg, index=self.index, wanted_space=wanted, fix=fix)
+        for stored, new in pairs:
+            mine, theirs = math.hypot(*map(float, new)), math.hypot(*map(float, stored))
+            # A store may bring every vector to length 1 by itself, so that length is never a difference.
+            if not math.isclose(theirs, 1, rel_tol=0.01) and not math.isclose(mine, theirs, rel_tol=0.01):
+                msg = (
+                    f"the vectors in the index {self.index!r} point where those of {wanted} do, but have length "
+                    f"{theirs:.3g} instead of {mine:.3g}: they were normalised differently. Embed it anew with `{fix}`"
+                )
+                raise EmbeddingSpaceError(msg, index=self.index, wanted_space=wanted, fix=fix)
+
+    def _check_made_for(self, wanted: EmbeddingSpace, length: int | None) -> None:
+        if length not in {None, wanted.dimensions}:
+            fix = f"make the index for vectors of {wanted.dimensions} numbers"
+            msg = (
+                f"the index {self.index!r} is made for vectors of {length} numbers; the settings embed with {wanted}: "
+                f"{fix}"
+            )
+            raise EmbeddingSpaceError(msg, index=self.index, wanted_space=wanted, fix=fix)
+
+    def _unknown(self, wanted: EmbeddingSpace) -> EmbeddingSpaceError:
+        fix = "adopt='verify', or adopt='trust', or " + reindex_command(self.index)
+        msg = (
+            f"the index {self.index!r} has vectors and no record of their embedding space; the settings embed with "
+            f"{wanted}. If it was made with that, adopt it: guarded(…, adopt='verify') compares a sample of its texts "
+            f"and keeps the record, adopt='trust' takes your word. If not, `{reindex_command(self.index)}`"
+        )
+        return EmbeddingSpaceError(msg, index=self.index, wanted_space=wanted, fix=fix)
+
+    def _not_its_record(self, record: SpaceRecord, wanted: EmbeddingSpace, found: int) -> EmbeddingSpaceError:
+        if record.space.dimensions is None:
+            return mismatch(self.index, record.space.of_length(found), wanted)
+        fix = reindex_command(self.index)
+        msg = (
+            f"the record of {self.index!r} says {record.space}, but its vectors have {found} numbers: it is another "
+            f"index's record, or the index was written without the guard. Embed it anew with `{fix}`"
+        )
+        return EmbeddingSpaceError(msg, index=self.index, index_space=record.space, wanted_space=wanted, fix=fix)
+
+
+def _is_over(held: Held) -> bool:
+    """Whether an index has a record and no vectors any more."""
+    return bool(held.empty) and held.record is not None
+
+
+def cosine(one: Sequence[float], other: Sequence[float]) -> float:
+    """The cosine of the angle between two vectors; 0 if their lengths differ or one is zero."""
+    first, second = [float(x) for x in one], [float(x) for x in other]
+    size = math.hypot(*first) * math.hypot(*second)
+    if len(first) != len(second) or not size:
+        return 0.0
+    return math.fsum(a * b for a, b in zip(first, second, strict=True)) / size
+
+
+def spread(count: int, number: int) -> list[int]:
+    """At most `number` positions, evenly over `count`."""
+    if count <= number:
+        return list(range(count))
+    return [position * (count - 1) // (number - 1) for position in range(number)] if number > 1 else [0]

@@ -1,0 +1,246 @@
+"""Where an index keeps the record of its embedding space: what the keepers of both frameworks' stores share."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+
+from turnout.errors import CollectionGoneError, EmbeddingSpaceError
+from turnout.index.guard.records import PREFIX, SpaceRecord, mismatch, reindex_command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from turnout.facts.spaces import EmbeddingSpace
+
+Sample = tuple[str, Sequence[float]]
+"""A text of the store, and the vector that it has there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a store holds.
+
+    Attributes:
+        record: The record of its space, if it has one.
+        empty: Whether it has no vectors; None if the store can't say.
+        dimensions: Length of its vectors, if it has any and they can be read; of an empty store, the only length that
+            it takes.
+    """
+
+    record: SpaceRecord | None
+    empty: bool | None
+    dimensions: int | None = None
+
+
+class WithMetadata(Protocol):
+    """A document, as either framework has it."""
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """What is kept beside its text."""
+        ...
+
+
+DocumentT = TypeVar("DocumentT", bound=WithMetadata)
+
+
+class RecordKeeper(ABC, Generic[DocumentT]):
+    """Reads and writes a store's record.
+
+    The asynchronous methods run the synchronous ones on a thread; a store with asynchronous I/O of its own overrides
+    them.
+
+    Attributes:
+        stamps: Whether the record is on each document, in its metadata: the guard then writes it on every insert, takes
+            it off what a search finds, and checks it there.
+        shared: Whether another process may change the store while this one embeds: the record is then looked at once
+            the vectors are there.
+    """
+
+    stamps: ClassVar[bool] = False
+    shared: ClassVar[bool] = True
+
+    @property
+    @abstractmethod
+    def index(self) -> str:
+        """What the index is called in an error, unless the application names it."""
+
+    @abstractmethod
+    def held(self) -> Held:
+        """What the store holds, read anew.
+
+        Raises:
+            EmbeddingSpaceError: The record isn't as it was written.
+        """
+
+    def glance(self) -> object:
+        """What is equal to what it was as long as the record is; read anew, for every search and insert.
+
+        Left out, it is all that the store holds.
+
+        Raises:
+            CollectionGoneError: The store isn't there any more.
+        """
+        return self.held()
+
+    @abstractmethod
+    def write(self, record: SpaceRecord | None) -> None:
+        """Keep a record, or forget it if it is None."""
+
+    def sample(self, number: int) -> list[Sample]:
+        """Texts as they were embedded, with their vectors, from all over the store.
+
+        Args:
+            number: How many at most.
+
+        Returns:
+            Fewer if the store has fewer; none if it doesn't give out its vectors.
+        """
+        del number
+        return []
+
+    async def aheld(self) -> Held:
+        """`held` without blocking the event loop."""
+        return await asyncio.to_thread(self.held)
+
+    async def aglance(self) -> object:
+        """`glance` without blocking the event loop."""
+        return await asyncio.to_thread(self.glance)
+
+    async def awrite(self, record: SpaceRecord | None) -> None:
+        """`write` without blocking the event loop."""
+        await asyncio.to_thread(self.write, record)
+
+    async def asample(self, number: int) -> list[Sample]:
+        """`sample` without blocking the event loop."""
+        return await asyncio.to_thread(self.sample, number)
+
+    def found(self, documents: Sequence[DocumentT]) -> list[SpaceRecord | None]:
+        """The records on documents that a search found, where the record is on each document."""
+        if not self.stamps:
+            return []
+        return [SpaceRecord.from_dict(document.metadata, index=self.index) for document in documents]
+
+
+class StampKeeper(RecordKeeper[DocumentT]):
+    """Any store that keeps documents: records are on them, and there is no looking through them.
+
+    Attributes:
+        store: The store.
+    """
+
+    stamps: ClassVar[bool] = True
+    shared: ClassVar[bool] = False
+
+    def __init__(self, store: Any) -> None:
+        self.store = store
+
+    @property
+    def index(self) -> str:
+        """The name of the store's class."""
+        return type(self.store).__name__
+
+    def held(self) -> Held:
+        """Nothing is known before a search."""
+        return Held(None, None)
+
+    def glance(self) -> object:
+        """Never what it was: every insert asks for a document first."""
+        return object()
+
+    async def aglance(self) -> object:
+        """`glance`, which asks nobody."""
+        return self.glance()
+
+    def write(self, record: SpaceRecord | None) -> None:
+        """Nothing: the guard writes the record on documents."""
+
+
+def kept_in(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The record in metadata, as it is there."""
+    return {key: value for key, value in (metadata or {}).items() if key.startswith(PREFIX)}
+
+
+def kept_in_one(entries: Mapping[Any, Any], metadata: Callable[[Any], Mapping[str, Any] | None]) -> object:
+    """The record on one document of a store that has the same on all of them; None of an empty one.
+
+    Args:
+        entries: The documents.
+        metadata: The metadata of a document, by its key.
+    """
+    try:
+        for key in entries:
+            return kept_in(metadata(key))
+    except (RuntimeError, KeyError):  # another thread is changing them
+        return object()
+    return None
+
+
+def gone(index: str) -> CollectionGoneError:
+    """The error of a store whose collection was deleted while it was open."""
+    fix = "open the store anew, which makes an empty one, and add the documents again"
+    msg = f"the collection {index!r} isn't there any more; it was deleted while it was open: {fix}"
+    return CollectionGoneError(msg, index=index, fix=fix)
+
+
+def held_in(entries: Iterable[tuple[Mapping[str, Any], int]], *, index: str, called: str = "documents") -> Held:
+    """What a store holds that can be looked through, and has the record on each of its documents.
+
+    Args:
+        entries: The metadata of each document, and the length of its vector.
+        index: What to call the index in an error.
+        called: What to call the documents there.
+
+    Raises:
+        EmbeddingSpaceError: They have more than one record or length, or one that isn't as it was written.
+    """
+    read: dict[tuple[tuple[str, str], ...], SpaceRecord | None] = {}
+    lengths: set[int] = set()
+    for metadata, length in entries:
+        lengths.add(length)
+        kept = tuple(sorted((key, str(value)) for key, value in metadata.items() if key.startswith(PREFIX)))
+        if kept not in read:
+            read[kept] = SpaceRecord.from_dict(metadata, index=index)
+    records = set(read.values())
+    if not records:
+        return Held(None, empty=True)
+    if len(records) > 1 or len(lengths) > 1:
+        said = sorted(str(record.space) if record else "no space" for record in records)
+        fix = reindex_command(index)
+        msg = (
+            f"the index {index!r} has {called} of {', '.join(said)}, with vectors of "
+            f"{', '.join(map(str, sorted(lengths)))} numbers: it was written without the guard. "
+            f"Embed it anew with `{fix}`"
+        )
+        raise EmbeddingSpaceError(msg, index=index, fix=fix)
+    return Held(records.pop(), empty=False, dimensions=lengths.pop())
+
+
+def claimed(held: Held, space: EmbeddingSpace, *, index: str, adoptable: bool = True) -> SpaceRecord:
+    """The record of a collection that is to be filled with vectors of a space: its own, or a new one if it is empty.
+
+    Args:
+        held: What the collection holds.
+        space: The space.
+        index: What to call the collection in an error.
+        adoptable: Whether the guard can give the collection a record.
+
+    Raises:
+        EmbeddingSpaceError: It has vectors of another space, or of one that isn't known.
+    """
+    if held.record is not None:
+        held.record.check(space, index=index)
+        if held.dimensions not in {None, space.dimensions}:
+            raise mismatch(index, held.record.space.of_length(held.dimensions or 0), space)
+        return held.record
+    if not held.empty:
+        fix = f"drop it and give `{reindex_command(index)}` again"
+        if adoptable:
+            fix = f"adopt it with guarded(…, adopt='verify'), or {fix}"
+        msg = f"{index!r} has vectors and no record of their embedding space, so it isn't written to: {fix}"
+        raise EmbeddingSpaceError(msg, index=index, wanted_space=space, fix=fix)
+    return SpaceRecord(space)

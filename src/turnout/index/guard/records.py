@@ -1,0 +1,168 @@
+"""The record that an index keeps of its embedding space, and what is said when it doesn't fit.
+
+A record is a flat dict of strings, so that it fits wherever an index can keep something: a collection's metadata, a
+JSON file, a document's metadata. No framework, no I/O.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from turnout.errors import EmbeddingSpaceError, SettingsError
+from turnout.facts.spaces import EmbeddingSpace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FORMAT = "1"
+"""Version of the record's form."""
+
+PREFIX = "turnout_space"
+"""With what every key of a record begins."""
+
+SPACE, FORMAT_KEY, MADE, CHECK = PREFIX, f"{PREFIX}_format", f"{PREFIX}_made", f"{PREFIX}_check"
+KEYS = (SPACE, FORMAT_KEY, MADE, CHECK)
+"""The keys of a record."""
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceRecord:
+    """What an index says of its vectors.
+
+    Attributes:
+        space: Their embedding space.
+        made: When the record was written, in ISO 8601, UTC.
+    """
+
+    space: EmbeddingSpace
+    made: str = field(default_factory=_now, compare=False)
+
+    def to_dict(self) -> dict[str, str]:
+        """The record as a flat dict of strings, with a checksum by which a later edit is found out."""
+        text = str(self.space)
+        return {SPACE: text, FORMAT_KEY: FORMAT, MADE: self.made, CHECK: _checksum(text, FORMAT, self.made)}
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, object], *, index: str) -> Self | None:
+        """Read a record from where an index keeps it.
+
+        Args:
+            found: What is kept there; other keys are left alone.
+            index: What to call the index in an error.
+
+        Returns:
+            The record, or None if there is none.
+
+        Raises:
+            EmbeddingSpaceError: It is of a later format, or isn't as it was written.
+        """
+        kept = {key: value for key, value in found.items() if key.startswith(PREFIX)}
+        if not kept:
+            return None
+        said = kept.get(FORMAT_KEY)
+        if isinstance(said, str) and said.isascii() and said.isdigit() and int(said) > int(FORMAT):
+            fix = "update turnout"
+            msg = f"the record of {index!r} has format {said}; this turnout reads up to {FORMAT}: {fix}"
+            raise EmbeddingSpaceError(msg, index=index, fix=fix)
+        text, made = kept.get(SPACE), kept.get(MADE)
+        if not isinstance(text, str) or not isinstance(made, str) or said != FORMAT:
+            raise _garbled(index, f"it has {', '.join(sorted(kept))}")
+        if kept.get(CHECK) != _checksum(text, FORMAT, made):
+            raise _garbled(index, f"it says {text!r}, but its checksum is another's")
+        try:
+            return cls(EmbeddingSpace.parse(text), made)
+        except SettingsError as error:
+            raise _garbled(index, str(error)) from error
+
+    def to_text(self) -> str:
+        """The record as JSON, for a file or a single string."""
+        return json.dumps(self.to_dict(), sort_keys=True)
+
+    @classmethod
+    def from_text(cls, text: str, *, index: str) -> Self:
+        """Read a record from JSON; arguments and errors as for `from_dict`, and none at all is an error too."""
+        try:
+            found = json.loads(text)
+        except ValueError as error:
+            raise _garbled(index, "it is no JSON") from error
+        record = cls.from_dict(found, index=index) if isinstance(found, dict) else None
+        if record is None:
+            raise _garbled(index, f"it has no {SPACE!r}")
+        return record
+
+    def check(self, wanted: EmbeddingSpace, *, index: str) -> None:
+        """Compare with the space that the settings give.
+
+        Args:
+            wanted: The space of the query or of the vectors to insert.
+            index: What to call the index in an error.
+
+        Raises:
+            EmbeddingSpaceError: The index has another space.
+        """
+        if not self.space.fits(wanted):
+            raise mismatch(index, self.space, wanted)
+
+
+def with_record(metadata: Mapping[str, Any] | None, record: SpaceRecord | None) -> dict[str, Any]:
+    """Metadata with a record, in place of the one that they had.
+
+    Args:
+        metadata: Whatever an index keeps; it isn't changed.
+        record: The record; None for none.
+    """
+    kept = {key: value for key, value in (metadata or {}).items() if not key.startswith(PREFIX)}
+    return {**kept, **(record.to_dict() if record else {})}
+
+
+def without_record(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Metadata without a record."""
+    return with_record(metadata, None)
+
+
+def reindex_command(index: str) -> str:
+    """The command that embeds an index anew, in the space of the settings."""
+    quoted = index if index and all(c.isalnum() or c in "-_./:" for c in index) else json.dumps(index)
+    return f"turnout reindex {quoted}"
+
+
+def mismatch(index: str, index_space: EmbeddingSpace, wanted: EmbeddingSpace) -> EmbeddingSpaceError:
+    """The error of an index whose vectors are of another space than the settings'."""
+    fix = reindex_command(index)
+    msg = (
+        f"the index {index!r} has vectors of {index_space}, but the settings embed with {wanted}: they can't be "
+        f"compared. Embed it anew with `{fix}`, or go back to the embedding model that made it "
+        "(embedding_backend pins embeddings to a backend)"
+    )
+    return EmbeddingSpaceError(msg, index=index, index_space=index_space, wanted_space=wanted, fix=fix)
+
+
+def would_replace(index: str, there: EmbeddingSpace, mine: EmbeddingSpace) -> EmbeddingSpaceError:
+    """The error of an index that would be saved over one of another space."""
+    fix = "save elsewhere, or remove what is there first"
+    msg = (
+        f"in {index!r} there is an index of {there}, and what would be saved over it is of {mine}: another process may "
+        f"have put it there since this one was loaded. Nothing was saved; {fix}"
+    )
+    return EmbeddingSpaceError(msg, index=index, index_space=there, wanted_space=mine, fix=fix)
+
+
+def _garbled(index: str, why: str) -> EmbeddingSpaceError:
+    fix = reindex_command(index)
+    msg = (
+        f"the record of {index!r} isn't as it was written: {why}. What made its vectors isn't known; restore the "
+        f"record, or embed the index anew with `{fix}`"
+    )
+    return EmbeddingSpaceError(msg, index=index, fix=fix)
+
+
+def _checksum(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

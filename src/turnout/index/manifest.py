@@ -1,0 +1,314 @@
+"""What a named index should have and what each of its collections has: ids and digests, in SQLite beside the index.
+
+A chunk that a collection lacks, has in another version, or should not have any more is one row of `lag`, so that asking
+whether a collection is behind costs a look at an index and nothing that grows.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from turnout.index.manifest_reading import Digests, ManifestReading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from turnout.index.chunks import Item
+
+__all__ = ["Digests", "Manifest"]
+
+_NOT_HELD = "DELETE FROM held WHERE collection = ? AND id = ?"
+
+_RELATE = """
+INSERT INTO lag
+SELECT c.name, t.id FROM touched t CROSS JOIN collection c
+LEFT JOIN document d ON d.id = t.id
+LEFT JOIN held h ON h.collection = c.name AND h.id = t.id
+WHERE (d.id IS NULL AND h.id IS NOT NULL)
+   OR (d.id IS NOT NULL AND (h.id IS NULL OR h.text <> d.text OR (h.reason IS NULL AND h.metadata <> d.metadata)))
+"""
+
+# A chunk was changed past the index if the collection had the wanted version of it, or had lost it, and has another
+# one now. Where another collection has a newer version, written through the index, that one stays wanted.
+_EDITED = """
+UPDATE document SET
+    text = s.text,
+    metadata = CASE WHEN h.id IS NULL OR h.metadata = document.metadata THEN s.metadata ELSE document.metadata END
+FROM seen s
+LEFT JOIN held h ON h.collection = :collection AND h.id = s.id
+LEFT JOIN missed m ON m.collection = :collection AND m.id = s.id
+WHERE s.id = document.id AND (
+    (h.text = document.text AND s.text <> h.text)
+    OR (:whole AND h.reason IS NULL AND h.text = document.text AND h.metadata = document.metadata
+        AND s.metadata <> h.metadata)
+    OR (h.id IS NULL AND m.id IS NOT NULL)
+)
+"""
+
+
+class Manifest(ManifestReading):
+    """A named index's memory; its methods may be called from several threads and processes.
+
+    Args:
+        path: The file; made if there is none.
+
+    Raises:
+        ReindexError: It can't be read.
+    """
+
+    def register(self, collection: str, space: str) -> None:
+        """A collection exists."""
+        with self._change():
+            self._add_collection(collection, space)
+
+    def forget(self, collection: str) -> None:
+        """A collection doesn't exist any more."""
+        with self._change():
+            for table in ("held", "lag", "missed", "writing"):
+                self._base.execute(f"DELETE FROM {table} WHERE collection = ?", (collection,))  # noqa: S608
+            self._base.execute("DELETE FROM collection WHERE name = ?", (collection,))
+
+    def begin(self, collection: str, ids: Iterable[str]) -> None:
+        """Chunks are about to be written to a collection; `wrote`, `copied` or `came_to` says what became of them."""
+        with self._change():
+            self._base.executemany(
+                "INSERT OR IGNORE INTO writing VALUES (?, ?)", ((collection, found) for found in ids)
+            )
+
+    def came_to(self, collection: str, items: Iterable[Item]) -> None:
+        """What a collection has of the chunks whose write was begun by a process that was killed.
+
+        A version that was being written is what the index has from then on, if it is there.
+        """
+        with self._change():
+            with self._seeing(items):
+                self._base.execute(
+                    "INSERT OR IGNORE INTO document SELECT id, text, metadata, NULL FROM seen "
+                    "WHERE id NOT IN (SELECT id FROM held)"
+                )
+                self._note_seen(collection, filled=False)
+                left = "FROM writing w WHERE w.collection = ? AND w.id NOT IN (SELECT id FROM seen)"
+                self._base.execute(
+                    f"INSERT OR IGNORE INTO missed SELECT w.collection, w.id {left} AND EXISTS "  # noqa: S608
+                    "(SELECT 1 FROM held h WHERE h.collection = w.collection AND h.id = w.id)",
+                    (collection,),
+                )
+                self._base.execute(
+                    f"DELETE FROM held WHERE collection = ? AND id IN (SELECT w.id {left})",  # noqa: S608
+                    (collection, collection),
+                )
+            ids = [row[0] for row in self._base.execute("SELECT id FROM writing WHERE collection = ?", (collection,))]
+            self._base.execute("DELETE FROM writing WHERE collection = ?", (collection,))
+            self._touch(ids, collection)
+
+    def wrote(self, collection: str, items: Iterable[Item], *, origin: str | None = None) -> None:
+        """A collection has chunks, for good, and every other one should have them like this.
+
+        Args:
+            collection: The collection.
+            items: The chunks, as the collection gives them back.
+            origin: What they belong to.
+        """
+        rows = [(item.id, *Digests.of(item)) for item in items]
+        with self._change():
+            self._base.executemany(
+                "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?)", ((*row, origin) for row in rows)
+            )
+            self._base.executemany("DELETE FROM missed WHERE id = ?", ((row[0],) for row in rows))
+            self._hold(collection, rows)
+
+    def copied(self, collection: str, items: Iterable[Item]) -> None:
+        """A collection has chunks, for good, that were copied from what is wanted.
+
+        Their metadata are what is wanted, even if this collection gives them back in another form.
+        """
+        rows = [(item.id, *Digests.of(item)) for item in items]
+        with self._change():
+            self._hold(collection, rows)
+            self._base.executemany(
+                "UPDATE held SET metadata = d.metadata FROM document d "
+                "WHERE d.id = held.id AND d.text = held.text AND held.collection = ? AND held.id = ?",
+                ((collection, row[0]) for row in rows),
+            )
+            self._touch((row[0] for row in rows), collection)
+
+    def unwanted(self, ids: Iterable[str]) -> None:
+        """No collection should have these chunks any more."""
+        listed = list(ids)
+        with self._change():
+            self._drop(listed)
+            self._touch(listed)
+
+    def deleted(self, collection: str, ids: Iterable[str]) -> None:
+        """A collection doesn't have these chunks any more."""
+        listed = list(ids)
+        with self._change():
+            self._base.executemany(_NOT_HELD, ((collection, found) for found in listed))
+            self._touch(listed, collection)
+
+    def lost(self, collection: str, ids: Iterable[str]) -> None:
+        """A collection was found without these chunks: they were deleted from it by other means than the index."""
+        listed = list(ids)
+        with self._change():
+            for table in ("INSERT OR IGNORE INTO missed VALUES (?, ?)", _NOT_HELD):
+                self._base.executemany(table, ((collection, found) for found in listed))
+            self._touch(listed, collection)
+
+    def skipped(self, collection: str, reasons: Mapping[str, str]) -> None:
+        """A collection can't have these chunks as they are, because its model refuses them: id → reason."""
+        with self._change():
+            self._base.executemany(
+                "INSERT OR REPLACE INTO held SELECT ?, id, text, metadata, ? FROM document WHERE id = ?",
+                ((collection, reason, found) for found, reason in reasons.items()),
+            )
+            self._base.executemany(
+                "DELETE FROM missed WHERE collection = ? AND id = ?", ((collection, found) for found in reasons)
+            )
+            self._touch(reasons, collection)
+
+    def look(
+        self, collection: str, space: str, items: Iterable[Item], *, wanted: bool = False, filled: bool = False
+    ) -> None:
+        """Go through a collection, and note what it has.
+
+        A chunk that isn't known at all was added without turnout or on another machine: every collection should have
+        it. One that has another text or other metadata than was written was edited by other means: every collection
+        should have it like this. One that isn't there any more is `missed`, and still wanted.
+
+        Args:
+            collection: The collection.
+            space: Its space.
+            items: All that it has.
+            wanted: Whether every collection should have exactly this.
+            filled: Whether it was just filled with what is wanted, so that what it lacks was deleted for that, and its
+                metadata are what is wanted even if it gives them back in another form.
+        """
+        with self._change():
+            self._add_collection(collection, space)
+            with self._seeing(items):
+                if wanted:
+                    self._base.execute(
+                        "DELETE FROM document WHERE id NOT IN (SELECT id FROM seen) AND id NOT IN "
+                        "(SELECT id FROM held WHERE collection = ? AND reason IS NOT NULL)",
+                        (collection,),
+                    )
+                    self._base.execute(
+                        "INSERT INTO document SELECT id, text, metadata, NULL FROM seen WHERE true "
+                        "ON CONFLICT (id) DO UPDATE SET text = excluded.text, metadata = excluded.metadata"
+                    )
+                    self._base.execute("DELETE FROM missed")
+                elif not filled:
+                    self._base.execute(
+                        "INSERT OR IGNORE INTO missed SELECT collection, id FROM held WHERE collection = ? "
+                        "AND reason IS NULL AND id NOT IN (SELECT id FROM seen) AND id IN (SELECT id FROM document)",
+                        (collection,),
+                    )
+                self._base.execute(
+                    "INSERT OR IGNORE INTO document SELECT id, text, metadata, NULL FROM seen "
+                    "WHERE id NOT IN (SELECT id FROM held)"
+                )
+                self._base.execute(
+                    "DELETE FROM held WHERE collection = ? AND reason IS NULL AND id NOT IN (SELECT id FROM seen)",
+                    (collection,),
+                )
+                self._note_seen(collection, filled=filled)
+            self._touch_all(collection)
+
+    def found(self, collection: str, items: Iterable[Item]) -> None:
+        """Note some chunks as a collection has them now; those that were edited by other means are wanted like this."""
+        listed = list(items)
+        with self._change():
+            with self._seeing(listed):
+                self._note_seen(collection, filled=False)
+            self._touch((item.id for item in listed), collection)
+
+    def settle(self, collection: str) -> list[str]:
+        """Give up the versions that a collection lacks and no collection has.
+
+        The chunk is wanted as the collection has it, or else another one; if none has it, it isn't wanted any more.
+
+        Returns:
+            The ids of these chunks.
+        """
+        nowhere = (
+            "SELECT l.id FROM lag l JOIN document d ON d.id = l.id WHERE l.collection = ? AND NOT EXISTS "
+            "(SELECT 1 FROM held h WHERE h.id = l.id AND h.text = d.text AND h.metadata = d.metadata "
+            "AND h.reason IS NULL) ORDER BY l.id"
+        )
+        another = (
+            "UPDATE document SET text = h.text, metadata = h.metadata FROM (SELECT text, metadata FROM held "
+            "WHERE id = :id AND reason IS NULL ORDER BY text <> (SELECT text FROM document WHERE id = :id), "
+            "collection <> :collection, collection LIMIT 1) h WHERE id = :id"
+        )
+        with self._change():
+            ids: list[str] = [row[0] for row in self._base.execute(nowhere, (collection,))]
+            kept = {
+                found for found in ids if self._base.execute(another, {"id": found, "collection": collection}).rowcount
+            }
+            self._drop([found for found in ids if found not in kept])
+            self._touch(ids)
+        return ids
+
+    # --- within a change
+
+    def _add_collection(self, collection: str, space: str) -> None:
+        made = self._base.execute("INSERT OR IGNORE INTO collection VALUES (?, ?, 0)", (collection, space))
+        if made.rowcount:
+            self._touch_all(collection)
+
+    def _drop(self, ids: Sequence[str]) -> None:
+        for table in ("document", "missed"):
+            self._base.executemany(f"DELETE FROM {table} WHERE id = ?", ((found,) for found in ids))  # noqa: S608
+
+    @contextmanager
+    def _seeing(self, items: Iterable[Item]) -> Iterator[None]:
+        self._base.execute("CREATE TEMP TABLE seen (id TEXT PRIMARY KEY, text BLOB, metadata BLOB) WITHOUT ROWID")
+        try:
+            self._base.executemany(
+                "INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", ((item.id, *Digests.of(item)) for item in items)
+            )
+            yield
+        finally:
+            self._base.execute("DROP TABLE seen")
+
+    def _note_seen(self, collection: str, *, filled: bool) -> None:
+        """Hold what was seen, and want what was edited as it is."""
+        self._base.execute(_EDITED, {"collection": collection, "whole": not filled})
+        self._base.execute("INSERT OR REPLACE INTO held SELECT ?, id, text, metadata, NULL FROM seen", (collection,))
+        self._base.execute("DELETE FROM missed WHERE collection = ? AND id IN (SELECT id FROM seen)", (collection,))
+        if filled:
+            self._base.execute(
+                "UPDATE held SET metadata = d.metadata FROM document d "
+                "WHERE d.id = held.id AND d.text = held.text AND held.collection = ? AND held.reason IS NULL",
+                (collection,),
+            )
+
+    def _hold(self, collection: str, rows: Sequence[tuple[str, bytes, bytes]]) -> None:
+        self._base.executemany(
+            "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, NULL)", ((collection, *row) for row in rows)
+        )
+        self._base.executemany(
+            "DELETE FROM missed WHERE collection = ? AND id = ?", ((collection, row[0]) for row in rows)
+        )
+        self._base.executemany(
+            "DELETE FROM writing WHERE collection = ? AND id = ?", ((collection, row[0]) for row in rows)
+        )
+        self._touch((row[0] for row in rows), collection)
+
+    def _touch(self, ids: Iterable[str], collection: str | None = None) -> None:
+        """Relate what collections have of chunks to what they should have; one of them was changed."""
+        self._base.execute("DELETE FROM touched")
+        self._base.executemany("INSERT OR IGNORE INTO touched VALUES (?)", ((found,) for found in ids))
+        self._relate(collection)
+
+    def _touch_all(self, collection: str | None = None) -> None:
+        self._base.execute("DELETE FROM touched")
+        every = "SELECT id FROM document UNION SELECT id FROM held UNION SELECT id FROM lag"
+        self._base.execute(f"INSERT INTO touched {every}")
+        self._relate(collection)
+
+    def _relate(self, collection: str | None) -> None:
+        self._base.execute("DELETE FROM lag WHERE id IN (SELECT id FROM touched)")
+        self._base.execute(_RELATE)
+        self._base.execute("UPDATE collection SET stamp = stamp + 1 WHERE name = ?", (collection,))

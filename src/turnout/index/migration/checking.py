@@ -1,0 +1,67 @@
+"""A look at the new index: is every chunk there, are the vectors the model's own, is found what the old one found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from turnout.index.guard.checks import ALIKE, cosine
+from turnout.index.migration.checkpoint import State
+from turnout.index.migration.report import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from turnout.embedding.embedder import Embedder
+    from turnout.index.chunks import Searchable, Target
+    from turnout.index.migration.checkpoint import Checkpoint
+
+NEIGHBOURS = 10
+
+
+def look(target: Target, checkpoint: Checkpoint, embedder: Embedder, old: Searchable | None, *, sample: int) -> Check:
+    """Compare a target with what was written to it.
+
+    Args:
+        target: The collection that was filled.
+        checkpoint: What was written to it.
+        embedder: Embeds in its space.
+        old: The collection that the chunks came from, if it can be searched.
+        sample: How many chunks to embed anew, as documents and as queries; none are for 0.
+    """
+    expected, found = checkpoint.count(State.WRITTEN), target.count()
+    items = target.get(checkpoint.sample(sample))
+    items = {found_id: item for found_id, item in items.items() if item.text.strip()}
+    if not items:
+        return Check(expected, found)
+    ids = list(items)
+    stored = target.vectors(ids)
+    texts = [items[found_id].text for found_id in ids]
+    anew = embedder.embed(texts)
+    cosines = [cosine(stored[found_id], vector) for found_id, vector in zip(ids, anew, strict=True)]
+    k = min(NEIGHBOURS, found)
+    asked = embedder.embed(texts, "query")
+    own = sum(text in [hit.text for hit in target.search(vector, k)] for text, vector in zip(texts, asked, strict=True))
+    return Check(
+        expected,
+        found,
+        sampled=len(ids),
+        alike=sum(value >= ALIKE for value in cosines),
+        lowest=min(cosines),
+        k=k,
+        recall=None if old is None else _recall(old, target, ids, k),
+        own=own / len(ids),
+    )
+
+
+def _recall(old: Searchable, new: Searchable, ids: Sequence[str], k: int) -> float | None:
+    """Overlap of the k nearest, by text: with the vector that each index has for the same chunk as the query."""
+    before, after = old.vectors(ids), new.vectors(ids)
+    shares = []
+    for found_id in ids:
+        if found_id not in before or found_id not in after:
+            continue
+        wanted = {item.text for item in old.search(before[found_id], k)}
+        got = {item.text for item in new.search(after[found_id], k)}
+        if wanted:
+            shares.append(len(wanted & got) / len(wanted))
+    return sum(shares) / len(shares) if shares else None

@@ -1,0 +1,66 @@
+"""The engine of a pgvector index's database, whose errors don't have its password in their frames."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from turnout.errors import SettingsError
+from turnout.redaction.sdk_errors import without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Engine
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from turnout.settings import IndexSettings
+
+T = TypeVar("T")
+
+
+def engine_of(index: IndexSettings) -> Engine:
+    """A synchronous engine, which keeps no connections.
+
+    Raises:
+        SettingsError: There is no database's URL.
+    """
+    from sqlalchemy import NullPool, create_engine
+
+    return _made(index, lambda: create_engine(index.database(), poolclass=NullPool))
+
+
+def async_engine_of(index: IndexSettings) -> AsyncEngine:
+    """An asynchronous one.
+
+    Raises:
+        SettingsError: There is no database's URL.
+    """
+    from sqlalchemy import NullPool
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    return _made(index, lambda: create_async_engine(index.database(), poolclass=NullPool))
+
+
+def _made(index: IndexSettings, make: Callable[[], T]) -> T:
+    from sqlalchemy import event
+    from sqlalchemy.exc import ArgumentError
+
+    if index.connection is None:
+        msg = "the index has no connection, the URL of its database; settings that were pickled have left it out"
+        raise SettingsError(msg)
+    made: T | None = None
+    with suppress(ArgumentError):
+        made = make()
+    if made is None:
+        msg = "connection is no URL of a database, like 'postgresql+psycopg://user@host/name'"
+        raise SettingsError(msg)
+    event.listen(getattr(made, "sync_engine", made), "handle_error", _clear)
+    return made
+
+
+def _clear(context: Any) -> None:
+    """SQLAlchemy's handler of errors, before it raises them: where it connects, a frame has the password."""
+    original = without_secrets(context.original_exception)
+    if "_pgconn" in vars(original):  # psycopg's: what is left of the connection, with what it was asked for
+        vars(original)["_pgconn"] = None

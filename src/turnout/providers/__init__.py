@@ -1,0 +1,1 @@
+"""Whose endpoint, credential and client: a file for each provider."""

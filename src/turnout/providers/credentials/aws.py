@@ -1,0 +1,204 @@
+"""AWS: a bearer token, static keys, a role to assume, a profile, or boto3's default chain.
+
+`auth = "auto"` takes them in that order. AWS's own rule is kept: with nothing in the settings,
+`AWS_BEARER_TOKEN_BEDROCK` wins over keys
+(docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from turnout.errors import CredentialError
+from turnout.providers.credentials.aws_session import chain_session, own_session, variants
+from turnout.providers.credentials.base import Chosen
+from turnout.redaction import redact, shown
+from turnout.transport.blocking import within_deadline
+from turnout.transport.deadline import remaining
+
+if TYPE_CHECKING:
+    import botocore.session
+    from pydantic import SecretStr
+
+    from turnout.settings import BedrockBackend
+
+_PATIENCE = 20.0  # seconds for the next bytes of STS; botocore's own is 60
+
+_NEEDS = {
+    "bearer-token": "bearer_token",
+    "static-keys": "access_key_id",
+    "assumed-role": "role_arn",
+    "profile": "profile",
+}
+
+_CHAIN = (
+    "environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set",
+    "shared credentials and config files: no usable profile (AWS_PROFILE, ~/.aws/credentials, ~/.aws/config)",
+    "SSO and 'aws login': no session in the profile",
+    "container: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI is not set",
+    "EC2 instance metadata: no role answered",
+)
+
+
+def choose(backend: BedrockBackend) -> Chosen:
+    """The credential that a backend's settings amount to. Nothing is fetched.
+
+    Raises:
+        CredentialError: `auth` names a method whose settings are incomplete.
+    """
+    method: str = backend.auth
+    if method == "auto":
+        method = next((name for name, field in _NEEDS.items() if getattr(backend, field)), "default-chain")
+    field = _NEEDS.get(method)
+    if field is not None and not getattr(backend, field):
+        msg = f"auth = {method!r} needs {field}"
+        raise CredentialError(msg, tried=(f"{method}: lacks {field}",))
+    match method:
+        case "bearer-token":
+            return Chosen(method, f"from {backend.origin('bearer_token')}")
+        case "static-keys":
+            return Chosen(method, f"{_masked(backend.access_key_id)} from {backend.origin('access_key_id')}")
+        case "assumed-role":
+            return Chosen(method, f"{_role(backend.role_arn)} from {_source(backend)}")
+        case "profile":
+            return Chosen(method, f"{shown(backend.profile)} from {backend.origin('profile')}")
+        case _:
+            return Chosen(method, "boto3's: environment, files, SSO, container, instance")
+
+
+def _masked(key: str | None) -> str:
+    return f"…{key[-4:]}" if key and len(key) > 8 else "…"
+
+
+def _role(arn: str | None) -> str:
+    return redact(arn) if arn and arn.startswith("arn:") else shown(arn)
+
+
+def _source(backend: BedrockBackend) -> str:
+    if backend.access_key_id:
+        return "static keys"
+    return f"profile {shown(backend.profile)}" if backend.profile else "the default chain"
+
+
+class _BearerToken:
+    """A botocore token provider that gives one token."""
+
+    def __init__(self, token: SecretStr) -> None:
+        self._token = token
+
+    def load_token(self, **_: Any) -> _BearerToken:
+        return self
+
+    def get_frozen_token(self) -> Any:
+        from botocore.tokens import FrozenAuthToken
+
+        return FrozenAuthToken(self._token.get_secret_value())
+
+
+def session(backend: BedrockBackend, chosen: Chosen) -> botocore.session.Session:
+    """A botocore session that signs with the chosen credential, refreshing it for as long as the process lives.
+
+    Raises:
+        SettingsError: The profile doesn't exist.
+        CredentialError: The chain found no credential; each method that was tried is listed.
+    """
+    own = chosen.method == "bearer-token" or (
+        bool(backend.access_key_id) and chosen.method in {"static-keys", "assumed-role"}
+    )
+    made = own_session(backend) if own else chain_session(backend)
+    if chosen.method == "bearer-token":
+        assert backend.bearer_token is not None
+        made.register_component("token_provider", _BearerToken(backend.bearer_token))
+        return made
+    if own:
+        assert backend.access_key_id is not None
+        assert backend.secret_access_key is not None
+        made.set_credentials(
+            backend.access_key_id,
+            backend.secret_access_key.get_secret_value(),
+            backend.session_token.get_secret_value() if backend.session_token else None,
+        )
+    _require(made)
+    return _assume(backend, made) if chosen.method == "assumed-role" else made
+
+
+def _require(made: botocore.session.Session) -> None:
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        found, why = made.get_credentials(), ""
+    except (BotoCoreError, ValueError) as error:  # the latter of a number in the environment that isn't one
+        found, why = None, redact(str(error))
+    if found is None:
+        tried = (*_CHAIN, why) if why else _CHAIN
+        msg = "No AWS credential. Tried, after bearer_token, keys, role_arn and profile in the settings:\n"
+        msg += "\n".join(f"  - {line}" for line in tried)
+        raise CredentialError(msg, tried=tried)
+
+
+def found_by(made: botocore.session.Session) -> str:
+    """Which method of the default chain gave the credential (`env`, `shared-credentials-file`, `iam-role`, …)."""
+    credentials = made.get_credentials()
+    return str(credentials.method) if credentials is not None else "none"
+
+
+def needs_refresh(credentials: Any) -> bool:
+    """Whether botocore would ask for new credentials before it signs with these."""
+    return bool(getattr(credentials, "refresh_needed", lambda: False)())
+
+
+def current(credentials: Any) -> Any:
+    """The credentials, refreshed if they have to be; that takes no longer than the call's deadline allows.
+
+    Raises:
+        ServiceTimeoutError: The deadline passed.
+    """
+    if remaining() is not None and needs_refresh(credentials):
+        within_deadline("AWS credentials", credentials.get_frozen_credentials)
+    return credentials
+
+
+def _assume(backend: BedrockBackend, source: botocore.session.Session) -> botocore.session.Session:
+    """A session whose credentials are a role's, assumed anew before they expire."""
+    from botocore.config import Config
+    from botocore.credentials import (
+        AssumeRoleCredentialFetcher,
+        CredentialProvider,
+        CredentialResolver,
+        DeferredRefreshableCredentials,
+    )
+
+    def create_client(service: str, **kwargs: Any) -> Any:
+        return source.create_client(
+            service,
+            endpoint_url=backend.sts_endpoint,
+            verify=backend.ca_bundle or source.get_config_variable("ca_bundle") or True,
+            config=Config(
+                signature_version="v4",
+                connect_timeout=backend.connect_timeout,
+                read_timeout=min(backend.timeout, _PATIENCE),
+                **variants(source, backend.sts_endpoint),
+            ),
+            **kwargs,
+        )
+
+    extra = {"RoleSessionName": backend.role_session_name}
+    if backend.external_id:
+        extra["ExternalId"] = backend.external_id
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=create_client,
+        source_credentials=source.get_credentials(),
+        role_arn=backend.role_arn,
+        extra_args=extra,
+    )
+
+    class Role(CredentialProvider):  # type: ignore[misc]
+        METHOD = "assume-role"
+
+        def load(self) -> Any:
+            return DeferredRefreshableCredentials(method=self.METHOD, refresh_using=fetcher.fetch_credentials)
+
+    made = own_session(backend) if backend.access_key_id else chain_session(backend)
+    made.set_config_variable("region", source.get_config_variable("region"))
+    made.register_component("credential_provider", CredentialResolver([Role()]))
+    return made

@@ -1,0 +1,214 @@
+"""Azure: an API key, a service principal, or azure-identity's default chain.
+
+`auth = "auto"` takes a service principal if one is configured, then an API key, then `DefaultAzureCredential`
+(workload identity, managed identity, `az login`, …).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, cast
+
+from turnout.errors import CredentialError, ServiceTimeoutError
+from turnout.providers.credentials.base import Chosen
+from turnout.redaction import shown
+from turnout.redaction.sdk_errors import without_secrets
+from turnout.settings.trust import certificates
+from turnout.transport.blocking import SingleFlight, result_in_time
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from azure.core.credentials import AccessToken, TokenCredential
+
+    from turnout.settings import AzureBackend
+
+DATED_SCOPE = "https://cognitiveservices.azure.com/.default"
+V1_SCOPE = "https://ai.azure.com/.default"
+"""Token scopes of the dated API and of the v1 API.
+
+Source: learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle
+"""
+
+_PRINCIPAL = ("tenant_id", "client_id", "client_secret")
+_REFRESH_BEFORE = 300.0  # azure-identity offers no new token earlier than this before expiry, in seconds
+_RETRY_REFRESH = 30.0
+_PATIENCE = 20.0  # seconds for Entra's next bytes; azure-identity's own is 300
+_REPEATS = 2  # of a request to Entra that failed; azure-identity's own are 10, with growing waits
+
+
+def choose(backend: AzureBackend) -> Chosen:
+    """The credential that a backend's settings amount to. Nothing is fetched.
+
+    Raises:
+        CredentialError: `auth` names a method whose settings are incomplete.
+    """
+    missing = [name for name in _PRINCIPAL if getattr(backend, name) is None]
+    if backend.auth == "service-principal" and missing:
+        msg = f"auth = 'service-principal' needs {_listed(missing)} too (or AZURE_{missing[0].upper()} and so on)"
+        raise CredentialError(msg, tried=(f"service principal: lacks {_listed(missing)}",))
+    if backend.auth == "api-key" and backend.api_key is None:
+        msg = "auth = 'api-key' needs api_key (or AZURE_OPENAI_API_KEY)"
+        raise CredentialError(msg, tried=("API key: lacks api_key",))
+    if backend.auth == "service-principal" or (backend.auth == "auto" and not missing):
+        return Chosen("service-principal", f"client {_client(backend)}, secret from {backend.origin('client_secret')}")
+    if backend.auth == "api-key" or (backend.auth == "auto" and backend.api_key is not None):
+        return Chosen("api-key", f"from {backend.origin('api_key')}")
+    why = (
+        "auth = 'default'"
+        if backend.auth == "default"
+        else f"no API key, and no service principal ({_listed(missing)} not set)"
+    )
+    return Chosen("default-chain", f"DefaultAzureCredential: {why}")
+
+
+def _client(backend: AzureBackend) -> str:
+    said = shown(backend.client_id)
+    return str(backend.client_id) if said == repr(backend.client_id) else said
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+class TokenSource:
+    """Entra tokens for one scope, fetched when needed and refreshed for as long as the process lives.
+
+    Safe across threads and event loops: one fetch at a time; while a token that is about to expire is being
+    refreshed, everyone else goes on with it. A coroutine never waits for the network on its loop.
+    """
+
+    def __init__(self, credential: TokenCredential, scope: str, tried: tuple[str, ...] = ()) -> None:
+        self._credential = credential
+        self._scope = scope
+        self._tried = tried
+        self._fetching = SingleFlight(self._fetched)
+        self._token: AccessToken | None = None
+        self._refresh_at = 0.0
+
+    def __repr__(self) -> str:
+        return f"TokenSource({type(self._credential).__name__}, {self._scope!r})"
+
+    def __call__(self) -> str:
+        """The token, fetching one if there is none that is fresh.
+
+        Raises:
+            CredentialError: Entra gives none.
+            ServiceTimeoutError: The call's deadline passed first.
+        """
+        ready, fetch = self._ready()
+        if fetch is None:
+            return ready
+        try:
+            return result_in_time(fetch, f"a token for {self._scope} from Entra").token
+        except ServiceTimeoutError:
+            if ready:
+                return ready
+            raise
+
+    async def aget(self) -> str:
+        """The token, without blocking the event loop."""
+        ready, fetch = self._ready()
+        if fetch is None:
+            return ready
+        return (await asyncio.wrap_future(fetch)).token
+
+    def _ready(self) -> tuple[str, Future[AccessToken] | None]:
+        """A token that can be used ("" if there is none), and what is to be waited for, if anything."""
+        now, token = time.time(), self._token
+        if token is not None and now < self._refresh_at:
+            return token.token, None
+        usable = token.token if token is not None and now < token.expires_on - 1 else ""
+        fetch, begun = self._fetching.join()
+        return usable, None if usable and not begun else fetch
+
+    def _fetched(self) -> AccessToken:
+        current = self._token
+        return current if current is not None and time.time() < self._refresh_at else self._fetch()
+
+    def _fetch(self) -> AccessToken:
+        from azure.core.exceptions import ClientAuthenticationError
+
+        try:
+            token = self._credential.get_token(self._scope)
+        except ClientAuthenticationError as error:
+            current = self._token
+            if current is not None and time.time() < current.expires_on - 1:
+                self._refresh_at = min(time.time() + _RETRY_REFRESH, float(current.expires_on))
+                return current
+            without_secrets(error)
+            tried = (*self._tried, *_attempts(str(error.message)))
+            msg = f"No Azure credential for {self._scope}. Tried:\n" + "\n".join(f"  - {line}" for line in tried)
+            raise CredentialError(msg, tried=tried) from error
+        self._token = token
+        # Half of a short-lived token's life is left to use it, so that it isn't fetched anew for each call.
+        margin = min(_REFRESH_BEFORE, max((token.expires_on - time.time()) / 2, 0.0))
+        self._refresh_at = token.expires_on - margin
+        return token
+
+
+def _attempts(message: str) -> list[str]:
+    """The lines of an azure-identity error that say what each method lacked."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    found = [line for line in lines if not line.startswith(("To mitigate", "Visit http", "Attempted credentials"))]
+    return found or [message]
+
+
+def token_source(backend: AzureBackend, chosen: Chosen, scope: str) -> TokenSource:
+    """The source of Entra tokens for a chosen credential."""
+    import azure.identity
+
+    options: dict[str, Any] = {"retry_total": _REPEATS}
+    if backend.authority_host:
+        options["authority"] = backend.authority_host
+        # The instances of Microsoft's own clouds are known. Of any other, the public cloud would be asked, which a
+        # private one can't reach.
+        known = {value for name, value in vars(azure.identity.AzureAuthorityHosts).items() if name.startswith("AZURE_")}
+        options["disable_instance_discovery"] = backend.authority_host.removeprefix("https://") not in known
+    if chosen.method == "service-principal":
+        return TokenSource(_service_principal(backend, options), scope)
+    if backend.ca_bundle:
+        options["connection_verify"] = backend.ca_bundle
+    missing = [name for name in _PRINCIPAL if getattr(backend, name) is None]
+    tried = (
+        f"service principal: lacks {_listed(missing)} (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET)",
+        "API key: lacks api_key (AZURE_OPENAI_API_KEY)",
+    )
+    default = azure.identity.DefaultAzureCredential(**options, **_limits(backend))
+    return TokenSource(default, scope, tried if backend.auth == "auto" else ())
+
+
+def _limits(backend: AzureBackend) -> dict[str, float]:
+    return {"connection_timeout": backend.connect_timeout, "read_timeout": min(backend.timeout, _PATIENCE)}
+
+
+def _service_principal(backend: AzureBackend, options: dict[str, Any]) -> TokenCredential:
+    """The settings' service principal, for which nothing but the settings decides where its secret goes."""
+    import azure.identity
+    import certifi
+    from azure.core.pipeline.transport import RequestsTransport
+
+    assert backend.tenant_id is not None
+    assert backend.client_id is not None
+    assert backend.client_secret is not None
+    trusted = backend.ca_bundle or certificates("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") or certifi.where()
+    transport = RequestsTransport(connection_verify=trusted, **_limits(backend))
+    transport.open()
+    transport.session.auth = _as_it_is
+    made: Any = azure.identity.ClientSecretCredential(
+        backend.tenant_id,
+        backend.client_id,
+        backend.client_secret.get_secret_value(),
+        transport=transport,
+        **{"authority": azure.identity.AzureAuthorityHosts.AZURE_PUBLIC_CLOUD, **options},
+    )
+    # There is no argument against AZURE_REGIONAL_AUTHORITY_NAME and MSAL_FORCE_REGION, which put a name before the
+    # authority's.
+    made._regional_authority = False  # noqa: SLF001
+    return cast("TokenCredential", made)
+
+
+def _as_it_is(request: Any) -> Any:
+    """What requests authenticates with, so that it doesn't look for a login in `.netrc`."""
+    return request

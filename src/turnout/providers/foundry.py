@@ -1,0 +1,76 @@
+"""A client of Claude on Azure: Anthropic's Messages API on a Foundry resource."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from turnout.providers.azure import resource, token_or_key
+from turnout.providers.credentials.azure import V1_SCOPE
+from turnout.providers.explicit import explicit
+from turnout.providers.openai import plain
+from turnout.transport.answers.messages import check
+from turnout.transport.http_clients import async_transport, sync_transport
+
+if TYPE_CHECKING:
+    import anthropic
+
+    from turnout.providers.credentials.base import Chosen
+    from turnout.settings import AzureBackend
+
+
+def base_url(backend: AzureBackend) -> str:
+    """Where a resource serves Claude: on its Foundry host, whichever of its hosts the settings name.
+
+    Source: learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/use-foundry-models-claude
+    """
+    address = urlsplit(resource(backend))
+    host = address.netloc.replace(".openai.azure.com", ".services.ai.azure.com")
+    path = address.path.removesuffix("/anthropic")
+    return urlunsplit((address.scheme, host, f"{path}/anthropic", "", ""))
+
+
+def connect(backend: AzureBackend) -> tuple[anthropic.AnthropicFoundry, anthropic.AsyncAnthropicFoundry, Chosen]:
+    """Make the clients and say which credential they use.
+
+    Raises:
+        SettingsError: The endpoint is missing.
+        CredentialError: `auth` names a method whose settings are incomplete.
+    """
+    import anthropic
+
+    key, tokens, chosen = token_or_key(backend, V1_SCOPE)
+    common: dict[str, Any] = {
+        "base_url": base_url(backend),
+        "timeout": anthropic.Timeout(backend.timeout, connect=backend.connect_timeout),
+        "max_retries": 0,
+    }
+    sync_http = anthropic.DefaultHttpxClient(transport=sync_transport(backend, "anthropic"), trust_env=False)
+    async_http = anthropic.DefaultAsyncHttpxClient(transport=async_transport(backend, "anthropic"), trust_env=False)
+    sync_class, async_class = _foundry(anthropic.AnthropicFoundry), _foundry(anthropic.AsyncAnthropicFoundry)
+    if tokens is None:
+        sync = sync_class(**common, api_key=plain(key), http_client=sync_http)
+        aio = async_class(**common, api_key=plain(key), http_client=async_http)
+    else:
+        sync = sync_class(**common, api_key=None, azure_ad_token_provider=tokens, http_client=sync_http)
+        aio = async_class(**common, api_key=None, azure_ad_token_provider=tokens.aget, http_client=async_http)
+    check(sync)
+    check(aio)
+    return sync, aio, chosen
+
+
+@cache
+def _foundry(kind: Any) -> Any:
+    """The SDK's Foundry client with the constructor of its base.
+
+    Its own looks up `ANTHROPIC_FOUNDRY_RESOURCE`, whatever it is given, and refuses that beside an address.
+    """
+
+    class Foundry(kind):  # type: ignore[misc] # the class comes when the SDK is first needed
+        def __init__(self, *, azure_ad_token_provider: Any = None, **given: Any) -> None:
+            super(kind, self).__init__(**given)
+            self._azure_ad_token_provider = azure_ad_token_provider
+
+    Foundry.__name__ = kind.__name__
+    return explicit(Foundry)

@@ -1,0 +1,75 @@
+"""A client of OpenAI, or of any server that speaks its API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from turnout.errors import CredentialError
+from turnout.providers.credentials.base import Chosen
+from turnout.providers.explicit import explicit
+from turnout.transport.http_clients import async_transport, sync_transport
+
+if TYPE_CHECKING:
+    import openai
+    from pydantic import SecretStr
+
+    from turnout.settings import BackendSettings, OpenAIBackend
+
+OFFICIAL = "https://api.openai.com/v1"
+
+
+def http_options(backend: BackendSettings, auth: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the sync and the async SDK client get, besides address and credential.
+
+    Args:
+        backend: Its timeouts and connection limits.
+        auth: An `httpx.Auth` that signs each request, where the SDK's own way won't do.
+    """
+    import openai
+
+    timeout = openai.Timeout(backend.timeout, connect=backend.connect_timeout)
+    common: dict[str, Any] = {"timeout": timeout, "max_retries": 0}
+    http: dict[str, Any] = {"auth": auth, "trust_env": False}
+    return (
+        {**common, "http_client": openai.DefaultHttpxClient(transport=sync_transport(backend), **http)},
+        {**common, "http_client": openai.DefaultAsyncHttpxClient(transport=async_transport(backend), **http)},
+    )
+
+
+def choose(backend: OpenAIBackend) -> Chosen:
+    """The credential that a backend's settings amount to."""
+    if backend.api_key is not None:
+        return Chosen("api-key", f"from {backend.origin('api_key')}")
+    if backend.base_url is None:
+        msg = "No OpenAI credential: set OPENAI_API_KEY, or api_key in [backends.…]"
+        raise CredentialError(msg, tried=("API key: lacks api_key (OPENAI_API_KEY)",))
+    return Chosen("none", f"no api_key for {backend.base_url}")
+
+
+def connect(backend: OpenAIBackend) -> tuple[openai.OpenAI, openai.AsyncOpenAI, Chosen]:
+    """Make the clients and say which credential they use.
+
+    Raises:
+        CredentialError: api.openai.com without a key.
+    """
+    import openai
+
+    chosen = choose(backend)
+    sync_options, async_options = http_options(backend)
+    identity: dict[str, Any] = {
+        "base_url": backend.base_url or OFFICIAL,
+        "organization": backend.organization,
+        "project": backend.project,
+    }
+    sync, aio = explicit(openai.OpenAI), explicit(openai.AsyncOpenAI)
+    # A server that asks for no key ignores this one; the SDK insists on one.
+    return (
+        sync(**identity, api_key=plain(backend.api_key) or "none", **sync_options),
+        aio(**identity, api_key=plain(backend.api_key) or "none", **async_options),
+        chosen,
+    )
+
+
+def plain(secret: SecretStr | None) -> str:
+    """A secret as an SDK takes it; called where it is passed, so that no variable holds it."""
+    return secret.get_secret_value() if secret is not None else ""

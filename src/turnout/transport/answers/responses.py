@@ -1,0 +1,94 @@
+"""OpenAI's Responses: its answers checked to be answers, and what Azure's content filter says of them kept.
+
+An answer that failed comes with success: as its status, or as an event of a stream. It is raised as the SDK's error
+with its code, and so has the kind that the same error has on the other wires.
+
+LangChain's class reads of an answer what OpenAI's API has, a list of members, of which `incomplete_details` is one: the
+filter's verdicts travel in it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from turnout.transport.answers import checked
+from turnout.transport.answers.events import AsyncEvents, Events
+from turnout.transport.unreadable import UnreadableAnswerError, described
+
+if TYPE_CHECKING:
+    import openai
+
+_WHOLE = frozenset({"response.completed", "response.incomplete"})
+_WORDS = frozenset({"response.output_text.delta", "response.refusal.delta", "response.function_call_arguments.delta"})
+
+
+def check(client: openai.OpenAI | openai.AsyncOpenAI) -> None:
+    """Have a client's `responses.create` do so, raw answers and streams included."""
+    checked.check(client, "responses", _read)
+
+
+def _read(made: Any) -> Any:
+    import openai
+
+    if isinstance(made, openai.Stream):
+        return Events(made, _event)
+    if isinstance(made, openai.AsyncStream):
+        return AsyncEvents(made, _event)
+    _whole(made)
+    return made
+
+
+def _whole(made: Any) -> None:
+    """Check a response.
+
+    Raises:
+        openai.APIError: It failed.
+        UnreadableAnswerError: It is no response.
+    """
+    if made is None or isinstance(made, str | list):
+        raise UnreadableAnswerError(described(made))
+    output, status, error = (getattr(made, name, None) for name in ("output", "status", "error"))
+    if status == "failed":
+        raise _failed(error, made)
+    if error:
+        raise UnreadableAnswerError.reported(error if isinstance(error, dict) else error.model_dump(warnings=False))
+    if not isinstance(output, list) or not (output or status):
+        raise UnreadableAnswerError(f"it has no output: {made.model_dump(warnings=False)}")
+    for item in output:
+        if not isinstance(item.type, str):
+            raise UnreadableAnswerError(f"an item of it is {item}")
+        for part in item.content if item.type == "message" else ():
+            if not isinstance(getattr(part, "text", "") or "", str):
+                raise UnreadableAnswerError(f"a text of it is {part.text!r}")
+    details, extra = getattr(made, "incomplete_details", None), made.model_extra
+    if details is not None and extra and extra.get("content_filters"):
+        details.content_filters = extra["content_filters"]
+
+
+def _event(event: Any) -> Any:
+    kind = event.type
+    if kind in _WORDS:
+        if type(event.delta) is not str:
+            raise UnreadableAnswerError(f"a piece of its text is {event.delta!r}")
+    elif kind in _WHOLE:
+        _whole(event.response)
+    elif kind == "response.failed":
+        raise _failed(event.response.error, event.response)
+    elif kind == "error":
+        raise _failed(event)
+    elif type(kind) is not str:
+        raise UnreadableAnswerError(f"an event of it is {described(event)}")
+    return event
+
+
+def _failed(error: Any, response: Any = None) -> openai.APIError:
+    """The SDK's error for one that came inside an answer, with what Azure's filters say there."""
+    import openai
+
+    from turnout.transport.http_clients import sdk_httpx
+
+    said = error if isinstance(error, dict) else {name: getattr(error, name, None) for name in ("code", "message")}
+    message = str(said.get("message") or error or "the response failed")
+    filters = getattr(response, "content_filters", None)
+    body = {"code": said.get("code"), "type": said.get("type"), "message": message, "content_filters": filters}
+    return openai.APIError(message, sdk_httpx().Request("POST", "responses"), body=body)

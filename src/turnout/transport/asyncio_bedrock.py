@@ -1,0 +1,138 @@
+"""Bedrock Runtime on an event loop: botocore's own client, its requests carried by aiohttp.
+
+botocore emits `before-send` with each signed request, and takes what a handler returns for the response. Ours awaits
+an aiohttp request on the bridge. Signing, parsing and event streams stay botocore's.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from turnout.transport.arrival import arrived
+from turnout.transport.asyncio_session import new_session
+from turnout.transport.botocore_exchange import Body, Named, headers_of
+from turnout.transport.bounded import joined
+from turnout.transport.greenlets import wait
+from turnout.transport.per_loop import PerLoop
+from turnout.transport.proxy import aio_options, proxy_of
+from turnout.transport.redirects import refuse
+from turnout.transport.threads_bedrock import tls_context
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import aiohttp
+
+    from turnout.settings import BedrockBackend
+
+
+class AioTransport:
+    """Sends botocore's prepared requests over aiohttp, with a pool for each event loop.
+
+    Args:
+        backend: Its timeouts and connection limits.
+    """
+
+    def __init__(self, backend: BedrockBackend) -> None:
+        self._backend = backend
+        self._proxy = proxy_of(backend)
+        self._sessions: PerLoop[aiohttp.ClientSession] = PerLoop(self._session, lambda session: session.close())
+
+    def _session(self) -> aiohttp.ClientSession:
+        import aiohttp
+
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=self._backend.connect_timeout, sock_read=self._backend.timeout
+        )
+        return new_session(self._backend, tls_context(self._backend.ca_bundle), timeout=timeout)
+
+    def before_send(self, request: Any, **_: Any) -> Any:
+        """Botocore's `before-send` handler, on the bridge."""
+        return wait(self._send(request))
+
+    async def _send(self, request: Any) -> Any:
+        from botocore.awsrequest import AWSResponse
+
+        response = await self._once(request)
+        arrived()
+        refuse(response.status, response.headers, request.url, response.close)
+        headers = _Headers((name, value) for name, value in response.headers.items())
+        if request.stream_output and response.status < 300:
+            body = Body(_parts(response, request.url), response.close)
+        else:
+            body = Body(iter([await self._whole(response, request.url)]), response.close)
+        return AWSResponse(request.url, response.status, headers, body)
+
+    async def _once(self, request: Any) -> aiohttp.ClientResponse:
+        from yarl import URL
+
+        session = await self._sessions.get()
+        by_proxy, added = aio_options(self._proxy, request.url.partition(":")[0])
+        with Named(request.url, _kind, self._proxy):
+            return await session.request(
+                request.method,
+                URL(request.url, encoded=True),  # as it was signed
+                data=request.body,
+                headers={**headers_of(request), **added},
+                **by_proxy,
+                allow_redirects=False,
+            )
+
+    async def _whole(self, response: aiohttp.ClientResponse, url: str) -> bytes:
+        with _read(response, url):
+            return await joined(response.content.iter_any())
+
+
+@contextmanager
+def _read(response: aiohttp.ClientResponse, url: str) -> Iterator[None]:
+    """Close an answer that isn't read to its end: it failed, or nobody waits for it any more."""
+    try:
+        with Named(url, _kind):
+            yield
+    except BaseException:
+        response.close()
+        raise
+
+
+def _kind(error: BaseException) -> Any:
+    import aiohttp
+    from botocore import exceptions as b
+
+    kinds = (
+        (aiohttp.ClientHttpProxyError, b.ProxyConnectionError),
+        (aiohttp.ClientProxyConnectionError, b.ProxyConnectionError),
+        (aiohttp.ConnectionTimeoutError, b.ConnectTimeoutError),
+        (TimeoutError, b.ReadTimeoutError),
+        (aiohttp.ClientConnectorError, b.EndpointConnectionError),
+        (aiohttp.ClientError, b.ConnectionClosedError),
+        (OSError, b.ConnectionClosedError),
+    )
+    return next((made for kind, made in kinds if isinstance(error, kind)), None)
+
+
+class _Headers(dict[str, str]):
+    """Response headers, found in whatever case."""
+
+    def __init__(self, items: Iterator[tuple[str, str]]) -> None:
+        super().__init__((name.lower(), value) for name, value in items)
+
+    def __getitem__(self, name: str) -> str:
+        return super().__getitem__(name.lower())
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name.lower(), default)
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(str(name).lower())
+
+
+def _parts(response: aiohttp.ClientResponse, url: str) -> Iterator[bytes]:
+    """Each waits on the bridge."""
+    while part := wait(_some(response, url)):
+        yield part
+
+
+async def _some(response: aiohttp.ClientResponse, url: str) -> bytes:
+    with _read(response, url):
+        return await response.content.readany()

@@ -1,0 +1,77 @@
+"""What botocore's requests, answers and errors look like, for the transports that carry them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from turnout.redaction.sdk_errors import without_secrets
+from turnout.transport.bounded import bounded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from turnout.transport.proxy import Proxy
+
+
+def headers_of(request: Any) -> dict[str, str]:
+    """A prepared request's headers; some of botocore's are bytes."""
+    return {name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()}
+
+
+class Named:
+    """Raises botocore's own exceptions for a transport's, so that one table of errors serves all ways.
+
+    Args:
+        url: What was asked for.
+        kind: The exception's class for a transport's; None if it isn't one of those.
+        proxy: The proxy on the way.
+    """
+
+    def __init__(self, url: str, kind: Callable[[BaseException], Any], proxy: Proxy | None = None) -> None:
+        self._url = url
+        self._kind = kind
+        self._proxy = proxy
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is None or (made := self._kind(error)) is None:
+            return
+        proxy = "the proxy of the settings" if self._proxy is None else self._proxy.refused(error)
+        raise made(endpoint_url=self._url, error=error, proxy_url=proxy) from without_secrets(error)
+
+
+class Body:
+    """A body that comes in parts.
+
+    Args:
+        parts: Its parts, none of them empty.
+        close: Called when no more of it is wanted.
+    """
+
+    def __init__(self, parts: Iterator[bytes], close: Callable[[], object]) -> None:
+        self._parts = bounded(parts)
+        self._rest = b""
+        self.close = close
+
+    def read(self, amount: int | None = None) -> bytes:
+        """The next `amount` bytes, or fewer at its end; all of it without one."""
+        held = [self._rest]
+        size = len(self._rest)
+        while amount is None or size < amount:
+            part = next(self._parts, b"")
+            if not part:
+                break
+            held.append(part)
+            size += len(part)
+        data = b"".join(held)
+        end = size if amount is None else amount
+        self._rest = data[end:]
+        return data[:end]
+
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        """It as it comes."""
+        if self._rest:
+            yield self.read(len(self._rest))
+        yield from self._parts

@@ -1,0 +1,331 @@
+"""Connections of threads, in urllib3's pools: httpx's looks at every connection for every request, under a lock."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import ssl
+import threading
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import urllib3
+from urllib3 import exceptions as u
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from turnout import runtime
+from turnout.errors import ServiceTimeoutError
+from turnout.transport import inherited
+from turnout.transport.blocking import within_deadline
+from turnout.transport.deadline import in_time, remaining
+from turnout.transport.proxy import proxy_of
+from turnout.transport.reading import Reader, Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from turnout.settings import BackendSettings
+
+_PART = 65536  # bytes that are read at once, if so many are there
+_SERVICES = 8  # hosts that one client may speak to and keep connections with
+
+# What is between here and a service may forget an idle connection; these find that out, and keep it from happening.
+_KEEPALIVE: list[tuple[int, int, int]] = [
+    *HTTPConnection.default_socket_options,
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3))
+        if hasattr(socket, name)
+    ),
+]
+
+
+_NEVER = urllib3.Retry.from_int(False)
+
+
+class _Connection:
+    """What both kinds of connection do for a call: sends head and body as one, and keeps its deadline.
+
+    Sent together, they are a system call less, which is a sixth of what a small request costs. A large request goes in
+    parts, because the limit on the time that sending takes is for each of them.
+    """
+
+    _held: list[bytes] | None = None
+    _reader: Reader | None = None
+
+    def connect(self) -> None:
+        """Connect, with all that takes: looking up the name, trying its addresses, the proxy, TLS.
+
+        The limit of a socket is for each of those, and a look-up has none.
+        """
+        own: Any = self
+        own.timeout = _least(own.timeout, in_time())
+        abandoned = threading.Event()
+
+        def connect() -> None:
+            super(_Connection, self).connect()  # type: ignore[misc] # of the connection that this is mixed into
+            inherited.note(own.sock)
+            if abandoned.is_set():
+                own.close()
+
+        try:
+            within_deadline("a connection", connect)
+        except ServiceTimeoutError as error:
+            abandoned.set()
+            raise u.ConnectTimeoutError(own, str(error)) from error
+
+    def request(self, *arguments: Any, **options: Any) -> None:
+        held: list[bytes] = []
+        self._held = held
+        try:
+            super().request(*arguments, **options)  # type: ignore[misc] # likewise
+        finally:
+            self._held = None
+        whole = b"".join(held)
+        for start in range(0, len(whole), _PART):
+            self.send(whole[start : start + _PART])
+
+    def send(self, data: Any) -> None:
+        if self._held is not None:
+            self._held.append(data)
+            return
+        own: Any = self
+        if own.sock is not None:  # of an earlier call it has that one's limit
+            own.sock.settimeout(_least(own.timeout, in_time()))
+        super().send(data)  # type: ignore[misc] # likewise
+
+    def response_class(self, sock: Any, *arguments: Any, **options: Any) -> Response:
+        made = Response(sock, *arguments, **options)
+        self._reader = made.reader
+        return made
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether another call may use it: nothing has come that no call asked for."""
+        own: Any = self
+        if self._reader is not None and self._reader.unasked:
+            return False
+        if isinstance(own.sock, ssl.SSLSocket) and own.sock.pending():
+            return False
+        return bool(super().is_connected)  # type: ignore[misc] # likewise
+
+
+def _least(limit: Any, left: float | None) -> float | None:
+    """The shorter of a socket's limit and what a call has left."""
+    if left is None or not isinstance(limit, int | float):
+        return left if left is not None else limit
+    return min(limit, left)
+
+
+class _Plain(_Connection, HTTPConnection):  # type: ignore[misc] # a method makes the responses
+    pass
+
+
+class _Tls(_Connection, HTTPSConnection):  # type: ignore[misc] # likewise
+    pass
+
+
+class _Reentrant(queue.LifoQueue[Any]):
+    """A pool's connections.
+
+    One may come back at any moment, even while the same thread takes another: a forgotten stream is closed whenever the
+    garbage collector runs. With a plain lock, as in httpx's pool, the thread would then wait for itself.
+    """
+
+    def __init__(self, maxsize: int = 0) -> None:
+        super().__init__(maxsize)
+        self.renew()
+        runtime.renewed_in_child(self)
+
+    def renew(self) -> None:
+        """No thread takes or gives back a connection, in a forked child."""
+        lock: Any = threading.RLock()
+        self.mutex = lock
+        self.not_empty = threading.Condition(lock)
+        self.not_full = threading.Condition(lock)
+        self.all_tasks_done = threading.Condition(lock)
+
+
+class _PlainPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Plain
+    QueueCls = _Reentrant
+
+
+class _TlsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _Tls
+    QueueCls = _Reentrant
+
+
+class Limits(NamedTuple):
+    """Seconds that a request may take, where there is a limit.
+
+    Attributes:
+        connect: To connect.
+        read: For the next bytes to come.
+        turn: For one of the pool's connections.
+    """
+
+    connect: float | None
+    read: float | None
+    turn: float | None
+
+    def within(self, left: float | None) -> Limits:
+        """These, and none beyond the seconds that a call has left."""
+        if left is None:
+            return self
+        return Limits(*(left if limit is None else min(limit, left) for limit in self))
+
+
+class Target(NamedTuple):
+    """What a request is for.
+
+    Attributes:
+        scheme: `http` or `https`.
+        host: The service's.
+        port: Its port, where it isn't the scheme's.
+        path: What is asked for there, with the query.
+        url: What is all of it as a string; a proxy is asked for that.
+    """
+
+    scheme: str
+    host: str
+    port: int | None
+    path: str
+    url: object
+
+
+@lru_cache(maxsize=64)
+def _timeout(connect: float | None, read: float | None) -> urllib3.Timeout:
+    """Kept, because a pool makes a copy of its own for each request, and each checks its numbers."""
+    return urllib3.Timeout(connect=connect, read=read)
+
+
+class Answer:
+    """An answer whose body is still to be read; its connection goes back when that is done.
+
+    Attributes:
+        status: The HTTP status.
+        reason: What the status line says besides.
+        headers: By name, in whatever case.
+    """
+
+    def __init__(self, response: Any, in_use: set[Any]) -> None:
+        self.status: int = response.status
+        self.reason: str = response.reason or ""
+        self.headers: Mapping[str, str] = response.headers
+        self._response = response
+        # A forgotten answer is collected with all that only it refers to, in any order: its connection must be left
+        # when it is closed, so that is referred to from elsewhere.
+        self._in_use = in_use
+        in_use.add(response)
+
+    def parts(self) -> Iterator[bytes]:
+        """The body as it comes, not decoded; no part takes longer than the call's deadline allows.
+
+        Raises:
+            urllib3.exceptions.HTTPError: What urllib3 says.
+        """
+        while True:
+            part: bytes = self._response.read1(_PART, decode_content=False)
+            if not part:
+                return
+            yield part
+
+    def close(self) -> None:
+        """Be done with it: read to its end, it has given its connection back; otherwise that is of no more use."""
+        self._response.close()
+        self._response.release_conn()
+        self._in_use.discard(self._response)
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class Connections:
+    """Sends requests over connections that are kept.
+
+    Args:
+        backend: Its proxy and how many connections there may be.
+        tls: Gives the TLS context; asked when there is something to send.
+    """
+
+    def __init__(self, backend: BackendSettings, tls: Callable[[], ssl.SSLContext]) -> None:
+        self._backend = backend
+        self._tls = tls
+        self._made: urllib3.PoolManager | None = None
+        self._lock = threading.Lock()
+        self._direct: dict[tuple[str, str, int | None], Any] = {}
+        self._in_use: set[Any] = set()
+
+    def send(self, method: str, target: Target, headers: Any, body: bytes | None, limits: Limits) -> Answer:
+        """Send a request.
+
+        Args:
+            method: The HTTP method.
+            target: What the request is for.
+            headers: By name, or an `HTTPHeaderDict`.
+            body: What is sent.
+            limits: Its limits; a call's deadline is held as well.
+
+        Raises:
+            urllib3.exceptions.HTTPError: What urllib3 says; nothing is repeated.
+        """
+        pool, asked = self._way(target)
+        limits = limits.within(remaining())
+        response = pool.urlopen(
+            method,
+            asked,
+            body=body,
+            headers=headers,
+            redirect=False,
+            retries=_NEVER,
+            preload_content=False,
+            decode_content=False,
+            timeout=_timeout(limits.connect, limits.read),
+            pool_timeout=limits.turn,
+        )
+        return Answer(response, self._in_use)
+
+    def _way(self, target: Target) -> tuple[Any, str]:
+        """What sends a request, and what it is told to ask for."""
+        pool = self._direct.get(target[:3])
+        if pool is not None:
+            return pool, target.path
+        manager = self._manager()
+        if self._backend.proxy is not None:
+            return manager, str(target.url)
+        pool = manager.connection_from_host(target.host, target.port, target.scheme)
+        self._direct[target[:3]] = pool
+        return pool, target.path
+
+    def _manager(self) -> urllib3.PoolManager:
+        with self._lock:
+            if self._made is None:
+                self._made = _manager(self._backend, self._tls())
+            return self._made
+
+    def close(self) -> None:
+        """Close the connections; those that are in use, when they come back."""
+        for pool in self._direct.values():
+            pool.close()
+        self._direct.clear()
+        if self._made is not None:
+            self._made.clear()
+
+
+def _manager(backend: BackendSettings, context: ssl.SSLContext) -> urllib3.PoolManager:
+    options: dict[str, Any] = {
+        "num_pools": _SERVICES,
+        "maxsize": backend.max_connections,
+        "block": True,
+        "ssl_context": context,
+        "socket_options": _KEEPALIVE,
+    }
+    proxy = proxy_of(backend)
+    if proxy is not None:
+        made: urllib3.PoolManager = urllib3.ProxyManager(proxy.url, proxy_headers=proxy.headers(), **options)
+    else:
+        made = urllib3.PoolManager(**options)
+    made.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+    return made

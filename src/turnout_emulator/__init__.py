@@ -1,0 +1,84 @@
+"""Local Azure, OpenAI, Bedrock Runtime, Mantle, Entra and STS endpoints, for demos, notebooks and tests.
+
+It holds no language model: it answers from the context it is given, calls tools and fills schemas by matching words,
+and its vectors are lexical. Exact answers and failures can be queued, and what was received can be read.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from turnout_emulator.accounts import Accounts, EntraClient
+    from turnout_emulator.answers import (
+        Answer,
+        Cut,
+        Failure,
+        Raw,
+        Reasoning,
+        RedactedReasoning,
+        Script,
+        Text,
+        ToolCall,
+        Usage,
+    )
+    from turnout_emulator.catalogue import AnthropicModel, BedrockModel, OpenAIModel
+    from turnout_emulator.control import Received
+    from turnout_emulator.emulator import Emulator, EmulatorError, Endpoint
+    from turnout_emulator.scripts import Close, Drip, Reset, Wait, Whole
+
+_HOMES = {
+    "accounts": ("Accounts", "EntraClient"),
+    "answers": (
+        "Answer",
+        "Cut",
+        "Failure",
+        "Raw",
+        "Reasoning",
+        "RedactedReasoning",
+        "Script",
+        "Text",
+        "ToolCall",
+        "Usage",
+    ),
+    "catalogue": ("AnthropicModel", "BedrockModel", "OpenAIModel"),
+    "control": ("Received",),
+    "emulator": ("Emulator", "EmulatorError", "Endpoint"),
+    "scripts": ("Close", "Drip", "Reset", "Wait", "Whole"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Accounts",
+    "Answer",
+    "AnthropicModel",
+    "BedrockModel",
+    "Close",
+    "Cut",
+    "Drip",
+    "Emulator",
+    "EmulatorError",
+    "Endpoint",
+    "EntraClient",
+    "Failure",
+    "OpenAIModel",
+    "Raw",
+    "Reasoning",
+    "Received",
+    "RedactedReasoning",
+    "Reset",
+    "Script",
+    "Text",
+    "ToolCall",
+    "Usage",
+    "Wait",
+    "Whole",
+]
+
+
+def __getattr__(name: str) -> Any:
+    module = _HOME.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{module}"), name)

@@ -1,0 +1,327 @@
+"""The emulator: six services on listeners of their own, in one thread with one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from turnout_emulator import catalogue, environment
+from turnout_emulator.accounts import Accounts
+from turnout_emulator.answers import Queueable
+from turnout_emulator.auth.entra import TokenIssuer
+from turnout_emulator.certificates import Certificates
+from turnout_emulator.control import Control, Operation, Received, Rule
+from turnout_emulator.services.azure import AzureService
+from turnout_emulator.services.base import Hub, Service
+from turnout_emulator.services.bedrock import BedrockService
+from turnout_emulator.services.entra import EntraService
+from turnout_emulator.services.mantle import MantleService
+from turnout_emulator.services.openai import OpenAIService
+from turnout_emulator.services.sts import StsService
+
+_START_SECONDS = 30.0
+_STOP_SECONDS = 10.0
+_TLS_GOODBYE = 0.05  # seconds that a TLS peer has to answer a close
+_BACKLOG = 2048
+_LARGEST_BODY = 64 * 1024 * 1024
+
+
+class EmulatorError(RuntimeError):
+    """The emulator can't start; the message says why."""
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """Where a service listens.
+
+    Attributes:
+        name: The service's name.
+        url: Address over http, without a trailing slash.
+        https_url: Address over TLS; trust the emulator's `ca_file`.
+    """
+
+    name: str
+    url: str = ""
+    https_url: str = ""
+
+
+@dataclass(slots=True)
+class EntraEndpoint(Endpoint):
+    """Where Entra listens, and what a test may do to its tokens."""
+
+    service: EntraService | None = None
+
+    def issue(
+        self, scope: str = "https://cognitiveservices.azure.com/.default", *, lifetime: float | None = None
+    ) -> str:
+        """A token for a scope; `lifetime` in seconds, negative for one that has expired already."""
+        assert self.service is not None
+        return self.service.issue(scope, lifetime=lifetime)
+
+    def revoke_all(self) -> None:
+        """Refuse every token issued so far."""
+        assert self.service is not None
+        self.service.revoke_all()
+
+
+class Emulator:
+    """Local Azure OpenAI and Foundry, OpenAI, Bedrock Runtime, Mantle, Entra and STS endpoints.
+
+    Use it as a context manager, or call `start` and `stop`.
+
+    Args:
+        accounts: Who may call; the emulator's demo credentials when left out.
+        deployments: Azure deployments: name to model.
+        openai_models: Models of Azure OpenAI and OpenAI, by name.
+        bedrock_models: Models of Bedrock, by foundation-model id.
+        bedrock_profiles: Application inference profiles: ARN or id to foundation-model id.
+        anthropic_models: Claude models of Azure Foundry, by name.
+        mantle_models: OpenAI models on Bedrock, by id.
+        delay: Seconds before each answer.
+        chunk_delay: Seconds between the chunks of a stream.
+        rate: Calls a second that each deployment answers; it throttles those above, as a quota does.
+        token_lifetime: Seconds for which Entra tokens and temporary AWS keys are accepted.
+        host: Address to listen on.
+        ports: Ports for http by service name; free ones when left out.
+        keep: How many received requests are remembered.
+    """
+
+    def __init__(
+        self,
+        *,
+        accounts: Accounts | None = None,
+        deployments: Mapping[str, str] = catalogue.AZURE_DEPLOYMENTS,
+        openai_models: Mapping[str, catalogue.OpenAIModel] = catalogue.OPENAI_MODELS,
+        bedrock_models: Mapping[str, catalogue.BedrockModel] = catalogue.BEDROCK_MODELS,
+        bedrock_profiles: Mapping[str, str] | None = None,
+        anthropic_models: Mapping[str, catalogue.AnthropicModel] = catalogue.ANTHROPIC_MODELS,
+        mantle_models: Mapping[str, catalogue.OpenAIModel] = catalogue.MANTLE_MODELS,
+        delay: float = 0.0,
+        chunk_delay: float = 0.0,
+        rate: float | None = None,
+        token_lifetime: float = 3600.0,
+        host: str = "127.0.0.1",
+        ports: Mapping[str, int] | None = None,
+        keep: int = 50_000,
+    ) -> None:
+        self.accounts = accounts or Accounts()
+        self._control = Control(keep, rate)
+        self._hub = Hub(
+            control=self._control,
+            accounts=self.accounts,
+            tokens=TokenIssuer(token_lifetime, self.accounts.clock),
+            deployments=deployments,
+            openai_models=openai_models,
+            bedrock_models=bedrock_models,
+            bedrock_profiles=bedrock_profiles or {},
+            anthropic_models=anthropic_models,
+            mantle_models=mantle_models,
+            delay=delay,
+            chunk_delay=chunk_delay,
+        )
+        entra = EntraService(self._hub)
+        self._services: list[Service] = [
+            AzureService(self._hub),
+            OpenAIService(self._hub),
+            BedrockService(self._hub),
+            MantleService(self._hub),
+            entra,
+            StsService(self._hub),
+        ]
+        self.azure = Endpoint("azure")
+        self.openai = Endpoint("openai")
+        self.bedrock = Endpoint("bedrock")
+        self.mantle = Endpoint("mantle")
+        self.entra = EntraEndpoint("entra", service=entra)
+        self.sts = Endpoint("sts")
+        self._host = host
+        self._ports = dict(ports or {})
+        self._certificates: Certificates | None = None
+        self._secure: list[asyncio.Server] = []
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._started = threading.Event()
+        self._failure: BaseException | None = None
+
+    @property
+    def ca_file(self) -> str:
+        """Path of the certificate authority to trust, as PEM."""
+        if self._certificates is None:
+            raise EmulatorError("The emulator is not running: start it, or use it in a with statement.")
+        return self._certificates.ca_file
+
+    @property
+    def requests(self) -> list[Received]:
+        """The requests received so far, oldest first."""
+        return self._control.received()
+
+    @property
+    def pending(self) -> int:
+        """How many queued items have not been used."""
+        return self._control.pending()
+
+    def queue(
+        self,
+        *items: Queueable,
+        service: str | None = None,
+        model: str | None = None,
+        operation: Operation | None = None,
+    ) -> None:
+        """Add what to answer next, first in first out among what fits a request.
+
+        Args:
+            items: Answers, failures, raw responses or cuts. An answer or a cut is for chat unless `operation` says
+                otherwise; a failure or a raw response is for whatever comes first.
+            service: Only for this service.
+            model: Only for this deployment or model.
+            operation: Only for `chat`, `embeddings` or `token`.
+        """
+        self._control.queue(*items, service=service, model=model, operation=operation)
+
+    def rule(self, rule: Rule) -> None:
+        """Have a function decide what each request is answered with, before the queue, until `clear`.
+
+        Args:
+            rule: Gets the request; gives what could be queued, or None to leave it to the queue.
+        """
+        self._control.rule = rule
+
+    def clear(self) -> None:
+        """Forget the queue, the rule and the requests."""
+        self._control.clear()
+
+    def environment(self, target: str) -> dict[str, str]:
+        """The variables that lead a cloud's own clients here.
+
+        Args:
+            target: `azure`, `foundry`, `bedrock`, `mantle`, `openai`, `entra`, `managed-identity`, `sts` or
+                `container`.
+
+        Raises:
+            ValueError: There is no such target.
+        """
+        return environment.variables(target, self._hub, self.ca_file)
+
+    def settings_toml(self, *, every_wire: bool = False) -> str:
+        """A settings file with every backend of the emulator.
+
+        Args:
+            every_wire: Add routes that go by the Responses API (`responses`), Anthropic Messages (`claude`) and
+                Mantle's chat (`open-weight`).
+        """
+        return environment.settings_toml(self._hub, every_wire=every_wire)
+
+    def start(self) -> Self:
+        """Listen.
+
+        Raises:
+            EmulatorError: It runs already, or a port can't be had.
+        """
+        if self._thread is not None:
+            raise EmulatorError("The emulator is running already.")
+        self._certificates = Certificates()
+        self._started.clear()
+        self._failure = None
+        self._thread = threading.Thread(target=self._run, name="turnout-emulator", daemon=True)
+        self._thread.start()
+        if not self._started.wait(_START_SECONDS):
+            self._failure = TimeoutError(f"no answer within {_START_SECONDS:g} s")
+        if self._failure is not None:
+            failure = self._failure
+            self.stop()
+            raise EmulatorError(f"The emulator could not start: {failure}") from failure
+        return self
+
+    def stop(self) -> None:
+        """Close every connection and stop; harmless when it isn't running."""
+        if self._loop is not None and self._loop.is_running():
+            self._loop.call_soon_threadsafe(self._hub.stopping.set)
+        if self._thread is not None:
+            self._thread.join(_STOP_SECONDS)
+            self._thread = None
+        if self._certificates is not None:
+            self._certificates.remove()
+            self._certificates = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        return await asyncio.to_thread(self.start)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await asyncio.to_thread(self.stop)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that started this one
+            self._failure = error
+        finally:
+            self._started.set()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._hub.stopping = asyncio.Event()
+        runners: list[web.AppRunner] = []
+        try:
+            for service in self._services:
+                runners.append(await self._listen(service))  # noqa: PERF401 - kept as they come, to be closed
+            self._started.set()
+            await self._hub.stopping.wait()
+        finally:
+            for server in self._secure:
+                server.close()
+            self._secure.clear()
+            for runner in runners:
+                await runner.cleanup()
+            # A transport that was closed is released later: over TLS, when the peer had its time to say goodbye.
+            await asyncio.sleep(2 * _TLS_GOODBYE)
+
+    async def _listen(self, service: Service) -> web.AppRunner:
+        assert self._certificates is not None
+        app = web.Application(client_max_size=_LARGEST_BODY)
+        app.add_routes(list(service.routes()))
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2, handler_cancellation=True)
+        await runner.setup()
+        assert runner.server is not None
+        port = self._ports.get(service.name, 0)
+        try:
+            await web.TCPSite(runner, self._host, port, backlog=_BACKLOG).start()
+            assert runner.server is not None
+            secure = await asyncio.get_running_loop().create_server(
+                runner.server,
+                self._host,
+                0,
+                ssl=self._certificates.server_context,
+                backlog=_BACKLOG,
+                ssl_shutdown_timeout=_TLS_GOODBYE,
+            )
+            self._secure.append(secure)
+        except OSError as error:
+            await runner.cleanup()
+            where = f"{self._host}:{port}"
+            raise EmulatorError(
+                f"can't listen on {where} for {service.name}: {error.strerror}; choose another port"
+            ) from error
+        plain_port = int(runner.addresses[0][1])
+        tls_port = int(secure.sockets[0].getsockname()[1])
+        endpoint: Endpoint = getattr(self, service.name)
+        endpoint.url = f"http://{self._host}:{plain_port}"
+        endpoint.https_url = f"https://localhost:{tls_port}"
+        self._hub.addresses[service.name] = endpoint.url
+        self._hub.addresses[f"{service.name}+tls"] = endpoint.https_url
+        return runner

@@ -1,0 +1,83 @@
+"""A request to a chat model, free of any wire: what the model reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from turnout_emulator.answers import ToolCall
+
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool on offer."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a tool gave back."""
+
+    id: str
+    text: str
+    error: bool = False
+
+
+@dataclass(slots=True)
+class Turn:
+    """One message.
+
+    Attributes:
+        role: Who speaks.
+        text: All its text.
+        calls: Tools called.
+        results: Results of tools.
+        media: What each image, document, sound or film is.
+        attached: The texts of documents that are plain text.
+    """
+
+    role: Role
+    text: str = ""
+    calls: list[ToolCall] = field(default_factory=list)
+    results: list[ToolResult] = field(default_factory=list)
+    media: list[str] = field(default_factory=list)
+    attached: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Prompt:
+    """A conversation and how to answer it.
+
+    Attributes:
+        turns: The messages, oldest first.
+        tools: The tools on offer.
+        tool_choice: `auto`, `none`, `required`, or the name of the tool to call.
+        parallel: Whether several tools may be called at once.
+        schema: JSON schema of the answer.
+        json_mode: The answer is to be some JSON object.
+        stop: Texts that end the answer.
+        keep_stop: Whether the text that ended the answer stays in it, as on Nova.
+        max_tokens: Longest answer in tokens.
+        reasoning: Whether the model shows reasoning before its answer.
+        stream: Whether the answer is streamed.
+        input_tokens: Tokens in the request, counted by the wire.
+    """
+
+    turns: list[Turn]
+    tools: list[Tool] = field(default_factory=list)
+    tool_choice: str = "auto"
+    parallel: bool = True
+    schema: Mapping[str, Any] | None = None
+    json_mode: bool = False
+    stop: list[str] = field(default_factory=list)
+    keep_stop: bool = False
+    max_tokens: int | None = None
+    reasoning: bool = False
+    stream: bool = False
+    input_tokens: int = 0

@@ -1,0 +1,240 @@
+"""What Anthropic Messages refuses in the messages of a request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from turnout_emulator.media import decode
+from turnout_emulator.refusals import RequestInvalid
+from turnout_emulator.seals import Seals
+
+_ID = re.compile(r"[a-zA-Z0-9_-]+")
+_GIVEN = ("document", "image", "search_result", "text", "tool_result")
+_RETURNED = ("document", "image", "search_result", "text")
+_SAID = ("redacted_thinking", "text", "thinking", "tool_use")
+_IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
+_DOCUMENTS = ("application/pdf",)
+_LARGEST_IMAGE = 5 * 1024 * 1024  # bytes
+_NEEDED = {
+    "text": ("text",),
+    "image": ("source",),
+    "document": ("source",),
+    "tool_use": ("id", "name", "input"),
+    "tool_result": ("tool_use_id",),
+    "thinking": ("thinking", "signature"),
+    "redacted_thinking": ("data",),
+    "search_result": ("source", "title", "content"),
+}
+
+Message = Mapping[str, Any]
+
+
+def blocks_of(message: Message) -> list[Mapping[str, Any]]:
+    """The content of a message as blocks."""
+    content = message.get("content")
+    return content if isinstance(content, list) else [{"type": "text", "text": content}]
+
+
+def check_messages(messages: object, seals: Seals, *, prefill: bool) -> None:
+    """Check the messages.
+
+    Args:
+        messages: As they arrived.
+        seals: Whose thinking is genuine.
+        prefill: Whether the last may be the beginning of the answer.
+
+    Raises:
+        RequestInvalid: The service would refuse them.
+    """
+    if not isinstance(messages, list):
+        raise RequestInvalid("messages: Input should be a valid list")
+    if not messages:
+        raise RequestInvalid("messages: at least one message is required")
+    for number, message in enumerate(messages):
+        _check_role(message, number)
+        final = number == len(messages) - 1
+        _check_content(message, number, seals, final=final)
+    if messages[0]["role"] != "user":
+        raise RequestInvalid('messages: first message must use the "user" role')
+    _check_results(messages)
+    last = messages[-1]
+    if last["role"] == "assistant":
+        if not prefill:
+            raise RequestInvalid(
+                "This model does not support assistant message prefill. The conversation must end with a user message."
+            )
+        said = blocks_of(last)
+        if said and said[-1]["type"] == "text" and said[-1]["text"] != said[-1]["text"].rstrip():
+            raise RequestInvalid("messages: final assistant content cannot end with trailing whitespace")
+
+
+def _check_role(message: object, number: int) -> None:
+    if not isinstance(message, dict):
+        raise RequestInvalid(f"messages.{number}: Input should be an object")
+    role = message.get("role")
+    if role == "system":
+        raise RequestInvalid(
+            'messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter, not "system" '
+            "as an input message role."
+        )
+    if role not in ("user", "assistant"):
+        raise RequestInvalid(f'messages: Unexpected role "{role}". Allowed roles are "user" or "assistant"')
+    extra = next((name for name in message if name not in ("role", "content")), None)
+    if extra is not None:
+        raise RequestInvalid(f"messages.{number}.{extra}: Extra inputs are not permitted")
+
+
+def _check_content(message: Message, number: int, seals: Seals, *, final: bool) -> None:
+    content = message.get("content")
+    if content is None:
+        raise RequestInvalid(f"messages.{number}.content: Field required")
+    if not isinstance(content, str | list):
+        raise RequestInvalid(f"messages.{number}.content: Input should be a valid list")
+    if not content and not (final and message["role"] == "assistant"):
+        raise RequestInvalid(
+            f"messages.{number}: all messages must have non-empty content except for the optional final assistant "
+            "message"
+        )
+    if isinstance(content, str):
+        _check_text(content)
+        return
+    allowed = _SAID if message["role"] == "assistant" else _GIVEN
+    for index, block in enumerate(content):
+        _check_block(block, f"messages.{number}.content.{index}", allowed, seals)
+
+
+def _check_text(text: str) -> None:
+    if not text:
+        raise RequestInvalid("messages: text content blocks must be non-empty")
+    if not text.strip():
+        raise RequestInvalid("messages: text content blocks must contain non-whitespace text")
+
+
+def _check_block(block: object, where: str, allowed: Sequence[str], seals: Seals) -> None:
+    kind = block.get("type") if isinstance(block, dict) else None
+    if not isinstance(block, dict) or kind not in (*_GIVEN, *_SAID):
+        listed = ", ".join(f"'{one}'" for one in sorted({*_GIVEN, *_SAID}))
+        raise RequestInvalid(
+            f"{where}: Input tag '{kind}' found using 'type' does not match any of the expected tags: {listed}"
+        )
+    if kind not in allowed:
+        whose = "user" if kind in _GIVEN else "assistant"
+        raise RequestInvalid(f"{where}: `{kind}` blocks can only be in `{whose}` messages")
+    for name in _NEEDED[str(kind)]:
+        if block.get(name) is None:
+            raise RequestInvalid(f"{where}.{kind}.{name}: Field required")
+    _check_members(block, str(kind), where, seals)
+
+
+def _check_members(block: Message, kind: str, where: str, seals: Seals) -> None:
+    match kind:
+        case "text":
+            _check_text(block["text"])
+        case "image" | "document":
+            _check_source(block["source"], f"{where}.{kind}.source", kind)
+        case "tool_use":
+            _check_id(block["id"], f"{where}.tool_use.id")
+            if not isinstance(block["input"], dict):
+                raise RequestInvalid(f"{where}.tool_use.input: Input should be a valid dictionary")
+        case "tool_result":
+            _check_id(block["tool_use_id"], f"{where}.tool_result.tool_use_id")
+            _check_result(block, where, seals)
+        case "thinking":
+            if not seals.genuine("anthropic", str(block["signature"])):
+                raise RequestInvalid(f"{where}: Invalid `signature` in `thinking` block")
+        case "redacted_thinking":
+            if not seals.genuine("anthropic", str(block["data"])):
+                raise RequestInvalid(f"{where}: Invalid `data` in `redacted_thinking` block")
+
+
+def _check_result(block: Message, where: str, seals: Seals) -> None:
+    inner = block.get("content")
+    for index, part in enumerate(inner if isinstance(inner, list) else ()):
+        _check_block(part, f"{where}.tool_result.content.{index}", _RETURNED, seals)
+    if block.get("is_error") and not inner:
+        raise RequestInvalid(f"{where}.tool_result: content cannot be empty if `is_error` is true")
+
+
+def _check_id(value: object, where: str) -> None:
+    if not isinstance(value, str) or _ID.fullmatch(value) is None:
+        raise RequestInvalid(f"{where}: String should match pattern '^[a-zA-Z0-9_-]+$'")
+
+
+def _check_source(source: Any, where: str, kind: str) -> None:
+    match source:
+        case {"type": "base64", "data": str(data)}:
+            media_type = source.get("media_type")
+            allowed = _IMAGES if kind == "image" else _DOCUMENTS
+            if media_type not in allowed:
+                listed = " or ".join(filter(None, [", ".join(repr(one) for one in allowed[:-1]), repr(allowed[-1])]))
+                raise RequestInvalid(f"{where}.base64.media_type: Input should be {listed}")
+            decoded = decode(data)
+            if not decoded:
+                raise RequestInvalid(f"{where}.base64.data: Invalid base64 data" if data else f"{kind} cannot be empty")
+            if kind == "image" and len(data) > _LARGEST_IMAGE:
+                raise RequestInvalid(
+                    f"{where}.base64: image exceeds 5 MB maximum: {len(data)} bytes > {_LARGEST_IMAGE} bytes"
+                )
+        case {"type": "url", "url": str(url)}:
+            if not url.startswith(("https://", "http://")):
+                raise RequestInvalid(f"{where}.url.url: Only HTTPS URLs are supported.")
+        case {"type": "text", "data": str()} | {"type": "content"} if kind == "document":
+            return
+        case {"type": "file", "file_id": str()}:
+            return
+        case _:
+            tag = source.get("type") if isinstance(source, dict) else None
+            raise RequestInvalid(
+                f"{where}: Input tag '{tag}' found using 'type' does not match any of the expected tags: 'base64', "
+                "'file', 'url'"
+            )
+
+
+def _check_results(messages: Sequence[Message]) -> None:
+    """Every call is answered in the next message, and every result answers a call of the last."""
+    called: list[str] = []
+    seen: set[str] = set()
+    for number, message in enumerate(_merged(messages)):
+        found = [block for block in blocks_of(message) if block["type"] == "tool_result"]
+        for index, block in enumerate(blocks_of(message)):
+            if block["type"] == "tool_result" and block["tool_use_id"] not in called:
+                raise RequestInvalid(
+                    f"messages.{number}.content.{index}: unexpected `tool_use_id` found in `tool_result` blocks: "
+                    f"{block['tool_use_id']}. Each `tool_result` block must have a corresponding `tool_use` block in "
+                    "the previous message."
+                )
+        answered = [block["tool_use_id"] for block in found]
+        _refuse_unanswered([one for one in called if one not in answered], number - 1)
+        if len(set(answered)) < len(answered):
+            twice = next(one for one in answered if answered.count(one) > 1)
+            raise RequestInvalid(
+                f"messages.{number}.content: each tool_use must have a single result. Found multiple `tool_result` "
+                f"blocks with id: {twice}"
+            )
+        called = [block["id"] for block in blocks_of(message) if block["type"] == "tool_use"]
+        if len(set(called)) < len(called) or seen.intersection(called):
+            raise RequestInvalid("messages: `tool_use` ids must be unique")
+        seen.update(called)
+    _refuse_unanswered(called, len(messages) - 1)
+
+
+def _refuse_unanswered(missing: Sequence[str], number: int) -> None:
+    if missing:
+        raise RequestInvalid(
+            f"messages.{number}: `tool_use` ids were found without `tool_result` blocks immediately after: "
+            f"{', '.join(missing)}. Each `tool_use` block must have a corresponding `tool_result` block in the next "
+            "message."
+        )
+
+
+def _merged(messages: Sequence[Message]) -> list[Message]:
+    """Runs of one role as one message, as the service reads them."""
+    merged: list[Message] = []
+    for message in messages:
+        if merged and merged[-1]["role"] == message["role"]:
+            merged[-1] = {**merged[-1], "content": [*merged[-1]["content"], *blocks_of(message)]}
+        else:
+            merged.append({"role": message["role"], "content": blocks_of(message)})
+    return merged

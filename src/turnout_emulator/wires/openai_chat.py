@@ -1,0 +1,229 @@
+"""OpenAI chat completions, as OpenAI and Azure OpenAI speak it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from turnout_emulator.answers import Finish, ToolCall
+from turnout_emulator.catalogue import OpenAIModel
+from turnout_emulator.media import decode, describe, describe_url, read_data_url
+from turnout_emulator.prompt import Prompt, Role, Tool, ToolResult, Turn
+from turnout_emulator.reply import Reply, count_prompt
+from turnout_emulator.wires.openai_chat_checks import check
+
+NAME = "openai-chat"
+CONTENT_TYPE = "text/event-stream; charset=utf-8"
+DONE = b"data: [DONE]\n\n"
+
+_FINISH: Mapping[Finish, str] = {
+    "stop": "stop",
+    "stop_sequence": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "content_filter": "content_filter",
+    "guardrail": "content_filter",
+}
+_CATEGORIES = ("hate", "self_harm", "sexual", "violence")
+
+
+def read(body: Mapping[str, Any], model: OpenAIModel) -> Prompt:
+    """Check a request and read it.
+
+    Raises:
+        RequestInvalid: The service would refuse it.
+    """
+    check(body, model)
+    tools = [
+        Tool(one["function"]["name"], one["function"].get("description") or "", one["function"].get("parameters") or {})
+        for one in body.get("tools") or ()
+    ]
+    form = body.get("response_format") or {}
+    stop = body.get("stop") or []
+    prompt = Prompt(
+        turns=[_turn(message) for message in body["messages"]],
+        tools=tools,
+        tool_choice=_tool_choice(body.get("tool_choice"), tools),
+        parallel=body.get("parallel_tool_calls") is not False,
+        schema=form["json_schema"].get("schema", {}) if form.get("type") == "json_schema" else None,
+        json_mode=form.get("type") == "json_object",
+        stop=[stop] if isinstance(stop, str) else list(stop),
+        max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
+        stream=bool(body.get("stream")),
+    )
+    prompt.input_tokens = count_prompt(prompt, start=3, media=85)
+    return prompt
+
+
+def answer(body: Mapping[str, Any], reply: Reply, *, azure: bool) -> dict[str, Any]:
+    """The response to a request that isn't streamed."""
+    choice: dict[str, Any] = {
+        "finish_reason": _FINISH[reply.finish],
+        "index": 0,
+        "logprobs": None,
+        "message": _message(reply, azure=azure),
+    }
+    if azure:
+        choice["content_filter_results"] = completion_filter(reply.filtered)
+    response: dict[str, Any] = {
+        "choices": [{**choice, "index": index} for index in range(body.get("n") or 1)],
+        "created": reply.created,
+        "id": f"chatcmpl-{reply.id}",
+        "model": reply.model,
+        "object": "chat.completion",
+        "system_fingerprint": "fp_emulator",
+        "usage": _usage(reply),
+    }
+    if azure:
+        response["prompt_filter_results"] = [{"content_filter_results": prompt_filter({}), "prompt_index": 0}]
+    else:
+        response["service_tier"] = "default"
+    return response
+
+
+def stream(body: Mapping[str, Any], reply: Reply, *, azure: bool) -> Iterator[bytes]:
+    """The server-sent events of a streamed response."""
+    with_usage = bool((body.get("stream_options") or {}).get("include_usage"))
+    head: dict[str, Any] = {
+        "created": reply.created,
+        "id": f"chatcmpl-{reply.id}",
+        "model": reply.model,
+        "object": "chat.completion.chunk",
+        "system_fingerprint": "fp_emulator",
+    }
+    if not azure:
+        head["service_tier"] = "default"
+    trailing: dict[str, Any] = {"usage": None} if with_usage else {}
+    if azure:
+        filters = [{"content_filter_results": prompt_filter({}), "prompt_index": 0}]
+        yield _event(
+            {"choices": [], "created": 0, "id": "", "model": "", "object": "", "prompt_filter_results": filters}
+        )
+    for index in range(body.get("n") or 1):
+        for delta in _deltas(reply):
+            choice: dict[str, Any] = {"delta": delta, "finish_reason": None, "index": index, "logprobs": None}
+            if azure:
+                choice["content_filter_results"] = completion_filter({}) if delta.get("content") else {}
+            yield _event({**head, "choices": [choice], **trailing})
+        last: dict[str, Any] = {"delta": {}, "finish_reason": _FINISH[reply.finish], "index": index, "logprobs": None}
+        if azure:
+            last["content_filter_results"] = completion_filter(reply.filtered) if reply.filtered else {}
+        yield _event({**head, "choices": [last], **trailing})
+    if with_usage:
+        yield _event({**head, "choices": [], "usage": _usage(reply)})
+    yield DONE
+
+
+def stream_error(body: Mapping[str, Any]) -> bytes:
+    """An error in the middle of a stream."""
+    return _event(body)
+
+
+def prompt_filter(fired: Mapping[str, str]) -> dict[str, Any]:
+    """Azure's verdict on a prompt: categories that fired, with their severity; the others are safe."""
+    return {**_severities(fired), "jailbreak": _detected("jailbreak", fired)}
+
+
+def completion_filter(fired: Mapping[str, str]) -> dict[str, Any]:
+    """Azure's verdict on an answer."""
+    protected = {name: _detected(name, fired) for name in ("protected_material_code", "protected_material_text")}
+    return {**_severities(fired), **protected}
+
+
+def _severities(fired: Mapping[str, str]) -> dict[str, Any]:
+    return {name: {"filtered": name in fired, "severity": fired.get(name, "safe")} for name in _CATEGORIES}
+
+
+def _detected(name: str, fired: Mapping[str, str]) -> dict[str, bool]:
+    return {"detected": name in fired, "filtered": name in fired}
+
+
+def _event(payload: Mapping[str, Any]) -> bytes:
+    return f"data: {json.dumps(payload, separators=(',', ':'), ensure_ascii=False)}\n\n".encode()
+
+
+def _message(reply: Reply, *, azure: bool) -> dict[str, Any]:
+    message: dict[str, Any] = {"content": reply.text(), "refusal": None, "role": "assistant"}
+    if not azure:
+        message["annotations"] = []
+    calls = [
+        {"function": {"arguments": call.arguments_json(), "name": call.name}, "id": call.id, "type": "function"}
+        for call in reply.calls()
+    ]
+    if calls:
+        message["tool_calls"] = calls
+    return message
+
+
+def _deltas(reply: Reply) -> Iterator[dict[str, Any]]:
+    text, calls = reply.text(), reply.calls()
+    yield {"content": None if text is None and calls else "", "refusal": None, "role": "assistant"}
+    for piece in reply.pieces(text or ""):
+        yield {"content": piece}
+    for index, call in enumerate(calls):
+        function = {"arguments": "", "name": call.name}
+        yield {"tool_calls": [{"function": function, "id": call.id, "index": index, "type": "function"}]}
+        for piece in reply.pieces(call.arguments_json()):
+            yield {"tool_calls": [{"function": {"arguments": piece}, "index": index}]}
+
+
+def _usage(reply: Reply) -> dict[str, Any]:
+    usage = reply.usage
+    return {
+        "completion_tokens": usage.output_tokens,
+        "completion_tokens_details": {
+            "accepted_prediction_tokens": 0,
+            "audio_tokens": 0,
+            "reasoning_tokens": usage.reasoning_tokens,
+            "rejected_prediction_tokens": 0,
+        },
+        "prompt_tokens": usage.input_tokens,
+        "prompt_tokens_details": {"audio_tokens": 0, "cached_tokens": usage.cached_tokens},
+        "total_tokens": usage.input_tokens + usage.output_tokens,
+    }
+
+
+def _turn(message: Mapping[str, Any]) -> Turn:
+    roles: Mapping[str, Role] = {"developer": "system", "function": "tool"}
+    role: Role = roles.get(message["role"], message["role"])
+    text, media, attached = _content(message.get("content"))
+    if role == "tool":
+        return Turn("tool", results=[ToolResult(message["tool_call_id"], text)], media=media)
+    calls = [
+        ToolCall(call["function"]["name"], call["function"].get("arguments") or "{}", call["id"])
+        for call in message.get("tool_calls") or ()
+        if call.get("type", "function") == "function"
+    ]
+    return Turn(role, text, calls=calls, media=media, attached=attached)
+
+
+def _content(content: object) -> tuple[str, list[str], list[str]]:
+    """The text, what the media are, and the texts of documents that are plain text."""
+    if content is None or isinstance(content, str):
+        return content or "", [], []
+    texts, media, attached = [], [], []
+    for part in content if isinstance(content, list) else []:
+        match part:
+            case {"type": "text", "text": str(text)} | {"type": "refusal", "refusal": str(text)}:
+                texts.append(text)
+            case {"type": "image_url", "image_url": {"url": str(url)}}:
+                media.append(describe_url(url))
+            case {"type": "input_audio", "input_audio": {"data": str(data), "format": str(form)}}:
+                media.append(describe("audio", decode(data), form))
+            case {"type": "file", "file": dict(file)}:
+                text, seen = read_data_url(str(file.get("file_data", file.get("file_id", ""))))
+                media.append(seen)
+                attached += [text] if text else []
+    return "\n".join(texts), media, attached
+
+
+def _tool_choice(choice: object, tools: list[Tool]) -> str:
+    match choice:
+        case {"type": "function", "function": {"name": str(name)}}:
+            return name
+        case {"type": "allowed_tools", "allowed_tools": {"mode": str(mode)}}:
+            return mode
+        case str():
+            return choice
+    return "auto" if tools else "none"

@@ -1,0 +1,295 @@
+"""The Responses API, as OpenAI, Azure OpenAI and Mantle speak it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from turnout_emulator.answers import Block, Reasoning, RedactedReasoning, Text, ToolCall
+from turnout_emulator.catalogue import OpenAIModel
+from turnout_emulator.prompt import Prompt, Tool
+from turnout_emulator.reply import Reply, count_prompt
+from turnout_emulator.responses_store import Item, ResponseStore
+from turnout_emulator.seals import Issuer, Seals
+from turnout_emulator.wires import openai_responses_input as inputs
+from turnout_emulator.wires.openai_chat import completion_filter, prompt_filter
+from turnout_emulator.wires.openai_responses_checks import check
+
+NAME = "openai-responses"
+_UNTHINKING = ("none", "minimal")
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What tells one service's Responses API from another's.
+
+    Attributes:
+        issuer: Who encrypts the reasoning.
+        filters: Whether answers carry the content filter's verdicts.
+        billing: Whether answers say who pays.
+        cache_writes: Whether the usage counts what was written to the cache.
+        lean: Leaves out what the request didn't set and shows reasoning as it is, as Mantle does for gpt-oss.
+    """
+
+    issuer: Issuer
+    filters: bool = False
+    billing: bool = True
+    cache_writes: bool = True
+    lean: bool = False
+
+
+# Each as recorded; OpenAI's own as in the SDK's types.
+AZURE = Dialect("azure", filters=True, billing=False, cache_writes=False)
+OPENAI = Dialect("openai")
+MANTLE = Dialect("mantle")
+MANTLE_OPEN_WEIGHT = Dialect("mantle", billing=False, cache_writes=False, lean=True)
+
+
+@dataclass(slots=True)
+class Request:
+    """A request that was read.
+
+    Attributes:
+        body: As it arrived.
+        conversation: All its items, with those that were stored.
+        model: What answers.
+        dialect: The service's.
+        seals: The signatures of reasoning.
+    """
+
+    body: Mapping[str, Any]
+    conversation: list[Item]
+    model: OpenAIModel
+    dialect: Dialect
+    seals: Seals
+
+    @property
+    def stored(self) -> bool:
+        """Whether the answer is kept."""
+        return self.body.get("store") is not False
+
+    def encrypts(self) -> bool:
+        """Whether the answer carries its reasoning encrypted."""
+        asked = "reasoning.encrypted_content" in (self.body.get("include") or ())
+        return (asked or self.dialect.issuer == "mantle") and not self.dialect.lean
+
+    def summarises(self) -> bool:
+        """Whether a summary of the reasoning was asked for."""
+        reasoning = self.body.get("reasoning") or {}
+        return bool(reasoning.get("summary") or reasoning.get("generate_summary"))
+
+
+def read(
+    body: Mapping[str, Any], model: OpenAIModel, dialect: Dialect, store: ResponseStore, seals: Seals
+) -> tuple[Request, Prompt]:
+    """Check a request and read it.
+
+    Raises:
+        RequestInvalid: The service would refuse it.
+        Refusal: It names an item that the service hasn't stored.
+    """
+    check(body, model)
+    conversation = inputs.items(body, store)
+    inputs.check(conversation, store, seals, dialect.issuer, prefixes=not dialect.lean)
+    tools = [
+        Tool(tool["name"], tool.get("description") or "", tool.get("parameters") or {})
+        for tool in body.get("tools") or ()
+    ]
+    form = (body.get("text") or {}).get("format") or {}
+    prompt = Prompt(
+        turns=inputs.turns(conversation, body.get("instructions")),
+        tools=tools,
+        tool_choice=_tool_choice(body.get("tool_choice"), tools),
+        parallel=body.get("parallel_tool_calls") is not False,
+        schema=form.get("schema", {}) if form.get("type") == "json_schema" else None,
+        json_mode=form.get("type") == "json_object",
+        max_tokens=body.get("max_output_tokens"),
+        reasoning=_reasons(body, model),
+        stream=bool(body.get("stream")),
+    )
+    prompt.input_tokens = count_prompt(prompt, start=3, media=85)
+    return Request(body, conversation, model, dialect, seals), prompt
+
+
+def _reasons(body: Mapping[str, Any], model: OpenAIModel) -> bool:
+    effort = (body.get("reasoning") or {}).get("effort") or "medium"
+    return (model.reasoning or model.open_weight) and effort not in _UNTHINKING
+
+
+def _tool_choice(choice: object, tools: list[Tool]) -> str:
+    match choice:
+        case {"type": "function", "name": str(name)}:
+            return name
+        case {"type": "allowed_tools", "mode": str(mode)}:
+            return mode
+        case str():
+            return choice
+    return "auto" if tools else "none"
+
+
+def status(reply: Reply) -> str:
+    """`completed`, or `incomplete` when the answer was cut or filtered."""
+    return "incomplete" if incomplete_reason(reply) else "completed"
+
+
+def incomplete_reason(reply: Reply) -> str | None:
+    """Why an answer isn't whole."""
+    if reply.finish == "length":
+        return "max_output_tokens"
+    return "content_filter" if reply.finish in ("content_filter", "guardrail") else None
+
+
+def output(request: Request, reply: Reply) -> list[dict[str, Any]]:
+    """The items of the answer; text that follows text is a part of the same message."""
+    shown: list[dict[str, Any]] = []
+    for number, block in enumerate(reply.blocks):
+        identity = f"{number:02d}{reply.id}{reply.id[:14]}"
+        if isinstance(block, Text) and shown and shown[-1]["type"] == "message":
+            shown[-1]["content"].append(_part(block.text, request.dialect))
+        else:
+            shown.append(_item(block, identity, request, reply))
+    return shown
+
+
+def _item(block: Block, identity: str, request: Request, reply: Reply) -> dict[str, Any]:
+    match block:
+        case Text(text):
+            item = {"id": f"msg_{identity}", "type": "message", "status": status(reply), "role": "assistant"}
+            phase = {} if request.dialect.lean or not request.model.reasoning else {"phase": "final_answer"}
+            return {**item, **phase, "content": [_part(text, request.dialect)]}
+        case ToolCall():
+            return {
+                "id": f"fc_{identity}",
+                "type": "function_call",
+                "status": "completed",
+                "arguments": block.arguments_json(),
+                "call_id": block.id,
+                "name": block.name,
+            }
+        case Reasoning(text, signature):
+            return _reasoning(text, signature, identity, request)
+        case RedactedReasoning(data):
+            return _reasoning("", request.seals.seal(request.dialect.issuer, data.hex()), identity, request)
+
+
+def _reasoning(text: str, signature: str | None, identity: str, request: Request) -> dict[str, Any]:
+    item: dict[str, Any] = {"id": f"rs_{identity}", "type": "reasoning", "summary": []}
+    if request.dialect.lean:
+        return {**item, "content": [{"type": "reasoning_text", "text": text}], "status": "completed"}
+    if text and request.summarises():
+        item["summary"] = [{"type": "summary_text", "text": text}]
+    if request.encrypts():
+        issuer = request.dialect.issuer
+        item["encrypted_content"] = (
+            request.seals.given(issuer, signature) if signature else request.seals.seal(issuer, text)
+        )
+    return item
+
+
+def _part(text: str, dialect: Dialect) -> dict[str, Any]:
+    logprobs: dict[str, Any] = {} if dialect.lean else {"logprobs": []}
+    return {"type": "output_text", "annotations": [], **logprobs, "text": text}
+
+
+def answer(request: Request, reply: Reply) -> dict[str, Any]:
+    """The response to a request that isn't streamed, and what the last event of a stream carries."""
+    shown = envelope(request, reply, status(reply))
+    shown["output"] = output(request, reply)
+    shown["usage"] = usage(reply, request.dialect)
+    reason = incomplete_reason(reply)
+    if reason:
+        shown["incomplete_details"] = {"reason": reason}
+    elif not request.dialect.lean:
+        shown["completed_at"] = reply.created
+    if request.dialect.filters:
+        shown["content_filters"] = [
+            content_filter("prompt", prompt_filter({}), blocked=False),
+            content_filter("completion", completion_filter(reply.filtered), blocked=bool(reply.filtered)),
+        ]
+    return shown
+
+
+def envelope(request: Request, reply: Reply, state: str) -> dict[str, Any]:
+    """A response without its output: what the request asked for, and how far the answer is."""
+    body, reasons = request.body, request.model.reasoning
+    text = body.get("text") or {}
+    shown: dict[str, Any] = {
+        "id": f"resp_{reply.id}{reply.id[:16]}",
+        "object": "response",
+        "created_at": reply.created,
+        "status": state,
+        "background": False,
+        "error": None,
+        "incomplete_details": None,
+        "instructions": body.get("instructions"),
+        "metadata": body.get("metadata") or {},
+        "model": reply.model,
+        "output": [],
+        "parallel_tool_calls": body.get("parallel_tool_calls") is not False,
+        "service_tier": "default",
+        "temperature": _given(body, "temperature", 1.0),
+        "text": {"format": text.get("format") or {"type": "text"}, "verbosity": text.get("verbosity") or "medium"},
+        "tool_choice": body.get("tool_choice") or "auto",
+        "tools": [{"strict": True, "description": None, **tool} for tool in body.get("tools") or ()],
+        "top_p": _given(body, "top_p", 0.98 if reasons else 1.0),
+        "truncation": body.get("truncation") or "disabled",
+    }
+    if request.dialect.lean:
+        return shown
+    reasoning = body.get("reasoning") or {}
+    shown |= {
+        "completed_at": None,
+        "frequency_penalty": 0.0,
+        "max_output_tokens": body.get("max_output_tokens"),
+        "max_tool_calls": body.get("max_tool_calls"),
+        "moderation": None,
+        "presence_penalty": 0.0,
+        "previous_response_id": body.get("previous_response_id"),
+        "prompt_cache_key": body.get("prompt_cache_key"),
+        "prompt_cache_retention": body.get("prompt_cache_retention") or "in_memory",
+        "reasoning": {
+            **reasoning,
+            "effort": reasoning.get("effort") or ("medium" if reasons else None),
+            "summary": reasoning.get("summary"),
+        },
+        "safety_identifier": body.get("safety_identifier"),
+        "store": request.stored,
+        "top_logprobs": body.get("top_logprobs") or 0,
+        "usage": None,
+        "user": body.get("user"),
+    }
+    if request.dialect.billing:
+        shown["billing"] = {"payer": "developer"}
+    return shown
+
+
+def _given(body: Mapping[str, Any], name: str, default: float) -> object:
+    value = body.get(name)
+    return default if value is None else value
+
+
+def usage(reply: Reply, dialect: Dialect) -> dict[str, Any]:
+    """Token counts."""
+    counts = reply.usage
+    details = {"cached_tokens": counts.cached_tokens}
+    if dialect.cache_writes:
+        details["cache_write_tokens"] = counts.cache_write_tokens
+    return {
+        "input_tokens": counts.input_tokens,
+        "input_tokens_details": details,
+        "output_tokens": counts.output_tokens,
+        "output_tokens_details": {"reasoning_tokens": 0 if dialect.lean else counts.reasoning_tokens},
+        "total_tokens": counts.input_tokens + counts.output_tokens,
+    }
+
+
+def content_filter(source: str, results: Mapping[str, Any], *, blocked: bool) -> dict[str, Any]:
+    """Azure's verdict on a prompt or a completion, as its Responses API shows it."""
+    return {
+        "blocked": blocked,
+        "source_type": source,
+        "content_filter_raw": [],
+        "content_filter_results": dict(results),
+        "content_filter_offsets": {"start_offset": 0, "end_offset": 0, "check_offset": 0},
+    }

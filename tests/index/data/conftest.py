@@ -1,0 +1,51 @@
+"""Settings with two embedding models of one length, a database that is emptied afterwards, and another process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.index.data.other import Other
+from tests.index.named_support import settings, use
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from turnout_emulator import Emulator
+
+
+@pytest.fixture(scope="module")
+def other() -> Iterator[Other]:
+    """Another process."""
+    made = Other()
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def config(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Write the settings, with the lines of `[index.docs]`."""
+
+    def write(lines: str = 'store = "chroma"\npath = "index"') -> None:
+        use(settings(fresh_emulator, tmp_path, lines), monkeypatch)
+
+    write()
+    return write
+
+
+@pytest.fixture
+def database(postgres: str) -> Iterator[str]:
+    """The PostgreSQL, emptied afterwards."""
+    yield postgres
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(postgres, poolclass=sqlalchemy.NullPool)
+    with engine.begin() as connection:
+        inspected = sqlalchemy.inspect(connection)
+        for name in inspected.get_schema_names():
+            if name.startswith("docs_"):
+                connection.execute(sqlalchemy.text(f'DROP SCHEMA "{name}" CASCADE'))
+        for name in inspected.get_table_names():
+            connection.execute(sqlalchemy.text(f'DROP TABLE IF EXISTS "{name}" CASCADE'))

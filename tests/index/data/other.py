@@ -1,0 +1,237 @@
+"""What another process does to a store that this one has open: `Other` is that process, which lives for a whole module."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from multiprocessing.connection import Connection
+
+OTHERS = ["Lamps are lit at dusk.", "The signal box is manned by two.", "Tickets are sold until ten."]
+
+
+class Other:
+    """A process that does what it is told."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._wire, theirs = context.Pipe()
+        self._process = context.Process(target=_obey, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def do(self, what: Callable[..., object], *given: object) -> None:
+        """Have a function of this module called there, under this process's settings."""
+        said = {key: value for key, value in os.environ.items() if key.startswith("TURNOUT_")}
+        self._wire.send((what, given, said))
+        assert self._wire.poll(60), "the other process is stuck"
+        failed = self._wire.recv()
+        assert failed is None, failed
+
+    def end(self) -> None:
+        self._wire.close()
+        self._process.kill()
+        self._process.join(20)
+
+
+def _obey(wire: Connection) -> None:
+    import traceback
+    import warnings
+
+    warnings.simplefilter("ignore")
+    while True:
+        try:
+            what, given, said = wire.recv()
+        except EOFError:
+            return
+        for key in [key for key in os.environ if key.startswith("TURNOUT_")]:
+            del os.environ[key]
+        os.environ.update(said)
+        try:
+            what(*given)
+        except BaseException:  # noqa: BLE001 - the test says what it was
+            wire.send(traceback.format_exc())
+        else:
+            wire.send(None)
+
+
+# --- LangChain
+
+
+def chroma(folder: str, backend: str) -> Any:
+    from chromadb.api.shared_system_client import SharedSystemClient
+    from langchain_chroma import Chroma
+
+    from turnout.langchain import TurnoutEmbeddings
+
+    SharedSystemClient.clear_system_cache()  # of a test before
+    return Chroma(
+        "documents",
+        TurnoutEmbeddings(backend=backend),
+        persist_directory=folder,
+        collection_metadata={"hnsw:space": "cosine"},
+    )
+
+
+def pgvector(address: str, backend: str) -> Any:
+    from langchain_postgres import PGVector
+    from sqlalchemy import NullPool, create_engine
+
+    from turnout.langchain import TurnoutEmbeddings
+
+    engine = create_engine(address, poolclass=NullPool)
+    return PGVector(TurnoutEmbeddings(backend=backend), connection=engine, collection_name="documents")
+
+
+OPEN: dict[str, Callable[[str, str], Any]] = {"chroma": chroma, "pgvector": pgvector, "pgvector_async": pgvector}
+
+
+def refill(kind: str, place: str, backend: str) -> None:
+    """Empty a store behind the guard, and fill it with another model."""
+    _refill(OPEN[kind](place, backend))
+
+
+def remake(folder: str, backend: str) -> None:
+    """Delete a Chroma collection, and make another one under its name."""
+    store = chroma(folder, backend)
+    store.delete_collection()
+    _refill(chroma(folder, backend))
+
+
+def remove(folder: str) -> None:
+    """Delete a Chroma collection."""
+    chroma(folder, "azure").delete_collection()
+
+
+def _refill(store: Any) -> None:
+    from langchain_postgres import PGVector
+    from sqlalchemy import select
+
+    from turnout.langchain import guarded
+
+    made = guarded(store)
+    if isinstance(store, PGVector):
+        with store.session_maker() as session:
+            ids = list(session.scalars(select(store.EmbeddingStore.id)))
+    else:
+        ids = store.get()["ids"]
+    if ids:
+        made.delete(ids)
+    made.add_texts(OTHERS, ids=[f"other-{number}" for number in range(len(OTHERS))])
+
+
+def save_faiss(folder: str, backend: str) -> None:
+    """Replace a folder's FAISS index with one of another space."""
+    import shutil
+
+    from faiss import IndexFlatL2
+    from langchain_community.docstore.in_memory import InMemoryDocstore
+    from langchain_community.vectorstores import FAISS
+
+    from turnout.langchain import TurnoutEmbeddings, guarded
+
+    made = guarded(FAISS(TurnoutEmbeddings(backend=backend), IndexFlatL2(1536), InMemoryDocstore(), {}))
+    made.add_texts(OTHERS)
+    shutil.rmtree(folder)
+    made.save_local(folder)
+
+
+# --- LlamaIndex
+
+
+def llama_chroma(folder: str) -> Any:
+    import chromadb
+    from llama_index.vector_stores.chroma import ChromaVectorStore
+
+    client = chromadb.PersistentClient(folder)
+    return ChromaVectorStore(client.get_or_create_collection("documents", embedding_function=None))
+
+
+def llama_pgvector(address: str) -> Any:
+    from llama_index.vector_stores.postgres import PGVectorStore
+    from sqlalchemy import NullPool, create_engine
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    return PGVectorStore(
+        table_name="documents",
+        embed_dim=1536,
+        engine=create_engine(address, poolclass=NullPool),
+        async_engine=create_async_engine(address, poolclass=NullPool),
+    )
+
+
+LLAMA: dict[str, Callable[[str], Any]] = {"chroma": llama_chroma, "pgvector": llama_pgvector}
+
+
+def llama_refill(kind: str, place: str, backend: str) -> None:
+    """`refill` of a LlamaIndex store."""
+    _llama_refill(LLAMA[kind](place), backend)
+
+
+def _llama_refill(store: Any, backend: str) -> None:
+    from llama_index.core import VectorStoreIndex
+    from llama_index.core.schema import TextNode
+
+    from turnout.llama_index import TurnoutEmbedding
+    from turnout.llama_index.stores import GuardedVectorStore
+
+    model = TurnoutEmbedding(backend=backend)
+    guard = GuardedVectorStore(store, model)
+    guard.clear()
+    index = VectorStoreIndex.from_vector_store(guard, model)
+    index.insert_nodes([TextNode(id_=f"other-{number}", text=text) for number, text in enumerate(OTHERS)])
+
+
+def persist_simple(folder: str, backend: str) -> None:
+    """Replace a persisted LlamaIndex index with one of another space."""
+    import shutil
+
+    from llama_index.core import Document, StorageContext, VectorStoreIndex
+    from llama_index.core.vector_stores import SimpleVectorStore
+
+    from turnout.llama_index import TurnoutEmbedding, guarded
+
+    model = TurnoutEmbedding(backend=backend)
+    context = StorageContext.from_defaults(vector_store=guarded(SimpleVectorStore(), model))
+    VectorStoreIndex.from_documents(
+        [Document(text=text) for text in OTHERS], storage_context=context, embed_model=model
+    )
+    shutil.rmtree(folder)
+    context.persist(folder)
+
+
+# --- named indexes
+
+
+def named_refill(backend: str, framework: str) -> None:
+    """Empty the active collection of the index `docs` by other means than the index, and fill it with another model."""
+    from turnout.index.migration.named import NamedIndex
+
+    index = NamedIndex("docs")
+    space = index.spaces()["azure"]
+    if framework == "langchain":
+        from turnout.langchain import TurnoutEmbeddings
+        from turnout.langchain.reindexing import open_collection
+
+        home = open_collection(index.settings, "docs", space, embeddings=TurnoutEmbeddings(backend=backend))
+        assert home is not None
+        _refill(home.store)
+    else:
+        from turnout.llama_index.reindexing import open_collection as open_nodes
+
+        nodes = open_nodes(index.settings, "docs", space)
+        assert nodes is not None
+        _llama_refill(nodes.vector_store, backend)
+
+
+def named_remove() -> None:
+    """Delete the active Chroma collection of the index `docs`, by other means than the index."""
+    from turnout.index.chroma import open_client
+    from turnout.index.migration.named import NamedIndex
+
+    index = NamedIndex("docs")
+    called = index.called(index.spaces()["azure"])
+    open_client(index.settings, called, create=True).delete_collection(called)  # type: ignore[union-attr]  # it is made

@@ -1,0 +1,278 @@
+"""What a named index knows of its collections: after writes by others, without its manifest, and between objects."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import warnings
+from array import array
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.index.named_support import IDS, QUESTION, TEXTS, requests, settings, use
+from turnout.errors import IndexBehindError, ReindexError, ReindexLockedError, SettingsError
+from turnout.index.chunks import Embedded, Item
+from turnout.index.lock import locked
+from turnout.index.manifest import Manifest
+from turnout.index.migration.named import NamedIndex
+from turnout.langchain import TurnoutIndex
+from turnout.langchain.reindexing import open_collection
+from turnout_emulator import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from turnout_emulator import Emulator
+
+
+@pytest.fixture
+def file(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Settings with a FAISS index: each object has its own copy of it in memory."""
+    path = settings(
+        fresh_emulator, tmp_path, 'store = "faiss"\npath = "index"\nallow_pickle = true\nalso = ["azure", "bedrock"]'
+    )
+    use(path, monkeypatch)
+    return path
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Manifest:
+    return Manifest(tmp_path / "docs.index.sqlite")
+
+
+def item(found: str, text: str = "text") -> Item:
+    return Item(found, text, {})
+
+
+def test_only_what_differs_is_behind(manifest: Manifest) -> None:
+    manifest.register("a", "model/1")
+    manifest.register("b", "model/2")
+    manifest.wrote("a", [item("1"), item("2"), item("3")])
+    manifest.copied("b", [item("1"), item("2", "older")])
+    assert manifest.lacking("b", 9) == ["2", "3"]
+    manifest.skipped("b", {"3": "too long"})
+    assert manifest.lacking("b", 9) == ["2"]
+    manifest.wrote("a", [item("3", "shorter")])
+    assert manifest.lacking("b", 9) == ["2", "3"]
+    manifest.copied("b", [Item("2", "text", {"date": "as the store gives it back"}), item("3", "shorter")])
+    assert manifest.lacking("b", 9) == []
+    manifest.wrote("a", [item("2", "newer"), item("3", "newer")])
+    manifest.unwanted(["1"])
+    assert (manifest.outdated("b", 9), manifest.behind("b"), manifest.behind("a")) == (["1"], 3, 1)
+    manifest.deleted("a", ["1"])
+    assert not manifest.is_behind("a")
+
+
+def test_what_was_added_by_other_means_is_wanted_everywhere(manifest: Manifest) -> None:
+    manifest.wrote("a", [])
+    manifest.look("a", "model/1", [item("1")])
+    manifest.look("b", "model/2", [item("1"), item("2")])
+    assert manifest.lacking("a", 9) == ["2"]
+    manifest.look("b", "model/2", [item("2")])
+    assert manifest.lacking("b", 9) == ["1"]
+    manifest.look("b", "model/2", [item("3")], wanted=True)
+    assert (manifest.documents, manifest.behind("b")) == (1, 0)
+    assert (manifest.lacking("a", 9), manifest.outdated("a", 9)) == (["3"], ["1"])
+
+
+def test_what_was_edited_by_other_means_is_wanted_unless_the_index_has_a_newer_version(manifest: Manifest) -> None:
+    manifest.register("b", "model/2")
+    manifest.wrote("a", [item("1"), item("2")])
+    manifest.copied("b", [item("1"), item("2")])
+    manifest.look("a", "model/1", [item("1", "edited"), item("2")])
+    assert (manifest.behind("a"), manifest.lacking("b", 9)) == (0, ["1"])
+    manifest.look("a", "model/1", [item("1", "edited"), Item("2", "text", {"page": 2})])
+    assert (manifest.behind("a"), manifest.lacking("b", 9)) == (0, ["1", "2"])
+    manifest.wrote("b", [item("1", "newer"), item("2")])
+    manifest.look("a", "model/1", [item("1", "edited again"), item("2")])
+    assert (manifest.lacking("a", 9), manifest.behind("b")) == (["1"], 0)
+    assert manifest.elsewhere("a", ["1"]) == {"b": ["1"]}
+
+
+def test_what_was_deleted_by_other_means_is_known_until_it_is_there_again(manifest: Manifest) -> None:
+    manifest.wrote("a", [item("1"), item("2"), item("3")])
+    manifest.look("a", "model/1", [item("1")])
+    manifest.register("b", "model/2")
+    manifest.wrote("b", [item("3", "newer")])
+    assert (manifest.missed("a"), manifest.absent("a", 9)) == (["2"], ["3"])
+    assert manifest.offers("a") == {"b": 1}
+    manifest.look("a", "model/1", [item("1"), item("2", "put back otherwise")])
+    assert (manifest.missed("a"), manifest.lacking("a", 9)) == ([], ["3"])
+    manifest.look("a", "model/1", [item("1")])
+    manifest.unwanted(["2"])
+    manifest.wrote("b", [item("2")])
+    assert manifest.missed("a") == []
+
+
+def test_a_version_that_no_collection_has_is_given_up(manifest: Manifest) -> None:
+    for name in "ab":
+        manifest.register(name, f"model-{name}/1")
+    manifest.wrote("a", [item("1"), item("2"), item("3"), item("4")])
+    manifest.copied("b", [item("1", "older"), item("4")])
+    manifest.deleted("a", ["1", "2"])
+    assert manifest.settle("b") == ["1", "2"]
+    assert (manifest.documents, manifest.lacking("b", 9), manifest.lacking("a", 9)) == (3, ["3"], ["1"])
+    manifest.wrote("a", [Item("4", "text", {"page": 4})])
+    manifest.forget("a")
+    assert manifest.lacking("b", 9) == ["3", "4"]
+    assert manifest.settle("b") == ["3", "4"]
+    assert (manifest.documents, manifest.behind("b")) == (2, 0)
+
+
+def test_a_manifest_that_is_no_manifest_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "docs.index.sqlite"
+    path.write_bytes(b"something else entirely" * 100)
+    with pytest.raises(ReindexError, match=r"docs\.index\.sqlite can't be read.*Delete it"):
+        Manifest(path)
+
+
+def test_a_change_that_fails_leaves_nothing_and_hinders_no_other(manifest: Manifest) -> None:
+    def broken() -> Iterator[Item]:
+        yield item("1")
+        msg = "the store went away"
+        raise OSError(msg)
+
+    with pytest.raises(OSError, match="went away"):
+        manifest.look("a", "model/1", broken())
+    assert (manifest.collections(), manifest.documents) == ({}, 0)
+    manifest.wrote("a", [item("1")])
+    assert manifest.documents == 1
+
+
+def test_a_manifest_that_another_process_holds_is_not_called_unreadable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "docs.index.sqlite"
+    Manifest(path).close()
+    monkeypatch.setattr(Manifest, "patience", 0.05)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            Manifest(path).register("a", "model/1")
+
+
+def test_a_write_that_fails_is_not_found_in_memory(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: object) -> None:
+        msg = "no room"
+        raise OSError(msg)
+
+    index = TurnoutIndex("docs")
+    index.add_texts(TEXTS[:2], ids=IDS[:2])
+    home = index.index.home()
+    index.add_texts(["Keys are rotated in May."], ids=["keys"])
+    assert index.index.at_hand() is home  # what this object wrote itself isn't read again
+    with monkeypatch.context() as patched:
+        patched.setattr(type(home), "flush", full)
+        with pytest.raises(OSError, match="no room"):
+            index.add_texts(TEXTS[2:], ids=IDS[2:])
+    assert index.index.at_hand() is not home
+    assert [found.id for found in index.get_by_ids(IDS)] == IDS[:2]
+
+
+def test_an_object_sees_what_another_process_added(file: Path, fresh_emulator: Emulator) -> None:
+    index = TurnoutIndex("docs")
+    index.add_texts(TEXTS[:1], ids=IDS[:1])
+    assert len(index.similarity_search(QUESTION)) == 1
+    code = f"from turnout.langchain import TurnoutIndex; TurnoutIndex('docs').add_texts({TEXTS[1:]!r}, ids={IDS[1:]!r})"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    assert index.similarity_search(QUESTION, k=1)[0].id == "depot"
+    index.add_texts(["Lamps are lit at dusk."], ids=["lamps"])
+    assert {found.id for found in TurnoutIndex("docs").get_by_ids([*IDS, "lamps"])} == {*IDS, "lamps"}
+
+
+def test_without_its_manifest_the_collections_say_what_there_is(
+    file: Path, fresh_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    TurnoutIndex("docs").add_texts(TEXTS, ids=IDS)
+    for part in (file.parent / "index").glob("docs.index.sqlite*"):
+        part.unlink()
+    requests(fresh_emulator)
+    for backend in ("bedrock", "azure"):
+        monkeypatch.setenv("TURNOUT_BACKEND", backend)
+        index = TurnoutIndex("docs")
+        assert index.similarity_search(QUESTION, k=1)[0].id == "depot"
+        assert requests(fresh_emulator) == [backend]
+    assert [one.lacking for one in index.status() if one.exists] == [0, 0]
+
+
+def test_a_dropped_collection_is_missing_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    TurnoutIndex("docs").add_texts(TEXTS, ids=IDS)
+    NamedIndex("docs").drop("bedrock")
+    monkeypatch.setenv("TURNOUT_BACKEND", "bedrock")
+    with pytest.raises(IndexBehindError, match="there is no collection") as missing:
+        TurnoutIndex("docs").similarity_search(QUESTION)
+    assert missing.value.lacking == 3
+
+
+def test_a_reindex_in_progress_is_not_written_into(file: Path) -> None:
+    index = TurnoutIndex("docs")
+    place = index.index.place()
+    checkpoint = place.index.checkpoint(place.space)
+    with (
+        locked(checkpoint.with_name(f"{checkpoint.name}.lock"), place.called),
+        pytest.raises(ReindexLockedError, match="another reindex"),
+    ):
+        index.add_texts(TEXTS, ids=IDS)
+    index.add_texts(TEXTS, ids=IDS)
+    assert len(index.get_by_ids(IDS)) == 3
+
+
+def test_what_the_other_model_refuses_is_named_and_not_asked_for_again(
+    file: Path, fresh_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(file.read_text().replace('also = ["azure", "bedrock"]', 'fill = "on-the-way"'))
+    TurnoutIndex("docs").add_texts(TEXTS, ids=IDS)
+    monkeypatch.setenv("TURNOUT_BACKEND", "bedrock")
+    fresh_emulator.queue(Failure("invalid_request"), service="bedrock")
+    with pytest.warns(UserWarning, match="1 chunks can't be embedded in amazon.titan-embed-text-v1/1536"):
+        TurnoutIndex("docs").similarity_search(QUESTION)
+    requests(fresh_emulator)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(TurnoutIndex("docs").similarity_search(QUESTION)) == 2
+    assert requests(fresh_emulator) == ["bedrock"]
+
+
+def test_a_text_that_was_changed_past_the_index_is_filled_as_it_is(
+    file: Path, fresh_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(file.read_text().replace('also = ["azure", "bedrock"]', 'fill = "on-the-way"'))
+    TurnoutIndex("docs").add_texts(TEXTS, ids=IDS)
+    index = NamedIndex("docs")
+    collection = open_collection(index.settings, "docs", index.space("azure"))
+    assert collection is not None
+    collection.claim(index.space("azure"))
+    vector = array("d", collection.vectors(["keys"])["keys"])
+    collection.write([Embedded(item("keys", "Keys are never rotated."), vector)])
+    collection.flush()
+    monkeypatch.setenv("TURNOUT_BACKEND", "bedrock")
+    requests(fresh_emulator)
+    filled = TurnoutIndex("docs")
+    assert len(filled.similarity_search(QUESTION)) == 3
+    assert filled.get_by_ids(["keys"])[0].page_content == "Keys are never rotated."
+    assert len(requests(fresh_emulator)) == 4  # three texts and the question
+    assert [one.lacking for one in filled.status() if one.exists] == [0, 0]
+
+
+def test_a_check_before_a_search_reads_no_collection(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = TurnoutIndex("docs")
+    index.add_texts(TEXTS, ids=IDS)
+    home = index.index.home()
+    monkeypatch.setattr(type(home), "items", None)
+    monkeypatch.setattr(type(home), "count", None)
+    assert index.index.at_hand() is home
+    assert index.similarity_search(QUESTION, k=1)[0].id == "depot"
+
+
+def test_a_wrong_index_is_named(file: Path) -> None:
+    with pytest.raises(SettingsError, match="'dosc' is no index; did you mean 'docs'"):
+        TurnoutIndex("dosc")
+    with pytest.raises(SettingsError, match='open= is for store = "custom"'):
+        TurnoutIndex("docs", open=lambda name, embeddings: None)  # type: ignore[arg-type]  # wrong on purpose
+    file.write_text(file.read_text().replace('"faiss"', '"custom"'))
+    with pytest.raises(SettingsError, match="give open="):
+        TurnoutIndex("docs")

@@ -1,0 +1,110 @@
+"""A reindex in a process of its own, for tests that kill it or take something from it."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from array import array
+from typing import TYPE_CHECKING
+
+from tests.index.support import Listed, some
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from multiprocessing.connection import Connection
+
+    from turnout.facts.spaces import EmbeddingSpace
+    from turnout.index.chunks import Embedded, Item
+
+
+def move(config: str, number: int, options: dict[str, object]) -> None:
+    """Reindex made chunks into the Chroma collection of the index `docs` on Bedrock."""
+    sys.exit(0 if moved(config, some(number), options) else 1)
+
+
+def moved(config: str, source: Listed, options: dict[str, object]) -> bool:
+    from turnout.embedding.embedder import Embedder
+    from turnout.facts.spaces import space_of
+    from turnout.index.migration.engine import reindex
+    from turnout.index.migration.named import NamedIndex
+
+    index = NamedIndex(str(options.pop("index", "docs")), config)
+    route = index.route("bedrock")
+    space = space_of(route)
+    target = index.side.open_collection(index.settings, index.name, space, create=True)
+    assert target is not None
+    report = reindex(
+        source,
+        target,
+        Embedder(route, index.all),
+        checkpoint=index.checkpoint(space),
+        sample=0,
+        **options,  # type: ignore[arg-type]
+    )
+    return report.complete
+
+
+class Counted:
+    """A target that keeps only how much it was given."""
+
+    name = "counted"
+    flush_every = 0
+
+    def __init__(self) -> None:
+        self.written = 0
+
+    def claim(self, space: EmbeddingSpace, *, dry: bool = False) -> None:
+        pass
+
+    def count(self) -> int:
+        return self.written
+
+    def get(self, ids: Sequence[str]) -> dict[str, Item]:
+        return {}
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
+        return {}
+
+    def search(self, vector: Sequence[float], k: int) -> list[Item]:
+        return []
+
+    def write(self, chunks: Sequence[Embedded]) -> None:
+        assert all(isinstance(chunk.vector, array) for chunk in chunks)
+        self.written += len(chunks)
+
+    def delete(self, ids: Sequence[str]) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
+
+
+class Streamed(Listed):
+    """Chunks that exist only while they are read."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self._number = number
+
+    def items(self) -> Iterator[Item]:
+        from turnout.index.chunks import Item
+
+        for n in range(self._number):
+            yield Item(f"chunk-{n}", f"track {n} leads to depot {n * 7919 % 10007}", {"filler": f"{n}" * 5000})
+
+
+def peak(config: str, number: int, checkpoint: str, answer: Connection) -> None:
+    """Tell the peak of this process's memory, in bytes, after a reindex that keeps nothing."""
+    from pathlib import Path
+
+    from turnout.embedding.embedder import Embedder
+    from turnout.index.migration import stream
+    from turnout.index.migration.engine import reindex
+    from turnout.index.migration.named import NamedIndex
+
+    stream.PENDING = 512  # so that a small test has many times as much
+    index = NamedIndex("docs", config)
+    embedder = Embedder(index.route("azure"), index.all)
+    target = Counted()
+    reindex(Streamed(number), target, embedder, checkpoint=Path(checkpoint), sample=0)
+    answer.send((target.written, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))

@@ -1,0 +1,116 @@
+"""An answer is read up to a size, however it is sent; one that is larger is an error, and not asked for again."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from llama_index.core.base.llms.types import ChatMessage
+
+from turnout.errors import ServiceAnswerError
+from turnout.langchain import ChatTurnout, TurnoutEmbeddings
+from turnout.llama_index import TurnoutLLM
+from turnout.transport import bounded
+from turnout_emulator import Answer, Emulator, Raw
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SMALL = 200_000
+ASKED = [ChatMessage("x")]
+WIRES = [("default", "azure"), ("responses", "azure"), ("claude", "azure"), ("default", "bedrock")]
+SPACES = b" " * (SMALL + 1)
+
+
+@pytest.fixture(autouse=True)
+def _settings(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "turnout.toml"
+    path.write_text(fresh_emulator.settings_toml(every_wire=True), encoding="utf-8")
+    monkeypatch.setenv("TURNOUT_CONFIG", str(path))
+    monkeypatch.setattr(bounded, "MOST", SMALL)
+
+
+async def _lang(model: ChatTurnout) -> None:
+    async for _ in model.astream("x"):
+        pass
+
+
+async def _llama(llm: TurnoutLLM) -> None:
+    async for _ in await llm.astream_chat(ASKED):
+        pass
+
+
+WAYS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "LangChain": lambda where: ChatTurnout(**where).invoke("x"),
+    "LangChain async": lambda where: asyncio.run(ChatTurnout(**where).ainvoke("x")),
+    "LangChain streamed": lambda where: list(ChatTurnout(**where).stream("x")),
+    "LangChain streamed async": lambda where: asyncio.run(_lang(ChatTurnout(**where))),
+    "LlamaIndex": lambda where: TurnoutLLM(**where).chat(ASKED),
+    "LlamaIndex async": lambda where: asyncio.run(TurnoutLLM(**where).achat(ASKED)),
+    "LlamaIndex streamed": lambda where: list(TurnoutLLM(**where).stream_chat(ASKED)),
+    "LlamaIndex streamed async": lambda where: asyncio.run(_llama(TurnoutLLM(**where))),
+}
+BODIES = {
+    "plain": Raw(200, {"content-type": "application/json"}, SPACES + b"{}"),
+    "gzip": Raw(200, {"content-type": "application/json", "content-encoding": "gzip"}, gzip.compress(SPACES + b"{}")),
+    "deflate": Raw(
+        200, {"content-type": "application/json", "content-encoding": "deflate"}, zlib.compress(SPACES + b"{}")
+    ),
+    "a failure": Raw(502, {"content-type": "text/html"}, SPACES),
+}
+
+
+@pytest.mark.parametrize(("model", "backend"), WIRES)
+@pytest.mark.parametrize("body", BODIES)
+def test_too_large(fresh_emulator: Emulator, body: str, model: str, backend: str) -> None:
+    for how, ask in WAYS.items():
+        if backend == "bedrock" and (body in {"gzip", "deflate"} or "streamed" in how):
+            continue  # botocore decodes nothing, and reads a stream by frames of a bounded length
+        fresh_emulator.queue(BODIES[body], Answer("Small."))
+        with pytest.raises(ServiceAnswerError, match="larger than 0 MiB, and wasn't read to its end") as caught:
+            ask({"model": model, "backend": backend})
+        assert (caught.value.attempts, caught.value.retryable) == (1, False), how
+        assert fresh_emulator.pending == 1, how
+        fresh_emulator.clear()
+
+
+@pytest.mark.parametrize("model", ["azure:embed-small", "bedrock:amazon.titan-embed-text-v2:0"])
+def test_too_many_vectors(fresh_emulator: Emulator, model: str) -> None:
+    ways: list[Callable[[], object]] = [
+        lambda: TurnoutEmbeddings(model=model).embed_query("x"),
+        lambda: asyncio.run(TurnoutEmbeddings(model=model).aembed_query("x")),
+    ]
+    for ask in ways:
+        fresh_emulator.queue(BODIES["plain"])
+        with pytest.raises(ServiceAnswerError, match="larger than"):
+            ask()
+
+
+def test_a_stream_without_end(fresh_emulator: Emulator) -> None:
+    chunk = b'data: {"choices": [{"index": 0, "delta": {"content": "The "}, "finish_reason": null}]}\n\n'
+    for how, ask in WAYS.items():
+        if "streamed" in how:
+            fresh_emulator.queue(Raw(200, {"content-type": "text/event-stream"}, chunk * (SMALL // len(chunk) + 1)))
+            with pytest.raises(ServiceAnswerError, match="larger than"):
+                ask({"backend": "azure"})
+
+
+def test_what_is_encoded_twice_is_not_read(fresh_emulator: Emulator) -> None:
+    twice = Raw(200, {"content-encoding": "gzip, gzip"}, gzip.compress(gzip.compress(b"{}")))
+    for ask in (WAYS["LangChain"], WAYS["LangChain async"]):
+        fresh_emulator.queue(twice)
+        with pytest.raises(ServiceAnswerError, match="encoded more than once"):
+            ask({"backend": "azure", "max_retries": 0})
+
+
+def test_what_is_encoded_and_small_is_read(fresh_emulator: Emulator) -> None:
+    body = b'{"choices": [{"message": {"role": "assistant", "content": "Hello."}, "finish_reason": "stop"}]}'
+    for encoding, packed in (("gzip", gzip.compress(body)), ("deflate", zlib.compress(body))):
+        answer = Raw(200, {"content-type": "application/json", "content-encoding": encoding}, packed)
+        fresh_emulator.queue(answer, answer)
+        assert ChatTurnout(backend="openai").invoke("x").content == "Hello."
+        assert asyncio.run(ChatTurnout(backend="openai").ainvoke("x")).content == "Hello."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -35,6 +36,8 @@ _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "parallel_tool_calls": (bool, "True or False"),
 }
 
+_O_SERIES = re.compile(r"o\d")
+
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
@@ -53,7 +56,7 @@ def unsupported(route: Route, what: str, why: str, policy: Policy) -> None:
         warnings.warn(msg, UserWarning, stacklevel=3)
 
 
-def fitted(route: Route, parameters: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+def fit_parameters(route: Route, parameters: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     """The parameters that the route's wire and model take; the others go as the policy says.
 
     Args:
@@ -89,19 +92,25 @@ def _refusal(route: Route, name: str) -> str | None:
         return "the model takes no stop sequences"
     if name == "reasoning_effort" and facts.known and not facts.reasoning:
         return "the model doesn't reason"
-    if name == "parallel_tool_calls" and route.wire == "bedrock-converse" and not facts.one_call:
-        return "on Converse the model can't be told to call one tool at most"
+    if name == "parallel_tool_calls" and not _can_call_once(route):
+        return f"on {route.wire} the model can't be told to call one tool at most"
     return None
 
 
-def one_call_fields(*, forced: bool) -> dict[str, Any]:
-    """Converse's `additionalModelRequestFields` for an answer that calls one tool at most (`ModelFacts.one_call`).
+def _can_call_once(route: Route) -> bool:
+    return route.facts.one_call if route.wire == "bedrock-converse" else _O_SERIES.match(route.facts.name) is None
 
-    Args:
-        forced: Whether `toolConfig.toolChoice` makes the model call. The service then refuses a `type` here; without
-            one there, `auto` included, it insists on it.
-            Source: https://github.com/BerriAI/litellm/pull/34347, https://github.com/BerriAI/litellm/issues/36536
-    """
+
+def takes_parameter(route: Route, name: str) -> bool:
+    """Whether the route's wire and model take a parameter."""
+    return _refusal(route, name) is None
+
+
+fitted = fit_parameters
+
+
+def one_call_fields(*, forced: bool) -> dict[str, Any]:
+    """Converse's `additionalModelRequestFields` for an answer that calls one tool at most (`ModelFacts.one_call`)."""
     return {"tool_choice": {"disable_parallel_tool_use": True} | ({} if forced else {"type": "auto"})}
 
 

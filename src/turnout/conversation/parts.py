@@ -1,0 +1,115 @@
+"""The parts of a turn as its wire takes them: what it has no place for is dropped, or said in words."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from turnout.conversation.caching import add_point
+from turnout.conversation.reasoning import is_accepted, is_native
+from turnout.conversation.turns import Attachment, CachePoint, Call, Reasoning, Text, WireBlock
+from turnout.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from turnout.conversation.attachments import Attachments
+    from turnout.conversation.turns import Part, Turn
+    from turnout.routing import Route
+
+_OPENAI = frozenset({"openai-chat", "openai-responses"})
+_NOT_IN_A_NAME = re.compile(r"[\s<|\\/>]+")  # OpenAI's rule for `name`, which may have 64 characters
+_LONGEST_NAME = 64
+
+
+def fit_parts(turn: Turn, route: Route, attachments: Attachments) -> None:
+    """Bring a turn's parts, and its name, into what the route's wire takes; changed in place.
+
+    Raises:
+        UnsupportedError: The model or the wire can't take a part.
+        InvalidRequestError: The data of an attachment can't be read.
+    """
+    openai = route.wire in _OPENAI
+    turn.developer = turn.developer and openai
+    if turn.name is not None and turn.role != "tool":
+        turn.name = (_NOT_IN_A_NAME.sub("_", turn.name).strip("_")[:_LONGEST_NAME] or None) if openai else None
+    if turn.role == "assistant":
+        _fit_answer(turn, route)
+        return
+    if turn.role == "system" and any(isinstance(part, Attachment) for part in turn.parts):
+        msg = f"{turn.where} is a system message and holds a file; services take files from the user only"
+        raise UnsupportedError(msg)
+    fitted: list[Part] = []
+    for part in turn.parts:
+        match part:
+            case CachePoint():
+                add_point(fitted, part, "system" if turn.role == "system" else "messages", route)
+            case Attachment():
+                fitted.append(attachments.resolved(part, part.where or turn.where))
+            case Text():
+                fitted.append(_text(part, openai=openai))
+            case WireBlock(wires=wires, instead=instead):
+                if wires is not None and route.wire in wires:
+                    fitted.append(part)
+                elif instead is not None:
+                    fitted.append(instead)
+    if turn.role == "tool" and turn.failed and openai:
+        _mark_failed(fitted)
+    if turn.role == "user" and route.wire == "bedrock-converse":
+        _name_documents(fitted)
+    turn.parts = fitted
+
+
+def _text(part: Text, *, openai: bool) -> Text:
+    mark = part.extra.get("prompt_cache_breakpoint") if openai else None
+    return Text(part.text, {} if mark is None else {"prompt_cache_breakpoint": mark})
+
+
+def _fit_answer(turn: Turn, route: Route) -> None:
+    """What the assistant said: as the service gave it, if it reads its own blocks again, else in words."""
+    native = is_native(turn.source, route)
+    turn.native = native and any(
+        (isinstance(part, Reasoning) and is_accepted(part, route))
+        or (isinstance(part, WireBlock) and part.wires is None)
+        for part in turn.parts
+    )
+    fitted: list[Part] = []
+    for part in turn.parts:
+        match part:
+            case CachePoint():
+                add_point(fitted, part, "messages", route)
+            case Text():
+                whole = turn.native and route.wire == "openai-responses"
+                fitted.append(Text(part.text, part.extra if whole else {}))
+            case Attachment(kind=kind):  # no service takes files in an assistant's turn
+                fitted.append(Text(f"[{kind}]"))
+            case Reasoning():
+                if turn.native and is_accepted(part, route):
+                    fitted.append(part)
+            case WireBlock(instead=instead):
+                if turn.native and (part.wires is None or route.wire in part.wires):
+                    fitted.append(part)
+                elif instead is not None:
+                    fitted.append(instead)
+            case Call():
+                if turn.native:
+                    fitted.append(part)
+    turn.parts = fitted if turn.native else [*fitted, *turn.calls]
+
+
+def _mark_failed(parts: list[Part]) -> None:
+    """Say that a tool failed where the wire has no flag for it."""
+    for place, part in enumerate(parts):
+        if isinstance(part, Text):
+            if not part.text.lstrip().lower().startswith("error"):
+                parts[place] = Text(f"Error: {part.text}", part.extra)
+            return
+    parts.insert(0, Text("Error: the tool failed."))
+
+
+def _name_documents(parts: list[Part]) -> None:
+    """Converse wants words beside a document.
+
+    Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html
+    """
+    names = [part.name for part in parts if isinstance(part, Attachment) and part.kind == "document"]
+    if names and not any(isinstance(part, Text) for part in parts):
+        parts.insert(0, Text(f"Attached: {', '.join(name or '' for name in names)}"))

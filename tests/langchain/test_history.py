@@ -29,10 +29,9 @@ from langchain_core.messages import (
 from langchain_core.messages.tool import tool_call
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from tests.langchain.history_support import BACKENDS, PNG, WIRES, Bench, route
+from tests.langchain.history_support import BACKENDS, PNG, WIRES, Bench, aportable_history, portable_history, route
 from tests.timing import best
 from turnout.errors import InvalidRequestError, TurnoutError, UnsupportedError
-from turnout.langchain.history import aportable_history, portable_history
 
 if TYPE_CHECKING:
     from pathlib import Path

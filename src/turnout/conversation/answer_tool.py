@@ -16,11 +16,14 @@ class AnswerStream:
 
     Args:
         tool: The tool whose call is the answer.
+
+    Attributes:
+        index: Which call is the answer, once it has begun.
     """
 
     def __init__(self, tool: str) -> None:
         self._tool = tool
-        self._answering: Any = None  # index of the call that is the answer
+        self.index: Any = None
         self._dropped: set[Any] = set()
         self._waiting = ""
         self._other = False
@@ -28,12 +31,12 @@ class AnswerStream:
     @property
     def answered(self) -> bool:
         """Whether the answer is the text so far."""
-        return self._answering is not None and not self._other
+        return self.index is not None and not self._other
 
     @property
     def hidden(self) -> set[Any]:
         """Indexes of the calls that the answer doesn't show: the one that is its text, and those that are dropped."""
-        return self._dropped | ({self._answering} - {None})
+        return self._dropped | ({self.index} - {None})
 
     def take(self, words: str, calls: Iterable[tuple[Any, str | None, str]]) -> str:
         """A piece as it is read.
@@ -48,13 +51,13 @@ class AnswerStream:
         text = ""
         for index, name, arguments in calls:
             if name == self._tool:
-                if self._answering is None and not self._other:
-                    self._answering = index
+                if self.index is None and not self._other:
+                    self.index = index
                 else:  # a second answer, or one that was made too early
                     self._dropped.add(index)
             if index in self._dropped:
                 continue
-            if self._answering is not None and index == self._answering:
+            if self.index is not None and index == self.index:
                 text += arguments
             else:
                 self._other = True
@@ -65,5 +68,5 @@ class AnswerStream:
 
     def rest(self) -> str:
         """The words that waited, of an answer that has no such call at all; empty if there are none."""
-        words, self._waiting = ("" if self._answering is not None else self._waiting), ""
+        words, self._waiting = ("" if self.index is not None else self._waiting), ""
         return words

@@ -55,7 +55,14 @@ def fit_parts(turn: Turn, route: Route, attachments: Attachments) -> None:
         _mark_failed(fitted)
     if turn.role == "user" and route.wire == "bedrock-converse":
         _name_documents(fitted)
-    turn.parts = fitted
+    turn.parts = _joined(fitted, "\n\n" if turn.role == "system" else "\n") if turn.role != "user" else fitted
+
+
+def _joined(parts: list[Part], between: str) -> list[Part]:
+    """Parts that are nothing but texts as one text."""
+    if len(parts) < 2 or not all(isinstance(part, Text) and not part.extra for part in parts):
+        return parts
+    return [Text(between.join(part.text for part in parts if isinstance(part, Text)))]
 
 
 def _text(part: Text, *, openai: bool) -> Text:
@@ -92,7 +99,7 @@ def _fit_answer(turn: Turn, route: Route) -> None:
             case Call():
                 if turn.native:
                     fitted.append(part)
-    turn.parts = fitted if turn.native else [*fitted, *turn.calls]
+    turn.parts = fitted if turn.native else [*_joined(fitted, ""), *turn.calls]
 
 
 def _mark_failed(parts: list[Part]) -> None:

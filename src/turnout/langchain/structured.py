@@ -13,8 +13,10 @@ from langchain_core.utils.function_calling import convert_to_openai_function
 from langchain_core.utils.json import parse_json_markdown, parse_partial_json
 from langchain_core.utils.pydantic import is_basemodel_subclass
 
+from turnout.conversation.tool_choices import METHODS
+from turnout.conversation.tools import check_schema
 from turnout.errors import UnsupportedError
-from turnout.langchain.tools import check_schema, offered
+from turnout.langchain.tools import offered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel, LanguageModelInput
     from langchain_core.outputs import Generation
     from langchain_core.runnables import Runnable
-
-METHODS = ("json_schema", "function_calling", "json_mode")
 
 
 def structured(

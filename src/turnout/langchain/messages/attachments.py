@@ -43,10 +43,11 @@ def read_attachment(block: Mapping[str, Any], where: str) -> Attachment | None:
     kind = block.get("type")
     if kind is None:
         inner = next((name for name in _CONVERSE if isinstance(block.get(name), dict)), None)
-        return _converse(inner, block[inner], block, where) if inner else None
+        return _converse(inner, block[inner], where) if inner else None
     if not isinstance(kind, str) or kind not in _KINDS:
         return None
     found = _typed(kind, block, where)
+    found.where = where
     if found.url is found.data is found.text is found.file_id is None:
         msg = f"{where} is of type {kind!r} and holds no data, address or file id"
         raise InvalidRequestError(msg)
@@ -54,76 +55,79 @@ def read_attachment(block: Mapping[str, Any], where: str) -> Attachment | None:
 
 
 def _typed(kind: str, block: Mapping[str, Any], where: str) -> Attachment:
-    what = _KINDS[kind]
-    name, mime = _said(block, "filename", "name", "title"), _said(block, "mime_type", "media_type", "mimeType")
-    inner = block.get(kind)
+    inner, source = block.get(kind), block.get("source")
+    found = Attachment(_KINDS[kind], options=_options(block))
+    found.name = _named(block, "filename", "name", "title")
+    found.mime = _named(block, "mime_type", "media_type", "mimeType")
     if isinstance(inner, dict) and kind in _CONVERSE and "source" in inner:
-        return _converse(what, inner, block, where)
+        return _converse(found.kind, inner, where)
     if isinstance(inner, dict):  # OpenAI nests what a block holds under its type
         if kind == "input_audio":
-            mime = f"audio/{inner.get('format', 'wav')}"
-        name = inner.get("filename") or name
-        held = {**inner, "url": inner.get("url")}
-    elif isinstance(inner, str):
-        held = {"url": inner}
+            found.mime = f"audio/{inner.get('format', 'wav')}"
+        found.name = inner.get("filename") or found.name
+        members = {**inner, "url": inner.get("url")}
     else:
-        held = dict(block)
-    source = block.get("source")
+        members = {"url": inner} if isinstance(inner, str) else dict(block)
     if isinstance(source, dict):
-        return _sourced(what, source, block, where, name=name, mime=mime)
+        return _sourced(found, source, where)
     if block.get("source_type") == "text":  # LangChain's first form of a text, which has its words as the address
-        words = _str(held.get("text")) or _str(held.get("url"))
-        return Attachment(what, text=words, mime=mime, name=name, block=block)
-    url = held.get("url") or held.get("image_url") or held.get("file_url") or held.get("file_uri")
-    data = held.get("base64") or held.get("data") or held.get("file_data")
+        found.text = _str(members.get("text")) or _str(members.get("url"))
+        return found
+    url = members.get("url") or members.get("image_url") or members.get("file_url") or members.get("file_uri")
+    data = members.get("base64") or members.get("data") or members.get("file_data")
     if isinstance(data, str) and is_data_url(data):
         url, data = data, None
-    file_id = held.get("file_id") or (held.get("id") if block.get("source_type") == "id" else None)
-    text = held.get("text") if kind in {"text-plain", "file", "document"} else None
-    if kind == "media" and mime:
-        what = _MIME_KINDS.get(mime.partition("/")[0], "document")
-    made = Attachment(what, None, _bytes_or_text(data), _str(text), _str(file_id), mime, name, block)
-    return _with_url(made, url, where)
+    found.data = _bytes_or_text(data)
+    found.file_id = _str(members.get("file_id") or (members.get("id") if block.get("source_type") == "id" else None))
+    found.text = _str(members.get("text")) if kind in {"text-plain", "file", "document"} else None
+    if kind == "media" and found.mime:
+        found.kind = _MIME_KINDS.get(found.mime.partition("/")[0], "document")
+    return _with_url(found, url, where)
 
 
-def _sourced(
-    kind: Kind, source: dict[str, Any], block: Mapping[str, Any], where: str, *, name: str | None, mime: str | None
-) -> Attachment:
+def _sourced(found: Attachment, source: dict[str, Any], where: str) -> Attachment:
     """Anthropic's `source`, whose type says where the data is; Converse's has `bytes` or `s3Location`."""
-    mime = source.get("media_type") or mime
+    found.mime = source.get("media_type") or found.mime
     match source.get("type"):
         case "url":
-            return _with_url(Attachment(kind, mime=mime, name=name, block=block), source.get("url"), where)
+            return _with_url(found, source.get("url"), where)
         case "file":
-            return Attachment(kind, file_id=_str(source.get("file_id")), mime=mime, name=name, block=block)
+            found.file_id = _str(source.get("file_id"))
         case "text":
-            return Attachment(kind, text=_str(source.get("data")), mime=mime, name=name, block=block)
+            found.text = _str(source.get("data"))
         case "content":
             content = source.get("content")
             pieces = [content] if isinstance(content, str) else [_str(part.get("text")) for part in content or []]
-            text = "\n".join(piece for piece in pieces if piece)
-            return Attachment(kind, text=text or None, mime="text/plain", name=name, block=block)
+            found.text, found.mime = "\n".join(piece for piece in pieces if piece) or None, "text/plain"
         case _:
             data = _bytes_or_text(source.get("data") or source.get("bytes"))
             if isinstance(data, str) and is_data_url(data):
-                return _with_url(Attachment(kind, mime=mime, name=name, block=block), data, where)
-            return Attachment(kind, data=data, mime=mime, name=name, block=block)
+                return _with_url(found, data, where)
+            found.data = data
+    return found
 
 
-def _converse(kind: Kind, inner: dict[str, Any], block: Mapping[str, Any], where: str) -> Attachment:
+def _converse(kind: Kind, inner: dict[str, Any], where: str) -> Attachment:
     form = str(inner.get("format") or "")
-    mime = TYPES.get(form, f"{kind}/{form}") if form else None
     source = inner.get("source") or {}
-    name = _str(inner.get("name"))
-    location = source.get("s3Location") or source.get("s3_location")
-    options: dict[str, Any] = {key: inner[key] for key in ("citations", "context") if key in inner}
-    if location:
-        return Attachment(kind, url=_str(location.get("uri")), mime=mime, name=name, block=options)
-    data, text = _bytes_or_text(source.get("bytes")), _str(source.get("text"))
-    if data is None and text is None:
-        msg = f"{where} is Converse's {kind} and its source has neither bytes nor s3Location"
-        raise InvalidRequestError(msg)
-    return Attachment(kind, data=data, text=text, mime=mime, name=name, block=options or block)
+    location = source.get("s3Location") or source.get("s3_location") or {}
+    found = Attachment(kind, url=_str(location.get("uri")), name=_str(inner.get("name")), where=where)
+    found.mime = TYPES.get(form, f"{kind}/{form}") if form else None
+    found.options = {key: inner[key] for key in ("citations", "context") if key in inner}
+    if not location:
+        found.data, found.text = _bytes_or_text(source.get("bytes")), _str(source.get("text"))
+        if found.data is None and found.text is None:
+            msg = f"{where} is Converse's {kind} and its source has neither bytes nor s3Location"
+            raise InvalidRequestError(msg)
+    return found
+
+
+def _options(block: Mapping[str, Any]) -> dict[str, Any]:
+    options = {name: block[name] for name in ("detail", "citations", "context") if block.get(name) is not None}
+    nested = block.get("image_url")
+    if "detail" not in options and isinstance(nested, dict) and nested.get("detail"):
+        options["detail"] = nested["detail"]
+    return options
 
 
 def _with_url(made: Attachment, url: Any, where: str) -> Attachment:
@@ -138,7 +142,7 @@ def _with_url(made: Attachment, url: Any, where: str) -> Attachment:
     return made
 
 
-def _said(block: Mapping[str, Any], *names: str) -> str | None:
+def _named(block: Mapping[str, Any], *names: str) -> str | None:
     for place in (block, block.get("extras"), block.get("metadata")):
         if isinstance(place, dict):
             found = next((place[name] for name in names if isinstance(place.get(name), str) and place[name]), None)

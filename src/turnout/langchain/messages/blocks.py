@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from turnout.conversation.turns import CachePoint, CallMark, Own, Reasoning, Text
+from turnout.conversation.answers import tool_arguments
+from turnout.conversation.caching import mark_in
+from turnout.conversation.turns import CachePoint, Call, Reasoning, Text, WireBlock
 from turnout.errors import InvalidRequestError, TurnoutError, UnsupportedError
-from turnout.langchain.history.attachments import read_attachment
-from turnout.langchain.history.caching import mark_in
-from turnout.langchain.history.shield import unwrapped
+from turnout.langchain.messages.attachments import read_attachment
+from turnout.langchain.messages.non_standard import unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 
 _TEXTS = frozenset({"text", "input_text", "output_text"})
 _REASONING = frozenset({"reasoning", "reasoning_content", "thinking", "redacted_thinking"})
-CALLS = frozenset(
+_CALLS = frozenset(
     {"tool_use", "tool_call", "function_call", "custom_tool_call", "tool_call_chunk", "invalid_tool_call", "toolUse"}
 )
 """Types of blocks that say again what `AIMessage.tool_calls` says."""
 
-_SAID_ELSEWHERE = frozenset({"input_json_delta"})
+_DELTAS = frozenset({"input_json_delta"})
 _OF_SOME = frozenset({"json", "guard_content", "search_result"})
 _CONVERSE = frozenset({"bedrock-converse"})
 _CLAUDES = frozenset({"bedrock-converse", "anthropic-messages"})
@@ -74,48 +75,79 @@ def _read(block: dict[str, Any], role: Role, where: str) -> list[Part]:  # noqa:
     if kind is None:
         return _untyped(block, role, where)
     if kind in _TEXTS and "source_type" not in block:
-        return [Text(_words(block.get("text"), where), block)]
+        return [Text(_words(block.get("text"), where), _extra(block))]
     if kind == "text":  # LangChain's first form of a document given as text
         return [Text(_words(block.get("text") or block.get("url"), where))]
     if kind == "refusal":
-        return [Text(_words(block.get("refusal"), where), block)]
+        return [Text(_words(block.get("refusal"), where), _extra(block))]
     if kind in _OF_SOME:
         return [_of_some(block, kind, where)]
-    if role == "assistant" and kind in _SAID_ELSEWHERE:
+    if role == "assistant" and kind in _DELTAS:
         return []
     if role == "assistant" and kind in _REASONING:
-        return [Reasoning(block)]
-    if role == "assistant" and kind in CALLS:
-        return [CallMark(block.get("call_id") or block.get("id"), block)]
+        return [_reasoning(block)]
+    if role == "assistant" and kind in _CALLS:
+        return [_call(block)]
     try:
         attachment = read_attachment(block, where)
     except InvalidRequestError:
         if role != "assistant":
             raise
         attachment = None  # a sound that was only named by its id, say
-    return [_unknown(block, role, where) if attachment is None else replace(attachment, where=where)]
+    return [_unknown(block, role, where) if attachment is None else attachment]
 
 
-def _of_some(block: dict[str, Any], kind: str, where: str) -> Own:
+def _extra(block: Mapping[str, Any]) -> dict[str, Any]:
+    extra = {name: value for name, value in block.items() if name not in {"index", "text", "cache_control"}}
+    return {} if extra == {"type": "text"} else extra
+
+
+def _call(block: Mapping[str, Any]) -> Call:
+    """A call as a block has it; what the message itself says of the call goes before that."""
+    extras = block["extras"] if isinstance(block.get("extras"), dict) else {}
+    arguments = next((block[name] for name in ("input", "args", "arguments") if block.get(name)), None)
+    written = block.get("arguments") or extras.get("arguments")
+    call = Call(block.get("call_id") or block.get("id"), str(block.get("name") or ""), tool_arguments(arguments)[0])
+    call.item_id = block.get("id") if block.get("call_id") or "name" not in block else extras.get("item_id")
+    call.written = written if isinstance(written, str) else None
+    return call
+
+
+def _reasoning(block: Mapping[str, Any]) -> Reasoning:
+    """Reasoning, in the form of whichever service or version."""
+    extras = block["extras"] if isinstance(block.get("extras"), dict) else {}
+    inner = block.get("reasoning_content")
+    if not isinstance(inner, dict):
+        inner = {"text": block.get("reasoning") or block.get("thinking"), **extras, **block}
+    redacted = inner.get("redacted_content") or inner.get("redactedContent")
+    if block["type"] == "redacted_thinking":
+        redacted = block.get("data")
+    if isinstance(redacted, bytes):  # where it was stored as JSON it is base64 already
+        redacted = base64.b64encode(redacted).decode()
+    item = {key: value for key, value in block.items() if key != "index"} if block["type"] == "reasoning" else None
+    return Reasoning(inner.get("text") or "", inner.get("signature") or None, redacted or None, item)
+
+
+def _of_some(block: dict[str, Any], kind: str, where: str) -> WireBlock:
     """A block that only some wires have, and the words that say it on the others."""
     if kind == "json" and "json" not in block:
         msg = f"{where} is of type 'json', and has no member json"
         raise InvalidRequestError(msg)
     if kind == "json":
-        return Own(block, _CONVERSE, Text(json.dumps(block.get("json"), ensure_ascii=False, default=str)))
+        return WireBlock(block, _CONVERSE, Text(json.dumps(block.get("json"), ensure_ascii=False, default=str)))
     if kind == "guard_content":
         words = _guarded(block, where)
-        return Own({"type": "guard_content", "text": words}, _CONVERSE, Text(words))
+        return WireBlock({"type": "guard_content", "text": words}, _CONVERSE, Text(words))
     _check_search_result(block, where)
-    return Own(block, _CLAUDES, Text(_search_result(block)))
+    return WireBlock(block, _CLAUDES, Text(_search_result(block)))
 
 
-def _unknown(block: dict[str, Any], role: Role, where: str) -> Own:
+def _unknown(block: dict[str, Any], role: Role, where: str) -> WireBlock:
     if role == "assistant":  # what a service did on its own: only that service reads it again
-        return Own(block)
+        return WireBlock(block)
     kind = str(block["type"])
     if role == "tool" and kind.endswith("_call_output"):
-        return Own(block, _RESPONSES)
+        return WireBlock(block, _RESPONSES)
     msg = f"{where} is of type {kind!r}, which no backend takes from {'a tool' if role == 'tool' else f'the {role}'}"
     raise UnsupportedError(msg)
 
@@ -126,18 +158,18 @@ def _untyped(block: dict[str, Any], role: Role, where: str) -> list[Part]:  # no
         return [Text(block["text"])]
     attachment = read_attachment(block, where)
     if attachment is not None:
-        return [replace(attachment, where=where)]
+        return [attachment]
     if "json" in block:
         return _read({"type": "json", "json": block["json"]}, role, where)
     if "cachePoint" in block or "cache_point" in block:
         return []  # a mark, which is read from every block
     if isinstance(block.get("guardContent"), dict):
-        return [Own(block, _CONVERSE, Text(_guarded(block["guardContent"], where)))]
+        return [WireBlock(block, _CONVERSE, Text(_guarded(block["guardContent"], where)))]
     if isinstance(block.get("toolUse"), dict):
-        return [CallMark(block["toolUse"].get("toolUseId"), {"type": "toolUse", **block["toolUse"]})]
+        return [_call({"type": "toolUse", "id": block["toolUse"].get("toolUseId"), **block["toolUse"]})]
     if isinstance(block.get("reasoningContent"), dict):
         inner = block["reasoningContent"].get("reasoningText") or block["reasoningContent"]
-        return [Reasoning({"type": "reasoning_content", "reasoning_content": inner})]
+        return [_reasoning({"type": "reasoning_content", "reasoning_content": inner})]
     if role == "assistant":  # what is left of a stream: a lone id or index
         return []
     msg = (

@@ -21,29 +21,29 @@ _FILE = frozenset({"file_id", "file_data", "filename"})
 _SOUND = frozenset({"data", "format"})
 
 
-def messages_from(given: Sequence[Any]) -> list[BaseMessage]:
+def messages_from(messages: Sequence[Any]) -> list[BaseMessage]:
     """LangChain messages from what may be dicts and (role, text) pairs.
 
     Raises:
         InvalidRequestError: One of them can't be read; the error says which.
     """
     made: list[BaseMessage] = []
-    for index, message in enumerate(given):
+    for index, message in enumerate(messages):
         if isinstance(message, BaseMessage):
             made.append(message)
             continue
         try:
             made += convert_to_messages([message])
         except (ValueError, NotImplementedError, TypeError, KeyError, AttributeError) as error:
-            said = str(error).splitlines()[0] if str(error) else type(error).__name__
-            msg = f"message {index} can't be read: {said}"
+            why = str(error).splitlines()[0] if str(error) else type(error).__name__
+            msg = f"message {index} can't be read: {why}"
             raise InvalidRequestError(msg) from error
     return made
 
 
-def shielded(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+def wrapped(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
     """The messages, with the blocks wrapped that LangChain would stumble over; the caller's stay as they are."""
-    return [_shielded(message) for message in messages]
+    return [_wrap(message) for message in messages]
 
 
 def unwrapped(block: Any) -> Any:
@@ -53,12 +53,12 @@ def unwrapped(block: Any) -> Any:
     return block
 
 
-def _shielded(message: BaseMessage) -> BaseMessage:
+def _wrap(message: BaseMessage) -> BaseMessage:
     content = message.content
     if not isinstance(content, list) or not any(_trips(block) for block in content):
         return message
-    wrapped = [{"type": "non_standard", "value": block} if _trips(block) else block for block in content]
-    return message.model_copy(update={"content": wrapped})
+    blocks = [{"type": "non_standard", "value": block} if _trips(block) else block for block in content]
+    return message.model_copy(update={"content": blocks})
 
 
 def _trips(block: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import (
@@ -14,13 +14,13 @@ from langchain_core.messages import (
     SystemMessage,
     ToolMessage,
 )
-from langchain_core.utils.json import parse_partial_json
 
-from turnout.conversation.turns import Call, CallMark, Reasoning, Text, Turn
+from turnout.conversation.answers import tool_arguments
+from turnout.conversation.caching import mark_in
+from turnout.conversation.turns import Call, Reasoning, Source, Text, Turn
 from turnout.errors import InvalidRequestError
-from turnout.langchain.history.blocks import CALLS, read_content
-from turnout.langchain.history.caching import mark_in
-from turnout.langchain.history.shield import messages_from, unwrapped
+from turnout.langchain.messages.blocks import read_content
+from turnout.langchain.messages.non_standard import messages_from, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,9 +36,14 @@ _ROLES: dict[str, Role] = {
     "system": "system",
     "developer": "system",
 }
-
-
 _ITEM_IDS = "__openai_function_call_ids__"
+_WIRES = {
+    "openai": "openai-responses",
+    "bedrock_converse": "bedrock-converse",
+    "bedrock": "bedrock-converse",
+    "anthropic": "anthropic-messages",
+}
+"""What `model_provider` says in answers of integrations that turnout didn't carry → the wire whose reasoning it is."""
 
 
 def read(messages: Sequence[Any]) -> list[Turn]:
@@ -61,7 +66,7 @@ def _turns(message: BaseMessage, index: int) -> list[Turn]:
     where = f"message {index}"
     if isinstance(message, AIMessage):
         turn = _assistant(message, index, where)
-        return [turn] if turn.parts or turn.calls else []
+        return [turn] if turn.parts else []
     if isinstance(message, ToolMessage):
         return [
             Turn(
@@ -136,52 +141,53 @@ def _assistant(message: AIMessage, index: int, where: str) -> Turn:
         parts = [Text(residue["refusal"])]
     if isinstance(residue.get("reasoning"), dict):
         parts = _first_responses_form(message, residue["reasoning"], parts)
-    calls = [Call(call.get("id"), call["name"], dict(call["args"])) for call in message.tool_calls]
-    for invalid in message.invalid_tool_calls:
-        arguments = _arguments(invalid.get("args"))
-        calls.append(Call(invalid.get("id"), invalid.get("name") or "", arguments, readable=False))
-    if not calls:
-        calls = [_from_block(part) for part in parts if isinstance(part, CallMark) and part.block.get("name")]
-    legacy = residue.get("function_call")
-    if not calls and isinstance(legacy, dict) and legacy.get("name"):
-        calls = [Call(None, legacy["name"], _arguments(legacy.get("arguments")))]
-    return Turn(
-        index,
-        "assistant",
-        parts,
-        calls=calls,
-        name=_name(message),
-        metadata=message.response_metadata,
-    )
+    parts = _with_calls(message, parts)
+    return Turn(index, "assistant", parts, name=_name(message), source=_source(message.response_metadata))
+
+
+def _source(metadata: Mapping[str, Any]) -> Source | None:
+    if not metadata:
+        return None
+    wire = metadata.get("wire") or _WIRES.get(metadata.get("model_provider") or "")
+    names = (metadata.get(name) for name in ("model_name", "model", "deployment"))
+    model = next((name for name in names if isinstance(name, str)), None)
+    return Source(metadata.get("backend"), wire, metadata.get("deployment"), model)
 
 
 def _first_responses_form(message: AIMessage, reasoning: dict[str, Any], parts: list[Part]) -> list[Part]:
     """What langchain-openai put beside the content before 1.0, back in the order in which the service gave it."""
-    said: list[Part] = [Reasoning({"type": "reasoning", **reasoning})]
-    for part in parts:
-        if isinstance(part, Text) and (message.id or "").startswith("msg_"):
-            said.append(Text(part.text, {"type": "text", "text": part.text, "id": message.id}))
-        else:
-            said.append(part)
+    extra = {"id": message.id} if (message.id or "").startswith("msg_") else {}
+    texts = [Text(part.text, extra or part.extra) if isinstance(part, Text) else part for part in parts]
+    return [Reasoning(item={"type": "reasoning", **reasoning}), *texts]
+
+
+def _with_calls(message: AIMessage, parts: list[Part]) -> list[Part]:
+    """The parts with the message's calls, each where the content has it, or at the end."""
+    calls = [Call(call.get("id"), call["name"], dict(call["args"])) for call in message.tool_calls]
+    for invalid in message.invalid_tool_calls:
+        arguments, _ = tool_arguments(invalid.get("args"))
+        calls.append(Call(invalid.get("id"), invalid.get("name") or "", arguments, readable=False))
+    in_content = [part for part in parts if isinstance(part, Call)]
+    if not calls:
+        calls = [call for call in in_content if call.name]
+    legacy = message.additional_kwargs.get("function_call")
+    if not calls and isinstance(legacy, dict) and legacy.get("name"):
+        calls = [Call(None, legacy["name"], tool_arguments(legacy.get("arguments"))[0])]
     items = message.additional_kwargs.get(_ITEM_IDS) or {}
-    return said + [CallMark(call_id, {"type": "function_call", "id": item}) for call_id, item in items.items()]
-
-
-def _from_block(mark: CallMark) -> Call:
-    assert mark.block["type"] in CALLS
-    block: Mapping[str, Any] = mark.block
-    given = next((block[name] for name in ("input", "args", "arguments") if block.get(name)), None)
-    return Call(mark.call_id, str(block["name"]), _arguments(given))
-
-
-def _arguments(given: Any) -> dict[str, Any]:
-    """A call's arguments, as far as they can be read."""
-    if isinstance(given, str):
-        try:
-            given = parse_partial_json(given) if given.strip() else {}
-        except (json.JSONDecodeError, RecursionError):
-            return {}
-    return dict(given) if isinstance(given, dict) else {}
+    waiting: defaultdict[str | None, deque[Call]] = defaultdict(deque)
+    for call in calls:
+        call.item_id = call.item_id or items.get(call.call_id)
+        waiting[call.call_id].append(call)
+    placed: list[Part] = []
+    for part in parts:
+        if not isinstance(part, Call):
+            placed.append(part)
+        elif waiting[part.call_id]:
+            call = waiting[part.call_id].popleft()
+            call.item_id = part.item_id or call.item_id
+            call.written = part.written if call.readable else None
+            placed.append(call)
+    return [*placed, *(call for call in calls if not any(call is part for part in placed))]
 
 
 def _name(message: BaseMessage) -> str | None:

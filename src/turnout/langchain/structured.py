@@ -45,7 +45,7 @@ def structured(
     own = _own(schema) or function
     asked = model.bind(
         structured_output={
-            "schema": function,
+            "schema": own,
             "method": method,
             "strict": strict,
             "of_class": isinstance(schema, type),

@@ -15,11 +15,11 @@ from llama_index.core.base.llms.types import (
     ThinkingBlock,
     ToolCallBlock,
 )
+from turnout.llama_index.history import aportable_history, portable_history
 
 from turnout.errors import ContentFilterError, InvalidRequestError, UnsupportedError
 from turnout.facts.models import base_id
 from turnout.llama_index import TurnoutLLM
-from turnout.llama_index.history import aportable_history, portable_history
 from turnout.routing import Route
 from turnout_emulator import Answer, Reasoning, Text
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 from pydantic import BaseModel
+from turnout.llama_index.request import Request, make_request
 
 from turnout.conversation.answer_formats import AnswerFormat
 from turnout.errors import UnsupportedError
-from turnout.llama_index.request import Request, make_request
 
 TOOL = {"type": "function", "function": {"name": "weather", "parameters": {}}}
 

@@ -12,7 +12,6 @@ from llama_index.llms.bedrock_converse import BedrockConverse
 from llama_index.llms.openai import OpenAI
 from llama_index_instrumentation import root_dispatcher
 from pydantic import Field
-
 from turnout.llama_index.upstream.bedrock import ConverseModel
 from turnout.llama_index.upstream.decorated import undecorated
 from turnout.llama_index.upstream.openai import OpenAIModel

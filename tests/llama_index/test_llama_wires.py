@@ -14,11 +14,11 @@ from llama_index.core.base.llms.types import (
     ThinkingBlock,
 )
 from pydantic import BaseModel
+from turnout.llama_index.wires import wire_for
+from turnout.llama_index.wires.converse_client import ConverseClient
 
 from turnout.errors import ServiceConnectionError, UnsupportedError
 from turnout.llama_index import TurnoutLLM
-from turnout.llama_index.delegates import wire_for
-from turnout.llama_index.wires.converse_client import ConverseClient
 from turnout.routing import Route, resolve
 from turnout.settings import load_settings
 from turnout_emulator import Answer, Emulator, ToolCall

@@ -61,7 +61,7 @@ def fit_parameters(route: Route, parameters: Mapping[str, Any], policy: Policy) 
 
     Args:
         route: Where the call goes.
-        parameters: Those of `PARAMETERS` that were given; None stands for not given.
+        parameters: Those of `PARAMETERS` that are asked for; None stands for the rest.
         policy: What happens with the rest.
 
     Returns:
@@ -70,16 +70,16 @@ def fit_parameters(route: Route, parameters: Mapping[str, Any], policy: Policy) 
     Raises:
         UnsupportedError: A value is out of range, or the policy is `error` and something can't be taken.
     """
-    given = {name: value for name, value in parameters.items() if value is not None and value != []}
-    if given:
-        _check(route, given)
-    for name in list(given):
+    sent = {name: value for name, value in parameters.items() if value is not None and value != []}
+    if sent:
+        _check(route, sent)
+    for name in list(sent):
         why = _refusal(route, name)
-        if why and not (name == "parallel_tool_calls" and given[name]):  # True is what every service does anyway
+        if why and not (name == "parallel_tool_calls" and sent[name]):  # True is what every service does anyway
             unsupported(route, name, why, policy)
         if why:
-            del given[name]
-    return given
+            del sent[name]
+    return sent
 
 
 def _refusal(route: Route, name: str) -> str | None:
@@ -114,24 +114,24 @@ def one_call_fields(*, forced: bool) -> dict[str, Any]:
     return {"tool_choice": {"disable_parallel_tool_use": True} | ({} if forced else {"type": "auto"})}
 
 
-def _check(route: Route, given: Mapping[str, Any]) -> None:
-    for name, value in given.items():
+def _check(route: Route, sent: Mapping[str, Any]) -> None:
+    for name, value in sent.items():
         kind, called = _KINDS[name]
         if not isinstance(value, kind) or (isinstance(value, bool) and bool is not kind):
             msg = f"{name} = {value!r:.80} is a {type(value).__name__}; it must be {called}"
             raise UnsupportedError(msg)
-    if not all(isinstance(stop, str) and stop for stop in given.get("stop", ())):
-        msg = f"stop = {given['stop']!r:.80} holds what is no stop sequence; each is a string that isn't empty"
+    if not all(isinstance(stop, str) and stop for stop in sent.get("stop", ())):
+        msg = f"stop = {sent['stop']!r:.80} holds what is no stop sequence; each is a string that isn't empty"
         raise UnsupportedError(msg)
     facts = route.facts
     highest = 1.0 if facts.family in {"claude", "nova", "llama", "mistral"} else 2.0
     ranges = {"temperature": (0.0, highest), "top_p": (0.0, 1.0), "max_tokens": (1, facts.output or float("inf"))}
     for name, (low, high) in ranges.items():
-        value = given.get(name)
+        value = sent.get(name)
         if value is not None and not low <= value <= high:
             msg = f"{name} = {value} is out of range for {facts.name or route.deployment!r}: it takes {low} to {high}"
             raise UnsupportedError(msg)
-    effort = given.get("reasoning_effort")
+    effort = sent.get("reasoning_effort")
     if effort is not None and effort not in EFFORTS:
         msg = f"reasoning_effort = {effort!r} is none of {', '.join(EFFORTS)}"
         raise UnsupportedError(msg)

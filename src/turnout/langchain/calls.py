@@ -9,7 +9,7 @@ from contextlib import aclosing, closing, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from langchain_core.messages.utils import count_tokens_approximately
 
@@ -38,9 +38,20 @@ if TYPE_CHECKING:
 
     from turnout.calls.attempts import Call as AttemptedCall
     from turnout.conversation.request import Fitted
-    from turnout.langchain.chat import ChatTurnout
     from turnout.routing import Route
     from turnout.settings import Backend, Settings
+
+
+class _Model(Protocol):
+    """What a call reads of `ChatTurnout`."""
+
+    model: str
+    backend: str | None
+    timeout: float | None
+    max_retries: int | None
+    deadline: float | None
+    settings: Any
+
 
 _Resolved = tuple["Route", "Settings"]
 _resolved: ContextVar[tuple[object, dict[tuple[Any, Any], _Resolved]] | None] = ContextVar(
@@ -49,7 +60,7 @@ _resolved: ContextVar[tuple[object, dict[tuple[Any, Any], _Resolved]] | None] = 
 
 
 @contextmanager
-def resolving_once(model: ChatTurnout) -> Iterator[None]:
+def resolving_once(model: _Model) -> Iterator[None]:
     """Have one call look at its settings once: LangChain asks a model what it is several times a call."""
     token = _resolved.set((model, {}))
     try:
@@ -58,7 +69,7 @@ def resolving_once(model: ChatTurnout) -> Iterator[None]:
         _resolved.reset(token)
 
 
-def resolved(model: ChatTurnout, kwargs: dict[str, Any]) -> _Resolved:
+def resolved(model: _Model, kwargs: dict[str, Any]) -> _Resolved:
     """Where a call goes, and the settings that say so."""
     seen, asked = _resolved.get(), (kwargs.get("model"), kwargs.get("backend"))
     if seen is None or seen[0] is not model:
@@ -69,7 +80,7 @@ def resolved(model: ChatTurnout, kwargs: dict[str, Any]) -> _Resolved:
     return found
 
 
-def _resolve(model: ChatTurnout, name: str | None, backend: str | None) -> _Resolved:
+def _resolve(model: _Model, name: str | None, backend: str | None) -> _Resolved:
     settings = current(model.settings)
     return resolve(name or model.model, backend=backend or model.backend, settings=settings), settings
 
@@ -130,9 +141,7 @@ class _Call:
         return portable_result(result, self.route, self.attempts.report(), self.fitted)
 
 
-def _prepared(
-    model: ChatTurnout, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
-) -> _Call:
+def _prepared(model: _Model, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]) -> _Call:
     route, settings = resolved(model, kwargs)
     request = make_request(vars(model), settings, stop, kwargs)
     fitted = fit(request, route)
@@ -151,7 +160,7 @@ def _prepared(
 
 
 async def _aprepared(
-    model: ChatTurnout, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
+    model: _Model, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
 ) -> _Call:
     """Likewise; a backend's first call imports the file of its wire, which would block the event loop."""
     route, settings = resolved(model, kwargs)
@@ -160,12 +169,12 @@ async def _aprepared(
     return await off_loop(_prepared, model, messages, stop, kwargs)
 
 
-def _backend(model: ChatTurnout, route: Route, settings: Settings, kwargs: dict[str, Any]) -> Backend:
+def _backend(model: _Model, route: Route, settings: Settings, kwargs: dict[str, Any]) -> Backend:
     return backend_of(route, settings, kwargs.get("timeout", model.timeout))
 
 
 def generate(
-    model: ChatTurnout, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
+    model: _Model, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
 ) -> ChatResult:
     """One answer."""
     call = _prepared(model, messages, stop, kwargs)
@@ -179,7 +188,7 @@ def generate(
 
 
 async def agenerate(
-    model: ChatTurnout, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
+    model: _Model, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
 ) -> ChatResult:
     """One answer, without blocking the event loop."""
     call = await _aprepared(model, messages, stop, kwargs)
@@ -193,7 +202,7 @@ async def agenerate(
 
 
 def stream(
-    model: ChatTurnout, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
+    model: _Model, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
 ) -> Generator[ChatGenerationChunk]:
     """One answer in pieces."""
     call = _prepared(model, messages, stop, kwargs)
@@ -213,7 +222,7 @@ def stream(
 
 
 async def astream(
-    model: ChatTurnout, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
+    model: _Model, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
 ) -> AsyncGenerator[ChatGenerationChunk]:
     """One answer in pieces, without blocking the event loop."""
     call = await _aprepared(model, messages, stop, kwargs)

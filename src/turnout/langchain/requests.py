@@ -58,10 +58,14 @@ def make_request(
 
 
 def _bound_form(bound: dict[str, Any]) -> AnswerFormat:
-    """The form that `with_structured_output` bound: a schema in OpenAI's function format."""
-    function = bound["schema"]
+    """The form that `with_structured_output` bound: a schema in OpenAI's function format.
+
+    Left out, a class is held to exactly where the service can, as OpenAI's own SDK does.
+    """
+    function, strict = bound["schema"], bound["strict"]
     schema = function.get("parameters") or {"type": "object", "properties": {}}
-    return AnswerFormat(function["name"], schema, function.get("description", ""), bound["strict"])
+    strict = True if strict is None and bound["of_class"] else strict
+    return AnswerFormat(function["name"], schema, function.get("description", ""), strict)
 
 
 def _form(response_format: Any) -> AnswerFormat | None:

@@ -51,16 +51,17 @@ def openai_llm(client: OpenAIClient, *, azure: bool) -> _SendsArguments:
     options: dict[str, Any] = {
         "model": "turnout",
         "api_key": "never-sent",
+        "api_version": "never-sent",
         "max_retries": 0,
         "openai_client": client.sync,
         "async_openai_client": client.aio,
     }
+    nowhere = "https://never.asked.invalid"
     if not azure:
-        return _SendsArguments(api_base="https://never.asked.invalid", **options)
+        return _SendsArguments(api_base=nowhere, **options)
     from llama_index.llms.azure_openai import AzureOpenAI
 
     class _AzureSendsArguments(_SendsArguments, AzureOpenAI):
         pass
 
-    endpoint = "https://never.asked.invalid"
-    return _AzureSendsArguments(engine="turnout", azure_endpoint=endpoint, api_version="never-sent", **options)
+    return _AzureSendsArguments(engine="turnout", azure_endpoint=nowhere, **options)

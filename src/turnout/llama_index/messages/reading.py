@@ -134,7 +134,7 @@ def _legacy_call(call: Any) -> ToolCallBlock:
 
 def _call(block: ToolCallBlock) -> Call:
     arguments, readable = tool_arguments(block.tool_kwargs)
-    return Call(block.tool_call_id, block.tool_name, arguments, readable)
+    return Call(block.tool_call_id, block.tool_name, dict(arguments), readable)
 
 
 def _reasoning(block: ThinkingBlock) -> Reasoning:

@@ -208,3 +208,19 @@ def outcome(ask: Any, call: Ask, emulator: Emulator) -> Outcome:
     sent = emulator.requests[before:]
     warned = tuple(str(one.message) for one in caught if " is left out: " in str(one.message))
     return Outcome(sent[0].body if sent else None, error, warned)
+
+
+def go_on_in_langchain(tools: list[dict[str, Any]]) -> None:
+    """Ask, and give the result of the tool that the answer calls."""
+    question, model = HumanMessage("What is the weather in Bern?"), ChatTurnout().bind_tools(tools)
+    answer = model.invoke([question])
+    model.invoke([question, answer, ToolMessage("sunny", tool_call_id=answer.tool_calls[0]["id"])])
+
+
+def go_on_in_llama_index(tools: list[dict[str, Any]]) -> None:
+    """The same."""
+    question, model = ChatMessage("What is the weather in Bern?"), TurnoutLLM()
+    answer = model.chat([question], tools=tools)
+    (call,) = model.get_tool_calls_from_response(answer)
+    result = ChatMessage("sunny", role=MessageRole.TOOL, additional_kwargs={"tool_call_id": call.tool_id})
+    model.chat([question, answer.message, result], tools=tools)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _OPENAI = frozenset({"openai-chat", "openai-responses"})
 _NOT_IN_A_NAME = re.compile(r"[\s<|\\/>]+")  # OpenAI's rule for `name`, which may have 64 characters
 _LONGEST_NAME = 64
+_NOTHING = "."
+"""What an empty result says on Converse, which wants content; langchain-aws fills empty messages with it."""
 
 
 def fit_parts(turn: Turn, route: Route, attachments: Attachments) -> None:
@@ -34,6 +36,18 @@ def fit_parts(turn: Turn, route: Route, attachments: Attachments) -> None:
     if turn.role == "assistant":
         _fit_answer(turn, route)
         return
+    parts = _taken(turn, route, attachments)
+    match turn.role:
+        case "system":
+            turn.parts = _joined(parts, "\n\n")
+        case "tool":
+            turn.parts = _joined(_result(parts, turn, route), "\n")
+        case _:
+            turn.parts = _with_document_names(parts) if route.wire == "bedrock-converse" else parts
+
+
+def _taken(turn: Turn, route: Route, attachments: Attachments) -> list[Part]:
+    """The parts that the wire takes of a turn that isn't the assistant's."""
     if turn.role == "system" and any(isinstance(part, Attachment) for part in turn.parts):
         msg = f"{turn.where} is a system message and holds a file; services take files from the user only"
         raise UnsupportedError(msg)
@@ -45,17 +59,28 @@ def fit_parts(turn: Turn, route: Route, attachments: Attachments) -> None:
             case Attachment():
                 fitted.append(attachments.resolved(part, part.where or turn.where))
             case Text():
-                fitted.append(_text(part, openai=openai))
+                mark = part.extra.get("prompt_cache_breakpoint") if route.wire in _OPENAI else None
+                fitted.append(Text(part.text, {} if mark is None else {"prompt_cache_breakpoint": mark}))
             case WireBlock(wires=wires, instead=instead):
                 if wires is not None and route.wire in wires:
                     fitted.append(part)
                 elif instead is not None:
                     fitted.append(instead)
-    if turn.role == "tool" and turn.failed and openai:
-        _mark_failed(fitted)
-    if turn.role == "user" and route.wire == "bedrock-converse":
-        _name_documents(fitted)
-    turn.parts = _joined(fitted, "\n\n" if turn.role == "system" else "\n") if turn.role != "user" else fitted
+    return fitted
+
+
+def _result(parts: list[Part], turn: Turn, route: Route) -> list[Part]:
+    """A tool's result, which says by itself that the tool failed where the wire has no flag for it."""
+    if not parts and route.wire == "bedrock-converse":
+        return [Text(_NOTHING)]
+    if not turn.failed or route.wire not in _OPENAI:
+        return parts
+    for place, part in enumerate(parts):
+        if isinstance(part, Text):
+            if not part.text.lstrip().lower().startswith("error"):
+                parts[place] = Text(f"Error: {part.text}", part.extra)
+            return parts
+    return [Text("Error: the tool failed."), *parts]
 
 
 def _joined(parts: list[Part], between: str) -> list[Part]:
@@ -63,11 +88,6 @@ def _joined(parts: list[Part], between: str) -> list[Part]:
     if len(parts) < 2 or not all(isinstance(part, Text) and not part.extra for part in parts):
         return parts
     return [Text(between.join(part.text for part in parts if isinstance(part, Text)))]
-
-
-def _text(part: Text, *, openai: bool) -> Text:
-    mark = part.extra.get("prompt_cache_breakpoint") if openai else None
-    return Text(part.text, {} if mark is None else {"prompt_cache_breakpoint": mark})
 
 
 def _fit_answer(turn: Turn, route: Route) -> None:
@@ -99,24 +119,17 @@ def _fit_answer(turn: Turn, route: Route) -> None:
             case Call():
                 if turn.native:
                     fitted.append(part)
+    if all(isinstance(part, Reasoning | CachePoint) for part in fitted) and not turn.calls:
+        fitted, turn.native = [], False  # no service takes a turn of nothing but reasoning
     turn.parts = fitted if turn.native else [*_joined(fitted, ""), *turn.calls]
 
 
-def _mark_failed(parts: list[Part]) -> None:
-    """Say that a tool failed where the wire has no flag for it."""
-    for place, part in enumerate(parts):
-        if isinstance(part, Text):
-            if not part.text.lstrip().lower().startswith("error"):
-                parts[place] = Text(f"Error: {part.text}", part.extra)
-            return
-    parts.insert(0, Text("Error: the tool failed."))
-
-
-def _name_documents(parts: list[Part]) -> None:
+def _with_document_names(parts: list[Part]) -> list[Part]:
     """Converse wants words beside a document.
 
     Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html
     """
-    names = [part.name for part in parts if isinstance(part, Attachment) and part.kind == "document"]
-    if names and not any(isinstance(part, Text) for part in parts):
-        parts.insert(0, Text(f"Attached: {', '.join(name or '' for name in names)}"))
+    names = [part.name or "" for part in parts if isinstance(part, Attachment) and part.kind == "document"]
+    if not names or any(isinstance(part, Text) for part in parts):
+        return parts
+    return [Text(f"Attached: {', '.join(names)}"), *parts]

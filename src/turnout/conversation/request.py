@@ -72,10 +72,13 @@ def parameters_of(request: Request, route: Route) -> dict[str, Any]:
     Raises:
         UnsupportedError: A value is out of range, or the policy is `error` and something can't be taken.
     """
-    parameters, policy = request.parameters, request.policy
-    if request.first_call_only and not takes_parameter(route, "parallel_tool_calls"):
-        parameters = {**parameters, "parallel_tool_calls": None}
-    return fit_parameters(route, parameters, policy)
+    parameters, name = dict(request.parameters), "parallel_tool_calls"
+    one_object = request.form is not None and not request.as_text and not request.tools
+    if one_object and parameters.get(name) is None:
+        parameters[name] = False
+    if (one_object or request.first_call_only) and not takes_parameter(route, name):
+        parameters[name] = None
+    return fit_parameters(route, parameters, request.policy)
 
 
 @dataclass(frozen=True, slots=True)

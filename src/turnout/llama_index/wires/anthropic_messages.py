@@ -45,10 +45,10 @@ class _AnthropicMessages(Wire):
         self._client = client
 
     def _send(self, turns: Sequence[Turn], arguments: dict[str, Any], *, stream: bool = False) -> Any:
-        return self._client.sync.messages.create(stream=stream, **_request(turns, arguments))
+        return self._client.sync.messages.create(**_request(turns, arguments, stream=stream))
 
     async def _asend(self, turns: Sequence[Turn], arguments: dict[str, Any], *, stream: bool = False) -> Any:
-        return await self._client.aio.messages.create(stream=stream, **_request(turns, arguments))
+        return await self._client.aio.messages.create(**_request(turns, arguments, stream=stream))
 
     def _reader(self) -> Reader:
         return _Reader(self._route)
@@ -57,11 +57,12 @@ class _AnthropicMessages(Wire):
 # --- the conversation
 
 
-def _request(turns: Iterable[Turn], arguments: dict[str, Any]) -> dict[str, Any]:
+def _request(turns: Iterable[Turn], arguments: dict[str, Any], *, stream: bool) -> dict[str, Any]:
     sampling = {name: value for name, value in arguments.items() if name in _SAMPLING}
     rest = {name: value for name, value in arguments.items() if name not in _SAMPLING}
     body = {**sampling, **rest.get("extra_body", {})}
-    return {**alternating(turns, lambda turn: _content(turn.parts), _result), **rest, "extra_body": body}
+    request = {**alternating(turns, lambda turn: _content(turn.parts), _result), **rest, "extra_body": body}
+    return request | ({"stream": True} if stream else {})
 
 
 def _result(turn: Turn, content: list[dict[str, Any]]) -> list[dict[str, Any]]:

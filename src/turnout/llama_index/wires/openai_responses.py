@@ -52,10 +52,10 @@ class _OpenAIResponses(Wire):
         self._client = client
 
     def _send(self, turns: Sequence[Turn], arguments: dict[str, Any], *, stream: bool = False) -> Any:
-        return self._client.sync.responses.create(input=_input(turns), stream=stream, **arguments)
+        return self._client.sync.responses.create(**_request(turns, arguments, stream=stream))
 
     async def _asend(self, turns: Sequence[Turn], arguments: dict[str, Any], *, stream: bool = False) -> Any:
-        return await self._client.aio.responses.create(input=_input(turns), stream=stream, **arguments)
+        return await self._client.aio.responses.create(**_request(turns, arguments, stream=stream))
 
     def _reader(self) -> Reader:
         return _Reader(self._route)
@@ -64,8 +64,8 @@ class _OpenAIResponses(Wire):
 # --- the conversation
 
 
-def _input(turns: Iterable[Turn]) -> Any:
-    return [item for turn in turns for item in _items(turn)]
+def _request(turns: Iterable[Turn], arguments: dict[str, Any], *, stream: bool) -> dict[str, Any]:
+    return {"input": [item for turn in turns for item in _items(turn)], "stream": stream, **arguments}
 
 
 def _items(turn: Turn) -> list[dict[str, Any]]:

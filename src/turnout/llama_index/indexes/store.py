@@ -24,7 +24,7 @@ from turnout.index.named import Index
 from turnout.llama_index.embedding import TurnoutEmbedding
 from turnout.llama_index.reindexing import item_of, node_of, open_collection
 from turnout.llama_index.stores import GuardedVectorStore
-from turnout.llama_index.vectors import MADE
+from turnout.llama_index.vectors import spaces_of
 from turnout.settings import Settings
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class NamedVectorStore(BasePydanticVectorStore):
     def _changes(self, nodes: Sequence[BaseNode]) -> list[Change]:
         bare = [node.model_copy(update={"embedding": None}) for node in nodes]
         changes = self._index.prepare([item_of(node) for node in bare])
-        given = {node.node_id: (node.embedding, MADE.of(node.embedding)) for node in nodes if node.embedding}
+        given = {node.node_id: (node.embedding, spaces_of(node.embedding)) for node in nodes if node.embedding}
         for change in changes:
             space = change.place.space
             change.give({found: vector for found, (vector, spaces) in given.items() if space in spaces})
@@ -154,7 +154,7 @@ class NamedVectorStore(BasePydanticVectorStore):
 
     def _space(self, query: VectorStoreQuery) -> EmbeddingSpace | None:
         """The space of a query's vector: settings that change between its embedding and the search don't matter."""
-        spaces = MADE.of(query.query_embedding) if query.query_embedding else frozenset()
+        spaces = spaces_of(query.query_embedding) if query.query_embedding else frozenset()
         if not spaces or self._index.place().space in spaces:
             return None
         return min(spaces, key=str)

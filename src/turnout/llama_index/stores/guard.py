@@ -25,7 +25,7 @@ from turnout.index.guard.checks import Adopt, SpaceCheck
 from turnout.llama_index.stores.checks import StoreIO
 from turnout.llama_index.stores.keeper import SpaceKeeper, keeper_of
 from turnout.llama_index.stores.nodes import stamped, unstamped
-from turnout.llama_index.vectors import MADE
+from turnout.llama_index.vectors import spaces_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -244,7 +244,7 @@ class GuardedVectorStore(BasePydanticVectorStore):
         now: EmbeddingSpace | None = None
         wanted: set[EmbeddingSpace] = set()
         for vector in vectors:
-            made = MADE.of(vector)
+            made = spaces_of(vector)
             if len(made) != 1:
                 now = now or self.space
                 made = frozenset({now}) if not made or now in made else made

@@ -35,7 +35,7 @@ MODULES = (
     "turnout.langchain.embeddings",
     "turnout.langchain.errors",
     "turnout.llama_index",
-    "turnout.llama_index.indexes",
+    "turnout.llama_index.index",
     "turnout.llama_index.stores",
     "turnout.llama_index.caches",
     "turnout.llama_index.structured",

@@ -11,7 +11,7 @@ import pytest
 from tests.canaries.planted import AZURE, CLIENT_SECRET, DATABASE, SECRET_KEY, SESSION, found_in, shown_by
 from turnout.errors import AuthenticationError, CredentialError, ServiceConnectionError, SettingsError
 from turnout.langchain import ChatTurnout, TurnoutIndex
-from turnout.llama_index.indexes.store import NamedVectorStore
+from turnout.llama_index.index_store import NamedVectorStore
 from turnout.providers.credentials import aws
 from turnout.providers.credentials.azure import V1_SCOPE, choose, token_source
 from turnout.providers.pool import openai_client

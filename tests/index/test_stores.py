@@ -18,7 +18,8 @@ from turnout.index.migration.engine import reindex
 from turnout.index.migration.named import NamedIndex, Nothing
 from turnout.index.migration.work import Work, embed_and_write
 from turnout.langchain.reindexing import collection_of
-from turnout.llama_index.reindexing import DocstoreSource, PersistedIndex, item_of, node_of
+from turnout.llama_index.reindexing import DocstoreSource, PersistedIndex
+from turnout.llama_index.stores.chunks import to_chunk, to_node
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -218,7 +219,7 @@ def test_a_docstore_s_nodes_arrive_whole_in_a_persisted_index(
     [hit] = index.as_retriever(similarity_top_k=1).retrieve(nodes()[7].get_content(MetadataMode.EMBED))
     assert hit.node.node_id == "node-7"
     again = PersistedIndex(folder, "docs")
-    assert {item.id: node_of(item).to_dict() for item in again.items()} == {
+    assert {item.id: to_node(item).to_dict() for item in again.items()} == {
         node.id_: node.to_dict() for node in nodes()
     }
     with pytest.raises(EmbeddingSpaceError, match="text-embedding-3-small/64"):
@@ -229,7 +230,7 @@ def test_a_docstore_s_nodes_arrive_whole_in_a_persisted_index(
     docstore.delete_document("node-3")
     report = reindex(DocstoreSource(docstore), again, embedder("azure"), checkpoint=tmp_path / "moved.sqlite", sample=0)
     assert (report.embedded, report.deleted, report.unchanged) == (1, 1, 39)
-    assert PersistedIndex(folder, "docs").get(["node-0", "node-3"]) == {"node-0": item_of(changed)}
+    assert PersistedIndex(folder, "docs").get(["node-0", "node-3"]) == {"node-0": to_chunk(changed)}
 
 
 def test_a_dry_claim_leaves_an_empty_collection_without_a_record(named: Callable[[], NamedIndex]) -> None:

@@ -92,10 +92,10 @@ def _item(made: str, text: str, metadata: dict[str, Any]) -> Item:
 
 def _llama_index() -> Callable[[Page], Iterator[Named]]:
     from turnout.cli.rag_llama_index import cut
-    from turnout.llama_index.reindexing import chunk_of
+    from turnout.llama_index.stores.chunks import document_chunk
 
     def cut_page(page: Page) -> Iterator[Named]:
         for node in cut([page]):
-            yield node.get_content(), partial(chunk_of, node, page.source)
+            yield node.get_content(), partial(document_chunk, node, page.source)
 
     return cut_page

@@ -17,15 +17,15 @@ from turnout.llama_index.embedding import TurnoutEmbedding
 from turnout.llama_index.llm import TurnoutLLM
 
 if TYPE_CHECKING:
-    from turnout.llama_index.indexes import TurnoutIndex
-    from turnout.llama_index.stores import GuardedVectorStore, guarded
+    from turnout.llama_index.guard import GuardedVectorStore, guarded
+    from turnout.llama_index.index import TurnoutIndex
 
 __all__ = ["GuardedVectorStore", "TurnoutEmbedding", "TurnoutIndex", "TurnoutLLM", "guarded"]
 
 _LAZY = {
-    "GuardedVectorStore": "turnout.llama_index.stores",
-    "TurnoutIndex": "turnout.llama_index.indexes",
-    "guarded": "turnout.llama_index.stores",
+    "GuardedVectorStore": "turnout.llama_index.guard",
+    "TurnoutIndex": "turnout.llama_index.index",
+    "guarded": "turnout.llama_index.guard",
 }
 
 

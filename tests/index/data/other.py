@@ -175,8 +175,7 @@ def _llama_refill(store: Any, backend: str) -> None:
     from llama_index.core import VectorStoreIndex
     from llama_index.core.schema import TextNode
 
-    from turnout.llama_index import TurnoutEmbedding
-    from turnout.llama_index.stores import GuardedVectorStore
+    from turnout.llama_index import GuardedVectorStore, TurnoutEmbedding
 
     model = TurnoutEmbedding(backend=backend)
     guard = GuardedVectorStore(store, model)

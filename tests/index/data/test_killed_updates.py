@@ -41,9 +41,9 @@ def processes() -> ForkServerContext:
         "turnout.langchain.indexes.store",
         "turnout.langchain.reindexing.chroma",
         "turnout.langchain.reindexing.pgvector",
-        "turnout.llama_index.indexes.index",
-        "turnout.llama_index.reindexing.chroma",
-        "turnout.llama_index.reindexing.postgres",
+        "turnout.llama_index.index",
+        "turnout.llama_index.stores.chroma",
+        "turnout.llama_index.stores.postgres",
     ]
     context.set_forkserver_preload(
         [*ours, "openai.resources", "openai.lib.streaming", "faiss", "tests.index.data.warm"]

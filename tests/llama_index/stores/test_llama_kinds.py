@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,9 +18,9 @@ from turnout.errors import EmbeddingSpaceError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.checks import cosine
 from turnout.index.guard.records import SPACE, SpaceRecord
-from turnout.llama_index import GuardedVectorStore, TurnoutEmbedding, guarded
-from turnout.llama_index.stores import Held, keeper, register
-from turnout.llama_index.stores.nodes import NodeKeeper
+from turnout.llama_index import GuardedVectorStore, TurnoutEmbedding, guarded, stores
+from turnout.llama_index.stores import Held, register
+from turnout.llama_index.stores.keepers import NodeKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,7 +113,7 @@ class Bare(Listed):
 def test_a_store_with_no_place_for_a_record_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(EmbeddingSpaceError, match=r"Bare keeps vectors alone.*register"):
         guarded(Bare(), TurnoutEmbedding())
-    monkeypatch.setattr(keeper, "_KEEPERS", deepcopy(keeper._KEEPERS))
+    monkeypatch.setattr(stores, "_registered", dict(stores._registered))
     register(Bare, NodeKeeper)
     assert isinstance(guarded(Bare(), TurnoutEmbedding()), GuardedVectorStore)
     with pytest.raises(EmbeddingSpaceError, match="embeds by itself"):

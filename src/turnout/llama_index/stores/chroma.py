@@ -1,42 +1,45 @@
-"""Chroma: the record is in the collection's metadata."""
+"""LlamaIndex's `ChromaVectorStore`: the record is in the collection's metadata."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.schema import MetadataMode
-from llama_index.core.vector_stores.utils import metadata_dict_to_node
+from llama_index.core.vector_stores.utils import metadata_dict_to_node, node_to_metadata_dict
+from llama_index.vector_stores.chroma import ChromaVectorStore
 
+from turnout.index.chroma import COSINE, ChromaReading, check_metadata, open_client
+from turnout.index.fitting import refused
 from turnout.index.guard.chroma import CollectionRecord
-from turnout.llama_index.stores.keeper import SpaceKeeper
+from turnout.llama_index.stores.chunks import to_chunk
+from turnout.llama_index.stores.collection import NodeCollection
+from turnout.llama_index.stores.keepers import SpaceKeeper
+from turnout.llama_index.stores.upstream import replace_chroma_collection
 
 if TYPE_CHECKING:
-    from chromadb import Collection
-    from llama_index.vector_stores.chroma import ChromaVectorStore
+    from collections.abc import Mapping, Sequence
 
+    from llama_index.core.schema import BaseNode
+
+    from turnout.index.chunks import Embedded, Item
     from turnout.index.guard.keepers import Held, Sample
     from turnout.index.guard.records import SpaceRecord
+    from turnout.settings import IndexSettings
 
 
 class ChromaKeeper(SpaceKeeper):
-    """LlamaIndex's `ChromaVectorStore`, embedded or on a server."""
+    """Keeps the record of a store that is embedded or on a server."""
 
     def __init__(self, store: ChromaVectorStore) -> None:
         self.store = store
-        self._record = CollectionRecord(lambda: self._opened, self._reopen)
+        self._record = CollectionRecord(
+            lambda: store.client, lambda collection: replace_chroma_collection(store, collection)
+        )
 
     @property
     def index(self) -> str:
         """The collection's name."""
-        return self._opened.name
-
-    @property
-    def _opened(self) -> Collection:
-        opened: Collection = self.store.client
-        return opened
-
-    def _reopen(self, collection: Collection) -> None:
-        self.store._collection = collection  # noqa: SLF001
+        return str(self.store.client.name)
 
     def glance(self) -> object:
         """Which collection it is, and the record in its metadata."""
@@ -56,3 +59,56 @@ class ChromaKeeper(SpaceKeeper):
             (metadata_dict_to_node(metadata or {}, text=text).get_content(MetadataMode.EMBED), vector)
             for text, metadata, vector in self._record.rows(number)
         ]
+
+
+class ChromaCollection(ChromaReading, NodeCollection):
+    """A collection of a named index, read through Chroma's own.
+
+    Args:
+        client: Chroma's client.
+        name: The collection; made if there is none.
+    """
+
+    vector_store: ChromaVectorStore
+
+    def __init__(self, client: Any, name: str) -> None:
+        self._client = client
+        opened = client.get_or_create_collection(name, metadata=dict(COSINE), embedding_function=None)
+        store = ChromaVectorStore(chroma_collection=opened)
+        NodeCollection.__init__(self, store, ChromaKeeper(store), name)
+
+    @property
+    def _opened(self) -> Any:
+        return self.vector_store.client
+
+    def _row(self, found: str, text: str, metadata: Mapping[str, Any] | None) -> Item:
+        del found  # it is in the metadata, with all of the node
+        return to_chunk(metadata_dict_to_node(dict(metadata or {}), text=text))
+
+    def _check(self, item: Item, metadata: Mapping[str, Any]) -> None:
+        super()._check(item, metadata)
+        for key, value in metadata.items():
+            if not isinstance(value, str | int | float | None):
+                why = f"LlamaIndex's ChromaVectorStore holds str, int, float and None, not a {type(value).__name__}"
+                raise refused(item, self.name, key, why)
+        check_metadata(item, metadata, self.name)
+
+    def _replace(self, chunks: Sequence[Embedded], nodes: list[BaseNode]) -> None:
+        flat = self.vector_store.flat_metadata
+        kept = [node_to_metadata_dict(node, remove_text=True, flat_metadata=flat) for node in nodes]
+        metadatas = [{key: "" if value is None else value for key, value in one.items()} for one in kept]
+        self.replace(chunks, [node.get_content(MetadataMode.NONE) for node in nodes], metadatas)
+
+    def of_document(self, ref_doc_id: str) -> list[str]:
+        """The ids of a document's nodes."""
+        return list(self._opened.get(where={"document_id": ref_doc_id}, include=[])["ids"])
+
+    def drop(self) -> None:
+        """Remove the collection, for good."""
+        self._client.delete_collection(self.name)
+
+
+def open_chroma(index: IndexSettings, name: str, *, create: bool) -> ChromaCollection | None:
+    """The collection of that name, or None."""
+    client = open_client(index, name, create=create)
+    return ChromaCollection(client, name) if client is not None else None

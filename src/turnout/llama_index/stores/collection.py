@@ -1,73 +1,56 @@
-"""A LlamaIndex vector store that keeps its nodes, as a collection of a named index: what all kinds share."""
+"""A LlamaIndex vector store as a collection of a named index: what all kinds share."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQuery
 from pydantic_core import to_jsonable_python
 
-from turnout.index.collection import PAGE, RecordedCollection
+from turnout.index.collection import RecordedCollection
 from turnout.index.fitting import check_strings, refused
-from turnout.llama_index.reindexing.nodes import item_of, node_of
-from turnout.llama_index.stores import keeper_of
-from turnout.llama_index.stores.nodes import unstamped
+from turnout.llama_index.stores.chunks import to_chunk, to_node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from llama_index.core.base.embeddings.base import BaseEmbedding
     from llama_index.core.schema import BaseNode
 
     from turnout.index.chunks import Embedded, Item
+    from turnout.llama_index.stores.keepers import SpaceKeeper
 
-StoreT = TypeVar("StoreT", bound=BasePydanticVectorStore)
 
-
-class NodeCollection(RecordedCollection, Generic[StoreT]):
+class NodeCollection(RecordedCollection):
     """A vector store whose nodes can be listed.
 
     Attributes:
         vector_store: The store.
+        embed_model: Embeds in the collection's space, where it is opened to be searched.
     """
 
-    def __init__(self, store: StoreT, name: str) -> None:
-        super().__init__(keeper_of(store), name)
-        self.vector_store = store
+    vector_store: BasePydanticVectorStore
+    embed_model: BaseEmbedding | None = None
 
-    @abstractmethod
-    def ids(self) -> list[str]:
-        """The ids of all nodes."""
+    def __init__(self, store: BasePydanticVectorStore, keeper: SpaceKeeper, name: str) -> None:
+        super().__init__(keeper, name)
+        self.vector_store = store
 
     @abstractmethod
     def of_document(self, ref_doc_id: str) -> list[str]:
         """The ids of a document's nodes."""
 
-    def items(self) -> Iterator[Item]:
-        """Every node, a page at a time."""
-        ids = self.ids()
-        for start in range(0, len(ids), PAGE):
-            yield from self.get(ids[start : start + PAGE]).values()
-
-    def count(self) -> int:
-        """How many nodes there are."""
-        return len(self.ids())
-
-    def get(self, ids: Sequence[str]) -> dict[str, Item]:
-        """Those of the nodes that are there."""
-        if not ids:
-            return {}
-        nodes = self.vector_store.get_nodes(node_ids=list(ids))
-        return {node.node_id: item_of(unstamped(node).model_copy(update={"embedding": None})) for node in nodes}
+    @abstractmethod
+    def drop(self) -> None:
+        """Remove the collection, for good."""
 
     def write(self, chunks: Sequence[Embedded]) -> None:
         """Add nodes, in place of those with the same ids."""
         fitted = self.fit([chunk.item for chunk in chunks])
-        nodes = []
-        for chunk, item in zip(chunks, fitted, strict=True):
-            node = node_of(item)
+        nodes = [to_node(item) for item in fitted]
+        for node, chunk in zip(nodes, chunks, strict=True):
             node.embedding = list(chunk.vector)
-            nodes.append(node)
         self._replace(chunks, nodes)
 
     @abstractmethod
@@ -82,11 +65,11 @@ class NodeCollection(RecordedCollection, Generic[StoreT]):
         """
         fitted = []
         for item in items:
-            node = node_of(item)
+            node = to_node(item)
             metadata = {key: self._plain(item, key, value) for key, value in node.metadata.items()}
             self._check(item, metadata)
             changed = metadata != node.metadata
-            fitted.append(item_of(node.model_copy(update={"metadata": metadata})) if changed else item)
+            fitted.append(to_chunk(node.model_copy(update={"metadata": metadata})) if changed else item)
         return fitted
 
     def _plain(self, item: Item, key: str, value: Any) -> Any:
@@ -107,8 +90,6 @@ class NodeCollection(RecordedCollection, Generic[StoreT]):
     def search(self, vector: Sequence[float], k: int) -> list[Item]:
         """The nearest nodes, nearest first."""
         query = VectorStoreQuery(query_embedding=[float(x) for x in vector], similarity_top_k=k)
-        found = self.vector_store.query(query).nodes or []
-        return [item_of(unstamped(node).model_copy(update={"embedding": None})) for node in found]
-
-
-AnyCollection = NodeCollection[Any]
+        ids = self.vector_store.query(query).ids or []
+        items = self.get(ids)
+        return [items[found] for found in ids if found in items]

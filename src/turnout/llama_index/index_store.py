@@ -22,8 +22,9 @@ from turnout.index.changes import Change, refuse_options
 from turnout.index.guard.checks import CHANGED
 from turnout.index.named import Index
 from turnout.llama_index.embedding import TurnoutEmbedding
-from turnout.llama_index.reindexing import item_of, node_of, open_collection
-from turnout.llama_index.stores import GuardedVectorStore
+from turnout.llama_index.guard import GuardedVectorStore
+from turnout.llama_index.stores import open_collection
+from turnout.llama_index.stores.chunks import to_chunk, to_node
 from turnout.llama_index.vectors import spaces_of
 from turnout.settings import Settings
 
@@ -114,7 +115,7 @@ class NamedVectorStore(BasePydanticVectorStore):
 
     def _changes(self, nodes: Sequence[BaseNode]) -> list[Change]:
         bare = [node.model_copy(update={"embedding": None}) for node in nodes]
-        changes = self._index.prepare([item_of(node) for node in bare])
+        changes = self._index.prepare([to_chunk(node) for node in bare])
         given = {node.node_id: (node.embedding, spaces_of(node.embedding)) for node in nodes if node.embedding}
         for change in changes:
             space = change.place.space
@@ -170,7 +171,7 @@ class NamedVectorStore(BasePydanticVectorStore):
     def of_document(self, ref_doc_id: str) -> list[BaseNode]:
         """The nodes of a document, those too that are left of another version of it."""
         home = self._home()
-        return [node_of(item) for item in home.get(home.of_document(ref_doc_id)).values()]
+        return [to_node(item) for item in home.get(home.of_document(ref_doc_id)).values()]
 
     def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
         """Delete a document's nodes from every collection that the index has."""
@@ -216,7 +217,7 @@ class NamedVectorStore(BasePydanticVectorStore):
         """Nodes of the active space's collection, by id or metadata."""
         home = self._home()
         if filters is None:
-            return [node_of(item) for item in home.get(list(node_ids or [])).values()]
+            return [to_node(item) for item in home.get(list(node_ids or [])).values()]
         return self._guarded(home).get_nodes(node_ids, filters)
 
     async def aget_nodes(
@@ -244,5 +245,5 @@ def _whole(found: VectorStoreQueryResult, home: Any) -> VectorStoreQueryResult:
     """What a search found, with the nodes of a store that gives ids alone."""
     if found.nodes is None and found.ids:
         items = home.get(found.ids)
-        found.nodes = [node_of(items[one]) for one in found.ids]
+        found.nodes = [to_node(items[one]) for one in found.ids]
     return found

@@ -13,8 +13,8 @@ from llama_index.core.schema import BaseNode, Document
 
 from turnout.index.named import Index, Status
 from turnout.llama_index.embedding import TurnoutEmbedding
-from turnout.llama_index.indexes.store import NamedVectorStore
-from turnout.llama_index.indexes.versions import Version
+from turnout.llama_index.index_store import NamedVectorStore
+from turnout.llama_index.versions import Version
 from turnout.settings import Settings
 from turnout.settings.fields import portable_settings
 

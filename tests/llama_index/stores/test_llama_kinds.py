@@ -19,6 +19,7 @@ from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.checks import cosine
 from turnout.index.guard.records import SPACE, SpaceRecord
 from turnout.llama_index import GuardedVectorStore, TurnoutEmbedding, guarded, stores
+from turnout.llama_index.guard import UncheckedMethodError
 from turnout.llama_index.stores import Held, register
 from turnout.llama_index.stores.keepers import NodeKeeper
 
@@ -45,6 +46,9 @@ class Listed(BasePydanticVectorStore):
     _nodes: list[BaseNode] = PrivateAttr(default_factory=list)
 
     def insert_unchecked(self) -> None:
+        raise NotImplementedError
+
+    def search_by_words(self) -> None:
         raise NotImplementedError
 
     @property
@@ -97,13 +101,33 @@ async def test_an_unknown_store_without_records(monkeypatch: pytest.MonkeyPatch)
     assert (await trusted.as_retriever(similarity_top_k=1).aretrieve(QUESTION))[0].get_content() == TEXTS[1]
 
 
-def test_the_guard_has_the_fields_of_the_store_and_none_of_its_unchecked_methods() -> None:
-    store: Any = guarded(Listed(), TurnoutEmbedding())
+def test_the_guard_passes_on_the_fields_of_the_store_and_no_method_that_it_does_not_know() -> None:
+    store: Any = guarded(Listed(), TurnoutEmbedding(), name="docs")
     assert store.shelf == "upper"
     assert store.client == []
-    with pytest.raises(AttributeError):
-        store.insert_unchecked()
+    for method in ("insert_unchecked", "search_by_words"):
+        with pytest.raises(UncheckedMethodError, match=f"'docs' doesn't pass on '{method}'.*the guard's `store`"):
+            getattr(store, method)
+        assert not hasattr(store, method)
+        assert callable(getattr(store.store, method))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'") as caught:
+        _ = store.nonsense
+    assert not isinstance(caught.value, UncheckedMethodError)
     assert guarded(store, TurnoutEmbedding()).store is store.store
+
+
+def test_the_guard_passes_on_methods_that_neither_search_nor_write() -> None:
+    store: Any = guarded(SimpleVectorStore(), TurnoutEmbedding())
+    [found] = store.add([TextNode(text="Another.", embedding=[0.1] * 1536)])
+    assert store.get(found) == [0.1] * 1536
+    with pytest.raises(UncheckedMethodError, match="from_persist_path"):
+        store.from_persist_path("elsewhere")
+
+
+def test_the_guard_has_each_method_of_a_vector_store() -> None:
+    """One that LlamaIndex adds is decided about, not inherited unchecked."""
+    names = {name for name in vars(BasePydanticVectorStore) if not name.startswith(("_", "model_"))}
+    assert names <= set(vars(GuardedVectorStore))
 
 
 class Bare(Listed):

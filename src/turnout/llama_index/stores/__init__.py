@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from turnout.llama_index.stores.collection import NodeCollection
     from turnout.settings import IndexSettings
 
-__all__ = ["Held", "SpaceKeeper", "drop_collection", "keeper_of", "open_collection", "register"]
+__all__ = ["Held", "SpaceKeeper", "keeper_of", "register"]
 
 _PACKAGES = {
     "chroma": "pip install llama-index-vector-stores-chroma",

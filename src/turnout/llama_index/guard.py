@@ -57,6 +57,7 @@ class GuardedVectorStore(BasePydanticVectorStore):
         name: What to call the index in errors and commands; left out, its collection or table.
         space: The space of an embedding model that isn't turnout's, like `text-embedding-3-small/1536`.
         docstore: Where the texts are that `verify` needs, for a store that doesn't keep them.
+        strict: Whether a record that isn't what it was at the last check is an error, for a named index to go by.
 
     Raises:
         EmbeddingSpaceError: The store embeds by itself, or there is nowhere to keep a record.
@@ -76,6 +77,7 @@ class GuardedVectorStore(BasePydanticVectorStore):
         name: str | None = None,
         space: EmbeddingSpace | str | None = None,
         docstore: BaseDocumentStore | None = None,
+        strict: bool = False,
     ) -> None:
         if not store.is_embedding_query:
             fix = "use a store that is given vectors"
@@ -86,6 +88,7 @@ class GuardedVectorStore(BasePydanticVectorStore):
         keeper.docstore = docstore
         self._store = store
         self._check = SpaceCheck(keeper, adopt, name)
+        self._check.strict = strict
         self._embed_model = embed_model
         self._stated = EmbeddingSpace.parse(space) if isinstance(space, str) else space
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from llama_index.core.schema import BaseNode, Document
 from turnout.index.named import Index, Status
 from turnout.llama_index.embedding import TurnoutEmbedding
 from turnout.llama_index.index_store import NamedVectorStore
-from turnout.llama_index.versions import Version
+from turnout.llama_index.updates import DocumentUpdate
 from turnout.settings import Settings
 from turnout.settings.fields import portable_settings
 
@@ -55,21 +56,20 @@ class TurnoutIndex(VectorStoreIndex):
         settings: Settings | Path | str | None = None,
         **options: Any,
     ) -> None:
-        self._given = {"backend": backend, "settings": settings, **options}
-        store = NamedVectorStore(name, backend=backend, settings=settings)
-        route = store.index.place().index.settings.embedding
-        self._named = store
+        self._arguments = {"backend": backend, "settings": settings, **options}
+        self._named = NamedVectorStore(name, backend=backend, settings=settings)
+        route = self._named.index.place().index.settings.embedding
         super().__init__(
             nodes=[],
-            storage_context=StorageContext.from_defaults(vector_store=store),
+            storage_context=StorageContext.from_defaults(vector_store=self._named),
             embed_model=TurnoutEmbedding(route, backend=backend, settings=settings),
             **options,
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
         """By name: it is opened anew. Whole, it would take a splitter along, whose tokenizer is downloaded there."""
-        given = {**self._given, "settings": portable_settings(self._given["settings"])}
-        return _anew, (type(self), self._named.index.name, given)
+        arguments = {**self._arguments, "settings": portable_settings(self._arguments["settings"])}
+        return partial(type(self), self._named.index.name, **arguments), ()
 
     def insert_nodes(self, nodes: Sequence[BaseNode], **insert_kwargs: Any) -> None:
         """Insert nodes; those that are there already are neither embedded nor written again.
@@ -128,24 +128,24 @@ class TurnoutIndex(VectorStoreIndex):
 
     def _put(self, document: Document, options: dict[str, Any]) -> bool:
         """Write a document's nodes, then delete those of an older version; whether anything was different."""
-        said = {"show_progress": self._show_progress, **options}
-        nodes = run_transformations([document], self._transformations, **said)
-        version = Version(self._named.of_document(document.id_), nodes)
-        if version.changed:
-            self.insert_nodes(version.nodes, **options)
-        if version.outdated:
-            self._named.delete_nodes(version.outdated)
-        return version.changed or bool(version.outdated)
+        options_of_all = {"show_progress": self._show_progress, **options}
+        nodes = run_transformations([document], self._transformations, **options_of_all)
+        update = DocumentUpdate(self._named.of_document(document.id_), nodes)
+        if update.inserts:
+            self.insert_nodes(update.nodes, **options)
+        if update.outdated:
+            self._named.delete_nodes(update.outdated)
+        return update.inserts or bool(update.outdated)
 
     async def _aput(self, document: Document, options: dict[str, Any]) -> bool:
-        said = {"show_progress": self._show_progress, **options}
-        nodes = await arun_transformations([document], self._transformations, **said)
-        version = Version(await asyncio.to_thread(self._named.of_document, document.id_), nodes)
-        if version.changed:
-            await self.ainsert_nodes(version.nodes, **options)
-        if version.outdated:
-            await self._named.adelete_nodes(version.outdated)
-        return version.changed or bool(version.outdated)
+        options_of_all = {"show_progress": self._show_progress, **options}
+        nodes = await arun_transformations([document], self._transformations, **options_of_all)
+        update = DocumentUpdate(await asyncio.to_thread(self._named.of_document, document.id_), nodes)
+        if update.inserts:
+            await self.ainsert_nodes(update.nodes, **options)
+        if update.outdated:
+            await self._named.adelete_nodes(update.outdated)
+        return update.inserts or bool(update.outdated)
 
     @property
     def named(self) -> Index:
@@ -163,7 +163,3 @@ class TurnoutIndex(VectorStoreIndex):
             ModelCallError: The service failed; what was done is kept.
         """
         self._named.index.fill()
-
-
-def _anew(kind: type[TurnoutIndex], name: str, given: dict[str, Any]) -> TurnoutIndex:
-    return kind(name, **given)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import (
@@ -31,6 +31,7 @@ from turnout.settings import Settings
 if TYPE_CHECKING:
     from turnout.facts.spaces import EmbeddingSpace
     from turnout.index.migration.named import NamedIndex
+    from turnout.llama_index.stores.collection import NodeCollection
 
 
 class NamedVectorStore(BasePydanticVectorStore):
@@ -46,28 +47,17 @@ class NamedVectorStore(BasePydanticVectorStore):
         UnsupportedError: It is another framework's.
     """
 
-    stores_text: bool = True
-    is_embedding_query: bool = True
-
     _index: Index = PrivateAttr()
-    _guard: tuple[Any, GuardedVectorStore] | None = PrivateAttr(default=None)
 
     def __init__(self, name: str, *, backend: str | None = None, settings: Settings | Path | str | None = None) -> None:
         super().__init__(stores_text=True, is_embedding_query=True)
-        self._index = Index(name, _opened, settings, backend)
-        said = self._index.place().index.settings
-        if said.opened_with != "llama_index":
+        self._index = Index(name, _open, settings, backend)
+        if self._index.place().index.settings.opened_with != "llama_index":
             msg = (
                 f"the index {name!r} is opened with LangChain: use turnout.langchain.TurnoutIndex, or set "
                 f'framework = "llama_index" in [index.{name}]'
             )
             raise UnsupportedError(msg)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Without what is open: on the other side it is opened anew."""
-        travelling = self.model_copy()  # the base class takes what doesn't pickle out of the object itself
-        travelling._guard = None  # noqa: SLF001 - of its own copy
-        return super(NamedVectorStore, travelling).__getstate__()
 
     @classmethod
     def class_name(cls) -> str:
@@ -82,12 +72,12 @@ class NamedVectorStore(BasePydanticVectorStore):
     @property
     def client(self) -> Any:
         """The active collection's client."""
-        return self._home().vector_store.client
+        return self._collection().vector_store.client
 
     def add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
         """Add nodes to the collections of the active space and of those in `also`.
 
-        Vectors that say the active space are taken as they are; other spaces' are made by their own backends.
+        A vector that `TurnoutEmbedding` made is taken by the collection of its space; the others are made here.
 
         Args:
             nodes: The nodes.
@@ -99,7 +89,7 @@ class NamedVectorStore(BasePydanticVectorStore):
             ModelCallError: The active backend failed; nothing was added.
             PartialWriteError: They were added, but not to every listed space; the error says which is behind.
         """
-        del kwargs  # for other stores
+        del kwargs
         changes = self._changes(nodes)
         Change.embed_all(changes)
         self._index.commit(changes)
@@ -114,12 +104,11 @@ class NamedVectorStore(BasePydanticVectorStore):
         return [node.node_id for node in nodes]
 
     def _changes(self, nodes: Sequence[BaseNode]) -> list[Change]:
-        bare = [node.model_copy(update={"embedding": None}) for node in nodes]
-        changes = self._index.prepare([to_chunk(node) for node in bare])
-        given = {node.node_id: (node.embedding, spaces_of(node.embedding)) for node in nodes if node.embedding}
+        changes = self._index.prepare([to_chunk(node.model_copy(update={"embedding": None})) for node in nodes])
+        vectors = {node.node_id: (node.embedding, spaces_of(node.embedding)) for node in nodes if node.embedding}
         for change in changes:
             space = change.place.space
-            change.give({found: vector for found, (vector, spaces) in given.items() if space in spaces})
+            change.give({node_id: vector for node_id, (vector, spaces) in vectors.items() if space in spaces})
         return changes
 
     def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
@@ -128,30 +117,33 @@ class NamedVectorStore(BasePydanticVectorStore):
         Raises:
             IndexBehindError: It lacks nodes; nothing was searched.
         """
-        asked = _of_all(query)
-        home = self._home(query)
+        query = _over_all_nodes(query)
+        collection = self._collection(query)
         try:
-            found = self._guarded(home).query(asked, **kwargs)
+            found = collection.guard.query(query, **kwargs)
         except CHANGED:
             self._index.distrust()
-            home = self._home(query)
-            found = self._guarded(home).query(asked, **kwargs)
-        return _whole(found, home)
+            collection = self._collection(query)
+            found = collection.guard.query(query, **kwargs)
+        return _with_nodes(found, collection)
 
     async def aquery(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
         """`query` without blocking the event loop."""
-        asked = _of_all(query)
-        home: Any = self._index.at_hand(self._space(query)) or await asyncio.to_thread(self._home, query)
+        query = _over_all_nodes(query)
+        at_hand: Any = self._index.at_hand(self._space(query))
+        collection: NodeCollection = at_hand or await asyncio.to_thread(self._collection, query)
         try:
-            found = await self._guarded(home).aquery(asked, **kwargs)
+            found = await collection.guard.aquery(query, **kwargs)
         except CHANGED:
             await asyncio.to_thread(self._index.distrust)
-            home = await asyncio.to_thread(self._home, query)
-            found = await self._guarded(home).aquery(asked, **kwargs)
-        return _whole(found, home) if found.nodes is not None else await asyncio.to_thread(_whole, found, home)
+            collection = await asyncio.to_thread(self._collection, query)
+            found = await collection.guard.aquery(query, **kwargs)
+        if found.nodes is not None:
+            return found
+        return await asyncio.to_thread(_with_nodes, found, collection)
 
-    def _home(self, query: VectorStoreQuery | None = None) -> Any:
-        return self._index.home(None if query is None else self._space(query))
+    def _collection(self, query: VectorStoreQuery | None = None) -> NodeCollection:
+        return cast("NodeCollection", self._index.home(None if query is None else self._space(query)))
 
     def _space(self, query: VectorStoreQuery) -> EmbeddingSpace | None:
         """The space of a query's vector: settings that change between its embedding and the search don't matter."""
@@ -160,25 +152,14 @@ class NamedVectorStore(BasePydanticVectorStore):
             return None
         return min(spaces, key=str)
 
-    def _guarded(self, home: Any) -> GuardedVectorStore:
-        held = self._guard
-        if held is None or held[0] is not home:
-            made = GuardedVectorStore(home.vector_store, home.embed_model, name=home.name)
-            made._check.strict = True  # noqa: SLF001 - it is the guard of this store
-            held = self._guard = home, made
-        return held[1]
-
     def of_document(self, ref_doc_id: str) -> list[BaseNode]:
         """The nodes of a document, those too that are left of another version of it."""
-        home = self._home()
-        return [to_node(item) for item in home.get(home.of_document(ref_doc_id)).values()]
+        collection = self._collection()
+        return self._nodes(collection.of_document(ref_doc_id), collection)
 
     def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
         """Delete a document's nodes from every collection that the index has."""
-        refuse_options(delete_kwargs)
-        found = self._home().of_document(ref_doc_id)
-        if found:
-            self._index.delete(found)
+        self.delete_nodes(self._collection().of_document(ref_doc_id), **delete_kwargs)
 
     async def adelete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
         """`delete` without blocking the event loop."""
@@ -215,10 +196,10 @@ class NamedVectorStore(BasePydanticVectorStore):
 
     def get_nodes(self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None) -> list[BaseNode]:
         """Nodes of the active space's collection, by id or metadata."""
-        home = self._home()
+        collection = self._collection()
         if filters is None:
-            return [to_node(item) for item in home.get(list(node_ids or [])).values()]
-        return self._guarded(home).get_nodes(node_ids, filters)
+            return self._nodes(node_ids or [], collection)
+        return collection.guard.get_nodes(node_ids, filters)
 
     async def aget_nodes(
         self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None
@@ -226,24 +207,27 @@ class NamedVectorStore(BasePydanticVectorStore):
         """`get_nodes` without blocking the event loop."""
         return await asyncio.to_thread(self.get_nodes, node_ids, filters)
 
-
-def _opened(index: NamedIndex, backend: str | None, space: EmbeddingSpace, *, create: bool) -> Any:
-    home: Any = open_collection(index.settings, index.name, space, create=create)
-    if home is not None:
-        home.embed_model = TurnoutEmbedding(
-            index.settings.embedding, backend=backend or index.active, settings=index.all
-        )
-    return home
+    @staticmethod
+    def _nodes(node_ids: list[str], collection: NodeCollection) -> list[BaseNode]:
+        return [to_node(chunk) for chunk in collection.get(node_ids).values()]
 
 
-def _of_all(query: VectorStoreQuery) -> VectorStoreQuery:
-    """A query of all nodes, where a retriever lists those of its index structure, which is empty here."""
+def _open(index: NamedIndex, backend: str | None, space: EmbeddingSpace, *, create: bool) -> NodeCollection | None:
+    collection = open_collection(index.settings, index.name, space, create=create)
+    if collection is not None:
+        model = TurnoutEmbedding(index.settings.embedding, backend=backend or index.active, settings=index.all)
+        collection.guard = GuardedVectorStore(collection.vector_store, model, name=collection.name, strict=True)
+    return collection
+
+
+def _over_all_nodes(query: VectorStoreQuery) -> VectorStoreQuery:
+    """The query without an empty list of nodes, which a retriever takes from its index structure."""
     return query if query.node_ids else replace(query, node_ids=None)
 
 
-def _whole(found: VectorStoreQueryResult, home: Any) -> VectorStoreQueryResult:
+def _with_nodes(found: VectorStoreQueryResult, collection: NodeCollection) -> VectorStoreQueryResult:
     """What a search found, with the nodes of a store that gives ids alone."""
     if found.nodes is None and found.ids:
-        items = home.get(found.ids)
-        found.nodes = [to_node(items[one]) for one in found.ids]
+        chunks = collection.get(found.ids)
+        found.nodes = [to_node(chunks[node_id]) for node_id in found.ids]
     return found

@@ -15,7 +15,6 @@ from turnout.llama_index.stores.chunks import to_chunk, to_node
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from llama_index.core.base.embeddings.base import BaseEmbedding
     from llama_index.core.schema import BaseNode
 
     from turnout.index.chunks import Embedded, Item
@@ -27,11 +26,11 @@ class NodeCollection(RecordedCollection):
 
     Attributes:
         vector_store: The store.
-        embed_model: Embeds in the collection's space, where it is opened to be searched.
+        guard: The store behind its guard, where a named index opened the collection.
     """
 
     vector_store: BasePydanticVectorStore
-    embed_model: BaseEmbedding | None = None
+    guard: BasePydanticVectorStore
 
     def __init__(self, store: BasePydanticVectorStore, keeper: SpaceKeeper, name: str) -> None:
         super().__init__(keeper, name)

@@ -30,7 +30,6 @@ from turnout.llama_index.vectors import spaces_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from llama_index.core.indices.base import BaseIndex
 
@@ -122,14 +121,12 @@ class GuardedVectorStore(BasePydanticVectorStore):
         if self._stated is not None:
             return self._stated
         found = getattr(self.embed_model, "space", None)
-        if not isinstance(found, EmbeddingSpace):
-            fix = "guarded(…, space='model/dimensions')"
-            msg = (
-                f"{type(self.embed_model).__name__} doesn't say its embedding space; use TurnoutEmbedding, or name it: "
-                f"{fix}"
-            )
-            raise EmbeddingSpaceError(msg, index=self._check.index, fix=fix)
-        return found
+        if isinstance(found, EmbeddingSpace):
+            return found
+        fix = "guarded(…, space='model/dimensions')"
+        model = type(self.embed_model).__name__
+        msg = f"{model} doesn't say its embedding space; use TurnoutEmbedding, or name it: {fix}"
+        raise EmbeddingSpaceError(msg, index=self._check.index, fix=fix)
 
     def check(self) -> None:
         """Check the index against the embedding model, as a search would.
@@ -157,7 +154,8 @@ class GuardedVectorStore(BasePydanticVectorStore):
         if not nodes:
             return []
         vectors = [node.get_embedding() for node in nodes]
-        with self._admitted(self._wanted(vectors), vectors, inserting=True) as record:
+        wanted = self._wanted(vectors)
+        with self._check.admitted(wanted, self._io(wanted), inserting=True, vectors=vectors) as record:
             return self._store.add(self._recorded(nodes, record), **kwargs)
 
     async def async_add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
@@ -165,7 +163,8 @@ class GuardedVectorStore(BasePydanticVectorStore):
         if not nodes:
             return []
         vectors = [node.get_embedding() for node in nodes]
-        async with self._aadmitted(self._wanted(vectors), vectors, inserting=True) as record:
+        wanted = self._wanted(vectors)
+        async with self._check.aadmitted(wanted, self._io(wanted), inserting=True, vectors=vectors) as record:
             return await self._store.async_add(self._recorded(nodes, record), **kwargs)
 
     def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
@@ -182,7 +181,7 @@ class GuardedVectorStore(BasePydanticVectorStore):
             found = self._store.query(query, **kwargs, **expecting)
             if found.ids:  # if not, the record may be another one
                 return self._checked(found, wanted)
-        with self._admitted(wanted, [query.query_embedding]) as record:
+        with self._check.admitted(wanted, self._io(wanted), vectors=[query.query_embedding]) as record:
             return self._checked(self._store.query(query, **kwargs), record.space)
 
     async def aquery(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
@@ -195,7 +194,7 @@ class GuardedVectorStore(BasePydanticVectorStore):
             found = await self._store.aquery(query, **kwargs, **expecting)
             if found.ids:
                 return self._checked(found, wanted)
-        async with self._aadmitted(wanted, [query.query_embedding]) as record:
+        async with self._check.aadmitted(wanted, self._io(wanted), vectors=[query.query_embedding]) as record:
             return self._checked(await self._store.aquery(query, **kwargs), record.space)
 
     def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
@@ -283,16 +282,6 @@ class GuardedVectorStore(BasePydanticVectorStore):
             msg = f"the vectors for {self._check.index!r} are of {', '.join(sorted(map(str, wanted)))}: {fix}"
             raise EmbeddingSpaceError(msg, index=self._check.index, fix=fix)
         return wanted.pop()
-
-    def _admitted(
-        self, wanted: EmbeddingSpace, vectors: Sequence[Sequence[float]], *, inserting: bool = False
-    ) -> AbstractContextManager[SpaceRecord]:
-        return self._check.admitted(wanted, self._io(wanted), inserting=inserting, vectors=vectors)
-
-    def _aadmitted(
-        self, wanted: EmbeddingSpace, vectors: Sequence[Sequence[float]], *, inserting: bool = False
-    ) -> AbstractAsyncContextManager[SpaceRecord]:
-        return self._check.aadmitted(wanted, self._io(wanted), inserting=inserting, vectors=vectors)
 
     def _io(self, wanted: EmbeddingSpace) -> _StoreIO:
         return _StoreIO(self, wanted, self._check.index)

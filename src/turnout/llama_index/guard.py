@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 Index = TypeVar("Index", bound="BaseIndex[Any]")
 
 
-class UncheckedMethodError(UnsupportedError, AttributeError):
-    """A method of a guarded store was called that the guard doesn't know. Nothing was searched or written."""
+class _NotPassedOnError(UnsupportedError, AttributeError):
+    """An `AttributeError` too, for code that asks whether a store has a method."""
 
 
 class GuardedVectorStore(BasePydanticVectorStore):
@@ -254,18 +254,19 @@ class GuardedVectorStore(BasePydanticVectorStore):
         """What else the wrapped store has: its fields, and those of its methods that neither search nor write.
 
         Raises:
-            UncheckedMethodError: It is another method of the store.
+            UnsupportedError: It is another method of the store.
         """
         if name.startswith("_"):
             return super().__getattr__(name)  # type: ignore[misc]  # pydantic has it only where types aren't checked
         found = getattr(self._store, name)
         if name in type(self._store).model_fields or name in self._check.keeper.unchecked:
             return found
+        kind = type(self._store).__name__
         msg = (
-            f"the guard of {self._check.index!r} doesn't pass on {name!r}: it could search or write without a check. "
-            f"To call it all the same, take the bare store, which is the guard's `store`"
+            f"the guard doesn't know whether {kind}.{name} searches or writes, so it isn't passed on. To call it "
+            f"without a check of the embedding space, go to the store itself: store.store.{name}(…)"
         )
-        raise UncheckedMethodError(msg)
+        raise _NotPassedOnError(msg)
 
     def _wanted(self, vectors: Sequence[Sequence[float]]) -> EmbeddingSpace:
         """The one space of vectors: that in which they were made, or else the embedding model's."""

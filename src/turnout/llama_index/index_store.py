@@ -31,7 +31,7 @@ from turnout.settings import Settings
 if TYPE_CHECKING:
     from turnout.facts.spaces import EmbeddingSpace
     from turnout.index.migration.named import NamedIndex
-    from turnout.llama_index.stores.collection import NodeCollection
+    from turnout.llama_index.stores.base import NodeCollection
 
 
 class NamedVectorStore(BasePydanticVectorStore):

@@ -14,14 +14,13 @@ from llama_index.core.vector_stores.types import BasePydanticVectorStore, Vector
 from pydantic import PrivateAttr
 
 from tests.llama_index.stores.kinds import TEXTS, Chroma, Kind, Postgres, documents, filled
-from turnout.errors import EmbeddingSpaceError
+from turnout.errors import EmbeddingSpaceError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.checks import cosine
 from turnout.index.guard.records import SPACE, SpaceRecord
 from turnout.llama_index import GuardedVectorStore, TurnoutEmbedding, guarded, stores
-from turnout.llama_index.guard import UncheckedMethodError
 from turnout.llama_index.stores import Held, register
-from turnout.llama_index.stores.keepers import NodeKeeper
+from turnout.llama_index.stores.base import NodeKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,13 +105,13 @@ def test_the_guard_passes_on_the_fields_of_the_store_and_no_method_that_it_does_
     assert store.shelf == "upper"
     assert store.client == []
     for method in ("insert_unchecked", "search_by_words"):
-        with pytest.raises(UncheckedMethodError, match=f"'docs' doesn't pass on '{method}'.*the guard's `store`"):
+        with pytest.raises(UnsupportedError, match=rf"Listed\.{method} .*isn't passed on.*store\.store\.{method}"):
             getattr(store, method)
         assert not hasattr(store, method)
         assert callable(getattr(store.store, method))
     with pytest.raises(AttributeError, match="no attribute 'nonsense'") as caught:
         _ = store.nonsense
-    assert not isinstance(caught.value, UncheckedMethodError)
+    assert not isinstance(caught.value, UnsupportedError)
     assert guarded(store, TurnoutEmbedding()).store is store.store
 
 
@@ -120,7 +119,7 @@ def test_the_guard_passes_on_methods_that_neither_search_nor_write() -> None:
     store: Any = guarded(SimpleVectorStore(), TurnoutEmbedding())
     [found] = store.add([TextNode(text="Another.", embedding=[0.1] * 1536)])
     assert store.get(found) == [0.1] * 1536
-    with pytest.raises(UncheckedMethodError, match="from_persist_path"):
+    with pytest.raises(UnsupportedError, match="from_persist_path"):
         store.from_persist_path("elsewhere")
 
 
@@ -137,7 +136,7 @@ class Bare(Listed):
 def test_a_store_with_no_place_for_a_record_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(EmbeddingSpaceError, match=r"Bare keeps vectors alone.*register"):
         guarded(Bare(), TurnoutEmbedding())
-    monkeypatch.setattr(stores, "_registered", dict(stores._registered))
+    monkeypatch.setattr(stores, "_KEEPERS", dict(stores._KEEPERS))
     register(Bare, NodeKeeper)
     assert isinstance(guarded(Bare(), TurnoutEmbedding()), GuardedVectorStore)
     with pytest.raises(EmbeddingSpaceError, match="embeds by itself"):

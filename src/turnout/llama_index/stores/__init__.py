@@ -6,6 +6,7 @@ A store's module, and with it the store's package, is loaded when such a store i
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.vector_stores.types import BasePydanticVectorStore
@@ -13,21 +14,27 @@ from llama_index.core.vector_stores.types import BasePydanticVectorStore
 from turnout.errors import EmbeddingSpaceError, MissingExtraError, UnsupportedError
 from turnout.facts.spaces import collection_name
 from turnout.index.guard.keepers import Held
-from turnout.llama_index.stores.keepers import NodeKeeper, SpaceKeeper
+from turnout.llama_index.stores.base import NodeCollection, NodeKeeper, SpaceKeeper, StoreKind
 
 if TYPE_CHECKING:
     from turnout.facts.spaces import EmbeddingSpace
-    from turnout.llama_index.stores.collection import NodeCollection
     from turnout.settings import IndexSettings
 
 __all__ = ["Held", "SpaceKeeper", "keeper_of", "register"]
 
+_MODULES = {  # of this package: by a store's class, and by the name of a kind of store in the settings
+    "llama_index.core.vector_stores.simple.SimpleVectorStore": "simple",
+    "llama_index.vector_stores.chroma.base.ChromaVectorStore": "chroma",
+    "llama_index.vector_stores.postgres.base.PGVectorStore": "postgres",
+    "simple": "simple",
+    "chroma": "chroma",
+    "pgvector": "postgres",
+}
 _PACKAGES = {
     "chroma": "pip install llama-index-vector-stores-chroma",
     "pgvector": "pip install llama-index-vector-stores-postgres 'psycopg[binary]'",
 }
-
-_registered: dict[type, Callable[[Any], SpaceKeeper]] = {}
+_KEEPERS: dict[type, Callable[[Any], SpaceKeeper]] = {}
 
 
 def register(store: type[BasePydanticVectorStore], keeper: Callable[[Any], SpaceKeeper]) -> None:
@@ -37,7 +44,7 @@ def register(store: type[BasePydanticVectorStore], keeper: Callable[[Any], Space
         store: The class of the stores.
         keeper: Store → its keeper; a `SpaceKeeper` class whose constructor takes the store will do.
     """
-    _registered[store] = keeper
+    _KEEPERS[store] = keeper
 
 
 def keeper_of(store: BasePydanticVectorStore) -> SpaceKeeper:
@@ -46,32 +53,17 @@ def keeper_of(store: BasePydanticVectorStore) -> SpaceKeeper:
     Raises:
         EmbeddingSpaceError: The store keeps nothing that a record could be on.
     """
-    for kind in type(store).__mro__:
-        keeper = _registered.get(kind) or _built_in(kind)
-        if keeper is not None:
-            return keeper(store)
+    for cls in type(store).__mro__:
+        if cls in _KEEPERS:
+            return _KEEPERS[cls](store)
+        kind = _kind(f"{cls.__module__}.{cls.__qualname__}")
+        if kind is not None:
+            return kind.keeper(store)
     if store.stores_text:
         return NodeKeeper(store)
     fix = "say where its record is: turnout.llama_index.stores.register(…)"
     msg = f"a {type(store).__name__} keeps vectors alone, and no record of their embedding space: {fix}"
     raise EmbeddingSpaceError(msg, index=type(store).__name__, fix=fix)
-
-
-def _built_in(kind: type) -> Callable[[Any], SpaceKeeper] | None:
-    match f"{kind.__module__}.{kind.__qualname__}":
-        case "llama_index.core.vector_stores.simple.SimpleVectorStore":
-            from turnout.llama_index.stores.simple import SimpleKeeper
-
-            return SimpleKeeper
-        case "llama_index.vector_stores.chroma.base.ChromaVectorStore":
-            from turnout.llama_index.stores.chroma import ChromaKeeper
-
-            return ChromaKeeper
-        case "llama_index.vector_stores.postgres.base.PGVectorStore":
-            from turnout.llama_index.stores.postgres import PostgresKeeper
-
-            return PostgresKeeper
-    return None
 
 
 def open_collection(
@@ -89,21 +81,10 @@ def open_collection(
         MissingExtraError: The store's package isn't installed.
         UnsupportedError: LlamaIndex's integration doesn't open such a store.
     """
-    collection = collection_name(name, space)
     try:
-        match index.store:
-            case "simple":
-                from turnout.llama_index.stores.simple import open_persisted
-
-                return open_persisted(index, collection, create=create)
-            case "chroma":
-                from turnout.llama_index.stores.chroma import open_chroma
-
-                return open_chroma(index, collection, create=create)
-            case "pgvector":
-                from turnout.llama_index.stores.postgres import open_postgres
-
-                return open_postgres(index, collection, space, create=create)
+        kind = _kind(index.store)
+        if kind is not None:
+            return kind.open(index, collection_name(name, space), space, create)
     except ModuleNotFoundError as error:
         fix = _PACKAGES.get(index.store, f"pip install {error.name}")
         raise MissingExtraError(f"a {index.store} index needs {error.name}: {fix}") from error
@@ -121,3 +102,10 @@ def drop_collection(index: IndexSettings, name: str, space: EmbeddingSpace) -> b
     if collection is not None:
         collection.drop()
     return collection is not None
+
+
+def _kind(name: str) -> StoreKind | None:
+    if name not in _MODULES:
+        return None
+    kind: StoreKind = import_module(f"{__name__}.{_MODULES[name]}").KIND
+    return kind

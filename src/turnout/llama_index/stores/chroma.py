@@ -11,9 +11,8 @@ from llama_index.vector_stores.chroma import ChromaVectorStore
 from turnout.index.chroma import COSINE, ChromaReading, check_metadata, open_client
 from turnout.index.fitting import refused
 from turnout.index.guard.chroma import CollectionRecord
+from turnout.llama_index.stores.base import NodeCollection, SpaceKeeper, StoreKind
 from turnout.llama_index.stores.chunks import to_chunk
-from turnout.llama_index.stores.collection import NodeCollection
-from turnout.llama_index.stores.keepers import SpaceKeeper
 from turnout.llama_index.stores.upstream import replace_chroma_collection
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from llama_index.core.schema import BaseNode
 
+    from turnout.facts.spaces import EmbeddingSpace
     from turnout.index.chunks import Embedded, Item
     from turnout.index.guard.keepers import Held, Sample
     from turnout.index.guard.records import SpaceRecord
@@ -108,7 +108,9 @@ class ChromaCollection(ChromaReading, NodeCollection):
         self._client.delete_collection(self.name)
 
 
-def open_chroma(index: IndexSettings, name: str, *, create: bool) -> ChromaCollection | None:
-    """The collection of that name, or None."""
+def _open(index: IndexSettings, name: str, _: EmbeddingSpace, create: bool) -> ChromaCollection | None:
     client = open_client(index, name, create=create)
     return ChromaCollection(client, name) if client is not None else None
+
+
+KIND = StoreKind(ChromaKeeper, _open)

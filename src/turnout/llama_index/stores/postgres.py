@@ -17,9 +17,8 @@ from turnout.index.fitting import check_json, check_strings
 from turnout.index.guard.keepers import Held, gone
 from turnout.index.guard.records import PREFIX, SpaceRecord
 from turnout.index.postgres import async_engine_of, engine_of
+from turnout.llama_index.stores.base import NodeCollection, SpaceKeeper, StoreKind
 from turnout.llama_index.stores.chunks import node_with_record, to_chunk
-from turnout.llama_index.stores.collection import NodeCollection
-from turnout.llama_index.stores.keepers import SpaceKeeper
 from turnout.llama_index.stores.upstream import customize_postgres_queries, postgres_row, postgres_table
 
 if TYPE_CHECKING:
@@ -220,8 +219,7 @@ class PostgresCollection(NodeCollection):
             return list(connection.scalars(statement))
 
 
-def open_postgres(index: IndexSettings, name: str, space: EmbeddingSpace, *, create: bool) -> PostgresCollection | None:
-    """The collection in the table of that name, or None."""
+def _open(index: IndexSettings, name: str, space: EmbeddingSpace, create: bool) -> PostgresCollection | None:
     engine = engine_of(index)
     store = PGVectorStore(
         table_name=name,
@@ -235,3 +233,6 @@ def open_postgres(index: IndexSettings, name: str, space: EmbeddingSpace, *, cre
     if not create and not sqlalchemy.inspect(engine).has_table(table.name, schema=table.schema):
         return None
     return PostgresCollection(store, name)
+
+
+KIND = StoreKind(PostgresKeeper, _open)

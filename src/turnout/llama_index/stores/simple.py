@@ -21,9 +21,8 @@ from turnout.index.folders import beside, recover, remove, replace
 from turnout.index.guard.checks import spread
 from turnout.index.guard.keepers import Held, held_in, kept_in_one
 from turnout.index.guard.records import SpaceRecord, with_record, would_replace
+from turnout.llama_index.stores.base import NodeCollection, NodeKeeper, StoreKind
 from turnout.llama_index.stores.chunks import to_chunk
-from turnout.llama_index.stores.collection import NodeCollection
-from turnout.llama_index.stores.keepers import NodeKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -220,8 +219,10 @@ class PersistedIndex(NodeCollection):
         self.index.insert_nodes(nodes)
 
 
-def open_persisted(index: IndexSettings, name: str, *, create: bool) -> PersistedIndex | None:
-    """The index in the folder of that name, or None."""
+def _open(index: IndexSettings, name: str, _: EmbeddingSpace, create: bool) -> PersistedIndex | None:
     folder = Path(index.path or ".") / name
     recover(folder, clean=create)
     return PersistedIndex(folder, name) if create or folder.is_dir() else None
+
+
+KIND = StoreKind(SimpleKeeper, _open)

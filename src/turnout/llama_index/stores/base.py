@@ -1,24 +1,63 @@
-"""A LlamaIndex vector store as a collection of a named index: what all kinds share."""
+"""What all kinds of LlamaIndex vector stores share: keeping the record of the space, and being a collection."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ships no types
+from llama_index.core.schema import BaseNode
+from llama_index.core.storage.docstore import BaseDocumentStore
 from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQuery
 from pydantic_core import to_jsonable_python
 
 from turnout.index.collection import RecordedCollection
 from turnout.index.fitting import check_strings, refused
+from turnout.index.guard.keepers import RecordKeeper, StampKeeper
 from turnout.llama_index.stores.chunks import to_chunk, to_node
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from llama_index.core.schema import BaseNode
-
+    from turnout.facts.spaces import EmbeddingSpace
     from turnout.index.chunks import Embedded, Item
-    from turnout.llama_index.stores.keepers import SpaceKeeper
+    from turnout.settings import IndexSettings
+
+
+class SpaceKeeper(RecordKeeper[BaseNode]):
+    """Reads and writes the record of a LlamaIndex store.
+
+    Attributes:
+        docstore: Where the texts are, for a store that doesn't keep them.
+        unchecked: Methods of the store that neither search nor write; the guard passes them on.
+    """
+
+    docstore: BaseDocumentStore | None = None
+    unchecked: ClassVar[frozenset[str]] = frozenset()
+
+    def expecting(self, query: VectorStoreQuery, mark: object) -> Mapping[str, Any] | None:
+        """Arguments with which the store compares the record in the query itself, and finds nothing if it changed.
+
+        Args:
+            query: The query.
+            mark: What a glance at the record showed.
+
+        Returns:
+            None if the store can't.
+        """
+        del query, mark
+        return None
+
+    def check_persisting(self, path: str, fs: AbstractFileSystem | None) -> None:
+        """Refuse to persist the store over one of another space.
+
+        Raises:
+            EmbeddingSpaceError: There is such a one.
+        """
+
+
+class NodeKeeper(StampKeeper[BaseNode], SpaceKeeper):
+    """Any store that keeps nodes: records are on them, and there is no looking through them."""
 
 
 class NodeCollection(RecordedCollection):
@@ -42,7 +81,7 @@ class NodeCollection(RecordedCollection):
 
     @abstractmethod
     def drop(self) -> None:
-        """Remove the collection, for good."""
+        """Remove it, for good."""
 
     def write(self, chunks: Sequence[Embedded]) -> None:
         """Add nodes, in place of those with the same ids."""
@@ -92,3 +131,16 @@ class NodeCollection(RecordedCollection):
         ids = self.vector_store.query(query).ids or []
         items = self.get(ids)
         return [items[found] for found in ids if found in items]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreKind:
+    """What turnout has for a kind of store.
+
+    Attributes:
+        keeper: Store → the keeper of its record.
+        open: (settings, name, space, whether to make it) → the collection of a named index, or None.
+    """
+
+    keeper: Callable[[Any], SpaceKeeper]
+    open: Callable[[IndexSettings, str, EmbeddingSpace, bool], NodeCollection | None]

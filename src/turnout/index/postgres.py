@@ -11,7 +11,7 @@ from turnout.redaction.sdk_errors import without_secrets
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import Engine
+    from sqlalchemy import URL, Engine
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from turnout.settings import IndexSettings
@@ -31,15 +31,18 @@ def engine_of(index: IndexSettings) -> Engine:
 
 
 def async_engine_of(index: IndexSettings) -> AsyncEngine:
-    """An asynchronous one.
+    """An asynchronous one; over asyncpg if the URL's driver, psycopg2, is synchronous alone.
 
     Raises:
         SettingsError: There is no database's URL.
     """
-    from sqlalchemy import NullPool
+    from sqlalchemy import NullPool, make_url
     from sqlalchemy.ext.asyncio import create_async_engine
 
-    return _made(index, lambda: create_async_engine(index.database(), poolclass=NullPool))
+    def asynchronous(url: URL) -> URL:
+        return url.set(drivername="postgresql+asyncpg") if url.get_driver_name() == "psycopg2" else url
+
+    return _made(index, lambda: create_async_engine(asynchronous(make_url(index.database())), poolclass=NullPool))
 
 
 def _made(index: IndexSettings, make: Callable[[], T]) -> T:

@@ -225,8 +225,7 @@ def _open(index: IndexSettings, name: str, space: EmbeddingSpace, create: bool) 
         table_name=name,
         embed_dim=space.dimensions or 0,
         engine=engine,
-        # psycopg is synchronous and asynchronous; of psycopg2, only LlamaIndex's synchronous methods work.
-        async_engine=async_engine_of(index) if engine.driver != "psycopg2" else None,
+        async_engine=async_engine_of(index),
         initialization_fail_on_error=True,
     )
     table = postgres_table(store).__table__

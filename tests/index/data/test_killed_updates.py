@@ -38,9 +38,9 @@ def processes() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     ours = [
         "tests.index.data.killed",
-        "turnout.langchain.indexes.store",
-        "turnout.langchain.reindexing.chroma",
-        "turnout.langchain.reindexing.pgvector",
+        "turnout.langchain.index",
+        "turnout.langchain.stores.chroma",
+        "turnout.langchain.stores.pgvector",
         "turnout.llama_index.indexes.index",
         "turnout.llama_index.reindexing.chroma",
         "turnout.llama_index.reindexing.postgres",

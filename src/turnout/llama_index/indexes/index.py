@@ -57,7 +57,7 @@ class TurnoutIndex(VectorStoreIndex):
     ) -> None:
         self._given = {"backend": backend, "settings": settings, **options}
         store = NamedVectorStore(name, backend=backend, settings=settings)
-        route = store.index.place().index.settings.embedding
+        route = store.index.config.settings.embedding
         self._named = store
         super().__init__(
             nodes=[],

@@ -18,7 +18,7 @@ from llama_index.core.vector_stores.types import (
 from pydantic import PrivateAttr
 
 from turnout.errors import UnsupportedError
-from turnout.index.changes import Change, refuse_options
+from turnout.index.changes import Change, aembed_all, embed_all, refuse_options
 from turnout.index.guard.checks import CHANGED
 from turnout.index.named import Index
 from turnout.llama_index.embedding import TurnoutEmbedding
@@ -29,7 +29,7 @@ from turnout.settings import Settings
 
 if TYPE_CHECKING:
     from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.migration.named import NamedIndex
+    from turnout.index.config import IndexConfig
 
 
 class NamedVectorStore(BasePydanticVectorStore):
@@ -54,7 +54,7 @@ class NamedVectorStore(BasePydanticVectorStore):
     def __init__(self, name: str, *, backend: str | None = None, settings: Settings | Path | str | None = None) -> None:
         super().__init__(stores_text=True, is_embedding_query=True)
         self._index = Index(name, _opened, settings, backend)
-        said = self._index.place().index.settings
+        said = self._index.config.settings
         if said.opened_with != "llama_index":
             msg = (
                 f"the index {name!r} is opened with LangChain: use turnout.langchain.TurnoutIndex, or set "
@@ -100,7 +100,7 @@ class NamedVectorStore(BasePydanticVectorStore):
         """
         del kwargs  # for other stores
         changes = self._changes(nodes)
-        Change.embed_all(changes)
+        embed_all(changes)
         self._index.commit(changes)
         return [node.node_id for node in nodes]
 
@@ -108,7 +108,7 @@ class NamedVectorStore(BasePydanticVectorStore):
         """`add` without blocking the event loop."""
         del kwargs
         changes = await asyncio.to_thread(self._changes, nodes)
-        await Change.aembed_all(changes)
+        await aembed_all(changes)
         await asyncio.to_thread(self._index.commit, changes)
         return [node.node_id for node in nodes]
 
@@ -117,8 +117,8 @@ class NamedVectorStore(BasePydanticVectorStore):
         changes = self._index.prepare([item_of(node) for node in bare])
         given = {node.node_id: (node.embedding, MADE.of(node.embedding)) for node in nodes if node.embedding}
         for change in changes:
-            space = change.place.space
-            change.give({found: vector for found, (vector, spaces) in given.items() if space in spaces})
+            space = change.spec.space
+            change.use_vectors({found: vector for found, (vector, spaces) in given.items() if space in spaces})
         return changes
 
     def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
@@ -140,7 +140,7 @@ class NamedVectorStore(BasePydanticVectorStore):
     async def aquery(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
         """`query` without blocking the event loop."""
         asked = _of_all(query)
-        home: Any = self._index.at_hand(self._space(query)) or await asyncio.to_thread(self._home, query)
+        home: Any = self._index.ready_collection(self._space(query)) or await asyncio.to_thread(self._home, query)
         try:
             found = await self._guarded(home).aquery(asked, **kwargs)
         except CHANGED:
@@ -150,12 +150,12 @@ class NamedVectorStore(BasePydanticVectorStore):
         return _whole(found, home) if found.nodes is not None else await asyncio.to_thread(_whole, found, home)
 
     def _home(self, query: VectorStoreQuery | None = None) -> Any:
-        return self._index.home(None if query is None else self._space(query))
+        return self._index.collection(None if query is None else self._space(query))
 
     def _space(self, query: VectorStoreQuery) -> EmbeddingSpace | None:
         """The space of a query's vector: settings that change between its embedding and the search don't matter."""
         spaces = MADE.of(query.query_embedding) if query.query_embedding else frozenset()
-        if not spaces or self._index.place().space in spaces:
+        if not spaces or self._index.spec().space in spaces:
             return None
         return min(spaces, key=str)
 
@@ -226,11 +226,11 @@ class NamedVectorStore(BasePydanticVectorStore):
         return await asyncio.to_thread(self.get_nodes, node_ids, filters)
 
 
-def _opened(index: NamedIndex, backend: str | None, space: EmbeddingSpace, *, create: bool) -> Any:
-    home: Any = open_collection(index.settings, index.name, space, create=create)
+def _opened(config: IndexConfig, backend: str | None, space: EmbeddingSpace, *, create: bool) -> Any:
+    home: Any = open_collection(config.settings, config.name, space, create=create)
     if home is not None:
         home.embed_model = TurnoutEmbedding(
-            index.settings.embedding, backend=backend or index.active, settings=index.all
+            config.settings.embedding, backend=backend or config.active, settings=config.all_settings
         )
     return home
 

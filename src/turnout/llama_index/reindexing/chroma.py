@@ -8,8 +8,8 @@ from llama_index.core.schema import MetadataMode
 from llama_index.core.vector_stores.utils import metadata_dict_to_node, node_to_metadata_dict
 from llama_index.vector_stores.chroma import ChromaVectorStore
 
-from turnout.index.chroma import COSINE, ChromaReading, check_metadata, open_client
-from turnout.index.fitting import refused
+from turnout.index.chroma import COSINE, ChromaChunks, check_metadata, open_client
+from turnout.index.validation import chunk_refused
 from turnout.llama_index.reindexing.collection import NodeCollection
 from turnout.llama_index.reindexing.nodes import item_of
 
@@ -18,30 +18,30 @@ if TYPE_CHECKING:
 
     from llama_index.core.schema import BaseNode
 
-    from turnout.index.chunks import Embedded, Item
+    from turnout.index.chunks import Chunk, EmbeddedChunk
     from turnout.settings import IndexSettings
 
 
-class ChromaCollection(ChromaReading, NodeCollection[ChromaVectorStore]):
+class ChromaCollection(ChromaChunks, NodeCollection[ChromaVectorStore]):
     """Read through Chroma's own collection."""
 
     @property
     def _opened(self) -> Any:
         return self.vector_store.client
 
-    def _row(self, found: str, text: str, metadata: Mapping[str, Any] | None) -> Item:
-        del found  # it is in the metadata, with all of the node
+    def _chunk(self, id_: str, text: str, metadata: Mapping[str, Any] | None) -> Chunk:
+        del id_  # it is in the metadata, with all of the node
         return item_of(metadata_dict_to_node(dict(metadata or {}), text=text))
 
-    def _check(self, item: Item, metadata: Mapping[str, Any]) -> None:
+    def _check(self, item: Chunk, metadata: Mapping[str, Any]) -> None:
         super()._check(item, metadata)
         for key, value in metadata.items():
             if not isinstance(value, str | int | float | None):
                 why = f"LlamaIndex's ChromaVectorStore holds str, int, float and None, not a {type(value).__name__}"
-                raise refused(item, self.name, key, why)
+                raise chunk_refused(item, self.name, key, why)
         check_metadata(item, metadata, self.name)
 
-    def _replace(self, chunks: Sequence[Embedded], nodes: list[BaseNode]) -> None:
+    def _replace(self, chunks: Sequence[EmbeddedChunk], nodes: list[BaseNode]) -> None:
         flat = self.vector_store.flat_metadata
         kept = [node_to_metadata_dict(node, remove_text=True, flat_metadata=flat) for node in nodes]
         metadatas = [{key: "" if value is None else value for key, value in one.items()} for one in kept]

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQuery
 from pydantic_core import to_jsonable_python
 
-from turnout.index.collection import PAGE, RecordedCollection
-from turnout.index.fitting import check_strings, refused
+from turnout.index.chunks import PAGE
+from turnout.index.collection import Collection
+from turnout.index.validation import check_strings, chunk_refused
 from turnout.llama_index.reindexing.nodes import item_of, node_of
 from turnout.llama_index.stores import keeper_of
 from turnout.llama_index.stores.nodes import unstamped
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 
     from llama_index.core.schema import BaseNode
 
-    from turnout.index.chunks import Embedded, Item
+    from turnout.index.chunks import Chunk, EmbeddedChunk
 
 StoreT = TypeVar("StoreT", bound=BasePydanticVectorStore)
 
 
-class NodeCollection(RecordedCollection, Generic[StoreT]):
+class NodeCollection(Collection, Generic[StoreT]):
     """A vector store whose nodes can be listed.
 
     Attributes:
@@ -43,7 +44,7 @@ class NodeCollection(RecordedCollection, Generic[StoreT]):
     def of_document(self, ref_doc_id: str) -> list[str]:
         """The ids of a document's nodes."""
 
-    def items(self) -> Iterator[Item]:
+    def chunks(self) -> Iterator[Chunk]:
         """Every node, a page at a time."""
         ids = self.ids()
         for start in range(0, len(ids), PAGE):
@@ -53,16 +54,16 @@ class NodeCollection(RecordedCollection, Generic[StoreT]):
         """How many nodes there are."""
         return len(self.ids())
 
-    def get(self, ids: Sequence[str]) -> dict[str, Item]:
+    def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
         """Those of the nodes that are there."""
         if not ids:
             return {}
         nodes = self.vector_store.get_nodes(node_ids=list(ids))
         return {node.node_id: item_of(unstamped(node).model_copy(update={"embedding": None})) for node in nodes}
 
-    def write(self, chunks: Sequence[Embedded]) -> None:
+    def write(self, chunks: Sequence[EmbeddedChunk]) -> None:
         """Add nodes, in place of those with the same ids."""
-        fitted = self.fit([chunk.item for chunk in chunks])
+        fitted = self.normalize(chunks)
         nodes = []
         for chunk, item in zip(chunks, fitted, strict=True):
             node = node_of(item)
@@ -71,10 +72,10 @@ class NodeCollection(RecordedCollection, Generic[StoreT]):
         self._replace(chunks, nodes)
 
     @abstractmethod
-    def _replace(self, chunks: Sequence[Embedded], nodes: list[BaseNode]) -> None:
+    def _replace(self, chunks: Sequence[EmbeddedChunk], nodes: list[BaseNode]) -> None:
         """Write nodes with their vectors, in place of those with the same ids, which stay until then."""
 
-    def fit(self, items: Sequence[Item]) -> list[Item]:
+    def normalize(self, items: Sequence[Chunk]) -> list[Chunk]:
         """The nodes with metadata in the form that LlamaIndex gives them in a store: a date is a string there.
 
         Raises:
@@ -89,13 +90,13 @@ class NodeCollection(RecordedCollection, Generic[StoreT]):
             fitted.append(item_of(node.model_copy(update={"metadata": metadata})) if changed else item)
         return fitted
 
-    def _plain(self, item: Item, key: str, value: Any) -> Any:
+    def _plain(self, item: Chunk, key: str, value: Any) -> Any:
         try:
             return to_jsonable_python(value)
         except ValueError as error:
-            raise refused(item, self.name, key, f"LlamaIndex can't keep it as JSON: {error}") from error
+            raise chunk_refused(item, self.name, key, f"LlamaIndex can't keep it as JSON: {error}") from error
 
-    def _check(self, item: Item, metadata: Mapping[str, Any]) -> None:
+    def _check(self, item: Chunk, metadata: Mapping[str, Any]) -> None:
         """Refuse a chunk with these metadata that the store can't hold."""
         check_strings(item, metadata, self.name)
 
@@ -104,7 +105,7 @@ class NodeCollection(RecordedCollection, Generic[StoreT]):
         if ids:
             self.vector_store.delete_nodes(list(ids))
 
-    def search(self, vector: Sequence[float], k: int) -> list[Item]:
+    def search(self, vector: Sequence[float], k: int) -> list[Chunk]:
         """The nearest nodes, nearest first."""
         query = VectorStoreQuery(query_embedding=[float(x) for x in vector], similarity_top_k=k)
         found = self.vector_store.query(query).nodes or []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from llama_index.core.schema import MetadataMode, NodeRelationship, RelatedNodeInfo, TextNode
 from llama_index.core.storage.docstore.utils import doc_to_json, json_to_doc
 
-from turnout.index.chunks import Item
+from turnout.index.chunks import Chunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from llama_index.core.storage.docstore.types import BaseDocumentStore
 
 
-def item_of(node: BaseNode) -> Item:
+def item_of(node: BaseNode) -> Chunk:
     """A node as a chunk: its text is what LlamaIndex embeds, its metadata are the whole node."""
-    return Item(node.node_id, node.get_content(metadata_mode=MetadataMode.EMBED), doc_to_json(node))
+    return Chunk(node.node_id, node.get_content(metadata_mode=MetadataMode.EMBED), doc_to_json(node))
 
 
-def node_of(item: Item) -> BaseNode:
+def node_of(item: Chunk) -> BaseNode:
     """The node of a chunk, as it was."""
     return json_to_doc(item.metadata)
 
 
-def chunk_of(node: BaseNode, source: str, made: str) -> Item:
+def chunk_of(node: BaseNode, source: str, made: str) -> Chunk:
     """A chunk of a source document: a node under an id of its own, with the document as its only relationship."""
     kept = TextNode(
         id_=made,
@@ -51,7 +51,7 @@ class DocstoreSource:
         self._docstore = docstore
         self.name = name
 
-    def items(self) -> Iterator[Item]:
+    def chunks(self) -> Iterator[Chunk]:
         """Every node."""
         for node in self._docstore.docs.values():
             yield item_of(node)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from turnout.errors import MissingExtraError, UnsupportedError
 from turnout.facts.spaces import collection_name
-from turnout.index.folders import recover, remove
+from turnout.index.files import recover_folder, remove_folder
 from turnout.llama_index.reindexing.persisted import PersistedIndex
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def drop_collection(index: IndexSettings, name: str, space: EmbeddingSpace) -> b
 
             drop_postgres(index, called)
         case _:
-            remove(_folder(index, called))
+            remove_folder(_folder(index, called))
     return True
 
 
@@ -85,7 +85,7 @@ def _folder(index: IndexSettings, called: str) -> Path:
 
 def _open_persisted(index: IndexSettings, called: str, *, create: bool) -> PersistedIndex | None:
     folder = _folder(index, called)
-    recover(folder, clean=create)
+    recover_folder(folder, clean=create)
     if not create and not folder.is_dir():
         return None
     return PersistedIndex(folder, called)

@@ -11,8 +11,8 @@ from llama_index.core.vector_stores.types import VectorStoreQuery
 
 from turnout.errors import UnsupportedError
 from turnout.index.collection import cannot_embed
-from turnout.index.folders import beside, replace
-from turnout.index.guard.keepers import Held
+from turnout.index.files import replace_folder, staging_folder
+from turnout.index.guard.keepers import StoreState
 from turnout.index.guard.records import SpaceRecord, would_replace
 from turnout.llama_index.reindexing.collection import NodeCollection
 from turnout.llama_index.reindexing.nodes import item_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from llama_index.core.schema import BaseNode
 
-    from turnout.index.chunks import Embedded, Item
+    from turnout.index.chunks import Chunk, EmbeddedChunk
 
 RECORD = "turnout_space.json"
 """The file in a persisted index's folder that says its embedding space."""
@@ -94,7 +94,7 @@ class PersistedIndex(NodeCollection[SimpleVectorStore]):
         """The ids of all nodes."""
         return list(self.vector_store.data.embedding_dict)
 
-    def get(self, ids: Sequence[str]) -> dict[str, Item]:
+    def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
         """Those of the nodes that are there."""
         nodes = ((found, self._context.docstore.get_document(found, raise_error=False)) for found in ids)
         return {found: item_of(node) for found, node in nodes if node is not None}
@@ -108,14 +108,14 @@ class PersistedIndex(NodeCollection[SimpleVectorStore]):
         """The ids of a document's nodes."""
         return [found for found, ref in self.vector_store.data.text_id_to_ref_doc_id.items() if ref == ref_doc_id]
 
-    def search(self, vector: Sequence[float], k: int) -> list[Item]:
+    def search(self, vector: Sequence[float], k: int) -> list[Chunk]:
         """The nearest nodes, nearest first."""
         query = VectorStoreQuery(query_embedding=[float(x) for x in vector], similarity_top_k=k)
         return list(self.get(self.vector_store.query(query).ids or []).values())
 
-    def held(self) -> Held:
+    def state(self) -> StoreState:
         """What it holds, with the record in its folder."""
-        return Held(self._recorded(), empty=not self.count())
+        return StoreState(self._recorded(), empty=not self.count())
 
     def _recorded(self) -> SpaceRecord | None:
         file = self._folder / RECORD
@@ -138,13 +138,13 @@ class PersistedIndex(NodeCollection[SimpleVectorStore]):
             raise would_replace(str(self._folder), there.space, self._record.space)
         if self._record is not None:
             self.keeper.write(self._record)  # where the guard looks for it
-        made = beside(self._folder)
+        made = staging_folder(self._folder)
         self._context.persist(str(made))
         if self._record is not None:
             (made / RECORD).write_text(self._record.to_text(), encoding="utf-8")
-        replace(self._folder)
+        replace_folder(self._folder)
 
-    def _replace(self, chunks: Sequence[Embedded], nodes: list[BaseNode]) -> None:
+    def _replace(self, chunks: Sequence[EmbeddedChunk], nodes: list[BaseNode]) -> None:
         """In memory: the folder has the older version until `flush`."""
-        self.delete([chunk.item.id for chunk in chunks])
+        self.delete([chunk.id for chunk in chunks])
         self.index.insert_nodes(nodes)

@@ -9,8 +9,8 @@ import sqlalchemy.orm
 from llama_index.vector_stores.postgres import PGVectorStore
 from sqlalchemy import text
 
-from turnout.index.fitting import check_json, check_strings
 from turnout.index.postgres import async_engine_of, engine_of
+from turnout.index.validation import check_json, check_strings
 from turnout.llama_index.reindexing.collection import NodeCollection
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from llama_index.core.schema import BaseNode
 
     from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.chunks import Embedded, Item
+    from turnout.index.chunks import Chunk, EmbeddedChunk
     from turnout.settings import IndexSettings
 
 _NONE = "turnout: no node"
@@ -28,11 +28,11 @@ _NONE = "turnout: no node"
 class PostgresCollection(NodeCollection[PGVectorStore]):
     """Read through the table that LlamaIndex's class makes, by its engine."""
 
-    def _check(self, item: Item, metadata: Mapping[str, Any]) -> None:
+    def _check(self, item: Chunk, metadata: Mapping[str, Any]) -> None:
         check_json(item, metadata, self.name)
         check_strings(item, metadata, self.name, null=False)
 
-    def _replace(self, chunks: Sequence[Embedded], nodes: list[BaseNode]) -> None:
+    def _replace(self, chunks: Sequence[EmbeddedChunk], nodes: list[BaseNode]) -> None:
         """In one transaction; LlamaIndex's class would take two, and keep the rows with the same ids."""
         del chunks
         store = self._connected()

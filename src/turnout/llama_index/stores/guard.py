@@ -276,10 +276,10 @@ class GuardedVectorStore(BasePydanticVectorStore):
         """
         keeper = self._check.keeper
         wanted = self._wanted([vector]) if keeper.in_query else None
-        if wanted is None or self._check.passed(wanted) is None or self._check.mark is None:
+        if wanted is None or self._check.passed_record(wanted) is None or self._check.version is None:
             yield None
         else:
-            with keeper.expecting(self._check.mark):
+            with keeper.expecting(self._check.version):
                 yield wanted
 
     def _io(self, wanted: EmbeddingSpace) -> StoreIO:

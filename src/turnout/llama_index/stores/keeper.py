@@ -12,8 +12,8 @@ from llama_index.core.storage.docstore import BaseDocumentStore
 from llama_index.core.vector_stores.types import BasePydanticVectorStore
 
 from turnout.errors import EmbeddingSpaceError
-from turnout.index.class_registry import ClassRegistry
 from turnout.index.guard.keepers import RecordKeeper
+from turnout.llama_index.stores.class_registry import ClassRegistry
 
 
 class SpaceKeeper(RecordKeeper[BaseNode]):

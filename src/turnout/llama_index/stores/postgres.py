@@ -11,7 +11,7 @@ from llama_index.core.schema import MetadataMode
 from sqlalchemy.schema import DropTableComment, SetTableComment
 
 from turnout.errors import EmbeddingSpaceError
-from turnout.index.guard.keepers import Held, Sample, gone
+from turnout.index.guard.keepers import Sample, StoreState, collection_gone
 from turnout.index.guard.records import PREFIX, SpaceRecord
 from turnout.llama_index.stores.keeper import SpaceKeeper
 
@@ -75,7 +75,7 @@ class PostgresKeeper(SpaceKeeper):
         """The table's name, as the store was given it."""
         return self.store.table_name
 
-    def glance(self) -> object:
+    def version(self) -> object:
         """The table's comment.
 
         Raises:
@@ -84,7 +84,7 @@ class PostgresKeeper(SpaceKeeper):
         with self._engine().connect() as connection:
             found, comment = connection.execute(sqlalchemy.select(self.table, self.comment)).one()
         if found is None:
-            raise gone(self.index)
+            raise collection_gone(self.index)
         return comment
 
     def expecting(self, mark: object) -> AbstractContextManager[None]:
@@ -101,7 +101,7 @@ class PostgresKeeper(SpaceKeeper):
         """The table's comment in a query."""
         return sqlalchemy.func.coalesce(sqlalchemy.func.obj_description(self.table, "pg_class"), "")
 
-    def held(self) -> Held:
+    def state(self) -> StoreState:
         """The record in the table's comment.
 
         Raises:
@@ -109,14 +109,16 @@ class PostgresKeeper(SpaceKeeper):
         """
         with self._engine().connect() as connection:
             if connection.scalar(sqlalchemy.select(self.table)) is None:
-                raise gone(self.index)
+                raise collection_gone(self.index)
             comment = self._comment(connection)
             length = connection.scalar(
                 sqlalchemy.text(f"SELECT vector_dims(embedding) FROM {self._table} WHERE embedding IS NOT NULL LIMIT 1")  # noqa: S608
             )
         kept = _record_line(comment)
         record = SpaceRecord.from_text(kept, index=self.index) if kept else None
-        return Held(record, empty=length is None, dimensions=self.store.embed_dim if length is None else int(length))
+        return StoreState(
+            record, empty=length is None, dimensions=self.store.embed_dim if length is None else int(length)
+        )
 
     def write(self, record: SpaceRecord | None) -> None:
         """Change the comment, and leave its other lines.

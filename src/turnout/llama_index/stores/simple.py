@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from llama_index.core.schema import MetadataMode
 
 from turnout.index.guard.checks import spread
-from turnout.index.guard.keepers import held_in, kept_in_one
+from turnout.index.guard.keepers import first_record_entries, state_of_documents
 from turnout.index.guard.records import SpaceRecord, with_record, would_replace
 from turnout.llama_index.stores.nodes import NodeKeeper
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from llama_index.core.vector_stores.simple import SimpleVectorStore
 
     from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.guard.keepers import Held, Sample
+    from turnout.index.guard.keepers import Sample, StoreState
 
 
 def _persisted(path: str, fs: AbstractFileSystem | None) -> SpaceRecord | None:
@@ -45,22 +45,22 @@ class SimpleKeeper(NodeKeeper):
         super().__init__(store)
         self._earlier: set[tuple[EmbeddingSpace, str]] = set()  # of what this store was, and may have been persisted as
 
-    def held(self) -> Held:
+    def state(self) -> StoreState:
         """The one record that all nodes have."""
         held = self._held()
         if held.record is not None:
             self._earlier.add((held.record.space, held.record.made))
         return held
 
-    def _held(self) -> Held:
+    def _held(self) -> StoreState:
         vectors, kept = self.store.data.embedding_dict, self.store.data.metadata_dict or {}
         entries = ((kept.get(node_id) or {}, len(vector)) for node_id, vector in vectors.items())
-        return held_in(entries, index=self.index, called="nodes")
+        return state_of_documents(entries, index=self.index, what="nodes")
 
-    def glance(self) -> object:
+    def version(self) -> object:
         """The record of one node: all have the same."""
         kept = self.store.data.metadata_dict or {}
-        return kept_in_one(self.store.data.embedding_dict, kept.get)
+        return first_record_entries(self.store.data.embedding_dict, kept.get)
 
     def write(self, record: SpaceRecord | None) -> None:
         """Write the record on every node."""
@@ -71,7 +71,7 @@ class SimpleKeeper(NodeKeeper):
 
     def check_persisting(self, path: str, fs: AbstractFileSystem | None) -> None:
         """Refuse to persist the store over one of another space, which another process may have put there."""
-        mine = self.held().record
+        mine = self.state().record
         there = _persisted(path, fs) if mine is not None else None
         if mine is None or there is None or (there.space, there.made) in self._earlier:
             return

@@ -29,7 +29,7 @@ MODULES = (
     "turnout.reindex",
     "turnout.ray",
     "turnout.langchain",
-    "turnout.langchain.indexes",
+    "turnout.langchain.index",
     "turnout.langchain.stores",
     "turnout.langchain.caches",
     "turnout.langchain.embeddings",

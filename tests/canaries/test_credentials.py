@@ -118,11 +118,11 @@ def test_a_database_that_is_not_there(framework: Any, tmp_path: Path) -> None:
         "connection": f"postgresql+psycopg://user:{DATABASE}@127.0.0.1:{port}/name",
     }
     with pytest.raises(OperationalError) as caught:
-        kind("docs", settings=Settings.model_validate({**made, "index": {"docs": index}})).index.home()
+        kind("docs", settings=Settings.model_validate({**made, "index": {"docs": index}})).index.collection()
     assert shown_by(caught.value) == {}
     wrong = {**index, "connection": DATABASE}
     with pytest.raises(SettingsError, match="no URL of a database") as refused:
-        kind("docs", settings=Settings.model_validate({**made, "index": {"docs": wrong}})).index.home()
+        kind("docs", settings=Settings.model_validate({**made, "index": {"docs": wrong}})).index.collection()
     assert shown_by(refused.value) == {}
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from turnout.cli.chunks import Documents
     from turnout.index.migration.named import NamedIndex
     from turnout.index.migration.report import Estimate, ReindexProgress, ReindexReport
-    from turnout.index.migration.stream import Streaming
+    from turnout.index.stream import StreamFactory
     from turnout.settings import IndexSettings
 
 
@@ -78,6 +78,7 @@ def reindex(
     from turnout.index.migration.named import NamedIndex
 
     named = NamedIndex(index, config)
+    _import_framework(named.settings.opened_with)
     if drop is not None:
         _drop(named, drop, yes=yes, as_json=as_json)
         return
@@ -109,10 +110,18 @@ def reindex(
     raise typer.Exit(_code(report))
 
 
+def _import_framework(name: str) -> None:
+    """Have the framework of an index register what opens its collections."""
+    if name == "langchain":
+        import turnout.langchain
+    else:
+        import turnout.llama_index  # noqa: F401
+
+
 @contextmanager
-def _embedding_on(workers: int | None, named: NamedIndex) -> Iterator[Streaming]:
+def _embedding_on(workers: int | None, named: NamedIndex) -> Iterator[StreamFactory]:
     """Where the texts are embedded: in this process, or on the workers of a Ray cluster."""
-    from turnout.index.migration.stream import EmbeddingStream
+    from turnout.index.stream import EmbeddingStream
 
     if workers is None:
         yield EmbeddingStream

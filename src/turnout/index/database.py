@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from turnout import runtime
 from turnout.errors import ReindexError
-from turnout.index.disk import room_for
+from turnout.index.files import room_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

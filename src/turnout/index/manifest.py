@@ -9,14 +9,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from turnout.index.manifest_reading import Digests, ManifestReading
+from turnout.index.manifest_reading import ManifestReading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from turnout.index.chunks import Item
-
-__all__ = ["Digests", "Manifest"]
+    from turnout.index.chunks import Chunk
 
 _NOT_HELD = "DELETE FROM held WHERE collection = ? AND id = ?"
 
@@ -76,13 +74,13 @@ class Manifest(ManifestReading):
                 "INSERT OR IGNORE INTO writing VALUES (?, ?)", ((collection, found) for found in ids)
             )
 
-    def came_to(self, collection: str, items: Iterable[Item]) -> None:
+    def came_to(self, collection: str, chunks: Iterable[Chunk]) -> None:
         """What a collection has of the chunks whose write was begun by a process that was killed.
 
         A version that was being written is what the index has from then on, if it is there.
         """
         with self._change():
-            with self._seeing(items):
+            with self._seeing(chunks):
                 self._base.execute(
                     "INSERT OR IGNORE INTO document SELECT id, text, metadata, NULL FROM seen "
                     "WHERE id NOT IN (SELECT id FROM held)"
@@ -102,15 +100,15 @@ class Manifest(ManifestReading):
             self._base.execute("DELETE FROM writing WHERE collection = ?", (collection,))
             self._touch(ids, collection)
 
-    def wrote(self, collection: str, items: Iterable[Item], *, origin: str | None = None) -> None:
+    def wrote(self, collection: str, chunks: Iterable[Chunk], *, origin: str | None = None) -> None:
         """A collection has chunks, for good, and every other one should have them like this.
 
         Args:
             collection: The collection.
-            items: The chunks, as the collection gives them back.
+            chunks: The chunks, as the collection gives them back.
             origin: What they belong to.
         """
-        rows = [(item.id, *Digests.of(item)) for item in items]
+        rows = [(chunk.id, *chunk.digests) for chunk in chunks]
         with self._change():
             self._base.executemany(
                 "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?)", ((*row, origin) for row in rows)
@@ -118,12 +116,12 @@ class Manifest(ManifestReading):
             self._base.executemany("DELETE FROM missed WHERE id = ?", ((row[0],) for row in rows))
             self._hold(collection, rows)
 
-    def copied(self, collection: str, items: Iterable[Item]) -> None:
+    def copied(self, collection: str, chunks: Iterable[Chunk]) -> None:
         """A collection has chunks, for good, that were copied from what is wanted.
 
         Their metadata are what is wanted, even if this collection gives them back in another form.
         """
-        rows = [(item.id, *Digests.of(item)) for item in items]
+        rows = [(chunk.id, *chunk.digests) for chunk in chunks]
         with self._change():
             self._hold(collection, rows)
             self._base.executemany(
@@ -168,7 +166,7 @@ class Manifest(ManifestReading):
             self._touch(reasons, collection)
 
     def look(
-        self, collection: str, space: str, items: Iterable[Item], *, wanted: bool = False, filled: bool = False
+        self, collection: str, space: str, chunks: Iterable[Chunk], *, wanted: bool = False, filled: bool = False
     ) -> None:
         """Go through a collection, and note what it has.
 
@@ -179,14 +177,14 @@ class Manifest(ManifestReading):
         Args:
             collection: The collection.
             space: Its space.
-            items: All that it has.
+            chunks: All that it has.
             wanted: Whether every collection should have exactly this.
             filled: Whether it was just filled with what is wanted, so that what it lacks was deleted for that, and its
                 metadata are what is wanted even if it gives them back in another form.
         """
         with self._change():
             self._add_collection(collection, space)
-            with self._seeing(items):
+            with self._seeing(chunks):
                 if wanted:
                     self._base.execute(
                         "DELETE FROM document WHERE id NOT IN (SELECT id FROM seen) AND id NOT IN "
@@ -215,13 +213,13 @@ class Manifest(ManifestReading):
                 self._note_seen(collection, filled=filled)
             self._touch_all(collection)
 
-    def found(self, collection: str, items: Iterable[Item]) -> None:
+    def found(self, collection: str, chunks: Iterable[Chunk]) -> None:
         """Note some chunks as a collection has them now; those that were edited by other means are wanted like this."""
-        listed = list(items)
+        listed = list(chunks)
         with self._change():
             with self._seeing(listed):
                 self._note_seen(collection, filled=False)
-            self._touch((item.id for item in listed), collection)
+            self._touch((chunk.id for chunk in listed), collection)
 
     def settle(self, collection: str) -> list[str]:
         """Give up the versions that a collection lacks and no collection has.
@@ -262,11 +260,11 @@ class Manifest(ManifestReading):
             self._base.executemany(f"DELETE FROM {table} WHERE id = ?", ((found,) for found in ids))  # noqa: S608
 
     @contextmanager
-    def _seeing(self, items: Iterable[Item]) -> Iterator[None]:
+    def _seeing(self, chunks: Iterable[Chunk]) -> Iterator[None]:
         self._base.execute("CREATE TEMP TABLE seen (id TEXT PRIMARY KEY, text BLOB, metadata BLOB) WITHOUT ROWID")
         try:
             self._base.executemany(
-                "INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", ((item.id, *Digests.of(item)) for item in items)
+                "INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", ((chunk.id, *chunk.digests) for chunk in chunks)
             )
             yield
         finally:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 from turnout import runtime
 from turnout.errors import ReindexError
+from turnout.index.chunks import Digests
 from turnout.index.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from turnout.index.chunks import Item
 
 _FORMAT = 1
 
@@ -26,18 +25,6 @@ CREATE TABLE IF NOT EXISTS missed (collection TEXT, id TEXT, PRIMARY KEY (collec
 CREATE TABLE IF NOT EXISTS writing (collection TEXT, id TEXT, PRIMARY KEY (collection, id)) WITHOUT ROWID;
 CREATE TEMP TABLE touched (id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
-
-
-class Digests(NamedTuple):
-    """By what a version of a chunk is told from another."""
-
-    text: bytes
-    metadata: bytes
-
-    @classmethod
-    def of(cls, item: Item) -> Digests:
-        """A chunk's."""
-        return cls(item.text_digest, item.metadata_digest)
 
 
 class ManifestReading(Database):
@@ -69,13 +56,13 @@ class ManifestReading(Database):
         rows = self._rows("SELECT stamp FROM collection WHERE name = ?", collection)
         return int(rows[0][0]) if rows else None
 
-    def standing(self, collection: str) -> tuple[int | None, bool]:
+    def status(self, collection: str) -> tuple[int | None, bool]:
         """`stamp` and `is_behind`, in one look."""
         asked = "SELECT stamp, EXISTS (SELECT 1 FROM lag WHERE collection = name) FROM collection WHERE name = ?"
         rows = self._rows(asked, collection)
         return (int(rows[0][0]), bool(rows[0][1])) if rows else (None, self.is_behind(collection))
 
-    def holding(self, collection: str) -> int:
+    def count(self, collection: str) -> int:
         """How many chunks a collection has."""
         return self._one("SELECT count(*) FROM held WHERE collection = ? AND reason IS NULL", collection)
 
@@ -164,7 +151,7 @@ class ManifestReading(Database):
         """Those of the ids that the index should have."""
         return {row[0] for row in self._of_ids("SELECT id FROM document WHERE id IN ({})", ids)}
 
-    def every_id(self) -> list[str]:
+    def all_ids(self) -> list[str]:
         """The ids that the index should have, and those that a collection has."""
         return self._ids("SELECT id FROM document UNION SELECT id FROM held ORDER BY id")
 
@@ -172,7 +159,7 @@ class ManifestReading(Database):
         """The ids that a collection has."""
         return self._ids("SELECT id FROM held WHERE collection = ? AND reason IS NULL ORDER BY id", collection)
 
-    def held(self, collection: str, ids: Sequence[str]) -> dict[str, Digests]:
+    def versions(self, collection: str, ids: Sequence[str]) -> dict[str, Digests]:
         """The versions that a collection has of chunks."""
         asked = "SELECT id, text, metadata FROM held WHERE id IN ({}) AND reason IS NULL AND collection = ?"
         return {row[0]: Digests(row[1], row[2]) for row in self._of_ids(asked, ids, collection)}

@@ -13,6 +13,7 @@ except ImportError as error:
     msg = "turnout.llama_index needs LlamaIndex: pip install 'turnout[llama-index]'"
     raise MissingExtraError(msg) from error
 
+from turnout.index import frameworks
 from turnout.llama_index.embedding import TurnoutEmbedding
 from turnout.llama_index.llm import TurnoutLLM
 
@@ -36,3 +37,12 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(_LAZY[name]), name)
+
+
+def _stores() -> frameworks.Framework:
+    from turnout.llama_index import stores
+
+    return stores
+
+
+frameworks.register("llama_index", _stores)

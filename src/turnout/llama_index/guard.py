@@ -289,9 +289,9 @@ class GuardedVectorStore(BasePydanticVectorStore):
 
     def _expecting(self, query: VectorStoreQuery, wanted: EmbeddingSpace) -> Mapping[str, Any] | None:
         """Arguments with which the store compares the record in its query, once the index passed for this space."""
-        if self._check.passed(wanted) is None or self._check.mark is None:
+        if self._check.passed_record(wanted) is None or self._check.version is None:
             return None
-        return self._check.keeper.expecting(query, self._check.mark)
+        return self._check.keeper.expecting(query, self._check.version)
 
     def _recorded(self, nodes: Sequence[BaseNode], record: SpaceRecord) -> Sequence[BaseNode]:
         return [node_with_record(node, record) for node in nodes] if self._check.keeper.stamps else nodes

@@ -58,7 +58,7 @@ class TurnoutIndex(VectorStoreIndex):
     ) -> None:
         self._arguments = {"backend": backend, "settings": settings, **options}
         self._named = NamedVectorStore(name, backend=backend, settings=settings)
-        route = self._named.index.place().index.settings.embedding
+        route = self._named.index.config.settings.embedding
         super().__init__(
             nodes=[],
             storage_context=StorageContext.from_defaults(vector_store=self._named),

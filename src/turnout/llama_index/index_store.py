@@ -18,7 +18,7 @@ from llama_index.core.vector_stores.types import (
 from pydantic import PrivateAttr
 
 from turnout.errors import UnsupportedError
-from turnout.index.changes import Change, refuse_options
+from turnout.index.changes import Change, aembed_all, embed_all, refuse_options
 from turnout.index.guard.checks import CHANGED
 from turnout.index.named import Index
 from turnout.llama_index.embedding import TurnoutEmbedding
@@ -30,7 +30,7 @@ from turnout.settings import Settings
 
 if TYPE_CHECKING:
     from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.migration.named import NamedIndex
+    from turnout.index.config import IndexConfig
     from turnout.llama_index.stores.base import NodeCollection
 
 
@@ -52,7 +52,7 @@ class NamedVectorStore(BasePydanticVectorStore):
     def __init__(self, name: str, *, backend: str | None = None, settings: Settings | Path | str | None = None) -> None:
         super().__init__(stores_text=True, is_embedding_query=True)
         self._index = Index(name, _open, settings, backend)
-        if self._index.place().index.settings.opened_with != "llama_index":
+        if self._index.config.settings.opened_with != "llama_index":
             msg = (
                 f"the index {name!r} is opened with LangChain: use turnout.langchain.TurnoutIndex, or set "
                 f'framework = "llama_index" in [index.{name}]'
@@ -91,7 +91,7 @@ class NamedVectorStore(BasePydanticVectorStore):
         """
         del kwargs
         changes = self._changes(nodes)
-        Change.embed_all(changes)
+        embed_all(changes)
         self._index.commit(changes)
         return [node.node_id for node in nodes]
 
@@ -99,7 +99,7 @@ class NamedVectorStore(BasePydanticVectorStore):
         """`add` without blocking the event loop."""
         del kwargs
         changes = await asyncio.to_thread(self._changes, nodes)
-        await Change.aembed_all(changes)
+        await aembed_all(changes)
         await asyncio.to_thread(self._index.commit, changes)
         return [node.node_id for node in nodes]
 
@@ -107,8 +107,8 @@ class NamedVectorStore(BasePydanticVectorStore):
         changes = self._index.prepare([to_chunk(node.model_copy(update={"embedding": None})) for node in nodes])
         vectors = {node.node_id: (node.embedding, spaces_of(node.embedding)) for node in nodes if node.embedding}
         for change in changes:
-            space = change.place.space
-            change.give({node_id: vector for node_id, (vector, spaces) in vectors.items() if space in spaces})
+            space = change.spec.space
+            change.use_vectors({node_id: vector for node_id, (vector, spaces) in vectors.items() if space in spaces})
         return changes
 
     def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
@@ -130,7 +130,7 @@ class NamedVectorStore(BasePydanticVectorStore):
     async def aquery(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
         """`query` without blocking the event loop."""
         query = _over_all_nodes(query)
-        at_hand: Any = self._index.at_hand(self._space(query))
+        at_hand: Any = self._index.ready_collection(self._space(query))
         collection: NodeCollection = at_hand or await asyncio.to_thread(self._collection, query)
         try:
             found = await collection.guard.aquery(query, **kwargs)
@@ -143,12 +143,12 @@ class NamedVectorStore(BasePydanticVectorStore):
         return await asyncio.to_thread(_with_nodes, found, collection)
 
     def _collection(self, query: VectorStoreQuery | None = None) -> NodeCollection:
-        return cast("NodeCollection", self._index.home(None if query is None else self._space(query)))
+        return cast("NodeCollection", self._index.collection(None if query is None else self._space(query)))
 
     def _space(self, query: VectorStoreQuery) -> EmbeddingSpace | None:
         """The space of a query's vector: settings that change between its embedding and the search don't matter."""
         spaces = spaces_of(query.query_embedding) if query.query_embedding else frozenset()
-        if not spaces or self._index.place().space in spaces:
+        if not spaces or self._index.spec().space in spaces:
             return None
         return min(spaces, key=str)
 
@@ -212,10 +212,12 @@ class NamedVectorStore(BasePydanticVectorStore):
         return [to_node(chunk) for chunk in collection.get(node_ids).values()]
 
 
-def _open(index: NamedIndex, backend: str | None, space: EmbeddingSpace, *, create: bool) -> NodeCollection | None:
-    collection = open_collection(index.settings, index.name, space, create=create)
+def _open(config: IndexConfig, backend: str | None, space: EmbeddingSpace, *, create: bool) -> NodeCollection | None:
+    collection = open_collection(config.settings, config.name, space, create=create)
     if collection is not None:
-        model = TurnoutEmbedding(index.settings.embedding, backend=backend or index.active, settings=index.all)
+        model = TurnoutEmbedding(
+            config.settings.embedding, backend=backend or config.active, settings=config.all_settings
+        )
         collection.guard = GuardedVectorStore(collection.vector_store, model, name=collection.name, strict=True)
     return collection
 

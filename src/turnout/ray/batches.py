@@ -14,8 +14,8 @@ from turnout.calls import limits
 from turnout.embedding.embedder import Embedder
 from turnout.errors import EmbeddingSpaceError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace, space_of
-from turnout.index.chunks import Item
-from turnout.index.migration.work import Worked, embed_with
+from turnout.index.chunks import Chunk
+from turnout.index.stream import DRAIN, EmbeddingOutcome, embed_chunks
 from turnout.routing import resolve
 from turnout.settings.fields import current
 
@@ -65,21 +65,22 @@ class Asked:
         return Embedder(route, settings)
 
 
-def embed_texts(embedder: Embedder, texts: Sequence[str | None]) -> tuple[pa.Array, pa.Array, Worked]:
+def embed_texts(embedder: Embedder, texts: Sequence[str | None]) -> tuple[pa.Array, pa.Array, EmbeddingOutcome]:
     """Embed texts.
 
     Returns:
         Their vectors, and why a text has none, both as long as `texts` and null where there is no such thing; and what
         else became of them.
     """
-    worked = embed_with(embedder, [Item(str(place), text or "", {}) for place, text in enumerate(texts)])
+    chunks = [Chunk(str(place), text or "", {}) for place, text in enumerate(texts)]
+    outcome = embed_chunks(embedder, chunks, drain=DRAIN)
     vectors: list[Any] = [None] * len(texts)
-    for chunk in worked.embedded:
-        vectors[int(chunk.item.id)] = np.frombuffer(chunk.vector)
+    for chunk in outcome.embedded:
+        vectors[int(chunk.id)] = np.frombuffer(chunk.vector)
     reasons: list[str | None] = [None] * len(texts)
-    for place, reason in worked.skipped:
+    for place, reason in outcome.skipped:
         reasons[int(place)] = reason
-    return pa.array(vectors, VECTOR_TYPE), pa.array(reasons, pa.string()), worked
+    return pa.array(vectors, VECTOR_TYPE), pa.array(reasons, pa.string()), outcome
 
 
 class TurnoutEmbedBatch:
@@ -143,8 +144,8 @@ class TurnoutEmbedBatch:
         if self._text not in table.column_names:
             msg = f"the batch has no column {self._text!r} but {', '.join(table.column_names)}; name it with text="
             raise UnsupportedError(msg)
-        vectors, reasons, worked = embed_texts(self._asked.embedder(), table.column(self._text).to_pylist())
-        if worked.failed is not None:
-            raise worked.failed
+        vectors, reasons, outcome = embed_texts(self._asked.embedder(), table.column(self._text).to_pylist())
+        if outcome.failed is not None:
+            raise outcome.failed
         kept = [name for name in table.column_names if name not in {self._vector, self._refused}]
         return table.select(kept).append_column(self._vector, vectors).append_column(self._refused, reasons)

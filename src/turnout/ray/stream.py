@@ -15,11 +15,10 @@ import ray
 import ray.data
 from ray.exceptions import RayError
 
-from turnout.embedding.batching import check
-from turnout.errors import InvalidRequestError, ReindexError, TurnoutError
-from turnout.index.chunks import Embedded
+from turnout.errors import ReindexError, TurnoutError
+from turnout.index.chunks import Chunk, EmbeddedChunk, RefusedChunk
 from turnout.index.migration.named import NamedIndex
-from turnout.index.migration.stream import Refused
+from turnout.index.stream import refusal
 from turnout.ray.batches import VECTOR_TYPE, Asked, embed_texts
 from turnout.settings.fields import portable_settings
 
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
 
     from turnout.embedding.embedder import Embedder
     from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.chunks import Item
-    from turnout.index.migration.stream import Outcome
+    from turnout.index.stream import Outcome
 
 BATCH = 512
 """Texts that a worker embeds at once: what is embedded again if it dies."""
@@ -68,8 +66,8 @@ class _Step:
         failed: BaseException | None = None
         if not self._stops():
             try:
-                vectors, reasons, worked = embed_texts(self._asked.embedder(), table.column("text").to_pylist())
-                failed = worked.failed
+                vectors, reasons, outcome = embed_texts(self._asked.embedder(), table.column("text").to_pylist())
+                failed = outcome.failed
             except TurnoutError as error:
                 failed = error
         said = pa.array([pickle.dumps(failed) if failed is not None else None] * number, pa.binary())
@@ -114,18 +112,18 @@ class RayWorkers:
     @classmethod
     def of(cls, index: NamedIndex, workers: int = 2, **options: Any) -> RayWorkers:
         """Workers for a named index, with the settings file that it has, or with what they find if it has none."""
-        seen = portable_settings(index.all)
+        seen = portable_settings(index.all_settings)
         return cls(workers, **{"settings": None if seen is None else str(seen), **options})
 
     def __call__(
-        self, embedder: Embedder, space: EmbeddingSpace, keep: Callable[[list[Embedded]], object], /
+        self, embedder: Embedder, space: EmbeddingSpace, keep: Callable[[list[EmbeddedChunk]], object], /
     ) -> RayStream:
         """A stream whose texts are embedded on the embedder's route, as the workers' settings have it."""
         return RayStream(self, embedder, space, keep)
 
 
 class RayStream:
-    """Chunks → vectors, on Ray's workers; as `turnout.index.migration.stream.Stream` says.
+    """Chunks → vectors, on Ray's workers; as `turnout.index.stream.Stream` says.
 
     Attributes:
         error: What ended the stream, if something did: nothing more is sent then.
@@ -136,15 +134,15 @@ class RayStream:
         plan: RayWorkers,
         embedder: Embedder,
         space: EmbeddingSpace,
-        keep: Callable[[list[Embedded]], object],
+        keep: Callable[[list[EmbeddedChunk]], object],
     ) -> None:
         self._plan = plan
         self._route = embedder.route
         self._asked = Asked(embedder.route.name, embedder.route.backend, plan.settings, str(space), plan.workers)
         self._keep = keep
-        self._filling: list[Item] = []
+        self._filling: list[Chunk] = []
         self._pending = 0
-        self._windows: queue.SimpleQueue[list[Item] | None] = queue.SimpleQueue()
+        self._windows: queue.SimpleQueue[list[Chunk] | None] = queue.SimpleQueue()
         self._outcomes: queue.SimpleQueue[tuple[list[Outcome], int]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._stop: Any = None
@@ -162,13 +160,12 @@ class RayStream:
         """Whether so many are pending that no more should be added."""
         return self._pending >= 2 * self._plan.window
 
-    def add(self, item: Item) -> Refused | None:
+    def add(self, chunk: Chunk) -> RefusedChunk | None:
         """Take a chunk; gives back why, if it can't be embedded and was never sent."""
-        try:
-            check(0, item.text, self._route)
-        except InvalidRequestError as error:
-            return Refused(item, str(error).replace("text 0 ", "the text ", 1))
-        self._filling.append(item)
+        refused = refusal(chunk, self._route)
+        if refused is not None:
+            return refused
+        self._filling.append(chunk)
         self._pending += 1
         if len(self._filling) >= self._plan.window:
             self.flush()
@@ -244,13 +241,13 @@ class RayStream:
             except Exception as error:  # noqa: BLE001 - it is raised where the outcomes are taken
                 self._fail(_behind(error))
 
-    def _job(self, window: Sequence[Item]) -> Iterator[pa.Table]:
+    def _job(self, window: Sequence[Chunk]) -> Iterator[pa.Table]:
         size = self._plan.batch
         tables = [
             pa.table(
                 {
                     "place": pa.array(range(start, min(start + size, len(window))), pa.int64()),
-                    "text": pa.array([item.text for item in window[start : start + size]], pa.large_string()),
+                    "text": pa.array([chunk.text for chunk in window[start : start + size]], pa.large_string()),
                 }
             )
             for start in range(0, len(window), size)
@@ -268,18 +265,18 @@ class RayStream:
         found: Iterator[pa.Table] = iter(embedded.iter_batches(batch_size=None, batch_format="pyarrow"))
         return found
 
-    def _take_in(self, window: Sequence[Item], table: pa.Table) -> None:
+    def _take_in(self, window: Sequence[Chunk], table: pa.Table) -> None:
         """Keep what a worker gave back, and hand it on."""
-        chunks: list[Embedded] = []
+        chunks: list[EmbeddedChunk] = []
         refused: list[Outcome] = []
         failed: BaseException | None = None
         undone = 0
         for place, vector, reason, error in zip(*(table.column(name) for name in table.column_names), strict=True):
-            item = window[place.as_py()]
+            chunk = window[place.as_py()]
             if vector.is_valid:
-                chunks.append(Embedded(item, array("d", vector.values.to_numpy().tobytes())))
+                chunks.append(chunk.with_vector(array("d", vector.values.to_numpy().tobytes())))
             elif reason.is_valid:
-                refused.append(Refused(item, reason.as_py()))
+                refused.append(RefusedChunk(chunk, reason.as_py()))
             elif error.is_valid:
                 failed = failed or pickle.loads(error.as_py())  # noqa: S301 - by a worker of this run's own
             else:

@@ -213,11 +213,11 @@ def named_refill(backend: str, framework: str) -> None:
     space = index.spaces()["azure"]
     if framework == "langchain":
         from turnout.langchain import TurnoutEmbeddings
-        from turnout.langchain.reindexing import open_collection
+        from turnout.langchain.stores import open_collection
 
-        home = open_collection(index.settings, "docs", space, embeddings=TurnoutEmbeddings(backend=backend))
-        assert home is not None
-        _refill(home.store)
+        collection = open_collection(index.settings, "docs", space, embeddings=TurnoutEmbeddings(backend=backend))
+        assert collection is not None
+        _refill(collection.store)
     else:
         from turnout.llama_index.reindexing import open_collection as open_nodes
 
@@ -232,5 +232,5 @@ def named_remove() -> None:
     from turnout.index.migration.named import NamedIndex
 
     index = NamedIndex("docs")
-    called = index.called(index.spaces()["azure"])
+    called = index.collection_name(index.spaces()["azure"])
     open_client(index.settings, called, create=True).delete_collection(called)  # type: ignore[union-attr]  # it is made

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,9 +17,9 @@ from tests.langchain.stores.test_guard import ADA, LARGE, QUESTION, TEXTS, TITAN
 from turnout.errors import EmbeddingSpaceError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.records import SpaceRecord
-from turnout.langchain import TurnoutEmbeddings
-from turnout.langchain.stores import GuardedVectorStore, Held, SpaceKeeper, guarded, keeper_of, register
-from turnout.langchain.stores import keeper as keepers
+from turnout.langchain import TurnoutEmbeddings, stores
+from turnout.langchain.guard import GuardedVectorStore, guarded
+from turnout.langchain.stores import SpaceKeeper, StoreState, keeper_of, register
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -92,13 +91,13 @@ def test_a_store_of_somebody_else_can_be_registered(monkeypatch: pytest.MonkeyPa
         def index(self) -> str:
             return "notebook"
 
-        def held(self) -> Held:
-            return Held(self.kept, empty=not self.store._inner.store)
+        def state(self) -> StoreState:
+            return StoreState(self.kept, empty=not self.store._inner.store)
 
         def write(self, record: SpaceRecord | None) -> None:
             self.kept = record
 
-    monkeypatch.setattr(keepers, "_KEEPERS", deepcopy(keepers._KEEPERS))
+    monkeypatch.setattr(stores, "_KEEPERS", dict(stores._KEEPERS))
     register(Notebook, Shelf)
     store = guarded(Notebook(TurnoutEmbeddings()), TurnoutEmbeddings())
     store.add_texts(TEXTS)
@@ -263,7 +262,7 @@ async def test_a_model_that_makes_other_vectors_than_stated_is_found_out(
     store = guarded(InMemoryVectorStore(embeddings))
     with pytest.raises(EmbeddingSpaceError, match="not of acme-embed-v3/768"):
         store.add_texts(TEXTS)
-    assert store.check.keeper.held().empty
+    assert store.check.keeper.state().empty
 
 
 @pytest.fixture
@@ -337,7 +336,7 @@ def test_pgvector_ids_of_another_collection_are_not_overwritten(database: str) -
         with pytest.raises(EmbeddingSpaceError, match="the id 'b' is already in the collection 'one'"):
             attempt()
     assert one.get_by_ids(["b"])[0].page_content == TEXTS[1]
-    assert other.check.keeper.held().record is None
+    assert other.check.keeper.state().record is None
 
 
 def test_pgvector_keeps_its_other_metadata(database: str) -> None:

@@ -19,7 +19,7 @@ from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.checks import cosine
 from turnout.index.guard.records import SPACE, SpaceRecord
 from turnout.llama_index import GuardedVectorStore, TurnoutEmbedding, guarded, stores
-from turnout.llama_index.stores import Held, register
+from turnout.llama_index.stores import StoreState, register
 from turnout.llama_index.stores.base import NodeKeeper
 
 if TYPE_CHECKING:
@@ -175,13 +175,13 @@ def test_a_check_that_passed_costs_no_second_look(kind: Kind, monkeypatch: pytes
     index = filled(store)
     looked: list[object] = []
     mine = store._check.keeper
-    held = mine.held
+    state = mine.state
 
-    def look() -> Held:
+    def look() -> StoreState:
         looked.append(store)
-        return held()
+        return state()
 
-    monkeypatch.setattr(mine, "held", look)
+    monkeypatch.setattr(mine, "state", look)
     for _ in range(3):
         index.as_retriever().retrieve(QUESTION)
     assert not looked
@@ -209,7 +209,7 @@ async def test_a_failed_first_insert_leaves_no_record(kind: Kind, monkeypatch: p
             store.add(nodes)
         with pytest.raises(OSError, match="disk full"):
             await store.async_add(nodes)
-    assert store._check.keeper.held().record is None
+    assert store._check.keeper.state().record is None
     monkeypatch.setenv("TURNOUT_BACKEND", "bedrock")
     filled(store)
 

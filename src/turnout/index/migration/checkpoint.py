@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.chunks import Embedded, Item
+    from turnout.index.chunks import Chunk, EmbeddedChunk
 
 _FORMAT = "1"
 
@@ -37,7 +37,7 @@ class State(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class ChunkStatus:
     """What is known of a chunk from before.
 
     Attributes:
@@ -104,10 +104,10 @@ class Checkpoint(Database):
 
     # --- reading
 
-    def kept(self, ids: Sequence[str]) -> dict[str, Kept]:
+    def kept(self, ids: Sequence[str]) -> dict[str, ChunkStatus]:
         """What is known of chunks."""
         rows = self._of_ids("SELECT id, text, metadata, state, reason FROM chunk WHERE id IN ({})", ids)
-        return {row[0]: Kept(row[1], row[2], State(row[3]), row[4]) for row in rows}
+        return {row[0]: ChunkStatus(row[1], row[2], State(row[3]), row[4]) for row in rows}
 
     def vectors(self, ids: Sequence[str]) -> dict[str, array[float]]:
         """The vectors that were saved and not yet written."""
@@ -133,33 +133,33 @@ class Checkpoint(Database):
         with self._change():
             self._base.executemany("UPDATE chunk SET run = ? WHERE id = ?", ((self.run, found) for found in ids))
 
-    def save(self, chunks: Iterable[Embedded]) -> None:
+    def save(self, chunks: Iterable[EmbeddedChunk]) -> None:
         """Keep answered vectors until they are in the target."""
         with self._change():
             for chunk in chunks:
-                self._put(chunk.item, State.SAVED, vector=chunk.vector.tobytes())
+                self._put(chunk, State.SAVED, vector=chunk.vector.tobytes())
 
-    def written(self, items: Iterable[Item]) -> None:
+    def written(self, chunks: Iterable[Chunk]) -> None:
         """Chunks are in the target, for good."""
         with self._change():
-            for item in items:
-                self._put(item, State.WRITTEN)
+            for chunk in chunks:
+                self._put(chunk, State.WRITTEN)
 
-    def skip(self, item: Item, reason: str) -> None:
+    def skip(self, chunk: Chunk, reason: str) -> None:
         """A chunk can't be embedded."""
         with self._change():
-            self._put(item, State.SKIPPED, reason=reason)
+            self._put(chunk, State.SKIPPED, reason=reason)
 
     def forget(self, ids: Iterable[str]) -> None:
         """Chunks are neither in the source nor in the target any more."""
         with self._change():
             self._base.executemany("DELETE FROM chunk WHERE id = ?", ((found,) for found in ids))
 
-    def _put(self, item: Item, state: State, *, reason: str | None = None, vector: bytes | None = None) -> None:
+    def _put(self, chunk: Chunk, state: State, *, reason: str | None = None, vector: bytes | None = None) -> None:
         self._base.execute(
             "INSERT OR REPLACE INTO chunk (id, text, metadata, state, run, reason, vector) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (item.id, item.text_digest, item.metadata_digest, state, self.run, reason, vector),
+            (chunk.id, *chunk.digests, state, self.run, reason, vector),
         )
 
     def _about(self) -> dict[str, str]:

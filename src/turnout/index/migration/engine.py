@@ -12,23 +12,16 @@ from typing import TYPE_CHECKING
 from turnout.errors import ReindexError
 from turnout.facts.spaces import space_of
 from turnout.hints import Embedder
-from turnout.index.chunks import Searchable, Source, Target
-from turnout.index.disk import room_for
-from turnout.index.lock import locked
+from turnout.index.chunks import PAGE, RefusedChunk, Searchable, Source, Target, pages
+from turnout.index.files import reindex_lock, room_for
 from turnout.index.migration.checking import look
 from turnout.index.migration.checkpoint import Checkpoint, State
-from turnout.index.migration.plan import Plan, about_tokens, estimate, pages
+from turnout.index.migration.plan import Plan, about_tokens, estimate
 from turnout.index.migration.report import Estimate, ReindexProgress, ReindexReport
-from turnout.index.migration.stream import EmbeddingStream, Refused, Streaming
+from turnout.index.stream import DRAIN, EmbeddingStream, StreamFactory
 
 if TYPE_CHECKING:
-    from turnout.index.chunks import Embedded, Item
-
-PAGE = 256
-"""Chunks that are read, and chunks that are written, at once."""
-
-DRAIN = 8.0
-"""Seconds that a run which ends early waits for what is in flight; service managers kill after ten."""
+    from turnout.index.chunks import Chunk, EmbeddedChunk
 
 
 def reindex(
@@ -45,7 +38,7 @@ def reindex(
     confirm: Callable[[Estimate], bool] | None = None,
     on_progress: Callable[[ReindexProgress], object] | None = None,
     stop: threading.Event | None = None,
-    stream: Streaming = EmbeddingStream,
+    stream: StreamFactory = EmbeddingStream,
     unwanted: Collection[str] = (),
 ) -> ReindexReport:
     """Embed the chunks of a source into a target; only those that are new or changed since the last time.
@@ -75,13 +68,15 @@ def reindex(
     """
     began = time.monotonic()
     space = space_of(embedder.route)
-    with nullcontext() if dry_run else locked(lock or checkpoint.with_name(f"{checkpoint.name}.lock"), target.name):
+    with (
+        nullcontext() if dry_run else reindex_lock(lock or checkpoint.with_name(f"{checkpoint.name}.lock"), target.name)
+    ):
         target.claim(space, dry=dry_run)
         nothing_yet = dry_run and not checkpoint.exists()
         book = Checkpoint(Path(":memory:") if nothing_yet else checkpoint, target=target.name, space=space)
         try:
             plan = Plan(target, book, retry_skipped=retry_skipped)
-            expected = estimate(source, plan, embedder.route, PAGE)
+            expected = estimate(source, plan, embedder.route)
             report = ReindexReport(source.name, target.name, str(space), expected)
             if dry_run or (confirm is not None and not confirm(expected)):
                 report.state = "estimated"
@@ -112,7 +107,7 @@ class _Run:
         report: ReindexReport,
         on_progress: Callable[[ReindexProgress], object] | None,
         stop: threading.Event | None,
-        stream: Streaming,
+        stream: StreamFactory,
         unwanted: Collection[str],
     ) -> None:
         self._source = source
@@ -124,8 +119,8 @@ class _Run:
         self._stop = stop
         self._unwanted = set(unwanted)
         self._stream = stream(embedder, space_of(embedder.route), self._book.save)
-        self._ready: list[Embedded] = []
-        self._written: list[Item] = []  # in the target, but only in memory
+        self._ready: list[EmbeddedChunk] = []
+        self._written: list[Chunk] = []  # in the target, but only in memory
         self._done = 0
 
     def all(self) -> None:
@@ -148,7 +143,7 @@ class _Run:
         self._delete_gone()
 
     def _read(self) -> None:
-        for page in pages(self._source.items(), PAGE):
+        for page in pages(self._source.chunks()):
             if self._ends:
                 return
             self._page(page)
@@ -169,8 +164,8 @@ class _Run:
     def _ends(self) -> bool:
         return self._stopped or self._stream.error is not None
 
-    def _page(self, page: list[Item]) -> None:
-        self._unwanted.difference_update(item.id for item in page)
+    def _page(self, page: list[Chunk]) -> None:
+        self._unwanted.difference_update(chunk.id for chunk in page)
         planned = self._plan.of(page)
         self._book.seen(planned.known)
         self._report.unchanged += len(planned.unchanged)
@@ -182,8 +177,8 @@ class _Run:
         self._ready += planned.resumed + planned.rewritten
         self._done += len(planned.resumed) + len(planned.rewritten)
         self._book.written(planned.adopted)
-        for item in planned.to_embed:
-            refused = self._stream.add(item)
+        for chunk in planned.to_embed:
+            refused = self._stream.add(chunk)
             if refused is not None:
                 self._skip(refused)
             while self._stream.full and not self._ends:
@@ -196,31 +191,31 @@ class _Run:
         """Take what was answered; whether there was anything."""
         outcomes = self._stream.take(patient=patient)
         for outcome in outcomes:
-            if isinstance(outcome, Refused):
+            if isinstance(outcome, RefusedChunk):
                 self._skip(outcome)
                 continue
             self._ready.append(outcome)
             self._report.embedded += 1
-            self._report.tokens += about_tokens(outcome.item.text)
+            self._report.tokens += about_tokens(outcome.text)
             self._done += 1
         self._write()
         self._say()
         return bool(outcomes)
 
-    def _skip(self, refused: Refused) -> None:
+    def _skip(self, refused: RefusedChunk) -> None:
         """Say that a chunk can't be embedded; what the target has under its id is of an older text."""
-        self._report.skipped.append((refused.item.id, refused.reason))
+        self._report.skipped.append((refused.chunk.id, refused.reason))
         self._done += 1
-        if self._target.get([refused.item.id]):
-            self._target.delete([refused.item.id])
+        if self._target.get([refused.chunk.id]):
+            self._target.delete([refused.chunk.id])
             self._target.flush()
-        self._book.skip(refused.item, refused.reason)
+        self._book.skip(refused.chunk, refused.reason)
 
     def _write(self, *, everything: bool = False) -> None:
         while len(self._ready) >= (1 if everything else PAGE):
             some, self._ready = self._ready[:PAGE], self._ready[PAGE:]
             self._target.write(some)
-            self._written += [chunk.item for chunk in some]
+            self._written += some
             if len(self._written) > self._target.flush_every:
                 self._flush()
         if everything and self._written:

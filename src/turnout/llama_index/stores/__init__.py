@@ -7,20 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from llama_index.core.vector_stores.types import BasePydanticVectorStore
 
 from turnout.errors import EmbeddingSpaceError, MissingExtraError, UnsupportedError
-from turnout.facts.spaces import collection_name
-from turnout.index.guard.keepers import Held
+from turnout.facts.spaces import EmbeddingSpace, collection_name
+from turnout.index.guard.keepers import StoreState
 from turnout.llama_index.stores.base import NodeCollection, NodeKeeper, SpaceKeeper, StoreKind
+from turnout.settings import IndexSettings
 
-if TYPE_CHECKING:
-    from turnout.facts.spaces import EmbeddingSpace
-    from turnout.settings import IndexSettings
-
-__all__ = ["Held", "SpaceKeeper", "keeper_of", "register"]
+__all__ = ["SpaceKeeper", "StoreState", "drop_collection", "keeper_of", "open_collection", "register"]
 
 _MODULES = {  # of this package: by a store's class, and by the name of a kind of store in the settings
     "llama_index.core.vector_stores.simple.SimpleVectorStore": "simple",

@@ -13,14 +13,14 @@ from llama_index.core.storage.docstore import BaseDocumentStore
 from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQuery
 from pydantic_core import to_jsonable_python
 
-from turnout.index.collection import RecordedCollection
-from turnout.index.fitting import check_strings, refused
+from turnout.index.collection import Collection
 from turnout.index.guard.keepers import RecordKeeper, StampKeeper
+from turnout.index.validation import check_strings, chunk_refused
 from turnout.llama_index.stores.chunks import to_chunk, to_node
 
 if TYPE_CHECKING:
     from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.chunks import Embedded, Item
+    from turnout.index.chunks import Chunk, EmbeddedChunk
     from turnout.settings import IndexSettings
 
 
@@ -35,17 +35,13 @@ class SpaceKeeper(RecordKeeper[BaseNode]):
     docstore: BaseDocumentStore | None = None
     unchecked: ClassVar[frozenset[str]] = frozenset()
 
-    def expecting(self, query: VectorStoreQuery, mark: object) -> Mapping[str, Any] | None:
-        """Arguments with which the store compares the record in the query itself, and finds nothing if it changed.
-
-        Args:
-            query: The query.
-            mark: What a glance at the record showed.
+    def expecting(self, query: VectorStoreQuery, version: object) -> Mapping[str, Any] | None:
+        """Arguments with which the query itself finds nothing unless the record has this version.
 
         Returns:
-            None if the store can't.
+            None if the store can't compare it there.
         """
-        del query, mark
+        del query, version
         return None
 
     def check_persisting(self, path: str, fs: AbstractFileSystem | None) -> None:
@@ -60,7 +56,7 @@ class NodeKeeper(StampKeeper[BaseNode], SpaceKeeper):
     """Any store that keeps nodes: records are on them, and there is no looking through them."""
 
 
-class NodeCollection(RecordedCollection):
+class NodeCollection(Collection):
     """A vector store whose nodes can be listed.
 
     Attributes:
@@ -83,54 +79,53 @@ class NodeCollection(RecordedCollection):
     def drop(self) -> None:
         """Remove it, for good."""
 
-    def write(self, chunks: Sequence[Embedded]) -> None:
+    def write(self, chunks: Sequence[EmbeddedChunk]) -> None:
         """Add nodes, in place of those with the same ids."""
-        fitted = self.fit([chunk.item for chunk in chunks])
-        nodes = [to_node(item) for item in fitted]
+        nodes = [to_node(chunk) for chunk in self.normalize(chunks)]
         for node, chunk in zip(nodes, chunks, strict=True):
             node.embedding = list(chunk.vector)
         self._replace(chunks, nodes)
 
     @abstractmethod
-    def _replace(self, chunks: Sequence[Embedded], nodes: list[BaseNode]) -> None:
+    def _replace(self, chunks: Sequence[EmbeddedChunk], nodes: list[BaseNode]) -> None:
         """Write nodes with their vectors, in place of those with the same ids, which stay until then."""
 
-    def fit(self, items: Sequence[Item]) -> list[Item]:
+    def normalize(self, chunks: Sequence[Chunk]) -> list[Chunk]:
         """The nodes with metadata in the form that LlamaIndex gives them in a store: a date is a string there.
 
         Raises:
             ChunkRefusedError: The store can't hold one as it is.
         """
-        fitted = []
-        for item in items:
-            node = to_node(item)
-            metadata = {key: self._plain(item, key, value) for key, value in node.metadata.items()}
-            self._check(item, metadata)
+        normal = []
+        for chunk in chunks:
+            node = to_node(chunk)
+            metadata = {key: self._plain(chunk, key, value) for key, value in node.metadata.items()}
+            self._check(chunk, metadata)
             changed = metadata != node.metadata
-            fitted.append(to_chunk(node.model_copy(update={"metadata": metadata})) if changed else item)
-        return fitted
+            normal.append(to_chunk(node.model_copy(update={"metadata": metadata})) if changed else chunk)
+        return normal
 
-    def _plain(self, item: Item, key: str, value: Any) -> Any:
+    def _plain(self, chunk: Chunk, key: str, value: Any) -> Any:
         try:
             return to_jsonable_python(value)
         except ValueError as error:
-            raise refused(item, self.name, key, f"LlamaIndex can't keep it as JSON: {error}") from error
+            raise chunk_refused(chunk, self.name, key, f"LlamaIndex can't keep it as JSON: {error}") from error
 
-    def _check(self, item: Item, metadata: Mapping[str, Any]) -> None:
+    def _check(self, chunk: Chunk, metadata: Mapping[str, Any]) -> None:
         """Refuse a chunk with these metadata that the store can't hold."""
-        check_strings(item, metadata, self.name)
+        check_strings(chunk, metadata, self.name)
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove nodes; ids that aren't there are left out."""
         if ids:
             self.vector_store.delete_nodes(list(ids))
 
-    def search(self, vector: Sequence[float], k: int) -> list[Item]:
+    def search(self, vector: Sequence[float], k: int) -> list[Chunk]:
         """The nearest nodes, nearest first."""
         query = VectorStoreQuery(query_embedding=[float(x) for x in vector], similarity_top_k=k)
         ids = self.vector_store.query(query).ids or []
-        items = self.get(ids)
-        return [items[found] for found in ids if found in items]
+        chunks = self.get(ids)
+        return [chunks[found] for found in ids if found in chunks]
 
 
 @dataclass(frozen=True, slots=True)

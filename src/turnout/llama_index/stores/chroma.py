@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from llama_index.core.schema import MetadataMode
+from llama_index.core.schema import BaseNode, MetadataMode
 from llama_index.core.vector_stores.utils import metadata_dict_to_node, node_to_metadata_dict
 from llama_index.vector_stores.chroma import ChromaVectorStore
 
-from turnout.index.chroma import COSINE, ChromaReading, check_metadata, open_client
-from turnout.index.fitting import refused
-from turnout.index.guard.chroma import CollectionRecord
+from turnout.index.chroma import COSINE, ChromaChunks, ChromaRecordKeeper, check_metadata, open_client
+from turnout.index.validation import chunk_refused
 from turnout.llama_index.stores.base import NodeCollection, SpaceKeeper, StoreKind
 from turnout.llama_index.stores.chunks import to_chunk
 from turnout.llama_index.stores.upstream import replace_chroma_collection
@@ -18,50 +17,37 @@ from turnout.llama_index.stores.upstream import replace_chroma_collection
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from llama_index.core.schema import BaseNode
-
     from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.chunks import Embedded, Item
-    from turnout.index.guard.keepers import Held, Sample
-    from turnout.index.guard.records import SpaceRecord
+    from turnout.index.chunks import Chunk, EmbeddedChunk
+    from turnout.index.guard.keepers import Sample
     from turnout.settings import IndexSettings
 
 
-class ChromaKeeper(SpaceKeeper):
+class ChromaKeeper(ChromaRecordKeeper[BaseNode], SpaceKeeper):
     """Keeps the record of a store that is embedded or on a server."""
 
     def __init__(self, store: ChromaVectorStore) -> None:
         self.store = store
-        self._record = CollectionRecord(
-            lambda: store.client, lambda collection: replace_chroma_collection(store, collection)
-        )
+        super().__init__()
 
     @property
-    def index(self) -> str:
-        """The collection's name."""
-        return str(self.store.client.name)
+    def opened(self) -> Any:
+        """Chroma's collection."""
+        return self.store.client
 
-    def glance(self) -> object:
-        """Which collection it is, and the record in its metadata."""
-        return self._record.glance()
-
-    def held(self) -> Held:
-        """The record in the collection's metadata."""
-        return self._record.held(index=self.index)
-
-    def write(self, record: SpaceRecord | None) -> None:
-        """Change the collection's metadata, and leave other keys."""
-        self._record.write(record)
+    def reopen(self, collection: Any) -> None:
+        """Give the store another one."""
+        replace_chroma_collection(self.store, collection)
 
     def sample(self, number: int) -> list[Sample]:
         """Texts and vectors, from the beginning and the end of the collection."""
         return [
             (metadata_dict_to_node(metadata or {}, text=text).get_content(MetadataMode.EMBED), vector)
-            for text, metadata, vector in self._record.rows(number)
+            for text, metadata, vector in self.rows(number)
         ]
 
 
-class ChromaCollection(ChromaReading, NodeCollection):
+class ChromaCollection(ChromaChunks, NodeCollection):
     """A collection of a named index, read through Chroma's own.
 
     Args:
@@ -81,19 +67,19 @@ class ChromaCollection(ChromaReading, NodeCollection):
     def _opened(self) -> Any:
         return self.vector_store.client
 
-    def _row(self, found: str, text: str, metadata: Mapping[str, Any] | None) -> Item:
-        del found  # it is in the metadata, with all of the node
+    def _chunk(self, id_: str, text: str, metadata: Mapping[str, Any] | None) -> Chunk:
+        del id_  # it is in the metadata, with all of the node
         return to_chunk(metadata_dict_to_node(dict(metadata or {}), text=text))
 
-    def _check(self, item: Item, metadata: Mapping[str, Any]) -> None:
-        super()._check(item, metadata)
+    def _check(self, chunk: Chunk, metadata: Mapping[str, Any]) -> None:
+        super()._check(chunk, metadata)
         for key, value in metadata.items():
             if not isinstance(value, str | int | float | None):
                 why = f"LlamaIndex's ChromaVectorStore holds str, int, float and None, not a {type(value).__name__}"
-                raise refused(item, self.name, key, why)
-        check_metadata(item, metadata, self.name)
+                raise chunk_refused(chunk, self.name, key, why)
+        check_metadata(chunk, metadata, self.name)
 
-    def _replace(self, chunks: Sequence[Embedded], nodes: list[BaseNode]) -> None:
+    def _replace(self, chunks: Sequence[EmbeddedChunk], nodes: list[BaseNode]) -> None:
         flat = self.vector_store.flat_metadata
         kept = [node_to_metadata_dict(node, remove_text=True, flat_metadata=flat) for node in nodes]
         metadatas = [{key: "" if value is None else value for key, value in one.items()} for one in kept]

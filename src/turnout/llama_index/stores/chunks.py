@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from llama_index.core.schema import BaseNode, MetadataMode, NodeRelationship, RelatedNodeInfo, TextNode
 from llama_index.core.storage.docstore.utils import doc_to_json, json_to_doc
 
-from turnout.index.chunks import Item
+from turnout.index.chunks import Chunk
 from turnout.index.guard.records import KEYS, PREFIX, with_record
 
 if TYPE_CHECKING:
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 NodeT = TypeVar("NodeT", bound=BaseNode)
 
 
-def to_chunk(node: BaseNode) -> Item:
+def to_chunk(node: BaseNode) -> Chunk:
     """A node as a chunk: its text is what LlamaIndex embeds, its metadata are the whole node."""
-    return Item(node.node_id, node.get_content(metadata_mode=MetadataMode.EMBED), doc_to_json(node))
+    return Chunk(node.node_id, node.get_content(metadata_mode=MetadataMode.EMBED), doc_to_json(node))
 
 
-def to_node(chunk: Item) -> BaseNode:
+def to_node(chunk: Chunk) -> BaseNode:
     """The node of a chunk, as it was."""
     return json_to_doc(chunk.metadata)
 
 
-def document_chunk(node: BaseNode, document_id: str, chunk_id: str) -> Item:
+def document_chunk(node: BaseNode, document_id: str, chunk_id: str) -> Chunk:
     """A part of a source document as a chunk: a node with an id of its own, related to nothing but the document."""
     made = TextNode(
         id_=chunk_id,
@@ -66,7 +66,7 @@ class DocstoreSource:
         self._docstore = docstore
         self.name = name
 
-    def items(self) -> Iterator[Item]:
+    def chunks(self) -> Iterator[Chunk]:
         """Every node."""
         return map(to_chunk, self._docstore.docs.values())
 

@@ -12,11 +12,11 @@ from llama_index.vector_stores.postgres import PGVectorStore
 from sqlalchemy.schema import DropTableComment, SetTableComment
 
 from turnout.errors import EmbeddingSpaceError
-from turnout.index.collection import PAGE
-from turnout.index.fitting import check_json, check_strings
-from turnout.index.guard.keepers import Held, gone
+from turnout.index.chunks import PAGE
+from turnout.index.guard.keepers import StoreState, collection_gone
 from turnout.index.guard.records import PREFIX, SpaceRecord
 from turnout.index.postgres import async_engine_of, engine_of
+from turnout.index.validation import check_json, check_strings
 from turnout.llama_index.stores.base import NodeCollection, SpaceKeeper, StoreKind
 from turnout.llama_index.stores.chunks import node_with_record, to_chunk
 from turnout.llama_index.stores.upstream import customize_postgres_queries, postgres_row, postgres_table
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from llama_index.core.vector_stores.types import VectorStoreQuery
 
     from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.chunks import Embedded, Item
+    from turnout.index.chunks import Chunk, EmbeddedChunk
     from turnout.index.guard.keepers import Sample
     from turnout.settings import IndexSettings
 
@@ -83,7 +83,7 @@ class PostgresKeeper(SpaceKeeper):
         """The table's name, as the store was given it."""
         return self.store.table_name
 
-    def glance(self) -> object:
+    def version(self) -> object:
         """The table's comment.
 
         Raises:
@@ -92,11 +92,11 @@ class PostgresKeeper(SpaceKeeper):
         with connected(self.store).connect() as connection:
             return self._read(connection)
 
-    def expecting(self, query: VectorStoreQuery, mark: object) -> Mapping[str, Any] | None:
+    def expecting(self, query: VectorStoreQuery, version: object) -> Mapping[str, Any] | None:
         """The comment, which the query compares; LlamaIndex's class passes no arguments to a search by words."""
-        return {_EXPECTED: mark} if query.mode in _DENSE else None
+        return {_EXPECTED: version} if query.mode in _DENSE else None
 
-    def held(self) -> Held:
+    def state(self) -> StoreState:
         """The record in the table's comment.
 
         Raises:
@@ -108,7 +108,9 @@ class PostgresKeeper(SpaceKeeper):
             kept = _record_line(self._read(connection))
             length = connection.scalar(length_of_one)
         record = SpaceRecord.from_text(kept, index=self.index) if kept else None
-        return Held(record, empty=length is None, dimensions=self.store.embed_dim if length is None else int(length))
+        return StoreState(
+            record, empty=length is None, dimensions=self.store.embed_dim if length is None else int(length)
+        )
 
     def write(self, record: SpaceRecord | None) -> None:
         """Change the comment, and leave its other lines.
@@ -146,7 +148,7 @@ class PostgresKeeper(SpaceKeeper):
     def _read(self, connection: sqlalchemy.Connection) -> str:
         found, comment = connection.execute(sqlalchemy.select(self._found, self._comment)).one()
         if found is None:
-            raise gone(self.index)
+            raise collection_gone(self.index)
         return str(comment)
 
 
@@ -172,18 +174,18 @@ class PostgresCollection(NodeCollection):
         super().__init__(store, PostgresKeeper(store), name)
         self._rows = postgres_table(store)
 
-    def _check(self, item: Item, metadata: Mapping[str, Any]) -> None:
-        check_json(item, metadata, self.name)
-        check_strings(item, metadata, self.name, null=False)
+    def _check(self, chunk: Chunk, metadata: Mapping[str, Any]) -> None:
+        check_json(chunk, metadata, self.name)
+        check_strings(chunk, metadata, self.name, null=False)
 
-    def _replace(self, chunks: Sequence[Embedded], nodes: list[BaseNode]) -> None:
+    def _replace(self, chunks: Sequence[EmbeddedChunk], nodes: list[BaseNode]) -> None:
         """In one transaction; LlamaIndex's class would take two, and keep the rows with the same ids."""
-        ids = [chunk.item.id for chunk in chunks]
+        ids = [chunk.id for chunk in chunks]
         with sqlalchemy.orm.Session(connected(self.vector_store)) as session, session.begin():
             session.execute(sqlalchemy.delete(self._rows).where(self._rows.node_id.in_(ids)))
             session.add_all([postgres_row(self.vector_store, node) for node in nodes])
 
-    def items(self) -> Iterator[Item]:
+    def chunks(self) -> Iterator[Chunk]:
         """Every node, a page at a time."""
         ids = self._scalars(sqlalchemy.select(self._rows.node_id).order_by(self._rows.node_id))
         for start in range(0, len(ids), PAGE):
@@ -193,7 +195,7 @@ class PostgresCollection(NodeCollection):
         """How many nodes there are."""
         return int(self._scalars(sqlalchemy.select(sqlalchemy.func.count()).select_from(self._rows))[0])
 
-    def get(self, ids: Sequence[str]) -> dict[str, Item]:
+    def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
         """Those of the nodes that are there."""
         bare = (node_with_record(node, None).model_copy(update={"embedding": None}) for node in self._nodes(ids))
         return {node.node_id: to_chunk(node) for node in bare}

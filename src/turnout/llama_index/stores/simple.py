@@ -17,9 +17,9 @@ from llama_index.core.vector_stores.simple import SimpleVectorStore
 
 from turnout.errors import UnsupportedError
 from turnout.index.collection import cannot_embed
-from turnout.index.folders import beside, recover, remove, replace
+from turnout.index.files import recover_folder, remove_folder, replace_folder, staging_folder
 from turnout.index.guard.checks import spread
-from turnout.index.guard.keepers import Held, held_in, kept_in_one
+from turnout.index.guard.keepers import StoreState, first_record_entries, state_of_documents
 from turnout.index.guard.records import SpaceRecord, with_record, would_replace
 from turnout.llama_index.stores.base import NodeCollection, NodeKeeper, StoreKind
 from turnout.llama_index.stores.chunks import to_chunk
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from llama_index.core.schema import BaseNode
 
     from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.chunks import Embedded, Item
+    from turnout.index.chunks import Chunk, EmbeddedChunk
     from turnout.index.guard.keepers import Sample
     from turnout.settings import IndexSettings
 
@@ -48,19 +48,19 @@ class SimpleKeeper(NodeKeeper):
         super().__init__(store)
         self._earlier: set[tuple[EmbeddingSpace, str]] = set()  # of what this store was, and may have been persisted as
 
-    def held(self) -> Held:
+    def state(self) -> StoreState:
         """The one record that all nodes have."""
         vectors, kept = self.store.data.embedding_dict, self.store.data.metadata_dict or {}
         entries = ((kept.get(node_id) or {}, len(vector)) for node_id, vector in vectors.items())
-        held = held_in(entries, index=self.index, called="nodes")
-        if held.record is not None:
-            self._earlier.add((held.record.space, held.record.made))
-        return held
+        state = state_of_documents(entries, index=self.index, what="nodes")
+        if state.record is not None:
+            self._earlier.add((state.record.space, state.record.made))
+        return state
 
-    def glance(self) -> object:
+    def version(self) -> object:
         """The record of one node: all have the same."""
         kept = self.store.data.metadata_dict or {}
-        return kept_in_one(self.store.data.embedding_dict, kept.get)
+        return first_record_entries(self.store.data.embedding_dict, kept.get)
 
     def write(self, record: SpaceRecord | None) -> None:
         """Write the record on every node."""
@@ -71,7 +71,7 @@ class SimpleKeeper(NodeKeeper):
 
     def check_persisting(self, path: str, fs: fsspec.AbstractFileSystem | None) -> None:
         """Refuse to persist the store over one of another space, which another process may have put there."""
-        mine = self.held().record
+        mine = self.state().record
         there = _persisted_record(path, fs) if mine is not None else None
         if mine is None or there is None or (there.space, there.made) in self._earlier:
             return
@@ -156,7 +156,7 @@ class PersistedIndex(NodeCollection):
         self._context = context
         super().__init__(store, SimpleKeeper(store), name)
 
-    def items(self) -> Iterator[Item]:
+    def chunks(self) -> Iterator[Chunk]:
         """Every node."""
         for found in list(self.vector_store.data.embedding_dict):
             yield from self.get([found]).values()
@@ -165,7 +165,7 @@ class PersistedIndex(NodeCollection):
         """How many nodes there are."""
         return len(self.vector_store.data.embedding_dict)
 
-    def get(self, ids: Sequence[str]) -> dict[str, Item]:
+    def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
         """Those of the nodes that are there."""
         nodes = ((found, self._context.docstore.get_document(found, raise_error=False)) for found in ids)
         return {found: to_chunk(node) for found, node in nodes if node is not None}
@@ -179,9 +179,9 @@ class PersistedIndex(NodeCollection):
         """The ids of a document's nodes."""
         return [found for found, ref in self.vector_store.data.text_id_to_ref_doc_id.items() if ref == ref_doc_id]
 
-    def held(self) -> Held:
+    def state(self) -> StoreState:
         """What it holds, with the record in its folder."""
-        return Held(self._recorded(), empty=not self.count())
+        return StoreState(self._recorded(), empty=not self.count())
 
     def _recorded(self) -> SpaceRecord | None:
         file = self._folder / RECORD
@@ -202,26 +202,26 @@ class PersistedIndex(NodeCollection):
         mine, there = self._record, self._recorded()
         if mine is not None and there is not None and not there.space.fits(mine.space):
             raise would_replace(str(self._folder), there.space, mine.space)
-        made = beside(self._folder)
+        made = staging_folder(self._folder)
         if mine is not None:
             self.keeper.write(mine)  # where the guard looks for it
             (made / RECORD).write_text(mine.to_text(), encoding="utf-8")
         self._context.persist(str(made))
-        replace(self._folder)
+        replace_folder(self._folder)
 
     def drop(self) -> None:
         """Remove the folder, for good."""
-        remove(self._folder)
+        remove_folder(self._folder)
 
-    def _replace(self, chunks: Sequence[Embedded], nodes: list[BaseNode]) -> None:
+    def _replace(self, chunks: Sequence[EmbeddedChunk], nodes: list[BaseNode]) -> None:
         """In memory: the folder has the older version until `flush`."""
-        self.delete([chunk.item.id for chunk in chunks])
+        self.delete([chunk.id for chunk in chunks])
         self.index.insert_nodes(nodes)
 
 
 def _open(index: IndexSettings, name: str, _: EmbeddingSpace, create: bool) -> PersistedIndex | None:
     folder = Path(index.path or ".") / name
-    recover(folder, clean=create)
+    recover_folder(folder, clean=create)
     return PersistedIndex(folder, name) if create or folder.is_dir() else None
 
 

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
 from turnout.errors import MissingExtraError, UnsupportedError
-from turnout.index.collection import PAGE
+from turnout.index.chunks import PAGE
 from turnout.index.guard.records import SpaceRecord, with_record
-from turnout.langchain.reindexing import Collection, collection_of
+from turnout.langchain.stores import collection_of, keeper_of
+from turnout.langchain.stores.base import VectorStoreCollection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.chunks import Embedded, Item
+    from turnout.index.chunks import Chunk, EmbeddedChunk
     from turnout.index.manifest import Manifest
     from turnout.langchain.embeddings import TurnoutEmbeddings
-
-_GIVEN: ContextVar[Mapping[str, list[float]]] = ContextVar("turnout_given_vectors")
+    from turnout.langchain.stores.base import SpaceKeeper
 
 
 class OpenStore(Protocol):
@@ -38,8 +37,8 @@ class OpenStore(Protocol):
         ...
 
 
-class GivenEmbeddings(Embeddings):
-    """Embeddings that give out vectors that are known already, for a store that embeds whatever it is given.
+class KnownEmbeddings(Embeddings):
+    """Embeddings that know some vectors already, for a store that embeds whatever is added to it.
 
     Args:
         embeddings: Embeds everything else.
@@ -47,6 +46,7 @@ class GivenEmbeddings(Embeddings):
 
     def __init__(self, embeddings: TurnoutEmbeddings) -> None:
         self.embeddings = embeddings
+        self._known: Mapping[str, list[float]] = {}
 
     @property
     def space(self) -> EmbeddingSpace:
@@ -54,20 +54,22 @@ class GivenEmbeddings(Embeddings):
         return self.embeddings.space
 
     @contextmanager
-    def giving(self, vectors: Mapping[str, list[float]]) -> Iterator[None]:
-        """Know the vectors of these texts while the block runs."""
-        token = _GIVEN.set(vectors)
+    def knowing(self, vectors: Mapping[str, list[float]]) -> Iterator[None]:
+        """Know the vectors of these texts while the block runs; one block at a time, as a collection has one writer."""
+        self._known = vectors
         try:
             yield
         finally:
-            _GIVEN.reset(token)
+            self._known = {}
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """The vectors that are known, and those of other texts embedded."""
-        known = _GIVEN.get({})
-        lacking = [text for text in texts if text not in known]
-        made = dict(zip(lacking, self.embeddings.embed_documents(lacking), strict=True)) if lacking else {}
-        return [known[text] if text in known else made[text] for text in texts]
+        known = self._known
+        others = [text for text in texts if text not in known]
+        vectors = (
+            {**known, **dict(zip(others, self.embeddings.embed_documents(others), strict=True))} if others else known
+        )
+        return [vectors[text] for text in texts]
 
     def embed_query(self, text: str) -> list[float]:
         """Embed a query."""
@@ -78,17 +80,22 @@ class GivenEmbeddings(Embeddings):
         return await self.embeddings.aembed_query(text)
 
 
-class OwnCollection(Collection[VectorStore]):
+class CustomCollection(VectorStoreCollection[VectorStore]):
     """A store that LangChain can't list: the manifest says which ids it has."""
 
     def __init__(
-        self, store: VectorStore, name: str, embeddings: GivenEmbeddings, manifest: Callable[[], Manifest]
+        self,
+        store: VectorStore,
+        keeper: SpaceKeeper,
+        name: str,
+        embeddings: KnownEmbeddings,
+        manifest: Callable[[], Manifest],
     ) -> None:
-        super().__init__(store, name)
+        super().__init__(store, keeper, name)
         self._embeddings = embeddings
         self._manifest = manifest
 
-    def items(self) -> Iterator[Item]:
+    def chunks(self) -> Iterator[Chunk]:
         """Every document that the manifest knows of and the store has."""
         ids = self._manifest().ids(self.name)
         for start in range(0, len(ids), PAGE):
@@ -96,49 +103,49 @@ class OwnCollection(Collection[VectorStore]):
 
     def count(self) -> int:
         """How many documents there should be."""
-        return self._manifest().holding(self.name)
+        return self._manifest().count(self.name)
 
-    def get(self, ids: Sequence[str]) -> dict[str, Item]:
+    def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
         """Those of the documents that are there."""
-        return {found.id: self._item(found.id, found) for found in self.store.get_by_ids(list(ids)) if found.id}
+        found = self.store.get_by_ids(list(ids))
+        return {one.id: self._chunk(one.id, one.page_content, one.metadata) for one in found if one.id}
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
         """None: LangChain has no way to ask for them."""
         del ids
         return {}
 
-    def put(self, chunks: Sequence[Embedded], metadatas: list[dict[str, Any]]) -> None:
+    def put(self, chunks: Sequence[EmbeddedChunk], metadatas: list[dict[str, Any]]) -> None:
         """Add documents; the store gets their vectors when it asks for them."""
-        texts = [chunk.item.text for chunk in chunks]
-        with self._embeddings.giving({chunk.item.text: list(chunk.vector) for chunk in chunks}):
-            self.store.add_texts(texts, metadatas, ids=[chunk.item.id for chunk in chunks])
+        with self._embeddings.knowing({chunk.text: list(chunk.vector) for chunk in chunks}):
+            self.store.add_texts([chunk.text for chunk in chunks], metadatas, ids=[chunk.id for chunk in chunks])
 
     def claim(self, space: EmbeddingSpace, *, dry: bool = False) -> None:
         """Write the record; that of an index that can't be looked through is on its documents."""
-        if self.held().empty is None:
+        if self.state().empty is None:
             self._record = SpaceRecord(space)
             return
         super().claim(space, dry=dry)
 
-    def _marked(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
+    def _metadata_to_keep(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
         assert self._record is not None
         return with_record(metadata, self._record) if self.keeper.stamps else dict(metadata)
 
 
-def own_collection(
-    opened: VectorStore, name: str, embeddings: GivenEmbeddings, manifest: Callable[[], Manifest]
-) -> Collection[Any]:
+def custom_collection(
+    store: VectorStore, name: str, embeddings: KnownEmbeddings, manifest: Callable[[], Manifest]
+) -> VectorStoreCollection[Any]:
     """A store of the application's own as a collection.
 
     Args:
-        opened: What the application's function gave.
+        store: What the application's function opened.
         name: The collection.
         embeddings: What the store was told to embed with.
         manifest: Says which ids it has, if it can't be listed.
     """
     try:
-        return collection_of(opened, name)
+        return collection_of(store, name)
     except UnsupportedError:
-        return OwnCollection(opened, name, embeddings, manifest)
+        return CustomCollection(store, keeper_of(store), name, embeddings, manifest)
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"the store of {name!r} needs {error.name}") from error

@@ -15,7 +15,7 @@ class SearchMethods(ABC):
     """The search methods of a `VectorStore`, by `_search` and `_asearch`; put before `VectorStore` among the bases."""
 
     @abstractmethod
-    def _search(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> Any:
+    def _search(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> list[Any]:
         """Search.
 
         Args:
@@ -26,7 +26,9 @@ class SearchMethods(ABC):
         """
 
     @abstractmethod
-    async def _asearch(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> Any:
+    async def _asearch(
+        self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any
+    ) -> list[Any]:
         """`_search` with one of the store's asynchronous methods."""
 
     def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
@@ -36,82 +38,80 @@ class SearchMethods(ABC):
             EmbeddingSpaceError: The index has another space than the query would have; nothing was searched.
             IndexBehindError: It is a named index whose collection lacks documents; nothing was searched.
         """
-        found: list[Document] = self._search("similarity_search", query, k=k, **kwargs)
-        return found
+        return self._search("similarity_search", query, k=k, **kwargs)
 
     async def asimilarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
         """`similarity_search` without blocking the event loop."""
-        found: list[Document] = await self._asearch("asimilarity_search", query, k=k, **kwargs)
-        return found
+        return await self._asearch("asimilarity_search", query, k=k, **kwargs)
 
     def similarity_search_with_score(self, *args: Any, **kwargs: Any) -> list[tuple[Document, float]]:
         """`similarity_search` with the store's own distance or similarity."""
-        found: list[tuple[Document, float]] = self._search("similarity_search_with_score", *args, **kwargs)
-        return found
+        return self._search("similarity_search_with_score", *args, **kwargs)
 
     async def asimilarity_search_with_score(self, *args: Any, **kwargs: Any) -> list[tuple[Document, float]]:
         """`similarity_search_with_score` without blocking the event loop."""
-        found: list[tuple[Document, float]] = await self._asearch("asimilarity_search_with_score", *args, **kwargs)
-        return found
+        return await self._asearch("asimilarity_search_with_score", *args, **kwargs)
 
     def similarity_search_with_relevance_scores(
         self, query: str, k: int = 4, **kwargs: Any
     ) -> list[tuple[Document, float]]:
         """`similarity_search` with relevance from 0 to 1."""
-        method = "similarity_search_with_relevance_scores"
-        found: list[tuple[Document, float]] = self._search(method, query, k=k, **kwargs)
-        return found
+        return self._search("similarity_search_with_relevance_scores", query, k=k, **kwargs)
 
     async def asimilarity_search_with_relevance_scores(
         self, query: str, k: int = 4, **kwargs: Any
     ) -> list[tuple[Document, float]]:
         """`similarity_search_with_relevance_scores` without blocking the event loop."""
-        method = "asimilarity_search_with_relevance_scores"
-        found: list[tuple[Document, float]] = await self._asearch(method, query, k=k, **kwargs)
-        return found
+        return await self._asearch("asimilarity_search_with_relevance_scores", query, k=k, **kwargs)
 
     def similarity_search_by_vector(self, embedding: list[float], k: int = 4, **kwargs: Any) -> list[Document]:
         """The documents most similar to a vector, which must be of the index's length."""
-        method = "similarity_search_by_vector"
-        found: list[Document] = self._search(method, embedding, k=k, vector=embedding, **kwargs)
-        return found
+        return self._search("similarity_search_by_vector", embedding, k=k, vector=embedding, **kwargs)
 
     async def asimilarity_search_by_vector(self, embedding: list[float], k: int = 4, **kwargs: Any) -> list[Document]:
         """`similarity_search_by_vector` without blocking the event loop."""
-        method = "asimilarity_search_by_vector"
-        found: list[Document] = await self._asearch(method, embedding, k=k, vector=embedding, **kwargs)
-        return found
+        return await self._asearch("asimilarity_search_by_vector", embedding, k=k, vector=embedding, **kwargs)
 
     def max_marginal_relevance_search(
         self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[Document]:
         """Documents that are similar to a query and differ from each other."""
-        mmr: dict[str, Any] = {"k": k, "fetch_k": fetch_k, "lambda_mult": lambda_mult, **kwargs}
-        found: list[Document] = self._search("max_marginal_relevance_search", query, **mmr)
-        return found
+        return self._search(
+            "max_marginal_relevance_search", query, k=k, fetch_k=fetch_k, lambda_mult=lambda_mult, **kwargs
+        )
 
     async def amax_marginal_relevance_search(
         self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[Document]:
         """`max_marginal_relevance_search` without blocking the event loop."""
-        mmr: dict[str, Any] = {"k": k, "fetch_k": fetch_k, "lambda_mult": lambda_mult, **kwargs}
-        found: list[Document] = await self._asearch("amax_marginal_relevance_search", query, **mmr)
-        return found
+        return await self._asearch(
+            "amax_marginal_relevance_search", query, k=k, fetch_k=fetch_k, lambda_mult=lambda_mult, **kwargs
+        )
 
     def max_marginal_relevance_search_by_vector(
         self, embedding: list[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[Document]:
         """`max_marginal_relevance_search` for a vector, which must be of the index's length."""
-        mmr: dict[str, Any] = {"k": k, "fetch_k": fetch_k, "lambda_mult": lambda_mult, **kwargs}
-        method = "max_marginal_relevance_search_by_vector"
-        found: list[Document] = self._search(method, embedding, vector=embedding, **mmr)
-        return found
+        return self._search(
+            "max_marginal_relevance_search_by_vector",
+            embedding,
+            vector=embedding,
+            k=k,
+            fetch_k=fetch_k,
+            lambda_mult=lambda_mult,
+            **kwargs,
+        )
 
     async def amax_marginal_relevance_search_by_vector(
         self, embedding: list[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[Document]:
         """`max_marginal_relevance_search_by_vector` without blocking the event loop."""
-        mmr: dict[str, Any] = {"k": k, "fetch_k": fetch_k, "lambda_mult": lambda_mult, **kwargs}
-        method = "amax_marginal_relevance_search_by_vector"
-        found: list[Document] = await self._asearch(method, embedding, vector=embedding, **mmr)
-        return found
+        return await self._asearch(
+            "amax_marginal_relevance_search_by_vector",
+            embedding,
+            vector=embedding,
+            k=k,
+            fetch_k=fetch_k,
+            lambda_mult=lambda_mult,
+            **kwargs,
+        )

@@ -1,4 +1,4 @@
-"""What a store can't hold is found before anything is embedded, written or deleted: what the checks have in common."""
+"""What a store can't hold, found before anything is embedded, written or deleted."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from turnout.errors import ChunkRefusedError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from turnout.index.chunks import Item
+    from turnout.index.chunks import Chunk
 
 
-def refused(item: Item, index: str, key: str | None, why: str) -> ChunkRefusedError:
+def chunk_refused(chunk: Chunk, index: str, key: str | None, why: str) -> ChunkRefusedError:
     """The error of a chunk that a store can't hold.
 
     Args:
-        item: The chunk.
+        chunk: The chunk.
         index: The collection.
         key: The key of its metadata; None if it is the text or the id.
         why: Why not.
     """
     what = "its text or id" if key is None else f"the value of its metadata {key!r}"
-    msg = f"the chunk {item.id!r} can't be held by {index!r}, for {what}: {why}. Nothing was embedded or written"
-    return ChunkRefusedError(msg, index=index, id=item.id, key=key)
+    msg = f"the chunk {chunk.id!r} can't be held by {index!r}, for {what}: {why}. Nothing was embedded or written"
+    return ChunkRefusedError(msg, index=index, id=chunk.id, key=key)
 
 
-def check_strings(item: Item, metadata: Mapping[str, Any], index: str, *, null: bool = True) -> None:
+def check_strings(chunk: Chunk, metadata: Mapping[str, Any], index: str, *, null: bool = True) -> None:
     """Refuse text that is no Unicode, anywhere in a chunk.
 
     Args:
-        item: The chunk.
+        chunk: The chunk.
         metadata: What is kept beside its text.
         index: The collection.
         null: Whether the store can hold the character NUL.
@@ -39,20 +39,20 @@ def check_strings(item: Item, metadata: Mapping[str, Any], index: str, *, null: 
     Raises:
         ChunkRefusedError: There is some.
     """
-    for key, text in [*_strings(metadata), (None, item.id), (None, item.text)]:
+    for key, text in [*_strings(metadata), (None, chunk.id), (None, chunk.text)]:
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise refused(item, index, key, f"it has half of a character ({error.reason})") from error
+            raise chunk_refused(chunk, index, key, f"it has half of a character ({error.reason})") from error
         if not null and "\0" in text:
-            raise refused(item, index, key, "it has the character NUL, which PostgreSQL can't hold")
+            raise chunk_refused(chunk, index, key, "it has the character NUL, which PostgreSQL can't hold")
 
 
-def check_json(item: Item, metadata: Mapping[str, Any], index: str) -> None:
+def check_json(chunk: Chunk, metadata: Mapping[str, Any], index: str) -> None:
     """Refuse metadata that can't be kept as JSON.
 
     Args:
-        item: The chunk.
+        chunk: The chunk.
         metadata: What is kept.
         index: The collection.
 
@@ -63,7 +63,7 @@ def check_json(item: Item, metadata: Mapping[str, Any], index: str) -> None:
         try:
             json.dumps({key: value}, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
-            raise refused(item, index, str(key), f"it can't be kept as JSON: {error}") from error
+            raise chunk_refused(chunk, index, str(key), f"it can't be kept as JSON: {error}") from error
 
 
 def _strings(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from array import array
 from collections import deque
 from concurrent.futures import wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from turnout.embedding.batching import Batch, Batcher, check
 from turnout.errors import EmbeddingSpaceError, InvalidRequestError, ReindexError
-from turnout.index.chunks import Embedded
+from turnout.facts.spaces import EmbeddingSpace, space_of
+from turnout.index.chunks import Chunk, EmbeddedChunk, RefusedChunk
 from turnout.transport import background_loop as portal
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from turnout.embedding.embedder import Embedder
-    from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.chunks import Item
+    from turnout.routing import Route
 
 LARGEST_REQUEST = 128
 """Texts in a request at most: what one answer that never came back costs."""
@@ -31,28 +30,23 @@ LARGEST_REQUEST = 128
 PENDING = 4096
 """Chunks on their way at most, which bounds the memory."""
 
+DRAIN = 8.0
+"""Seconds that work which ends early waits for what is in flight; service managers kill after ten."""
+
 _MOMENT = 0.2  # seconds
 _HOPELESS = 20  # texts refused and none answered: then it is not the texts
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """A chunk that can't be embedded, and why."""
-
-    item: Item
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class _Failed:
-    items: Sequence[Item]
+    chunks: Sequence[Chunk]
     error: BaseException
 
 
-Outcome = Embedded | Refused
+Outcome = EmbeddedChunk | RefusedChunk
 
 
-class Stream(Protocol):
+class ChunkStream(Protocol):
     """Chunks → vectors, as `EmbeddingStream` does it here and an engine on other machines."""
 
     error: BaseException | None
@@ -67,7 +61,7 @@ class Stream(Protocol):
         """Whether so many are pending that no more should be added."""
         ...
 
-    def add(self, item: Item) -> Refused | None:
+    def add(self, chunk: Chunk) -> RefusedChunk | None:
         """Take a chunk; gives back why, if it can't be embedded and was never sent."""
         ...
 
@@ -88,12 +82,12 @@ class Stream(Protocol):
         ...
 
 
-class Streaming(Protocol):
+class StreamFactory(Protocol):
     """Makes a stream."""
 
     def __call__(
-        self, embedder: Embedder, space: EmbeddingSpace, keep: Callable[[list[Embedded]], object], /
-    ) -> Stream:
+        self, embedder: Embedder, space: EmbeddingSpace, keep: Callable[[list[EmbeddedChunk]], object], /
+    ) -> ChunkStream:
         """A stream.
 
         Args:
@@ -117,18 +111,18 @@ class EmbeddingStream:
     """
 
     def __init__(
-        self, embedder: Embedder, space: EmbeddingSpace, keep: Callable[[list[Embedded]], object] | None = None
+        self, embedder: Embedder, space: EmbeddingSpace, keep: Callable[[list[EmbeddedChunk]], object] | None = None
     ) -> None:
         self._embedder = embedder
         self._space = space
         self._keep = keep
         self._batcher = Batcher(embedder.route, LARGEST_REQUEST)
-        self._filling: list[Item] = []
+        self._filling: list[Chunk] = []
         self._lock = threading.RLock()  # a callback may run where it is added
-        self._waiting: deque[tuple[list[Item], Batch]] = deque()
+        self._waiting: deque[tuple[list[Chunk], Batch]] = deque()
         self._flying: set[Future[int]] = set()
         self._closed = False
-        self._answers: queue.SimpleQueue[list[Embedded] | Refused | _Failed | None] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[list[EmbeddedChunk] | RefusedChunk | _Failed | None] = queue.SimpleQueue()
         self._outcomes: queue.SimpleQueue[list[Outcome] | _Failed] = queue.SimpleQueue()
         self._pending = 0
         self._answered = 0
@@ -147,16 +141,15 @@ class EmbeddingStream:
         """Whether so many are pending that no more should be added."""
         return self._pending >= PENDING
 
-    def add(self, item: Item) -> Refused | None:
+    def add(self, chunk: Chunk) -> RefusedChunk | None:
         """Take a chunk; gives back why, if it can't be embedded and was never sent."""
-        try:
-            check(0, item.text, self._embedder.route)
-        except InvalidRequestError as error:
-            return Refused(item, str(error).replace("text 0 ", "the text ", 1))
-        full = self._batcher.add(item.text)
+        refused = refusal(chunk, self._embedder.route)
+        if refused is not None:
+            return refused
+        full = self._batcher.add(chunk.text)
         if full is not None:
             self._send(full)
-        self._filling.append(item)
+        self._filling.append(chunk)
         self._pending += 1
         return None
 
@@ -180,7 +173,7 @@ class EmbeddingStream:
         except queue.Empty:
             return []
         if isinstance(found, _Failed):
-            self._pending -= len(found.items)
+            self._pending -= len(found.chunks)
             self.error = self.error or found.error
             return []
         self._pending -= len(found)
@@ -211,18 +204,18 @@ class EmbeddingStream:
             self._keeper.join()
 
     def _send(self, batch: Batch) -> None:
-        items, self._filling = self._filling, []
+        chunks, self._filling = self._filling, []
         with self._lock:
-            self._waiting.append((items, batch))
+            self._waiting.append((chunks, batch))
             self._begin()
 
     def _begin(self) -> None:
         """Begin what waits, as far as the deployment takes it now; called from any thread, with the lock."""
         while self._waiting and self.error is None and len(self._flying) < self._embedder.ahead:
-            items, batch = self._waiting.popleft()
-            future = portal.submit(self._request(items, batch))
+            chunks, batch = self._waiting.popleft()
+            future = portal.submit(self._request(chunks, batch))
             self._flying.add(future)
-            future.add_done_callback(partial(self._ended, number=len(items)))
+            future.add_done_callback(partial(self._ended, number=len(chunks)))
 
     def _ended(self, future: Future[int], number: int) -> None:
         """A request has ended, however it did: each of its chunks has an outcome, or the stream has failed."""
@@ -239,44 +232,45 @@ class EmbeddingStream:
         if error is not None:
             self._answers.put(_Failed([], error))
 
-    async def _request(self, items: list[Item], batch: Batch) -> int:
+    async def _request(self, chunks: list[Chunk], batch: Batch) -> int:
         """Embed some chunks; gives back how many of them have an outcome now."""
         if self.error is not None:
-            self._answers.put(_Failed(items, self.error))
-            return len(items)
+            self._answers.put(_Failed(chunks, self.error))
+            return len(chunks)
         try:
             vectors = await self._embedder.aembed_batch(batch)
             self._check(vectors)
         except InvalidRequestError as error:
-            return await self._one_by_one(items, error)
+            return await self._one_by_one(chunks, error)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - it is raised where the outcomes are taken
-            self._answers.put(_Failed(items, error))
+            self._answers.put(_Failed(chunks, error))
         else:
-            packed = [array("d", vector) for vector in vectors]
-            self._answered += len(items)
-            self._answers.put([Embedded(item, packed[place]) for item, place in zip(items, batch.places, strict=True)])
-        return len(items)
+            self._answered += len(chunks)
+            self._answers.put(
+                [chunk.with_vector(vectors[place]) for chunk, place in zip(chunks, batch.places, strict=True)]
+            )
+        return len(chunks)
 
-    async def _one_by_one(self, items: list[Item], error: InvalidRequestError) -> int:
+    async def _one_by_one(self, chunks: list[Chunk], error: InvalidRequestError) -> int:
         """Halve a request that was refused until the texts are found that it was refused for."""
-        if len(items) > 1:
-            middle = len(items) // 2
-            halves = [items[:middle], items[middle:]]
+        if len(chunks) > 1:
+            middle = len(chunks) // 2
+            halves = [chunks[:middle], chunks[middle:]]
             return sum(await asyncio.gather(*(self._request(half, self._batch(half)) for half in halves)))
         self._refused += 1
         if self._refused >= _HOPELESS and not self._answered:
             self.error = self.error or error
-            self._answers.put(_Failed(items, error))
+            self._answers.put(_Failed(chunks, error))
         else:
-            self._answers.put(Refused(items[0], f"{error.condition}: {error}"))
+            self._answers.put(RefusedChunk(chunks[0], f"{error.condition}: {error}"))
         return 1
 
-    def _batch(self, items: Sequence[Item]) -> Batch:
+    def _batch(self, chunks: Sequence[Chunk]) -> Batch:
         batcher = Batcher(self._embedder.route, LARGEST_REQUEST)
-        for item in items:
-            batcher.add(item.text)
+        for chunk in chunks:
+            batcher.add(chunk.text)
         batch = batcher.rest()
         assert batch is not None
         return batch
@@ -302,9 +296,9 @@ class EmbeddingStream:
                     self._keep(chunks)
             except BaseException as error:  # noqa: BLE001 - it is raised where the outcomes are taken
                 self.error = self.error or error
-                self._outcomes.put(_Failed([chunk.item for chunk in chunks], error))
+                self._outcomes.put(_Failed(chunks, error))
                 chunks = []
-            outcomes: list[Outcome] = [*chunks, *(one for one in found if isinstance(one, Refused))]
+            outcomes: list[Outcome] = [*chunks, *(one for one in found if isinstance(one, RefusedChunk))]
             if outcomes:
                 self._outcomes.put(outcomes)
             for one in found:
@@ -317,3 +311,65 @@ def _lost(number: int) -> ReindexError:
         f"of {number:,} chunks that were sent, it isn't known what became of them: their request ended without an "
         "answer. Give the same command again: what was answered is kept, and these are sent anew"
     )
+
+
+def refusal(chunk: Chunk, route: Route) -> RefusedChunk | None:
+    """Why a chunk can't be embedded, if that is known without asking the service."""
+    try:
+        check(0, chunk.text, route)
+    except InvalidRequestError as error:
+        return RefusedChunk(chunk, str(error).replace("text 0 ", "the text ", 1))
+    return None
+
+
+@dataclass(slots=True)
+class EmbeddingOutcome:
+    """What became of some chunks.
+
+    Attributes:
+        embedded: Those that were embedded.
+        skipped: Those that can't be: id and reason.
+        failed: What ended the work before all of them were, if something did.
+    """
+
+    embedded: list[EmbeddedChunk] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    failed: BaseException | None = None
+
+
+def embed_chunks(embedder: Embedder, chunks: Sequence[Chunk], *, drain: float = 0) -> EmbeddingOutcome:
+    """Embed chunks.
+
+    Args:
+        embedder: Embeds them.
+        chunks: The chunks.
+        drain: Seconds to wait for what is in flight when the service fails.
+    """
+    stream = EmbeddingStream(embedder, space_of(embedder.route))
+    outcome = EmbeddingOutcome()
+
+    def take(*, patient: bool) -> bool:
+        taken = stream.take(patient=patient)
+        for one in taken:
+            if isinstance(one, RefusedChunk):
+                outcome.skipped.append((one.chunk.id, one.reason))
+            else:
+                outcome.embedded.append(one)
+        return bool(taken)
+
+    try:
+        for chunk in chunks:
+            refused = stream.add(chunk)
+            if refused is not None:
+                outcome.skipped.append((chunk.id, refused.reason))
+        stream.flush()
+        while stream.pending and stream.error is None:
+            take(patient=True)
+        if stream.error is not None:
+            stream.end_early(drain)
+            while take(patient=False):
+                pass
+    finally:
+        stream.close()
+    outcome.failed = stream.error
+    return outcome

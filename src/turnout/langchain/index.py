@@ -15,24 +15,25 @@ from langchain_core.vectorstores import VectorStore
 
 from turnout.errors import ModelCallError, SettingsError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
-from turnout.index.changes import Change, refuse_options
-from turnout.index.chunks import Item
+from turnout.index.changes import aembed_all, refuse_options
+from turnout.index.chunks import Chunk
 from turnout.index.guard.checks import CHANGED
 from turnout.index.named import Index, Status
 from turnout.langchain.embeddings import TurnoutEmbeddings
 from turnout.langchain.errors import as_langchain
-from turnout.langchain.indexes.own import GivenEmbeddings, OpenStore, own_collection
-from turnout.langchain.reindexing import Collection, open_collection
-from turnout.langchain.stores import GuardedVectorStore
-from turnout.langchain.stores.searches import SearchMethods
+from turnout.langchain.guard import GuardedVectorStore
+from turnout.langchain.searches import SearchMethods
+from turnout.langchain.stores import open_collection
+from turnout.langchain.stores.base import VectorStoreCollection
+from turnout.langchain.stores.custom import KnownEmbeddings, OpenStore, custom_collection
 from turnout.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from turnout.index.migration.named import NamedIndex
+    from turnout.index.config import IndexConfig
 
-Found = TypeVar("Found")
+T = TypeVar("T")
 
 
 class TurnoutIndex(SearchMethods, VectorStore):
@@ -73,46 +74,46 @@ class TurnoutIndex(SearchMethods, VectorStore):
         settings: Settings | Path | str | None = None,
         open: OpenStore | None = None,  # noqa: A002 - what it does
     ) -> None:
-        self._open_own = open
-        self.index = Index(name, self._collection, settings, backend)
-        said = self.index.place().index.settings
-        if said.opened_with != "langchain":
-            msg = f"the index {name!r} is {said.opened_with}'s; use turnout.llama_index.TurnoutIndex"
+        self._open_custom = open
+        self.index = Index(name, self._open, settings, backend)
+        index = self.index.config.settings
+        if index.opened_with != "langchain":
+            msg = f"the index {name!r} is {index.opened_with}'s; use turnout.llama_index.TurnoutIndex"
             raise UnsupportedError(msg)
-        if (said.store == "custom") != (open is not None):
-            msg = f"the index {name!r} has store = {said.store!r}; " + (
+        if (index.store == "custom") != (open is not None):
+            msg = f"the index {name!r} has store = {index.store!r}; " + (
                 "give open=, which opens its store" if open is None else 'open= is for store = "custom"'
             )
             raise SettingsError(msg)
-        self._guards: tuple[Collection[Any], GuardedVectorStore] | None = None
+        self._guarded: tuple[object, GuardedVectorStore] | None = None  # the collection that was searched last
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what is open: on the other side it is opened anew."""
-        return {**vars(self), "_guards": None}
+        return {**vars(self), "_guarded": None}
 
-    def _collection(
-        self, index: NamedIndex, backend: str | None, space: EmbeddingSpace, *, create: bool
-    ) -> Collection[Any] | None:
+    def _open(
+        self, config: IndexConfig, backend: str | None, space: EmbeddingSpace, *, create: bool
+    ) -> VectorStoreCollection[Any] | None:
         embeddings = TurnoutEmbeddings(
-            model=index.settings.embedding, backend=backend or index.active, settings=index.all
+            model=config.settings.embedding, backend=backend or config.active, settings=config.all_settings
         )
-        if self._open_own is None:
-            return open_collection(index.settings, index.name, space, create=create, embeddings=embeddings)
-        called = index.called(space)
-        if not create and self.index.manifest.stamp(called) is None:
+        if self._open_custom is None:
+            return open_collection(config.settings, config.name, space, create=create, embeddings=embeddings)
+        name = config.collection_name(space)
+        if not create and self.index.manifest.stamp(name) is None:
             return None
-        given = GivenEmbeddings(embeddings)
-        return own_collection(self._open_own(called, given), called, given, lambda: self.index.manifest)
+        known = KnownEmbeddings(embeddings)
+        return custom_collection(self._open_custom(name, known), name, known, lambda: self.index.manifest)
 
     # --- searches
 
     def _guard(self, collection: Any) -> GuardedVectorStore:
-        held = self._guards
-        if held is None or held[0] is not collection:
+        last = self._guarded
+        if last is None or last[0] is not collection:
             guard = GuardedVectorStore(collection.store, name=collection.name)
             guard.check.strict = True
-            held = self._guards = collection, guard
-        return held[1]
+            last = self._guarded = collection, guard
+        return last[1]
 
     @property
     def store(self) -> GuardedVectorStore:
@@ -122,39 +123,41 @@ class TurnoutIndex(SearchMethods, VectorStore):
             IndexBehindError: It lacks documents that the index has.
         """
         with _as_langchain():
-            return self._guard(self.index.home())
+            return self._guard(self.index.collection())
 
     async def astore(self) -> GuardedVectorStore:
         """`store` without blocking the event loop."""
         with _as_langchain():
-            return self._guard(self.index.at_hand() or await asyncio.to_thread(self.index.home))
+            return self._guard(self.index.ready_collection() or await asyncio.to_thread(self.index.collection))
 
     @property
     def embeddings(self) -> Embeddings:
         """What queries are embedded with now."""
-        place = self.index.place()
-        return TurnoutEmbeddings(model=place.index.settings.embedding, backend=place.backend, settings=place.index.all)
+        spec, config = self.index.spec(), self.index.config
+        return TurnoutEmbeddings(model=config.settings.embedding, backend=spec.backend, settings=config.all_settings)
 
     @property
     def space(self) -> EmbeddingSpace:
         """The space that searches are in now."""
-        return self.index.place().space
+        return self.index.spec().space
 
-    def _search(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> Any:
+    def _search(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> list[Any]:
         """Search the active space's collection.
 
         Raises:
             IndexBehindError: It lacks documents; nothing was searched.
         """
         del vector  # the guard sees it for itself
-        return self._asked(lambda store: getattr(store, method)(*args, **kwargs))
+        return self._ask(lambda store: getattr(store, method)(*args, **kwargs))
 
-    async def _asearch(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> Any:
+    async def _asearch(
+        self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any
+    ) -> list[Any]:
         """`_search` without blocking the event loop."""
         del vector
-        return await self._aasked(lambda store: getattr(store, method)(*args, **kwargs))
+        return await self._aask(lambda store: getattr(store, method)(*args, **kwargs))
 
-    def _asked(self, ask: Callable[[GuardedVectorStore], Found]) -> Found:
+    def _ask(self, ask: Callable[[GuardedVectorStore], T]) -> T:
         """What the active collection answers; opened and looked through anew if it isn't the one that it was."""
         try:
             return ask(self.store)
@@ -162,7 +165,7 @@ class TurnoutIndex(SearchMethods, VectorStore):
             self.index.distrust()
             return ask(self.store)
 
-    async def _aasked(self, ask: Callable[[GuardedVectorStore], Awaitable[Found]]) -> Found:
+    async def _aask(self, ask: Callable[[GuardedVectorStore], Awaitable[T]]) -> T:
         try:
             return await ask(await self.astore())
         except CHANGED:
@@ -172,7 +175,7 @@ class TurnoutIndex(SearchMethods, VectorStore):
     def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
         """Documents by their ids, from the active space's collection."""
         with _as_langchain():
-            found = self.index.home().get(list(ids))
+            found = self.index.collection().get(list(ids))
         return [Document(found[one].text, id=one, metadata=found[one].metadata) for one in ids if one in found]
 
     async def aget_by_ids(self, ids: Sequence[str], /) -> list[Document]:
@@ -208,10 +211,11 @@ class TurnoutIndex(SearchMethods, VectorStore):
             ModelCallError: The active backend failed; nothing was added.
             PartialWriteError: They were added, but not to every listed space; the error says which is behind.
         """
-        items = _items(texts, metadatas, ids, kwargs)
+        del kwargs
+        chunks = _chunks(texts, metadatas, ids)
         with _as_langchain():
-            self.index.add(items)
-        return [item.id for item in items]
+            self.index.add(chunks)
+        return [chunk.id for chunk in chunks]
 
     async def aadd_texts(
         self,
@@ -222,12 +226,13 @@ class TurnoutIndex(SearchMethods, VectorStore):
         **kwargs: Any,
     ) -> list[str]:
         """`add_texts` without blocking the event loop."""
-        items = _items(texts, metadatas, ids, kwargs)
+        del kwargs
+        chunks = _chunks(texts, metadatas, ids)
         with _as_langchain():
-            changes = await asyncio.to_thread(self.index.prepare, items)
-            await Change.aembed_all(changes)
+            changes = await asyncio.to_thread(self.index.prepare, chunks)
+            await aembed_all(changes)
             await asyncio.to_thread(self.index.commit, changes)
-        return [item.id for item in items]
+        return [chunk.id for chunk in chunks]
 
     def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
         """Delete documents from every collection that the index has.
@@ -290,24 +295,16 @@ class TurnoutIndex(SearchMethods, VectorStore):
         return made
 
 
-def _items(
-    texts: Iterable[str],
-    metadatas: Sequence[dict[str, Any]] | None,
-    ids: Sequence[str | None] | None,
-    rest: dict[str, Any],
-) -> list[Item]:
-    del rest
+def _chunks(
+    texts: Iterable[str], metadatas: Sequence[dict[str, Any]] | None, ids: Sequence[str | None] | None
+) -> list[Chunk]:
     listed = list(texts)
-    for what, given in (("metadatas", metadatas), ("ids", ids)):
-        if given is not None and len(given) != len(listed):
-            msg = f"there are {len(listed)} texts and {len(given)} {what}"
+    for what, values in (("metadatas", metadatas), ("ids", ids)):
+        if values is not None and len(values) != len(listed):
+            msg = f"there are {len(listed)} texts and {len(values)} {what}"
             raise ValueError(msg)
-    return [
-        Item(found or str(uuid.uuid4()), text, dict(metadata or {}))
-        for text, metadata, found in zip(
-            listed, metadatas or [{}] * len(listed), ids or [None] * len(listed), strict=True
-        )
-    ]
+    rows = zip(listed, metadatas or [{}] * len(listed), ids or [None] * len(listed), strict=True)
+    return [Chunk(id_ or str(uuid.uuid4()), text, dict(metadata or {})) for text, metadata, id_ in rows]
 
 
 @contextmanager

@@ -6,21 +6,20 @@ import inspect
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
-from turnout.errors import EmbeddingSpaceError
+from turnout.errors import EmbeddingSpaceError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.checks import Adopt, SpaceCheck
 from turnout.index.guard.records import with_record, without_record
 from turnout.langchain.embeddings import TurnoutEmbeddings
-from turnout.langchain.looking import Look
-from turnout.langchain.stores.checks import StoreIO, some
-from turnout.langchain.stores.keeper import keeper_of
-from turnout.langchain.stores.searches import SearchMethods
+from turnout.langchain.recheck import Recheck
+from turnout.langchain.searches import SearchMethods
+from turnout.langchain.stores import keeper_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -28,9 +27,17 @@ if TYPE_CHECKING:
 
     from turnout.index.guard.records import SpaceRecord
 
-Found = TypeVar("Found")
+T = TypeVar("T")
 
-_INSERTS = ("add", "aadd", "update", "aupdate", "upsert", "aupsert", "merge", "insert")
+_INSERTS = ("add", "aadd", "update", "aupdate", "upsert", "aupsert", "merge", "insert")  # how their names begin
+
+_UNCHECKED = {  # methods of the store that neither compare vectors nor add any
+    *("get", "aget", "encode_image"),
+    *("dump", "persist", "save_local", "serialize_to_bytes"),
+    *("create_collection", "acreate_collection", "create_tables_if_not_exists", "acreate_tables_if_not_exists"),
+    *("create_vector_extension", "acreate_vector_extension"),
+    *("delete_collection", "adelete_collection", "reset_collection", "drop_tables", "adrop_tables"),
+}
 
 
 def guarded(
@@ -74,7 +81,8 @@ def guarded(
 class GuardedVectorStore(SearchMethods, VectorStore):
     """A vector store behind a check of its embedding space; arguments as for `guarded`.
 
-    It has all methods of the store that it wraps. Those that search or insert are checked first.
+    Methods of the store that search or insert are checked first; those that do neither are passed on. Any other raises
+    `UnsupportedError`, and is reached through `store`.
 
     Attributes:
         store: The store that it wraps. What is done there is not checked.
@@ -94,10 +102,10 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         self.store = store
         keeper = keeper_of(store)
         self.check = SpaceCheck(keeper, adopt, name)
-        self._embeddings = self._agreed(embeddings)
-        self._io = StoreIO(store, self._embeddings)
+        self._embeddings = self._checked_embeddings(embeddings)
+        self._io = _StoreIO(store, self._embeddings)
         self._stated = EmbeddingSpace.parse(space) if isinstance(space, str) else space
-        if self._stated is None and not hasattr(some(self._embeddings), "space"):
+        if self._stated is None and not hasattr(_some(self._embeddings), "space"):
             fix = "guarded(store, space='model/dimensions')"
             msg = (
                 f"{type(self._embeddings).__name__} doesn't say its embedding space; use TurnoutEmbeddings, or "
@@ -111,20 +119,20 @@ class GuardedVectorStore(SearchMethods, VectorStore):
                 raise ValueError(msg)
             load(folder)
 
-    def _agreed(self, given: Embeddings | None) -> Embeddings | None:
+    def _checked_embeddings(self, named: Embeddings | None) -> Embeddings | None:
         own = self.store.embeddings
         if own is None and not self.check.keeper.has_embeddings:
             fix = f"give embeddings to {type(self.store).__name__}(…)"
             msg = f"the {type(self.store).__name__} {self.check.index!r} has no embeddings of its own: {fix}"
             raise EmbeddingSpaceError(msg, index=self.check.index, fix=fix)
-        if own is not None and given is not None and own != given:
+        if own is not None and named is not None and own != named:
             fix = "give guarded(…) no embeddings, or those of the store"
             msg = (
                 f"the store {self.check.index!r} embeds with its own {type(own).__name__}, which is not the "
-                f"{type(given).__name__} that was given: {fix}"
+                f"{type(named).__name__} that was given: {fix}"
             )
             raise EmbeddingSpaceError(msg, index=self.check.index, fix=fix)
-        return own if own is not None else given
+        return own if own is not None else named
 
     @property
     def embeddings(self) -> Embeddings | None:
@@ -143,13 +151,21 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         pinned: Callable[[], AbstractContextManager[object]] | None = getattr(self._embeddings, "pinned", None)
         return pinned() if pinned is not None else nullcontext()
 
-    def _look(self, wanted: EmbeddingSpace, *, inserting: bool) -> Look | None:
-        """The look to leave for the store, or for its embeddings; None if one before is enough, or they make none."""
+    def _recheck(self, wanted: EmbeddingSpace, *, inserting: bool) -> Recheck | None:
+        """What the store or its embeddings check again; None if one check before is enough, or they can't."""
         keeper = self.check.keeper
-        at = self.store if keeper.transactional else self._embeddings
-        if not keeper.shared or not (keeper.transactional or isinstance(at, TurnoutEmbeddings)):
+        runner = self.store if keeper.transactional else self._embeddings
+        if not keeper.shared or not (keeper.transactional or isinstance(runner, TurnoutEmbeddings)):
             return None
-        return Look(at, self.check, wanted, self._io, inserting=inserting)
+        return Recheck(runner, self.check, wanted, self._io, inserting=inserting)
+
+    def _record_to_recheck(
+        self, wanted: EmbeddingSpace, recheck: Recheck | None, *, embeds: bool
+    ) -> SpaceRecord | None:
+        """The record that passed the last check, where it is checked again anyway: then it isn't checked before."""
+        if recheck is None or not (embeds or recheck.runner is self.store):
+            return None
+        return self.check.passed_record(wanted)
 
     @contextmanager
     def _admitted(
@@ -159,21 +175,21 @@ class GuardedVectorStore(SearchMethods, VectorStore):
 
         Args:
             inserting: Whether vectors are added.
-            vectors: Those that were given.
-            embeds: Whether the store embeds a query first, so that the record is looked at after that and not before.
+            vectors: Those that the caller has.
+            embeds: Whether the store embeds a query first, so that the record is checked after that and not before.
         """
         with self._pinned():
             wanted = self.space
-            look = self._look(wanted, inserting=inserting)
-            known = self.check.passed(wanted) if look is not None and (embeds or look.at is self.store) else None
-            asked: dict[str, Any] = {"inserting": inserting, "vectors": vectors, "known": known}
+            recheck = self._recheck(wanted, inserting=inserting)
+            known = self._record_to_recheck(wanted, recheck, embeds=embeds)
+            options: dict[str, Any] = {"inserting": inserting, "vectors": vectors, "known": known}
             with (
-                self.check.admitted(wanted, self._io, **asked) as record,
-                nullcontext() if look is None else look.left(),
+                self.check.admitted(wanted, self._io, **options) as record,
+                nullcontext() if recheck is None else recheck.left_pending(),
             ):
                 yield record
-                if look is not None and known is not None and not look.done:
-                    look.run()
+                if recheck is not None and known is not None and not recheck.done:
+                    recheck.run()
 
     @asynccontextmanager
     async def _aadmitted(
@@ -182,16 +198,16 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         """`_admitted` without blocking the event loop."""
         with self._pinned():
             wanted = self.space
-            look = self._look(wanted, inserting=inserting)
-            known = self.check.passed(wanted) if look is not None and (embeds or look.at is self.store) else None
-            asked: dict[str, Any] = {"inserting": inserting, "vectors": vectors, "known": known}
-            async with self.check.aadmitted(wanted, self._io, **asked) as record:
-                with nullcontext() if look is None else look.left():
+            recheck = self._recheck(wanted, inserting=inserting)
+            known = self._record_to_recheck(wanted, recheck, embeds=embeds)
+            options: dict[str, Any] = {"inserting": inserting, "vectors": vectors, "known": known}
+            async with self.check.aadmitted(wanted, self._io, **options) as record:
+                with nullcontext() if recheck is None else recheck.left_pending():
                     yield record
-                    if look is not None and known is not None and not look.done:
-                        await look.arun()
+                    if recheck is not None and known is not None and not recheck.done:
+                        await recheck.arun()
 
-    def _handed(self, found: Found, space: EmbeddingSpace | None) -> Found:
+    def _without_records(self, found: T, space: EmbeddingSpace | None) -> T:
         """What a search found, checked and without records, if the store has them on its documents."""
         if not self.check.keeper.stamps or not isinstance(found, list):
             return found
@@ -201,19 +217,21 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         if space is not None:
             self.check.check_found(documents, space)
         clean = [document.model_copy(update={"metadata": without_record(document.metadata)}) for document in documents]
-        handed: Any = [
+        cleaned: Any = [
             (document, *item[1:]) if isinstance(item, tuple) else document
             for document, item in zip(clean, found, strict=True)
         ]
-        return handed  # type: ignore[no-any-return]  # the list has the form that it had
+        return cleaned  # type: ignore[no-any-return]  # the list has the form that it had
 
-    def _search(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> Any:
+    def _search(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> list[Any]:
         with self._admitted(vectors=() if vector is None else (vector,), embeds=vector is None) as record:
-            return self._handed(getattr(self.store, method)(*args, **kwargs), record.space)
+            return self._without_records(getattr(self.store, method)(*args, **kwargs), record.space)
 
-    async def _asearch(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> Any:
+    async def _asearch(
+        self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any
+    ) -> list[Any]:
         async with self._aadmitted(vectors=() if vector is None else (vector,), embeds=vector is None) as record:
-            return self._handed(await getattr(self.store, method)(*args, **kwargs), record.space)
+            return self._without_records(await getattr(self.store, method)(*args, **kwargs), record.space)
 
     def _stamped(self, metadatas: Sequence[Any], record: SpaceRecord) -> list[dict[str, Any]]:
         if not self.check.keeper.stamps:
@@ -248,7 +266,7 @@ class GuardedVectorStore(SearchMethods, VectorStore):
             return []
         with self._admitted(inserting=True) as record:
             kwargs = self._with_ids(kwargs, ids)
-            self.check.keeper.check_ids(_said(ids))
+            self.check.keeper.check_ids(_stated_ids(ids))
             metadatas = self._metadatas(listed, metadatas, record)
             return self.store.add_texts(listed, metadatas, **kwargs)
 
@@ -266,7 +284,7 @@ class GuardedVectorStore(SearchMethods, VectorStore):
             return []
         async with self._aadmitted(inserting=True) as record:
             kwargs = self._with_ids(kwargs, ids)
-            await self.check.keeper.acheck_ids(_said(ids))
+            await self.check.keeper.acheck_ids(_stated_ids(ids))
             metadatas = self._metadatas(listed, metadatas, record)
             return await self.store.aadd_texts(listed, metadatas, **kwargs)
 
@@ -289,7 +307,7 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         if not documents:
             return []
         with self._admitted(inserting=True) as record:
-            self.check.keeper.check_ids(_said(kwargs.get("ids") or [document.id for document in documents]))
+            self.check.keeper.check_ids(_stated_ids(kwargs.get("ids") or [document.id for document in documents]))
             return self.store.add_documents(self._documents(documents, record), **kwargs)
 
     async def aadd_documents(self, documents: list[Document], **kwargs: Any) -> list[str]:
@@ -297,7 +315,7 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         if not documents:
             return []
         async with self._aadmitted(inserting=True) as record:
-            ids = _said(kwargs.get("ids") or [document.id for document in documents])
+            ids = _stated_ids(kwargs.get("ids") or [document.id for document in documents])
             await self.check.keeper.acheck_ids(ids)
             return await self.store.aadd_documents(self._documents(documents, record), **kwargs)
 
@@ -315,11 +333,11 @@ class GuardedVectorStore(SearchMethods, VectorStore):
 
     def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
         """Documents by their ids, whatever the space."""
-        return self._handed(self.store.get_by_ids(ids), None)
+        return self._without_records(self.store.get_by_ids(ids), None)
 
     async def aget_by_ids(self, ids: Sequence[str], /) -> list[Document]:
         """`get_by_ids` without blocking the event loop."""
-        return self._handed(await self.store.aget_by_ids(ids), None)
+        return self._without_records(await self.store.aget_by_ids(ids), None)
 
     @classmethod
     def from_texts(
@@ -373,17 +391,16 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         return cls(store, embedding, **options)
 
     def __getattr__(self, name: str) -> Any:
-        """What else the wrapped store has; its methods that search or insert are checked first."""
+        """Other attributes of the wrapped store; its other methods are checked, passed on or refused."""
         if name.startswith("__") or name in {"store", "check"}:
             raise AttributeError(name)
-        own = self.check.keeper.own(name)
-        found = own if own is not None else getattr(self.store, name)
-        if not inspect.ismethod(found):
+        found = self.check.keeper.override(name) or getattr(self.store, name)
+        if not inspect.isroutine(found) and not inspect.isclass(found):
             return found
         inserting = name.lstrip("_").startswith(_INSERTS)
-        if not inserting and "search" not in name:
-            return self._forgetting(found)
-        return self._checked(found, inserting=inserting)
+        if inserting or "search" in name:
+            return self._checked(found, inserting=inserting)
+        return self._unchecked(found) if name in _UNCHECKED else self._refused(name)
 
     def _checked(self, method: Callable[..., Any], *, inserting: bool) -> Callable[..., Any]:
         if inspect.iscoroutinefunction(method):
@@ -391,40 +408,81 @@ class GuardedVectorStore(SearchMethods, VectorStore):
             async def acall(*args: Any, **kwargs: Any) -> Any:
                 vectors = _vectors(method, args, kwargs)
                 async with self._aadmitted(inserting=inserting, vectors=vectors) as record:
-                    return self._handed(await method(*args, **kwargs), record.space)
+                    return self._without_records(await method(*args, **kwargs), record.space)
 
             return acall
 
         def call(*args: Any, **kwargs: Any) -> Any:
             vectors = _vectors(method, args, kwargs)
             with self._admitted(inserting=inserting, vectors=vectors) as record:
-                return self._handed(method(*args, **kwargs), record.space)
+                return self._without_records(method(*args, **kwargs), record.space)
 
         return call
 
-    def _forgetting(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        """The store's own method, after which nothing is taken for granted: it may have dropped the collection."""
+    def _unchecked(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        """The store's own method, after which everything is checked anew: it may have dropped the collection."""
 
         def call(*args: Any, **kwargs: Any) -> Any:
             self.check.forget()
-            return self._handed(method(*args, **kwargs), None)
+            return self._without_records(method(*args, **kwargs), None)
+
+        return call
+
+    def _refused(self, name: str) -> Callable[..., NoReturn]:
+        """Stands in for a method that may search or write without a check; `hasattr` finds it all the same."""
+
+        def call(*_: Any, **__: Any) -> NoReturn:
+            kind = type(self.store).__name__
+            msg = (
+                f"the guard doesn't know whether {kind}.{name} searches or writes, so it isn't passed on. To call it "
+                f"without a check of the embedding space, go to the store itself: store.store.{name}(…)"
+            )
+            raise UnsupportedError(msg)
 
         return call
 
 
-def _said(ids: Iterable[str | None] | None) -> list[str]:
+class _StoreIO:
+    """What a check asks of a store and its embeddings; a `CheckIO`."""
+
+    def __init__(self, store: VectorStore, embeddings: Embeddings | None) -> None:
+        self._store = store
+        self._embeddings = embeddings
+
+    def embed(self, texts: list[str], /) -> list[list[float]]:
+        return _some(self._embeddings).embed_documents(texts)
+
+    async def aembed(self, texts: list[str], /) -> list[list[float]]:
+        return await _some(self._embeddings).aembed_documents(texts)
+
+    def probe(self, text: str, /) -> list[Document]:
+        return self._store.similarity_search(text, k=1)
+
+    async def aprobe(self, text: str, /) -> list[Document]:
+        return await self._store.asimilarity_search(text, k=1)
+
+
+def _some(embeddings: Embeddings | None) -> Embeddings:
+    if embeddings is None:
+        fix = "guarded(store, embeddings)"
+        msg = f"this store doesn't say what it embeds with; give its embeddings to {fix}"
+        raise EmbeddingSpaceError(msg, fix=fix)
+    return embeddings
+
+
+def _stated_ids(ids: Iterable[str | None] | None) -> list[str]:
     return [found for found in ids or () if found]
 
 
 def _vectors(method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Sequence[float]]:
     """The vectors among a call's arguments, under the names that LangChain's stores give them."""
     try:
-        given = inspect.signature(method).bind(*args, **kwargs).arguments
+        arguments = inspect.signature(method).bind(*args, **kwargs).arguments
     except TypeError:
         return []  # the method itself says what is wrong
-    vectors: list[Sequence[float]] = [given["embedding"]] if "embedding" in given else []
-    if isinstance(given.get("embeddings"), list):
-        vectors += given["embeddings"]
-    if isinstance(given.get("text_embeddings"), list):
-        vectors += [vector for _, vector in given["text_embeddings"]]
+    vectors: list[Sequence[float]] = [arguments["embedding"]] if "embedding" in arguments else []
+    if isinstance(arguments.get("embeddings"), list):
+        vectors += arguments["embeddings"]
+    if isinstance(arguments.get("text_embeddings"), list):
+        vectors += [vector for _, vector in arguments["text_embeddings"]]
     return vectors

@@ -85,7 +85,7 @@ class IndexedLlamaIndex(Keeping, LlamaIndexApplication):
     def __init__(self, settings: Settings, model: str, index: str) -> None:
         super().__init__(settings, model)
         self.index = kept = TurnoutIndex(index, settings=settings)
-        self.named = kept.named
+        self.named = kept.index
         self._embedding = TurnoutEmbedding(self.named.config.settings.embedding, settings=settings)
 
     def retrieve(self, question: str, top_k: int) -> list[Hit]:

@@ -49,7 +49,7 @@ class GuardedVectorStore(BasePydanticVectorStore):
     are by now; all others are taken for the embedding model's.
 
     Args:
-        store: Any LlamaIndex vector store that is given vectors.
+        store: Any LlamaIndex vector store that takes vectors.
         embed_model: What the vectors are made with; left out, LlamaIndex's `Settings.embed_model` at the time.
         adopt: What happens with an index that has vectors but no record of their space: `refuse` it, `trust` that it is
             the embedding model's, or `verify` it by embedding a sample of its texts anew.
@@ -65,7 +65,7 @@ class GuardedVectorStore(BasePydanticVectorStore):
     _store: BasePydanticVectorStore = PrivateAttr()
     _check: SpaceCheck[SpaceKeeper] = PrivateAttr()
     _embed_model: BaseEmbedding | None = PrivateAttr()
-    _stated: EmbeddingSpace | None = PrivateAttr()
+    _space: EmbeddingSpace | None = PrivateAttr()
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class GuardedVectorStore(BasePydanticVectorStore):
         strict: bool = False,
     ) -> None:
         if not store.is_embedding_query:
-            fix = "use a store that is given vectors"
+            fix = "use a store that takes vectors"
             msg = f"a {type(store).__name__} embeds by itself, so that its space can't be checked: {fix}"
             raise EmbeddingSpaceError(msg, index=name or type(store).__name__, fix=fix)
         super().__init__(stores_text=store.stores_text, is_embedding_query=True)
@@ -89,7 +89,7 @@ class GuardedVectorStore(BasePydanticVectorStore):
         self._check = SpaceCheck(keeper, adopt, name)
         self._check.strict = strict
         self._embed_model = embed_model
-        self._stated = EmbeddingSpace.parse(space) if isinstance(space, str) else space
+        self._space = EmbeddingSpace.parse(space) if isinstance(space, str) else space
 
     @classmethod
     def class_name(cls) -> str:
@@ -118,8 +118,8 @@ class GuardedVectorStore(BasePydanticVectorStore):
         Raises:
             EmbeddingSpaceError: It doesn't say.
         """
-        if self._stated is not None:
-            return self._stated
+        if self._space is not None:
+            return self._space
         found = getattr(self.embed_model, "space", None)
         if isinstance(found, EmbeddingSpace):
             return found

@@ -14,7 +14,7 @@ from llama_index.core.schema import BaseNode, Document
 
 from turnout.index.named import Index, Status
 from turnout.llama_index.embedding import TurnoutEmbedding
-from turnout.llama_index.index_store import NamedVectorStore
+from turnout.llama_index.index_store import TurnoutIndexStore
 from turnout.llama_index.updates import DocumentUpdate
 from turnout.settings import Settings
 from turnout.settings.fields import portable_settings
@@ -57,11 +57,11 @@ class TurnoutIndex(VectorStoreIndex):
         **options: Any,
     ) -> None:
         self._arguments = {"backend": backend, "settings": settings, **options}
-        self._named = NamedVectorStore(name, backend=backend, settings=settings)
-        route = self._named.index.config.settings.embedding
+        self._store = TurnoutIndexStore(name, backend=backend, settings=settings)
+        route = self._store.index.config.settings.embedding
         super().__init__(
             nodes=[],
-            storage_context=StorageContext.from_defaults(vector_store=self._named),
+            storage_context=StorageContext.from_defaults(vector_store=self._store),
             embed_model=TurnoutEmbedding(route, backend=backend, settings=settings),
             **options,
         )
@@ -69,7 +69,7 @@ class TurnoutIndex(VectorStoreIndex):
     def __reduce__(self) -> tuple[Any, ...]:
         """By name: it is opened anew. Whole, it would take a splitter along, whose tokenizer is downloaded there."""
         arguments = {**self._arguments, "settings": portable_settings(self._arguments["settings"])}
-        return partial(type(self), self._named.index.name, **arguments), ()
+        return partial(type(self), self._store.index.name, **arguments), ()
 
     def insert_nodes(self, nodes: Sequence[BaseNode], **insert_kwargs: Any) -> None:
         """Insert nodes; those that are there already are neither embedded nor written again.
@@ -80,12 +80,12 @@ class TurnoutIndex(VectorStoreIndex):
             PartialWriteError: They were added, but not to every listed space; the error says which is behind.
         """
         with self._callback_manager.as_trace("insert_nodes"):
-            self._named.add(nodes, **insert_kwargs)
+            self._store.add(nodes, **insert_kwargs)
 
     async def ainsert_nodes(self, nodes: Sequence[BaseNode], **insert_kwargs: Any) -> None:
         """`insert_nodes` without blocking the event loop."""
         with self._callback_manager.as_trace("ainsert_nodes"):
-            await self._named.async_add(nodes, **insert_kwargs)
+            await self._store.async_add(nodes, **insert_kwargs)
 
     def insert(self, document: Document, **insert_kwargs: Any) -> None:
         """Insert a document, in place of the version that is there under its id.
@@ -130,31 +130,31 @@ class TurnoutIndex(VectorStoreIndex):
         """Write a document's nodes, then delete those of an older version; whether anything was different."""
         options_of_all = {"show_progress": self._show_progress, **options}
         nodes = run_transformations([document], self._transformations, **options_of_all)
-        update = DocumentUpdate(self._named.of_document(document.id_), nodes)
+        update = DocumentUpdate(self._store.of_document(document.id_), nodes)
         if update.inserts:
             self.insert_nodes(update.nodes, **options)
         if update.outdated:
-            self._named.delete_nodes(update.outdated)
+            self._store.delete_nodes(update.outdated)
         return update.inserts or bool(update.outdated)
 
     async def _aput(self, document: Document, options: dict[str, Any]) -> bool:
         options_of_all = {"show_progress": self._show_progress, **options}
         nodes = await arun_transformations([document], self._transformations, **options_of_all)
-        update = DocumentUpdate(await asyncio.to_thread(self._named.of_document, document.id_), nodes)
+        update = DocumentUpdate(await asyncio.to_thread(self._store.of_document, document.id_), nodes)
         if update.inserts:
             await self.ainsert_nodes(update.nodes, **options)
         if update.outdated:
-            await self._named.adelete_nodes(update.outdated)
+            await self._store.adelete_nodes(update.outdated)
         return update.inserts or bool(update.outdated)
 
     @property
-    def named(self) -> Index:
+    def index(self) -> Index:
         """What it does, without a framework."""
-        return self._named.index
+        return self._store.index
 
     def status(self) -> list[Status]:
         """How far the collection of each backend's space is."""
-        return self._named.index.status()
+        return self.index.status()
 
     def fill(self) -> None:
         """Fill the active space's collection from the others, with what it lacks.
@@ -162,4 +162,4 @@ class TurnoutIndex(VectorStoreIndex):
         Raises:
             ModelCallError: The service failed; what was done is kept.
         """
-        self._named.index.fill()
+        self.index.fill()

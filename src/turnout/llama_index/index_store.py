@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from turnout.llama_index.stores.base import NodeCollection
 
 
-class NamedVectorStore(BasePydanticVectorStore):
+class TurnoutIndexStore(BasePydanticVectorStore):
     """The collection of the active backend's embedding space, found for each call.
 
     Args:
@@ -62,7 +62,7 @@ class NamedVectorStore(BasePydanticVectorStore):
     @classmethod
     def class_name(cls) -> str:
         """The name in serialised form."""
-        return "NamedVectorStore"
+        return "TurnoutIndexStore"
 
     @property
     def index(self) -> Index:

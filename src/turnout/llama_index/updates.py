@@ -40,10 +40,9 @@ class DocumentUpdate:
             if node.node_id not in old and known:
                 ids[node.node_id] = known.pop(0)
         self.nodes = [_with_ids(node, ids) for node in nodes] if ids else list(nodes)
-        kept = {node.node_id: node for node in self.nodes}
-        self.outdated = [node_id for node_id in old if node_id not in kept]
+        self.outdated = sorted(old.keys() - {node.node_id for node in self.nodes})
         self.inserts = any(
-            node_id not in old or old[node_id].to_dict() != node.to_dict() for node_id, node in kept.items()
+            node.node_id not in old or old[node.node_id].to_dict() != node.to_dict() for node in self.nodes
         )
 
 

@@ -59,8 +59,8 @@ class ChromaCollection(ChromaChunks, NodeCollection):
 
     def __init__(self, client: Any, name: str) -> None:
         self._client = client
-        opened = client.get_or_create_collection(name, metadata=dict(COSINE), embedding_function=None)
-        store = ChromaVectorStore(chroma_collection=opened)
+        collection = client.get_or_create_collection(name, metadata=dict(COSINE), embedding_function=None)
+        store = ChromaVectorStore(chroma_collection=collection)
         NodeCollection.__init__(self, store, ChromaKeeper(store), name)
 
     @property
@@ -81,8 +81,8 @@ class ChromaCollection(ChromaChunks, NodeCollection):
 
     def _replace(self, chunks: Sequence[EmbeddedChunk], nodes: list[BaseNode]) -> None:
         flat = self.vector_store.flat_metadata
-        kept = [node_to_metadata_dict(node, remove_text=True, flat_metadata=flat) for node in nodes]
-        metadatas = [{key: "" if value is None else value for key, value in one.items()} for one in kept]
+        entries = [node_to_metadata_dict(node, remove_text=True, flat_metadata=flat).items() for node in nodes]
+        metadatas = [{key: "" if value is None else value for key, value in each} for each in entries]
         self.replace(chunks, [node.get_content(MetadataMode.NONE) for node in nodes], metadatas)
 
     def of_document(self, ref_doc_id: str) -> list[str]:

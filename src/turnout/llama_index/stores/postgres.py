@@ -80,7 +80,7 @@ class PostgresKeeper(SpaceKeeper):
 
     @property
     def index(self) -> str:
-        """The table's name, as the store was given it."""
+        """The name of the table, without LlamaIndex's prefix."""
         return self.store.table_name
 
     def version(self) -> object:
@@ -105,9 +105,9 @@ class PostgresKeeper(SpaceKeeper):
         vector = self._rows.embedding
         length_of_one = sqlalchemy.select(sqlalchemy.func.vector_dims(vector)).where(vector.is_not(None)).limit(1)
         with connected(self.store).connect() as connection:
-            kept = _record_line(self._read(connection))
+            line = _record_line(self._read(connection))
             length = connection.scalar(length_of_one)
-        record = SpaceRecord.from_text(kept, index=self.index) if kept else None
+        record = SpaceRecord.from_text(line, index=self.index) if line else None
         return StoreState(
             record, empty=length is None, dimensions=self.store.embed_dim if length is None else int(length)
         )

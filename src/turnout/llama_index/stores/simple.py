@@ -46,34 +46,34 @@ class SimpleKeeper(NodeKeeper):
 
     def __init__(self, store: SimpleVectorStore) -> None:
         super().__init__(store)
-        self._earlier: set[tuple[EmbeddingSpace, str]] = set()  # of what this store was, and may have been persisted as
+        self._records: set[tuple[EmbeddingSpace, str]] = set()  # those that it had, and may have been persisted with
 
     def state(self) -> StoreState:
         """The one record that all nodes have."""
-        vectors, kept = self.store.data.embedding_dict, self.store.data.metadata_dict or {}
-        entries = ((kept.get(node_id) or {}, len(vector)) for node_id, vector in vectors.items())
+        vectors, metadata = self.store.data.embedding_dict, self.store.data.metadata_dict or {}
+        entries = ((metadata.get(node_id) or {}, len(vector)) for node_id, vector in vectors.items())
         state = state_of_documents(entries, index=self.index, what="nodes")
         if state.record is not None:
-            self._earlier.add((state.record.space, state.record.made))
+            self._records.add((state.record.space, state.record.made))
         return state
 
     def version(self) -> object:
         """The record of one node: all have the same."""
-        kept = self.store.data.metadata_dict or {}
-        return first_record_entries(self.store.data.embedding_dict, kept.get)
+        metadata = self.store.data.metadata_dict or {}
+        return first_record_entries(self.store.data.embedding_dict, metadata.get)
 
     def write(self, record: SpaceRecord | None) -> None:
         """Write the record on every node."""
-        kept = self.store.data.metadata_dict or {}  # one from before LlamaIndex kept metadata may have None
+        metadata = self.store.data.metadata_dict or {}  # None where LlamaIndex persisted the store without metadata
         for node_id in self.store.data.embedding_dict:
-            kept[node_id] = with_record(kept.get(node_id), record)
-        self.store.data.metadata_dict = kept
+            metadata[node_id] = with_record(metadata.get(node_id), record)
+        self.store.data.metadata_dict = metadata
 
     def check_persisting(self, path: str, fs: fsspec.AbstractFileSystem | None) -> None:
         """Refuse to persist the store over one of another space, which another process may have put there."""
         mine = self.state().record
         there = _persisted_record(path, fs) if mine is not None else None
-        if mine is None or there is None or (there.space, there.made) in self._earlier:
+        if mine is None or there is None or (there.space, there.made) in self._records:
             return
         if not there.space.fits(mine.space):
             raise would_replace(path, there.space, mine.space)
@@ -99,7 +99,7 @@ def _persisted_record(path: str, fs: fsspec.AbstractFileSystem | None) -> SpaceR
 
 
 class _NoEmbedding(BaseEmbedding):
-    """Refuses to embed, where vectors are always given.
+    """Refuses to embed: whoever has the index brings the vectors.
 
     Attributes:
         index: The index that has it.

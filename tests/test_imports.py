@@ -14,9 +14,9 @@ import turnout
 
 SOURCE = Path(turnout.__file__).parent
 LAYERS = [
+    "hints",
     "errors",
     "redaction",
-    "hints",
     "runtime",
     "facts",
     "settings",

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from turnout.errors import CollectionGoneError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.chunks import Chunk, EmbeddedChunk
-from turnout.index.guard.keepers import StoreState, claim_record
+from turnout.index.guard.keepers import RecordKeeper, StoreState, claim_record
 
 if TYPE_CHECKING:
-    from turnout.index.guard.keepers import RecordKeeper
     from turnout.index.guard.records import SpaceRecord
 
 

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from turnout.errors import SettingsError
 from turnout.facts.spaces import EmbeddingSpace, collection_name, space_of
 from turnout.index import frameworks
+from turnout.index.collection import Collection
 from turnout.redaction import shown
-from turnout.routing import active_backend, resolve
-from turnout.settings import Settings, load_settings
+from turnout.routing import Route, active_backend, resolve
+from turnout.settings import IndexSettings, Settings, load_settings
 from turnout.settings.problems import nearest
-
-if TYPE_CHECKING:
-    import os
-
-    from turnout.index.collection import Collection
-    from turnout.index.frameworks import Framework
-    from turnout.routing import Route
-    from turnout.settings import IndexSettings
 
 DOCUMENTS = "source"
 """What `origin` of a reindex says to read the source documents."""
@@ -52,7 +45,7 @@ class IndexConfig:
         self.settings: IndexSettings = self.all_settings.index[name]
 
     @property
-    def framework(self) -> Framework:
+    def framework(self) -> frameworks.Framework:
         """What opens its collections.
 
         Raises:

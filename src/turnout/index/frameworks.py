@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from turnout.errors import SettingsError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a framework registers itself when it is imported, which loads none of these
     from turnout.facts.spaces import EmbeddingSpace
     from turnout.index.collection import Collection
     from turnout.settings import IndexSettings

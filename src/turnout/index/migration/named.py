@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from turnout.embedding.embedder import Embedder
 from turnout.errors import EmbeddingSpaceError, ReindexError, SettingsError
 from turnout.facts.spaces import EmbeddingSpace, space_of
+from turnout.index.chunks import Chunk, EmbeddedChunk, Source
+from turnout.index.collection import Collection
 from turnout.index.config import DOCUMENTS, ITSELF, IndexConfig
 from turnout.index.files import reindex_lock
 from turnout.index.filling import remove_outdated
 from turnout.index.migration.engine import reindex
 from turnout.index.migration.reconciliation import Reconciliation, opened_manifest
 from turnout.index.migration.report import Estimate, ReindexReport
+from turnout.settings import IndexSettings
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    from turnout.index.chunks import Chunk, EmbeddedChunk, Source
-    from turnout.index.collection import Collection
-    from turnout.settings import IndexSettings
-
-    Documents = Callable[[IndexSettings], Source]
+Documents = Callable[[IndexSettings], Source]
+"""Reads the source documents of an index."""
 
 
 class EmptyCollection:

@@ -5,19 +5,14 @@ The work is data: each worker reads the settings and finds credentials for itsel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from turnout.embedding.embedder import Embedder
 from turnout.facts.spaces import space_of
+from turnout.index.chunks import Chunk, EmbeddedChunk
 from turnout.index.config import IndexConfig
-from turnout.index.stream import DRAIN, embed_chunks
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from turnout.index.chunks import Chunk, EmbeddedChunk
-    from turnout.index.stream import EmbeddingOutcome
+from turnout.index.stream import DRAIN, EmbeddingOutcome, embed_chunks
 
 
 @dataclass(frozen=True, slots=True)

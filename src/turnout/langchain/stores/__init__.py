@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
 from turnout.errors import MissingExtraError, UnsupportedError
-from turnout.facts.spaces import collection_name
+from turnout.facts.spaces import EmbeddingSpace, collection_name
 from turnout.index.guard.keepers import StoreState
 from turnout.langchain.stores.base import CannotEmbed, MetadataKeeper, SpaceKeeper, StoreKind, VectorStoreCollection
-
-if TYPE_CHECKING:
-    from langchain_core.embeddings import Embeddings
-
-    from turnout.facts.spaces import EmbeddingSpace
-    from turnout.settings import IndexSettings
+from turnout.settings import IndexSettings
 
 __all__ = [
     "SpaceKeeper",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import sqlalchemy
@@ -10,7 +10,12 @@ from llama_index.core import StorageContext, VectorStoreIndex
 from llama_index.core.embeddings import MockEmbedding
 from llama_index.core.schema import MetadataMode, TextNode
 from llama_index.core.vector_stores import SimpleVectorStore
-from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQuery, VectorStoreQueryResult
+from llama_index.core.vector_stores.types import (
+    BasePydanticVectorStore,
+    VectorStoreQuery,
+    VectorStoreQueryMode,
+    VectorStoreQueryResult,
+)
 from pydantic import PrivateAttr
 
 from tests.llama_index.stores.kinds import TEXTS, Chroma, Kind, Postgres, documents, filled
@@ -242,6 +247,42 @@ def test_a_table_keeps_its_own_comment(database: str) -> None:
     assert kind.comment().startswith(said + "\n{")
     index.vector_store.clear()
     assert kind.comment() == said
+
+
+@pytest.mark.parametrize("mode", ["default", "mmr", "hybrid", "sparse", "text_search"])
+async def test_each_way_to_search_a_table_looks_at_the_record(database: str, mode: str) -> None:
+    from llama_index.vector_stores.postgres import PGVectorStore
+
+    kind = Postgres(database)
+    asked: list[dict[str, Any]] = []
+
+    def customize(statement: Any, table: Any, **options: Any) -> Any:
+        asked.append(options)
+        return statement
+
+    store = PGVectorStore(
+        table_name="Documents",
+        embed_dim=1536,
+        hybrid_search=True,
+        engine=kind.engine,
+        async_engine=kind.async_engine,
+        customize_query_fn=cast("Any", customize),
+        initialization_fail_on_error=True,
+    )
+    guard = guarded(store, TurnoutEmbedding())
+    filled(guard)
+    vector = TurnoutEmbedding().get_query_embedding(QUESTION)
+    query = VectorStoreQuery(vector, query_str="depot", similarity_top_k=2, mode=VectorStoreQueryMode(mode))
+    for _ in range(2):
+        assert guard.query(query).ids
+        assert (await guard.aquery(query)).ids
+    assert asked
+    assert not any(asked)  # the application's own function sees no argument of turnout's
+    stores.keeper_of(kind.open()).write(SpaceRecord(EmbeddingSpace.parse("amazon.titan-embed-text-v1/1536")))
+    with pytest.raises(EmbeddingSpaceError, match=f"titan-embed-text-v1/1536, but the settings embed with {ADA}"):
+        guard.query(query)
+    with pytest.raises(EmbeddingSpaceError, match="titan"):
+        await guard.aquery(query)
 
 
 def test_a_role_that_owns_no_table_searches_but_adopts_nothing(database: str) -> None:

@@ -6,7 +6,7 @@ import inspect
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, cast
 
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
@@ -209,17 +209,15 @@ class GuardedVectorStore(SearchMethods, VectorStore):
 
     def _without_records(self, found: T, space: EmbeddingSpace | None) -> T:
         """What a search found, checked and without records, if the store has them on its documents."""
-        if not self.check.keeper.stamps or not isinstance(found, list):
-            return found
-        documents = [item[0] if isinstance(item, tuple) else item for item in found]
-        if not all(isinstance(document, Document) for document in documents):
+        documents = _documents_in(found) if self.check.keeper.stamps else None
+        if documents is None:
             return found
         if space is not None:
             self.check.check_found(documents, space)
         clean = [document.model_copy(update={"metadata": without_record(document.metadata)}) for document in documents]
         cleaned: Any = [
             (document, *item[1:]) if isinstance(item, tuple) else document
-            for document, item in zip(clean, found, strict=True)
+            for document, item in zip(clean, cast("list[Any]", found), strict=True)
         ]
         return cleaned  # type: ignore[no-any-return]  # the list has the form that it had
 
@@ -397,10 +395,13 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         found = self.check.keeper.override(name) or getattr(self.store, name)
         if not inspect.isroutine(found) and not inspect.isclass(found):
             return found
+        if name in _UNCHECKED:
+            return self._unchecked(found)
         inserting = name.lstrip("_").startswith(_INSERTS)
-        if inserting or "search" in name:
+        # Where the record is on each document, only the guard's own methods write it there.
+        if "search" in name or (inserting and not self.check.keeper.stamps):
             return self._checked(found, inserting=inserting)
-        return self._unchecked(found) if name in _UNCHECKED else self._refused(name)
+        return self._refused(name)
 
     def _checked(self, method: Callable[..., Any], *, inserting: bool) -> Callable[..., Any]:
         if inspect.iscoroutinefunction(method):
@@ -408,16 +409,21 @@ class GuardedVectorStore(SearchMethods, VectorStore):
             async def acall(*args: Any, **kwargs: Any) -> Any:
                 vectors = _vectors(method, args, kwargs)
                 async with self._aadmitted(inserting=inserting, vectors=vectors) as record:
-                    return self._without_records(await method(*args, **kwargs), record.space)
+                    return self._checked_documents(method.__name__, await method(*args, **kwargs), record)
 
             return acall
 
         def call(*args: Any, **kwargs: Any) -> Any:
             vectors = _vectors(method, args, kwargs)
             with self._admitted(inserting=inserting, vectors=vectors) as record:
-                return self._without_records(method(*args, **kwargs), record.space)
+                return self._checked_documents(method.__name__, method(*args, **kwargs), record)
 
         return call
+
+    def _checked_documents(self, method: str, found: Any, record: SpaceRecord) -> Any:
+        if self.check.keeper.stamps and _documents_in(found) is None:
+            raise self._unsupported(method, f"{method} gives no documents, on which the record of their space would be")
+        return self._without_records(found, record.space)
 
     def _unchecked(self, method: Callable[..., Any]) -> Callable[..., Any]:
         """The store's own method, after which everything is checked anew: it may have dropped the collection."""
@@ -431,15 +437,18 @@ class GuardedVectorStore(SearchMethods, VectorStore):
     def _refused(self, name: str) -> Callable[..., NoReturn]:
         """Stands in for a method that may search or write without a check; `hasattr` finds it all the same."""
 
-        def call(*_: Any, **__: Any) -> NoReturn:
-            kind = type(self.store).__name__
-            msg = (
-                f"the guard doesn't know whether {kind}.{name} searches or writes, so it isn't passed on. To call it "
-                f"without a check of the embedding space, go to the store itself: store.store.{name}(…)"
+        def refuse(*_: Any, **__: Any) -> NoReturn:
+            raise self._unsupported(
+                name, f"it doesn't know whether {type(self.store).__name__}.{name} searches or writes"
             )
-            raise UnsupportedError(msg)
 
-        return call
+        return refuse
+
+    def _unsupported(self, method: str, why: str) -> UnsupportedError:
+        return UnsupportedError(
+            f"the guard can't check this: {why}. To call it without a check of the embedding space, go to the store "
+            f"itself: store.store.{method}(…)"
+        )
 
 
 class _StoreIO:
@@ -468,6 +477,14 @@ def _some(embeddings: Embeddings | None) -> Embeddings:
         msg = f"this store doesn't say what it embeds with; give its embeddings to {fix}"
         raise EmbeddingSpaceError(msg, fix=fix)
     return embeddings
+
+
+def _documents_in(found: object) -> list[Document] | None:
+    """The documents of a search's result, with their scores or without; None if it is something else."""
+    if not isinstance(found, list):
+        return None
+    documents = [item[0] if isinstance(item, tuple) else item for item in found]
+    return documents if all(isinstance(document, Document) for document in documents) else None
 
 
 def _stated_ids(ids: Iterable[str | None] | None) -> list[str]:

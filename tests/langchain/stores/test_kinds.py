@@ -14,7 +14,7 @@ from langchain_core.vectorstores import InMemoryVectorStore, VectorStore
 
 from tests.langchain.stores import kinds
 from tests.langchain.stores.test_guard import ADA, LARGE, QUESTION, TEXTS, TITAN, switch
-from turnout.errors import EmbeddingSpaceError
+from turnout.errors import EmbeddingSpaceError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.records import SpaceRecord
 from turnout.langchain import TurnoutEmbeddings, stores
@@ -104,6 +104,76 @@ def test_a_store_of_somebody_else_can_be_registered(monkeypatch: pytest.MonkeyPa
     switch(monkeypatch, "bedrock")
     with pytest.raises(EmbeddingSpaceError, match="the index 'notebook' has vectors of"):
         store.similarity_search(QUESTION)
+
+
+class Catalogue(Notebook):
+    """A store with methods of its own, which the guard knows, has to guess, or doesn't know."""
+
+    shelf = "A3"
+
+    def get(self) -> dict[str, list[str]]:
+        return {"ids": list(self._inner.store)}
+
+    def hybrid_search(self, query: str) -> list[Document]:
+        return self._inner.similarity_search(query)
+
+    def search_texts(self, query: str) -> list[str]:
+        return [document.page_content for document in self._inner.similarity_search(query)]
+
+    def insert_rows(self, texts: list[str]) -> list[str]:
+        return self._inner.add_texts(texts)
+
+    def query(self, text: str) -> list[Document]:
+        return self._inner.similarity_search(text)
+
+    async def aretrieve(self, text: str) -> list[Document]:
+        return await self._inner.asimilarity_search(text)
+
+    @staticmethod
+    def load(path: str) -> str:
+        return path
+
+
+async def test_methods_of_the_stores_own_are_checked_passed_on_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    embeddings = TurnoutEmbeddings()
+    catalogue = Catalogue(embeddings)
+    store = guarded(catalogue, embeddings)
+    store.add_texts(TEXTS, ids=["a", "b", "c"])
+    assert store.shelf == "A3"
+    assert store.get() == {"ids": ["a", "b", "c"]}
+    assert store.hybrid_search(QUESTION)[0].metadata == {}
+    for name in ("insert_rows", "query", "aretrieve", "load"):
+        with pytest.raises(UnsupportedError, match=rf"Catalogue\.{name}.*store\.store\.{name}\("):
+            getattr(store, name)("When?")
+    assert store.store.query(QUESTION)[0].page_content == TEXTS[1]  # type: ignore[attr-defined]  # Catalogue has it
+    switch(monkeypatch, "bedrock")
+    with pytest.raises(EmbeddingSpaceError, match=f"{ADA}, but the settings embed with {TITAN}"):
+        store.hybrid_search(QUESTION)
+    with pytest.raises(UnsupportedError, match=r"search_texts gives no documents.*store\.store\.search_texts"):
+        store.search_texts(QUESTION)
+    assert store.get() == {"ids": ["a", "b", "c"]}
+
+
+def test_what_a_known_store_has_besides_is_refused(folder: Path, database: str) -> None:
+    places = [kinds.in_memory(folder), kinds.chroma(folder), kinds.faiss(folder), kinds.pgvector(database)]
+    refused = set()
+    for place in places:
+        store = guarded(place.make(TurnoutEmbeddings(), 1536))
+        names = [
+            name for name in dir(store.store) if not name.startswith("_") and not hasattr(GuardedVectorStore, name)
+        ]
+        for name in names:
+            if callable(getattr(store.store, name)) and getattr(getattr(store, name), "__name__", "") == "refuse":
+                refused.add(f"{type(store.store).__name__}.{name}")
+    assert refused == {
+        "InMemoryVectorStore.load",
+        "Chroma.fork",
+        *(f"FAISS.{name}" for name in ("load_local", "deserialize_from_bytes", "from_embeddings", "afrom_embeddings")),
+        *(f"PGVector.{name}" for name in ("CollectionStore", "EmbeddingStore", "get_collection", "aget_collection")),
+        *(f"PGVector.{name}" for name in ("from_embeddings", "afrom_embeddings", "get_connection_string")),
+        *(f"PGVector.{name}" for name in ("from_existing_index", "afrom_existing_index")),
+        *(f"PGVector.{name}" for name in ("connection_string_from_db_params", "distance_strategy")),
+    }
 
 
 def test_documents_of_two_spaces_in_one_index_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from llama_index.core.schema import MetadataMode, NodeRelationship, RelatedNodeI
 
 from tests.index.named_support import IDS, METADATAS, QUESTION, TEXTS, requests, settings, use
 from turnout.errors import IndexBehindError, PartialWriteError, RateLimitError, UnsupportedError
-from turnout.llama_index import TurnoutIndex
+from turnout.llama_index import TurnoutEmbedding, TurnoutIndex
 from turnout_emulator import Failure
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def test_a_switch_between_a_question_and_its_search_changes_nothing(place: Place
     index = filled()
     from llama_index.core.vector_stores.types import VectorStoreQuery
 
-    vector = index._embed_model.get_query_embedding(QUESTION)
+    vector = TurnoutEmbedding().get_query_embedding(QUESTION)
     place.switch("bedrock")
     found = index.vector_store.query(VectorStoreQuery(query_embedding=vector, similarity_top_k=1))
     assert found.ids == ["depot"]

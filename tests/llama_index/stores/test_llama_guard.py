@@ -282,11 +282,17 @@ def test_the_vectors_made_last_are_remembered(monkeypatch: pytest.MonkeyPatch) -
     assert vectors.spaces_of([2.0]) == {ada, titan}
 
 
-def test_llama_index_hands_a_store_the_numbers_that_were_made(settings_file: Path) -> None:
+def test_llama_index_hands_a_store_the_numbers_that_were_made_in_a_list_of_its_own(settings_file: Path) -> None:
+    class Carrier(list[float]):
+        """What could carry a vector's space, if a node kept it."""
+
     space = EmbeddingSpace.parse(ADA)
     [node] = IngestionPipeline(transformations=[TurnoutEmbedding()]).run(documents=documents(["Another."]))
     assert vectors.spaces_of(node.model_copy(deep=True).get_embedding()) == {space}
     assert vectors.spaces_of(TextNode.from_dict(node.to_dict()).get_embedding()) == {space}
+    node.embedding = Carrier(node.get_embedding())
+    assert type(node.get_embedding()) is list
+    assert vectors.spaces_of(node.get_embedding()) == {space}
 
 
 def test_a_call_stays_in_one_space_when_the_settings_change_in_it(

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from turnout.errors import CollectionGoneError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
-from turnout.index.chunks import Chunk, EmbeddedChunk
+from turnout.index.chunks import Chunk, Source, Target
 from turnout.index.guard.keepers import RecordKeeper, StoreState, claim_record
 
 if TYPE_CHECKING:
     from turnout.index.guard.records import SpaceRecord
 
 
-class Collection(ABC):
-    """A store that can be listed, searched and written with vectors; fills `Source` and `Target`.
+class Collection(Target, Source):
+    """A store that can be listed, searched and written with vectors.
+
+    An older version of a chunk stays until the new one is there; if one can't be held, none is written.
 
     Attributes:
         name: What it is called in reports and errors.
@@ -25,6 +26,7 @@ class Collection(ABC):
         adoptable: Whether the guard can give it a record.
     """
 
+    name: str = ""
     flush_every: ClassVar[int] = 0
     adoptable: ClassVar[bool] = True
 
@@ -32,26 +34,6 @@ class Collection(ABC):
         self.name = name
         self.keeper = keeper
         self._record: SpaceRecord | None = None
-
-    @abstractmethod
-    def chunks(self) -> Iterator[Chunk]:
-        """Every chunk, a page at a time."""
-
-    @abstractmethod
-    def count(self) -> int:
-        """How many chunks there are."""
-
-    @abstractmethod
-    def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
-        """Those of the chunks that are there."""
-
-    @abstractmethod
-    def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
-        """Their vectors."""
-
-    @abstractmethod
-    def search(self, vector: Sequence[float], k: int) -> list[Chunk]:
-        """The nearest chunks, nearest first."""
 
     def normalize(self, chunks: Sequence[Chunk]) -> list[Chunk]:
         """Chunks in the form in which the store gives them back; asked before any is embedded or written.
@@ -61,21 +43,7 @@ class Collection(ABC):
         """
         return list(chunks)
 
-    @abstractmethod
-    def write(self, chunks: Sequence[EmbeddedChunk]) -> None:
-        """Add chunks, in place of those with the same ids.
-
-        An older version stays until the new one is there; if one can't be held, none is written.
-
-        Raises:
-            ChunkRefusedError: The store can't hold a chunk as it is.
-        """
-
-    @abstractmethod
-    def delete(self, ids: Sequence[str]) -> None:
-        """Remove chunks; ids that aren't there are left out."""
-
-    def flush(self) -> None:  # noqa: B027 - few stores have something to do
+    def flush(self) -> None:
         """Nothing: every write is durable."""
 
     def state(self) -> StoreState:

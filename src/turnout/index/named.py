@@ -65,7 +65,6 @@ class Index:
         self._settings = settings
         self._backend = backend
         self._lock = threading.RLock()
-        self._active: tuple[Settings, CollectionSpec] | None = None
         self._collections: Collections | None = None
         self._looked: set[str] = set()  # collections that were compared with the manifest
         self._distrusted: set[str] = set()  # those that must be gone through, as they were changed by other means
@@ -110,15 +109,12 @@ class Index:
             SettingsError: There is no such index, or the backend has no embedding target for it.
         """
         settings = self._settings if isinstance(self._settings, Settings) else load_settings(self._settings)
-        active = self._active
-        if active is None or active[0] is not settings:
-            config = IndexConfig(self.name, settings)
-            active = self._active = settings, CollectionSpec.of(config, self._backend or config.active)
-        spec = active[1]
+        config = IndexConfig(self.name, settings)
+        spec = CollectionSpec.of(config, self._backend or config.active)
         if space is None or space == spec.space or self._backend is not None:
             return spec
-        others = [backend for backend, other in spec.config.spaces().items() if other == space]
-        return CollectionSpec.of(spec.config, others[0]) if others else spec
+        others = [backend for backend, other in config.spaces().items() if other == space]
+        return CollectionSpec.of(config, others[0]) if others else spec
 
     def _written_specs(self) -> list[CollectionSpec]:
         """Which collections are written: the active one first, then those of `also`, each space once."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from concurrent.futures import wait
 from dataclasses import dataclass, field
@@ -33,7 +34,9 @@ PENDING = 4096
 DRAIN = 8.0
 """Seconds that work which ends early waits for what is in flight; service managers kill after ten."""
 
-_MOMENT = 0.2  # seconds
+MOMENT = 0.2
+"""Seconds that a patient `take` waits for an outcome."""
+
 _HOPELESS = 20  # texts refused and none answered: then it is not the texts
 
 
@@ -46,40 +49,66 @@ class _Failed:
 Outcome = EmbeddedChunk | RefusedChunk
 
 
-class ChunkStream(Protocol):
-    """Chunks → vectors, as `EmbeddingStream` does it here and an engine on other machines."""
+class ChunkStream(ABC):
+    """Chunks → vectors, in this process or on other machines.
 
-    error: BaseException | None
+    Args:
+        route: Where they are embedded.
+        capacity: How many chunks may be pending before no more should be added.
 
-    @property
-    def pending(self) -> int:
-        """Chunks that were added and whose outcome hasn't been taken."""
-        ...
+    Attributes:
+        pending: Chunks that were added and whose outcome hasn't been taken.
+        error: What ended the stream, if something did: nothing more is sent then.
+    """
+
+    def __init__(self, route: Route, capacity: int) -> None:
+        self.pending = 0
+        self.error: BaseException | None = None
+        self._route = route
+        self._capacity = capacity
+        self._filling: list[Chunk] = []  # not sent yet
 
     @property
     def full(self) -> bool:
         """Whether so many are pending that no more should be added."""
-        ...
+        return self.pending >= self._capacity
 
     def add(self, chunk: Chunk) -> RefusedChunk | None:
         """Take a chunk; gives back why, if it can't be embedded and was never sent."""
-        ...
+        try:
+            check(0, chunk.text, self._route)
+        except InvalidRequestError as error:
+            return RefusedChunk(chunk, str(error).replace("text 0 ", "the text ", 1))
+        self.pending += 1
+        self._add(chunk)
+        return None
 
+    @abstractmethod
+    def _add(self, chunk: Chunk) -> None:
+        """Put a chunk among those that are sent next."""
+
+    @abstractmethod
     def flush(self) -> None:
-        """Send what waits for more."""
-        ...
+        """Send what waits for more to fill its request."""
 
+    @abstractmethod
     def take(self, *, patient: bool) -> list[Outcome]:
-        """Outcomes that have come; `patient` waits a moment for one."""
-        ...
+        """Outcomes that have come.
 
+        Args:
+            patient: Whether to wait a moment for one.
+
+        Returns:
+            Some, or none if none came or the stream has failed: then `error` says why.
+        """
+
+    @abstractmethod
     def end_early(self, within: float) -> None:
         """Send nothing more; wait so many seconds for what is in flight, and keep it."""
-        ...
 
+    @abstractmethod
     def close(self) -> None:
         """End; what was answered until now is kept, and can be taken."""
-        ...
 
 
 class StreamFactory(Protocol):
@@ -98,60 +127,39 @@ class StreamFactory(Protocol):
         ...
 
 
-class EmbeddingStream:
+class EmbeddingStream(ChunkStream):
     """Embeds chunks in whatever order the service answers.
 
     Args:
         embedder: Embeds them.
         space: The space that the vectors must be of.
         keep: Keeps answered vectors; called from one thread, before they are handed on.
-
-    Attributes:
-        error: What ended the stream, if something did: nothing more is sent then.
     """
 
     def __init__(
         self, embedder: Embedder, space: EmbeddingSpace, keep: Callable[[list[EmbeddedChunk]], object] | None = None
     ) -> None:
+        super().__init__(embedder.route, PENDING)
         self._embedder = embedder
         self._space = space
         self._keep = keep
         self._batcher = Batcher(embedder.route, LARGEST_REQUEST)
-        self._filling: list[Chunk] = []
         self._lock = threading.RLock()  # a callback may run where it is added
         self._waiting: deque[tuple[list[Chunk], Batch]] = deque()
         self._flying: set[Future[int]] = set()
         self._closed = False
         self._answers: queue.SimpleQueue[list[EmbeddedChunk] | RefusedChunk | _Failed | None] = queue.SimpleQueue()
         self._outcomes: queue.SimpleQueue[list[Outcome] | _Failed] = queue.SimpleQueue()
-        self._pending = 0
         self._answered = 0
         self._refused = 0
-        self.error: BaseException | None = None
         self._keeper = threading.Thread(target=self._keep_answers, name="turnout-reindex-keeper", daemon=True)
         self._keeper.start()
 
-    @property
-    def pending(self) -> int:
-        """Chunks that were added and whose outcome hasn't been taken."""
-        return self._pending
-
-    @property
-    def full(self) -> bool:
-        """Whether so many are pending that no more should be added."""
-        return self._pending >= PENDING
-
-    def add(self, chunk: Chunk) -> RefusedChunk | None:
-        """Take a chunk; gives back why, if it can't be embedded and was never sent."""
-        refused = refusal(chunk, self._embedder.route)
-        if refused is not None:
-            return refused
-        full = self._batcher.add(chunk.text)
-        if full is not None:
-            self._send(full)
+    def _add(self, chunk: Chunk) -> None:
+        batch = self._batcher.add(chunk.text)
+        if batch is not None:
+            self._send(batch)
         self._filling.append(chunk)
-        self._pending += 1
-        return None
 
     def flush(self) -> None:
         """Send what waits for more to fill its request."""
@@ -160,31 +168,20 @@ class EmbeddingStream:
             self._send(last)
 
     def take(self, *, patient: bool) -> list[Outcome]:
-        """Outcomes that have come.
-
-        Args:
-            patient: Whether to wait a moment for one.
-
-        Returns:
-            Some, or none if none came or the stream has failed: then `error` says why.
-        """
+        """Outcomes that have come."""
         try:
-            found = self._outcomes.get(timeout=_MOMENT) if patient else self._outcomes.get_nowait()
+            found = self._outcomes.get(timeout=MOMENT) if patient else self._outcomes.get_nowait()
         except queue.Empty:
             return []
         if isinstance(found, _Failed):
-            self._pending -= len(found.chunks)
+            self.pending -= len(found.chunks)
             self.error = self.error or found.error
             return []
-        self._pending -= len(found)
+        self.pending -= len(found)
         return found
 
     def end_early(self, within: float) -> None:
-        """Send nothing more; wait for what is in flight, and keep it.
-
-        Args:
-            within: Seconds to wait at most.
-        """
+        """Send nothing more; wait for what is in flight, and keep it."""
         with self._lock:
             self._waiting.clear()
             flying = list(self._flying)
@@ -311,15 +308,6 @@ def _lost(number: int) -> ReindexError:
         f"of {number:,} chunks that were sent, it isn't known what became of them: their request ended without an "
         "answer. Give the same command again: what was answered is kept, and these are sent anew"
     )
-
-
-def refusal(chunk: Chunk, route: Route) -> RefusedChunk | None:
-    """Why a chunk can't be embedded, if that is known without asking the service."""
-    try:
-        check(0, chunk.text, route)
-    except InvalidRequestError as error:
-        return RefusedChunk(chunk, str(error).replace("text 0 ", "the text ", 1))
-    return None
 
 
 @dataclass(slots=True)

@@ -133,7 +133,8 @@ class TurnoutIndex(SearchMethods, VectorStore):
     @property
     def embeddings(self) -> Embeddings:
         """What queries are embedded with now."""
-        spec, config = self.index.spec(), self.index.config
+        spec = self.index.spec()
+        config = spec.config
         return TurnoutEmbeddings(model=config.settings.embedding, backend=spec.backend, settings=config.all_settings)
 
     @property

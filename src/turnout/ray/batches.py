@@ -26,7 +26,7 @@ VECTOR_TYPE = pa.list_(pa.float64())
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class EmbedTask:
     """What a worker embeds with: names alone, by which it finds settings and credentials for itself.
 
     Attributes:
@@ -53,15 +53,15 @@ class Asked:
         limits.divide(self.workers)
         settings = current(self.config)
         route = resolve(self.route, kind="embedding", backend=self.backend, settings=settings)
-        given = space_of(route)
-        wanted = EmbeddingSpace.parse(self.space) if self.space is not None else given
-        if not wanted.fits(given):
+        space = space_of(route)
+        wanted = EmbeddingSpace.parse(self.space) if self.space is not None else space
+        if not wanted.fits(space):
             fix = f"let {route.key or route.name} of {settings.source} be what it is where the job was started"
             msg = (
-                f"the settings of a worker ({settings.source}) embed on backend {route.backend!r} in {given}, and the "
+                f"the settings of a worker ({settings.source}) embed on backend {route.backend!r} in {space}, and the "
                 f"job is for {wanted}: {fix}"
             )
-            raise EmbeddingSpaceError(msg, index_space=given, wanted_space=wanted, fix=fix)
+            raise EmbeddingSpaceError(msg, index_space=space, wanted_space=wanted, fix=fix)
         return Embedder(route, settings)
 
 
@@ -130,7 +130,7 @@ class TurnoutEmbedBatch:
         workers: int = 1,
     ) -> None:
         self._text, self._vector, self._refused = text, vector, refused
-        self._asked = Asked(
+        self._task = EmbedTask(
             route,
             backend,
             None if settings is None else str(settings),
@@ -144,7 +144,7 @@ class TurnoutEmbedBatch:
         if self._text not in table.column_names:
             msg = f"the batch has no column {self._text!r} but {', '.join(table.column_names)}; name it with text="
             raise UnsupportedError(msg)
-        vectors, reasons, outcome = embed_texts(self._asked.embedder(), table.column(self._text).to_pylist())
+        vectors, reasons, outcome = embed_texts(self._task.embedder(), table.column(self._text).to_pylist())
         if outcome.failed is not None:
             raise outcome.failed
         kept = [name for name in table.column_names if name not in {self._vector, self._refused}]

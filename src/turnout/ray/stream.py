@@ -18,8 +18,8 @@ from ray.exceptions import RayError
 from turnout.errors import ReindexError, TurnoutError
 from turnout.index.chunks import Chunk, EmbeddedChunk, RefusedChunk
 from turnout.index.migration.named import NamedIndex
-from turnout.index.stream import refusal
-from turnout.ray.batches import VECTOR_TYPE, Asked, embed_texts
+from turnout.index.stream import MOMENT, ChunkStream
+from turnout.ray.batches import VECTOR_TYPE, EmbedTask, embed_texts
 from turnout.settings.fields import portable_settings
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ BATCH = 512
 WINDOW = 16_384
 """Texts of one Ray Data job. Two windows are in memory at most."""
 
-_MOMENT = 0.2  # seconds
 _SLOT = 5.0  # seconds that a worker waits to hear whether it should stop
 
 
@@ -55,8 +54,8 @@ class _Stop:
 class _Step:
     """Embeds a batch and gives back what became of each text; on a worker."""
 
-    def __init__(self, asked: Asked, stop: Any) -> None:
-        self._asked = asked
+    def __init__(self, task: EmbedTask, stop: Any) -> None:
+        self._task = task
         self._stop = stop
 
     def __call__(self, table: pa.Table) -> pa.Table:
@@ -66,7 +65,7 @@ class _Step:
         failed: BaseException | None = None
         if not self._stops():
             try:
-                vectors, reasons, outcome = embed_texts(self._asked.embedder(), table.column("text").to_pylist())
+                vectors, reasons, outcome = embed_texts(self._task.embedder(), table.column("text").to_pylist())
                 failed = outcome.failed
             except TurnoutError as error:
                 failed = error
@@ -122,12 +121,8 @@ class RayWorkers:
         return RayStream(self, embedder, space, keep)
 
 
-class RayStream:
-    """Chunks → vectors, on Ray's workers; as `turnout.index.stream.Stream` says.
-
-    Attributes:
-        error: What ended the stream, if something did: nothing more is sent then.
-    """
+class RayStream(ChunkStream):
+    """Chunks → vectors, on Ray's workers; each window of chunks is a job of Ray Data."""
 
     def __init__(
         self,
@@ -136,40 +131,21 @@ class RayStream:
         space: EmbeddingSpace,
         keep: Callable[[list[EmbeddedChunk]], object],
     ) -> None:
+        super().__init__(embedder.route, 2 * plan.window)
         self._plan = plan
-        self._route = embedder.route
-        self._asked = Asked(embedder.route.name, embedder.route.backend, plan.settings, str(space), plan.workers)
+        self._task = EmbedTask(embedder.route.name, embedder.route.backend, plan.settings, str(space), plan.workers)
         self._keep = keep
-        self._filling: list[Chunk] = []
-        self._pending = 0
         self._windows: queue.SimpleQueue[list[Chunk] | None] = queue.SimpleQueue()
         self._outcomes: queue.SimpleQueue[tuple[list[Outcome], int]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._stop: Any = None
         self._ending = self._closed = False
         self._thread: threading.Thread | None = None
-        self.error: BaseException | None = None
 
-    @property
-    def pending(self) -> int:
-        """Chunks that were added and whose outcome hasn't been taken."""
-        return self._pending
-
-    @property
-    def full(self) -> bool:
-        """Whether so many are pending that no more should be added."""
-        return self._pending >= 2 * self._plan.window
-
-    def add(self, chunk: Chunk) -> RefusedChunk | None:
-        """Take a chunk; gives back why, if it can't be embedded and was never sent."""
-        refused = refusal(chunk, self._route)
-        if refused is not None:
-            return refused
+    def _add(self, chunk: Chunk) -> None:
         self._filling.append(chunk)
-        self._pending += 1
         if len(self._filling) >= self._plan.window:
             self.flush()
-        return None
 
     def flush(self) -> None:
         """Begin a job with what waits for more."""
@@ -181,12 +157,12 @@ class RayStream:
         self._windows.put(window)
 
     def take(self, *, patient: bool) -> list[Outcome]:
-        """Outcomes that have come; `patient` waits a moment for one."""
+        """Outcomes that have come."""
         outcomes: list[Outcome] = []
         try:
             while not outcomes:  # a batch that was begun after the stop has none
-                outcomes, number = self._outcomes.get(timeout=_MOMENT) if patient else self._outcomes.get_nowait()
-                self._pending -= number
+                outcomes, number = self._outcomes.get(timeout=MOMENT) if patient else self._outcomes.get_nowait()
+                self.pending -= number
         except queue.Empty:
             pass
         return outcomes
@@ -201,7 +177,7 @@ class RayStream:
     def close(self) -> None:
         """End; what came until now is kept, and can be taken."""
         self._end()
-        if self._thread is not None and self._pending == 0:
+        if self._thread is not None and self.pending == 0:
             self._thread.join()
         with self._lock:
             self._closed = True
@@ -239,7 +215,7 @@ class RayStream:
                 for table in self._job(window):
                     self._take_in(window, table)
             except Exception as error:  # noqa: BLE001 - it is raised where the outcomes are taken
-                self._fail(_behind(error))
+                self._fail(_cause(error))
 
     def _job(self, window: Sequence[Chunk]) -> Iterator[pa.Table]:
         size = self._plan.batch
@@ -259,7 +235,7 @@ class RayStream:
             batch_size=None,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=min(self._plan.workers, len(tables))),
-            fn_constructor_kwargs={"asked": self._asked, "stop": self._stop},
+            fn_constructor_kwargs={"task": self._task, "stop": self._stop},
             num_cpus=self._plan.cpus,
         )
         found: Iterator[pa.Table] = iter(embedded.iter_batches(batch_size=None, batch_format="pyarrow"))
@@ -300,7 +276,7 @@ class RayStream:
                 self._stop.ask.remote()
 
 
-def _behind(error: BaseException) -> BaseException:
+def _cause(error: BaseException) -> BaseException:
     """What made a job of Ray's fail, if that is an error of turnout's; the rest says that it was Ray's."""
     seen: list[BaseException] = []
     left: BaseException | None = error

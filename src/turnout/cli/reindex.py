@@ -132,15 +132,15 @@ def _embedding_on(workers: int | None, named: NamedIndex) -> Iterator[StreamFact
         yield RayWorkers.of(named, workers)
 
 
-def _drop(named: Any, said: str, *, yes: bool, as_json: bool) -> None:
-    space = named.space(said)
+def _drop(named: Any, space_name: str, *, yes: bool, as_json: bool) -> None:
+    space = named.space(space_name)
     question = f"Remove the collection of {space} from the index {named.name!r}, for good?"
     if not yes:
         if not sys.stdin.isatty():
             raise UserError(f"--drop removes the collection of {space} for good; say --yes")
         if not typer.confirm(question, err=True):
             raise typer.Exit(0)
-    named.drop(said)
+    named.drop(space_name)
     print(json.dumps({"dropped": str(space)}) if as_json else f"removed the collection of {space}")
 
 
@@ -181,13 +181,13 @@ def _stopping() -> Iterator[threading.Event]:
     """Ctrl-C or SIGTERM ends the run in good order; a second one ends it at once."""
     stop = threading.Event()
 
-    def asked(*_: object) -> None:
+    def request_stop(*_: object) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
         print("stopping: what is in flight is kept; once more to stop at once", file=sys.stderr)
 
-    before = {one: signal.signal(one, asked) for one in (signal.SIGINT, signal.SIGTERM)}
+    before = {one: signal.signal(one, request_stop) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
     finally:

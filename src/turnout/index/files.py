@@ -97,8 +97,8 @@ def reindex_lock(path: Path, target: str) -> Iterator[None]:
 
 def _who(holder: Path) -> str:
     with suppress(OSError, ValueError, KeyError, TypeError):
-        said = json.loads(holder.read_text(encoding="utf-8"))
-        return f": process {said['process']} on {said['machine']}, since {said['since']}"
+        about = json.loads(holder.read_text(encoding="utf-8"))
+        return f": process {about['process']} on {about['machine']}, since {about['since']}"
     return ""
 
 

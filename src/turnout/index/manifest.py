@@ -251,8 +251,8 @@ class Manifest(ManifestReading):
     # --- within a change
 
     def _add_collection(self, collection: str, space: str) -> None:
-        made = self._base.execute("INSERT OR IGNORE INTO collection VALUES (?, ?, 0)", (collection, space))
-        if made.rowcount:
+        added = self._base.execute("INSERT OR IGNORE INTO collection VALUES (?, ?, 0)", (collection, space))
+        if added.rowcount:
             self._touch_all(collection)
 
     def _drop(self, ids: Sequence[str]) -> None:

@@ -65,8 +65,8 @@ class CachedEmbeddings(Embeddings):
     @contextmanager
     def pinned(self) -> Iterator[EmbeddingSpace]:
         """Go by the settings as they are now until the block ends."""
-        held: AbstractContextManager[object] = getattr(self.embeddings, "pinned", nullcontext)()
-        with held:
+        pinned: AbstractContextManager[object] = getattr(self.embeddings, "pinned", nullcontext)()
+        with pinned:
             yield self.space
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:

@@ -361,9 +361,9 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         Raises:
             EmbeddingSpaceError: The store already has vectors of another space.
         """
-        made = cls._around(store, embedding, kwargs)
-        made.add_texts(texts, metadatas, ids=ids)
-        return made
+        guard = cls._around(store, embedding, kwargs)
+        guard.add_texts(texts, metadatas, ids=ids)
+        return guard
 
     @classmethod
     async def afrom_texts(
@@ -377,9 +377,9 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         **kwargs: Any,
     ) -> Self:
         """`from_texts` without blocking the event loop."""
-        made = cls._around(store, embedding, kwargs)
-        await made.aadd_texts(texts, metadatas, ids=ids)
-        return made
+        guard = cls._around(store, embedding, kwargs)
+        await guard.aadd_texts(texts, metadatas, ids=ids)
+        return guard
 
     @classmethod
     def _around(cls, store: VectorStore | None, embedding: Embeddings, options: dict[str, Any]) -> Self:

@@ -291,9 +291,9 @@ class TurnoutIndex(SearchMethods, VectorStore):
         if name is None:
             msg = "name the index: TurnoutIndex.from_texts(texts, embeddings, name='docs')"
             raise TypeError(msg)
-        made = cls(name, **kwargs)
-        made.add_texts(texts, metadatas, ids=ids)
-        return made
+        index = cls(name, **kwargs)
+        index.add_texts(texts, metadatas, ids=ids)
+        return index
 
 
 def _chunks(

@@ -20,9 +20,9 @@ class SearchMethods(ABC):
 
         Args:
             method: The method of the store that searches.
-            *args: What it is given.
-            vector: The vector that is searched with, if it was given.
-            **kwargs: What else it is given.
+            *args: Its arguments.
+            vector: The vector that is searched with, if the caller has it.
+            **kwargs: Its other arguments.
         """
 
     @abstractmethod

@@ -147,5 +147,5 @@ class TurnoutEmbedBatch:
         vectors, reasons, outcome = embed_texts(self._task.embedder(), table.column(self._text).to_pylist())
         if outcome.failed is not None:
             raise outcome.failed
-        kept = [name for name in table.column_names if name not in {self._vector, self._refused}]
-        return table.select(kept).append_column(self._vector, vectors).append_column(self._refused, reasons)
+        columns = [name for name in table.column_names if name not in {self._vector, self._refused}]
+        return table.select(columns).append_column(self._vector, vectors).append_column(self._refused, reasons)

@@ -42,13 +42,13 @@ class _Stop:
     """Says to all workers whether to stop; an actor."""
 
     def __init__(self) -> None:
-        self._asked = False
+        self._set = False
 
-    def ask(self) -> None:
-        self._asked = True
+    def set(self) -> None:
+        self._set = True
 
-    def asked(self) -> bool:
-        return self._asked
+    def is_set(self) -> bool:
+        return self._set
 
 
 class _Step:
@@ -69,12 +69,12 @@ class _Step:
                 failed = outcome.failed
             except TurnoutError as error:
                 failed = error
-        said = pa.array([pickle.dumps(failed) if failed is not None else None] * number, pa.binary())
-        return pa.table({"place": table.column("place"), "vector": vectors, "reason": reasons, "failed": said})
+        errors = pa.array([pickle.dumps(failed) if failed is not None else None] * number, pa.binary())
+        return pa.table({"place": table.column("place"), "vector": vectors, "reason": reasons, "failed": errors})
 
     def _stops(self) -> bool:
         try:
-            return bool(ray.get(self._stop.asked.remote(), timeout=_SLOT))
+            return bool(ray.get(self._stop.is_set.remote(), timeout=_SLOT))
         except RayError:  # the process that began it has ended
             return True
 
@@ -202,7 +202,7 @@ class RayStream(ChunkStream):
     def _end(self) -> None:
         if not self._ending and self._stop is not None:
             with suppress(RayError):
-                self._stop.ask.remote()
+                self._stop.set.remote()
         self._ending = True
         self._windows.put(None)
 
@@ -228,9 +228,9 @@ class RayStream(ChunkStream):
             )
             for start in range(0, len(window), size)
         ]
-        asked = ray.data.from_arrow(tables)  # each a block, and a block is what a worker is given
-        asked.context.enable_progress_bars = False
-        embedded = asked.map_batches(
+        dataset = ray.data.from_arrow(tables)  # each a block, and a block is what a worker is given
+        dataset.context.enable_progress_bars = False
+        embedded = dataset.map_batches(
             _Step,
             batch_size=None,
             batch_format="pyarrow",
@@ -273,7 +273,7 @@ class RayStream(ChunkStream):
         self.error = self.error or error
         if self._stop is not None:
             with suppress(RayError):
-                self._stop.ask.remote()
+                self._stop.set.remote()
 
 
 def _cause(error: BaseException) -> BaseException:

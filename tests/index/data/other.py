@@ -219,7 +219,7 @@ def named_refill(backend: str, framework: str) -> None:
         assert collection is not None
         _refill(collection.store)
     else:
-        from turnout.llama_index.reindexing import open_collection as open_nodes
+        from turnout.llama_index.stores import open_collection as open_nodes
 
         nodes = open_nodes(index.settings, "docs", space)
         assert nodes is not None

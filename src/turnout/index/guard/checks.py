@@ -211,7 +211,7 @@ class SpaceCheck(Generic[KeeperT]):
         known = self._unchanged_record(wanted, version)
         if known is not None:
             return known, False
-        asked = wanted
+        stated = wanted
         if wanted.dimensions is None:
             if wanted not in self._lengths:
                 self._lengths[wanted] = len(io.embed([_PROBE])[0])
@@ -233,7 +233,7 @@ class SpaceCheck(Generic[KeeperT]):
         if step == "create":
             version = self.keeper.version()
             self._check_own_record(self.keeper.state(), wanted)
-        self._passed = _Passed(asked, record, version)
+        self._passed = _Passed(stated, record, version)
         return record, step == "create"
 
     async def arun(self, wanted: EmbeddingSpace, io: CheckIO, *, inserting: bool = False) -> tuple[SpaceRecord, bool]:
@@ -242,7 +242,7 @@ class SpaceCheck(Generic[KeeperT]):
         known = self._unchanged_record(wanted, version)
         if known is not None:
             return known, False
-        asked = wanted
+        stated = wanted
         if wanted.dimensions is None:
             if wanted not in self._lengths:
                 self._lengths[wanted] = len((await io.aembed([_PROBE]))[0])
@@ -264,7 +264,7 @@ class SpaceCheck(Generic[KeeperT]):
         if step == "create":
             version = await self.keeper.aversion()
             self._check_own_record(await self.keeper.astate(), wanted)
-        self._passed = _Passed(asked, record, version)
+        self._passed = _Passed(stated, record, version)
         return record, step == "create"
 
     def _unchanged_record(self, wanted: EmbeddingSpace, version: object) -> SpaceRecord | None:

@@ -204,17 +204,17 @@ def state_of_documents(
     lengths: set[int] = set()
     for metadata, length in entries:
         lengths.add(length)
-        kept = tuple(sorted((key, str(value)) for key, value in metadata.items() if key.startswith(PREFIX)))
-        if kept not in read:
-            read[kept] = SpaceRecord.from_dict(metadata, index=index)
+        entries_ = tuple(sorted((key, str(value)) for key, value in metadata.items() if key.startswith(PREFIX)))
+        if entries_ not in read:
+            read[entries_] = SpaceRecord.from_dict(metadata, index=index)
     records = set(read.values())
     if not records:
         return StoreState(None, empty=True)
     if len(records) > 1 or len(lengths) > 1:
-        said = sorted(str(record.space) if record else "no space" for record in records)
+        spaces = sorted(str(record.space) if record else "no space" for record in records)
         fix = reindex_command(index)
         msg = (
-            f"the index {index!r} has {what} of {', '.join(said)}, with vectors of "
+            f"the index {index!r} has {what} of {', '.join(spaces)}, with vectors of "
             f"{', '.join(map(str, sorted(lengths)))} numbers: it was written without the guard. "
             f"Embed it anew with `{fix}`"
         )

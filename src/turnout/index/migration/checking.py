@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 NEIGHBOURS = 10
 
 
-def look(target: Target, checkpoint: Checkpoint, embedder: Embedder, old: Searchable | None, *, sample: int) -> Check:
+def check_target(
+    target: Target, checkpoint: Checkpoint, embedder: Embedder, old: Searchable | None, *, sample: int
+) -> Check:
     """Compare a target with what was written to it.
 
     Args:
@@ -39,8 +41,8 @@ def look(target: Target, checkpoint: Checkpoint, embedder: Embedder, old: Search
     anew = embedder.embed(texts)
     cosines = [cosine(stored[id_], vector) for id_, vector in zip(ids, anew, strict=True)]
     k = min(NEIGHBOURS, found)
-    asked = embedder.embed(texts, "query")
-    own = sum(text in [hit.text for hit in target.search(vector, k)] for text, vector in zip(texts, asked, strict=True))
+    hits = [[hit.text for hit in target.search(vector, k)] for vector in embedder.embed(texts, "query")]
+    own = sum(text in found_texts for text, found_texts in zip(texts, hits, strict=True))
     return Check(
         expected,
         found,

@@ -67,7 +67,7 @@ class Checkpoint(Database):
     """
 
     tables: ClassVar[str] = _TABLES
-    called: ClassVar[str] = "checkpoint"
+    kind: ClassVar[str] = "checkpoint"
     remedy: ClassVar[str] = "what is in the target is found there, and only what wasn't written yet is embedded again"
     patience: ClassVar[float] = 10
 
@@ -83,28 +83,28 @@ class Checkpoint(Database):
             self._say("run", str(self.run))
 
     def _check(self, target: str, space: EmbeddingSpace) -> None:
-        said = self._about()
-        mine = {"format": _FORMAT, "target": target, "space": str(space)}
-        if not said:
+        about = self._about()
+        expected = {"format": _FORMAT, "target": target, "space": str(space)}
+        if not about:
             with self._change():
-                for key, value in mine.items():
+                for key, value in expected.items():
                     self._say(key, value)
             return
-        if said.get("format") != _FORMAT:
+        if about.get("format") != _FORMAT:
             fix = "name another checkpoint"
-            msg = f"{self.path} has format {said.get('format')!r}, and this turnout reads {_FORMAT}; {fix}"
+            msg = f"{self.path} has format {about.get('format')!r}, and this turnout reads {_FORMAT}; {fix}"
             raise ReindexError(msg)
-        if said.get("space") != mine["space"]:
+        if about.get("space") != expected["space"]:
             fix = "name another checkpoint"
-            msg = f"{self.path} has vectors of {said.get('space')}, not of {space}; {fix}"
+            msg = f"{self.path} has vectors of {about.get('space')}, not of {space}; {fix}"
             raise EmbeddingSpaceError(msg, index=target, wanted_space=space, fix=fix)
-        if said.get("target") != target:
-            msg = f"{self.path} is the checkpoint of {said.get('target')!r}, not of {target!r}; name another one"
+        if about.get("target") != target:
+            msg = f"{self.path} is the checkpoint of {about.get('target')!r}, not of {target!r}; name another one"
             raise ReindexError(msg)
 
     # --- reading
 
-    def kept(self, ids: Sequence[str]) -> dict[str, ChunkStatus]:
+    def find(self, ids: Sequence[str]) -> dict[str, ChunkStatus]:
         """What is known of chunks."""
         rows = self._of_ids("SELECT id, text, metadata, state, reason FROM chunk WHERE id IN ({})", ids)
         return {row[0]: ChunkStatus(row[1], row[2], State(row[3]), row[4]) for row in rows}
@@ -122,7 +122,7 @@ class Checkpoint(Database):
         """Ids of chunks that were written, chosen at random."""
         return self._ids("SELECT id FROM chunk WHERE state = ? ORDER BY random() LIMIT ?", State.WRITTEN, number)
 
-    def gone(self, number: int) -> list[str]:
+    def unseen(self, number: int) -> list[str]:
         """Ids that this run hasn't seen in the source."""
         return self._ids("SELECT id FROM chunk WHERE run < ? LIMIT ?", self.run, number)
 

@@ -47,13 +47,13 @@ class Plan:
 
     Args:
         target: What is filled.
-        book: What was done before.
+        checkpoint: What was done before.
         retry_skipped: Whether chunks that couldn't be embedded are tried again.
     """
 
-    def __init__(self, target: Target, book: Checkpoint, *, retry_skipped: bool = False) -> None:
+    def __init__(self, target: Target, checkpoint: Checkpoint, *, retry_skipped: bool = False) -> None:
         self.target = target
-        self.book = book
+        self.checkpoint = checkpoint
         self._retry = retry_skipped
         self._filled = target.count() > 0
 
@@ -65,13 +65,13 @@ class Plan:
             with_vectors: Whether vectors that are known are looked up; without, they are empty.
         """
         ids = [chunk.id for chunk in page]
-        kept = self.book.kept(ids)
+        earlier = self.checkpoint.find(ids)
         there = self.target.get(ids) if self._filled else {}
-        planned = Planned(known=list(kept))
+        planned = Planned(known=list(earlier))
         resumed: list[Chunk] = []
         rewritten: list[Chunk] = []
         for chunk in page:
-            before, digests = kept.get(chunk.id), chunk.digests
+            before, digests = earlier.get(chunk.id), chunk.digests
             same = before is not None and before.text == digests.text
             if before is not None and same and before.state is State.SKIPPED and not self._retry:
                 planned.skipped.append((chunk.id, before.reason or ""))
@@ -85,7 +85,7 @@ class Plan:
                 planned.to_embed.append(chunk)
         planned.unchanged += planned.adopted
         if with_vectors:
-            saved = self.book.vectors([chunk.id for chunk in resumed])
+            saved = self.checkpoint.vectors([chunk.id for chunk in resumed])
             stored = self.target.vectors([chunk.id for chunk in rewritten]) if rewritten else {}
         else:
             saved = {chunk.id: array("d") for chunk in resumed}

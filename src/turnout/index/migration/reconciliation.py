@@ -166,7 +166,7 @@ def opened_manifest(path: Path, *, dry: bool) -> Iterator[Manifest]:
         copy = Path(folder) / path.name
         if path.is_file():
             address = f"{path.resolve().as_uri()}?mode=ro"
-            with closing(sqlite3.connect(address, uri=True)) as kept, closing(sqlite3.connect(copy)) as made:
-                kept.backup(made)
+            with closing(sqlite3.connect(address, uri=True)) as original, closing(sqlite3.connect(copy)) as target:
+                original.backup(target)
         with closing(Manifest(copy)) as manifest:
             yield manifest

@@ -115,8 +115,8 @@ class FaissKeeper(SpaceKeeper):
 
     def override(self, method: str) -> Callable[..., Any] | None:
         """Saving writes the record too, and merging asks for the other's."""
-        mine: dict[str, Callable[..., Any]] = {"save_local": self.save_local, "merge_from": self._merge_from}
-        return mine.get(method)
+        overrides: dict[str, Callable[..., Any]] = {"save_local": self.save_local, "merge_from": self._merge_from}
+        return overrides.get(method)
 
     def save_local(self, folder_path: str | os.PathLike[str], index_name: str = "index") -> None:
         """Save the index with its record."""
@@ -140,24 +140,24 @@ class FaissKeeper(SpaceKeeper):
             EmbeddingSpaceError: There is such a one.
         """
         path = _record_path(folder, index_name)
-        mine = self.state().record
+        record = self.state().record
         try:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
             return
         there = SpaceRecord.from_text(text, index=str(path.parent))
-        own = (there.space, there.made) in vars(self.store).get(_EARLIER, ())
-        if mine is not None and not own and not there.space.fits(mine.space):
-            raise would_replace(str(path.parent), there.space, mine.space)
+        earlier = (there.space, there.made) in vars(self.store).get(_EARLIER, ())
+        if record is not None and not earlier and not there.space.fits(record.space):
+            raise would_replace(str(path.parent), there.space, record.space)
 
     def _merge_from(self, target: Any) -> None:
         other: FAISS = getattr(target, "store", target)
-        mine, theirs = self.state().record, FaissKeeper(other).state().record
-        if mine is None or theirs is None:
+        own, theirs = self.state().record, FaissKeeper(other).state().record
+        if own is None or theirs is None:
             fix = "give both indexes a record first: guarded(…, adopt='verify')"
             msg = f"only indexes whose spaces are known can be merged; {fix}"
             raise EmbeddingSpaceError(msg, index=self.index, fix=fix)
-        theirs.check(mine.space, index=FaissKeeper(other).index)
+        theirs.check(own.space, index=FaissKeeper(other).index)
         self.store.merge_from(other)
 
 

@@ -34,8 +34,7 @@ if TYPE_CHECKING:
     from turnout.index.guard.keepers import Sample
     from turnout.settings import IndexSettings
 
-RECORD = "turnout_space.json"
-"""The file in a persisted index's folder that says its embedding space."""
+_RECORD = "turnout_space.json"  # in a persisted index's folder
 
 
 class SimpleKeeper(NodeKeeper):
@@ -184,7 +183,7 @@ class PersistedIndex(NodeCollection):
         return StoreState(self._recorded(), empty=not self.count())
 
     def _recorded(self) -> SpaceRecord | None:
-        file = self._folder / RECORD
+        file = self._folder / _RECORD
         return SpaceRecord.from_text(file.read_text(encoding="utf-8"), index=self.name) if file.is_file() else None
 
     def delete(self, ids: Sequence[str]) -> None:
@@ -205,7 +204,7 @@ class PersistedIndex(NodeCollection):
         made = staging_folder(self._folder)
         if mine is not None:
             self.keeper.write(mine)  # where the guard looks for it
-            (made / RECORD).write_text(mine.to_text(), encoding="utf-8")
+            (made / _RECORD).write_text(mine.to_text(), encoding="utf-8")
         self._context.persist(str(made))
         replace_folder(self._folder)
 

@@ -374,8 +374,8 @@ def test_a_child_leaves_a_manifest_that_is_being_written_alone(tmp_path: Path) -
         idle, busy = Manifest(path / "idle"), Manifest(path / "busy")
         items = lambda name: [Chunk(id=f"{name} {n}", text="t", metadata={}) for n in range(500)]
         for manifest in (idle, busy):
-            manifest.register("c", "m/256")
-            manifest.wrote("c", items("before"))
+            manifest.add_collection("c", "m/256")
+            manifest.note_written("c", items("before"))
         stop = threading.Event()
 
         def write():
@@ -389,7 +389,7 @@ def test_a_child_leaves_a_manifest_that_is_being_written_alone(tmp_path: Path) -
         child = os.fork()
         if child == 0:
             assert idle.count("c") == busy.count("c") == 500
-            idle.wrote("c", items("in the child"))
+            idle.note_written("c", items("in the child"))
             idle.close()
             gc.collect()
             sys.exit(0)

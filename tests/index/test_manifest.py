@@ -49,77 +49,77 @@ def item(found: str, text: str = "text") -> Chunk:
 
 
 def test_only_what_differs_is_behind(manifest: Manifest) -> None:
-    manifest.register("a", "model/1")
-    manifest.register("b", "model/2")
-    manifest.wrote("a", [item("1"), item("2"), item("3")])
-    manifest.copied("b", [item("1"), item("2", "older")])
+    manifest.add_collection("a", "model/1")
+    manifest.add_collection("b", "model/2")
+    manifest.note_written("a", [item("1"), item("2"), item("3")])
+    manifest.note_copied("b", [item("1"), item("2", "older")])
     assert manifest.lacking("b", 9) == ["2", "3"]
-    manifest.skipped("b", {"3": "too long"})
+    manifest.note_skipped("b", {"3": "too long"})
     assert manifest.lacking("b", 9) == ["2"]
-    manifest.wrote("a", [item("3", "shorter")])
+    manifest.note_written("a", [item("3", "shorter")])
     assert manifest.lacking("b", 9) == ["2", "3"]
-    manifest.copied("b", [Chunk("2", "text", {"date": "as the store gives it back"}), item("3", "shorter")])
+    manifest.note_copied("b", [Chunk("2", "text", {"date": "as the store gives it back"}), item("3", "shorter")])
     assert manifest.lacking("b", 9) == []
-    manifest.wrote("a", [item("2", "newer"), item("3", "newer")])
-    manifest.unwanted(["1"])
+    manifest.note_written("a", [item("2", "newer"), item("3", "newer")])
+    manifest.note_unwanted(["1"])
     assert (manifest.outdated("b", 9), manifest.behind("b"), manifest.behind("a")) == (["1"], 3, 1)
-    manifest.deleted("a", ["1"])
+    manifest.note_deleted("a", ["1"])
     assert not manifest.is_behind("a")
 
 
 def test_what_was_added_by_other_means_is_wanted_everywhere(manifest: Manifest) -> None:
-    manifest.wrote("a", [])
-    manifest.look("a", "model/1", [item("1")])
-    manifest.look("b", "model/2", [item("1"), item("2")])
+    manifest.note_written("a", [])
+    manifest.scan("a", "model/1", [item("1")])
+    manifest.scan("b", "model/2", [item("1"), item("2")])
     assert manifest.lacking("a", 9) == ["2"]
-    manifest.look("b", "model/2", [item("2")])
+    manifest.scan("b", "model/2", [item("2")])
     assert manifest.lacking("b", 9) == ["1"]
-    manifest.look("b", "model/2", [item("3")], wanted=True)
+    manifest.scan("b", "model/2", [item("3")], wanted=True)
     assert (manifest.documents, manifest.behind("b")) == (1, 0)
     assert (manifest.lacking("a", 9), manifest.outdated("a", 9)) == (["3"], ["1"])
 
 
 def test_what_was_edited_by_other_means_is_wanted_unless_the_index_has_a_newer_version(manifest: Manifest) -> None:
-    manifest.register("b", "model/2")
-    manifest.wrote("a", [item("1"), item("2")])
-    manifest.copied("b", [item("1"), item("2")])
-    manifest.look("a", "model/1", [item("1", "edited"), item("2")])
+    manifest.add_collection("b", "model/2")
+    manifest.note_written("a", [item("1"), item("2")])
+    manifest.note_copied("b", [item("1"), item("2")])
+    manifest.scan("a", "model/1", [item("1", "edited"), item("2")])
     assert (manifest.behind("a"), manifest.lacking("b", 9)) == (0, ["1"])
-    manifest.look("a", "model/1", [item("1", "edited"), Chunk("2", "text", {"page": 2})])
+    manifest.scan("a", "model/1", [item("1", "edited"), Chunk("2", "text", {"page": 2})])
     assert (manifest.behind("a"), manifest.lacking("b", 9)) == (0, ["1", "2"])
-    manifest.wrote("b", [item("1", "newer"), item("2")])
-    manifest.look("a", "model/1", [item("1", "edited again"), item("2")])
+    manifest.note_written("b", [item("1", "newer"), item("2")])
+    manifest.scan("a", "model/1", [item("1", "edited again"), item("2")])
     assert (manifest.lacking("a", 9), manifest.behind("b")) == (["1"], 0)
     assert manifest.elsewhere("a", ["1"]) == {"b": ["1"]}
 
 
 def test_what_was_deleted_by_other_means_is_known_until_it_is_there_again(manifest: Manifest) -> None:
-    manifest.wrote("a", [item("1"), item("2"), item("3")])
-    manifest.look("a", "model/1", [item("1")])
-    manifest.register("b", "model/2")
-    manifest.wrote("b", [item("3", "newer")])
+    manifest.note_written("a", [item("1"), item("2"), item("3")])
+    manifest.scan("a", "model/1", [item("1")])
+    manifest.add_collection("b", "model/2")
+    manifest.note_written("b", [item("3", "newer")])
     assert (manifest.missed("a"), manifest.absent("a", 9)) == (["2"], ["3"])
     assert manifest.offers("a") == {"b": 1}
-    manifest.look("a", "model/1", [item("1"), item("2", "put back otherwise")])
+    manifest.scan("a", "model/1", [item("1"), item("2", "put back otherwise")])
     assert (manifest.missed("a"), manifest.lacking("a", 9)) == ([], ["3"])
-    manifest.look("a", "model/1", [item("1")])
-    manifest.unwanted(["2"])
-    manifest.wrote("b", [item("2")])
+    manifest.scan("a", "model/1", [item("1")])
+    manifest.note_unwanted(["2"])
+    manifest.note_written("b", [item("2")])
     assert manifest.missed("a") == []
 
 
 def test_a_version_that_no_collection_has_is_given_up(manifest: Manifest) -> None:
     for name in "ab":
-        manifest.register(name, f"model-{name}/1")
-    manifest.wrote("a", [item("1"), item("2"), item("3"), item("4")])
-    manifest.copied("b", [item("1", "older"), item("4")])
-    manifest.deleted("a", ["1", "2"])
-    assert manifest.settle("b") == ["1", "2"]
+        manifest.add_collection(name, f"model-{name}/1")
+    manifest.note_written("a", [item("1"), item("2"), item("3"), item("4")])
+    manifest.note_copied("b", [item("1", "older"), item("4")])
+    manifest.note_deleted("a", ["1", "2"])
+    assert manifest.give_up_lost("b") == ["1", "2"]
     assert (manifest.documents, manifest.lacking("b", 9), manifest.lacking("a", 9)) == (3, ["3"], ["1"])
-    manifest.wrote("a", [Chunk("4", "text", {"page": 4})])
-    manifest.forget("a")
+    manifest.note_written("a", [Chunk("4", "text", {"page": 4})])
+    manifest.remove_collection("a")
     assert manifest.lacking("b", 9) == ["3", "4"]
-    assert manifest.settle("b") == ["3", "4"]
+    assert manifest.give_up_lost("b") == ["3", "4"]
     assert (manifest.documents, manifest.behind("b")) == (2, 0)
 
 
@@ -137,9 +137,9 @@ def test_a_change_that_fails_leaves_nothing_and_hinders_no_other(manifest: Manif
         raise OSError(msg)
 
     with pytest.raises(OSError, match="went away"):
-        manifest.look("a", "model/1", broken())
+        manifest.scan("a", "model/1", broken())
     assert (manifest.collections(), manifest.documents) == ({}, 0)
-    manifest.wrote("a", [item("1")])
+    manifest.note_written("a", [item("1")])
     assert manifest.documents == 1
 
 
@@ -152,7 +152,7 @@ def test_a_manifest_that_another_process_holds_is_not_called_unreadable(
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(sqlite3.OperationalError, match="locked"):
-            Manifest(path).register("a", "model/1")
+            Manifest(path).add_collection("a", "model/1")
 
 
 def test_a_write_that_fails_is_not_found_in_memory(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,14 +84,7 @@ async def aembed_all(changes: Sequence[Change]) -> None:
 
 
 def plan(spec: CollectionSpec, chunks: Sequence[Chunk], collections: Collections, origin: str | None) -> Change:
-    """What a collection lacks of some chunks.
-
-    Args:
-        spec: The collection.
-        chunks: The chunks.
-        collections: The index's collections.
-        origin: What the chunks belong to.
-    """
+    """What a collection lacks of some chunks."""
     ids = tuple(chunk.id for chunk in chunks)
     versions = collections.manifest.versions(spec.name, ids)
     change = Change(spec, ids, [], [], origin)
@@ -128,15 +121,15 @@ def write(change: Change, collections: Collections, *, wanted: bool) -> None:
     ids = [chunk.id for chunk in chunks]
     name, manifest = change.spec.name, collections.manifest
     with collections.changing(change.spec) as collection:
-        manifest.begin(name, ids)
+        manifest.begin_write(name, ids)
         for start in range(0, len(chunks), PAGE):
             collection.write(chunks[start : start + PAGE])
         collection.flush()
         written = collection.get(ids).values()
         if wanted:
-            manifest.wrote(name, written, origin=change.origin)
+            manifest.note_written(name, written, origin=change.origin)
         else:
-            manifest.copied(name, written)
+            manifest.note_copied(name, written)
 
 
 def refuse_options(options: Mapping[str, object]) -> None:

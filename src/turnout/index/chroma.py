@@ -131,11 +131,7 @@ class ChromaRecordKeeper(RecordKeeper[DocumentT]):
         collection.modify(metadata=metadata or _NO_RECORD)
 
     def rows(self, number: int) -> list[Row]:
-        """Texts with their metadata and vectors, from the beginning and the end of the collection.
-
-        Args:
-            number: How many at most.
-        """
+        """Texts with their metadata and vectors, from the beginning and the end of the collection."""
         collection = self._fresh()
         count = collection.count()
         half = (number + 1) // 2
@@ -231,11 +227,6 @@ class ChromaChunks(Collection):
 def check_metadata(chunk: Chunk, metadata: Mapping[str, Any], index: str) -> None:
     """Refuse metadata that Chroma refuses; None is left to the caller.
 
-    Args:
-        chunk: The chunk.
-        metadata: What Chroma is to keep of it.
-        index: The collection.
-
     Raises:
         ChunkRefusedError: Chroma refuses them.
     """
@@ -265,9 +256,6 @@ def _version(path: Path) -> object:
     It is read past SQLite, whose locks are the process's, so that a second connection could take those of the first
     (www.sqlite.org/howtocorrupt.html, "Multiple copies of SQLite linked into the same application"). The counter is
     described at www.sqlite.org/fileformat2.html, "File change counter".
-
-    Args:
-        path: The file.
     """
     try:
         status = path.stat()

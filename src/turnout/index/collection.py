@@ -83,10 +83,5 @@ class Collection(Target, Source):
 
 
 def cannot_embed(name: str, remedy: str) -> UnsupportedError:
-    """The error of a collection that was opened to be moved, and was asked to embed.
-
-    Args:
-        name: What the collection is called.
-        remedy: What to use instead.
-    """
+    """The error of a collection that was opened to be moved, and was asked to embed."""
     return UnsupportedError(f"{name!r} was opened to be moved and can't embed. To search or fill it by text, {remedy}")

@@ -76,10 +76,6 @@ class _Entry:
 class Collections:
     """The collections of one index.
 
-    Args:
-        opener: Opens one with its framework.
-        manifest: The manifest's file.
-
     Attributes:
         manifest: What is known of them.
     """
@@ -139,7 +135,7 @@ class Collections:
         """
         with self.writing(spec):
             collection = self.create(spec)
-            self.manifest.register(spec.name, str(spec.space))
+            self.manifest.add_collection(spec.name, str(spec.space))
             try:
                 collection.claim(spec.space)
                 self._settle(spec.name, collection)
@@ -153,7 +149,7 @@ class Collections:
         """Note what became of chunks that a process was writing when it was killed; needs the lock."""
         begun = self.manifest.writing(name)
         if begun:
-            self.manifest.came_to(name, collection.get(begun).values())
+            self.manifest.note_interrupted(name, collection.get(begun).values())
 
     def settle_if_free(self, spec: CollectionSpec, collection: Collection) -> None:
         """Note what became of chunks whose writer was killed, unless somebody writes to the collection now."""

@@ -49,11 +49,7 @@ def is_disk_full(error: BaseException) -> bool:
 
 @contextmanager
 def room_for(where: str) -> Iterator[None]:
-    """Raise a `DiskFullError` in the place of whatever else says that there is no room.
-
-    Args:
-        where: What was being written.
-    """
+    """Raise a `DiskFullError` in the place of whatever else says that there is no room."""
     try:
         yield
     except DiskFullError:

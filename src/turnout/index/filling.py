@@ -28,10 +28,6 @@ def fill(spec: CollectionSpec, collections: Collections) -> Collection:
 
     What the model refuses is left out with a warning that names it.
 
-    Args:
-        spec: The collection; made if there is none.
-        collections: The index's collections.
-
     Raises:
         ModelCallError: The service failed; what was done is kept.
         ReindexLockedError: A reindex is filling it.
@@ -57,7 +53,7 @@ def remove_outdated(collection: Collection, manifest: Manifest) -> int:
     while outdated := manifest.outdated(collection.name, PAGE):
         collection.delete(outdated)
         collection.flush()
-        manifest.deleted(collection.name, outdated)
+        manifest.note_deleted(collection.name, outdated)
         removed += len(outdated)
     return removed
 
@@ -66,7 +62,7 @@ def _add(spec: CollectionSpec, collection: Collection, collections: Collections)
     manifest = collections.manifest
     while ids := manifest.lacking(spec.name, _FILL_PAGE):
         chunks = _read_wanted(spec, ids, collections)
-        nowhere = [] if chunks else manifest.settle(spec.name)
+        nowhere = [] if chunks else manifest.give_up_lost(spec.name)
         if nowhere:
             _warn(
                 f"{len(nowhere)} chunks of the index {spec.config.name!r} are in no collection any more, as they were "
@@ -90,9 +86,9 @@ def _add(spec: CollectionSpec, collection: Collection, collections: Collections)
         if to_write:
             collection.write(to_write)
             collection.flush()
-            manifest.copied(spec.name, collection.get([chunk.id for chunk in to_write]).values())
+            manifest.note_copied(spec.name, collection.get([chunk.id for chunk in to_write]).values())
         if skipped:
-            manifest.skipped(spec.name, skipped)
+            manifest.note_skipped(spec.name, skipped)
             named = [f"{one} ({reason})" for one, reason in skipped.items()]
             _warn(f"{len(skipped)} chunks can't be embedded in {spec.space} and aren't found there", named)
         if set(ids) == set(manifest.lacking(spec.name, _FILL_PAGE)):  # nothing that could be written helps
@@ -111,14 +107,14 @@ def _read_wanted(spec: CollectionSpec, ids: Sequence[str], collections: Collecti
     for name, there in manifest.holders(ids).items():
         reader = collections.reader(spec.config, name, EmbeddingSpace.parse(spaces[name]))
         if reader is None:
-            manifest.forget(name)
+            manifest.remove_collection(name)
             continue
         found = reader.get(there)
         chunks += found.values()
         note_edited(name, found.values(), manifest)
         lost = [one for one in there if one not in found]
         if lost:
-            manifest.lost(name, lost)
+            manifest.note_lost(name, lost)
     return chunks
 
 
@@ -128,17 +124,11 @@ def note_edited(name: str, chunks: Iterable[Chunk], manifest: Manifest) -> None:
     versions = manifest.versions(name, [chunk.id for chunk in listed])
     edited = [chunk for chunk in listed if chunk.text_digest != versions[chunk.id].text]
     if edited:
-        manifest.found(name, edited)
+        manifest.note_edited(name, edited)
 
 
 def behind_error(spec: CollectionSpec, manifest: Manifest, *, exists: bool) -> IndexBehindError:
-    """The error of a collection that lacks chunks: how many, and which command helps.
-
-    Args:
-        spec: The collection.
-        manifest: What the collections have.
-        exists: Whether there is one.
-    """
+    """The error of a collection that lacks chunks: how many, and which command helps."""
     name = spec.config.name
     documents = manifest.documents
     lacking = manifest.behind(spec.name) if exists else documents

@@ -48,33 +48,33 @@ WHERE s.id = document.id AND (
 class Manifest(ManifestReading):
     """A named index's memory; its methods may be called from several threads and processes.
 
-    Args:
-        path: The file; made if there is none.
-
     Raises:
         ReindexError: It can't be read.
     """
 
-    def register(self, collection: str, space: str) -> None:
+    def add_collection(self, collection: str, space: str) -> None:
         """A collection exists."""
         with self._change():
             self._add_collection(collection, space)
 
-    def forget(self, collection: str) -> None:
+    def remove_collection(self, collection: str) -> None:
         """A collection doesn't exist any more."""
         with self._change():
             for table in ("held", "lag", "missed", "writing"):
                 self._base.execute(f"DELETE FROM {table} WHERE collection = ?", (collection,))  # noqa: S608
             self._base.execute("DELETE FROM collection WHERE name = ?", (collection,))
 
-    def begin(self, collection: str, ids: Iterable[str]) -> None:
-        """Chunks are about to be written to a collection; `wrote`, `copied` or `came_to` says what became of them."""
+    def begin_write(self, collection: str, ids: Iterable[str]) -> None:
+        """Chunks are about to be written to a collection.
+
+        `note_written`, `note_copied` or `note_interrupted` says what became of them.
+        """
         with self._change():
             self._base.executemany(
                 "INSERT OR IGNORE INTO writing VALUES (?, ?)", ((collection, found) for found in ids)
             )
 
-    def came_to(self, collection: str, chunks: Iterable[Chunk]) -> None:
+    def note_interrupted(self, collection: str, chunks: Iterable[Chunk]) -> None:
         """What a collection has of the chunks whose write was begun by a process that was killed.
 
         A version that was being written is what the index has from then on, if it is there.
@@ -100,7 +100,7 @@ class Manifest(ManifestReading):
             self._base.execute("DELETE FROM writing WHERE collection = ?", (collection,))
             self._touch(ids, collection)
 
-    def wrote(self, collection: str, chunks: Iterable[Chunk], *, origin: str | None = None) -> None:
+    def note_written(self, collection: str, chunks: Iterable[Chunk], *, origin: str | None = None) -> None:
         """A collection has chunks, for good, and every other one should have them like this.
 
         Args:
@@ -116,7 +116,7 @@ class Manifest(ManifestReading):
             self._base.executemany("DELETE FROM missed WHERE id = ?", ((row[0],) for row in rows))
             self._hold(collection, rows)
 
-    def copied(self, collection: str, chunks: Iterable[Chunk]) -> None:
+    def note_copied(self, collection: str, chunks: Iterable[Chunk]) -> None:
         """A collection has chunks, for good, that were copied from what is wanted.
 
         Their metadata are what is wanted, even if this collection gives them back in another form.
@@ -131,21 +131,21 @@ class Manifest(ManifestReading):
             )
             self._touch((row[0] for row in rows), collection)
 
-    def unwanted(self, ids: Iterable[str]) -> None:
+    def note_unwanted(self, ids: Iterable[str]) -> None:
         """No collection should have these chunks any more."""
         listed = list(ids)
         with self._change():
             self._drop(listed)
             self._touch(listed)
 
-    def deleted(self, collection: str, ids: Iterable[str]) -> None:
+    def note_deleted(self, collection: str, ids: Iterable[str]) -> None:
         """A collection doesn't have these chunks any more."""
         listed = list(ids)
         with self._change():
             self._base.executemany(_NOT_HELD, ((collection, found) for found in listed))
             self._touch(listed, collection)
 
-    def lost(self, collection: str, ids: Iterable[str]) -> None:
+    def note_lost(self, collection: str, ids: Iterable[str]) -> None:
         """A collection was found without these chunks: they were deleted from it by other means than the index."""
         listed = list(ids)
         with self._change():
@@ -153,7 +153,7 @@ class Manifest(ManifestReading):
                 self._base.executemany(table, ((collection, found) for found in listed))
             self._touch(listed, collection)
 
-    def skipped(self, collection: str, reasons: Mapping[str, str]) -> None:
+    def note_skipped(self, collection: str, reasons: Mapping[str, str]) -> None:
         """A collection can't have these chunks as they are, because its model refuses them: id → reason."""
         with self._change():
             self._base.executemany(
@@ -165,7 +165,7 @@ class Manifest(ManifestReading):
             )
             self._touch(reasons, collection)
 
-    def look(
+    def scan(
         self, collection: str, space: str, chunks: Iterable[Chunk], *, wanted: bool = False, filled: bool = False
     ) -> None:
         """Go through a collection, and note what it has.
@@ -213,7 +213,7 @@ class Manifest(ManifestReading):
                 self._note_seen(collection, filled=filled)
             self._touch_all(collection)
 
-    def found(self, collection: str, chunks: Iterable[Chunk]) -> None:
+    def note_edited(self, collection: str, chunks: Iterable[Chunk]) -> None:
         """Note some chunks as a collection has them now; those that were edited by other means are wanted like this."""
         listed = list(chunks)
         with self._change():
@@ -221,7 +221,7 @@ class Manifest(ManifestReading):
                 self._note_seen(collection, filled=False)
             self._touch((chunk.id for chunk in listed), collection)
 
-    def settle(self, collection: str) -> list[str]:
+    def give_up_lost(self, collection: str) -> list[str]:
         """Give up the versions that a collection lacks and no collection has.
 
         The chunk is wanted as the collection has it, or else another one; if none has it, it isn't wanted any more.

@@ -66,8 +66,8 @@ class Index:
         self._backend = backend
         self._lock = threading.RLock()
         self._collections: Collections | None = None
-        self._looked: set[str] = set()  # collections that were compared with the manifest
-        self._distrusted: set[str] = set()  # those that must be gone through, as they were changed by other means
+        self._scanned: set[str] = set()  # collections that the manifest was compared with
+        self._distrusted: set[str] = set()  # those that must be gone through, changed by other means
         runtime.renewed_in_child(self)
 
     def renew(self) -> None:
@@ -127,7 +127,7 @@ class Index:
         """`collection`, if it takes no more than a look at the manifest."""
         spec = self.spec(space)
         collections = self._collections_of(spec.config)
-        if spec.name not in self._looked:
+        if spec.name not in self._scanned:
             return None
         stamp, is_behind = collections.manifest.status(spec.name)
         return None if is_behind else collections.opened(spec.name, spec.config.all_settings, stamp)
@@ -148,10 +148,10 @@ class Index:
         """Open every collection anew, and go through it: one was changed by other means than the index."""
         collections = self._collections_of(self.config)
         with self._lock:
-            self._distrusted |= self._looked
-            for name in self._looked:
+            self._distrusted |= self._scanned
+            for name in self._scanned:
                 collections.close(name)
-            self._looked.clear()
+            self._scanned.clear()
 
     def _complete_collection(self, space: EmbeddingSpace | None) -> Collection:
         """A space's collection, with all that the index should have."""
@@ -159,8 +159,8 @@ class Index:
         with self._lock:
             collections = self._collections_of(spec.config)
             manifest = collections.manifest
-            self._look_at_others(spec)
-            collection = self._look_at(spec)
+            self._scan_others(spec)
+            collection = self._scan(spec)
             if collection is None and not manifest.documents:
                 return collections.create(spec)
             if collection is not None and not manifest.is_behind(spec.name):
@@ -174,7 +174,7 @@ class Index:
                 raise behind_error(spec, manifest, exists=collection is not None)
             return self._fill(spec)
 
-    def _look_at(self, spec: CollectionSpec) -> Collection | None:
+    def _scan(self, spec: CollectionSpec) -> Collection | None:
         """A collection, gone through if the manifest may not know all that it has."""
         collections = self._collections_of(spec.config)
         manifest = collections.manifest
@@ -183,7 +183,7 @@ class Index:
             collections.close(spec.name)
             collection = collections.open(spec)
         if collection is None:
-            manifest.forget(spec.name)
+            manifest.remove_collection(spec.name)
             return None
         collections.settle_if_free(spec, collection)
         known = (
@@ -193,13 +193,13 @@ class Index:
         )
         if not known or manifest.is_behind(spec.name):
             collection.claim(spec.space, dry=True)  # what is of another space isn't the index's
-            manifest.look(spec.name, str(spec.space), collection.chunks() if collection.count() else ())
+            manifest.scan(spec.name, str(spec.space), collection.chunks() if collection.count() else ())
             collections.note_change(spec.name)
-        self._looked.add(spec.name)
+        self._scanned.add(spec.name)
         self._distrusted.discard(spec.name)
         return collection
 
-    def _look_at_others(self, active: CollectionSpec) -> None:
+    def _scan_others(self, active: CollectionSpec) -> None:
         """Learn what there is from the collections, if the manifest knows of none: the largest has the last word."""
         collections = self._collections_of(active.config)
         manifest = collections.manifest
@@ -214,7 +214,7 @@ class Index:
                     found.append((count, name, str(space), collection))
         for _, name, space_text, collection in sorted(found, key=lambda one: (-one[0], one[1])):
             if manifest.stamp(name) is None:
-                manifest.look(name, space_text, collection.chunks())
+                manifest.scan(name, space_text, collection.chunks())
 
     # --- changes
 
@@ -266,7 +266,7 @@ class Index:
         with self._lock:
             collections = self._collections_of(active.spec.config)
             write(active, collections, wanted=True)
-            self._looked.add(active.spec.name)
+            self._scanned.add(active.spec.name)
             for change in others:
                 try:
                     if change.failed is None:
@@ -301,10 +301,10 @@ class Index:
         active = self.spec()
         with self._lock:
             manifest = self._collections_of(active.config).manifest
-            self._look_at_others(active)
-            self._look_at(active)
+            self._scan_others(active)
+            self._scan(active)
             listed = manifest.all_ids() if ids is None else list(dict.fromkeys(ids))
-            manifest.unwanted(listed)
+            manifest.note_unwanted(listed)
             outcomes: list[tuple[CollectionSpec, Exception | None]] = []
             for name, space in manifest.collections().items():
                 spec = (
@@ -325,7 +325,7 @@ class Index:
         with collections.writing(spec):
             collection = collections.open(spec)
             if collection is None:
-                manifest.forget(spec.name)
+                manifest.remove_collection(spec.name)
                 return
             try:
                 if there:
@@ -335,7 +335,7 @@ class Index:
             except BaseException:
                 collections.close(spec.name)
                 raise
-            manifest.deleted(spec.name, ids)
+            manifest.note_deleted(spec.name, ids)
             collections.note_change(spec.name)
 
     @staticmethod
@@ -357,14 +357,14 @@ class Index:
         """
         with self._lock:
             spec = self.spec()
-            self._look_at_others(spec)
-            self._look_at(spec)
+            self._scan_others(spec)
+            self._scan(spec)
             self._fill(spec)
 
     def _fill(self, spec: CollectionSpec) -> Collection:
         collections = self._collections_of(spec.config)
         collection = fill(spec, collections)
-        self._looked.add(spec.name)
+        self._scanned.add(spec.name)
         if collections.manifest.is_behind(spec.name):
             raise behind_error(spec, collections.manifest, exists=True)
         return collection
@@ -374,13 +374,13 @@ class Index:
         active = self.spec()
         with self._lock:
             manifest = self._collections_of(active.config).manifest
-            self._look_at_others(active)
+            self._scan_others(active)
             backends: dict[EmbeddingSpace, list[str]] = {}
             for backend, space in active.config.spaces().items():
                 if space.dimensions is not None:
                     backends.setdefault(space, []).append(backend)
             specs = [CollectionSpec.of(active.config, names[0]) for names in backends.values()]
-            collections = [self._look_at(spec) for spec in specs]
+            collections = [self._scan(spec) for spec in specs]
             found = []  # counted after all were looked at: a look at one may show what another lacks
             for names, spec, collection in zip(backends.values(), specs, collections, strict=True):
                 lacking = manifest.behind(spec.name) if collection else manifest.documents
@@ -412,5 +412,5 @@ class Index:
                 collections = self._collections
                 if collections is None or collections.manifest.path != path:
                     collections = self._collections = Collections(self._opener, path)
-                    self._looked.clear()
+                    self._scanned.clear()
         return collections

@@ -7,22 +7,23 @@ import queue
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import wait
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from turnout.embedding.batching import Batch, Batcher, check
+from turnout.embedding.embedder import Embedder
 from turnout.errors import EmbeddingSpaceError, InvalidRequestError, ReindexError
 from turnout.facts.spaces import EmbeddingSpace, space_of
 from turnout.index.chunks import Chunk, EmbeddedChunk, RefusedChunk
 from turnout.transport import background_loop as portal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from concurrent.futures import Future
 
-    from turnout.embedding.embedder import Embedder
     from turnout.routing import Route
 
 LARGEST_REQUEST = 128
@@ -111,20 +112,8 @@ class ChunkStream(ABC):
         """End; what was answered until now is kept, and can be taken."""
 
 
-class StreamFactory(Protocol):
-    """Makes a stream."""
-
-    def __call__(
-        self, embedder: Embedder, space: EmbeddingSpace, keep: Callable[[list[EmbeddedChunk]], object], /
-    ) -> ChunkStream:
-        """A stream.
-
-        Args:
-            embedder: What it embeds with, or is like.
-            space: The space that the vectors must be of.
-            keep: Keeps answered vectors; called from one thread, before they are handed on.
-        """
-        ...
+StreamFactory = Callable[[Embedder, EmbeddingSpace, Callable[[list[EmbeddedChunk]], object]], ChunkStream]
+"""Makes a stream: of what it embeds with, the vectors' space, and what keeps vectors before they are handed on."""
 
 
 class EmbeddingStream(ChunkStream):

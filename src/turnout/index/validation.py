@@ -14,27 +14,14 @@ if TYPE_CHECKING:
 
 
 def chunk_refused(chunk: Chunk, index: str, key: str | None, why: str) -> ChunkRefusedError:
-    """The error of a chunk that a store can't hold.
-
-    Args:
-        chunk: The chunk.
-        index: The collection.
-        key: The key of its metadata; None if it is the text or the id.
-        why: Why not.
-    """
+    """The error of a chunk that a store can't hold: for a key of its metadata, or its text or id if the key is None."""
     what = "its text or id" if key is None else f"the value of its metadata {key!r}"
     msg = f"the chunk {chunk.id!r} can't be held by {index!r}, for {what}: {why}. Nothing was embedded or written"
     return ChunkRefusedError(msg, index=index, id=chunk.id, key=key)
 
 
 def check_strings(chunk: Chunk, metadata: Mapping[str, Any], index: str, *, null: bool = True) -> None:
-    """Refuse text that is no Unicode, anywhere in a chunk.
-
-    Args:
-        chunk: The chunk.
-        metadata: What is kept beside its text.
-        index: The collection.
-        null: Whether the store can hold the character NUL.
+    """Refuse text that is no Unicode, anywhere in a chunk, and the character NUL unless the store can hold it.
 
     Raises:
         ChunkRefusedError: There is some.
@@ -50,11 +37,6 @@ def check_strings(chunk: Chunk, metadata: Mapping[str, Any], index: str, *, null
 
 def check_json(chunk: Chunk, metadata: Mapping[str, Any], index: str) -> None:
     """Refuse metadata that can't be kept as JSON.
-
-    Args:
-        chunk: The chunk.
-        metadata: What is kept.
-        index: The collection.
 
     Raises:
         ChunkRefusedError: They can't.

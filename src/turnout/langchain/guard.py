@@ -40,16 +40,11 @@ _UNCHECKED = {  # methods of the store that neither compare vectors nor add any
 }
 
 
-def guarded(
-    store: VectorStore,
-    embeddings: Embeddings | None = None,
-    *,
-    adopt: Adopt = "refuse",
-    name: str | None = None,
-    space: EmbeddingSpace | str | None = None,
-    folder: str | os.PathLike[str] | None = None,
-) -> GuardedVectorStore:
-    """Guard a vector store: it is searched and written only with the embedding space that made it.
+class GuardedVectorStore(SearchMethods, VectorStore):
+    """A vector store that is searched and written only with the embedding space that made it.
+
+    Methods of the store that search or insert are checked first; those that do neither are passed on. Any other raises
+    `UnsupportedError`, and is reached through `store`.
 
     Args:
         store: Any LangChain vector store.
@@ -59,6 +54,10 @@ def guarded(
         name: What to call the index in errors and commands; left out, its collection's name.
         space: The space of embeddings that aren't turnout's, like `text-embedding-3-small/1536`.
         folder: Where a FAISS index was loaded from; its record is there.
+
+    Attributes:
+        store: The store that it wraps. What is done there is not checked.
+        check: The check.
 
     Raises:
         EmbeddingSpaceError: The store embeds with something else, or its record isn't as it was written.
@@ -73,21 +72,6 @@ def guarded(
         found = store.as_retriever().invoke("When are keys rotated?")
         ```
     """
-    if isinstance(store, GuardedVectorStore):
-        store = store.store
-    return GuardedVectorStore(store, embeddings, adopt=adopt, name=name, space=space, folder=folder)
-
-
-class GuardedVectorStore(SearchMethods, VectorStore):
-    """A vector store behind a check of its embedding space; arguments as for `guarded`.
-
-    Methods of the store that search or insert are checked first; those that do neither are passed on. Any other raises
-    `UnsupportedError`, and is reached through `store`.
-
-    Attributes:
-        store: The store that it wraps. What is done there is not checked.
-        check: The check.
-    """
 
     def __init__(
         self,
@@ -99,11 +83,11 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         space: EmbeddingSpace | str | None = None,
         folder: str | os.PathLike[str] | None = None,
     ) -> None:
-        self.store = store
-        keeper = keeper_of(store)
+        self.store: VectorStore = store.store if isinstance(store, GuardedVectorStore) else store
+        keeper = keeper_of(self.store)
         self.check = SpaceCheck(keeper, adopt, name)
         self._embeddings = self._checked_embeddings(embeddings)
-        self._io = _StoreIO(store, self._embeddings)
+        self._io = _StoreIO(self.store, self._embeddings)
         self._stated = EmbeddingSpace.parse(space) if isinstance(space, str) else space
         if self._stated is None and not hasattr(_some(self._embeddings), "space"):
             fix = "guarded(store, space='model/dimensions')"
@@ -115,7 +99,7 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         if folder is not None:
             load: Callable[[object], None] | None = getattr(keeper, "load", None)
             if load is None:
-                msg = f"a {type(store).__name__} has no folder; its record is elsewhere"
+                msg = f"a {type(self.store).__name__} has no folder; its record is elsewhere"
                 raise ValueError(msg)
             load(folder)
 
@@ -449,6 +433,9 @@ class GuardedVectorStore(SearchMethods, VectorStore):
             f"the guard can't check this: {why}. To call it without a check of the embedding space, go to the store "
             f"itself: store.store.{method}(…)"
         )
+
+
+guarded = GuardedVectorStore
 
 
 class _StoreIO:

@@ -94,9 +94,6 @@ class RecordKeeper(ABC, Generic[DocumentT]):
     def sample(self, number: int) -> list[Sample]:
         """Texts as they were embedded, with their vectors, from all over the store.
 
-        Args:
-            number: How many at most.
-
         Returns:
             Fewer if the store has fewer; none if it doesn't give out its vectors.
         """
@@ -166,12 +163,7 @@ def record_entries(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def first_record_entries(entries: Mapping[Any, Any], metadata: Callable[[Any], Mapping[str, Any] | None]) -> object:
-    """The record on one document of a store that has the same on all of them; None of an empty one.
-
-    Args:
-        entries: The documents.
-        metadata: The metadata of a document, by its key.
-    """
+    """The record on one document of a store that has the same on all of them; None of an empty one."""
     try:
         for key in entries:
             return record_entries(metadata(key))
@@ -191,11 +183,6 @@ def state_of_documents(
     entries: Iterable[tuple[Mapping[str, Any], int]], *, index: str, what: str = "documents"
 ) -> StoreState:
     """What a store holds that can be looked through, and has the record on each of its documents.
-
-    Args:
-        entries: The metadata of each document, and the length of its vector.
-        index: What to call the index in an error.
-        what: What to call the documents there.
 
     Raises:
         EmbeddingSpaceError: They have more than one record or length, or one that isn't as it was written.
@@ -224,12 +211,6 @@ def state_of_documents(
 
 def claim_record(state: StoreState, space: EmbeddingSpace, *, index: str, adoptable: bool = True) -> SpaceRecord:
     """The record of a collection that is to be filled with vectors of a space: its own, or a new one if it is empty.
-
-    Args:
-        state: What the collection holds.
-        space: The space.
-        index: What to call the collection in an error.
-        adoptable: Whether the guard can give the collection a record.
 
     Raises:
         EmbeddingSpaceError: It has vectors of another space, or of one that isn't known.

@@ -54,10 +54,6 @@ class SpaceRecord:
     def from_dict(cls, found: Mapping[str, object], *, index: str) -> Self | None:
         """Read a record from where an index keeps it.
 
-        Args:
-            found: What is kept there; other keys are left alone.
-            index: What to call the index in an error.
-
         Returns:
             The record, or None if there is none.
 
@@ -101,10 +97,6 @@ class SpaceRecord:
     def check(self, wanted: EmbeddingSpace, *, index: str) -> None:
         """Compare with the space that the settings give.
 
-        Args:
-            wanted: The space of the query or of the vectors to insert.
-            index: What to call the index in an error.
-
         Raises:
             EmbeddingSpaceError: The index has another space.
         """
@@ -113,12 +105,7 @@ class SpaceRecord:
 
 
 def with_record(metadata: Mapping[str, Any] | None, record: SpaceRecord | None) -> dict[str, Any]:
-    """Metadata with a record, in place of the one that they had.
-
-    Args:
-        metadata: Whatever an index keeps; it isn't changed.
-        record: The record; None for none.
-    """
+    """Metadata with a record, in place of the one that they had."""
     entries = {key: value for key, value in (metadata or {}).items() if not key.startswith(PREFIX)}
     return {**entries, **(record.to_dict() if record else {})}
 

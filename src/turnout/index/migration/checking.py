@@ -21,15 +21,7 @@ NEIGHBOURS = 10
 def check_target(
     target: Target, checkpoint: Checkpoint, embedder: Embedder, old: Searchable | None, *, sample: int
 ) -> Check:
-    """Compare a target with what was written to it.
-
-    Args:
-        target: The collection that was filled.
-        checkpoint: What was written to it.
-        embedder: Embeds in its space.
-        old: The collection that the chunks came from, if it can be searched.
-        sample: How many chunks to embed anew, as documents and as queries; none are for 0.
-    """
+    """Compare a target with what was written to it."""
     expected, found = checkpoint.count(State.WRITTEN), target.count()
     chunks = target.get(checkpoint.sample(sample))
     chunks = {id_: chunk for id_, chunk in chunks.items() if chunk.text.strip()}

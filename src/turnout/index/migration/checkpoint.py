@@ -56,11 +56,6 @@ class ChunkStatus:
 class Checkpoint(Database):
     """A reindex's memory; its methods may be called from several threads.
 
-    Args:
-        path: The file; made if there is none.
-        target: What is filled.
-        space: The space of the vectors.
-
     Raises:
         EmbeddingSpaceError: It is the checkpoint of another space.
         ReindexError: It is another target's, or can't be read.

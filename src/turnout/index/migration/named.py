@@ -134,9 +134,9 @@ class NamedIndex(IndexConfig):
             elif reconciliation is not None and report.state == "done":
                 reconciliation.note(report)
             elif report.state != "estimated" and target is not None:
-                manifest.look(name, str(space), target.chunks(), wanted=report.state == "done")
+                manifest.scan(name, str(space), target.chunks(), wanted=report.state == "done")
                 remove_outdated(target, manifest)
-                manifest.skipped(name, dict(report.skipped))
+                manifest.note_skipped(name, dict(report.skipped))
         return report
 
     def _accept(self, space: EmbeddingSpace, *, dry: bool, confirm: Callable[[Estimate], bool] | None) -> ReindexReport:

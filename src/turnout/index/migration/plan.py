@@ -43,13 +43,7 @@ class Planned:
 
 
 class Plan:
-    """Decides.
-
-    Args:
-        target: What is filled.
-        checkpoint: What was done before.
-        retry_skipped: Whether chunks that couldn't be embedded are tried again.
-    """
+    """Decides."""
 
     def __init__(self, target: Target, checkpoint: Checkpoint, *, retry_skipped: bool = False) -> None:
         self.target = target

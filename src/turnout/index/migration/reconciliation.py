@@ -54,7 +54,7 @@ class Reconciliation:
         self._target = target
         for collection, space in [source] if target is None or target[0] is source[0] else [source, target]:
             if collection.count() or manifest.stamp(collection.name) is not None:
-                manifest.look(collection.name, str(space), collection.chunks())
+                manifest.scan(collection.name, str(space), collection.chunks())
         self.gone = manifest.missed(self._source.name)
         if self.gone and not self._source.count():
             if target is None or target[0] is not self._source:
@@ -64,11 +64,7 @@ class Reconciliation:
             self.gone = []
 
     def source(self, reader: Reader) -> IndexSource:
-        """What the index should have.
-
-        Args:
-            reader: Opens a collection by its name.
-        """
+        """What the index should have."""
 
         @cache
         def read(name: str) -> Target | None:
@@ -81,20 +77,16 @@ class Reconciliation:
         return [*self.gone, *self._manifest.outdated(target, -1)]
 
     def note(self, report: ReindexReport) -> None:
-        """Bring the manifest to agree with what was read and written.
-
-        Args:
-            report: Of the run, which is done; what was forgotten is added to it.
-        """
+        """Bring the manifest to agree with what was read and written."""
         assert self._target is not None
         (target, space), manifest = self._target, self._manifest
         gone = set(self.gone).intersection(manifest.missed(self._source.name))  # not written again meanwhile
         gone.difference_update(self._source.get(sorted(gone)))
-        manifest.unwanted(sorted(gone))
-        manifest.look(target.name, str(space), target.chunks(), filled=self._source is not target)
+        manifest.note_unwanted(sorted(gone))
+        manifest.scan(target.name, str(space), target.chunks(), filled=self._source is not target)
         report.deleted += remove_outdated(target, manifest)
-        manifest.skipped(target.name, dict(report.skipped))
-        report.forgotten = len(gone) + len(manifest.settle(target.name))
+        manifest.note_skipped(target.name, dict(report.skipped))
+        report.forgotten = len(gone) + len(manifest.give_up_lost(target.name))
 
 
 class IndexSource:
@@ -102,11 +94,6 @@ class IndexSource:
 
     A chunk of which another collection has a newer version, written through the index, is given in that version; one
     that was written to another collection alone is given too; one that was deleted through the index isn't.
-
-    Args:
-        collection: The collection, as the manifest has it.
-        manifest: What the collections have.
-        reader: Opens a collection by its name, if there is one.
     """
 
     def __init__(self, collection: Collection, manifest: Manifest, reader: Reader) -> None:
@@ -152,12 +139,7 @@ class IndexSource:
 
 @contextmanager
 def opened_manifest(path: Path, *, dry: bool) -> Iterator[Manifest]:
-    """The manifest of an index.
-
-    Args:
-        path: Its file.
-        dry: Whether it stays as it is: then it is a copy.
-    """
+    """The manifest of an index."""
     if not dry:
         with closing(Manifest(path)) as manifest:
             yield manifest

@@ -33,10 +33,6 @@ class WorkerTask:
 def embed(task: WorkerTask, chunks: Sequence[Chunk]) -> EmbeddingOutcome:
     """Embed chunks.
 
-    Args:
-        task: For which index and backend.
-        chunks: The chunks.
-
     Raises:
         ModelCallError: The service failed for more than single texts.
     """

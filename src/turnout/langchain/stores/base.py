@@ -111,11 +111,7 @@ class StoreKind:
 
 
 class CannotEmbed(Embeddings):
-    """Stands in for the embeddings of a store that is only given vectors.
-
-    Args:
-        collection: The store's collection.
-    """
+    """Stands in for the embeddings of a store that is only given vectors."""
 
     def __init__(self, collection: str) -> None:
         self._collection = collection

@@ -38,11 +38,7 @@ class OpenStore(Protocol):
 
 
 class KnownEmbeddings(Embeddings):
-    """Embeddings that know some vectors already, for a store that embeds whatever is added to it.
-
-    Args:
-        embeddings: Embeds everything else.
-    """
+    """Embeddings that know some vectors already, for a store that embeds whatever is added to it."""
 
     def __init__(self, embeddings: TurnoutEmbeddings) -> None:
         self.embeddings = embeddings
@@ -135,14 +131,7 @@ class CustomCollection(VectorStoreCollection[VectorStore]):
 def custom_collection(
     store: VectorStore, name: str, embeddings: KnownEmbeddings, manifest: Callable[[], Manifest]
 ) -> VectorStoreCollection[Any]:
-    """A store of the application's own as a collection.
-
-    Args:
-        store: What the application's function opened.
-        name: The collection.
-        embeddings: What the store was told to embed with.
-        manifest: Says which ids it has, if it can't be listed.
-    """
+    """A store of the application's own as a collection."""
     try:
         return collection_of(store, name)
     except UnsupportedError:

@@ -171,14 +171,7 @@ _BY_COSINE: dict[str, Any] = {"normalize_L2": True, "relevance_score_fn": _relev
 
 
 class FaissCollection(VectorStoreCollection[FAISS]):
-    """An index in memory, saved as a whole.
-
-    Args:
-        store: The index.
-        keeper: Keeps its record.
-        name: What it is called.
-        folder: Where it is saved; it is never half written. Left out, the application saves it.
-    """
+    """An index in memory, saved as a whole."""
 
     flush_every: ClassVar[int] = _FLUSH_EVERY
 

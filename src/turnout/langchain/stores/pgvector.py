@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, ClassVar
+import asyncio
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from langchain_core.vectorstores import VectorStore
 from langchain_postgres import PGVector
@@ -20,7 +20,7 @@ from turnout.langchain.recheck import pending
 from turnout.langchain.stores.base import SpaceKeeper, StoreKind, VectorStoreCollection
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from langchain_core.embeddings import Embeddings
     from sqlalchemy import Select
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from turnout.langchain.recheck import Recheck
     from turnout.settings import IndexSettings
 
+T = TypeVar("T")
 
 _ATTEMPTS = 5  # looks at a record that other processes keep changing
 
@@ -110,81 +111,65 @@ class PGVectorKeeper(SpaceKeeper):
 
     def state(self) -> StoreState:
         """The record in the collection's row."""
-        with self._session() as session:
-            return self._state(session)
+        return self._run(self._state)
 
     def version(self) -> object:
         """Which collection it is, and the record in its row."""
-        with self._session() as session:
-            return _version_of(self._collection(session))
+        return self._run(self._version)
 
     def write(self, record: SpaceRecord | None) -> None:
         """Change the collection's row, and leave other keys."""
-        with self._session() as session:
-            self._write(session, record)
-            session.commit()
+        self._run(self._write, record)
 
     def sample(self, number: int) -> list[Sample]:
         """Texts and vectors, chosen at random by the database."""
-        with self._session() as session:
-            return self._sample(session, number)
+        return self._run(self._sample, number)
 
     def check_ids(self, ids: Sequence[str]) -> None:
         """Refuse ids of another collection: they are the table's key, so that one's vectors would be overwritten."""
-        with self._session() as session:
-            self._check_ids(session, ids)
+        self._run(self._check_ids, ids)
 
     async def astate(self) -> StoreState:
         """`state`, on the store's own asynchronous connection if it has one."""
-        if not self.store.async_mode:
-            return await super().astate()
-        async with self._asession() as session:
-            state: StoreState = await session.run_sync(self._state)
-            return state
+        return await self._arun(self._state)
 
     async def aversion(self) -> object:
         """`version`, likewise."""
-        if not self.store.async_mode:
-            return await super().aversion()
-        async with self._asession() as session:
-            return _version_of(await session.run_sync(self._collection))
+        return await self._arun(self._version)
 
     async def awrite(self, record: SpaceRecord | None) -> None:
         """`write`, likewise."""
-        if not self.store.async_mode:
-            return await super().awrite(record)
-        async with self._asession() as session:
-            await session.run_sync(self._write, record)
-            await session.commit()
-        return None
+        await self._arun(self._write, record)
 
     async def asample(self, number: int) -> list[Sample]:
         """`sample`, likewise."""
-        if not self.store.async_mode:
-            return await super().asample(number)
-        async with self._asession() as session:
-            samples: list[Sample] = await session.run_sync(self._sample, number)
-            return samples
+        return await self._arun(self._sample, number)
 
     async def acheck_ids(self, ids: Sequence[str]) -> None:
         """`check_ids`, likewise."""
-        if not self.store.async_mode:
-            return await super().acheck_ids(ids)
-        async with self._asession() as session:
-            await session.run_sync(self._check_ids, ids)
-        return None
+        await self._arun(self._check_ids, ids)
 
-    def _session(self) -> Any:
+    def _run(self, action: Callable[..., T], *args: object) -> T:
+        """Do something in a transaction."""
         if self.store.async_mode:
             msg = "this PGVector has async_mode; use the guard's asynchronous methods"
             raise ValueError(msg)
-        return self.store.session_maker()
+        with self.store.session_maker() as session:
+            result = action(session, *args)
+            session.commit()
+            return result
 
-    @asynccontextmanager
-    async def _asession(self) -> AsyncIterator[Any]:
+    async def _arun(self, action: Callable[..., T], *args: object) -> T:
+        if not self.store.async_mode:
+            return await asyncio.to_thread(self._run, action, *args)
         async with self.store.session_maker() as session:
             await type(self.store).aget_collection(self.store, session)  # the first call makes the tables
-            yield session
+            result: T = await session.run_sync(action, *args)
+            await session.commit()
+            return result
+
+    def _version(self, session: Session) -> object:
+        return _version_of(self._collection(session))
 
     def _collection(self, session: Session) -> Any:
         return self.store.CollectionStore.get_by_name(session, self.store.collection_name)
@@ -210,13 +195,13 @@ class PGVectorKeeper(SpaceKeeper):
 
     def _sample(self, session: Session, number: int) -> list[Sample]:
         entry, collection = self.store.EmbeddingStore, self._collection(session)
-        chosen = (
+        query = (
             select(entry.document, entry.embedding)
             .where(entry.collection_id == collection.uuid, entry.document.is_not(None))
             .order_by(func.random())
             .limit(number)
         )
-        return [(text, vector) for text, vector in session.execute(chosen)]
+        return [(text, vector) for text, vector in session.execute(query)]
 
     def _vectors(self, collection: Any) -> Select[Any]:
         entry = self.store.EmbeddingStore
@@ -224,12 +209,12 @@ class PGVectorKeeper(SpaceKeeper):
 
     def _check_ids(self, session: Session, ids: Sequence[str]) -> None:
         entry, others = self.store.EmbeddingStore, self.store.CollectionStore
-        chosen = (
+        query = (
             select(entry.id, others.name)
             .join(others, entry.collection_id == others.uuid)
             .where(entry.id.in_(list(ids)), others.name != self.store.collection_name)
         )
-        taken = session.execute(chosen.limit(1)).first()
+        taken = session.execute(query.limit(1)).first()
         if taken is not None:
             fix = "use other ids, or another schema or database for this index"
             msg = (

@@ -128,7 +128,9 @@ def test_different_vectors_are_different_spaces(
 
 
 def test_an_unknown_deployment_is_never_a_known_model() -> None:
-    known = {same_model(name) for name in tomllib.loads(files("turnout.facts").joinpath("models.toml").read_text())["models"]}
+    known = {
+        same_model(name) for name in tomllib.loads(files("turnout.facts").joinpath("models.toml").read_text())["models"]
+    }
     unknown = {target(name, "azure", "amazon") for name in known}
     assert not {space.model for space in unknown} & known
     assert all(space.normalised is None for space in unknown)

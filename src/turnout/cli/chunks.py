@@ -6,20 +6,20 @@ import hashlib
 from collections import Counter
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from turnout.cli import documents
 from turnout.cli.documents import Page, Reading
 from turnout.cli.failures import UserError
 from turnout.errors import MissingExtraError
-from turnout.index.chunks import Item
+from turnout.index.chunks import Chunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from turnout.settings import IndexSettings
 
-Named = tuple[str, "Callable[[str], Item]"]
+Named = tuple[str, "Callable[[str], Chunk]"]
 """A chunk's text, and the chunk under an id."""
 
 
@@ -51,7 +51,7 @@ class Documents:
         """Not known before they are cut."""
         return None
 
-    def items(self) -> Iterator[Item]:
+    def chunks(self) -> Iterator[Chunk]:
         """The chunks, file by file."""
         self.reading = Reading()
         for pages in documents.each(self._folder, self.reading):
@@ -81,21 +81,17 @@ def _langchain() -> Callable[[Page], Iterator[Named]]:
 
     def cut_page(page: Page) -> Iterator[Named]:
         for chunk in cut([page]):
-            yield chunk.page_content, partial(_item, text=chunk.page_content, metadata=chunk.metadata)
+            yield chunk.page_content, partial(Chunk, text=chunk.page_content, metadata=chunk.metadata)
 
     return cut_page
 
 
-def _item(made: str, text: str, metadata: dict[str, Any]) -> Item:
-    return Item(made, text, metadata)
-
-
 def _llama_index() -> Callable[[Page], Iterator[Named]]:
     from turnout.cli.rag_llama_index import cut
-    from turnout.llama_index.reindexing import chunk_of
+    from turnout.llama_index.stores.chunks import document_chunk
 
     def cut_page(page: Page) -> Iterator[Named]:
         for node in cut([page]):
-            yield node.get_content(), partial(chunk_of, node, page.source)
+            yield node.get_content(), partial(document_chunk, node, page.source)
 
     return cut_page

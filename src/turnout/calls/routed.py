@@ -50,6 +50,14 @@ def credential(backend: Backend, wire: str = "") -> Chosen:
     return bedrock_client(backend).chosen
 
 
+def backend_of(route: Route, settings: Settings, timeout: float | None = None) -> Backend:
+    """A route's backend, with a call's own timeout if it has one; another timeout means another client."""
+    backend = settings.backends[route.backend]
+    if timeout is None or timeout == backend.timeout:
+        return backend
+    return backend.model_copy(update={"timeout": timeout})
+
+
 def call_site(route: Route, settings: Settings) -> CallSite:
     """Where a route's calls go."""
     backend = settings.backends[route.backend]

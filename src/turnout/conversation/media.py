@@ -1,4 +1,4 @@
-"""Images and documents: fetched from the web within limits, told by their bytes, read out of `data:` addresses.
+"""Images and documents: fetched from the web within limits, recognised by their bytes, read out of `data:` addresses.
 
 A conversation may name any address, so what is fetched is guarded: only http and https; every address that a host
 name stands for must be a public one, and the connection goes to the address that was checked; redirects are checked
@@ -372,15 +372,15 @@ async def _read(answer: httpx.Response, url: str, limits: Limits) -> Media:
 
 
 def _known_type(data: bytes, mime: str, url: str) -> str:
-    told = sniff(data)
-    if told is not None:
-        return told
+    sniffed = sniff(data)
+    if sniffed is not None:
+        return sniffed
     if mime in _OFFICE and data.startswith(_OFFICE[mime]):
         return mime
     if mime in TEXTS and data and _is_text(data):
         return mime
-    said = f"is said to be {mime!r}" if mime else "has no type"
-    msg = f"{shown(url)} {said}, and its {len(data)} bytes are no image or document that is known"
+    claim = f"is said to be {mime!r}" if mime else "has no type"
+    msg = f"{shown(url)} {claim}, and its {len(data)} bytes are no image or document that is known"
     raise InvalidRequestError(msg)
 
 

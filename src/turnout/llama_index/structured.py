@@ -20,8 +20,8 @@ from llama_index_instrumentation import get_dispatcher
 from pydantic import BaseModel
 
 from turnout.llama_index.errors import unfit
-from turnout.llama_index.messages import tool_calls_of
-from turnout.llama_index.request import STRUCTURED
+from turnout.llama_index.messages.reading import tool_calls_of
+from turnout.llama_index.requests import STRUCTURED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Iterator, Mapping

@@ -170,7 +170,7 @@ def test_names_and_types_of_documents(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     block = DocumentBlock(data=b"x").model_copy(update={"data": None, "path": tmp_path / "none.txt"})
-    with pytest.raises(InvalidRequestError, match=r"message 0: .*none\.txt can't be read"):
+    with pytest.raises(InvalidRequestError, match=r"message 0, block 0: .*none\.txt can't be read"):
         turn("user", block)
 
 

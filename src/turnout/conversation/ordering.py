@@ -47,7 +47,7 @@ def arranged(turns: Sequence[Turn], route: Route, *, has_tools: bool, instructio
     placed = _files_after_results(placed, route)
     if instruction is not None:
         placed.append(Turn(turns[-1].index + 1, "system", [Text(instruction)]))
-    return _system_first(placed) if route.wire in _SYSTEM_APART else placed
+    return _users_merged(_system_first(placed)) if route.wire in _SYSTEM_APART else placed
 
 
 def _paired(turns: Sequence[Turn]) -> list[Turn]:
@@ -158,3 +158,14 @@ def _system_first(turns: list[Turn]) -> list[Turn]:
     if not system:
         return rest
     return [replace(system[0], parts=[part for turn in system for part in turn.parts]), *rest]
+
+
+def _users_merged(turns: list[Turn]) -> list[Turn]:
+    """Turns in which the user speaks once at a time."""
+    merged: list[Turn] = []
+    for turn in turns:
+        if turn.role == "user" and merged and merged[-1].role == "user":
+            merged[-1] = replace(merged[-1], parts=[*merged[-1].parts, *turn.parts])
+        else:
+            merged.append(turn)
+    return merged

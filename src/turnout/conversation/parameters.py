@@ -106,14 +106,6 @@ def takes_parameter(route: Route, name: str) -> bool:
     return _refusal(route, name) is None
 
 
-fitted = fit_parameters
-
-
-def one_call_fields(*, forced: bool) -> dict[str, Any]:
-    """Converse's `additionalModelRequestFields` for an answer that calls one tool at most (`ModelFacts.one_call`)."""
-    return {"tool_choice": {"disable_parallel_tool_use": True} | ({} if forced else {"type": "auto"})}
-
-
 def _check(route: Route, sent: Mapping[str, Any]) -> None:
     for name, value in sent.items():
         kind, called = _KINDS[name]

@@ -65,7 +65,8 @@ def read(messages: Sequence[ChatMessage]) -> list[Turn]:
 def _turn(message: ChatMessage, index: int) -> Turn:
     role = _ROLES[message.role]
     turn = Turn(index, role, [], developer=message.role is MessageRole.DEVELOPER)
-    turn.parts = [part for block in message.blocks for part in _parts(block, turn)]
+    for number, block in enumerate(message.blocks):
+        turn.parts += _parts(block, role, f"{turn.where}, block {number}")
     extra = message.additional_kwargs
     if role == "tool":
         turn.call_id = _str(extra.get("tool_call_id")) or _str(extra.get("call_id"))
@@ -78,29 +79,29 @@ def _turn(message: ChatMessage, index: int) -> Turn:
     return turn
 
 
-def _parts(block: Any, turn: Turn) -> list[Part]:  # noqa: PLR0911 - one line for each kind
+def _parts(block: Any, role: Role, where: str) -> list[Part]:  # noqa: PLR0911 - one line for each kind
     match block:
         case TextBlock():
             return [Text(block.text)] if block.text.strip() else []
         case ThinkingBlock():
             return [_reasoning(block)]
         case ToolCallBlock():
-            return [_call(block)] if turn.role == "assistant" else []
+            return [_call(block)] if role == "assistant" else []
         case CachePoint(cache_control=control):
             ttl = None if control.ttl == "5m" else control.ttl  # which every service has for its default
             return [turns.CachePoint(ttl, converse=control.type == "default")]
         case CitableBlock():
-            return _citable(block, turn)
+            return _citable(block, role, where)
         case ImageBlock() | DocumentBlock() | AudioBlock() | VideoBlock():
-            return [_attachment(block, turn)]
+            return [_attachment(block, where)]
         case _:
             return []
 
 
-def _citable(block: CitableBlock, turn: Turn) -> list[Part]:
+def _citable(block: CitableBlock, role: Role, where: str) -> list[Part]:
     """A search result, which Messages alone has; elsewhere what it holds."""
     if not all(isinstance(inner, TextBlock) for inner in block.content):
-        return [part for inner in block.content for part in _parts(inner, turn)]
+        return [part for inner in block.content for part in _parts(inner, role, where)]
     texts = [inner.text for inner in block.content if isinstance(inner, TextBlock)]
     result = {
         "type": "search_result",
@@ -164,8 +165,8 @@ def _source(blocks: Iterable[Any]) -> Source | None:
 # --- attachments
 
 
-def _attachment(block: ImageBlock | DocumentBlock | AudioBlock | VideoBlock, turn: Turn) -> Attachment:
-    found = Attachment(block.block_type, url=str(block.url) if block.url else None)
+def _attachment(block: ImageBlock | DocumentBlock | AudioBlock | VideoBlock, where: str) -> Attachment:
+    found = Attachment(block.block_type, url=str(block.url) if block.url else None, where=where)
     match block:
         case ImageBlock():
             data, found.mime = block.image, block.image_mimetype
@@ -181,18 +182,18 @@ def _attachment(block: ImageBlock | DocumentBlock | AudioBlock | VideoBlock, tur
     if data:
         found.data, found.url = _bytes(data), None
     elif block.path:
-        _read_file(found, Path(str(block.path)), turn)
+        _read_file(found, Path(str(block.path)))
     elif found.url is not None and is_data_url(found.url):
-        media = decode_data_url(found.url, turn.where)
+        media = decode_data_url(found.url, where)
         found.data, found.mime, found.url = media.data, media.mime, None
     return found
 
 
-def _read_file(found: Attachment, path: Path, turn: Turn) -> None:
+def _read_file(found: Attachment, path: Path) -> None:
     try:
         found.data, found.url = path.read_bytes(), None
     except OSError as error:
-        msg = f"{turn.where}: {path} can't be read: {error.strerror}"
+        msg = f"{found.where}: {path} can't be read: {error.strerror}"
         raise InvalidRequestError(msg) from error
     found.mime = found.mime or _TYPES.get(path.suffix[1:].lower())
     found.name = found.name or path.name

@@ -101,7 +101,7 @@ def test_what_no_service_accepts(messages: list[ChatMessage], words: str) -> Non
 
 def test_system_messages_come_first_where_the_wire_has_them_apart() -> None:
     messages = [said("assistant", "Welcome."), said("user", "Hi."), said("system", "Late."), said("user", "Well?")]
-    assert [one.role for one in prepared(messages, CONVERSE)] == ["system", "user", "assistant", "user", "user"]
+    assert [one.role for one in prepared(messages, CONVERSE)] == ["system", "user", "assistant", "user"]
     assert [one.role for one in prepared(messages, CHAT)] == ["assistant", "user", "system", "user"]
     assert [one.role for one in prepared([said("system", "Say hello.")], CLAUDE)] == ["user"]
 

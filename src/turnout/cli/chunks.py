@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from turnout.settings import IndexSettings
 
-Named = tuple[str, "Callable[[str], Chunk]"]
+_Cut = tuple[str, "Callable[[str], Chunk]"]
 """A chunk's text, and the chunk under an id."""
 
 
@@ -67,7 +67,7 @@ def _id(source: str, text: str, number: int) -> str:
     return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _cutter(index: IndexSettings) -> Callable[[Page], Iterator[Named]]:
+def _cutter(index: IndexSettings) -> Callable[[Page], Iterator[_Cut]]:
     framework = index.opened_with
     try:
         return _langchain() if framework == "langchain" else _llama_index()
@@ -76,21 +76,21 @@ def _cutter(index: IndexSettings) -> Callable[[Page], Iterator[Named]]:
         raise MissingExtraError(f"{framework} needs {error.name}: pip install 'turnout[{extra}]'") from error
 
 
-def _langchain() -> Callable[[Page], Iterator[Named]]:
+def _langchain() -> Callable[[Page], Iterator[_Cut]]:
     from turnout.cli.rag_langchain import cut
 
-    def cut_page(page: Page) -> Iterator[Named]:
+    def cut_page(page: Page) -> Iterator[_Cut]:
         for chunk in cut([page]):
             yield chunk.page_content, partial(Chunk, text=chunk.page_content, metadata=chunk.metadata)
 
     return cut_page
 
 
-def _llama_index() -> Callable[[Page], Iterator[Named]]:
+def _llama_index() -> Callable[[Page], Iterator[_Cut]]:
     from turnout.cli.rag_llama_index import cut
     from turnout.llama_index.stores.chunks import document_chunk
 
-    def cut_page(page: Page) -> Iterator[Named]:
+    def cut_page(page: Page) -> Iterator[_Cut]:
         for node in cut([page]):
             yield node.get_content(), partial(document_chunk, node, page.source)
 

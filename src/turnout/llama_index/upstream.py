@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from llama_index.llms.openai import OpenAI
@@ -57,11 +58,16 @@ def openai_llm(client: OpenAIClient, *, azure: bool) -> _SendsArguments:
         "async_openai_client": client.aio,
     }
     nowhere = "https://never.asked.invalid"
-    if not azure:
-        return _SendsArguments(api_base=nowhere, **options)
+    if azure:
+        return _azure_class()(engine="turnout", azure_endpoint=nowhere, **options)
+    return _SendsArguments(api_base=nowhere, **options)
+
+
+@cache
+def _azure_class() -> type[_SendsArguments]:
     from llama_index.llms.azure_openai import AzureOpenAI
 
     class _AzureSendsArguments(_SendsArguments, AzureOpenAI):
         pass
 
-    return _AzureSendsArguments(engine="turnout", azure_endpoint=nowhere, **options)
+    return _AzureSendsArguments

@@ -58,11 +58,13 @@ def test_what_is_not_known_goes_to_the_wire() -> None:
 
 
 def test_parallel() -> None:
+    request = made(parallel_tool_calls=True)
+    assert (request.parameters["parallel_tool_calls"], request.first_call_only) == (True, False)
     assert made().parameters["parallel_tool_calls"] is None
     request = made(allow_parallel_tool_calls=False)
     assert (request.parameters["parallel_tool_calls"], request.first_call_only) == (False, True)
     request = made(parallel_tool_calls=True, allow_parallel_tool_calls=False)
-    assert (request.parameters["parallel_tool_calls"], request.first_call_only) == (True, False)
+    assert (request.parameters["parallel_tool_calls"], request.first_call_only) == (True, True)
 
 
 def test_a_choice_without_tools_is_none() -> None:

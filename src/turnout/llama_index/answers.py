@@ -146,16 +146,6 @@ def _as_json(arguments: Any, *, last: bool) -> str:
     return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
 
 
-def only_one_call(response: ChatResponse) -> ChatResponse:
-    """An answer without its second and further tool calls."""
-    message = response.message
-    calls = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
-    if len(calls) > 1:
-        message.blocks = [b for b in message.blocks if not isinstance(b, ToolCallBlock) or b is calls[0]]
-        message.additional_kwargs["tool_calls"] = [_in_openai_format(calls[0])]
-    return response
-
-
 def _in_openai_format(call: ToolCallBlock) -> dict[str, Any]:
     arguments = json.dumps(call.tool_kwargs, ensure_ascii=False)
     return {"id": call.tool_call_id, "type": "function", "function": {"name": call.tool_name, "arguments": arguments}}

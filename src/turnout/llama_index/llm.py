@@ -18,7 +18,6 @@ from pydantic import ConfigDict, Field
 from turnout.conversation.answers import tool_arguments
 from turnout.errors import TurnoutError
 from turnout.hints import Route
-from turnout.llama_index.answers import only_one_call
 from turnout.llama_index.errors import unfit
 from turnout.llama_index.messages.reading import tool_calls_of
 from turnout.llama_index.structured import StructuredPredict
@@ -209,15 +208,6 @@ class TurnoutLLM(StructuredPredict):
             "allow_parallel_tool_calls": allow_parallel_tool_calls,
             **kwargs,
         }
-
-    def _validate_chat_with_tools_response(
-        self,
-        response: ChatResponse,
-        tools: Sequence[BaseTool],  # noqa: ARG002
-        allow_parallel_tool_calls: bool = False,
-        **kwargs: Any,  # noqa: ARG002
-    ) -> ChatResponse:
-        return response if allow_parallel_tool_calls else only_one_call(response)
 
     def get_tool_calls_from_response(
         self,

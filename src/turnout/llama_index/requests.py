@@ -56,6 +56,6 @@ def make_request(own: Mapping[str, Any], kwargs: Mapping[str, Any], policy: Poli
         tool_choice=choice if tools else None,
         form=form,
         as_text=wanted is None,
-        first_call_only=parameters["parallel_tool_calls"] is False,
+        first_call_only=False in {allowed, parameters["parallel_tool_calls"]},
         extra={name: value for name, value in asked.items() if value is not None},
     )

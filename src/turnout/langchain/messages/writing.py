@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.messages.tool import tool_call
 
-from turnout.conversation.caching import cache_control, cache_point
+from turnout.conversation.caching import cache_point
+from turnout.conversation.messages_blocks import messages_blocks
 from turnout.conversation.reasoning import redacted_bytes
 from turnout.conversation.turns import Attachment, CachePoint, Call, Reasoning, Text, WireBlock
 
@@ -59,13 +60,13 @@ def _content(parts: Iterable[Part], wire: str) -> Any:
 
 
 def _blocks(parts: Iterable[Part], wire: str) -> list[Any]:
+    if wire == "anthropic-messages":
+        return messages_blocks(parts)
     blocks: list[Any] = []
     for part in parts:
         match part:
             case Text(text=text, extra=extra):
                 blocks.append({"type": "text", "text": text, **extra})
-            case CachePoint() if wire == "anthropic-messages":
-                blocks[-1] = {**blocks[-1], "cache_control": cache_control(part)}
             case CachePoint():
                 blocks.append(cache_point(part))
             case Attachment():
@@ -92,12 +93,9 @@ def _reasoning(part: Reasoning, wire: str) -> Mapping[str, Any]:
     if wire == "openai-responses":
         assert part.item is not None
         return part.item
-    signed = {"signature": part.signature} if part.signature else {}
-    if wire == "anthropic-messages":
-        if part.redacted is not None:
-            return {"type": "redacted_thinking", "data": part.redacted}
-        return {"type": "thinking", "thinking": part.text, **signed}
-    inner: dict[str, Any] = {**({"text": part.text} if part.text else {}), **signed}
+    inner: dict[str, Any] = {"text": part.text} if part.text else {}
+    if part.signature:
+        inner["signature"] = part.signature
     if part.redacted is not None:
         inner = {"redacted_content": redacted_bytes(part.redacted)}
     return {"type": "reasoning_content", "reasoning_content": inner}
@@ -107,13 +105,7 @@ def _reasoning(part: Reasoning, wire: str) -> Mapping[str, Any]:
 
 
 def _file(part: Attachment, wire: str) -> dict[str, Any]:
-    match wire:
-        case "bedrock-converse":
-            return _converse_file(part)
-        case "anthropic-messages":
-            return _anthropic_file(part)
-        case _:
-            return _openai_file(part, wire)
+    return _converse_file(part) if wire == "bedrock-converse" else _openai_file(part, wire)
 
 
 def _converse_file(part: Attachment) -> dict[str, Any]:
@@ -124,23 +116,6 @@ def _converse_file(part: Attachment) -> dict[str, Any]:
         if isinstance(part.options.get("citations"), dict):
             inner["citations"] = part.options["citations"]
     return {part.kind: inner}
-
-
-def _anthropic_file(part: Attachment) -> dict[str, Any]:
-    if part.url is not None:
-        source: dict[str, Any] = {"type": "url", "url": part.url}
-    elif part.file_id is not None:
-        source = {"type": "file", "file_id": part.file_id}
-    elif part.text is not None:
-        source = {"type": "text", "media_type": "text/plain", "data": part.text}
-    else:
-        source = {"type": "base64", "media_type": part.mime, "data": _base64(part)}
-    block: dict[str, Any] = {"type": part.kind, "source": source}
-    if part.kind == "document":
-        block |= {name: part.options[name] for name in ("citations", "context") if name in part.options}
-        if part.name and "data" in source:
-            block["title"] = part.name
-    return block
 
 
 def _openai_file(part: Attachment, wire: str) -> dict[str, Any]:

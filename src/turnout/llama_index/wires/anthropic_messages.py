@@ -6,25 +6,22 @@ the first major version of the SDK, so the SDK's client is asked directly.
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import CitationBlock, TextBlock, ThinkingBlock, ToolCallBlock
 
 from turnout.conversation.answers import token_counts
-from turnout.conversation.caching import cache_control
-from turnout.conversation.turns import Attachment, CachePoint, Call, Reasoning, Text, WireBlock
+from turnout.conversation.messages_blocks import messages_blocks
 from turnout.llama_index.messages.writing import alternating
-from turnout.llama_index.wires.base import Reader, Wire, response_of
+from turnout.llama_index.wires.base import Reader, SDKWire, response_of
 from turnout.providers.pool import foundry_client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from llama_index.core.base.llms.types import ChatResponse
 
-    from turnout.conversation.turns import Part, Turn
-    from turnout.providers.pool import FoundryClient
+    from turnout.conversation.turns import Turn
     from turnout.routing import Route
     from turnout.settings import AzureBackend
 
@@ -34,24 +31,10 @@ _SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 _LOCATION = ("start_block_index", "end_block_index", "search_result_index")
 
 
-def build(route: Route, backend: AzureBackend) -> Wire:
+def build(route: Route, backend: AzureBackend) -> SDKWire:
     """The SDK's shared client."""
-    return _AnthropicMessages(route, foundry_client(backend))
-
-
-class _AnthropicMessages(Wire):
-    def __init__(self, route: Route, client: FoundryClient) -> None:
-        super().__init__(route)
-        self._client = client
-
-    def _send(self, turns: Sequence[Turn], arguments: dict[str, Any], *, stream: bool = False) -> Any:
-        return self._client.sync.messages.create(**_request(turns, arguments, stream=stream))
-
-    async def _asend(self, turns: Sequence[Turn], arguments: dict[str, Any], *, stream: bool = False) -> Any:
-        return await self._client.aio.messages.create(**_request(turns, arguments, stream=stream))
-
-    def _reader(self) -> Reader:
-        return _Reader(self._route)
+    client = foundry_client(backend)
+    return SDKWire(route, _Reader, (client.sync.messages, client.aio.messages), _request)
 
 
 # --- the conversation
@@ -61,47 +44,13 @@ def _request(turns: Iterable[Turn], arguments: dict[str, Any], *, stream: bool) 
     sampling = {name: value for name, value in arguments.items() if name in _SAMPLING}
     rest = {name: value for name, value in arguments.items() if name not in _SAMPLING}
     body = {**sampling, **rest.get("extra_body", {})}
-    request = {**alternating(turns, lambda turn: _content(turn.parts), _result), **rest, "extra_body": body}
+    request = {**alternating(turns, lambda turn: messages_blocks(turn.parts), _result), **rest, "extra_body": body}
     return request | ({"stream": True} if stream else {})
 
 
 def _result(turn: Turn, content: list[dict[str, Any]]) -> list[dict[str, Any]]:
     failed = {"is_error": True} if turn.failed else {}
     return [{"type": "tool_result", "tool_use_id": turn.call_id, "content": content, **failed}]
-
-
-def _content(parts: Iterable[Part]) -> list[dict[str, Any]]:
-    content: list[dict[str, Any]] = []
-    for part in parts:
-        match part:
-            case Text(text=text):
-                content.append({"type": "text", "text": text})
-            case CachePoint():
-                content[-1]["cache_control"] = cache_control(part)
-            case Call():
-                content.append({"type": "tool_use", "id": part.call_id, "name": part.name, "input": part.arguments})
-            case Reasoning(redacted=str(data)):
-                content.append({"type": "redacted_thinking", "data": data})
-            case Reasoning():
-                content.append({"type": "thinking", "thinking": part.text, "signature": part.signature})
-            case Attachment():
-                content.append(_file(part))
-            case WireBlock(block=block):
-                content.append(dict(block))
-    return content
-
-
-def _file(part: Attachment) -> dict[str, Any]:
-    if part.url is not None:
-        source: dict[str, Any] = {"type": "url", "url": part.url}
-    elif part.text is not None:
-        source = {"type": "text", "media_type": "text/plain", "data": part.text}
-    else:
-        assert isinstance(part.data, bytes)
-        data = base64.b64encode(part.data).decode("ascii")
-        source = {"type": "base64", "media_type": part.mime, "data": data}
-    title = {"title": part.name} if part.kind == "document" and part.name and part.url is None else {}
-    return {"type": part.kind, "source": source, **title}
 
 
 # --- the answer

@@ -10,7 +10,7 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageR
 from turnout.conversation.answers import broken_off, check_filter
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 
     from turnout.conversation.turns import Turn
     from turnout.routing import Route
@@ -21,10 +21,15 @@ class Wire(ABC):
 
     Answers have usage as OpenAI names it (`prompt_tokens`, …) in `additional_kwargs` and under `usage` in `raw`. The
     last piece of a streamed one, and a whole one, have `raw_finish_reason` in `additional_kwargs`.
+
+    Args:
+        route: Where the calls go.
+        reader: Makes what reads an answer.
     """
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, reader: Callable[[Route], Reader]) -> None:
         self._route = route
+        self._reader = reader
 
     @abstractmethod
     def _send(self, turns: Sequence[Turn], arguments: dict[str, Any], *, stream: bool = False) -> Any:
@@ -34,10 +39,6 @@ class Wire(ABC):
     async def _asend(self, turns: Sequence[Turn], arguments: dict[str, Any], *, stream: bool = False) -> Any:
         """Likewise, without blocking the event loop."""
 
-    @abstractmethod
-    def _reader(self) -> Reader:
-        """What reads one answer."""
-
     def chat(self, turns: Sequence[Turn], arguments: dict[str, Any]) -> ChatResponse:
         """One answer.
 
@@ -45,15 +46,15 @@ class Wire(ABC):
             turns: The conversation, prepared for the route.
             arguments: What else is sent.
         """
-        return self._reader().whole(self._send(turns, arguments))
+        return self._reader(self._route).whole(self._send(turns, arguments))
 
     async def achat(self, turns: Sequence[Turn], arguments: dict[str, Any]) -> ChatResponse:
         """One answer, without blocking the event loop."""
-        return self._reader().whole(await self._asend(turns, arguments))
+        return self._reader(self._route).whole(await self._asend(turns, arguments))
 
     def stream(self, turns: Sequence[Turn], arguments: dict[str, Any]) -> Generator[ChatResponse, None, None]:
         """One answer in pieces, each with all so far; the last one has the usage."""
-        reader = self._reader()
+        reader = self._reader(self._route)
         with self._send(turns, arguments, stream=True) as events:
             for event in events:
                 if (piece := reader.piece(event)) is not None:
@@ -62,12 +63,36 @@ class Wire(ABC):
 
     async def astream(self, turns: Sequence[Turn], arguments: dict[str, Any]) -> AsyncGenerator[ChatResponse, None]:
         """One answer in pieces, without blocking the event loop."""
-        reader = self._reader()
+        reader = self._reader(self._route)
         async with await self._asend(turns, arguments, stream=True) as events:
             async for event in events:
                 if (piece := reader.piece(event)) is not None:
                     yield piece
         reader.end()
+
+
+class SDKWire(Wire):
+    """Asks an SDK's client.
+
+    Args:
+        route: Where the calls go.
+        reader: Makes what reads an answer.
+        resources: The client's resource with `create`, and the asynchronous client's.
+        request: Writes a conversation and what else is sent as arguments of `create`; told whether it is streamed.
+    """
+
+    def __init__(
+        self, route: Route, reader: Callable[[Route], Reader], resources: tuple[Any, Any], request: Callable[..., Any]
+    ) -> None:
+        super().__init__(route, reader)
+        self._sync, self._aio = resources
+        self._request = request
+
+    def _send(self, turns: Sequence[Turn], arguments: dict[str, Any], *, stream: bool = False) -> Any:
+        return self._sync.create(**self._request(turns, arguments, stream=stream))
+
+    async def _asend(self, turns: Sequence[Turn], arguments: dict[str, Any], *, stream: bool = False) -> Any:
+        return await self._aio.create(**self._request(turns, arguments, stream=stream))
 
 
 class Reader(ABC):

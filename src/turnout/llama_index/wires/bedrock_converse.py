@@ -40,7 +40,7 @@ def build(route: Route, backend: BedrockBackend) -> Wire:
 
 class _BedrockConverse(Wire):
     def __init__(self, route: Route, runtime: Any) -> None:
-        super().__init__(route)
+        super().__init__(route, _Reader)
         self._runtime = runtime
 
     def _send(self, turns: Sequence[Turn], arguments: dict[str, Any], *, stream: bool = False) -> Any:
@@ -60,9 +60,6 @@ class _BedrockConverse(Wire):
         with closing(response["stream"]) as events:
             for event in events:
                 yield {**event, **head} if "metadata" in event else event
-
-    def _reader(self) -> Reader:
-        return _Reader(self._route)
 
 
 # --- the conversation

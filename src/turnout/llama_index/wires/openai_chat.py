@@ -28,7 +28,7 @@ def build(route: Route, backend: Backend) -> Wire:
 
 class _OpenAIChat(Wire):
     def __init__(self, route: Route, client: OpenAIClient) -> None:
-        super().__init__(route)
+        super().__init__(route, _Reader)
         self._llm = openai_llm(client, azure=route.provider == "azure")
 
     def _send(self, turns: Sequence[Turn], arguments: dict[str, Any], *, stream: bool = False) -> Any:
@@ -40,9 +40,6 @@ class _OpenAIChat(Wire):
         if stream:
             return aclosing(await self._llm.apieces(write(turns), _with_usage(arguments)))
         return await self._llm.aonce(write(turns), arguments)
-
-    def _reader(self) -> Reader:
-        return _Reader(self._route)
 
 
 def _with_usage(arguments: dict[str, Any]) -> dict[str, Any]:

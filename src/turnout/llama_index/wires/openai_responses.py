@@ -14,16 +14,15 @@ from llama_index.core.base.llms.types import TextBlock, ThinkingBlock, ToolCallB
 
 from turnout.conversation.turns import Attachment, Call, Reasoning, Text, WireBlock
 from turnout.errors import SettingsError
-from turnout.llama_index.wires.base import Reader, Wire, response_of
+from turnout.llama_index.wires.base import Reader, SDKWire, response_of
 from turnout.providers.pool import openai_client_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from llama_index.core.base.llms.types import ChatResponse
 
     from turnout.conversation.turns import Part, Turn
-    from turnout.providers.pool import OpenAIClient
     from turnout.routing import Route
     from turnout.settings import Backend
 
@@ -31,7 +30,7 @@ _ENDS = frozenset({"response.completed", "response.incomplete"})
 _TEXTS = frozenset({"response.output_text.delta", "response.refusal.delta"})
 
 
-def build(route: Route, backend: Backend) -> Wire:
+def build(route: Route, backend: Backend) -> SDKWire:
     """The SDK's shared client.
 
     Raises:
@@ -43,22 +42,8 @@ def build(route: Route, backend: Backend) -> Wire:
             "leave api_version out"
         )
         raise SettingsError(msg)
-    return _OpenAIResponses(route, openai_client_for(route, backend))
-
-
-class _OpenAIResponses(Wire):
-    def __init__(self, route: Route, client: OpenAIClient) -> None:
-        super().__init__(route)
-        self._client = client
-
-    def _send(self, turns: Sequence[Turn], arguments: dict[str, Any], *, stream: bool = False) -> Any:
-        return self._client.sync.responses.create(**_request(turns, arguments, stream=stream))
-
-    async def _asend(self, turns: Sequence[Turn], arguments: dict[str, Any], *, stream: bool = False) -> Any:
-        return await self._client.aio.responses.create(**_request(turns, arguments, stream=stream))
-
-    def _reader(self) -> Reader:
-        return _Reader(self._route)
+    client = openai_client_for(route, backend)
+    return SDKWire(route, _Reader, (client.sync.responses, client.aio.responses), _request)
 
 
 # --- the conversation

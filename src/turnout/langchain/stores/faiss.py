@@ -223,6 +223,13 @@ class FaissCollection(VectorStoreCollection[FAISS]):
         pairs = [(chunk.text, list(chunk.vector)) for chunk in chunks]
         self.store.add_embeddings(pairs, metadatas, ids=[chunk.id for chunk in chunks])
 
+    def drop(self) -> None:
+        """Remove the folder, for good."""
+        if self._folder is None:
+            super().drop()
+        else:
+            remove_folder(self._folder)
+
     def flush(self) -> None:
         """Save the index beside the old one, then put it in its place.
 
@@ -272,11 +279,7 @@ def _open(
     return FaissCollection(store, FaissKeeper(store), name, folder)
 
 
-def _drop(index: IndexSettings, collection: FaissCollection) -> None:
-    remove_folder(Path(index.path or ".") / collection.name)
-
-
-KIND = StoreKind(FaissKeeper, FaissCollection, _open, _drop)
+KIND = StoreKind(FaissKeeper, FaissCollection, _open)
 
 
 def _record_path(folder: str | os.PathLike[str], index_name: str = "index") -> Path:

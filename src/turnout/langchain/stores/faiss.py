@@ -171,7 +171,7 @@ _BY_COSINE: dict[str, Any] = {"normalize_L2": True, "relevance_score_fn": _relev
 
 
 class FaissCollection(VectorStoreCollection[FAISS]):
-    """An index in memory, saved as a whole."""
+    """An index in memory, saved as a whole: in its folder, never half written, or by the application if it has none."""
 
     flush_every: ClassVar[int] = _FLUSH_EVERY
 
@@ -279,11 +279,7 @@ def _open(
     return FaissCollection(store, FaissKeeper(store), name, folder)
 
 
-KIND = StoreKind(FaissKeeper, FaissCollection, _open)
-
-
 def _record_path(folder: str | os.PathLike[str], index_name: str = "index") -> Path:
-    """The file that the record of a saved index is in."""
     return Path(folder) / f"{index_name}.space.json"
 
 
@@ -294,3 +290,6 @@ def _index_path(folder: str | os.PathLike[str], index_name: str) -> Path:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+KIND = StoreKind(FaissKeeper, FaissCollection, _open)

@@ -12,11 +12,9 @@ from xml.sax.saxutils import escape
 from aiohttp import web
 
 from turnout_emulator.accounts import CONTAINER_TOKEN, AwsKey
-from turnout_emulator.answers import Failure, FailureKind, Raw
-from turnout_emulator.auth.sigv4 import SignedRequest, verify
-from turnout_emulator.control import Received
 from turnout_emulator.refusals import Refusal
-from turnout_emulator.services.base import Exchange, Service, dumps, raw
+from turnout_emulator.services.base import Exchange, Service, respond
+from turnout_emulator.services.identity import identify_signer
 
 _NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 _SIGNING_NAMES = frozenset({"sts"})
@@ -35,6 +33,7 @@ class StsService(Service):
     """`POST /` with a signed form; `GET /credentials` with the container's token."""
 
     name = "sts"
+    errors = ("sts",)
 
     def routes(self) -> Iterable[web.RouteDef]:
         """The paths it answers."""
@@ -45,15 +44,10 @@ class StsService(Service):
     async def query(self, exchange: Exchange) -> web.StreamResponse:
         """An action of STS."""
         exchange.received.operation = "token"
-        request = exchange.request
-        signed = SignedRequest(request.method, request.raw_path, exchange.received.headers, exchange.body)
-        key = verify(signed, self.hub.accounts, _SIGNING_NAMES)
-        exchange.received.auth, exchange.received.identity = "sigv4", key.role_arn or key.access_key
+        key = identify_signer(exchange, self.hub, _SIGNING_NAMES)
         form = {name: values[0] for name, values in parse_qs(exchange.body.decode("utf-8", "replace")).items()}
         exchange.received.body = form
-        item = await self.queued(exchange, (), "token")
-        if isinstance(item, Raw):
-            return raw(item)
+        await self.queued(exchange, (), "token")
         match form.get("Action"):
             case "AssumeRole":
                 return self._assume(form)
@@ -97,9 +91,7 @@ class StsService(Service):
         exchange.received.operation = "token"
         if exchange.request.headers.get("authorization") != CONTAINER_TOKEN:
             raise Refusal(403, "AccessDenied", "The authorization token is missing or wrong.")
-        item = await self.queued(exchange, (), "token")
-        if isinstance(item, Raw):
-            return raw(item)
+        await self.queued(exchange, (), "token")
         role = self.hub.accounts.roles[0]
         key = self.hub.accounts.issue_aws_key(self.hub.tokens.lifetime, role)
         exchange.received.auth, exchange.received.identity = "container", role
@@ -110,28 +102,11 @@ class StsService(Service):
             "Expiration": _expiry(key),
             "RoleArn": role,
         }
-        return web.Response(body=dumps(body), content_type="application/json")
+        return respond(body)
 
     async def unknown_path(self, exchange: Exchange) -> web.StreamResponse:
         """Anything else."""
         raise Refusal(404, "NotFound", f"No endpoint at {exchange.request.path}.")
-
-    def overflow_message(self, tokens: int, context: int, wire: str | None) -> str:  # noqa: ARG002 - no model here
-        """STS reads no prompts."""
-        return "The request is too long."
-
-    def refusal(self, kind: FailureKind, received: Received, failure: Failure | None = None) -> Refusal:  # noqa: ARG002
-        """The STS error of a kind."""
-        match kind:
-            case "authentication":
-                return Refusal(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
-            case "permission":
-                return Refusal(403, "AccessDenied", "User is not authorized to perform: sts:AssumeRole")
-            case "rate_limited":
-                return Refusal(400, "Throttling", "Rate exceeded")
-            case "server_error" | "overloaded" | "timeout":
-                return Refusal(503, "ServiceUnavailable", "Service is unavailable.")
-        return Refusal(400, "ValidationError", "The request is invalid.")
 
     def error(self, refusal: Refusal) -> web.Response:
         """An error in the service's own form."""

@@ -71,7 +71,7 @@ def _check_sampling(body: Mapping[str, Any], model: AnthropicModel) -> None:
             raise RequestInvalid(f"{name}: Input should be {bound}")
     if model.either_sampling and body.get("temperature") is not None and body.get("top_p") is not None:
         raise RequestInvalid("`temperature` and `top_p` cannot both be specified for this model. Please use only one.")
-    stops = body.get("stop_sequences") or []
+    stops = [] if body.get("stop_sequences") is None else body["stop_sequences"]
     if not isinstance(stops, list) or not all(isinstance(stop, str) for stop in stops):
         raise RequestInvalid("stop_sequences: Input should be a valid list")
     for index, stop in enumerate(stops):

@@ -117,7 +117,7 @@ def _check_text(text: str) -> None:
 
 def _check_block(block: object, where: str, allowed: Sequence[str], signatures: Signatures) -> None:
     kind = block.get("type") if isinstance(block, dict) else None
-    if not isinstance(block, dict) or kind not in _REQUIRED:
+    if not isinstance(block, dict) or kind not in tuple(_REQUIRED):
         raise wrong_tag(where, kind, sorted(_REQUIRED))
     if kind not in allowed:
         whose = "user" if kind in _USER_BLOCKS else "assistant"

@@ -108,6 +108,8 @@ def _check_messages(messages: object) -> None:
         role = message.get("role")
         if role not in _ROLES:
             raise not_one_of(role, _ROLES, f"{where}.role")
+        if not isinstance(message.get("content") or "", str | list):
+            raise wrong_type(f"{where}.content", "one of a string or array of objects", message["content"])
         if role == "tool":
             answered.append(_check_result(message, where, called))
             continue
@@ -150,8 +152,6 @@ def _check_content(message: Mapping[str, Any], where: str) -> list[str]:
             _check_call(call, f"{where}.tool_calls[{number}]")
     elif content is None and not message.get("function_call") and message.get("refusal") is None:
         raise RequestInvalid("Invalid value for 'content': expected a string, got null.", param=f"{where}.content")
-    if content is not None and not isinstance(content, str | list):
-        raise wrong_type(f"{where}.content", "one of a string or array of objects", content)
     for number, part in enumerate(content if isinstance(content, list) else ()):
         kind = part.get("type") if isinstance(part, dict) else None
         if kind not in _PARTS:

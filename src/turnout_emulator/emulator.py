@@ -173,7 +173,7 @@ class Emulator:
             model: Only for this deployment or model.
             operation: Only for `chat`, `embeddings` or `token`.
         """
-        self._control.queue(*items, service=service, model=model, operation=operation)
+        self._control.queue(items, service, model, operation)
 
     def rule(self, rule: Rule) -> None:
         """Have a function decide what each request is answered with, before the queue, until `clear`.

@@ -45,7 +45,7 @@ class _Filler:
 
     def fill(self, schema: Schema | bool, label: str, depth: int = 0, *, named: bool = False) -> Found:
         """A value for a part of the schema; with `named`, only one that the text names is looked for."""
-        schema = {} if isinstance(schema, bool) else self._resolve(schema)
+        schema = self._resolve(schema)
         kind = schema.get("type") or ("object" if "properties" in schema else "string")
         options = schema.get("anyOf") or schema.get("oneOf")
         if options is None and isinstance(kind, list):
@@ -68,7 +68,8 @@ class _Filler:
             found = self._string(schema, label, named=named)
         return found
 
-    def _resolve(self, schema: Schema) -> Schema:
+    def _resolve(self, schema: Schema | bool) -> Schema:
+        schema = schema if isinstance(schema, Mapping) else {}
         for _ in range(_DEEPEST):
             if "$ref" in schema:
                 target: Any = self._root
@@ -135,8 +136,7 @@ class _Filler:
         if "prefixItems" in schema:
             parts = [self.fill(part, label, depth + 1) for part in schema["prefixItems"]]
             return Found([part.value for part in parts], max((part.evidence for part in parts), default=0.0))
-        items = schema.get("items", {})
-        items = self._resolve(items) if isinstance(items, Mapping) else {}
+        items = self._resolve(schema.get("items", {}))
         values = self._items(items, label, depth)
         evidence = float(bool(values))
         while len(values) < schema.get("minItems", 0):

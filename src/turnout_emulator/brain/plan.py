@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from turnout_emulator.answers import ToolCall
@@ -92,6 +92,10 @@ def _own_words(tool: Tool) -> set[str]:
     return set(stems(tool.name)) - _GENERIC
 
 
+def _properties(tool: Tool) -> dict[str, Mapping[str, Any]]:
+    return {name: one for name, one in tool.schema.get("properties", {}).items() if isinstance(one, Mapping)}
+
+
 def _required_words(tool: Tool) -> set[str]:
     return {stem(word) for name in tool.schema.get("required", ()) for word in words(name)}
 
@@ -107,7 +111,7 @@ def _score(tool: Tool, text: str) -> float:
         return 10.0
     said = set(stems(text)) - _GENERIC
     said |= {stem for symbol, meaning in _SYMBOLS.items() if re.search(symbol, text) for stem in stems(meaning)}
-    properties = tool.schema.get("properties", {})
+    properties = _properties(tool)
     values: list[Any] = [value for one in properties.values() for value in one.get("enum", ())]
     weights = [
         *((word, 0.4) for word in stems(" ".join(map(str, [*properties, *values])))),
@@ -119,8 +123,8 @@ def _score(tool: Tool, text: str) -> float:
 
 def _parts(tool: Tool, clause: str) -> Iterator[str]:
     """A clause that lists several names for a tool's only string, taken apart: one part a name."""
-    properties, names = tool.schema.get("properties", {}), Facts(clause).names()
-    strings = [name for name in tool.schema.get("required", ()) if properties.get(name, {}).get("type") == "string"]
+    names, required = Facts(clause).names(), tool.schema.get("required", ())
+    strings = [name for name, one in _properties(tool).items() if name in required and one.get("type") == "string"]
     listed = names[:1]
     for name in names[1:]:
         if not _LIST.fullmatch(clause[listed[-1].end : name.start]):

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from turnout_emulator.answers import Failure, FailureKind
+from turnout_emulator.answers import Failure
 from turnout_emulator.auth.entra import TokenRefused
 from turnout_emulator.catalogue import OpenAIModel
 from turnout_emulator.control import Received
@@ -22,10 +22,6 @@ from turnout_emulator.wires import openai_responses
 from turnout_emulator.wires.openai_chat import prompt_filter
 
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(?:-preview)?")
-_WRONG_TOKEN = (
-    "Unauthorized. Access token is missing, invalid, audience is incorrect "  # noqa: S105
-    "(https://cognitiveservices.azure.com), or have expired."
-)
 _OPERATIONS: Mapping[str | None, str] = {
     "openai-chat": "ChatCompletions_Create",
     "openai-responses": "Responses_Create",
@@ -62,9 +58,9 @@ class AzureService(OpenAIService):
         except LookupError:
             raise self.refusal("authentication", exchange.received) from None
         except TokenRefused:
-            raise Refusal(401, "401", _WRONG_TOKEN) from None
+            raise self.refusal("wrong_token", exchange.received) from None
         if not v1 and _VERSION.fullmatch(request.query.get("api-version", "")) is None:
-            raise Refusal(404, "404", "Resource not found")
+            raise self.refusal("unknown_path", exchange.received)
 
     def model_name(self, exchange: Exchange, body: Mapping[str, Any]) -> str:
         """The deployment, which the dated API names in the path."""
@@ -74,7 +70,7 @@ class AzureService(OpenAIService):
         """The model behind a deployment; a `Refusal` if there is none."""
         deployed = self.hub.deployments.get(name, "")
         if deployed in self.hub.anthropic_models:
-            raise Refusal(404, "api_not_supported", "Requested API is currently not supported")
+            raise self.refusal("wrong_api", exchange.received)
         return super().find_model(exchange, deployed)
 
     def model_names(self) -> Iterable[str]:
@@ -84,11 +80,9 @@ class AzureService(OpenAIService):
     async def unknown_path(self, exchange: Exchange) -> web.StreamResponse:
         """Anything else."""
         self.authenticate(exchange)
-        raise Refusal(404, "404", "Resource not found")
+        raise self.refusal("unknown_path", exchange.received)
 
-    def refusal(
-        self, kind: FailureKind, received: Received, failure: Failure | None = None, **facts: object
-    ) -> Refusal:
+    def refusal(self, kind: str, received: Received, failure: Failure | None = None, **facts: object) -> Refusal:
         """Azure's error of a kind; a filtered prompt carries the filter's verdict."""
         action = "chat/completions" if received.operation == "chat" else "embeddings"
         operation = _OPERATIONS.get(received.wire, "Models_List")

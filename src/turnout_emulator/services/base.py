@@ -18,13 +18,13 @@ from typing import Any
 from aiohttp import web
 
 from turnout_emulator.accounts import Accounts
-from turnout_emulator.answers import Answer, Cut, Failure, FailureKind, Raw, Script
+from turnout_emulator.answers import Answer, Cut, Failure, Raw, Script
 from turnout_emulator.auth.entra import TokenIssuer
 from turnout_emulator.brain.think import think
 from turnout_emulator.catalogue import AnthropicModel, BedrockModel, OpenAIModel
 from turnout_emulator.control import Control, Operation, Received
 from turnout_emulator.prompt import Prompt
-from turnout_emulator.refusals import Refusal, RequestInvalid, overridden
+from turnout_emulator.refusals import Refusal, RequestInvalid
 from turnout_emulator.reply import Reply, prepare
 from turnout_emulator.scripts import Scripted, Whole
 from turnout_emulator.signatures import Signatures
@@ -69,17 +69,6 @@ class Exchange:
     started: float = field(default_factory=time.monotonic)
     script: Script | None = None
     frames: tuple[bytes, ...] = ()
-
-    def json(self) -> dict[str, Any]:
-        """The request's JSON object.
-
-        Raises:
-            ValueError: It isn't one.
-        """
-        value = self.received.body
-        if not isinstance(value, dict):
-            raise ValueError("the body is not a JSON object")  # noqa: TRY004 - what the client sent, not a bug here
-        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +123,15 @@ class Service(ABC):
     def routes(self) -> Iterable[web.RouteDef]:
         """The paths it answers."""
 
-    def refusal(
-        self, kind: FailureKind, received: Received, failure: Failure | None = None, **facts: object
-    ) -> Refusal:
-        """The service's own error of a kind; `facts` go into its message."""
+    def body(self, exchange: Exchange) -> dict[str, Any]:
+        """The request's JSON object; a `Refusal` if it isn't one."""
+        body = exchange.received.body
+        if not isinstance(body, dict):
+            raise self.refusal("unreadable", exchange.received)
+        return body
+
+    def refusal(self, kind: str, received: Received, failure: Failure | None = None, **facts: object) -> Refusal:
+        """The service's own error of a kind, as `errors.toml` has it; `facts` go into its message."""
         tables = [_ERRORS[name] for name in reversed(self.errors)]
         status, code, message, *rest = next(table[kind] for table in tables if kind in table)
         tokens, context = self.overflow
@@ -218,7 +212,7 @@ class Service(ABC):
 
     def failure(self, failure: Failure, received: Received) -> Refusal:
         """A queued failure as this service's error."""
-        return overridden(self.refusal(failure.kind, received, failure), failure)
+        return self.refusal(failure.kind, received, failure).override(failure)
 
     async def embeddings(
         self, exchange: Exchange, models: tuple[str, ...], make: Callable[[], web.Response], size: int

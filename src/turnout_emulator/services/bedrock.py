@@ -18,7 +18,6 @@ from turnout_emulator.services.identity import identify_aws
 from turnout_emulator.wires import bedrock_converse, bedrock_invoke
 
 _SIGNING_NAMES = frozenset({"bedrock"})
-_INVALID = "ValidationException"
 
 
 class BedrockService(Service):
@@ -42,28 +41,14 @@ class BedrockService(Service):
             identify_aws(exchange, self.hub, _SIGNING_NAMES)
             model = find_bedrock(model_id, self.hub.bedrock_models, self.hub.bedrock_profiles)
         except KeyRefused:
-            message = "Authentication failed: Please make sure your API Key is valid."
-            raise Refusal(403, "AccessDeniedException", message) from None
+            raise self.refusal("wrong_key", exchange.received) from None
         except NeedsProfile:
-            raise Refusal(
-                400,
-                _INVALID,
-                f"Invocation of model ID {model_id} with on-demand throughput isn’t supported. Retry your request with "  # noqa: RUF001 - the service's own apostrophe
-                "the ID or ARN of an inference profile that contains this model.",
-            ) from None
+            raise self.refusal("needs_profile", exchange.received) from None
         except UnknownModel:
-            raise Refusal(400, _INVALID, "The provided model identifier is invalid.") from None
+            raise self.refusal("unknown_model", exchange.received) from None
         if model.kind != kind and kind == "chat":
-            raise Refusal(
-                400,
-                _INVALID,
-                "This action doesn't support the model that you provided. Try again with a supported text or chat "
-                "model.",
-            )
-        try:
-            return exchange.json(), model
-        except ValueError:
-            raise Refusal(400, "SerializationException", "Unable to parse the request body as JSON.") from None
+            raise self.refusal("no_chat_model", exchange.received)
+        return self.body(exchange), model
 
     async def converse(self, exchange: Exchange) -> web.StreamResponse:
         """Converse and ConverseStream."""
@@ -99,11 +84,11 @@ class BedrockService(Service):
     async def invoke_stream(self, exchange: Exchange) -> web.StreamResponse:
         """InvokeModelWithResponseStream, which is not emulated."""
         self._open(exchange, "embeddings")
-        raise Refusal(400, _INVALID, "The model is unsupported for streaming. Call it through ConverseStream.")
+        raise self.refusal("no_stream", exchange.received)
 
     async def unknown_path(self, exchange: Exchange) -> web.StreamResponse:
         """Anything else."""
-        raise Refusal(404, "UnknownOperationException", f"No operation at {exchange.request.path}.")
+        raise self.refusal("unknown_path", exchange.received, path=exchange.request.path)
 
     def error(self, refusal: Refusal) -> web.Response:
         """An error in the service's own form."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
@@ -12,31 +12,21 @@ from urllib.parse import parse_qs
 from aiohttp import web
 
 from turnout_emulator.accounts import CLIENT, IDENTITY_HEADER, TENANT
-from turnout_emulator.answers import FailureKind
+from turnout_emulator.answers import Failure
+from turnout_emulator.control import Received
 from turnout_emulator.refusals import Refusal
 from turnout_emulator.services.base import Exchange, Service, respond
 
 _KNOWN_AUDIENCES = frozenset(
     {"https://cognitiveservices.azure.com", "https://ai.azure.com", "https://management.azure.com"}
 )
-_SECRET = (401, "invalid_client", 7000215, "Invalid client secret provided.")
-_TRANSIENT = (503, "temporarily_unavailable", 90033, "A transient error has occurred. Please try again.")
-_LOOP = "The server terminated an operation because it encountered a client request loop."
-_FAILURES: Mapping[FailureKind, tuple[int, str, int, str]] = {
-    "authentication": _SECRET,
-    "permission": _SECRET,
-    "rate_limited": (429, "temporarily_unavailable", 50196, _LOOP),
-    "server_error": _TRANSIENT,
-    "overloaded": _TRANSIENT,
-    "timeout": _TRANSIENT,
-    "invalid_request": (400, "invalid_request", 900144, "The request body is invalid."),
-}
 
 
 class EntraService(Service):
     """`/{tenant}/oauth2/v2.0/token` and what leads there; `/msi/token` for managed identity."""
 
     name = "entra"
+    errors = ("entra",)
 
     def routes(self) -> Iterable[web.RouteDef]:
         """The paths it answers."""
@@ -78,37 +68,19 @@ class EntraService(Service):
         received.body = {name: value for name, value in form.items() if name != "client_secret"}
         await self.queued(exchange, (), "token")
         if form.get("grant_type") != "client_credentials":
-            raise _refusal(400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
+            raise self.refusal("wrong_grant", received)
         client = self.hub.accounts.entra_client(form.get("client_id", ""))
         if client is None or client.tenant != tenant:
-            raise _refusal(
-                400,
-                "unauthorized_client",
-                700016,
-                f"Application with identifier '{form.get('client_id')}' was not found in the directory '{tenant}'.",
-            )
+            raise self.refusal("unknown_client", received, client=form.get("client_id"), tenant=tenant)
         received.identity = client.client_id
         if not secrets.compare_digest(form.get("client_secret", "").encode(), client.secret.encode()):
-            raise _refusal(
-                401,
-                "invalid_client",
-                7000215,
-                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret "
-                f"value, not the client secret ID, for a secret added to app '{client.client_id}'.",
-            )
+            raise self.refusal("wrong_secret", received, client=client.client_id)
         scope = form.get("scope", "").split(" ")[0]
         audience = scope.removesuffix("/.default").rstrip("/")
         if not scope.endswith("/.default"):
-            raise _refusal(
-                400,
-                "invalid_scope",
-                1002012,
-                f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value "
-                "with /.default suffixed to the resource identifier (application ID URI).",
-            )
+            raise self.refusal("wrong_scope", received, scope=scope)
         if audience not in _KNOWN_AUDIENCES:
-            message = f"The resource principal named {audience} was not found in the tenant named {tenant}."
-            raise _refusal(400, "invalid_resource", 500011, message)
+            raise self.refusal("unknown_resource", received, audience=audience, tenant=tenant)
         received.auth = "client-secret"
         await self.hub.pause(self.hub.delay)
         token = self.hub.tokens.issue(client_id=client.client_id, tenant=tenant, audience=audience)
@@ -122,10 +94,10 @@ class EntraService(Service):
         request, received = exchange.request, exchange.received
         received.operation = "token"
         if request.headers.get("x-identity-header") != IDENTITY_HEADER:
-            raise Refusal(401, "unauthorized", "The X-IDENTITY-HEADER is missing or wrong.")
+            raise self.refusal("wrong_identity_header", received)
         resource = request.query.get("resource", "").removesuffix("/.default").rstrip("/")
         if resource not in _KNOWN_AUDIENCES:
-            raise Refusal(400, "invalid_resource", f"The resource {resource} was not found.")
+            raise self.refusal("unknown_identity_resource", received, resource=resource)
         await self.queued(exchange, (), "token")
         client_id = request.query.get("client_id", CLIENT)
         received.auth, received.identity = "managed-identity", client_id
@@ -141,38 +113,33 @@ class EntraService(Service):
 
     async def unknown_path(self, exchange: Exchange) -> web.StreamResponse:
         """Anything else."""
-        raise Refusal(404, "not_found", f"No endpoint at {exchange.request.path}.")
+        raise self.refusal("unknown_path", exchange.received, path=exchange.request.path)
 
     def _tenant(self, exchange: Exchange) -> str:
         tenant = exchange.request.match_info["tenant"]
         if tenant not in self.hub.accounts.tenants():
-            raise _refusal(
-                400,
-                "invalid_tenant" if exchange.request.method == "GET" else "invalid_request",
-                90002,
-                f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into "
-                "the correct cloud.",
-            )
+            code = "invalid_tenant" if exchange.request.method == "GET" else "invalid_request"
+            raise self.refusal("unknown_tenant", exchange.received, tenant=tenant, code=code)
         return tenant
 
-    def refusal(self, kind: FailureKind, *_: object, **__: object) -> Refusal:
-        """Entra's error of a kind."""
-        return _refusal(*(_FAILURES.get(kind) or _FAILURES["invalid_request"]))
+    def refusal(self, kind: str, received: Received, failure: Failure | None = None, **facts: object) -> Refusal:
+        """Entra's error of a kind; those of the token endpoint have a number and can be traced."""
+        refusal = super().refusal(kind, received, failure, **facts)
+        refusal.code = str(facts.get("code", refusal.code))
+        if refusal.type is not None:
+            trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
+            stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+            refusal.extra = {
+                "error_codes": [int(refusal.type)],
+                "timestamp": stamp,
+                "trace_id": trace,
+                "correlation_id": correlation,
+                "error_uri": f"https://login.microsoftonline.com/error?code={refusal.type}",
+            }
+            traced = f"Trace ID: {trace} Correlation ID: {correlation} Timestamp: {stamp}"
+            refusal.message = f"AADSTS{refusal.type}: {refusal.message} {traced}"
+        return refusal
 
     def error_body(self, refusal: Refusal) -> dict[str, Any]:
         """The JSON of an error."""
         return {"error": refusal.code, "error_description": refusal.message, **refusal.extra}
-
-
-def _refusal(status: int, error: str, number: int, text: str) -> Refusal:
-    trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
-    stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    extra: dict[str, Any] = {
-        "error_codes": [number],
-        "timestamp": stamp,
-        "trace_id": trace,
-        "correlation_id": correlation,
-        "error_uri": f"https://login.microsoftonline.com/error?code={number}",
-    }
-    message = f"AADSTS{number}: {text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {stamp}"
-    return Refusal(status, error, message, extra=extra)

@@ -17,7 +17,6 @@ from turnout_emulator.wires import anthropic_messages
 from turnout_emulator.wires.framing import event
 
 _LARGEST_BODY = 32 * 1024 * 1024  # bytes
-_INVALID = "invalid_request_error"
 
 
 class FoundryService(Service):
@@ -46,15 +45,12 @@ class FoundryService(Service):
         exchange.received.wire = anthropic_messages.NAME
         self.authenticate(exchange)
         if "anthropic-version" not in exchange.request.headers:
-            raise Refusal(400, _INVALID, "anthropic-version: header is required")
+            raise self.refusal("no_version", exchange.received)
         if len(exchange.body) > _LARGEST_BODY:
-            raise Refusal(413, "request_too_large", "Request exceeds the maximum size")
-        try:
-            body = exchange.json()
-        except ValueError:
-            raise Refusal(400, _INVALID, "The request body is not valid JSON") from None
+            raise self.refusal("too_large", exchange.received)
+        body = self.body(exchange)
         if not isinstance(body.get("model"), str):
-            raise Refusal(400, _INVALID, "model: Field required")
+            raise self.refusal("no_model", exchange.received)
         exchange.received.model = body["model"]
         model = self.hub.anthropic_models.get(self.hub.deployments.get(body["model"], ""))
         if model is None:
@@ -85,7 +81,7 @@ class FoundryService(Service):
     async def unknown_path(self, exchange: Exchange) -> web.StreamResponse:
         """Anything else."""
         self.authenticate(exchange)
-        raise Refusal(404, "not_found_error", "Not Found")
+        raise self.refusal("unknown_path", exchange.received)
 
     def error_body(self, refusal: Refusal) -> dict[str, Any]:
         """The JSON of an error."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -18,7 +19,6 @@ from turnout_emulator.wires import openai_chat, openai_responses
 
 _SIGNING_NAMES = frozenset({"bedrock-mantle", "bedrock"})
 _PATHS = {openai_chat.NAME: "chat/completions", openai_responses.NAME: "responses"}
-_INVALID = "invalid_request_error"
 
 
 class MantleService(OpenAIService):
@@ -44,7 +44,7 @@ class MantleService(OpenAIService):
         except KeyRefused:
             raise self.refusal("authentication", exchange.received) from None
         except Refusal as refusal:
-            raise Refusal(401, "invalid_api_key", refusal.message, type=_INVALID) from None
+            raise replace(self.refusal("authentication", exchange.received), message=refusal.message) from None
 
     def find_model(self, exchange: Exchange, name: str) -> OpenAIModel:
         """The model of that name; a `Refusal` if there is none, or if it isn't served at this path."""
@@ -53,8 +53,7 @@ class MantleService(OpenAIService):
         if model is None:
             raise self.refusal("not_found", exchange.received)
         if wire not in model.wires or path != f"{model.path}/{_PATHS.get(wire, '')}":
-            message = f"The model '{model.name}' does not support the '{path}' API"
-            raise Refusal(400, "validation_error", message, type=_INVALID)
+            raise self.refusal("wrong_path", exchange.received, name=model.name, path=path)
         return model
 
     def model_names(self) -> Iterable[str]:

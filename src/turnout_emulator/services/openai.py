@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from turnout_emulator.accounts import key_named
-from turnout_emulator.answers import Failure, FailureKind
+from turnout_emulator.answers import Failure
 from turnout_emulator.catalogue import OpenAIModel
 from turnout_emulator.control import Received
 from turnout_emulator.refusals import Refusal
@@ -21,7 +21,6 @@ from turnout_emulator.wires import openai_chat, openai_embeddings, openai_respon
 from turnout_emulator.wires.framing import event
 from turnout_emulator.wires.openai_responses_stream import Events
 
-_INVALID = "invalid_request_error"
 _LIMITS = {
     "x-ratelimit-limit-requests": "10000",
     "x-ratelimit-limit-tokens": "10000000",
@@ -56,13 +55,7 @@ class OpenAIService(Service):
         """Check the credential, and raise a `Refusal` if it is missing or wrong."""
         scheme, key = authorization(exchange)
         if scheme != "bearer" or not key:
-            raise Refusal(
-                401,
-                None,
-                "You didn't provide an API key. You need to provide your API key in an Authorization header using "
-                "Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
-                type=_INVALID,
-            )
+            raise self.refusal("no_key", exchange.received)
         name = key_named(self.hub.accounts.openai_keys, key)
         if name is None:
             raise self.refusal("authentication", exchange.received)
@@ -75,10 +68,10 @@ class OpenAIService(Service):
             raise self.refusal("not_found", exchange.received)
         return model
 
-    def model_name(self, exchange: Exchange, body: Mapping[str, Any]) -> str:  # noqa: ARG002 - Azure reads the path
+    def model_name(self, exchange: Exchange, body: Mapping[str, Any]) -> str:
         """What the request names as its model; a `Refusal` if it names none."""
         if not body.get("model"):
-            raise Refusal(400, None, "you must provide a model parameter", type=_INVALID)
+            raise self.refusal("no_model", exchange.received)
         return str(body["model"])
 
     def model_names(self) -> Iterable[str]:
@@ -93,30 +86,12 @@ class OpenAIService(Service):
         received = exchange.received
         received.wire, received.operation = wire, "embeddings" if operation == "embeddings" else "chat"
         self.authenticate(exchange)
-        try:
-            body = exchange.json()
-        except ValueError:
-            raise Refusal(
-                400,
-                None,
-                "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP "
-                "library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON.)",
-                type=_INVALID,
-            ) from None
+        body = self.body(exchange)
         received.model = self.model_name(exchange, body)
         model = self.find_model(exchange, received.model)
         if model.kind != received.operation:
-            more = (
-                " You can learn more about which models can be used with each operation here: "
-                "https://go.microsoft.com/fwlink/?linkid=2197993."
-            )
-            raise Refusal(
-                400,
-                "OperationNotSupported",
-                f"The {operation} operation does not work with the specified model, {model.name}. Please choose "
-                f"different model and try again.{more if model.kind == 'embeddings' else ''}",
-                type=_INVALID,
-            )
+            kind = "no_embedding_model" if operation == "embeddings" else "no_chat_model"
+            raise self.refusal(kind, received, operation=operation, name=model.name)
         return body, model
 
     async def chat_completions(self, exchange: Exchange) -> web.StreamResponse:
@@ -186,15 +161,14 @@ class OpenAIService(Service):
 
     async def unknown_path(self, exchange: Exchange) -> web.StreamResponse:
         """Anything else."""
-        raise Refusal(404, None, f"Invalid URL ({exchange.request.method} {exchange.request.path})", type=_INVALID)
+        request = exchange.request
+        raise self.refusal("unknown_path", exchange.received, method=request.method, path=request.path)
 
     def describe_model(self, name: str) -> dict[str, Any]:
         """A model as it is listed."""
         return {"id": name, "object": "model", "created": 1_686_935_002, "owned_by": "system"}
 
-    def refusal(
-        self, kind: FailureKind, received: Received, failure: Failure | None = None, **facts: object
-    ) -> Refusal:
+    def refusal(self, kind: str, received: Received, failure: Failure | None = None, **facts: object) -> Refusal:
         """The service's own error of a kind; a prompt that is too long is worded by each wire."""
         refusal = super().refusal(kind, received, failure, **facts)
         if kind == "context_overflow":

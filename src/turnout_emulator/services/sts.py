@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape
 from aiohttp import web
 
 from turnout_emulator.accounts import CONTAINER_TOKEN, AwsKey
+from turnout_emulator.control import Received
 from turnout_emulator.refusals import Refusal
 from turnout_emulator.services.base import Exchange, Service, respond
 from turnout_emulator.services.identity import identify_signer
@@ -50,32 +51,22 @@ class StsService(Service):
         await self.queued(exchange, (), "token")
         match form.get("Action"):
             case "AssumeRole":
-                return self._assume(form)
+                return self._assume(exchange.received, form)
             case "GetCallerIdentity":
                 arn = key.role_arn or "arn:aws:iam::123456789012:user/turnout-emulator"
                 inner = f"<Arn>{escape(arn)}</Arn><UserId>{key.access_key}</UserId><Account>123456789012</Account>"
                 return _xml("GetCallerIdentity", inner)
-        raise Refusal(400, "InvalidAction", f"Could not find operation {form.get('Action')} for version 2011-06-15")
+        raise self.refusal("unknown_action", exchange.received, action=form.get("Action"))
 
-    def _assume(self, form: Mapping[str, str]) -> web.Response:
+    def _assume(self, received: Received, form: Mapping[str, str]) -> web.Response:
         role, session = form.get("RoleArn", ""), form.get("RoleSessionName", "")
         if _SESSION.fullmatch(session) is None:
-            raise Refusal(
-                400,
-                "ValidationError",
-                f"1 validation error detected: Value '{session}' at 'roleSessionName' failed to satisfy constraint: "
-                "Member must satisfy regular expression pattern: [\\w+=,.@-]*",
-            )
+            raise self.refusal("wrong_session", received, value=session)
         if role not in self.hub.accounts.roles:
-            raise Refusal(403, "AccessDenied", f"User is not authorized to perform: sts:AssumeRole on resource: {role}")
+            raise self.refusal("unknown_role", received, role=role)
         lifetime = float(form.get("DurationSeconds", "3600"))
         if not 900 <= lifetime <= 43_200:
-            raise Refusal(
-                400,
-                "ValidationError",
-                f"1 validation error detected: Value '{lifetime:g}' at 'durationSeconds' failed to satisfy constraint: "
-                "Member must have value between 900 and 43200",
-            )
+            raise self.refusal("wrong_duration", received, value=lifetime)
         key = self.hub.accounts.issue_aws_key(min(lifetime, self.hub.tokens.lifetime), role)
         assumed = f"{role.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/')}/{session}"
         inner = (
@@ -90,7 +81,7 @@ class StsService(Service):
         """Temporary keys, as the ECS and EKS agents hand them out."""
         exchange.received.operation = "token"
         if exchange.request.headers.get("authorization") != CONTAINER_TOKEN:
-            raise Refusal(403, "AccessDenied", "The authorization token is missing or wrong.")
+            raise self.refusal("wrong_container_token", exchange.received)
         await self.queued(exchange, (), "token")
         role = self.hub.accounts.roles[0]
         key = self.hub.accounts.issue_aws_key(self.hub.tokens.lifetime, role)
@@ -106,7 +97,7 @@ class StsService(Service):
 
     async def unknown_path(self, exchange: Exchange) -> web.StreamResponse:
         """Anything else."""
-        raise Refusal(404, "NotFound", f"No endpoint at {exchange.request.path}.")
+        raise self.refusal("unknown_path", exchange.received, path=exchange.request.path)
 
     def error(self, refusal: Refusal) -> web.Response:
         """An error in the service's own form."""

@@ -108,7 +108,7 @@ def _check_messages(messages: object) -> None:
         role = message.get("role")
         if role not in _ROLES:
             raise not_one_of(role, _ROLES, f"{where}.role")
-        if not isinstance(message.get("content") or "", str | list):
+        if not isinstance(message.get("content"), str | list | None):
             raise wrong_type(f"{where}.content", "one of a string or array of objects", message["content"])
         if role == "tool":
             answered.append(_check_result(message, where, called))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from turnout_emulator.answers import Failure, FailureKind
@@ -37,3 +39,17 @@ class RequestInvalid(Exception):
     code: str | None = None
     param: str | None = None
     kind: FailureKind = "invalid_request"
+
+
+_TABLES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+
+
+def refuse(
+    entry: str, /, *, param: str | None = None, kind: FailureKind = "invalid_request", **facts: object
+) -> RequestInvalid:
+    """A refusal as `refusals.toml` words it, e.g. `chat.no_tools`; `param` is the member that is wrong."""
+    wire, _, name = entry.partition(".")
+    message, code = _TABLES[wire][name], None
+    if isinstance(message, list):
+        message, code = message
+    return RequestInvalid(message.format(param=param, **facts), code, param, kind)

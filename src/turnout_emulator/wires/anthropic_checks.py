@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from turnout_emulator.catalogue import AnthropicModel
-from turnout_emulator.refusals import RequestInvalid
+from turnout_emulator.refusals import RequestInvalid, refuse
 from turnout_emulator.signatures import Signatures
 from turnout_emulator.wires.anthropic_content_checks import blocks_of, check_messages, required, wrong_tag
 
@@ -53,10 +53,7 @@ def _check_length(longest: object, model: AnthropicModel) -> None:
     if longest < 1:
         raise RequestInvalid("max_tokens: Input should be greater than or equal to 1")
     if longest > model.output:
-        raise RequestInvalid(
-            f"max_tokens: {longest} > {model.output}, which is the maximum allowed number of output tokens for "
-            f"{model.served}"
-        )
+        raise refuse("messages.too_many_output_tokens", value=longest, most=model.output, model=model.served)
 
 
 def _check_sampling(body: Mapping[str, Any], model: AnthropicModel) -> None:
@@ -70,13 +67,13 @@ def _check_sampling(body: Mapping[str, Any], model: AnthropicModel) -> None:
             bound = "greater than or equal to 0" if value < 0 else "less than or equal to 1"
             raise RequestInvalid(f"{name}: Input should be {bound}")
     if model.either_sampling and body.get("temperature") is not None and body.get("top_p") is not None:
-        raise RequestInvalid("`temperature` and `top_p` cannot both be specified for this model. Please use only one.")
+        raise refuse("messages.both_sampling")
     stops = [] if body.get("stop_sequences") is None else body["stop_sequences"]
     if not isinstance(stops, list) or not all(isinstance(stop, str) for stop in stops):
         raise RequestInvalid("stop_sequences: Input should be a valid list")
     for index, stop in enumerate(stops):
         if not stop.strip():
-            raise RequestInvalid(f"stop_sequences: each stop sequence must contain non-whitespace ({index})")
+            raise refuse("messages.blank_stop", index=index)
 
 
 def _check_thinking(body: Mapping[str, Any], model: AnthropicModel) -> None:
@@ -95,15 +92,12 @@ def _check_thinking(body: Mapping[str, Any], model: AnthropicModel) -> None:
         if budget < _FEWEST_THINKING_TOKENS:
             raise RequestInvalid(f"{where}: Input should be greater than or equal to {_FEWEST_THINKING_TOKENS}")
         if budget >= body.get("max_tokens", budget + 1):
-            raise RequestInvalid(
-                "`max_tokens` must be greater than `thinking.budget_tokens`. Please consult our documentation at "
-                f"{_GUIDE}#max-tokens-and-context-window-size"
-            )
+            raise refuse("messages.budget")
     problem = thinking_conflict(body.get("temperature"), body.get("top_p"))
     if problem:
         raise RequestInvalid(problem)
     if (body.get("tool_choice") or {}).get("type") in ("any", "tool"):
-        raise RequestInvalid("Thinking may not be enabled when tool_choice forces tool use.")
+        raise refuse("messages.forced_tool")
 
 
 def thinking_conflict(temperature: float | None, top_p: float | None) -> str | None:
@@ -164,7 +158,7 @@ def _check_tool(tool: object, index: int) -> str:
     if not isinstance(tool, dict):
         raise RequestInvalid(f"tools.{index}: Input should be an object")
     if tool.get("type") not in (None, "custom"):
-        raise RequestInvalid(f"tools.{index}: '{tool['type']}' is not available here; there are no server tools.")
+        raise refuse("messages.server_tool", index=index, type=tool["type"])
     where = f"tools.{index}.custom"
     name, schema = tool.get("name"), tool.get("input_schema")
     if name is None:
@@ -219,6 +213,4 @@ def _check_cache_marks(body: Mapping[str, Any]) -> None:
     marked += [block for message in body["messages"] for block in blocks_of(message)]
     count = sum(1 for one in marked if one.get("cache_control"))
     if count > _MOST_CACHE_MARKS:
-        raise RequestInvalid(
-            f"A maximum of {_MOST_CACHE_MARKS} blocks with cache_control may be provided. Found {count}."
-        )
+        raise refuse("messages.cache_marks", most=_MOST_CACHE_MARKS, count=count)

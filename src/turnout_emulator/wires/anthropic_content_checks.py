@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from turnout_emulator.media import decode
-from turnout_emulator.refusals import RequestInvalid
+from turnout_emulator.refusals import RequestInvalid, refuse
 from turnout_emulator.signatures import Signatures
 
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
@@ -43,10 +43,7 @@ def required(where: str) -> RequestInvalid:
 
 def wrong_tag(where: str, tag: object, allowed: Sequence[str]) -> RequestInvalid:
     """An object of a type that isn't known."""
-    return RequestInvalid(
-        f"{where}: Input tag '{tag}' found using 'type' does not match any of the expected tags: "
-        f"{', '.join(map(repr, allowed))}"
-    )
+    return refuse("messages.wrong_tag", where=where, tag=tag, allowed=", ".join(map(repr, allowed)))
 
 
 def check_messages(messages: object, signatures: Signatures, *, prefill: bool) -> None:
@@ -60,14 +57,12 @@ def check_messages(messages: object, signatures: Signatures, *, prefill: bool) -
         final = number == len(messages) - 1
         _check_content(message, number, signatures, final=final)
     if messages[0]["role"] != "user":
-        raise RequestInvalid('messages: first message must use the "user" role')
+        raise refuse("messages.first_role")
     _check_results(messages)
     last = messages[-1]
     if last["role"] == "assistant":
         if not prefill:
-            raise RequestInvalid(
-                "This model does not support assistant message prefill. The conversation must end with a user message."
-            )
+            raise refuse("messages.prefill")
         blocks = blocks_of(last)
         if blocks and blocks[-1]["type"] == "text" and blocks[-1]["text"] != blocks[-1]["text"].rstrip():
             raise RequestInvalid("messages: final assistant content cannot end with trailing whitespace")
@@ -78,12 +73,9 @@ def _check_role(message: object, number: int) -> None:
         raise RequestInvalid(f"messages.{number}: Input should be an object")
     role = message.get("role")
     if role == "system":
-        raise RequestInvalid(
-            'messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter, not "system" '
-            "as an input message role."
-        )
+        raise refuse("messages.system_role")
     if role not in ("user", "assistant"):
-        raise RequestInvalid(f'messages: Unexpected role "{role}". Allowed roles are "user" or "assistant"')
+        raise refuse("messages.wrong_role", role=role)
     extra = next((name for name in message if name not in ("role", "content")), None)
     if extra is not None:
         raise RequestInvalid(f"messages.{number}.{extra}: Extra inputs are not permitted")
@@ -96,10 +88,7 @@ def _check_content(message: Message, number: int, signatures: Signatures, *, fin
     if not isinstance(content, str | list):
         raise RequestInvalid(f"messages.{number}.content: Input should be a valid list")
     if not content and not (final and message["role"] == "assistant"):
-        raise RequestInvalid(
-            f"messages.{number}: all messages must have non-empty content except for the optional final assistant "
-            "message"
-        )
+        raise refuse("messages.empty", number=number)
     if isinstance(content, str):
         _check_text(content)
         return
@@ -173,9 +162,7 @@ def _check_source(source: Any, where: str, kind: str) -> None:
             if not decode(data):
                 raise RequestInvalid(f"{where}.base64.data: Invalid base64 data" if data else f"{kind} cannot be empty")
             if kind == "image" and len(data) > _LARGEST_IMAGE:
-                raise RequestInvalid(
-                    f"{where}.base64: image exceeds 5 MB maximum: {len(data)} bytes > {_LARGEST_IMAGE} bytes"
-                )
+                raise refuse("messages.large_image", where=where, size=len(data), most=_LARGEST_IMAGE)
         case {"type": "url", "url": str(url)}:
             if not url.startswith(("https://", "http://")):
                 raise RequestInvalid(f"{where}.url.url: Only HTTPS URLs are supported.")
@@ -195,19 +182,12 @@ def _check_results(messages: Sequence[Message]) -> None:
     for number, message in enumerate(_merged(messages)):
         for index, block in enumerate(blocks_of(message)):
             if block["type"] == "tool_result" and block["tool_use_id"] not in called:
-                raise RequestInvalid(
-                    f"messages.{number}.content.{index}: unexpected `tool_use_id` found in `tool_result` blocks: "
-                    f"{block['tool_use_id']}. Each `tool_result` block must have a corresponding `tool_use` block in "
-                    "the previous message."
-                )
+                raise refuse("messages.unexpected_result", number=number, index=index, id=block["tool_use_id"])
         answered = [block["tool_use_id"] for block in blocks_of(message) if block["type"] == "tool_result"]
         _refuse_unanswered([one for one in called if one not in answered], number - 1)
         if len(set(answered)) < len(answered):
             twice = next(one for one in answered if answered.count(one) > 1)
-            raise RequestInvalid(
-                f"messages.{number}.content: each tool_use must have a single result. Found multiple `tool_result` "
-                f"blocks with id: {twice}"
-            )
+            raise refuse("messages.two_results", number=number, id=twice)
         called = [block["id"] for block in blocks_of(message) if block["type"] == "tool_use"]
         if len(set(called)) < len(called) or seen.intersection(called):
             raise RequestInvalid("messages: `tool_use` ids must be unique")
@@ -217,11 +197,7 @@ def _check_results(messages: Sequence[Message]) -> None:
 
 def _refuse_unanswered(missing: Sequence[str], number: int) -> None:
     if missing:
-        raise RequestInvalid(
-            f"messages.{number}: `tool_use` ids were found without `tool_result` blocks immediately after: "
-            f"{', '.join(missing)}. Each `tool_use` block must have a corresponding `tool_result` block in the next "
-            "message."
-        )
+        raise refuse("messages.unanswered", number=number, ids=", ".join(missing))
 
 
 def _merged(messages: Sequence[Message]) -> list[Message]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from turnout_emulator.brain.words import count_tokens, truncate_tokens
 from turnout_emulator.catalogue import BedrockModel
-from turnout_emulator.refusals import RequestInvalid
+from turnout_emulator.refusals import RequestInvalid, refuse
 from turnout_emulator.vectors import embed
 
 NAME = "bedrock-invoke"
@@ -45,11 +45,11 @@ def answer(body: Mapping[str, Any], model: BedrockModel) -> Invoked:
             return _cohere_v4(body, model)
         case "nova-embed":
             return _nova(body, model)
-    raise RequestInvalid(f"This emulator answers InvokeModel for embedding models; call {model.id} through Converse.")
+    raise refuse("invoke.not_embedding", model=model.id)
 
 
 def _malformed(detail: str) -> RequestInvalid:
-    return RequestInvalid(f"Malformed input request: {detail}, please reformat your input and try again.")
+    return refuse("invoke.malformed", detail=detail)
 
 
 def _only(body: Mapping[str, Any], allowed: set[str], where: str = "#") -> None:
@@ -78,11 +78,7 @@ def _titan_text(body: Mapping[str, Any], model: BedrockModel) -> tuple[str, int]
         raise _malformed("#/inputText: expected minLength: 1, actual: 0")
     tokens = count_tokens(text)
     if tokens > model.context:
-        raise RequestInvalid(
-            f"400 Bad Request: Too many input tokens. Max input tokens: {model.context}, request input token count: "
-            f"{tokens} ",
-            kind="context_overflow",
-        )
+        raise refuse("invoke.titan_too_long", kind="context_overflow", most=model.context, tokens=tokens)
     return text, tokens
 
 
@@ -128,10 +124,7 @@ def _cohere_texts(body: Mapping[str, Any], model: BedrockModel) -> tuple[list[st
         if model.family == "cohere-v3" and len(text) > _COHERE_CHARACTERS:
             raise _malformed(f"#/texts/{index}: expected maxLength: {_COHERE_CHARACTERS}, actual: {len(text)}")
         if truncate == "NONE" and count_tokens(text) > limit:
-            raise RequestInvalid(
-                f"too many tokens: max number of tokens is {limit}; try setting truncate to START or END",
-                kind="context_overflow",
-            )
+            raise refuse("invoke.cohere_too_long", kind="context_overflow", most=limit)
         kept.append(_shortened(text, limit, keep_end=truncate in ("START", "LEFT")))
     return kept, sum(count_tokens(text) for text in kept)
 
@@ -216,8 +209,7 @@ def _nova(body: Mapping[str, Any], model: BedrockModel) -> Invoked:
     mode = _one_of(part.get("truncationMode"), ("START", "END", "NONE"), f"{where}/text/truncationMode")
     tokens = count_tokens(text)
     if tokens > model.context and mode == "NONE":
-        message = f"Text length {tokens} exceeds the maximum of {model.context} tokens."
-        raise RequestInvalid(message, kind="context_overflow")
+        raise refuse("invoke.nova_too_long", kind="context_overflow", tokens=tokens, most=model.context)
     text, tokens = _shortened(text, model.context, keep_end=mode == "START"), min(tokens, model.context)
     vector = embed(text, space=model.id, dimensions=size, full=model.dimensions, purpose=purpose)
     return {"embeddings": [{"embedding": _rounded(vector), "embeddingType": "TEXT"}]}, tokens

@@ -13,7 +13,7 @@ from botocore.model import ServiceModel, Shape
 from botocore.validate import ParamValidator
 
 from turnout_emulator.catalogue import BedrockModel
-from turnout_emulator.refusals import RequestInvalid
+from turnout_emulator.refusals import RequestInvalid, refuse
 from turnout_emulator.signatures import Signatures
 from turnout_emulator.wires.anthropic_checks import schema_problem, thinking_conflict
 
@@ -38,7 +38,7 @@ def _request_shape() -> Shape:
 def check(body: Mapping[str, Any], model: BedrockModel, model_id: str, signatures: Signatures) -> None:
     """Check a request, and raise `RequestInvalid` if the service would refuse it."""
     if body.get("messages", []) == []:
-        raise RequestInvalid("A conversation must have at least one message. Try your request again.")
+        raise refuse("converse.no_message")
     errors = ParamValidator().validate({**body, "modelId": model_id}, _request_shape())
     problems = errors.generate_report().split("\n") if errors.has_errors() else []
     problems = problems or list(_violations(body, _request_shape(), ""))
@@ -50,7 +50,7 @@ def check(body: Mapping[str, Any], model: BedrockModel, model_id: str, signature
         inference = body.get("inferenceConfig") or {}
         problem = thinking_conflict(inference.get("temperature"), inference.get("topP"))
         if problem:
-            raise _from_model(problem)
+            raise refuse("converse.model", problem=problem)
     _check_messages(body, model)
     _check_tools(body, model)
     _check_output(body, model)
@@ -88,66 +88,47 @@ def _broken_rule(value: Any, shape: Any, member: str) -> str | None:
 def _check_messages(body: Mapping[str, Any], model: BedrockModel) -> None:
     messages = body["messages"]
     if messages[0]["role"] != "user":
-        raise RequestInvalid(
-            "A conversation must start with a user message. Try again with a conversation that starts with a user "
-            "message."
-        )
+        raise refuse("converse.first_role")
     for index, block in enumerate(body.get("system") or ()):
         if "text" in block and not block["text"].strip():
-            raise _blank("SystemContentBlock", f"system.{index}")
+            raise refuse("converse.blank", block="SystemContentBlock", where=f"system.{index}")
     last_calls = [block["toolUse"]["toolUseId"] for block in messages[-1]["content"] if "toolUse" in block]
     if messages[-1]["role"] == "assistant" and last_calls:
-        raise _unanswered(last_calls)
+        raise refuse("converse.unanswered", ids=", ".join(last_calls))
     called: list[str] = []
     for number, message in enumerate(messages):
         if number and message["role"] == messages[number - 1]["role"]:
-            raise RequestInvalid(
-                "A conversation must alternate between user and assistant roles. Make sure the conversation alternates "
-                "between user and assistant roles and try again."
-            )
+            raise refuse("converse.alternate")
         _check_content(message["content"], number, model)
         called = _check_results(message["content"], number, called)
 
 
 def _check_content(content: list[Mapping[str, Any]], number: int, model: BedrockModel) -> None:
     if not content:
-        raise RequestInvalid(
-            f"The content field in the Message object at messages.{number} is empty. Add a ContentBlock object to the "
-            "content field and try again."
-        )
+        raise refuse("converse.empty", number=number)
     blank = all("text" in block and not block["text"].strip() for block in content)
     names: set[str] = set()
     for index, block in enumerate(content):
         if "text" in block and (block["text"] == "" or blank):
-            raise _blank("ContentBlock", f"messages.{number}.content.{index}")
+            raise refuse("converse.blank", block="ContentBlock", where=f"messages.{number}.content.{index}")
         _check_media(block, model, names)
         for part in block["toolResult"]["content"] if "toolResult" in block else ():
             _check_media(part, model, names)
             if "document" in part and model.family == "nova":
-                raise _from_model(
-                    f"Malformed input request: #/messages/{number}/content/{index}: extraneous key [toolResult] is not "
-                    "permitted, please reformat your input and try again."
-                )
+                raise refuse("converse.nova_document", number=number, index=index)
 
 
 def _check_media(block: Mapping[str, Any], model: BedrockModel, names: set[str]) -> None:
     kind = next((kind for kind in _MEDIA if kind in block), None)
     if kind is not None and kind not in model.media:
-        raise RequestInvalid(
-            f"This model doesn't support the {kind} content block that you provided. Remove the {kind} content block "
-            "and try again."
-        )
+        raise refuse("converse.media", block=kind)
     if kind != "document":
         return
     name = block["document"]["name"]
     if _DOCUMENT_NAME.fullmatch(name) is None:
-        raise RequestInvalid(
-            "The document file name can only contain alphanumeric characters, whitespace characters, hyphens, "
-            "parentheses, and square brackets. The name can't contain more than one consecutive whitespace "
-            "character."
-        )
+        raise refuse("converse.file_name")
     if name in names:
-        raise RequestInvalid(f"The file names of documents in a message must be unique. The name {name} is used twice.")
+        raise refuse("converse.same_name", name=name)
     names.add(name)
 
 
@@ -158,13 +139,10 @@ def _check_results(content: list[Mapping[str, Any]], number: int, called: list[s
     results = [block["toolResult"]["toolUseId"] for block in content if "toolResult" in block]
     results = [identity for identity in results if identity not in server]
     if len(results) > len(called) or any(identity not in called for identity in results):
-        raise RequestInvalid(
-            f"The number of toolResult blocks at messages.{number}.content exceeds the number of toolUse blocks of "
-            "previous turn."
-        )
+        raise refuse("converse.too_many_results", number=number)
     unanswered = [identity for identity in called if identity not in results]
     if unanswered:
-        raise _unanswered(unanswered)
+        raise refuse("converse.unanswered", ids=", ".join(unanswered))
     return [use["toolUseId"] for use in uses if use["toolUseId"] not in server]
 
 
@@ -177,9 +155,9 @@ def _check_signatures(body: Mapping[str, Any], signatures: Signatures) -> None:
                 continue
             where = f"messages.{number}.content.{index}"
             if reasoning.get("signature") is None:
-                raise _from_model(f"{where}.thinking.signature: Field required")
+                raise refuse("converse.no_signature", where=where)
             if signatures.issuer(reasoning["signature"]) not in (None, "anthropic"):
-                raise _from_model(f"{where}: Invalid `signature` in `thinking` block")
+                raise refuse("converse.wrong_signature", where=where)
 
 
 def _check_tools(body: Mapping[str, Any], model: BedrockModel) -> None:
@@ -187,53 +165,40 @@ def _check_tools(body: Mapping[str, Any], model: BedrockModel) -> None:
     if config is None:
         blocks = [block for message in body["messages"] for block in message["content"]]
         if any("toolUse" in block or "toolResult" in block for block in blocks):
-            raise RequestInvalid(
-                "The toolConfig field must be defined when using toolUse and toolResult content blocks."
-            )
+            raise refuse("converse.no_tool_config")
         return
     if not model.tools:
-        raise RequestInvalid("This model doesn't support tool use.")
+        raise refuse("converse.no_tools")
     specs = [tool["toolSpec"] for tool in config["tools"] if "toolSpec" in tool]
     names: list[str] = []
     for index, spec in enumerate(specs):
         schema = spec["inputSchema"].get("json")
         if not isinstance(schema, Mapping) or schema.get("type") != "object":
-            raise RequestInvalid(
-                f"The value at toolConfig.tools.{index}.toolSpec.inputSchema.json.type must be one of the following: "
-                "object."
-            )
+            raise refuse("converse.no_object", index=index)
         if spec["name"] in names:
-            where = f"toolConfig.tools.{names.index(spec['name'])}"
-            raise RequestInvalid(f"The tool {spec['name']} is already defined at {where}.")
+            raise refuse("converse.same_tool", name=spec["name"], index=names.index(spec["name"]))
         names.append(spec["name"])
     for choice, wanted in (config.get("toolChoice") or {}).items():
-        field = f"toolConfig.toolChoice.{choice}"
         if choice not in model.tool_choice:
-            raise RequestInvalid(f"This model doesn't support the {field} field. Remove {field} and try again.")
+            raise refuse("converse.tool_choice", choice=choice)
         if choice == "tool" and wanted["name"] not in names:
-            raise RequestInvalid(f"The tool {wanted['name']} in {field} isn't defined in toolConfig.tools.")
+            raise refuse("converse.unknown_tool", name=wanted["name"])
         if choice != "auto" and model.family == "anthropic" and _thinks(body):
-            raise _from_model("Thinking may not be enabled when tool_choice forces tool use.")
+            raise refuse("converse.model", problem=refuse("messages.forced_tool").message)
     if model.family == "anthropic":
         _check_passed_choice(body)
 
 
 def _check_passed_choice(body: Mapping[str, Any]) -> None:
-    """A `tool_choice` that is passed to Claude as it is.
-
-    Source: https://github.com/BerriAI/litellm/issues/36536, https://github.com/BerriAI/litellm/pull/34347
-    """
+    """A `tool_choice` that is passed to Claude as it is."""
     passed = (body.get("additionalModelRequestFields") or {}).get("tool_choice")
     if not isinstance(passed, Mapping):
         return
     chosen = next(iter(body["toolConfig"].get("toolChoice") or {}), None)
     if chosen is not None and "type" in passed:
-        raise RequestInvalid(
-            f"The additional field tool_choice/type conflicts with the existing field toolConfig.toolChoice.{chosen}. "
-            "Remove tool_choice/type and try again."
-        )
+        raise refuse("converse.two_choices", choice=chosen)
     if chosen is None and "type" not in passed:
-        raise _from_model("missing field `type`")
+        raise refuse("converse.no_choice")
 
 
 def _thinks(body: Mapping[str, Any]) -> bool:
@@ -246,33 +211,13 @@ def _check_output(body: Mapping[str, Any], model: BedrockModel) -> None:
     if form is None:
         return
     if model.family in ("nova", "llama") or "claude-3" in model.id or "claude-v2" in model.id:
-        raise RequestInvalid(
-            "This model doesn't support the outputConfig.textFormat field. Remove outputConfig.textFormat and try "
-            "again."
-        )
+        raise refuse("converse.no_text_format")
     try:
         schema = json.loads(form["structure"]["jsonSchema"]["schema"])
     except (KeyError, ValueError):
         schema = None
     if not isinstance(schema, Mapping):
-        raise RequestInvalid(
-            "The value at outputConfig.textFormat.structure.jsonSchema.schema must be a valid JSON schema."
-        )
+        raise refuse("converse.no_schema")
     problem = schema_problem(schema) if model.family == "anthropic" else None
     if problem is not None:
-        raise _from_model(f"output_config.format.schema: {problem}")
-
-
-def _from_model(problem: str) -> RequestInvalid:
-    return RequestInvalid(f"The model returned the following errors: {problem}")
-
-
-def _blank(kind: str, where: str) -> RequestInvalid:
-    message = f"The text field in the {kind} object at {where} is blank. Add text to the text field, and try again."
-    return RequestInvalid(message)
-
-
-def _unanswered(identities: list[str]) -> RequestInvalid:
-    return RequestInvalid(
-        f"Expected toolResult blocks at messages.2.content for the following Ids: {', '.join(identities)}"
-    )
+        raise refuse("converse.model", problem=f"output_config.format.schema: {problem}")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from turnout_emulator.catalogue import OpenAIModel
-from turnout_emulator.refusals import RequestInvalid
+from turnout_emulator.refusals import refuse
 from turnout_emulator.wires.openai_problems import (
     FORMATS,
     RANGES,
@@ -15,11 +15,9 @@ from turnout_emulator.wires.openai_problems import (
     check_function,
     check_integer,
     check_strict,
-    empty_array,
     missing,
     not_one_of,
     too_long,
-    unsupported,
     wrong_type,
 )
 
@@ -43,7 +41,7 @@ def check(body: Mapping[str, Any], model: OpenAIModel) -> None:
     """Check a request, and raise `RequestInvalid` if the service would refuse it."""
     for argument in body:
         if argument not in _ARGUMENTS:
-            raise RequestInvalid(f"Unrecognized request argument supplied: {argument}")
+            raise refuse("chat.unknown", name=argument)
     _check_parameters(body, model)
     _check_messages(body.get("messages"))
     _check_tools(body)
@@ -52,15 +50,11 @@ def check(body: Mapping[str, Any], model: OpenAIModel) -> None:
 
 def _check_parameters(body: Mapping[str, Any], model: OpenAIModel) -> None:
     if body.get("max_tokens") is not None and body.get("max_completion_tokens") is not None:
-        raise RequestInvalid(
-            "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.",
-            code="invalid_parameter_combination",
-            param="max_tokens",
-        )
+        raise refuse("chat.both_limits", param="max_tokens")
     if model.reasoning:
         _check_reasoning_model(body)
     elif body.get("reasoning_effort") is not None and not model.open_weight:
-        raise RequestInvalid("Unrecognized request argument supplied: reasoning_effort")
+        raise refuse("chat.unknown", name="reasoning_effort")
     for name in RANGES:
         if body.get(name) is not None:
             check_decimal(name, body[name])
@@ -71,25 +65,19 @@ def _check_parameters(body: Mapping[str, Any], model: OpenAIModel) -> None:
     if isinstance(stop, list) and len(stop) > 4:
         raise too_long("stop", stop, 4)
     if body.get("stream_options") is not None and not body.get("stream"):
-        message = "The 'stream_options' parameter is only allowed when 'stream' is enabled."
-        raise RequestInvalid(message, param="stream_options")
+        raise refuse("chat.stream_options", param="stream_options")
 
 
 def _check_reasoning_model(body: Mapping[str, Any]) -> None:
     if body.get("max_tokens") is not None:
-        raise unsupported("max_tokens", " Use 'max_completion_tokens' instead.")
+        raise refuse("openai.unsupported", param="max_tokens", advice=" Use 'max_completion_tokens' instead.")
     for name, default in _FIXED.items():
         value = body.get(name)
         if value is not None and value != default:
-            raise RequestInvalid(
-                f"Unsupported value: '{name}' does not support {value} with this model. "
-                f"Only the default ({default}) value is supported.",
-                code="unsupported_value",
-                param=name,
-            )
+            raise refuse("chat.fixed", param=name, value=value, default=default)
     for name in ("stop", "logprobs", "top_logprobs", "logit_bias"):
         if body.get(name):
-            raise unsupported(name)
+            raise refuse("openai.unsupported", param=name, advice="")
 
 
 def _check_messages(messages: object) -> None:
@@ -98,7 +86,7 @@ def _check_messages(messages: object) -> None:
     if not isinstance(messages, list):
         raise wrong_type("messages", "an array of objects", messages)
     if not messages:
-        raise empty_array("messages")
+        raise refuse("openai.empty_array", param="messages")
     called: list[str] = []
     answered: list[str] = []
     for index, message in enumerate(messages):
@@ -123,22 +111,14 @@ def _check_result(message: Mapping[str, Any], where: str, called: list[str]) -> 
     if call is None:
         raise missing(f"{where}.tool_call_id")
     if call not in called:
-        raise RequestInvalid(
-            "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with "
-            "'tool_calls'.",
-            param=f"{where}.role",
-        )
+        raise refuse("chat.unasked_result", param=f"{where}.role")
     return str(call)
 
 
 def _check_answered(called: list[str], answered: list[str]) -> None:
     unanswered = [call for call in called if call not in answered]
     if unanswered:
-        raise RequestInvalid(
-            "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
-            f"'tool_call_id'. The following tool_call_ids did not have response messages: {', '.join(unanswered)}",
-            param="messages",
-        )
+        raise refuse("chat.unanswered", param="messages", calls=", ".join(unanswered))
 
 
 def _check_content(message: Mapping[str, Any], where: str) -> list[str]:
@@ -147,11 +127,11 @@ def _check_content(message: Mapping[str, Any], where: str) -> list[str]:
     calls = message.get("tool_calls") if message["role"] == "assistant" else None
     if calls is not None:
         if not isinstance(calls, list) or not calls:
-            raise empty_array(f"{where}.tool_calls")
+            raise refuse("openai.empty_array", param=f"{where}.tool_calls")
         for number, call in enumerate(calls):
             _check_call(call, f"{where}.tool_calls[{number}]")
     elif content is None and not message.get("function_call") and message.get("refusal") is None:
-        raise RequestInvalid("Invalid value for 'content': expected a string, got null.", param=f"{where}.content")
+        raise refuse("chat.no_content", param=f"{where}.content")
     for number, part in enumerate(content if isinstance(content, list) else ()):
         kind = part.get("type") if isinstance(part, dict) else None
         if kind not in _PARTS:
@@ -177,11 +157,10 @@ def _check_tools(body: Mapping[str, Any]) -> None:
     tools, choice = body.get("tools"), body.get("tool_choice")
     if not tools:
         if isinstance(tools, list):
-            raise empty_array("tools")
+            raise refuse("openai.empty_array", param="tools")
         for name in ("tool_choice", "parallel_tool_calls"):
             if body.get(name) not in (None, "none"):
-                message = f"Invalid value for '{name}': '{name}' is only allowed when 'tools' are specified."
-                raise RequestInvalid(message, param=name)
+                raise refuse("chat.no_tools", param=name)
         return
     names = set()
     for index, tool in enumerate(tools):
@@ -191,7 +170,7 @@ def _check_tools(body: Mapping[str, Any]) -> None:
         names.add(check_function(function, where))
     wanted = choice["function"]["name"] if isinstance(choice, dict) and "function" in choice else None
     if wanted is not None and wanted not in names:
-        raise RequestInvalid(f"Tool choice 'function' not found in 'tools' parameter: {wanted}.", param="tool_choice")
+        raise refuse("chat.unknown_choice", param="tool_choice", name=wanted)
     if isinstance(choice, str) and choice not in ("none", "auto", "required"):
         raise not_one_of(choice, ("none", "auto", "required"), "tool_choice")
 
@@ -204,13 +183,10 @@ def _check_format(body: Mapping[str, Any]) -> None:
     if kind not in FORMATS:
         raise not_one_of(kind, FORMATS, "response_format.type")
     if kind == "json_object" and "json" not in json.dumps(body["messages"]).lower():
-        raise RequestInvalid(
-            "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
-            param="messages",
-        )
+        raise refuse("chat.no_json", param="messages")
     if kind == "json_schema":
         inner = form.get("json_schema")
         if not isinstance(inner, dict) or not isinstance(inner.get("name"), str):
             raise missing("response_format.json_schema.name")
         if inner.get("strict"):
-            check_strict(inner.get("schema", {}), f"response_format '{inner['name']}'", "response_format")
+            check_strict(inner.get("schema", {}), "response_format", inner["name"], "response_format")

@@ -9,7 +9,7 @@ from typing import Any
 
 from turnout_emulator.brain.words import count_tokens
 from turnout_emulator.catalogue import OpenAIModel
-from turnout_emulator.refusals import RequestInvalid
+from turnout_emulator.refusals import refuse
 from turnout_emulator.vectors import embed
 from turnout_emulator.wires.openai_problems import missing, not_one_of, too_long
 
@@ -23,7 +23,7 @@ def answer(body: Mapping[str, Any], model: OpenAIModel) -> dict[str, Any]:
     """Check a request and answer it."""
     for argument in body:
         if argument not in _ARGUMENTS:
-            raise RequestInvalid(f"Unrecognized request argument supplied: {argument}")
+            raise refuse("chat.unknown", name=argument)
     texts = _texts(body.get("input"))
     form = body.get("encoding_format") or "float"
     if form not in ("float", "base64"):
@@ -31,16 +31,9 @@ def answer(body: Mapping[str, Any], model: OpenAIModel) -> dict[str, Any]:
     dimensions = _dimensions(body.get("dimensions"), model)
     tokens = [count_tokens(text) for text in texts]
     if max(tokens) > model.context:
-        raise RequestInvalid(
-            f"This model's maximum context length is {model.context} tokens, however you requested {max(tokens)} "
-            f"tokens ({max(tokens)} in your prompt; 0 for the completion). Please reduce your prompt; or "
-            "completion length.",
-            kind="context_overflow",
-        )
+        raise refuse("embeddings.too_long", kind="context_overflow", context=model.context, tokens=max(tokens))
     if sum(tokens) > _MOST_TOKENS:
-        raise RequestInvalid(
-            f"Requested {sum(tokens)} tokens, max {_MOST_TOKENS} tokens per request", code="max_tokens_per_request"
-        )
+        raise refuse("embeddings.too_many_tokens", tokens=sum(tokens), most=_MOST_TOKENS)
     data = []
     for index, text in enumerate(texts):
         vector = embed(text, space=model.name, dimensions=dimensions, full=model.dimensions)
@@ -60,9 +53,7 @@ def _texts(inputs: object) -> list[str]:
     if inputs and all(isinstance(one, int) for one in inputs):
         inputs = [inputs]
     if not inputs or not all(map(_is_text, inputs)):
-        raise RequestInvalid(
-            "'$.input' is invalid. Please check the API reference: https://platform.openai.com/docs/api-reference."
-        )
+        raise refuse("embeddings.wrong_input")
     if len(inputs) > _MOST_INPUTS:
         raise too_long("input", inputs, _MOST_INPUTS)
     # Token ids are not turned back into text: each is a word of its own, so equal tokens still meet.
@@ -77,10 +68,7 @@ def _dimensions(wanted: object, model: OpenAIModel) -> int:
     if wanted is None:
         return model.dimensions
     if not model.shortens:
-        raise RequestInvalid("This model does not support specifying dimensions.")
+        raise refuse("embeddings.fixed_dimensions")
     if not isinstance(wanted, int) or not 1 <= wanted <= model.dimensions:
-        raise RequestInvalid(
-            f"Invalid value for 'dimensions' = {wanted}. Must be less than or equal to {model.dimensions}.",
-            param="dimensions",
-        )
+        raise refuse("embeddings.wrong_dimensions", param="dimensions", value=wanted, most=model.dimensions)
     return wanted

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from turnout_emulator.catalogue import OpenAIModel
-from turnout_emulator.refusals import RequestInvalid
+from turnout_emulator.refusals import refuse
 from turnout_emulator.wires.openai_problems import (
     FORMATS,
     check_decimal,
@@ -16,7 +16,6 @@ from turnout_emulator.wires.openai_problems import (
     check_strict,
     missing,
     not_one_of,
-    unsupported,
     wrong_type,
 )
 
@@ -45,26 +44,20 @@ def check(body: Mapping[str, Any], model: OpenAIModel) -> None:
     """Check a request, and raise `RequestInvalid` if the service would refuse it."""
     for argument in body:
         if argument in _MOVED:
-            raise RequestInvalid(
-                f"Unsupported parameter: '{argument}'. In the Responses API, this parameter has moved to "
-                f"'{_MOVED[argument]}'. Try again with the new parameter. See "
-                "https://platform.openai.com/docs/api-reference/responses/create.",
-                code="unsupported_parameter",
-                param=argument,
-            )
+            raise refuse("responses.moved", param=argument, new=_MOVED[argument])
         if argument not in _ARGUMENTS:
-            raise RequestInvalid(f"Unknown parameter: '{argument}'.", code="unknown_parameter", param=argument)
+            raise refuse("responses.unknown", param=argument)
     for name in ("temperature", "top_p"):
         if body.get(name) is not None:
             check_decimal(name, body[name])
             if model.reasoning and body[name] != 1:
-                raise RequestInvalid(f"Unsupported parameter: '{name}' is not supported with this model.", param=name)
+                raise refuse("responses.sampling", param=name)
     if body.get("max_output_tokens") is not None:
         check_integer("max_output_tokens", body["max_output_tokens"], least=_FEWEST_TOKENS)
     if not isinstance(body.get("instructions") or "", str):
         raise wrong_type("instructions", "a string", body["instructions"])
     if body.get("background"):
-        raise RequestInvalid("Background mode is not available here.", param="background")
+        raise refuse("responses.background", param="background")
     _check_reasoning(body, model)
     _check_tools(body)
     _check_format(body)
@@ -76,7 +69,7 @@ def _check_reasoning(body: Mapping[str, Any], model: OpenAIModel) -> None:
         raise wrong_type("reasoning", "an object", reasoning)
     asked = next((name for name, value in reasoning.items() if value is not None), None)
     if asked is not None and not (model.reasoning or model.open_weight):
-        raise unsupported(f"reasoning.{asked}")
+        raise refuse("openai.unsupported", param=f"reasoning.{asked}", advice="")
     effort = reasoning.get("effort")
     if effort is not None and effort not in _EFFORTS:
         raise not_one_of(effort, _EFFORTS, "reasoning.effort")
@@ -90,13 +83,12 @@ def _check_tools(body: Mapping[str, Any]) -> None:
             return
         case {"type": "function", "name": str(name)}:
             if name not in names:
-                raise RequestInvalid("Tool choice 'function' not found in 'tools' parameter.", param="tool_choice")
+                raise refuse("responses.unknown_choice", param="tool_choice")
         case {"type": "function"}:
             raise missing("tool_choice.name")
         case "required":
             if not names:
-                message = "Tool choice 'required' must be specified with 'tools' parameter."
-                raise RequestInvalid(message, param="tool_choice")
+                raise refuse("responses.no_tools", param="tool_choice")
         case _:
             shown = choice if isinstance(choice, str) else json.dumps(choice)
             raise not_one_of(shown, ("none", "auto", "required"), "tool_choice")
@@ -106,8 +98,7 @@ def _check_tool(tool: object, where: str) -> str:
     if not isinstance(tool, dict):
         raise wrong_type(where, "an object", tool)
     if tool.get("type") != "function":
-        message = f"Tool type '{tool.get('type')}' is not available here; there are no hosted tools."
-        raise RequestInvalid(message, param=f"{where}.type")
+        raise refuse("responses.hosted_tool", param=f"{where}.type", type=tool.get("type"))
     if not isinstance(tool.get("name"), str):
         raise missing(f"{where}.name")
     return check_function(tool, where)
@@ -121,14 +112,10 @@ def _check_format(body: Mapping[str, Any]) -> None:
     if kind not in FORMATS:
         raise not_one_of(kind, FORMATS, "text.format.type")
     if kind == "json_object" and "json" not in json.dumps(body.get("input", "")).lower():
-        raise RequestInvalid(
-            "Response input messages must contain the word 'json' in some form to use 'text.format' of type "
-            "'json_object'.",
-            param="input",
-        )
+        raise refuse("responses.no_json", param="input")
     if kind == "json_schema":
         for name in ("name", "schema"):
             if form.get(name) is None:
                 raise missing(f"text.format.{name}")
         if form.get("strict"):
-            check_strict(form["schema"], f"response_format '{form['name']}'", "text.format.schema")
+            check_strict(form["schema"], "response_format", form["name"], "text.format.schema")

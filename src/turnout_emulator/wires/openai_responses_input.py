@@ -9,7 +9,7 @@ from typing import Any
 from turnout_emulator.answers import ToolCall
 from turnout_emulator.media import decode
 from turnout_emulator.prompt import Role, Turn
-from turnout_emulator.refusals import Refusal, RequestInvalid
+from turnout_emulator.refusals import Refusal, refuse
 from turnout_emulator.responses_store import Item, ResponseStore
 from turnout_emulator.signatures import Issuer, Signatures
 from turnout_emulator.wires.openai_problems import missing, not_one_of, too_long, wrong_type
@@ -30,22 +30,14 @@ def items(body: Mapping[str, Any], store: ResponseStore) -> list[Item]:
     if previous is not None:
         stored = store.conversation(str(previous))
         if stored is None:
-            raise RequestInvalid(
-                f"Previous response with id '{previous}' not found.",
-                code="previous_response_not_found",
-                param="previous_response_id",
-            )
+            raise refuse("responses.unknown_response", param="previous_response_id", id=previous)
         before = stored
     if isinstance(own, str):
         return [*before, {"type": "message", "role": "user", "content": own}]
     if own is not None and not isinstance(own, list):
         raise wrong_type("input", "one of a string or array of input items", own)
     if not own and not before:
-        raise RequestInvalid(
-            'One of "input" or "previous_response_id" or "prompt" or "conversation_id" must be provided.',
-            code="missing_required_parameter",
-            param="input",
-        )
+        raise refuse("responses.no_input", param="input")
     return [*before, *(_resolved(item, f"input[{index}]", store) for index, item in enumerate(own or ()))]
 
 
@@ -89,19 +81,12 @@ def check(
         elif kind == "reasoning":
             _check_reasoning(item, where, store, signatures, issuer)
             if index + 1 == len(conversation) or conversation[index + 1].get("role") in ("user", "system", "developer"):
-                raise RequestInvalid(
-                    f"Item '{item.get('id')}' of type 'reasoning' was provided without its required following item.",
-                    param="input",
-                )
+                raise refuse("responses.nothing_follows", param="input", id=item.get("id"))
         else:
             _check_call(item, where)
         came_with = store.reasoning_of(str(item.get("id")))
         if came_with is not None and came_with not in present:
-            raise RequestInvalid(
-                f"Item '{item['id']}' of type '{kind}' was provided without its required 'reasoning' item: "
-                f"'{came_with}'.",
-                param="input",
-            )
+            raise refuse("responses.no_reasoning", param="input", id=item["id"], type=kind, reasoning=came_with)
     _check_answered(conversation)
 
 
@@ -109,11 +94,7 @@ def _check_id(value: str, prefix: str, where: str) -> None:
     if len(value) > _LONGEST_ID:
         raise too_long(where, value, _LONGEST_ID)
     if not value.startswith(prefix):
-        raise RequestInvalid(
-            f"Invalid '{where}': '{value}'. Expected an ID that begins with '{prefix}'.",
-            code="invalid_value",
-            param=where,
-        )
+        raise refuse("responses.wrong_id", param=where, id=value, prefix=prefix)
 
 
 def _check_message(item: Item, where: str) -> None:
@@ -140,11 +121,7 @@ def _check_part(part: object, allowed: Sequence[str], where: str) -> None:
         if url is None and part.get("file_id") is None:
             raise missing(f"{where}.image_url")
         if url is not None and not (isinstance(url, str) and url.startswith(("data:", "https://", "http://"))):
-            raise RequestInvalid(
-                f"Invalid '{where}.image_url'. Expected a valid URL, but got a value with an invalid format.",
-                code="invalid_value",
-                param=f"{where}.image_url",
-            )
+            raise refuse("responses.wrong_url", param=f"{where}.image_url")
 
 
 def _check_reasoning(item: Item, where: str, store: ResponseStore, signatures: Signatures, issuer: Issuer) -> None:
@@ -153,11 +130,7 @@ def _check_reasoning(item: Item, where: str, store: ResponseStore, signatures: S
         raise missing(f"{where}.summary")
     if encrypted:
         if not signatures.genuine(issuer, str(encrypted)):
-            raise RequestInvalid(
-                f"The encrypted content {str(encrypted)[:8]}... could not be verified. Reason: Encrypted content could "
-                "not be decrypted or parsed.",
-                code="invalid_encrypted_content",
-            )
+            raise refuse("responses.not_encrypted_here", start=str(encrypted)[:8])
     elif item.get("id") and store.item(identity) is None and not item.get("content"):
         raise _not_stored(identity)
 
@@ -181,13 +154,11 @@ def _check_answered(conversation: Sequence[Item]) -> None:
             called[identity] += 1
         elif item["type"] == "function_call_output":
             if not called[identity]:
-                raise RequestInvalid(
-                    f"No tool call found for function call output with call_id {identity}.", param="input"
-                )
+                raise refuse("responses.unasked_output", param="input", id=identity)
             called[identity] -= 1
     left = next((identity for identity, count in called.items() if count), None)
     if left is not None:
-        raise RequestInvalid(f"No tool output found for function call {left}.", param="input")
+        raise refuse("responses.unanswered", param="input", id=left)
 
 
 def _not_stored(identity: str) -> Refusal:

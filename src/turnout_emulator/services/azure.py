@@ -38,16 +38,16 @@ class AzureService(OpenAIService):
 
     def routes(self) -> Iterable[web.RouteDef]:
         """The paths it answers."""
-        yield self.route("POST", "/openai/v1/chat/completions", self.chat_completions)
-        yield self.route("POST", "/openai/v1/responses", self.create_response)
-        yield self.route("POST", "/openai/v1/embeddings", self.create_embeddings)
-        yield self.route("GET", "/openai/v1/models", self.list_models)
-        yield self.route("GET", "/openai/v1/models/{model}", self.get_model)
-        yield self.route("POST", "/openai/deployments/{deployment}/chat/completions", self.chat_completions)
-        yield self.route("POST", "/openai/deployments/{deployment}/embeddings", self.create_embeddings)
-        yield self.route("GET", "/openai/models", self.list_models)
+        yield self.route("POST", "/openai/v1/chat/completions", self._chat_completions)
+        yield self.route("POST", "/openai/v1/responses", self._create_response)
+        yield self.route("POST", "/openai/v1/embeddings", self._create_embeddings)
+        yield self.route("GET", "/openai/v1/models", self._list_models)
+        yield self.route("GET", "/openai/v1/models/{model}", self._get_model)
+        yield self.route("POST", "/openai/deployments/{deployment}/chat/completions", self._chat_completions)
+        yield self.route("POST", "/openai/deployments/{deployment}/embeddings", self._create_embeddings)
+        yield self.route("GET", "/openai/models", self._list_models)
         yield from FoundryService(self.hub).routes()
-        yield self.route("*", "/{path:.*}", self.unknown_path)
+        yield self.route("*", "/{path:.*}", self._unknown_path)
 
     def authenticate(self, exchange: Exchange) -> None:
         """Check the API key or the token, which v1 takes as a bearer too, and a dated path's `api-version`."""
@@ -62,23 +62,21 @@ class AzureService(OpenAIService):
         if not v1 and _VERSION.fullmatch(request.query.get("api-version", "")) is None:
             raise self.refusal("unknown_path", exchange.received)
 
-    def model_name(self, exchange: Exchange, body: Mapping[str, Any]) -> str:
+    def _model_name(self, exchange: Exchange, body: Mapping[str, Any]) -> str:
         """The deployment, which the dated API names in the path."""
-        return exchange.request.match_info.get("deployment") or super().model_name(exchange, body)
+        return exchange.request.match_info.get("deployment") or super()._model_name(exchange, body)
 
-    def find_model(self, exchange: Exchange, name: str) -> OpenAIModel:
+    def _find_model(self, exchange: Exchange, name: str) -> OpenAIModel:
         """The model behind a deployment; a `Refusal` if there is none."""
         deployed = self.hub.deployments.get(name, "")
         if deployed in self.hub.anthropic_models:
             raise self.refusal("wrong_api", exchange.received)
-        return super().find_model(exchange, deployed)
+        return super()._find_model(exchange, deployed)
 
-    def model_names(self) -> Iterable[str]:
-        """The deployments."""
+    def _model_names(self) -> Iterable[str]:
         return self.hub.deployments
 
-    async def unknown_path(self, exchange: Exchange) -> web.StreamResponse:
-        """Anything else."""
+    async def _unknown_path(self, exchange: Exchange) -> web.StreamResponse:
         self.authenticate(exchange)
         raise self.refusal("unknown_path", exchange.received)
 
@@ -88,7 +86,7 @@ class AzureService(OpenAIService):
         operation = _OPERATIONS.get(received.wire, "Models_List")
         seconds = failure.retry_after if failure is not None else None
         wait = "" if seconds is None else f" after {seconds:g} seconds"
-        refusal = super().refusal(kind, received, failure, action=action, operation=operation, wait=wait, **facts)
+        refusal = super().refusal(kind, received, failure, action=action, call=operation, wait=wait, **facts)
         if kind == "content_filter":
             verdict = prompt_filter(failure.filtered if failure is not None else {"violence": "high"})
             inner = {"code": "ResponsibleAIPolicyViolation", "content_filter_result": verdict}
@@ -113,5 +111,5 @@ class AzureService(OpenAIService):
             "x-request-id": str(uuid.uuid4()),
             "x-ms-client-request-id": exchange.request.headers.get("x-ms-client-request-id", identity),
             "x-ms-region": "East US",
-            **self.limits(exchange),
+            **self._limits(exchange),
         }

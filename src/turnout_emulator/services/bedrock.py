@@ -29,11 +29,11 @@ class BedrockService(Service):
 
     def routes(self) -> Iterable[web.RouteDef]:
         """The paths it answers."""
-        yield self.route("POST", "/model/{model}/converse", self.converse)
-        yield self.route("POST", "/model/{model}/converse-stream", self.converse)
-        yield self.route("POST", "/model/{model}/invoke", self.invoke)
-        yield self.route("POST", "/model/{model}/invoke-with-response-stream", self.invoke_stream)
-        yield self.route("*", "/{path:.*}", self.unknown_path)
+        yield self.route("POST", "/model/{model}/converse", self._converse)
+        yield self.route("POST", "/model/{model}/converse-stream", self._converse)
+        yield self.route("POST", "/model/{model}/invoke", self._invoke)
+        yield self.route("POST", "/model/{model}/invoke-with-response-stream", self._invoke_stream)
+        yield self.route("*", "/{path:.*}", self._unknown_path)
 
     def _open(self, exchange: Exchange, kind: str) -> tuple[dict[str, Any], BedrockModel]:
         exchange.received.model = model_id = unquote(exchange.request.match_info["model"])
@@ -50,8 +50,7 @@ class BedrockService(Service):
             raise self.refusal("no_chat_model", exchange.received)
         return self.body(exchange), model
 
-    async def converse(self, exchange: Exchange) -> web.StreamResponse:
-        """Converse and ConverseStream."""
+    async def _converse(self, exchange: Exchange) -> web.StreamResponse:
         exchange.received.operation, exchange.received.wire = "chat", bedrock_converse.NAME
         body, model = self._open(exchange, "chat")
         prompt = bedrock_converse.read(body, model, str(exchange.received.model), self.hub.signatures)
@@ -67,8 +66,7 @@ class BedrockService(Service):
         )
         return await self.chat(exchange, (str(exchange.received.model), model.id), prompt, rendering)
 
-    async def invoke(self, exchange: Exchange) -> web.StreamResponse:
-        """InvokeModel."""
+    async def _invoke(self, exchange: Exchange) -> web.StreamResponse:
         exchange.received.operation, exchange.received.wire = "embeddings", bedrock_invoke.NAME
         body, model = self._open(exchange, "embeddings")
 
@@ -81,13 +79,12 @@ class BedrockService(Service):
         size = len(texts) if isinstance(texts, list) else 1
         return await self.embeddings(exchange, (str(exchange.received.model), model.id), make, size)
 
-    async def invoke_stream(self, exchange: Exchange) -> web.StreamResponse:
+    async def _invoke_stream(self, exchange: Exchange) -> web.StreamResponse:
         """InvokeModelWithResponseStream, which is not emulated."""
         self._open(exchange, "embeddings")
         raise self.refusal("no_stream", exchange.received)
 
-    async def unknown_path(self, exchange: Exchange) -> web.StreamResponse:
-        """Anything else."""
+    async def _unknown_path(self, exchange: Exchange) -> web.StreamResponse:
         raise self.refusal("unknown_path", exchange.received, path=exchange.request.path)
 
     def error(self, refusal: Refusal) -> web.Response:

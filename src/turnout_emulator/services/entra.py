@@ -30,13 +30,13 @@ class EntraService(Service):
 
     def routes(self) -> Iterable[web.RouteDef]:
         """The paths it answers."""
-        yield self.route("GET", "/common/discovery/instance", self.instance)
-        yield self.route("GET", "/{tenant}/v2.0/.well-known/openid-configuration", self.configuration)
-        yield self.route("POST", "/{tenant}/oauth2/v2.0/token", self.token)
-        yield self.route("GET", "/msi/token", self.managed_identity)
-        yield self.route("*", "/{path:.*}", self.unknown_path)
+        yield self.route("GET", "/common/discovery/instance", self._instance)
+        yield self.route("GET", "/{tenant}/v2.0/.well-known/openid-configuration", self._configuration)
+        yield self.route("POST", "/{tenant}/oauth2/v2.0/token", self._token)
+        yield self.route("GET", "/msi/token", self._managed_identity)
+        yield self.route("*", "/{path:.*}", self._unknown_path)
 
-    async def instance(self, exchange: Exchange) -> web.StreamResponse:
+    async def _instance(self, exchange: Exchange) -> web.StreamResponse:
         """Instance discovery: says that this authority is a valid one."""
         host = exchange.request.host
         tenant = min(self.hub.accounts.tenants())
@@ -44,7 +44,7 @@ class EntraService(Service):
         metadata = [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}]
         return respond({"tenant_discovery_endpoint": where, "api-version": "1.1", "metadata": metadata})
 
-    async def configuration(self, exchange: Exchange) -> web.StreamResponse:
+    async def _configuration(self, exchange: Exchange) -> web.StreamResponse:
         """OpenID configuration of a tenant."""
         base = f"{exchange.request.scheme}://{exchange.request.host}/{self._tenant(exchange)}"
         return respond(
@@ -59,8 +59,7 @@ class EntraService(Service):
             }
         )
 
-    async def token(self, exchange: Exchange) -> web.StreamResponse:
-        """A token for a client that proves who it is."""
+    async def _token(self, exchange: Exchange) -> web.StreamResponse:
         received = exchange.received
         received.operation = "token"
         tenant = self._tenant(exchange)
@@ -89,7 +88,7 @@ class EntraService(Service):
             {"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": token}
         )
 
-    async def managed_identity(self, exchange: Exchange) -> web.StreamResponse:
+    async def _managed_identity(self, exchange: Exchange) -> web.StreamResponse:
         """The token endpoint inside App Service (api-version 2019-08-01)."""
         request, received = exchange.request, exchange.received
         received.operation = "token"
@@ -111,8 +110,7 @@ class EntraService(Service):
             }
         )
 
-    async def unknown_path(self, exchange: Exchange) -> web.StreamResponse:
-        """Anything else."""
+    async def _unknown_path(self, exchange: Exchange) -> web.StreamResponse:
         raise self.refusal("unknown_path", exchange.received, path=exchange.request.path)
 
     def _tenant(self, exchange: Exchange) -> str:

@@ -29,9 +29,9 @@ class FoundryService(Service):
 
     def routes(self) -> Iterable[web.RouteDef]:
         """The paths it answers."""
-        yield self.route("POST", "/anthropic/v1/messages", self.create_message)
-        yield self.route("POST", "/anthropic/v1/messages/count_tokens", self.count_tokens)
-        yield self.route("*", "/anthropic/{path:.*}", self.unknown_path)
+        yield self.route("POST", "/anthropic/v1/messages", self._create_message)
+        yield self.route("POST", "/anthropic/v1/messages/count_tokens", self._count_tokens)
+        yield self.route("*", "/anthropic/{path:.*}", self._unknown_path)
 
     def authenticate(self, exchange: Exchange) -> None:
         """Check the key or the token; the key is taken as a bearer too, as the portal's examples send it."""
@@ -57,8 +57,7 @@ class FoundryService(Service):
             raise self.refusal("not_found", exchange.received)
         return body, model
 
-    async def create_message(self, exchange: Exchange) -> web.StreamResponse:
-        """Messages."""
+    async def _create_message(self, exchange: Exchange) -> web.StreamResponse:
         exchange.received.operation = "chat"
         body, model = self._open(exchange)
         prompt = anthropic_messages.read(body, model, self.hub.signatures)
@@ -72,14 +71,12 @@ class FoundryService(Service):
         )
         return await self.chat(exchange, (str(exchange.received.model), model.name), prompt, rendering)
 
-    async def count_tokens(self, exchange: Exchange) -> web.StreamResponse:
-        """How many tokens a request has."""
+    async def _count_tokens(self, exchange: Exchange) -> web.StreamResponse:
         body, model = self._open(exchange)
         prompt = anthropic_messages.read(body, model, self.hub.signatures, counting=True)
         return respond({"input_tokens": prompt.input_tokens})
 
-    async def unknown_path(self, exchange: Exchange) -> web.StreamResponse:
-        """Anything else."""
+    async def _unknown_path(self, exchange: Exchange) -> web.StreamResponse:
         self.authenticate(exchange)
         raise self.refusal("unknown_path", exchange.received)
 

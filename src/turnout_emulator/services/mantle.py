@@ -31,11 +31,11 @@ class MantleService(OpenAIService):
     def routes(self) -> Iterable[web.RouteDef]:
         """The paths it answers."""
         for path in ("/openai/v1", "/v1"):
-            yield self.route("POST", f"{path}/chat/completions", self.chat_completions)
-            yield self.route("POST", f"{path}/responses", self.create_response)
-        yield self.route("GET", "/v1/models", self.list_models)
-        yield self.route("GET", "/v1/models/{model}", self.get_model)
-        yield self.route("*", "/{path:.*}", self.unknown_path)
+            yield self.route("POST", f"{path}/chat/completions", self._chat_completions)
+            yield self.route("POST", f"{path}/responses", self._create_response)
+        yield self.route("GET", "/v1/models", self._list_models)
+        yield self.route("GET", "/v1/models/{model}", self._get_model)
+        yield self.route("*", "/{path:.*}", self._unknown_path)
 
     def authenticate(self, exchange: Exchange) -> None:
         """Check the bearer key or the signature."""
@@ -46,7 +46,7 @@ class MantleService(OpenAIService):
         except Refusal as refusal:
             raise replace(self.refusal("authentication", exchange.received), message=refusal.message) from None
 
-    def find_model(self, exchange: Exchange, name: str) -> OpenAIModel:
+    def _find_model(self, exchange: Exchange, name: str) -> OpenAIModel:
         """The model of that name; a `Refusal` if there is none, or if it isn't served at this path."""
         path, wire = exchange.request.path, str(exchange.received.wire)
         model = self.hub.mantle_models.get(name)
@@ -56,18 +56,15 @@ class MantleService(OpenAIService):
             raise self.refusal("wrong_path", exchange.received, name=model.name, path=path)
         return model
 
-    def model_names(self) -> Iterable[str]:
-        """The ids of the models."""
+    def _model_names(self) -> Iterable[str]:
         return self.hub.mantle_models
 
-    def dialect(self, model: OpenAIModel) -> openai_responses.Dialect:
-        """How the Responses API speaks for a model."""
+    def _dialect(self, model: OpenAIModel) -> openai_responses.Dialect:
         return openai_responses.MANTLE_OPEN_WEIGHT if model.open_weight else openai_responses.MANTLE
 
     def headers(self, exchange: Exchange) -> dict[str, str]:  # noqa: ARG002 - the same for all
         """Headers on every answer."""
         return {"x-request-id": f"req_{uuid.uuid4().hex}", "x-amzn-requestid": str(uuid.uuid4())}
 
-    def describe_model(self, name: str) -> dict[str, Any]:
-        """A model as it is listed."""
-        return {**super().describe_model(name), "owned_by": "openai"}
+    def _describe_model(self, name: str) -> dict[str, Any]:
+        return {**super()._describe_model(name), "owned_by": "openai"}

@@ -44,12 +44,12 @@ class OpenAIService(Service):
 
     def routes(self) -> Iterable[web.RouteDef]:
         """The paths it answers."""
-        yield self.route("POST", "/v1/chat/completions", self.chat_completions)
-        yield self.route("POST", "/v1/responses", self.create_response)
-        yield self.route("POST", "/v1/embeddings", self.create_embeddings)
-        yield self.route("GET", "/v1/models", self.list_models)
-        yield self.route("GET", "/v1/models/{model}", self.get_model)
-        yield self.route("*", "/{path:.*}", self.unknown_path)
+        yield self.route("POST", "/v1/chat/completions", self._chat_completions)
+        yield self.route("POST", "/v1/responses", self._create_response)
+        yield self.route("POST", "/v1/embeddings", self._create_embeddings)
+        yield self.route("GET", "/v1/models", self._list_models)
+        yield self.route("GET", "/v1/models/{model}", self._get_model)
+        yield self.route("*", "/{path:.*}", self._unknown_path)
 
     def authenticate(self, exchange: Exchange) -> None:
         """Check the credential, and raise a `Refusal` if it is missing or wrong."""
@@ -61,25 +61,22 @@ class OpenAIService(Service):
             raise self.refusal("authentication", exchange.received)
         exchange.received.auth, exchange.received.identity = "api-key", name
 
-    def find_model(self, exchange: Exchange, name: str) -> OpenAIModel:
-        """The model of that name; a `Refusal` if there is none."""
+    def _find_model(self, exchange: Exchange, name: str) -> OpenAIModel:
         model = self.hub.openai_models.get(name)
         if model is None:
             raise self.refusal("not_found", exchange.received)
         return model
 
-    def model_name(self, exchange: Exchange, body: Mapping[str, Any]) -> str:
+    def _model_name(self, exchange: Exchange, body: Mapping[str, Any]) -> str:
         """What the request names as its model; a `Refusal` if it names none."""
         if not body.get("model"):
             raise self.refusal("no_model", exchange.received)
         return str(body["model"])
 
-    def model_names(self) -> Iterable[str]:
-        """The names that the models are listed by."""
+    def _model_names(self) -> Iterable[str]:
         return self.hub.openai_models
 
-    def dialect(self, model: OpenAIModel) -> openai_responses.Dialect:  # noqa: ARG002 - Mantle's follows from the model
-        """How the Responses API speaks here."""
+    def _dialect(self, model: OpenAIModel) -> openai_responses.Dialect:  # noqa: ARG002 - Mantle's follows from the model
         return openai_responses.AZURE if self.azure else openai_responses.OPENAI
 
     def _open(self, exchange: Exchange, wire: str, operation: str) -> tuple[dict[str, Any], OpenAIModel]:
@@ -87,15 +84,14 @@ class OpenAIService(Service):
         received.wire, received.operation = wire, "embeddings" if operation == "embeddings" else "chat"
         self.authenticate(exchange)
         body = self.body(exchange)
-        received.model = self.model_name(exchange, body)
-        model = self.find_model(exchange, received.model)
+        received.model = self._model_name(exchange, body)
+        model = self._find_model(exchange, received.model)
         if model.kind != received.operation:
             kind = "no_embedding_model" if operation == "embeddings" else "no_chat_model"
             raise self.refusal(kind, received, operation=operation, name=model.name)
         return body, model
 
-    async def chat_completions(self, exchange: Exchange) -> web.StreamResponse:
-        """Chat."""
+    async def _chat_completions(self, exchange: Exchange) -> web.StreamResponse:
         body, model = self._open(exchange, openai_chat.NAME, "chatCompletion")
         prompt = openai_chat.read(body, model)
         rendering = Rendering(
@@ -109,10 +105,9 @@ class OpenAIService(Service):
         )
         return await self.chat(exchange, (str(exchange.received.model), model.name), prompt, rendering)
 
-    async def create_response(self, exchange: Exchange) -> web.StreamResponse:
-        """The Responses API."""
+    async def _create_response(self, exchange: Exchange) -> web.StreamResponse:
         body, model = self._open(exchange, openai_responses.NAME, "responses")
-        request, prompt = openai_responses.read(body, model, self.dialect(model), self.responses, self.hub.signatures)
+        request, prompt = openai_responses.read(body, model, self._dialect(model), self.responses, self.hub.signatures)
         events = Events(request)
 
         def whole(reply: Reply) -> dict[str, Any]:
@@ -135,37 +130,32 @@ class OpenAIService(Service):
         )
         return await self.chat(exchange, (str(exchange.received.model), model.name), prompt, rendering)
 
-    async def create_embeddings(self, exchange: Exchange) -> web.StreamResponse:
-        """Embeddings."""
+    async def _create_embeddings(self, exchange: Exchange) -> web.StreamResponse:
         body, model = self._open(exchange, openai_embeddings.NAME, "embeddings")
         inputs = body.get("input")
         size = len(inputs) if isinstance(inputs, list) else 1
         names = (str(exchange.received.model), model.name)
         return await self.embeddings(exchange, names, lambda: respond(openai_embeddings.answer(body, model)), size)
 
-    async def list_models(self, exchange: Exchange) -> web.StreamResponse:
-        """The models there are."""
+    async def _list_models(self, exchange: Exchange) -> web.StreamResponse:
         exchange.received.operation = "models"
         self.authenticate(exchange)
-        return respond({"data": [self.describe_model(name) for name in self.model_names()], "object": "list"})
+        return respond({"data": [self._describe_model(name) for name in self._model_names()], "object": "list"})
 
-    async def get_model(self, exchange: Exchange) -> web.StreamResponse:
-        """One model."""
+    async def _get_model(self, exchange: Exchange) -> web.StreamResponse:
         exchange.received.operation = "models"
         self.authenticate(exchange)
         name = exchange.request.match_info["model"]
-        if name not in self.model_names():
+        if name not in self._model_names():
             exchange.received.model = name
             raise self.refusal("not_found", exchange.received)
-        return respond(self.describe_model(name))
+        return respond(self._describe_model(name))
 
-    async def unknown_path(self, exchange: Exchange) -> web.StreamResponse:
-        """Anything else."""
+    async def _unknown_path(self, exchange: Exchange) -> web.StreamResponse:
         request = exchange.request
         raise self.refusal("unknown_path", exchange.received, method=request.method, path=request.path)
 
-    def describe_model(self, name: str) -> dict[str, Any]:
-        """A model as it is listed."""
+    def _describe_model(self, name: str) -> dict[str, Any]:
         return {"id": name, "object": "model", "created": 1_686_935_002, "owned_by": "system"}
 
     def refusal(self, kind: str, received: Received, failure: Failure | None = None, **facts: object) -> Refusal:
@@ -188,8 +178,7 @@ class OpenAIService(Service):
     def headers(self, exchange: Exchange) -> dict[str, str]:
         """Headers on every answer."""
         fixed = {"openai-version": "2020-10-01", "openai-processing-ms": "1"}
-        return {"x-request-id": f"req_{uuid.uuid4().hex}", **fixed, **self.limits(exchange)}
+        return {"x-request-id": f"req_{uuid.uuid4().hex}", **fixed, **self._limits(exchange)}
 
-    def limits(self, exchange: Exchange) -> dict[str, str]:
-        """The rate-limit headers of a model call."""
+    def _limits(self, exchange: Exchange) -> dict[str, str]:
         return _LIMITS if exchange.received.operation in ("chat", "embeddings") else {}

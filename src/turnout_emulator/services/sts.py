@@ -38,12 +38,11 @@ class StsService(Service):
 
     def routes(self) -> Iterable[web.RouteDef]:
         """The paths it answers."""
-        yield self.route("POST", "/", self.query)
-        yield self.route("GET", "/credentials", self.container_credentials)
-        yield self.route("*", "/{path:.*}", self.unknown_path)
+        yield self.route("POST", "/", self._query)
+        yield self.route("GET", "/credentials", self._container_credentials)
+        yield self.route("*", "/{path:.*}", self._unknown_path)
 
-    async def query(self, exchange: Exchange) -> web.StreamResponse:
-        """An action of STS."""
+    async def _query(self, exchange: Exchange) -> web.StreamResponse:
         exchange.received.operation = "token"
         key = identify_signer(exchange, self.hub, _SIGNING_NAMES)
         form = {name: values[0] for name, values in parse_qs(exchange.body.decode("utf-8", "replace")).items()}
@@ -77,7 +76,7 @@ class StsService(Service):
         )
         return _xml("AssumeRole", inner)
 
-    async def container_credentials(self, exchange: Exchange) -> web.StreamResponse:
+    async def _container_credentials(self, exchange: Exchange) -> web.StreamResponse:
         """Temporary keys, as the ECS and EKS agents hand them out."""
         exchange.received.operation = "token"
         if exchange.request.headers.get("authorization") != CONTAINER_TOKEN:
@@ -95,8 +94,7 @@ class StsService(Service):
         }
         return respond(body)
 
-    async def unknown_path(self, exchange: Exchange) -> web.StreamResponse:
-        """Anything else."""
+    async def _unknown_path(self, exchange: Exchange) -> web.StreamResponse:
         raise self.refusal("unknown_path", exchange.received, path=exchange.request.path)
 
     def error(self, refusal: Refusal) -> web.Response:

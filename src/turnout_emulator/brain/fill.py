@@ -133,9 +133,6 @@ class _Filler:
         return Found(pairs, float(bool(pairs)))
 
     def _array(self, schema: Schema, label: str, depth: int) -> Found:
-        if "prefixItems" in schema:
-            parts = [self.fill(part, label, depth + 1) for part in schema["prefixItems"]]
-            return Found([part.value for part in parts], max((part.evidence for part in parts), default=0.0))
         items = self._resolve(schema.get("items", {}))
         values = self._items(items, label, depth)
         evidence = float(bool(values))
@@ -170,12 +167,13 @@ class _Filler:
         return Found(_bounded(schema.get("default") or 0, schema), 0.0)
 
     def _boolean(self, schema: Schema, label: str) -> Found:
-        wanted = [stem(word) for word in words(label) if word not in ("is", "has")]
-        for match in re.finditer(r"[^\W\d_]+", self._text):
-            if stem(match[0]) in wanted:
-                around = self._text[max(0, match.start() - 25) : match.end() + 8]
-                return Found(re.search(r"\b(?:not?|without|never|false)\b", around, re.IGNORECASE) is None, 0.9)
-        return Found(bool(schema.get("default", False)), 0.0)
+        name = " ".join(word for word in words(label) if word not in ("is", "has"))
+        if not name or not self._mentions(name):
+            return Found(bool(schema.get("default", False)), 0.0)
+        denied = re.search(
+            rf"\b(?:not?|without|never)\b[^.,;]*{name}|{name}\W*(?:no|false)\b", self._text, re.IGNORECASE
+        )
+        return Found(denied is None, 0.9)
 
     def _string(self, schema: Schema, label: str, *, named: bool) -> Found:
         facts = self._facts

@@ -50,7 +50,7 @@ def think(prompt: Prompt) -> Answer:
     if prompt.tool_choice == "auto":
         repeated = [(call.name, call.arguments_dict()) for call in before]
         calls = [call for call in calls if (call.name, call.arguments_dict()) not in repeated]
-    blocks: list[Block] = [Reasoning(_reason(request, calls, results))] if prompt.reasoning else []
+    blocks: list[Block] = [Reasoning(_reason(request, calls))] if prompt.reasoning else []
     if calls:
         return Answer(blocks=[*blocks, *calls], finish="tool_calls")
     failed = any(result.error for turn in since for result in turn.results)
@@ -120,13 +120,13 @@ def _plain(result: str) -> str:
         value = json.loads(result)
     except ValueError:
         return result
-
-    def inline(one: Any) -> str:
-        return one if isinstance(one, str) else json.dumps(one, ensure_ascii=False)
-
     if isinstance(value, Mapping):
-        return ", ".join(f"{name}: {inline(one)}" for name, one in value.items())
-    return ", ".join(map(inline, value)) if isinstance(value, list) else inline(value)
+        return ", ".join(f"{name}: {_inline(one)}" for name, one in value.items())
+    return ", ".join(map(_inline, value)) if isinstance(value, list) else _inline(value)
+
+
+def _inline(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _schema_in(prompt: Prompt, request: str) -> Mapping[str, Any] | None:
@@ -153,13 +153,10 @@ def _standalone(request: str) -> str:
     return f"{question} ({topic(earlier[-1])})" if earlier and _PRONOUN.search(question) else question
 
 
-def _reason(request: str, calls: Sequence[ToolCall], results: Sequence[str]) -> str:
+def _reason(request: str, calls: Sequence[ToolCall]) -> str:
     if calls:
         return f"The request calls for {', '.join(call.name for call in calls)}."
-    if results:
-        return "The tools have answered; I report what they gave back."
-    subject = topic(question_in(request))[:120] or "nothing in particular"
-    return f"The question is about: {subject}. I look for the sentences that match it best."
+    return f"The question is about: {topic(question_in(request))[:120]}. I look for the sentences that match it best."
 
 
 def _limited(text: str, prompt: Prompt) -> tuple[str, Finish, str | None]:

@@ -64,7 +64,7 @@ def bug(*, after: bool) -> Any:
 def new_call() -> Any:
     settings = load_settings()
     route = resolve(backend="azure", settings=settings)
-    return calls.new_call(route, settings, lambda error: classify(error, calls.call_site(route, settings)))
+    return calls.new_attempts(route, settings, lambda error: classify(error, calls.call_site(route, settings)))
 
 
 async def abug(*, after: bool) -> Any:

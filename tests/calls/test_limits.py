@@ -89,7 +89,7 @@ def test_nobody_asks_during_a_pause_but_who_would_not_ask_again() -> None:
     assert slot
     limiter.throttled(slot, 5)
     assert not admitted(limiter)
-    limiter.leave(limiter.enter(within=0, heed=False))
+    limiter.leave(limiter.enter(within=0, pauses=False))
     clock.now += 5.1
     assert admitted(limiter)
 

@@ -132,12 +132,12 @@ async def test_the_bridge_carries_values_errors_and_the_context() -> None:
         return value * 2
 
     def work(first: int, *, second: int) -> tuple[int, str]:
-        assert bridge.on_bridge()
+        assert bridge.in_greenlet()
         with pytest.raises(ValueError, match="-1"):
             bridge.wait(later(-1))
         return bridge.wait(later(first)) + bridge.wait(later(second)), variable.get()
 
-    assert not bridge.on_bridge()
+    assert not bridge.in_greenlet()
     assert await bridge.run(work, 3, second=4) == (14, "set")
     with pytest.raises(ValueError, match="-5"):
         await bridge.run(lambda: bridge.wait(later(-5)))

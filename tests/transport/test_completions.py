@@ -10,7 +10,7 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from turnout.providers.pool import openai_client
+from tests.clients import client_of
 from turnout.settings import AzureBackend
 from turnout.transport.answers.completions import hasten
 from turnout_emulator import Raw
@@ -96,7 +96,7 @@ def sse(chunks: list[dict[str, Any]]) -> Raw:
 @pytest.fixture
 def clients(fresh_emulator: Emulator) -> tuple[openai.OpenAI, openai.AsyncOpenAI]:
     backend = AzureBackend(endpoint=fresh_emulator.azure.url, api_key="turnout-emulator-azure-key")
-    client = openai_client(backend)
+    client = client_of(backend)
     hasten(client.sync)
     hasten(client.aio)
     return client.sync, client.aio

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 from turnout import errors as e
 from turnout.calls.retry_after import retry_after
 from turnout.conversation import filters
+from turnout.facts.providers import PROVIDERS
 from turnout.redaction import redact
 from turnout.redaction.sdk_errors import without_secrets
-from turnout.transport.unreadable import UnreadableAnswerError, shortened
+from turnout.transport.answers.unreadable import UnreadableAnswerError, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from turnout.providers.credentials.base import Chosen
+    from turnout.providers.credentials.base import Credential
     from turnout.routing import Route
 
 
@@ -26,17 +27,17 @@ class CallSite:
 
     Attributes:
         route: The route.
-        resource: The endpoint or region that was asked.
-        chosen: The credential that was used.
+        endpoint: The address or region that was asked.
+        credential: The credential that was used.
         source: Where the settings came from.
-        secret: Gives the backend's secrets, of which the error may say none.
+        secrets: Returns the backend's secrets, which no error may show.
     """
 
     route: Route
-    resource: str
-    chosen: Chosen | None = None
+    endpoint: str
+    credential: Credential | None = None
     source: str = ""
-    secret: Callable[[], Iterable[str]] = tuple
+    secrets: Callable[[], Iterable[str]] = tuple
 
 
 Kind = type[e.ModelCallError]
@@ -258,7 +259,7 @@ def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
     Returns:
         An error to be raised `from` the original; one of turnout's own is given back as it is.
     """
-    without_secrets(error, site.secret())
+    without_secrets(error, site.secrets())
     for cause in _causes(error):
         if isinstance(cause, e.TurnoutError):  # a credential failed inside an SDK's call, or a redirect was refused
             if isinstance(cause, e.RedirectError):
@@ -425,21 +426,21 @@ def _words(error: BaseException) -> str:
 
 
 def _message(kind: Kind, error: BaseException, site: CallSite, code: str | None) -> str:
-    route = site.route
-    place = f"{route.deployment!r} on backend {route.backend!r} ({site.resource})"
+    route, provider = site.route, PROVIDERS[site.route.provider]
+    place = f"{route.deployment!r} on backend {route.backend!r} ({site.endpoint})"
     called = f"{route.key} in {site.source}" if route.key else f"{route.name!r} in the code"
     head, advice = {
         e.AuthenticationError: (
-            f"{site.resource} refused the credential of backend {route.backend!r}",
-            f"It was: {site.chosen}. " if site.chosen else "",
+            f"{site.endpoint} refused the credential of backend {route.backend!r}",
+            f"It was: {site.credential}. " if site.credential else "",
         ),
         e.PermissionDeniedError: (
             f"the credential of backend {route.backend!r} may not use {place}",
             "Give it the role: 'Cognitive Services OpenAI User' on Azure, bedrock:InvokeModel on AWS. ",
         ),
         e.NotFoundError: (
-            f"there is no {'model' if route.provider != 'azure' else 'deployment'} {place}",
-            f"The settings call it {called}. " + _not_found_advice(route.provider),
+            f"there is no {'deployment' if provider.names_deployments else 'model'} {place}",
+            f"The settings call it {called}. {provider.not_found} ",
         ),
         e.RateLimitError: (f"{place} is throttled", "Wait as long as retry_after says, or raise the quota. "),
         e.ContextOverflowError: (f"the input is too long for {place}", "Shorten it, or choose a longer context. "),
@@ -454,12 +455,4 @@ def _message(kind: Kind, error: BaseException, site: CallSite, code: str | None)
     }.get(kind, (f"{place} refused the request", ""))
     named = f" [{code}]" if code else ""
     said = "What came" if kind is e.ServiceAnswerError else "The service said"
-    return redact(f"{head}{named}. {advice}{said}: {_said(error)}", site.secret())
-
-
-def _not_found_advice(provider: str) -> str:
-    return {
-        "azure": "A deployment is named by its owner: see the resource's Deployments page; a new one takes minutes. ",
-        "bedrock": "Newer models want an inference profile (us., eu., apac., global. before the id), in this region. ",
-        "openai": "See the server's list of models. ",
-    }[provider]
+    return redact(f"{head}{named}. {advice}{said}: {_said(error)}", site.secrets())

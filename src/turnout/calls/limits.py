@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import exp, inf
 
-from turnout import runtime
+from turnout.runtime import Cache, renewed_in_child
 
 FIRST_WINDOW = 32
 """Embedding requests in flight at first; the window doubles each round while that brings more answers a second."""
@@ -185,7 +185,7 @@ class Limiter:
         self._requests: Pace | None = None
         self._tokens: Pace | None = None
         self.allow(rpm, tpm)
-        runtime.renewed_in_child(self)
+        renewed_in_child(self)
 
     def renew(self) -> None:
         """Nobody waits or is being let in, in a forked child."""
@@ -219,26 +219,26 @@ class Limiter:
         """Calls that may be in flight now."""
         return self._window.size
 
-    def enter(self, tokens: float = 0, *, within: float | None = None, heed: bool = True) -> Slot:
+    def enter(self, tokens: float = 0, *, within: float | None = None, pauses: bool = True) -> Slot:
         """Wait until a call may be made.
 
         Args:
             tokens: An estimate of what it takes.
             within: Seconds to wait at most.
-            heed: Whether the call waits while the service asks for a pause.
+            pauses: Whether the call waits while the service asks for a pause.
 
         Raises:
             TimeoutError: It may not be made within that time.
         """
-        slot = self._at_once(tokens, heed=heed)
+        slot = self._at_once(tokens, pauses=pauses)
         if slot is not None:
             return slot
         ends = inf if within is None else self._clock() + within
         waiter = _ThreadWaiter()
-        self._join(waiter, heed=heed)
+        self._join(waiter, pauses=pauses)
         try:
             while True:
-                slot, delay = self._turn(waiter, tokens, heed=heed)
+                slot, delay = self._turn(waiter, tokens, pauses=pauses)
                 if slot is not None:
                     return slot
                 left = ends - self._clock()
@@ -248,16 +248,16 @@ class Limiter:
         finally:
             self._gone(waiter)
 
-    async def aenter(self, tokens: float = 0, *, heed: bool = True) -> Slot:
+    async def aenter(self, tokens: float = 0, *, pauses: bool = True) -> Slot:
         """Wait until a call may be made, without blocking the event loop."""
-        slot = self._at_once(tokens, heed=heed)
+        slot = self._at_once(tokens, pauses=pauses)
         if slot is not None:
             return slot
         waiter = _LoopWaiter()
-        self._join(waiter, heed=heed)
+        self._join(waiter, pauses=pauses)
         try:
             while True:
-                slot, delay = self._turn(waiter, tokens, heed=heed)
+                slot, delay = self._turn(waiter, tokens, pauses=pauses)
                 if slot is not None:
                     return slot
                 await waiter.wait(delay)
@@ -300,31 +300,31 @@ class Limiter:
             self._paused_until = max(self._paused_until, now + pause)
             self._nudge()
 
-    def _join(self, waiter: _Waiter, *, heed: bool) -> None:
+    def _join(self, waiter: _Waiter, *, pauses: bool) -> None:
         with self._lock:
-            if heed:
+            if pauses:
                 self._queue.append(waiter)
             else:  # past those who wait for a pause to end
                 self._queue.appendleft(waiter)
 
-    def _at_once(self, tokens: float, *, heed: bool) -> Slot | None:
+    def _at_once(self, tokens: float, *, pauses: bool) -> Slot | None:
         with self._lock:
-            return None if (self._queue and heed) or self._delay(heed=heed) else self._admit(tokens)
+            return None if (self._queue and pauses) or self._delay(pauses=pauses) else self._admit(tokens)
 
-    def _turn(self, waiter: _Waiter, tokens: float, *, heed: bool) -> tuple[Slot | None, float]:
+    def _turn(self, waiter: _Waiter, tokens: float, *, pauses: bool) -> tuple[Slot | None, float]:
         with self._lock:
             if self._queue[0] is not waiter:
                 return None, inf
-            delay = self._delay(heed=heed)
+            delay = self._delay(pauses=pauses)
             return (None, delay) if delay else (self._admit(tokens), 0.0)
 
-    def _delay(self, *, heed: bool) -> float:
+    def _delay(self, *, pauses: bool) -> float:
         """Seconds until the next call may be let in; infinite until one leaves."""
         now = self._clock()
         if self._in_flight >= max(1, int(self._window.size)):
             return inf
         waits = [pace.wait(now) for pace in (self._requests, self._tokens) if pace is not None]
-        return max(0.0, self._rate.wait(now), self._paused_until - now if heed else 0.0, *waits)
+        return max(0.0, self._rate.wait(now), self._paused_until - now if pauses else 0.0, *waits)
 
     def _admit(self, tokens: float) -> Slot:
         now = self._clock()
@@ -378,8 +378,7 @@ class _LoopWaiter:
 
 _Waiter = _ThreadWaiter | _LoopWaiter
 
-_limiters: dict[tuple[str, ...], Limiter] = {}
-_lock = threading.Lock()
+_limiters: Cache[tuple[str, ...], Limiter] = Cache(size=1000)
 _processes = 1
 
 
@@ -417,19 +416,11 @@ def shared(key: tuple[str, ...], *, rpm: float | None, tpm: float | None, start:
     if _processes > 1:
         rpm, tpm = rpm and rpm / _processes, tpm and tpm / _processes
         start, most = max(1, start // _processes), max(1, most // _processes)
-    found = _limiters.get(key)
-    if found is None:
-        with _lock:
-            found = _limiters.setdefault(key, Limiter(rpm=rpm, tpm=tpm, start=start, most=most))
-    found.allow(rpm, tpm)
-    return found
+    limiter = _limiters.get_or_make(key, lambda: Limiter(rpm=rpm, tpm=tpm, start=start, most=most))
+    limiter.allow(rpm, tpm)
+    return limiter
 
 
 def forget() -> None:
     """Begin anew, with no memory of what a service took."""
-    global _lock  # noqa: PLW0603
-    _lock = threading.Lock()
     _limiters.clear()
-
-
-runtime.renew_in_child(forget)

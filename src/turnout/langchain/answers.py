@@ -16,7 +16,7 @@ from turnout.errors import ContentFilterError, ServiceConnectionError
 from turnout.langchain.answer_texts import CALL_BLOCKS, CallStream, call_as_text
 from turnout.langchain.usage import portable_usage
 from turnout.langchain.wires.openai_verdicts import said as verdicts
-from turnout.transport.unreadable import nothing_streamed
+from turnout.transport.answers.unreadable import nothing_streamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

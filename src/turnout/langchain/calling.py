@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import SystemMessage
 from langchain_core.messages.utils import count_tokens_approximately
 
-from turnout.calls.routed import new_call
+from turnout.calls.context import new_attempts
 from turnout.calls.streams import astream, stream
 from turnout.conversation import media
 from turnout.conversation.parameters import PARAMETERS, tool_choice_name
@@ -27,7 +27,7 @@ from turnout.langchain.tools import offered
 from turnout.langchain.usage import Counted
 from turnout.langchain.wires import agenerate, begin_astream, begin_stream, built, delegate, wire
 from turnout.routing import resolve
-from turnout.settings.fields import current
+from turnout.settings.fields import resolved_settings
 from turnout.transport.blocking import off_loop, within_deadline
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
     from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
-    from turnout.calls.attempts import Call as AttemptedCall
+    from turnout.calls.attempts import Attempts
     from turnout.langchain.chat import ChatTurnout
     from turnout.routing import Route
     from turnout.settings import Backend, Settings
@@ -71,7 +71,7 @@ def resolved(model: ChatTurnout, kwargs: dict[str, Any]) -> Resolved:
 
 
 def _looked_up(model: ChatTurnout, name: str | None, backend: str | None) -> Resolved:
-    settings = current(model.settings)
+    settings = resolved_settings(model.settings)
     return resolve(name or model.model, backend=backend or model.backend, settings=settings), settings
 
 
@@ -93,7 +93,7 @@ class Call:
     backend: Backend
     arguments: dict[str, Any]
     request: Request
-    attempts: AttemptedCall
+    attempts: Attempts
 
     @property
     def has_tools(self) -> bool:
@@ -162,7 +162,7 @@ def _prepared(
     route, settings = resolved(model, kwargs)
     request = _request(model, settings, stop, kwargs)
     arguments = wire(route).arguments(route, request)
-    attempts = new_call(
+    attempts = new_attempts(
         route,
         settings,
         lambda error: translate(error, route, settings),

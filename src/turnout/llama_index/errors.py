@@ -12,7 +12,7 @@ from turnout.errors import (
     TurnoutError,
     UnsupportedError,
 )
-from turnout.transport.unreadable import nothing_streamed, shortened
+from turnout.transport.answers.unreadable import nothing_streamed, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def translate(error: Exception, route: Route, settings: Settings) -> TurnoutError | None:
     """The error for what a route's call raised, or None if it isn't an SDK's."""
     from turnout.calls.classification import classify
-    from turnout.calls.routed import call_site
+    from turnout.calls.context import call_site
 
     return classify(error, call_site(route, settings))
 

@@ -27,7 +27,7 @@ from turnout.llama_index.history import aportable_history, portable_history
 from turnout.llama_index.messages import arguments_of, tool_calls_of
 from turnout.llama_index.request import OWN, Request, estimated_tokens, make_request
 from turnout.llama_index.structured import StructuredPredict
-from turnout.settings.fields import SettingsField, current, portable_settings
+from turnout.settings.fields import SettingsField, portable_settings, resolved_settings
 from turnout.settings.foreign_arguments import refuse_unknown
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     )
     from llama_index.core.tools.types import BaseTool
 
-    from turnout.calls.attempts import Call as AttemptedCall
+    from turnout.calls.attempts import Attempts
     from turnout.llama_index.wires import Wire
     from turnout.settings import Backend, Settings
 
@@ -53,7 +53,7 @@ class _Call:
     settings: Settings
     backend: Backend
     request: Request
-    attempts: AttemptedCall
+    attempts: Attempts
 
     def prepared(self) -> tuple[Wire, dict[str, Any], dict[str, Any]]:
         """The wire, what it sends but the conversation, and how that is to be arranged."""
@@ -325,12 +325,12 @@ class TurnoutLLM(StructuredPredict):
     def _resolved(self, kwargs: dict[str, Any]) -> tuple[Route, Settings]:
         from turnout.routing import resolve
 
-        settings = current(self.settings)
+        settings = resolved_settings(self.settings)
         model, backend = kwargs.pop("model", None), kwargs.pop("backend", None)
         return resolve(model or self.model, backend=backend or self.backend, settings=settings), settings
 
     def _call(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> _Call:
-        from turnout.calls.routed import new_call
+        from turnout.calls.context import new_attempts
 
         kwargs = dict(kwargs)
         route, settings = self._resolved(kwargs)
@@ -341,7 +341,7 @@ class TurnoutLLM(StructuredPredict):
             backend = backend.model_copy(update={"timeout": own.pop("timeout")})
         limits = {name: kwargs.pop(name, getattr(self, name)) for name in ("max_retries", "deadline")}
         request = make_request(messages, own, self.additional_kwargs, kwargs, settings.unsupported)
-        attempts = new_call(
+        attempts = new_attempts(
             route,
             settings,
             lambda error: translate(error, route, settings),

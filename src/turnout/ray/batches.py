@@ -17,7 +17,7 @@ from turnout.facts.spaces import EmbeddingSpace, space_of
 from turnout.index.chunks import Item
 from turnout.index.migration.work import Worked, embed_with
 from turnout.routing import resolve
-from turnout.settings.fields import current
+from turnout.settings.fields import resolved_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ class Asked:
             EmbeddingSpaceError: They give another space than the one that was asked for.
         """
         limits.divide(self.workers)
-        settings = current(self.config)
+        settings = resolved_settings(self.config)
         route = resolve(self.route, kind="embedding", backend=self.backend, settings=settings)
         given = space_of(route)
         wanted = EmbeddingSpace.parse(self.space) if self.space is not None else given

@@ -9,9 +9,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from turnout.embedding.embedder import Embedder
 from turnout.errors import ReindexError
 from turnout.facts.spaces import space_of
-from turnout.hints import Embedder
 from turnout.index.chunks import Searchable, Source, Target
 from turnout.index.disk import room_for
 from turnout.index.lock import locked

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from turnout import runtime
 from turnout.errors import MissingExtraError
-from turnout.providers.pool import generation
+from turnout.runtime import Cache
 from turnout.transport import greenlets as bridge
 
 if TYPE_CHECKING:
@@ -41,17 +39,7 @@ _FILES = {
     "bedrock-converse": "bedrock_converse",
     "anthropic-messages": "anthropic_messages",
 }
-_KEPT = 256
-_delegates: dict[tuple[Any, ...], BaseChatModel] = {}
-_lock = threading.Lock()
-
-
-def _renew() -> None:
-    global _lock  # noqa: PLW0603
-    _lock = threading.Lock()
-
-
-runtime.renew_in_child(_renew)
+_delegates: Cache[tuple[Any, ...], BaseChatModel] = Cache()
 
 
 def wire(route: Route) -> Wire:
@@ -65,7 +53,7 @@ def built(route: Route, backend: Backend) -> BaseChatModel | None:
 
 
 def _key(route: Route, backend: Backend) -> tuple[Any, ...]:
-    return (route.wire, backend, route.deployment, route.model, generation())
+    return (route.wire, backend, route.deployment, route.model)
 
 
 def delegate(route: Route, backend: Backend) -> BaseChatModel:
@@ -76,19 +64,15 @@ def delegate(route: Route, backend: Backend) -> BaseChatModel:
         SettingsError: The backend's settings are incomplete.
         CredentialError: No credential was found.
     """
-    key = _key(route, backend)
-    found = _delegates.get(key)
-    if found is None:
+
+    def build() -> BaseChatModel:
         try:
-            made = wire(route).build(route, backend)
+            return wire(route).build(route, backend)
         except ModuleNotFoundError as error:
             msg = f"backend {route.backend!r} needs {error.name}: pip install 'turnout[langchain]'"
             raise MissingExtraError(msg) from error
-        with _lock:
-            found = _delegates.setdefault(key, made)
-            if len(_delegates) > _KEPT:
-                _delegates.pop(next(iter(_delegates)))
-    return found
+
+    return _delegates.get_or_make(_key(route, backend), build)
 
 
 async def agenerate(

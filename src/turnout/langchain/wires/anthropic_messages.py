@@ -9,7 +9,7 @@ from turnout.conversation.effort import settle_effort
 from turnout.conversation.messages_api import DEFAULT_OUTPUT, messages_tool, messages_tool_choice, with_format
 from turnout.conversation.parameters import fitted
 from turnout.facts.models import base_id
-from turnout.providers.pool import foundry_client
+from turnout.providers.clients import client_for
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -23,7 +23,7 @@ def build(route: Route, backend: AzureBackend) -> BaseChatModel:
     """`ChatAnthropic` with the shared client."""
     from langchain_anthropic import ChatAnthropic
 
-    client = foundry_client(backend)
+    client = client_for(route, backend)
 
     class Injected(ChatAnthropic):
         # ChatAnthropic has no argument for a client; these two are where it makes its own.

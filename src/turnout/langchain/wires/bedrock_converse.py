@@ -10,7 +10,7 @@ from turnout.conversation.effort import settle_effort
 from turnout.conversation.parameters import fitted, one_call_fields
 from turnout.facts.models import base_id
 from turnout.langchain.history.caching import cache_point, mark_in
-from turnout.providers.pool import bedrock_client
+from turnout.providers.clients import client_for
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -25,7 +25,7 @@ def build(route: Route, backend: BedrockBackend) -> BaseChatModel:
     """`ChatBedrockConverse` with the shared client."""
     from langchain_aws import ChatBedrockConverse
 
-    client = bedrock_client(backend).runtime
+    client = client_for(route, backend).sync
     model = base_id(route.model or route.deployment)
     facts = route.facts
     options: dict[str, Any] = {}

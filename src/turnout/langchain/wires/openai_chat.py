@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from turnout.conversation.answer_formats import openai_format
 from turnout.conversation.parameters import fitted
 from turnout.langchain.tools import without_mark
-from turnout.providers.pool import openai_client_for
+from turnout.providers.clients import client_for
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -32,7 +32,7 @@ def chat_openai(route: Route, backend: Backend, **options: Any) -> BaseChatModel
     """
     from turnout.langchain.wires.openai_verdicts import chat_class
 
-    client = openai_client_for(route, backend)
+    client = client_for(route, backend)
     arguments: dict[str, Any] = {
         "model": "turnout",
         "api_key": "never-sent",

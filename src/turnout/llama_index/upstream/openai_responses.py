@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from llama_index.core.base.llms.types import ChatMessage, ContentBlock
 
-    from turnout.providers.pool import OpenAIClient
+    from turnout.providers.base import OpenAIClient
 
 
 class ResponsesModel(OpenAIResponses):

@@ -16,7 +16,7 @@ from turnout.llama_index.wires import ended, served
 from turnout.llama_index.wires.messages_client import AsyncMessagesClient, MessagesClient
 from turnout.llama_index.wires.messages_input import messages_input
 from turnout.llama_index.wires.sealed import unsealed
-from turnout.providers.pool import FoundryClient, foundry_client
+from turnout.providers.clients import client_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
     from turnout.llama_index.request import Request
+    from turnout.providers.base import FoundryClient
     from turnout.routing import Route
     from turnout.settings import AzureBackend
 
@@ -44,9 +45,9 @@ class AnthropicMessagesChat:
         self._model = MessagesModel.with_clients(MessagesClient(client.sync), AsyncMessagesClient(client.aio))
 
     @classmethod
-    def connect(cls, route: Route, backend: AzureBackend) -> FoundryClient:  # noqa: ARG003 - one client for all
+    def connect(cls, route: Route, backend: AzureBackend) -> FoundryClient:
         """The pooled clients of a backend's settings."""
-        return foundry_client(backend)
+        return client_for(route, backend)
 
     @classmethod
     def on(cls, route: Route, client: FoundryClient) -> Self:

@@ -13,7 +13,7 @@ from turnout.llama_index.wires import ended, served
 from turnout.llama_index.wires.converse_client import ConverseClient
 from turnout.llama_index.wires.converse_stream import Growing
 from turnout.llama_index.wires.sealed import sealed, unsealed
-from turnout.providers.pool import BedrockClient, bedrock_client
+from turnout.providers.clients import client_for
 from turnout.transport import greenlets as bridge
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from turnout.conversation.tool_choices import Asked
     from turnout.llama_index.request import Request
+    from turnout.providers.base import BedrockClient
     from turnout.routing import Route
     from turnout.settings import BedrockBackend
 
@@ -38,12 +39,12 @@ class BedrockConverseChat:
         self.client = client
         self._route = route
         model = base_id(route.model or route.deployment)
-        self._model = ConverseModel.with_client(model, ConverseClient(client.runtime, route))
+        self._model = ConverseModel.with_client(model, ConverseClient(client.sync, route))
 
     @classmethod
-    def connect(cls, route: Route, backend: BedrockBackend) -> BedrockClient:  # noqa: ARG003 - one client for all
+    def connect(cls, route: Route, backend: BedrockBackend) -> BedrockClient:
         """The pooled client of a backend's settings."""
-        return bedrock_client(backend)
+        return client_for(route, backend)
 
     @classmethod
     def on(cls, route: Route, client: BedrockClient) -> Self:

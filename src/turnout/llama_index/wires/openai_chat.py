@@ -9,7 +9,7 @@ from turnout.conversation.parameters import fitted
 from turnout.llama_index.errors import cut_short
 from turnout.llama_index.upstream.openai import OpenAIModel
 from turnout.llama_index.wires import ended, served
-from turnout.providers.pool import OpenAIClient, openai_client_for
+from turnout.providers.clients import client_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
     from turnout.llama_index.request import Request
+    from turnout.providers.base import OpenAIClient
     from turnout.routing import Route
     from turnout.settings import Backend
 
@@ -37,7 +38,7 @@ class OpenAIChat:
     @classmethod
     def connect(cls, route: Route, backend: Backend) -> OpenAIClient:
         """The pooled clients for a route."""
-        return openai_client_for(route, backend)
+        return client_for(route, backend)
 
     @classmethod
     def on(cls, route: Route, client: OpenAIClient) -> Self:

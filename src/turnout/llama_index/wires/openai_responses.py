@@ -12,7 +12,7 @@ from turnout.conversation.parameters import fitted
 from turnout.errors import SettingsError
 from turnout.llama_index.upstream.openai_responses import ResponsesModel
 from turnout.llama_index.wires.responses_stream import Growing, whole
-from turnout.providers.pool import OpenAIClient, openai_client_for
+from turnout.providers.clients import client_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatResponse
 
     from turnout.llama_index.request import Request
+    from turnout.providers.base import OpenAIClient
     from turnout.routing import Route
     from turnout.settings import Backend
 
@@ -52,7 +53,7 @@ class OpenAIResponsesChat:
                 "leave api_version out"
             )
             raise SettingsError(msg)
-        return openai_client_for(route, backend)
+        return client_for(route, backend)
 
     @classmethod
     def on(cls, route: Route, client: OpenAIClient) -> Self:

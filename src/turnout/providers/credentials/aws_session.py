@@ -126,7 +126,7 @@ def _require_profile(backend: BedrockBackend, made: botocore.session.Session) ->
     raise SettingsError(msg)
 
 
-def variants(made: botocore.session.Session, endpoint: str | None) -> dict[str, bool]:
+def endpoint_variants(made: botocore.session.Session, endpoint: str | None) -> dict[str, bool]:
     """What `botocore.config.Config` is told of FIPS and dual-stack endpoints.
 
     They are the user's choice for all of AWS. Where botocore makes the address, it makes it accordingly. An endpoint in

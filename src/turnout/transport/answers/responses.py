@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.transport.answers import checked
 from turnout.transport.answers.events import AsyncEvents, Events
-from turnout.transport.unreadable import UnreadableAnswerError, described
+from turnout.transport.answers.unreadable import UnreadableAnswerError, described
 
 if TYPE_CHECKING:
     import openai
@@ -22,9 +22,9 @@ _WHOLE = frozenset({"response.completed", "response.incomplete"})
 _WORDS = frozenset({"response.output_text.delta", "response.refusal.delta", "response.function_call_arguments.delta"})
 
 
-def check(client: openai.OpenAI | openai.AsyncOpenAI) -> None:
-    """Have a client's `responses.create` do so, raw answers and streams included."""
-    checked.check(client, "responses", _read)
+def checked_class(base: Any) -> Any:
+    """The SDK's `Responses` or `AsyncResponses`, its answers checked."""
+    return checked.checked_class(base, _read)
 
 
 def _read(made: Any) -> Any:

@@ -9,7 +9,7 @@ import json
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from turnout.transport.unreadable import UnreadableAnswerError, described
+from turnout.transport.answers.unreadable import UnreadableAnswerError, described
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

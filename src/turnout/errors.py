@@ -44,7 +44,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 
-class Space(Protocol):
+class _Space(Protocol):
     """An embedding space, as errors name it: a `turnout.EmbeddingSpace`."""
 
     @property
@@ -131,8 +131,8 @@ class EmbeddingSpaceError(TurnoutError):
         message: str,
         *,
         index: str = "",
-        index_space: Space | None = None,
-        wanted_space: Space | None = None,
+        index_space: _Space | None = None,
+        wanted_space: _Space | None = None,
         fix: str = "",
     ) -> None:
         super().__init__(message)
@@ -187,7 +187,7 @@ class IndexBehindError(TurnoutError):
         *,
         index: str = "",
         collection: str = "",
-        space: Space | None = None,
+        space: _Space | None = None,
         lacking: int = 0,
         documents: int = 0,
         fix: str = "",
@@ -224,7 +224,7 @@ class PartialWriteError(TurnoutError):
         *,
         index: str = "",
         ids: tuple[str, ...] = (),
-        written: tuple[Space, ...] = (),
+        written: tuple[_Space, ...] = (),
         behind: Mapping[Any, BaseException | None] = MappingProxyType({}),
     ) -> None:
         super().__init__(message)

@@ -10,7 +10,7 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
 from turnout.calls import attempts as call
-from turnout.calls import routed as calls
+from turnout.calls import context as calls
 from turnout.calls import streams
 from turnout.calls.classification import classify
 from turnout.embedding.embedder import Embedder

@@ -262,4 +262,4 @@ def test_settings_of_the_same_content_are_the_same_object(file: Path, monkeypatc
 
 def test_the_environment_can_be_compared_quickly() -> None:
     """Where Python has no such mapping any more, each call copies the environment by its public names."""
-    assert isinstance(os.environ._data, dict)
+    assert isinstance(vars(os.environ)["_data"], dict)

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from turnout.calls.limits import Limiter
+from turnout.calls.limits import Limiter, Slot
 from turnout.errors import (
     FailedAttempt,
     InvalidRequestError,
@@ -26,8 +26,6 @@ from turnout.transport.deadline import RetryPolicy, until
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-    from turnout.calls.limits import Slot
 
 T = TypeVar("T")
 
@@ -146,8 +144,7 @@ class Attempts:
         if error.retry_after is not None:
             wait = error.retry_after * (1 + random.uniform(0, _SPREAD))  # noqa: S311 - no secret
         else:
-            longest = _FIRST_WAIT * 2 ** min(self.attempts - 1, _MOST_DOUBLINGS)
-            wait = random.uniform(0, min(longest, _LONGEST_BACKOFF))  # noqa: S311 - no secret
+            wait = _backoff(self.attempts)
         if wait > self.policy.max_retry_wait * (1 + _SPREAD) or (self.left is not None and wait >= self.left):
             return None
         counted = self.failed
@@ -308,6 +305,11 @@ class Attempt:
             limiter.throttled(self._slot, min(asked, self._call.policy.max_retry_wait))
         else:
             limiter.leave(self._slot)
+
+
+def _backoff(attempts: int) -> float:
+    longest = min(_FIRST_WAIT * 2 ** min(attempts - 1, _MOST_DOUBLINGS), _LONGEST_BACKOFF)
+    return random.uniform(0, longest)  # noqa: S311 - no secret
 
 
 def _is_no_json(error: Exception) -> bool:

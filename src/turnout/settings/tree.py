@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, PrivateAttr, field_validator, model_validator
 
@@ -17,9 +18,6 @@ from turnout.facts.spaces import EmbeddingSpace
 from turnout.redaction import shown
 from turnout.settings.backends import Backend, BackendSettings, Node
 from turnout.settings.secrets import SecretText
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Kind = Literal["chat", "embedding"]
 MADE_IN_CODE = "arguments"

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turnout.calls import limits
-from turnout.calls.limits import FIRST_WINDOW, Limiter, Pace, Slot, shared
+from turnout.calls.limits import FIRST_WINDOW, Limiter, Slot, shared
+from turnout.calls.pacing import Pace
 
 
 class Clock:

@@ -15,7 +15,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from turnout import errors
-from turnout.calls.classification import ANTHROPIC, BEDROCK, BOTOCORE, OPENAI, OPENAI_CODES, CallSite, classify
+from turnout.calls.classification import CallSite, classify
+from turnout.calls.error_tables import ANTHROPIC, BEDROCK, BOTOCORE, OPENAI, OPENAI_CODES
 from turnout.providers.credentials.base import Credential
 from turnout.routing import Route
 

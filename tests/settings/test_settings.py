@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -258,8 +257,3 @@ def test_settings_of_the_same_content_are_the_same_object(file: Path, monkeypatc
     assert load_settings() is settings
     monkeypatch.setenv("TURNOUT_UNSUPPORTED", "error")
     assert load_settings().unsupported == "error"
-
-
-def test_the_environment_can_be_compared_quickly() -> None:
-    """Where Python has no such mapping any more, each call copies the environment by its public names."""
-    assert isinstance(vars(os.environ)["_data"], dict)

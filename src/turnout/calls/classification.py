@@ -71,7 +71,7 @@ def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
         site: Where the call went.
 
     Returns:
-        An error to be raised `from` the original; one of turnout's own is given back as it is.
+        An error to be raised `from` the original; one of turnout's own is returned as it is.
     """
     without_secrets(error, site.secrets())
     for cause in _causes(error):
@@ -150,9 +150,9 @@ def _repeatable(status: int | None, code: str | None, headers: Mapping[str, str]
 
     OpenAI's `x-should-retry` is what its SDK goes by as well; a quota that is used up is a 429 that doesn't pass.
     """
-    said = headers.get("x-should-retry")
-    if said in {"true", "false"}:
-        return said == "true"
+    header = headers.get("x-should-retry")
+    if header in {"true", "false"}:
+        return header == "true"
     return False if code == "insufficient_quota" or status in {501, 505} else None
 
 
@@ -179,8 +179,8 @@ def _kind(error: BaseException) -> Kind | None:
             found = table[base.__name__]
             status = getattr(error, "status_code", 200)
             if base.__name__ in {"APIError", "APIStatusError"}:  # with a status of no class of its own, or in an answer
-                said = (code, getattr(error, "type", None)) if status == 200 else (status,)
-                found = _reported(*said) or found
+                reported = (code, getattr(error, "type", None)) if status == 200 else (status,)
+                found = _reported(*reported) or found
             if table is ANTHROPIC and found is e.InvalidRequestError:
                 return next((kind for pattern, kind in ANTHROPIC_MESSAGES if pattern.search(str(error))), found)
             return found
@@ -231,12 +231,12 @@ def _words(error: BaseException) -> str:
     inner = body.get("error", body) if isinstance(body, dict) else None
     if isinstance(inner, dict) and isinstance(inner.get("message"), str):
         return str(inner["message"])
-    said = str(getattr(error, "message", "") or error) or type(error).__name__
+    message = str(getattr(error, "message", "") or error) or type(error).__name__
     # Of a request that got no answer the openai and anthropic SDKs say no more than that; what they stand on says why.
-    if said == "Connection error." and error.__cause__ is not None:
+    if message == "Connection error." and error.__cause__ is not None:
         below = _said(error.__cause__)
-        return below if below.startswith(said) else f"{said} {below}"
-    return said
+        return below if below.startswith(message) else f"{message} {below}"
+    return message
 
 
 def _message(kind: Kind, error: BaseException, site: CallSite, code: str | None) -> str:
@@ -268,5 +268,5 @@ def _message(kind: Kind, error: BaseException, site: CallSite, code: str | None)
         ),
     }.get(kind, (f"{place} refused the request", ""))
     named = f" [{code}]" if code else ""
-    said = "What came" if kind is e.ServiceAnswerError else "The service said"
-    return redact(f"{head}{named}. {advice}{said}: {_said(error)}", site.secrets())
+    source = "What came" if kind is e.ServiceAnswerError else "The service said"
+    return redact(f"{head}{named}. {advice}{source}: {_said(error)}", site.secrets())

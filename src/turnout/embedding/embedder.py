@@ -259,10 +259,10 @@ class Embedder:
 
 
 class _Count:
-    """Counts the texts that were given, as requests with each of them once are answered.
+    """Counts the caller's texts, as requests with each of them once are answered.
 
     Args:
-        texts: Those that were given; None if they come from an iterator, of which a request has all that repeat in it.
+        texts: The caller's; None if they come from an iterator, of which a request has all that repeat in it.
     """
 
     def __init__(self, texts: Sequence[str] | None) -> None:
@@ -279,7 +279,7 @@ class _Count:
 
 
 def _placed(places: Sequence[int], vectors: list[Vector]) -> list[Vector]:
-    """A vector of its own for each text that was given."""
+    """A vector of its own for each text of the caller."""
     if len(places) == len(vectors):
         return vectors
     return [list(vectors[place]) for place in places]

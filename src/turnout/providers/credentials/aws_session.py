@@ -137,6 +137,6 @@ def endpoint_variants(made: botocore.session.Session, endpoint: str | None) -> d
     names = ("use_fips_endpoint", "use_dualstack_endpoint")
     chosen = [name for name in names if made.get_config_variable(name)]
     if chosen:
-        said = " and ".join(f"AWS_{name.upper()}" for name in chosen)
-        _log.warning("%s has no effect on calls to %s: the settings name that endpoint.", said, endpoint)
+        variables = " and ".join(f"AWS_{name.upper()}" for name in chosen)
+        _log.warning("%s has no effect on calls to %s: the settings name that endpoint.", variables, endpoint)
     return dict.fromkeys(names, False)

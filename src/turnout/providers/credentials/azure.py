@@ -67,8 +67,8 @@ def choose(backend: AzureBackend) -> Credential:
 
 
 def _client(backend: AzureBackend) -> str:
-    said = shown(backend.client_id)
-    return str(backend.client_id) if said == repr(backend.client_id) else said
+    text = shown(backend.client_id)
+    return str(backend.client_id) if text == repr(backend.client_id) else text
 
 
 def _listed(names: list[str]) -> str:
@@ -127,8 +127,8 @@ class TokenSource:
         return usable, None if usable and not begun else fetch
 
     def _fetched(self) -> AccessToken:
-        current = self._token
-        return current if current is not None and time.time() < self._refresh_at else self._fetch()
+        token = self._token
+        return token if token is not None and time.time() < self._refresh_at else self._fetch()
 
     def _fetch(self) -> AccessToken:
         from azure.core.exceptions import ClientAuthenticationError
@@ -136,10 +136,10 @@ class TokenSource:
         try:
             token = self._credential.get_token(self._scope)
         except ClientAuthenticationError as error:
-            current = self._token
-            if current is not None and time.time() < current.expires_on - 1:
-                self._refresh_at = min(time.time() + _RETRY_REFRESH, float(current.expires_on))
-                return current
+            earlier = self._token
+            if earlier is not None and time.time() < earlier.expires_on - 1:
+                self._refresh_at = min(time.time() + _RETRY_REFRESH, float(earlier.expires_on))
+                return earlier
             without_secrets(error)
             tried = (*self._tried, *_attempts(str(error.message)))
             msg = f"No Azure credential for {self._scope}. Tried:\n" + "\n".join(f"  - {line}" for line in tried)

@@ -60,9 +60,9 @@ def _whole(made: Any) -> None:
         for part in item.content if item.type == "message" else ():
             if not isinstance(getattr(part, "text", "") or "", str):
                 raise UnreadableAnswerError(f"a text of it is {part.text!r}")
-    details, extra = getattr(made, "incomplete_details", None), made.model_extra
-    if details is not None and extra and extra.get("content_filters"):
-        details.content_filters = extra["content_filters"]
+    incomplete, extra = getattr(made, "incomplete_details", None), made.model_extra
+    if incomplete is not None and extra and extra.get("content_filters"):
+        incomplete.content_filters = extra["content_filters"]
 
 
 def _event(event: Any) -> Any:
@@ -87,8 +87,8 @@ def _failed(error: Any, response: Any = None) -> openai.APIError:
 
     from turnout.transport.http_clients import sdk_httpx
 
-    said = error if isinstance(error, dict) else {name: getattr(error, name, None) for name in ("code", "message")}
-    message = str(said.get("message") or error or "the response failed")
+    details = error if isinstance(error, dict) else {name: getattr(error, name, None) for name in ("code", "message")}
+    message = str(details.get("message") or error or "the response failed")
     filters = getattr(response, "content_filters", None)
-    body = {"code": said.get("code"), "type": said.get("type"), "message": message, "content_filters": filters}
+    body = {"code": details.get("code"), "type": details.get("type"), "message": message, "content_filters": filters}
     return openai.APIError(message, sdk_httpx().Request("POST", "responses"), body=body)

@@ -185,8 +185,8 @@ def between_runs():
             quick(lambda: runner.run(asyncio.to_thread(id, 1)))
 
 async def open_streams():
-    from turnout.providers.pool import openai_client
-    client = openai_client(settings.backends[backend])
+    from tests.clients import client_of
+    client = client_of(settings.backends[backend])
     asked = {"model": "gpt-5-prod", "stream": True, "messages": [{"role": "user", "content": "Say: a b c d e f"}]}
     here, there = client.sync.chat.completions.create(**asked), await client.aio.chat.completions.create(**asked)
     next(here), await anext(there)

@@ -9,11 +9,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 import venv
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
     from turnout_emulator import Emulator
@@ -56,6 +60,56 @@ else:
     raise AssertionError("the other side must say what it lacks")
 """,
 }
+
+
+PLAIN = """
+import importlib.abc, sys
+refused = set({refused!r})
+
+class Refuse(importlib.abc.MetaPathFinder):
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname.partition(".")[0] in refused:
+            raise ModuleNotFoundError(fullname, name=fullname)
+
+sys.meta_path.insert(0, Refuse())
+import turnout
+assert turnout.resolve(settings=turnout.load_settings()).deployment
+from turnout.cli import main
+sys.argv = ["turnout", "routes"]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print(*{{name.partition(".")[0] for name in sys.modules}})
+"""
+
+
+def required(names: list[str]) -> set[str]:
+    """The distributions that some bring, with theirs."""
+    found: set[str] = set()
+    waiting = [Requirement(name) for name in names]
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        if name not in found and (requirement.marker is None or requirement.marker.evaluate({"extra": ""})):
+            found.add(name)
+            waiting += [Requirement(text) for text in metadata.requires(name) or ()]
+    return found
+
+
+def test_a_plain_install_brings_what_it_imports_and_no_more(settings_file: Path) -> None:
+    assert settings_file.exists()
+    own = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    brought = required(own)
+    owners = {module: set(map(canonicalize_name, names)) for module, names in metadata.packages_distributions().items()}
+    refused = {module for module, names in owners.items() if not names & {*brought, "turnout"}}
+    code = PLAIN.format(refused=sorted(refused - set(sys.stdlib_module_names)))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stdout.splitlines()[-1].split())
+    for dependency in own:
+        name = canonicalize_name(Requirement(dependency).name)
+        assert {module for module, names in owners.items() if name in names} & loaded, f"{name} isn't imported"
 
 
 @pytest.mark.timeout(1200)  # pip may have to download everything

@@ -10,7 +10,7 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
 from tests.calls.conftest import Asker
-from turnout.calls.routed import limiter_of
+from turnout.calls.context import limiter_of
 from turnout.errors import (
     FailedAttempt,
     InvalidRequestError,

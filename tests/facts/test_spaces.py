@@ -144,7 +144,7 @@ def test_settings_state_the_space_of_a_custom_model() -> None:
     with pytest.raises(SettingsError, match=r"embedding.default.cloud.*'acme-embed-v3/768'.*1024 dimensions"):
         target({**custom, "dimensions": 1024})
     assert target({"deployment": "ours", "space": "acme/?", "dimensions": 256}).dimensions == 256
-    with pytest.raises(ValidationError, match="no embedding space"):  # one problem among those that are listed
+    with pytest.raises(ValidationError, match="not an embedding space"):  # one problem among those that are listed
         target({"deployment": "ours", "space": "acme-embed-v3"})
     chat = {
         "backends": {"openai": {"provider": "openai"}},

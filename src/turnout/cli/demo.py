@@ -65,7 +65,7 @@ def demo(
 def _ask(question: str, docs: Path, framework: Framework, backend: str, settings: Path) -> dict[str, Any]:
     """One run of `turnout ask`, in an environment in which nothing else decides."""
     options = ["--docs", str(docs), "--framework", framework, "--json"]
-    command = [sys.executable, "-P", "-m", "turnout.cli", "ask", *options, "--", question]
+    command = [sys.executable, "-P", "-m", __package__, "ask", *options, "--", question]
     environment = {
         "TURNOUT_CONFIG": str(settings),
         "TURNOUT_BACKEND": backend,

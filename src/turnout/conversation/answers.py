@@ -9,7 +9,7 @@ from pydantic_core import from_json
 from turnout.conversation.filters import found_in_answer
 from turnout.conversation.finish import FINISH
 from turnout.errors import ContentFilterError, ServiceConnectionError
-from turnout.transport.unreadable import nothing_streamed
+from turnout.transport.answers.unreadable import nothing_streamed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from langchain_core.messages.utils import count_tokens_approximately
 
 from turnout.calls import streams
-from turnout.calls.routed import backend_of, new_call
+from turnout.calls.context import backend_of, new_attempts
 from turnout.conversation.fitting import fit
 from turnout.conversation.history import aprepare, prepare
 from turnout.langchain import upstream
@@ -26,7 +26,7 @@ from turnout.langchain.requests import make_request
 from turnout.langchain.usage import UsageDeltas
 from turnout.langchain.wires import made_model, model_for, wire
 from turnout.routing import resolve
-from turnout.settings.fields import current
+from turnout.settings.fields import resolved_settings
 from turnout.transport.blocking import off_loop, within_deadline
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
     from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
-    from turnout.calls.attempts import Call as AttemptedCall
+    from turnout.calls.attempts import Attempts
     from turnout.conversation.request import Fitted
     from turnout.routing import Route
     from turnout.settings import Backend, Settings
@@ -81,7 +81,7 @@ def resolved(model: _Model, kwargs: dict[str, Any]) -> _Resolved:
 
 
 def _resolve(model: _Model, name: str | None, backend: str | None) -> _Resolved:
-    settings = current(model.settings)
+    settings = resolved_settings(model.settings)
     return resolve(name or model.model, backend=backend or model.backend, settings=settings), settings
 
 
@@ -103,7 +103,7 @@ class _Call:
     backend: Backend
     fitted: Fitted
     arguments: dict[str, Any]
-    attempts: AttemptedCall
+    attempts: Attempts
 
     def model(self) -> BaseChatModel:
         """LangChain's own class, which carries the call.
@@ -145,7 +145,7 @@ def _prepared(model: _Model, messages: Sequence[BaseMessage], stop: list[str] | 
     route, settings = resolved(model, kwargs)
     request = make_request(vars(model), settings, stop, kwargs)
     fitted = fit(request, route)
-    attempts = new_call(
+    attempts = new_attempts(
         route,
         settings,
         lambda error: translate(error, route, settings),

@@ -13,8 +13,9 @@ from langchain_core.runnables.config import ensure_config, get_config_list
 from pydantic import ConfigDict, Field
 
 from turnout.errors import SettingsError
+from turnout.facts.providers import PROVIDERS
 from turnout.hints import Route
-from turnout.settings.fields import SettingsField, without_secrets
+from turnout.settings.fields import SettingsField, portable_settings
 from turnout.settings.foreign_arguments import refuse_unknown
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class ChatTurnout(BaseChatModel):
             route, _ = self._resolved(kwargs)
         except SettingsError:  # a trace says what was asked; the call itself says what is wrong
             return params
-        params["ls_provider"] = {"azure": "azure", "bedrock": "amazon_bedrock", "openai": "openai"}[route.provider]
+        params["ls_provider"] = PROVIDERS[route.provider].langsmith
         params["ls_model_name"] = route.model or route.deployment
         return params
 
@@ -350,4 +351,5 @@ class ChatTurnout(BaseChatModel):
         return astream(self, messages, stop, kwargs)
 
     def __getstate__(self) -> dict[Any, Any]:
-        return without_secrets(super().__getstate__())
+        portable = self.model_copy(update={"settings": portable_settings(self.settings)})
+        return super(ChatTurnout, portable).__getstate__()

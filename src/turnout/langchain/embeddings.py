@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.embeddings import Embeddings
 from pydantic import BaseModel, ConfigDict, Field
 
+from turnout.embedding.model import RoutedEmbedding
 from turnout.embedding.progress import EmbeddingProgress
-from turnout.embedding.routed import RoutedEmbedding
 from turnout.errors import ModelCallError
 from turnout.langchain.errors import as_langchain
 from turnout.langchain.recheck import arun_pending, run_pending
-from turnout.settings.fields import SettingsField, without_secrets
+from turnout.settings.fields import SettingsField, portable_settings
 from turnout.settings.foreign_arguments import refuse_unknown
 
 
@@ -129,4 +129,5 @@ class TurnoutEmbeddings(RoutedEmbedding, BaseModel, Embeddings):
         return vector
 
     def __getstate__(self) -> dict[Any, Any]:
-        return without_secrets(super().__getstate__())
+        portable = self.model_copy(update={"settings": portable_settings(self.settings)})
+        return super(TurnoutEmbeddings, portable).__getstate__()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from turnout.calls import routed, streams
+from turnout.calls import context, streams
 from turnout.conversation.fitting import fit
 from turnout.conversation.history import aprepare, prepare
 from turnout.llama_index.answers import AnswerShape, has_content, used_tokens
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ChatResponseAsyncGen, ChatResponseGen
 
-    from turnout.calls.attempts import Call as AttemptedCall
+    from turnout.calls.attempts import Attempts
     from turnout.conversation.request import Fitted
     from turnout.conversation.turns import Turn
     from turnout.llama_index.wires.base import Wire
@@ -53,7 +53,7 @@ class Call:
     backend: Backend
     fitted: Fitted
     first_call_only: bool
-    attempts: AttemptedCall
+    attempts: Attempts
 
     def answer(self) -> ChatResponse:
         """One answer."""
@@ -153,8 +153,8 @@ def new_call(
     def estimated_tokens() -> float:  # four characters a token, and the answer
         return sum(len(message.content or "") for message in messages) / 4 + (request.parameters["max_tokens"] or 0)
 
-    backend = routed.backend_of(route, settings, limits.pop("timeout"))
-    attempts = routed.new_call(
+    backend = context.backend_of(route, settings, limits.pop("timeout"))
+    attempts = context.new_attempts(
         route,
         settings,
         lambda error: translate(error, route, settings),

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from turnout.errors import StructuredOutputError, TurnoutError
-from turnout.transport.unreadable import shortened
+from turnout.transport.answers.unreadable import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def translate(error: Exception, route: Route, settings: Settings) -> TurnoutError | None:
     """The error for what a route's call raised, or None if it isn't an SDK's."""
     from turnout.calls.classification import classify
-    from turnout.calls.routed import call_site
+    from turnout.calls.context import call_site
 
     return classify(error, call_site(route, settings))
 

@@ -21,7 +21,7 @@ from turnout.hints import Route
 from turnout.llama_index.errors import unfit
 from turnout.llama_index.messages.reading import tool_calls_of
 from turnout.llama_index.structured import StructuredPredict
-from turnout.settings.fields import SettingsField, current, portable_settings
+from turnout.settings.fields import SettingsField, portable_settings, resolved_settings
 from turnout.settings.foreign_arguments import refuse_unknown
 
 if TYPE_CHECKING:
@@ -246,7 +246,7 @@ class TurnoutLLM(StructuredPredict):
     def _resolved(self, model: str | None = None, backend: str | None = None) -> tuple[Route, Settings]:
         from turnout.routing import resolve
 
-        settings = current(self.settings)
+        settings = resolved_settings(self.settings)
         return resolve(model or self.model, backend=backend or self.backend, settings=settings), settings
 
     def _call(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> Call:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
-    from turnout.providers.pool import OpenAIClient
+    from turnout.providers.base import OpenAIClient
 
 
 class _SendsArguments(OpenAI):

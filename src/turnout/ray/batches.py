@@ -17,7 +17,7 @@ from turnout.facts.spaces import EmbeddingSpace, space_of
 from turnout.index.chunks import Chunk
 from turnout.index.stream import DRAIN, EmbeddingOutcome, embed_chunks
 from turnout.routing import resolve
-from turnout.settings.fields import current
+from turnout.settings.fields import resolved_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ class EmbedTask:
             EmbeddingSpaceError: They give another space than the one that was asked for.
         """
         limits.divide(self.workers)
-        settings = current(self.config)
+        settings = resolved_settings(self.config)
         route = resolve(self.route, kind="embedding", backend=self.backend, settings=settings)
         space = space_of(route)
         wanted = EmbeddingSpace.parse(self.space) if self.space is not None else space

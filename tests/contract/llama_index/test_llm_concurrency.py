@@ -144,13 +144,13 @@ def test_a_second_llm_costs_less_than_a_call() -> None:
 
 
 def test_clients_are_made_once_and_after_closing_anew() -> None:
+    from turnout import runtime
     from turnout.llama_index.wires import wire_for
-    from turnout.providers.pool import close_all
     from turnout.settings import load_settings
 
     route, settings = TurnoutLLM().route, load_settings()
     first = wire_for(route, settings.backends[route.backend])
     assert wire_for(route, settings.backends[route.backend]) is first
-    close_all()
+    runtime.close()
     assert wire_for(route, settings.backends[route.backend]) is not first
     assert "Paris" in str(TurnoutLLM().chat(QUESTION))

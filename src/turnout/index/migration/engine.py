@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from turnout.embedding.embedder import Embedder
 from turnout.errors import ReindexError
 from turnout.facts.spaces import space_of
-from turnout.hints import Embedder
 from turnout.index.chunks import PAGE, Chunk, RefusedChunk, Searchable, Source, Target, pages
 from turnout.index.files import reindex_lock, room_for
 from turnout.index.migration.checking import check_target

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from turnout import runtime
 from turnout.errors import MissingExtraError
-from turnout.providers.pool import generation
+from turnout.runtime import Cache
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -36,17 +34,7 @@ _FILES = {
     "bedrock-converse": "bedrock_converse",
     "anthropic-messages": "anthropic_messages",
 }
-_KEPT = 256
-_models: dict[tuple[Any, ...], BaseChatModel] = {}
-_lock = threading.Lock()
-
-
-def _renew() -> None:
-    global _lock  # noqa: PLW0603
-    _lock = threading.Lock()
-
-
-runtime.renew_in_child(_renew)
+_models: Cache[tuple[Any, ...], BaseChatModel] = Cache()
 
 
 def wire(route: Route) -> Wire:
@@ -60,7 +48,7 @@ def made_model(route: Route, backend: Backend) -> BaseChatModel | None:
 
 
 def _key(route: Route, backend: Backend) -> tuple[Any, ...]:
-    return (route.wire, backend, route.deployment, route.model, generation())
+    return (route.wire, backend, route.deployment, route.model)
 
 
 def model_for(route: Route, backend: Backend) -> BaseChatModel:
@@ -71,16 +59,12 @@ def model_for(route: Route, backend: Backend) -> BaseChatModel:
         SettingsError: The backend's settings are incomplete.
         CredentialError: No credential was found.
     """
-    key = _key(route, backend)
-    found = _models.get(key)
-    if found is None:
+
+    def build() -> BaseChatModel:
         try:
-            made = wire(route).build(route, backend)
+            return wire(route).build(route, backend)
         except ModuleNotFoundError as error:
             msg = f"backend {route.backend!r} needs {error.name}: pip install 'turnout[langchain]'"
             raise MissingExtraError(msg) from error
-        with _lock:
-            found = _models.setdefault(key, made)
-            if len(_models) > _KEPT:
-                _models.pop(next(iter(_models)))
-    return found
+
+    return _models.get_or_make(_key(route, backend), build)

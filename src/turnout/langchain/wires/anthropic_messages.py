@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.facts.models import base_id
 from turnout.langchain.upstream import chat_anthropic
-from turnout.providers.pool import foundry_client
+from turnout.providers.clients import client_for
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -21,7 +21,7 @@ def build(route: Route, backend: AzureBackend) -> BaseChatModel:
     options: dict[str, Any] = {
         "model": base_id(route.model or route.deployment).removeprefix("anthropic."),
         "api_key": "never-sent",
-        "clients": foundry_client(backend),
+        "clients": client_for(route, backend),
         "max_tokens_to_sample": 1,  # each call says its own
         "stream_usage": True,
     }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from turnout.conversation.caching import cache_control
 from turnout.facts.models import base_id
-from turnout.providers.pool import bedrock_client
+from turnout.providers.clients import client_for
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -20,7 +20,7 @@ def build(route: Route, backend: BedrockBackend) -> BaseChatModel:
     """`ChatBedrockConverse` with the shared client."""
     from langchain_aws import ChatBedrockConverse
 
-    client = bedrock_client(backend).runtime
+    client = client_for(route, backend).sync
     model = base_id(route.model or route.deployment)
     options: dict[str, Any] = {}
     if route.facts.known:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnout.langchain.upstream import chat_openai
-from turnout.providers.pool import openai_client_for
+from turnout.providers.clients import client_for
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -31,7 +31,7 @@ def with_client(route: Route, backend: Backend, **options: Any) -> BaseChatModel
     it gets a name that means nothing, and the deployment goes with each call. Azure's dated API needs no class of its
     own: the SDK client makes its paths.
     """
-    client = openai_client_for(route, backend)
+    client = client_for(route, backend)
     arguments: dict[str, Any] = {
         "model": "turnout",
         "api_key": "never-sent",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from turnout import runtime
 from turnout.errors import MissingExtraError, UnsupportedError
-from turnout.providers.pool import generation
+from turnout.runtime import Cache
 
 if TYPE_CHECKING:
     from turnout.llama_index.wires.base import Wire
@@ -21,22 +19,12 @@ _FILES = {
     "anthropic-messages": "anthropic_messages",
     "bedrock-converse": "bedrock_converse",
 }
-_KEPT = 256
-_made: dict[tuple[Any, ...], Wire] = {}
-_lock = threading.Lock()
-
-
-def _renew() -> None:
-    global _lock  # noqa: PLW0603
-    _lock = threading.Lock()
-
-
-runtime.renew_in_child(_renew)
+_wires: Cache[tuple[Route, Backend], Wire] = Cache()
 
 
 def made_wire(route: Route, backend: Backend) -> Wire | None:
     """What carries a route's calls, if `wire_for` has made it already."""
-    return _made.get((route, backend, generation()))
+    return _wires.get((route, backend))
 
 
 def wire_for(route: Route, backend: Backend) -> Wire:
@@ -48,16 +36,7 @@ def wire_for(route: Route, backend: Backend) -> Wire:
         SettingsError: The backend's settings are incomplete.
         CredentialError: No credential was found.
     """
-    # Another generation means that the clients were closed: connections of the old ones are of no use.
-    key = (route, backend, generation())
-    found = _made.get(key)
-    if found is None:
-        made = _build(route, backend)
-        with _lock:
-            found = _made.setdefault(key, made)
-            if len(_made) > _KEPT:
-                _made.pop(next(iter(_made)))
-    return found
+    return _wires.get_or_make((route, backend), lambda: _build(route, backend))
 
 
 def _build(route: Route, backend: Backend) -> Wire:

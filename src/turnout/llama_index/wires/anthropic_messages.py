@@ -14,7 +14,7 @@ from turnout.conversation.answers import token_counts
 from turnout.conversation.messages_blocks import messages_blocks
 from turnout.llama_index.messages.writing import alternating
 from turnout.llama_index.wires.base import Reader, SDKWire, response_of
-from turnout.providers.pool import foundry_client
+from turnout.providers.clients import client_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +33,7 @@ _LOCATION = ("start_block_index", "end_block_index", "search_result_index")
 
 def build(route: Route, backend: AzureBackend) -> SDKWire:
     """The SDK's shared client."""
-    client = foundry_client(backend)
+    client = client_for(route, backend)
     return SDKWire(route, _Reader, (client.sync.messages, client.aio.messages), _request)
 
 

@@ -20,7 +20,7 @@ from turnout.conversation.reasoning import redacted_bytes
 from turnout.conversation.turns import Attachment, CachePoint, Call, Reasoning
 from turnout.llama_index.messages.writing import alternating, blocks
 from turnout.llama_index.wires.base import Reader, Wire, response_of
-from turnout.providers.pool import bedrock_client
+from turnout.providers.clients import client_for
 from turnout.transport import greenlets
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 def build(route: Route, backend: BedrockBackend) -> Wire:
     """Boto's shared client."""
-    return _BedrockConverse(route, bedrock_client(backend).runtime)
+    return _BedrockConverse(route, client_for(route, backend).sync)
 
 
 class _BedrockConverse(Wire):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from turnout.llama_index.messages.writing import write
 from turnout.llama_index.upstream import openai_llm
 from turnout.llama_index.wires.base import Reader, Wire
-from turnout.providers.pool import openai_client_for
+from turnout.providers.clients import client_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatResponse
 
     from turnout.conversation.turns import Turn
-    from turnout.providers.pool import OpenAIClient
+    from turnout.providers.base import OpenAIClient
     from turnout.routing import Route
     from turnout.settings import Backend
 
 
 def build(route: Route, backend: Backend) -> Wire:
     """LlamaIndex's class with the shared client; of Azure's dated API the client makes the paths."""
-    return _OpenAIChat(route, openai_client_for(route, backend))
+    return _OpenAIChat(route, client_for(route, backend))
 
 
 class _OpenAIChat(Wire):

@@ -15,7 +15,7 @@ from llama_index.core.base.llms.types import TextBlock, ThinkingBlock, ToolCallB
 from turnout.conversation.turns import Attachment, Call, Reasoning, Text, WireBlock
 from turnout.errors import SettingsError
 from turnout.llama_index.wires.base import Reader, SDKWire, response_of
-from turnout.providers.pool import openai_client_for
+from turnout.providers.clients import client_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,7 +42,7 @@ def build(route: Route, backend: Backend) -> SDKWire:
             "leave api_version out"
         )
         raise SettingsError(msg)
-    client = openai_client_for(route, backend)
+    client = client_for(route, backend)
     return SDKWire(route, _Reader, (client.sync.responses, client.aio.responses), _request)
 
 

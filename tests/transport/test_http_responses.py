@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from tests.clients import client_of
 from tests.transport.wire_server import Line, serving
 from turnout.langchain import ChatTurnout
-from turnout.providers.pool import bedrock_client
 from turnout.settings import AzureBackend, BedrockBackend
 from turnout.transport import asyncio_http as aio_transport
 from turnout.transport import greenlets as bridge
@@ -74,7 +74,7 @@ def _embedded(url: str, path: str) -> str:
     backend = BedrockBackend.model_validate(
         {"region": "us-east-1", "endpoint": url, "access_key_id": "AKIA", "secret_access_key": "x", "timeout": 5}
     )
-    answer = bedrock_client(backend).runtime.invoke_model(modelId=path.strip("/"), body=b"{}")
+    answer = client_of(backend).sync.invoke_model(modelId=path.strip("/"), body=b"{}")
     return str(answer["body"].read().decode())
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _sockets: WeakSet[Any] = WeakSet()
 
 
-def note(connection: Any) -> None:
+def track(connection: Any) -> None:
     """Remember a connection's socket, for as long as it is there."""
     _sockets.add(connection)
 
@@ -32,7 +32,7 @@ def open_socket(address: Any) -> socket.socket:
     """Make a socket for an address as `getaddrinfo` gives it; it is remembered."""
     family, kind, protocol = address[:3]
     made = socket.socket(family, kind, protocol)
-    note(made)
+    track(made)
     return made
 
 

@@ -9,7 +9,7 @@ import json
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from turnout.transport.unreadable import UnreadableAnswerError, described
+from turnout.transport.answers.unreadable import UnreadableAnswerError, described
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,9 +195,9 @@ def message_event(event: Any) -> Any:
     kind = event.type
     member = _MEMBERS.get(kind)
     inner = event if member is None else getattr(event, member)
-    said = None if inner is None else inner.type
+    part = None if inner is None else inner.type
     # Of a kind that it doesn't know the SDK makes another one, whose members are all None.
-    if type(said) is not str or (said in _TEXTS and type(inner.text) is not str):
+    if type(part) is not str or (part in _TEXTS and type(inner.text) is not str):
         raise UnreadableAnswerError(f"an event of it is {_shown(event)}")
     return event
 

@@ -13,7 +13,7 @@ from llama_index.core.base.llms.types import ChatMessage
 from turnout.errors import ServiceAnswerError
 from turnout.langchain import ChatTurnout, TurnoutEmbeddings
 from turnout.llama_index import TurnoutLLM
-from turnout.transport import bounded
+from turnout.transport import size_limit
 from turnout_emulator import Answer, Emulator, Raw
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def _settings(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.Monk
     path = tmp_path / "turnout.toml"
     path.write_text(fresh_emulator.settings_toml(every_wire=True), encoding="utf-8")
     monkeypatch.setenv("TURNOUT_CONFIG", str(path))
-    monkeypatch.setattr(bounded, "MOST", SMALL)
+    monkeypatch.setattr(size_limit, "MOST", SMALL)
 
 
 async def _lang(model: ChatTurnout) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from turnout.transport.unreadable import UnreadableAnswerError
+from turnout.transport.answers.unreadable import UnreadableAnswerError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator

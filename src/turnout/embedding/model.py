@@ -1,4 +1,4 @@
-"""What both frameworks' embedding models have in common: a route, its space, and settings that hold still."""
+"""The part of an embedding model that knows no framework: its route, its space, and settings that can be pinned."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from turnout.hints import EmbeddingSpace, Route
-from turnout.settings.fields import current
+from turnout.settings.fields import resolved_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,19 +47,18 @@ class RoutedEmbedding:
 
     @contextmanager
     def pinned(self) -> Iterator[EmbeddingSpace]:
-        """Go by the settings as they are now until the block ends, so that its vectors are all of one space.
+        """Use the settings as they are now until the block ends, so that its vectors are all of one space.
 
-        Only this object is held, and only in this thread or task and those that it begins.
+        Only this object is pinned, and only in this thread or task and those that it begins.
         """
-        held = _PINNED.get({})
-        token = _PINNED.set({**held, id(self): self._settings()})
+        token = _PINNED.set({**_PINNED.get({}), id(self): self._settings()})
         try:
             yield self.space
         finally:
             _PINNED.reset(token)
 
     def _settings(self) -> Settings:
-        return _PINNED.get({}).get(id(self)) or current(self.settings)
+        return _PINNED.get({}).get(id(self)) or resolved_settings(self.settings)
 
     def _embedder(self) -> Embedder:
         from turnout.embedding.embedder import Embedder

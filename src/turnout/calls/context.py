@@ -1,53 +1,22 @@
-"""What a call goes by besides its request: when it is repeated, what its deployment takes, where it goes."""
+"""Retry policy, limiter and error context for a call on a route."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from turnout.calls import limits
-from turnout.calls.attempts import Call
+from turnout.calls.attempts import Attempts
 from turnout.calls.classification import CallSite
 from turnout.errors import TurnoutError
-from turnout.providers import openai
-from turnout.providers.credentials import aws, azure
-from turnout.providers.pool import bedrock_client, is_made
+from turnout.providers.clients import credential_for
+from turnout.providers.registry import endpoint
 from turnout.transport.deadline import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from turnout.providers.credentials.base import Chosen
     from turnout.routing import Route
     from turnout.settings import Backend, Settings
-
-
-def resource(backend: Backend, wire: str = "") -> str:
-    """The endpoint or region that a backend asks, on a wire."""
-    match backend.provider:
-        case "azure":
-            if backend.endpoint is not None and wire == "anthropic-messages":
-                from turnout.providers.foundry import base_url
-
-                return base_url(backend)
-            return backend.endpoint or "no endpoint"
-        case "bedrock":
-            region = backend.region or "the default region"
-            if wire.startswith("openai-"):
-                return backend.mantle_endpoint or f"Mantle in {region}"
-            return backend.endpoint or f"Bedrock in {region}"
-        case _:
-            return backend.base_url or "https://api.openai.com/v1"
-
-
-def credential(backend: Backend, wire: str = "") -> Chosen:
-    """The credential that a backend goes by; of AWS's default chain what it found, if Bedrock was asked already."""
-    if backend.provider == "azure":
-        return azure.choose(backend)
-    if backend.provider == "openai":
-        return openai.choose(backend)
-    if wire.startswith("openai-") or not is_made(backend):
-        return aws.choose(backend)
-    return bedrock_client(backend).chosen
 
 
 def backend_of(route: Route, settings: Settings, timeout: float | None = None) -> Backend:
@@ -59,18 +28,18 @@ def backend_of(route: Route, settings: Settings, timeout: float | None = None) -
 
 
 def call_site(route: Route, settings: Settings) -> CallSite:
-    """Where a route's calls go."""
+    """Where a route's calls go, for errors."""
     backend = settings.backends[route.backend]
     try:
-        chosen = credential(backend, route.wire)
+        credential = credential_for(route, backend)
     except TurnoutError:
-        chosen = None
+        credential = None
     return CallSite(
         route=route,
-        resource=resource(backend, route.wire),
-        chosen=chosen,
+        endpoint=endpoint(backend, route.wire),
+        credential=credential,
         source=settings.source,
-        secret=backend.secrets,
+        secrets=backend.secrets,
     )
 
 
@@ -79,16 +48,16 @@ def limiter_of(route: Route, settings: Settings) -> limits.Limiter:
     backend = settings.backends[route.backend]
     most = backend.max_connections
     return limits.shared(
-        (route.backend, resource(backend, route.wire), route.deployment),
+        (route.backend, endpoint(backend, route.wire), route.deployment),
         rpm=route.rpm,
         tpm=route.tpm,
-        # A chat deployment is let alone until it throttles; texts to embed come by the thousand, so they begin slowly.
+        # A chat deployment isn't limited until it throttles; texts to embed come by the thousand, so they begin slowly.
         start=most if route.kind == "chat" else limits.FIRST_WINDOW,
         most=most,
     )
 
 
-def new_call(
+def new_attempts(
     route: Route,
     settings: Settings,
     translate: Callable[[Exception], TurnoutError | None],
@@ -98,13 +67,13 @@ def new_call(
     tokens: Callable[[], float] | None = None,
     used: Callable[[Any], float | None] | None = None,
     patience: float = 0.0,
-) -> Call:
-    """A call on a route.
+) -> Attempts:
+    """The attempts of a call on a route.
 
     Args:
         route: Where it goes.
         settings: The settings; their backend says when calls are repeated.
-        translate: Turnout's error for what an SDK raised.
+        translate: Makes turnout's error of what an SDK raised.
         max_retries: How often it is repeated at most, over the backend's.
         deadline: Seconds that it may take in all, over the backend's.
         tokens: Estimates its tokens; asked only where tokens are limited.
@@ -119,7 +88,7 @@ def new_call(
         max_retry_wait=backend.max_retry_wait,
         patience=patience,
     )
-    return Call(
+    return Attempts(
         policy,
         limiter,
         translate,

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 from langchain_core.tools import tool
 
-from turnout.conversation import media
+from turnout.conversation import fetching
 from turnout.conversation.history import aprepare, prepare
 from turnout.conversation.request import Fitted
 from turnout.conversation.tool_choices import Asked
@@ -76,7 +76,7 @@ def portable_history(
         assert fetch is not None
         return {url: fetch(url) for url in urls}
 
-    with patch.object(media, "fetch_all", media.fetch_all if fetch is None else fetch_all):
+    with patch.object(fetching, "fetch_all", fetching.fetch_all if fetch is None else fetch_all):
         return write(prepare(partial(read, messages), route, _asking(has_tools=has_tools)), route.wire)
 
 
@@ -89,7 +89,7 @@ async def aportable_history(
         assert fetch is not None
         return {url: await fetch(url) for url in urls}
 
-    with patch.object(media, "afetch_all", media.afetch_all if fetch is None else fetch_all):
+    with patch.object(fetching, "afetch_all", fetching.afetch_all if fetch is None else fetch_all):
         return write(await aprepare(partial(read, messages), route, _asking(has_tools=has_tools)), route.wire)
 
 

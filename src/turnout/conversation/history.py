@@ -11,7 +11,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from turnout.conversation import media
+from turnout.conversation import fetching
 from turnout.conversation.attachments import Attachments, addresses
 from turnout.conversation.ordering import arranged
 from turnout.conversation.parts import fit_parts
@@ -46,7 +46,7 @@ def prepare(read: Callable[[], list[Turn]], route: Route, fitted: Fitted, *, all
     with _naming(route):
         turns = _arranged(read(), route, fitted)
         places = addresses(turns, route)
-        fetched = media.fetch_all(places, places=places, allow_private=allow_private) if places else {}
+        fetched = fetching.fetch_all(places, places=places, allow_private=allow_private) if places else {}
         return settled(turns, route, fetched)
 
 
@@ -57,7 +57,7 @@ async def aprepare(
     with _naming(route):
         turns = _arranged(read(), route, fitted)
         places = addresses(turns, route)
-        fetched = await media.afetch_all(places, places=places, allow_private=allow_private) if places else {}
+        fetched = await fetching.afetch_all(places, places=places, allow_private=allow_private) if places else {}
         return settled(turns, route, fetched)
 
 

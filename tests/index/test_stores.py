@@ -15,7 +15,7 @@ from tests.postgres import postgres
 from turnout.errors import EmbeddingSpaceError, ReindexError, SettingsError, UnsupportedError
 from turnout.index.files import recover_folder, replace_folder, staging_folder
 from turnout.index.migration.engine import reindex
-from turnout.index.migration.named import EmptyCollection, NamedIndex
+from turnout.index.migration.named import NamedIndex, _EmptyCollection
 from turnout.index.migration.worker import WorkerTask, embed_and_write
 from turnout.langchain.reindexing import collection_of
 from turnout.llama_index.reindexing import DocstoreSource, PersistedIndex
@@ -268,7 +268,7 @@ async def test_what_was_opened_to_be_moved_says_how_to_search_it_by_text(
 
 
 def test_a_collection_that_a_dry_run_does_not_make_is_not_written_to() -> None:
-    unmade = EmptyCollection("docs_model_64")
+    unmade = _EmptyCollection("docs_model_64")
     unmade.delete(["one"])
     with pytest.raises(ReindexError, match="'docs_model_64' isn't there to be written to: a dry run makes none"):
         unmade.write([])

@@ -215,18 +215,6 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         async with self._aadmitted(vectors=() if vector is None else (vector,), embeds=vector is None) as record:
             return self._without_records(await getattr(self.store, method)(*args, **kwargs), record.space)
 
-    def _stamped(self, metadatas: Sequence[Any], record: SpaceRecord) -> list[dict[str, Any]]:
-        if not self.check.keeper.stamps:
-            return list(metadatas)
-        return [with_record(metadata, record) for metadata in metadatas]
-
-    def _documents(self, documents: Sequence[Document], record: SpaceRecord) -> list[Document]:
-        if not self.check.keeper.stamps:
-            return list(documents)
-        return [
-            document.model_copy(update={"metadata": with_record(document.metadata, record)}) for document in documents
-        ]
-
     def add_texts(
         self,
         texts: Iterable[str],
@@ -247,10 +235,9 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         if not listed:
             return []
         with self._admitted(inserting=True) as record:
-            kwargs = self._with_ids(kwargs, ids)
             self.check.keeper.check_ids(_stated_ids(ids))
-            metadatas = self._metadatas(listed, metadatas, record)
-            return self.store.add_texts(listed, metadatas, **kwargs)
+            options = kwargs if ids is None else {**kwargs, "ids": ids}
+            return self.store.add_texts(listed, self._metadatas(listed, metadatas, record), **options)
 
     async def aadd_texts(
         self,
@@ -265,24 +252,26 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         if not listed:
             return []
         async with self._aadmitted(inserting=True) as record:
-            kwargs = self._with_ids(kwargs, ids)
             await self.check.keeper.acheck_ids(_stated_ids(ids))
-            metadatas = self._metadatas(listed, metadatas, record)
-            return await self.store.aadd_texts(listed, metadatas, **kwargs)
+            options = kwargs if ids is None else {**kwargs, "ids": ids}
+            return await self.store.aadd_texts(listed, self._metadatas(listed, metadatas, record), **options)
 
     def _metadatas(
         self, texts: list[str], metadatas: list[dict[str, Any]] | None, record: SpaceRecord
     ) -> list[dict[str, Any]] | None:
-        if metadatas is None and not self.check.keeper.stamps:
-            return None
         if metadatas is not None and len(metadatas) != len(texts):
             msg = f"there are {len(texts)} texts and {len(metadatas)} metadatas"
             raise ValueError(msg)
-        return self._stamped(metadatas or [{}] * len(texts), record)
+        if not self.check.keeper.stamps:
+            return metadatas
+        return [with_record(metadata, record) for metadata in metadatas or [{}] * len(texts)]
 
-    @staticmethod
-    def _with_ids(kwargs: dict[str, Any], ids: list[str] | None) -> dict[str, Any]:
-        return kwargs if ids is None else {**kwargs, "ids": ids}
+    def _documents(self, documents: list[Document], record: SpaceRecord) -> list[Document]:
+        if not self.check.keeper.stamps:
+            return documents
+        return [
+            document.model_copy(update={"metadata": with_record(document.metadata, record)}) for document in documents
+        ]
 
     def add_documents(self, documents: list[Document], **kwargs: Any) -> list[str]:
         """Embed documents and add them; returns and errors as for `add_texts`."""

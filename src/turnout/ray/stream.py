@@ -116,12 +116,12 @@ class RayWorkers:
 
     def __call__(
         self, embedder: Embedder, space: EmbeddingSpace, keep: Callable[[list[EmbeddedChunk]], object], /
-    ) -> RayStream:
+    ) -> _RayStream:
         """A stream whose texts are embedded on the embedder's route, as the workers' settings have it."""
-        return RayStream(self, embedder, space, keep)
+        return _RayStream(self, embedder, space, keep)
 
 
-class RayStream(ChunkStream):
+class _RayStream(ChunkStream):
     """Chunks → vectors, on Ray's workers; each window of chunks is a job of Ray Data."""
 
     def __init__(
@@ -157,7 +157,6 @@ class RayStream(ChunkStream):
         self._windows.put(window)
 
     def take(self, *, patient: bool) -> list[Outcome]:
-        """Outcomes that have come."""
         outcomes: list[Outcome] = []
         try:
             while not outcomes:  # a batch that was begun after the stop has none
@@ -175,7 +174,6 @@ class RayStream(ChunkStream):
         self.close()
 
     def close(self) -> None:
-        """End; what came until now is kept, and can be taken."""
         self._end()
         if self._thread is not None and self.pending == 0:
             self._thread.join()
@@ -207,7 +205,6 @@ class RayStream(ChunkStream):
         self._windows.put(None)
 
     def _serve(self) -> None:
-        """One job after another, each for a window."""
         while (window := self._windows.get()) is not None:
             if self._ending or self.error is not None:
                 continue
@@ -242,7 +239,6 @@ class RayStream(ChunkStream):
         return found
 
     def _take_in(self, window: Sequence[Chunk], table: pa.Table) -> None:
-        """Keep what a worker gave back, and hand it on."""
         chunks: list[EmbeddedChunk] = []
         refused: list[Outcome] = []
         failed: BaseException | None = None

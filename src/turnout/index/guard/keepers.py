@@ -191,9 +191,9 @@ def state_of_documents(
     lengths: set[int] = set()
     for metadata, length in entries:
         lengths.add(length)
-        entries_ = tuple(sorted((key, str(value)) for key, value in metadata.items() if key.startswith(PREFIX)))
-        if entries_ not in read:
-            read[entries_] = SpaceRecord.from_dict(metadata, index=index)
+        record_items = tuple(sorted((key, str(value)) for key, value in metadata.items() if key.startswith(PREFIX)))
+        if record_items not in read:
+            read[record_items] = SpaceRecord.from_dict(metadata, index=index)
     records = set(read.values())
     if not records:
         return StoreState(None, empty=True)

@@ -37,7 +37,7 @@ class State(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkStatus:
+class _ChunkStatus:
     """What is known of a chunk from before.
 
     Attributes:
@@ -99,10 +99,10 @@ class Checkpoint(Database):
 
     # --- reading
 
-    def find(self, ids: Sequence[str]) -> dict[str, ChunkStatus]:
+    def find(self, ids: Sequence[str]) -> dict[str, _ChunkStatus]:
         """What is known of chunks."""
         rows = self._of_ids("SELECT id, text, metadata, state, reason FROM chunk WHERE id IN ({})", ids)
-        return {row[0]: ChunkStatus(row[1], row[2], State(row[3]), row[4]) for row in rows}
+        return {row[0]: _ChunkStatus(row[1], row[2], State(row[3]), row[4]) for row in rows}
 
     def vectors(self, ids: Sequence[str]) -> dict[str, array[float]]:
         """The vectors that were saved and not yet written."""

@@ -24,7 +24,7 @@ Documents = Callable[[IndexSettings], Source]
 """Reads the source documents of an index."""
 
 
-class EmptyCollection:
+class _EmptyCollection:
     """Stands in for a collection that a dry run doesn't make."""
 
     flush_every = 0
@@ -33,42 +33,33 @@ class EmptyCollection:
         self.name = name
 
     def claim(self, space: EmbeddingSpace, *, dry: bool = False) -> None:
-        """It would be made."""
+        pass
 
     def count(self) -> int:
-        """None."""
         return 0
 
     def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
-        """None of them."""
         del ids
         return {}
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
-        """None of them."""
         del ids
         return {}
 
     def search(self, vector: Sequence[float], k: int) -> list[Chunk]:
-        """None."""
         del vector, k
         return []
 
     def write(self, chunks: Sequence[EmbeddedChunk]) -> None:
-        """Refused: there is nowhere to write to.
-
-        Raises:
-            ReindexError: Always.
-        """
         del chunks
         msg = f"the collection {self.name!r} isn't there to be written to: a dry run makes none. Leave out dry_run"
         raise ReindexError(msg)
 
     def delete(self, ids: Sequence[str]) -> None:
-        """None of them is there."""
+        pass
 
     def flush(self) -> None:
-        """Nothing was written."""
+        pass
 
 
 class NamedIndex(IndexConfig):
@@ -121,7 +112,7 @@ class NamedIndex(IndexConfig):
                 source = reconciliation.source(reader)
             report = reindex(
                 source,
-                target or EmptyCollection(name),
+                target or _EmptyCollection(name),
                 Embedder(route, self.all_settings),
                 checkpoint=checkpoint or self.checkpoint(space),
                 lock=self.lock(space),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Planned:
+class _Planned:
     """What is to be done with a page of chunks.
 
     Attributes:
@@ -51,7 +51,7 @@ class Plan:
         self._retry = retry_skipped
         self._filled = target.count() > 0
 
-    def of(self, page: Sequence[Chunk], *, with_vectors: bool = True) -> Planned:
+    def of(self, page: Sequence[Chunk], *, with_vectors: bool = True) -> _Planned:
         """What is to be done with a page of chunks.
 
         Args:
@@ -61,7 +61,7 @@ class Plan:
         ids = [chunk.id for chunk in page]
         earlier = self.checkpoint.find(ids)
         there = self.target.get(ids) if self._filled else {}
-        planned = Planned(known=list(earlier))
+        planned = _Planned(known=list(earlier))
         resumed: list[Chunk] = []
         rewritten: list[Chunk] = []
         for chunk in page:

@@ -63,14 +63,14 @@ class Reconciliation:
                 raise ReindexError(msg)
             self.gone = []
 
-    def source(self, reader: Reader) -> IndexSource:
+    def source(self, reader: Reader) -> _IndexSource:
         """What the index should have."""
 
         @cache
         def read(name: str) -> Target | None:
             return self._target[0] if self._target is not None and name == self._target[0].name else reader(name)
 
-        return IndexSource(self._source, self._manifest, read)
+        return _IndexSource(self._source, self._manifest, read)
 
     def unwanted(self, target: str) -> list[str]:
         """What the target should not have any more."""
@@ -89,7 +89,7 @@ class Reconciliation:
         report.forgotten = len(gone) + len(manifest.give_up_lost(target.name))
 
 
-class IndexSource:
+class _IndexSource:
     """A collection of a named index as a source, without what is old in it.
 
     A chunk of which another collection has a newer version, written through the index, is given in that version; one
@@ -127,7 +127,6 @@ class IndexSource:
             yield from self._elsewhere(ids).values()
 
     def _elsewhere(self, ids: Sequence[str]) -> dict[str, Chunk]:
-        """The wanted version of chunks, from the other collections that have it."""
         found: dict[str, Chunk] = {}
         for name, there in self._manifest.elsewhere(self.name, ids).items():
             reader = self._reader(name)

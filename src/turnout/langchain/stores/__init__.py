@@ -110,10 +110,11 @@ def open_collection(
         raise UnsupportedError(msg)
     collection = collection_name(name, space)
     try:
-        opened = _kind(index.store).open(index, collection, space, create, embeddings or CannotEmbed(collection))
+        opener = _kind(index.store).open
+        assert opener is not None
+        return opener(index, collection, space, create, embeddings or CannotEmbed(collection))
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"a {index.store} index needs {error.name}: {_PACKAGES[index.store]}") from error
-    return opened
 
 
 def drop_collection(index: IndexSettings, name: str, space: EmbeddingSpace) -> bool:
@@ -124,7 +125,7 @@ def drop_collection(index: IndexSettings, name: str, space: EmbeddingSpace) -> b
     """
     found = open_collection(index, name, space)
     if found is not None:
-        _kind(index.store).drop(index, found)
+        found.drop()
     return found is not None
 
 

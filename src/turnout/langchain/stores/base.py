@@ -12,6 +12,7 @@ from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
+from turnout.errors import UnsupportedError
 from turnout.index.chunks import Chunk, EmbeddedChunk
 from turnout.index.collection import Collection, cannot_embed
 from turnout.index.guard.keepers import RecordKeeper, StampKeeper
@@ -79,6 +80,11 @@ class VectorStoreCollection(Collection, Generic[StoreT]):
         if there:
             self.store.delete(there)
 
+    def drop(self) -> None:
+        """Remove the collection, for good."""
+        msg = f"a {type(self.store).__name__} is removed by whoever made it"
+        raise UnsupportedError(msg)
+
     def search(self, vector: Sequence[float], k: int) -> list[Chunk]:
         """The nearest documents, nearest first."""
         found = self.store.similarity_search_by_vector([float(x) for x in vector], k=k)
@@ -100,14 +106,15 @@ class StoreKind:
     Attributes:
         keeper: Store → the keeper of its record.
         collection: (store, keeper, name) → it as a collection.
-        open: (settings, name, space, whether to make it, embeddings) → the collection of a named index, or None.
-        drop: (settings, collection) removes that collection, for good.
+        open: (settings, name, space, whether to make it, embeddings) → the collection of a named index, or None if
+            there is none; left out, a named index can't be kept in such a store.
     """
 
     keeper: Callable[[Any], SpaceKeeper]
     collection: Callable[[Any, Any, str], VectorStoreCollection[Any]]
-    open: Callable[[IndexSettings, str, EmbeddingSpace, bool, Embeddings], VectorStoreCollection[Any] | None]
-    drop: Callable[[IndexSettings, Any], None]
+    open: Callable[[IndexSettings, str, EmbeddingSpace, bool, Embeddings], VectorStoreCollection[Any] | None] | None = (
+        None
+    )
 
 
 class CannotEmbed(Embeddings):

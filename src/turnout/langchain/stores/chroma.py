@@ -68,6 +68,10 @@ class ChromaCollection(VectorStoreCollection[Chroma], ChromaChunks):
         """Add documents, in place of those with the same ids."""
         self.replace(chunks, [chunk.text for chunk in chunks], metadatas)
 
+    def drop(self) -> None:
+        """Remove the collection, for good."""
+        self.store.delete_collection()
+
     @property
     def _opened(self) -> Any:
         return _collection(self.store)
@@ -83,8 +87,4 @@ def _open(
     return ChromaCollection(store, ChromaKeeper(store), name)
 
 
-def _drop(_: IndexSettings, collection: ChromaCollection) -> None:
-    collection.store.delete_collection()
-
-
-KIND = StoreKind(ChromaKeeper, ChromaCollection, _open, _drop)
+KIND = StoreKind(ChromaKeeper, ChromaCollection, _open)

@@ -171,7 +171,7 @@ _BY_COSINE: dict[str, Any] = {"normalize_L2": True, "relevance_score_fn": _relev
 
 
 class FaissCollection(VectorStoreCollection[FAISS]):
-    """An index in memory, saved as a whole."""
+    """An index in memory, saved as a whole: in its folder, never half written, or by the application if it has none."""
 
     flush_every: ClassVar[int] = _FLUSH_EVERY
 
@@ -223,6 +223,13 @@ class FaissCollection(VectorStoreCollection[FAISS]):
         pairs = [(chunk.text, list(chunk.vector)) for chunk in chunks]
         self.store.add_embeddings(pairs, metadatas, ids=[chunk.id for chunk in chunks])
 
+    def drop(self) -> None:
+        """Remove the folder, for good."""
+        if self._folder is None:
+            super().drop()
+        else:
+            remove_folder(self._folder)
+
     def flush(self) -> None:
         """Save the index beside the old one, then put it in its place.
 
@@ -272,15 +279,7 @@ def _open(
     return FaissCollection(store, FaissKeeper(store), name, folder)
 
 
-def _drop(index: IndexSettings, collection: FaissCollection) -> None:
-    remove_folder(Path(index.path or ".") / collection.name)
-
-
-KIND = StoreKind(FaissKeeper, FaissCollection, _open, _drop)
-
-
 def _record_path(folder: str | os.PathLike[str], index_name: str = "index") -> Path:
-    """The file that the record of a saved index is in."""
     return Path(folder) / f"{index_name}.space.json"
 
 
@@ -291,3 +290,6 @@ def _index_path(folder: str | os.PathLike[str], index_name: str) -> Path:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+KIND = StoreKind(FaissKeeper, FaissCollection, _open)

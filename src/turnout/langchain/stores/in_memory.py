@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.vectorstores import InMemoryVectorStore
 
-from turnout.errors import UnsupportedError
 from turnout.index.guard.checks import spread
 from turnout.index.guard.keepers import first_record_entries, state_of_documents
 from turnout.index.guard.records import with_record
@@ -75,9 +74,4 @@ class InMemoryCollection(VectorStoreCollection[InMemoryVectorStore]):
             self.store.store[chunk.id] = entry
 
 
-def _not_kept(*_: object) -> NoReturn:
-    msg = "a named index can't be kept in memory"
-    raise UnsupportedError(msg)
-
-
-KIND = StoreKind(InMemoryKeeper, InMemoryCollection, _not_kept, _not_kept)
+KIND = StoreKind(InMemoryKeeper, InMemoryCollection)

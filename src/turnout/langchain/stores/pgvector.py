@@ -239,15 +239,23 @@ class ThreadedPGVector(PGVector):
 
 
 class PGVectorCollection(VectorStoreCollection[PGVector]):
-    """Read in the order of the ids, by the tables that LangChain's class gives out."""
+    """Read in the order of the ids, by the tables that LangChain's class gives out.
+
+    Args:
+        store: The store.
+        keeper: Keeps its record.
+        name: What it is called.
+        schema: Its own schema, which goes when it is dropped; left out, it shares the database.
+    """
 
     keeper: SpaceKeeper
 
-    def __init__(self, store: PGVector, keeper: SpaceKeeper, name: str) -> None:
+    def __init__(self, store: PGVector, keeper: SpaceKeeper, name: str, schema: str | None = None) -> None:
         if store.async_mode:
             msg = "this PGVector has async_mode; open it without for a reindex"
             raise UnsupportedError(msg)
         super().__init__(store, keeper, name)
+        self._schema = schema
 
     def chunks(self) -> Iterator[Chunk]:
         """Every document, a page at a time."""
@@ -292,6 +300,15 @@ class PGVectorCollection(VectorStoreCollection[PGVector]):
         vectors = [list(chunk.vector) for chunk in chunks]
         self.store.add_embeddings([chunk.text for chunk in chunks], vectors, metadatas, ids)
 
+    def drop(self) -> None:
+        """Remove its schema, for good."""
+        if self._schema is None:
+            super().drop()
+            return
+        with self.store.session_maker() as session:
+            session.execute(DropSchema(self._schema, cascade=True))
+            session.commit()
+
     def _of(self, *columns: Any) -> Select[Any]:
         entry, collections = self.store.EmbeddingStore, self.store.CollectionStore
         joined = select(*columns).select_from(entry).join(collections, entry.collection_id == collections.uuid)
@@ -314,12 +331,7 @@ def _open(
     # A schema for each space: LangChain's table has one row an id, whatever its collection.
     in_schema = engine.execution_options(schema_translate_map={None: name})
     store = ThreadedPGVector(embeddings, connection=in_schema, collection_name=name)
-    return PGVectorCollection(store, PGVectorKeeper(store), name)
+    return PGVectorCollection(store, PGVectorKeeper(store), name, schema=name)
 
 
-def _drop(index: IndexSettings, collection: PGVectorCollection) -> None:
-    with engine_of(index).begin() as connection:
-        connection.execute(DropSchema(collection.name, cascade=True))
-
-
-KIND = StoreKind(PGVectorKeeper, PGVectorCollection, _open, _drop)
+KIND = StoreKind(PGVectorKeeper, PGVectorCollection, _open)

@@ -61,7 +61,7 @@ def bug(*, after: bool) -> Any:
     raise BugError
 
 
-def new_call() -> Any:
+def new_attempts() -> Any:
     settings = load_settings()
     route = resolve(backend="azure", settings=settings)
     return calls.new_attempts(route, settings, lambda error: classify(error, calls.call_site(route, settings)))
@@ -80,16 +80,16 @@ async def apieces(*, after: bool) -> AsyncGenerator[int]:
 
 
 async def read(*, after: bool) -> None:
-    async for _ in streams.astream(new_call(), lambda: apieces(after=after), bool):
+    async for _ in streams.astream(new_attempts(), lambda: apieces(after=after), bool):
         pass
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        lambda after: new_call().run(lambda: bug(after=after)),
-        lambda after: asyncio.run(new_call().arun(lambda: abug(after=after))),
-        lambda after: list(streams.stream(new_call(), lambda: pieces(after=after), bool)),
+        lambda after: new_attempts().run(lambda: bug(after=after)),
+        lambda after: asyncio.run(new_attempts().arun(lambda: abug(after=after))),
+        lambda after: list(streams.stream(new_attempts(), lambda: pieces(after=after), bool)),
         lambda after: asyncio.run(read(after=after)),
     ],
     ids=["whole", "async", "streamed", "streamed async"],

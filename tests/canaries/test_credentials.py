@@ -12,7 +12,7 @@ from tests.canaries.planted import AZURE, CLIENT_SECRET, DATABASE, SECRET_KEY, S
 from tests.clients import client_of
 from turnout.errors import AuthenticationError, CredentialError, ServiceConnectionError, SettingsError
 from turnout.langchain import ChatTurnout, TurnoutIndex
-from turnout.llama_index.indexes.store import NamedVectorStore
+from turnout.llama_index.index_store import TurnoutIndexStore
 from turnout.providers.credentials import aws
 from turnout.providers.credentials.azure import V1_SCOPE, choose, token_source
 from turnout.settings import AzureBackend, BedrockBackend, IndexSettings, Settings
@@ -106,7 +106,7 @@ def test_a_database_that_is_not_there(framework: Any, tmp_path: Path) -> None:
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    kind: Any = TurnoutIndex if framework == "langchain" else NamedVectorStore
+    kind: Any = TurnoutIndex if framework == "langchain" else TurnoutIndexStore
     made: dict[str, Any] = {
         "backends": {"openai": {"provider": "openai", "base_url": "http://127.0.0.1:9/v1"}},
         "embedding": {"default": {"openai": "text-embedding-3-small"}},
@@ -118,11 +118,11 @@ def test_a_database_that_is_not_there(framework: Any, tmp_path: Path) -> None:
         "connection": f"postgresql+psycopg://user:{DATABASE}@127.0.0.1:{port}/name",
     }
     with pytest.raises(OperationalError) as caught:
-        kind("docs", settings=Settings.model_validate({**made, "index": {"docs": index}})).index.home()
+        kind("docs", settings=Settings.model_validate({**made, "index": {"docs": index}})).index.collection()
     assert shown_by(caught.value) == {}
     wrong = {**index, "connection": DATABASE}
     with pytest.raises(SettingsError, match="no URL of a database") as refused:
-        kind("docs", settings=Settings.model_validate({**made, "index": {"docs": wrong}})).index.home()
+        kind("docs", settings=Settings.model_validate({**made, "index": {"docs": wrong}})).index.collection()
     assert shown_by(refused.value) == {}
 
 

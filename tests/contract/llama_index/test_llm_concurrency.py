@@ -145,7 +145,7 @@ def test_a_second_llm_costs_less_than_a_call() -> None:
 
 def test_clients_are_made_once_and_after_closing_anew() -> None:
     from turnout import runtime
-    from turnout.llama_index.delegates import wire_for
+    from turnout.llama_index.wires import wire_for
     from turnout.settings import load_settings
 
     route, settings = TurnoutLLM().route, load_settings()

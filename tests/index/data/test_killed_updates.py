@@ -38,12 +38,12 @@ def processes() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     ours = [
         "tests.index.data.killed",
-        "turnout.langchain.indexes.store",
-        "turnout.langchain.reindexing.chroma",
-        "turnout.langchain.reindexing.pgvector",
-        "turnout.llama_index.indexes.index",
-        "turnout.llama_index.reindexing.chroma",
-        "turnout.llama_index.reindexing.postgres",
+        "turnout.llama_index.index",
+        "turnout.llama_index.stores.chroma",
+        "turnout.llama_index.stores.postgres",
+        "turnout.langchain.index",
+        "turnout.langchain.stores.chroma",
+        "turnout.langchain.stores.pgvector",
     ]
     context.set_forkserver_preload(
         [*ours, "openai.resources", "openai.lib.streaming", "faiss", "tests.index.data.warm"]

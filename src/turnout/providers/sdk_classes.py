@@ -28,7 +28,8 @@ def openai_class(base: Any) -> Any:
 
         @cached_property
         def responses(self) -> Any:
-            return checked_class(type(super().responses), responses.read)(self)
+            base: Any = type(super().responses)
+            return checked_class(base, responses.read)(self)
 
     return _named(Checked, base)
 
@@ -40,7 +41,8 @@ def anthropic_class(base: Any) -> Any:
     class Checked(_without_environment(base, "api_key", "auth_token", "webhook_key")):  # type: ignore[misc] # likewise
         @cached_property
         def messages(self) -> Any:
-            return checked_class(type(super().messages), messages.read)(self)
+            base: Any = type(super().messages)
+            return checked_class(base, messages.read)(self)
 
     return _named(Checked, base)
 

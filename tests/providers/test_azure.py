@@ -190,6 +190,6 @@ async def test_a_coroutine_does_not_block_its_loop_while_a_token_is_fetched() ->
 
 def test_a_dated_api_has_no_responses() -> None:
     dated = backend(api_key="k", api_version="2024-10-21")
-    with pytest.raises(SettingsError, match="Responses needs the v1 API.*'2024-10-21'; leave that out"):
+    with pytest.raises(SettingsError, match=r"Responses needs the v1 API.*'2024-10-21'; leave that out"):
         client_of(dated, "openai-responses")
     assert client_of(dated, "openai-chat").sync

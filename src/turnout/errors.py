@@ -63,6 +63,10 @@ class _Space(Protocol):
 class TurnoutError(Exception):
     """Base of every error that turnout raises."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields = {name: value for name, value in vars(self).items() if not name.startswith("__")}
+        return _rebuild, (type(self), str(self), fields)
+
 
 class SettingsError(TurnoutError):
     """A setting is missing, unknown or wrong. Nothing was sent."""
@@ -91,9 +95,6 @@ class CredentialError(TurnoutError):
         super().__init__(message)
         self.tried = tried
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), str(self), {"tried": self.tried})
-
 
 class UnsupportedError(TurnoutError):
     """The model or the wire can't do what was asked. Nothing was sent."""
@@ -111,9 +112,6 @@ class StructuredOutputError(TurnoutError):
         super().__init__(message)
         self.backend = backend
         self.deployment = deployment
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), str(self), dict(vars(self)))
 
 
 class EmbeddingSpaceError(TurnoutError):
@@ -141,9 +139,6 @@ class EmbeddingSpaceError(TurnoutError):
         self.wanted_space = wanted_space
         self.fix = fix
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), str(self), dict(vars(self)))
-
 
 class CollectionGoneError(EmbeddingSpaceError):
     """The collection that a store has open was deleted, by another process or directly. Nothing was searched."""
@@ -163,9 +158,6 @@ class ChunkRefusedError(TurnoutError):
         self.index = index
         self.id = id
         self.key = key
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), str(self), dict(vars(self)))
 
 
 class IndexBehindError(TurnoutError):
@@ -201,9 +193,6 @@ class IndexBehindError(TurnoutError):
         self.documents = documents
         self.fix = fix
         self.accept = accept
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), str(self), dict(vars(self)))
 
 
 class PartialWriteError(TurnoutError):
@@ -325,10 +314,6 @@ class ModelCallError(TurnoutError):
     def original(self) -> BaseException | None:
         """The SDK's own exception, while it is in this process (SDK errors don't all pickle)."""
         return self.__cause__
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        fields = {name: value for name, value in vars(self).items() if not name.startswith("__")}
-        return _rebuild, (type(self), str(self), fields)
 
 
 class AuthenticationError(ModelCallError):

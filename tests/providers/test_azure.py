@@ -11,7 +11,8 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 
-from turnout.errors import CredentialError
+from tests.clients import client_of
+from turnout.errors import CredentialError, SettingsError
 from turnout.providers.credentials.azure import V1_SCOPE, TokenSource, choose, token_source
 from turnout.settings import AzureBackend
 
@@ -185,3 +186,10 @@ async def test_a_coroutine_does_not_block_its_loop_while_a_token_is_fetched() ->
         turns += 1
     assert await fetching == "token-1"
     assert turns > 5
+
+
+def test_a_dated_api_has_no_responses() -> None:
+    dated = backend(api_key="k", api_version="2024-10-21")
+    with pytest.raises(SettingsError, match=r"Responses needs the v1 API.*'2024-10-21'; leave that out"):
+        client_of(dated, "openai-responses")
+    assert client_of(dated, "openai-chat").sync

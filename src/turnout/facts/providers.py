@@ -25,6 +25,7 @@ class ProviderFacts:
         default_models: The model of the default route, where the user named none.
         deployment_variables: Variables that name the default route's deployment.
         names_deployments: Whether a deployment has a name that its owner chose, which doesn't tell the model.
+        max_tokens: Name of the output limit on the `openai-chat` wire, of a model that isn't known.
     """
 
     wires: Mapping[str, str]
@@ -36,6 +37,7 @@ class ProviderFacts:
     default_models: Mapping[str, str] = field(default_factory=dict)
     deployment_variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     names_deployments: bool = False
+    max_tokens: str = "max_tokens"
 
     def wire_of(self, kind: str, model: str) -> str:
         """The wire of a model, where its target doesn't force one."""
@@ -68,6 +70,7 @@ PROVIDERS: dict[str, ProviderFacts] = {
             "embedding": ("AZURE_OPENAI_EMBEDDING_DEPLOYMENT", "AZURE_OPENAI_EMBEDDING_DEPLOYMENT_NAME"),
         },
         names_deployments=True,
+        max_tokens="max_completion_tokens",  # all that Azure serves take it, where another server may not
     ),
     "bedrock": ProviderFacts(
         wires={"chat": "bedrock-converse", "embedding": "bedrock-invoke"},

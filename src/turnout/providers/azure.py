@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from turnout.errors import SettingsError
 from turnout.providers import foundry
 from turnout.providers.base import Client, Provider
 from turnout.providers.credentials.azure import DATED_SCOPE, V1_SCOPE, choose, resource, token_or_key
@@ -92,7 +93,10 @@ def _endpoint(backend: AzureBackend, wire: str) -> str:
     return backend.endpoint or "no endpoint"
 
 
-def _connector(wire: str, _family: str) -> Callable[[Any], Client[Any, Any]]:
+def _connector(backend: AzureBackend, wire: str, _family: str) -> Callable[[Any], Client[Any, Any]]:
+    if wire == "openai-responses" and backend.api_version is not None:
+        msg = f"Responses needs the v1 API, and the backend has api_version {backend.api_version!r}; leave that out"
+        raise SettingsError(msg)
     return foundry.connect if wire == "anthropic-messages" else connect
 
 

@@ -51,9 +51,9 @@ class Provider:
     Attributes:
         credential: The credential that a backend's settings amount to; nothing is fetched.
         endpoint: The address or region that a backend asks, on a wire (`""` for the usual one), in words.
-        connector: What makes the client for a wire and a family of models, from a backend's settings.
+        connector: (backend, wire, family of models) → what makes the client from the backend's settings.
     """
 
     credential: Callable[[Any], Credential]
     endpoint: Callable[[Any, str], str]
-    connector: Callable[[str, str], Callable[[Any], Client[Any, Any]]]
+    connector: Callable[[Any, str, str], Callable[[Any], Client[Any, Any]]]

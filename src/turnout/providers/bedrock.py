@@ -65,7 +65,7 @@ def _endpoint(backend: BedrockBackend, wire: str) -> str:
     return backend.endpoint or f"Bedrock in {region}"
 
 
-def _connector(wire: str, family: str) -> Callable[[Any], Client[Any, Any]]:
+def _connector(_backend: BedrockBackend, wire: str, family: str) -> Callable[[Any], Client[Any, Any]]:
     if not wire.startswith("openai-"):
         return connect
     return mantle.connect_gpt_oss if family == "gpt-oss" else mantle.connect

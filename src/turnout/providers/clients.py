@@ -32,10 +32,10 @@ def client_for(route: Route, backend: Backend) -> Client[Any, Any]:
         backend: Its backend's settings, perhaps with another timeout.
 
     Raises:
-        SettingsError: The backend's settings are incomplete: no endpoint, region or profile.
+        SettingsError: The backend's settings are incomplete (no endpoint, region or profile) or don't fit the wire.
         CredentialError: No credential was found, or `auth` names a method whose settings are incomplete.
     """
-    connect = provider_of(backend).connector(route.wire, route.facts.family)
+    connect = _connector(route, backend)
 
     def make() -> Client[Any, Any]:
         try:
@@ -49,7 +49,11 @@ def client_for(route: Route, backend: Backend) -> Client[Any, Any]:
 
 def existing_client(route: Route, backend: Backend) -> Client[Any, Any] | None:
     """The client of a route, if it has been made."""
-    return _clients.get((provider_of(backend).connector(route.wire, route.facts.family), backend))
+    return _clients.get((_connector(route, backend), backend))
+
+
+def _connector(route: Route, backend: Backend) -> Callable[[Any], Client[Any, Any]]:
+    return provider_of(backend).connector(backend, route.wire, route.facts.family)
 
 
 def credential_for(route: Route, backend: Backend) -> Credential:

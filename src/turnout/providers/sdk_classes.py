@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from turnout.transport.answers import completions, messages, responses
+from turnout.transport.answers.checked import checked_class
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -27,7 +28,8 @@ def openai_class(base: Any) -> Any:
 
         @cached_property
         def responses(self) -> Any:
-            return responses.checked_class(type(super().responses))(self)
+            base: Any = type(super().responses)
+            return checked_class(base, responses.read)(self)
 
     return _named(Checked, base)
 
@@ -39,7 +41,8 @@ def anthropic_class(base: Any) -> Any:
     class Checked(_without_environment(base, "api_key", "auth_token", "webhook_key")):  # type: ignore[misc] # likewise
         @cached_property
         def messages(self) -> Any:
-            return messages.checked_class(type(super().messages))(self)
+            base: Any = type(super().messages)
+            return checked_class(base, messages.read)(self)
 
     return _named(Checked, base)
 

@@ -19,37 +19,41 @@ PROXY_VARIABLES = frozenset(
     name for base in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY") for name in (base, base.lower())
 )
 
+_VARIABLES: dict[str, dict[str, tuple[str, ...]]] = {
+    "azure": {
+        "endpoint": ("AZURE_OPENAI_ENDPOINT",),
+        "api_key": ("AZURE_OPENAI_API_KEY",),
+        "api_version": ("AZURE_OPENAI_API_VERSION", "OPENAI_API_VERSION"),
+        "tenant_id": ("AZURE_TENANT_ID",),
+        "client_id": ("AZURE_CLIENT_ID",),
+        "client_secret": ("AZURE_CLIENT_SECRET",),
+        "authority_host": ("AZURE_AUTHORITY_HOST",),
+    },
+    "bedrock": {
+        "region": ("AWS_REGION", "AWS_DEFAULT_REGION"),
+        "endpoint": ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL"),
+        "sts_endpoint": ("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"),
+        "ca_bundle": ("AWS_CA_BUNDLE",),
+        "bearer_token": ("AWS_BEARER_TOKEN_BEDROCK",),
+        "access_key_id": ("AWS_ACCESS_KEY_ID",),
+        "secret_access_key": ("AWS_SECRET_ACCESS_KEY",),
+        "session_token": ("AWS_SESSION_TOKEN",),
+        "profile": ("AWS_PROFILE",),
+    },
+    "openai": {
+        "base_url": ("OPENAI_BASE_URL",),
+        "api_key": ("OPENAI_API_KEY",),
+        "organization": ("OPENAI_ORG_ID",),
+        "project": ("OPENAI_PROJECT_ID",),
+    },
+}
+"""Each provider's variables: field → the variables that may set it, the first of which counts."""
+
 CLOUD_VARIABLES = frozenset(
-    {
-        "AZURE_OPENAI_ENDPOINT",
-        "AZURE_OPENAI_API_KEY",
-        "AZURE_OPENAI_API_VERSION",
-        "OPENAI_API_VERSION",
-        "AZURE_OPENAI_DEPLOYMENT",
-        "AZURE_OPENAI_DEPLOYMENT_NAME",
-        "AZURE_OPENAI_CHAT_DEPLOYMENT_NAME",
-        "AZURE_OPENAI_EMBEDDING_DEPLOYMENT",
-        "AZURE_OPENAI_EMBEDDING_DEPLOYMENT_NAME",
-        "AZURE_TENANT_ID",
-        "AZURE_CLIENT_ID",
-        "AZURE_CLIENT_SECRET",
-        "AZURE_AUTHORITY_HOST",
-        "AWS_REGION",
-        "AWS_DEFAULT_REGION",
-        "AWS_PROFILE",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "AWS_BEARER_TOKEN_BEDROCK",
-        "AWS_ENDPOINT_URL",
-        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
-        "AWS_ENDPOINT_URL_STS",
-        "AWS_CA_BUNDLE",
-        "OPENAI_API_KEY",
-        "OPENAI_BASE_URL",
-        "OPENAI_ORG_ID",
-        "OPENAI_PROJECT_ID",
-    }
+    name
+    for fields in (*_VARIABLES.values(), *(row.deployment_variables for row in PROVIDERS.values()))
+    for names in fields.values()
+    for name in names
 )
 
 _OPENAI = "https://api.openai.com/v1"
@@ -72,17 +76,11 @@ def implied_backends(variables: Mapping[str, Secret]) -> dict[str, dict[str, Any
     backends: dict[str, dict[str, Any]] = {}
     if endpoint := _text(variables, "AZURE_OPENAI_ENDPOINT"):
         backends["azure"] = {"provider": "azure", "endpoint": endpoint}
-        if version := _text(variables, "AZURE_OPENAI_API_VERSION", "OPENAI_API_VERSION"):
+        if version := _text(variables, *_VARIABLES["azure"]["api_version"]):
             backends["azure"]["api_version"] = version
-    aws = (
-        "AWS_REGION",
-        "AWS_DEFAULT_REGION",
-        "AWS_PROFILE",
-        "AWS_BEARER_TOKEN_BEDROCK",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
-    )
-    if _first(variables, *aws):
+    regions = _VARIABLES["bedrock"]["region"]
+    credentials = ("AWS_PROFILE", "AWS_BEARER_TOKEN_BEDROCK", "AWS_ACCESS_KEY_ID")
+    if _first(variables, *regions, *credentials, "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"):
         backends["bedrock"] = {"provider": "bedrock"}
     if _first(variables, "OPENAI_API_KEY", "OPENAI_BASE_URL"):
         backends["openai"] = {"provider": "openai"}
@@ -118,6 +116,27 @@ def _principal(backend: Mapping[str, Any]) -> tuple[str, ...]:
     return () if keyed and not any(backend.get(field) for field in fields) else fields
 
 
+def _fields_to_fill(backend: Mapping[str, Any], variables: Mapping[str, Secret]) -> list[str]:
+    """The fields that variables may add to a backend's settings."""
+    match backend.get("provider"):
+        case "azure":
+            owner = _text(variables, "AZURE_OPENAI_ENDPOINT")
+            own_key = not owner or _same_host(owner, backend.get("endpoint") or owner)
+            return ["endpoint", *(["api_key"] if own_key else []), *_principal(backend), "authority_host"]
+        case "bedrock":
+            credentials = (["bearer_token"], ["access_key_id", "secret_access_key", "session_token"], ["profile"])
+            names = _VARIABLES["bedrock"]
+            own = any(backend.get(field) for field in ("access_key_id", "profile", "role_arn", "bearer_token"))
+            added = [] if own else next((c for c in credentials if _first(variables, *names[c[0]])), [])
+            return ["region", "endpoint", "sts_endpoint", "ca_bundle", *added]
+        case "openai":
+            owner = _text(variables, "OPENAI_BASE_URL") or _OPENAI
+            own_key = _same_host(owner, backend.get("base_url") or backend.get("endpoint") or owner)
+            return ["api_key", "organization", "project"] if own_key else []
+        case _:
+            return []
+
+
 def fill(backend: Mapping[str, Any], variables: Mapping[str, Secret], sources: Mapping[str, str]) -> dict[str, Any]:
     """A backend's settings with what the clouds' variables add, and where each addition came from.
 
@@ -127,44 +146,11 @@ def fill(backend: Mapping[str, Any], variables: Mapping[str, Secret], sources: M
     """
     filled = dict(backend)
     origins: list[tuple[str, str]] = []
-
-    def take(field: str, *names: str) -> None:
-        found = _first(variables, *names)
+    for field in _fields_to_fill(backend, variables):
+        found = _first(variables, *_VARIABLES[backend["provider"]][field])
         if filled.get(field) is None and found:
             filled[field] = found[1] if field in SECRET_FIELDS else found[1].get_secret_value()
             origins.append((field, f"{found[0]} in {sources.get(found[0], 'the environment')}"))
-
-    match filled.get("provider"):
-        case "azure":
-            take("endpoint", "AZURE_OPENAI_ENDPOINT")
-            owner = _text(variables, "AZURE_OPENAI_ENDPOINT")
-            if not owner or _same_host(owner, filled.get("endpoint")):
-                take("api_key", "AZURE_OPENAI_API_KEY")
-            for field in _principal(backend):
-                take(field, f"AZURE_{field.upper()}")
-            take("authority_host", "AZURE_AUTHORITY_HOST")
-        case "bedrock":
-            take("region", "AWS_REGION", "AWS_DEFAULT_REGION")
-            take("endpoint", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL")
-            take("sts_endpoint", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL")
-            take("ca_bundle", "AWS_CA_BUNDLE")
-            own = ("access_key_id", "profile", "role_arn", "bearer_token")
-            if not any(filled.get(field) for field in own):
-                take("bearer_token", "AWS_BEARER_TOKEN_BEDROCK")
-                if "bearer_token" not in filled and variables.get("AWS_ACCESS_KEY_ID"):
-                    take("access_key_id", "AWS_ACCESS_KEY_ID")
-                    take("secret_access_key", "AWS_SECRET_ACCESS_KEY")
-                    take("session_token", "AWS_SESSION_TOKEN")
-                elif "bearer_token" not in filled:
-                    take("profile", "AWS_PROFILE")
-        case "openai":
-            owner = _text(variables, "OPENAI_BASE_URL") or _OPENAI
-            if _same_host(owner, filled.get("base_url") or filled.get("endpoint") or owner):
-                take("api_key", "OPENAI_API_KEY")
-                take("organization", "OPENAI_ORG_ID")
-                take("project", "OPENAI_PROJECT_ID")
-        case _:
-            pass
     if filled.get("proxy") is None and (proxy := _proxy(filled)):
         filled["proxy"] = proxy
         origins.append(("proxy", "the environment"))

@@ -57,12 +57,11 @@ class AioTransport:
         response = await self._once(request)
         arrived()
         refuse(response.status, response.headers, request.url, response.close)
-        headers = _Headers((name, value) for name, value in response.headers.items())
         if request.stream_output and response.status < 300:
             body = Body(_parts(response, request.url), response.close)
         else:
             body = Body(iter([await self._whole(response, request.url)]), response.close)
-        return AWSResponse(request.url, response.status, headers, body)
+        return AWSResponse(request.url, response.status, response.headers, body)
 
     async def _once(self, request: Any) -> aiohttp.ClientResponse:
         from yarl import URL
@@ -109,22 +108,6 @@ def _kind(error: BaseException) -> Any:
         (OSError, b.ConnectionClosedError),
     )
     return next((made for kind, made in kinds if isinstance(error, kind)), None)
-
-
-class _Headers(dict[str, str]):
-    """Response headers, found in whatever case."""
-
-    def __init__(self, items: Iterator[tuple[str, str]]) -> None:
-        super().__init__((name.lower(), value) for name, value in items)
-
-    def __getitem__(self, name: str) -> str:
-        return super().__getitem__(name.lower())
-
-    def get(self, name: str, default: Any = None) -> Any:
-        return super().get(name.lower(), default)
-
-    def __contains__(self, name: object) -> bool:
-        return super().__contains__(str(name).lower())
 
 
 def _parts(response: aiohttp.ClientResponse, url: str) -> Iterator[bytes]:

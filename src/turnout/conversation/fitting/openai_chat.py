@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.conversation.answer_formats import openai_format
 from turnout.conversation.request import Fitted, parameters_of
+from turnout.facts.providers import PROVIDERS
 
 if TYPE_CHECKING:
     from turnout.conversation.request import Request
@@ -16,9 +17,8 @@ def fit(request: Request, route: Route) -> Fitted:
     """A request as Chat Completions takes it."""
     sent, facts = parameters_of(request, route), route.facts
     if "max_tokens" in sent:
-        # Azure's models all take the newer name; an unknown server may know only the older one.
-        newer = route.provider == "azure" and not facts.known
-        sent["max_completion_tokens" if newer else facts.max_tokens] = sent.pop("max_tokens")
+        name = facts.max_tokens if facts.known else PROVIDERS[route.provider].max_tokens
+        sent[name] = sent.pop("max_tokens")
     asked = request.asked(route)
     if asked.form is not None:
         sent["response_format"] = openai_format(asked.form)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from llama_index.core.base.llms.types import TextBlock, ThinkingBlock, ToolCallBlock
 
 from turnout.conversation.turns import Attachment, Call, Reasoning, Text, WireBlock
-from turnout.errors import SettingsError
 from turnout.llama_index.wires.base import Reader, SDKWire, response_of
 from turnout.providers.clients import client_for
 
@@ -31,17 +30,7 @@ _TEXTS = frozenset({"response.output_text.delta", "response.refusal.delta"})
 
 
 def build(route: Route, backend: Backend) -> SDKWire:
-    """The SDK's shared client.
-
-    Raises:
-        SettingsError: The backend speaks a dated Azure API, which has no Responses.
-    """
-    if backend.provider == "azure" and backend.api_version is not None:
-        msg = (
-            f"backend {route.backend!r} has api_version {backend.api_version!r}, and Responses needs the v1 API; "
-            "leave api_version out"
-        )
-        raise SettingsError(msg)
+    """The SDK's shared client."""
     client = client_for(route, backend)
     return SDKWire(route, _Reader, (client.sync.responses, client.aio.responses), _request)
 

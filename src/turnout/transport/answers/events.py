@@ -9,16 +9,16 @@ if TYPE_CHECKING:
 
 
 class Events:
-    """A stream for threads.
+    """A stream, for threads or for coroutines as the SDK's is.
 
     Args:
         stream: The SDK's.
-        see: Gives an event back, or raises.
+        check: Returns an event, or raises.
     """
 
-    def __init__(self, stream: Any, see: Callable[[Any], Any]) -> None:
+    def __init__(self, stream: Any, check: Callable[[Any], Any]) -> None:
         self._stream = stream
-        self._see = see
+        self._check = check
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
@@ -31,18 +31,7 @@ class Events:
         self._stream.__exit__(*error)
 
     def __iter__(self) -> Iterator[Any]:
-        return map(self._see, self._stream)
-
-
-class AsyncEvents:
-    """A stream for coroutines; arguments as for `Events`."""
-
-    def __init__(self, stream: Any, see: Callable[[Any], Any]) -> None:
-        self._stream = stream
-        self._see = see
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
+        return map(self._check, self._stream)
 
     async def __aenter__(self) -> Self:
         await self._stream.__aenter__()
@@ -52,6 +41,6 @@ class AsyncEvents:
         await self._stream.__aexit__(*error)
 
     async def __aiter__(self) -> AsyncIterator[Any]:
-        see = self._see
+        check = self._check
         async for event in self._stream:
-            yield see(event)
+            yield check(event)

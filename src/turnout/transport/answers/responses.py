@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from turnout.transport.answers import checked
-from turnout.transport.answers.events import AsyncEvents, Events
+from turnout.transport.answers.events import Events
 from turnout.transport.answers.unreadable import UnreadableAnswerError, described
 
 if TYPE_CHECKING:
@@ -22,29 +21,22 @@ _WHOLE = frozenset({"response.completed", "response.incomplete"})
 _WORDS = frozenset({"response.output_text.delta", "response.refusal.delta", "response.function_call_arguments.delta"})
 
 
-def checked_class(base: Any) -> Any:
-    """The SDK's `Responses` or `AsyncResponses`, its answers checked."""
-    return checked.checked_class(base, _read)
-
-
-def _read(made: Any) -> Any:
-    import openai
-
-    if isinstance(made, openai.Stream):
-        return Events(made, _event)
-    if isinstance(made, openai.AsyncStream):
-        return AsyncEvents(made, _event)
-    _whole(made)
-    return made
-
-
-def _whole(made: Any) -> None:
-    """Check a response.
+def read(made: Any) -> Any:
+    """Check what the SDK made of an answer.
 
     Raises:
         openai.APIError: It failed.
         UnreadableAnswerError: It is no response.
     """
+    import openai
+
+    if isinstance(made, openai.Stream | openai.AsyncStream):
+        return Events(made, _event)
+    _whole(made)
+    return made
+
+
+def _whole(made: Any) -> None:
     if made is None or isinstance(made, str | list):
         raise UnreadableAnswerError(described(made))
     output, status, error = (getattr(made, name, None) for name in ("output", "status", "error"))

@@ -25,7 +25,7 @@ NO_CONTEXT = (
 _FOLLOW_UP = re.compile(r"follow[ -]?up (?:message|input|question|query)>?\s*:?\s*(?P<text>[^\n<]+)", re.IGNORECASE)
 _PRONOUN = re.compile(r"\b(?:it|its|they|them|their|that|this|those|these|he|she|his|her)\b", re.IGNORECASE)
 _VERBATIM = re.compile(
-    r"\b(?:say|reply|respond|answer|repeat)\b(?: with)?(?: exactly| only| just)*\s*:?\s*"
+    r"\b(?:say|reply|respond|answer|repeat)\b(?: with)?(?: exactly| only| just)*(?: the)?(?: word| phrase)?\s*:?\s*"
     r"(?:[\"'“‘`](?P<quoted>[^\"'”’`]{1,300})[\"'”’`]"
     r"|(?<=exactly )(?!(?:one|two|three|\d+)\b)(?P<bare>[^\n.!?\"]{1,60})(?=[.!]?\s*$))",
     re.IGNORECASE,

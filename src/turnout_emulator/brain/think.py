@@ -78,14 +78,14 @@ def _say(prompt: Prompt, request: str, results: Sequence[str], *, failed: bool) 
         material = [request, *results] if results or len(request) > 80 else [request, *earlier[-3:]]
         return json.dumps(fill(schema, "\n".join(material), request).value, ensure_ascii=False)
     if any(result.strip() for result in results):
-        said = _from_results(request, results, failed=failed)
+        text = _from_results(request, results, failed=failed)
     elif len(request) < 400 and (verbatim := _VERBATIM.search(request)) is not None:
-        said = verbatim["quoted"] or verbatim["bare"]
+        text = verbatim["quoted"] or verbatim["bare"]
     elif re.search(r"standalone (?:question|query)", request, re.IGNORECASE):
-        said = _standalone(request)
+        text = _standalone(request)
     else:
-        said = _from_context(prompt, request)
-    return json.dumps({"answer": said}, ensure_ascii=False) if prompt.json_mode else said
+        text = _from_context(prompt, request)
+    return json.dumps({"answer": text}, ensure_ascii=False) if prompt.json_mode else text
 
 
 def _from_context(prompt: Prompt, request: str) -> str:

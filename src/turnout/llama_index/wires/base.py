@@ -12,6 +12,7 @@ from turnout.conversation.answers import broken_off, check_filter
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 
+    from turnout.conversation.request import Fitted
     from turnout.conversation.turns import Turn
     from turnout.routing import Route
 
@@ -39,35 +40,30 @@ class Wire(ABC):
     async def _asend(self, turns: Sequence[Turn], arguments: dict[str, Any], *, stream: bool = False) -> Any:
         """Likewise, without blocking the event loop."""
 
-    def chat(self, turns: Sequence[Turn], arguments: dict[str, Any]) -> ChatResponse:
-        """One answer.
+    def chat(self, turns: Sequence[Turn], fitted: Fitted) -> ChatResponse:
+        """One answer."""
+        return self._reader(self._route).whole(self._send(turns, fitted.arguments))
 
-        Args:
-            turns: The conversation, prepared for the route.
-            arguments: What else is sent.
-        """
-        return self._reader(self._route).whole(self._send(turns, arguments))
-
-    async def achat(self, turns: Sequence[Turn], arguments: dict[str, Any]) -> ChatResponse:
+    async def achat(self, turns: Sequence[Turn], fitted: Fitted) -> ChatResponse:
         """One answer, without blocking the event loop."""
-        return self._reader(self._route).whole(await self._asend(turns, arguments))
+        return self._reader(self._route).whole(await self._asend(turns, fitted.arguments))
 
-    def stream(self, turns: Sequence[Turn], arguments: dict[str, Any]) -> Generator[ChatResponse, None, None]:
-        """One answer in pieces, each with all so far; the last one has the usage."""
+    def stream(self, turns: Sequence[Turn], fitted: Fitted) -> Generator[ChatResponse, None, None]:
+        """One answer in chunks, each with all so far; the last one has the usage."""
         reader = self._reader(self._route)
-        with self._send(turns, arguments, stream=True) as events:
+        with self._send(turns, fitted.arguments, stream=True) as events:
             for event in events:
-                if (piece := reader.piece(event)) is not None:
-                    yield piece
+                if (chunk := reader.chunk(event)) is not None:
+                    yield chunk
         reader.end()
 
-    async def astream(self, turns: Sequence[Turn], arguments: dict[str, Any]) -> AsyncGenerator[ChatResponse, None]:
-        """One answer in pieces, without blocking the event loop."""
+    async def astream(self, turns: Sequence[Turn], fitted: Fitted) -> AsyncGenerator[ChatResponse, None]:
+        """One answer in chunks, without blocking the event loop."""
         reader = self._reader(self._route)
-        async with await self._asend(turns, arguments, stream=True) as events:
+        async with await self._asend(turns, fitted.arguments, stream=True) as events:
             async for event in events:
-                if (piece := reader.piece(event)) is not None:
-                    yield piece
+                if (chunk := reader.chunk(event)) is not None:
+                    yield chunk
         reader.end()
 
 
@@ -119,7 +115,7 @@ class Reader(ABC):
         check_filter(self._route, self._finish, self._findings)
         return response
 
-    def piece(self, event: Any) -> ChatResponse | None:
+    def chunk(self, event: Any) -> ChatResponse | None:
         """The answer so far, if the event adds to it."""
         self._begun = True
         return self._take(event)

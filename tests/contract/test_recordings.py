@@ -8,7 +8,7 @@ import pytest
 from langchain_core.messages import AIMessage
 
 from tests.contract.replay import converse_parts, exchanges, frames, needs_recordings, replay, responses_parts, settings
-from turnout.conversation.finish import FINISH
+from turnout.conversation.answers import FINISH
 from turnout.embedding.embedder import Embedder
 from turnout.errors import ContentFilterError, InvalidRequestError
 from turnout.langchain import ChatTurnout

@@ -10,7 +10,7 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage, TextBlock, ThinkingBlock, ToolCallBlock
 
 from tests.contract.replay import converse_parts, exchanges, frames, needs_recordings, replay, responses_parts, settings
-from turnout.conversation.finish import FINISH
+from turnout.conversation.answers import FINISH
 from turnout.errors import ContentFilterError
 from turnout.llama_index import TurnoutLLM
 

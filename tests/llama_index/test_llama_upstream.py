@@ -89,8 +89,8 @@ async def test_what_is_sent_and_no_more(azure: bool, heard: Heard) -> None:
     question, arguments = [ChatMessage("Well?")], {"model": "gpt-5-prod", "seed": 7}
     said = [llm.once(question, arguments), await llm.aonce(question, arguments)]
     whole = [sync.sent, aio.sent]
-    said += llm.pieces(question, arguments)
-    said += [piece async for piece in await llm.apieces(question, arguments)]
+    said += llm.chunks(question, arguments)
+    said += [piece async for piece in await llm.achunks(question, arguments)]
     assert [one.message.content for one in said] == ["Yes."] * 4
     sent = {"messages": [{"role": "user", "content": "Well?"}], "model": "gpt-5-prod", "seed": 7}
     assert whole == [{**sent, "stream": False}] * 2

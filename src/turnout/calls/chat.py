@@ -29,9 +29,6 @@ C = TypeVar("C")
 A_co = TypeVar("A_co", covariant=True)
 C_co = TypeVar("C_co", covariant=True)
 
-LIMITS = ("timeout", "max_retries", "deadline")
-"""What a call may say of its limits, over the model and the backend."""
-
 
 class Wire(Protocol[A_co, C_co]):
     """Carries the calls of one route: sends a prepared conversation, and reads the answer or its chunks."""
@@ -105,7 +102,7 @@ class ChatCall(Generic[A, C]):
         route: Where it goes.
         settings: The settings.
         request: What it asks for.
-        limits: Its own `LIMITS`.
+        limits: Its own `turnout.conversation.parameters.LIMITS`.
         wires: The framework's wires.
         read: Reads the caller's messages.
         shape: Makes what brings an attempt's answer into shape, of the route, the fitted request, and what says how

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from turnout.conversation.json_schemas import can_be_enforced, strict, strict_for_claude
+from turnout.conversation.tools import check_references
 from turnout.errors import UnsupportedError
 
 JSON_OBJECT = "Answer with one JSON object and nothing else: no Markdown, and no words before or after it."
@@ -117,6 +118,7 @@ def _object(schema: Mapping[str, Any], name: Any) -> dict[str, Any]:
     except (TypeError, ValueError, RecursionError) as error:
         msg = f"the schema {name!r} can't be written as JSON: {error}"
         raise UnsupportedError(msg) from error
+    check_references(found, f"the schema {name!r}")
     return found
 
 

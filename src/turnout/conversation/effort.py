@@ -33,17 +33,9 @@ def settle_effort(route: Route, sent: dict[str, Any], extra: Mapping[str, Any], 
     """Take the effort out of a call's parameters, and with it what the model doesn't take while it thinks.
 
     Claude then takes no temperature but 1 and no forced tool. Thinking was asked for by name, so it is kept: a
-    temperature is left out as the policy says, and the model can be asked for a tool in words.
+    temperature is left out as the policy says, and the model can be asked for a tool in words. What the application
+    itself puts where `Effort.fields` go (`extra`) wins.
     Source: https://github.com/langchain-ai/langchain-aws/issues/925 and 928
-
-    Args:
-        route: Where the call goes, by Messages or Converse.
-        sent: The call's parameters, fitted; changed.
-        extra: What the application itself puts where `Effort.fields` go, which wins.
-        policy: What happens with what can't be taken.
-
-    Raises:
-        UnsupportedError: The policy is `error` and something can't be taken.
     """
     level = sent.pop("reasoning_effort", None)
     if level is None and "thinking" not in extra:

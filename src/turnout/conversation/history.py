@@ -29,12 +29,6 @@ if TYPE_CHECKING:
 def prepare(read: Callable[[], list[Turn]], route: Route, fitted: Fitted, *, allow_private: bool = False) -> list[Turn]:
     """A conversation as a route's wire takes it.
 
-    Args:
-        read: Reads the caller's messages.
-        route: Where it goes.
-        fitted: The rest of the request.
-        allow_private: Whether files may be fetched from loopback and private addresses.
-
     Returns:
         Turns whose parts the wire takes: texts, resolved attachments, calls, its own reasoning and blocks, and marks
         for caching.
@@ -62,17 +56,11 @@ async def aprepare(
 
 
 def _arranged(turns: list[Turn], route: Route, fitted: Fitted) -> list[Turn]:
-    return arranged(turns, route, has_tools=fitted.has_tools, instruction=fitted.instruction(turns))
+    return arranged(turns, route, has_tools=bool(fitted.asked.tools), instruction=fitted.instruction(turns))
 
 
 def settled(turns: Sequence[Turn], route: Route, fetched: Mapping[str, Media]) -> list[Turn]:
-    """Turns in order → turns whose parts the wire takes, without those that are empty.
-
-    Args:
-        turns: Turns in the wire's order, which are changed.
-        route: Where they go.
-        fetched: What was fetched, by address.
-    """
+    """Turns in order, changed into what the wire takes, without those that are empty."""
     attachments = Attachments(route, fetched)
     for turn in turns:
         fit_parts(turn, route, attachments)

@@ -17,23 +17,16 @@ if TYPE_CHECKING:
     from turnout.routing import Route
 
 _SYSTEM_APART = frozenset({"bedrock-converse", "anthropic-messages"})
-"""Wires whose system prompt is one, and outside the conversation, which begins with the user."""
+"""Wires whose system prompt is one, and outside the conversation, which begins with the user.
 
-_TOOLS_NEEDED = frozenset({"bedrock-converse", "anthropic-messages"})
-"""Wires that refuse tool calls and results in a request without tools."""
+They refuse tool calls and results in a request without tools."""
 
 _FIRST_WORDS = "."
 """What a user is made to say where a wire insists that the user begins; langchain-aws fills empty messages with it."""
 
 
 def arranged(turns: Sequence[Turn], route: Route, *, has_tools: bool, instruction: str | None = None) -> list[Turn]:
-    """Turns in the order that the route's wire takes.
-
-    Args:
-        turns: Turns of this call's own, which are changed.
-        route: Where they go.
-        has_tools: Whether the request offers tools.
-        instruction: What the model is told besides the conversation.
+    """Turns in the order that the route's wire takes; they are this call's own, and changed.
 
     Raises:
         InvalidRequestError: Calls and results don't belong together, or nothing is left to answer.
@@ -42,7 +35,7 @@ def arranged(turns: Sequence[Turn], route: Route, *, has_tools: bool, instructio
         msg = "there is nothing to answer: the conversation has no message, or only empty ones"
         raise InvalidRequestError(msg)
     placed = _paired(turns)
-    if not has_tools and route.wire in _TOOLS_NEEDED:
+    if not has_tools and route.wire in _SYSTEM_APART:
         placed = [_in_words(turn) for turn in placed]
     placed = _files_after_results(placed, route)
     if instruction is not None:

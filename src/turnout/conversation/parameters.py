@@ -18,6 +18,11 @@ Policy = Literal["warn", "error", "drop"]
 
 PARAMETERS = ("temperature", "top_p", "max_tokens", "stop", "seed", "reasoning_effort", "parallel_tool_calls")
 
+LIMITS = ("timeout", "max_retries", "deadline")
+"""What a call may say of its time and repetitions, over the model and the backend."""
+
+_ALIASES = {"max_completion_tokens": "max_tokens", "max_output_tokens": "max_tokens", "stop_sequences": "stop"}
+
 TAKES: dict[str, frozenset[str]] = {
     "openai-chat": frozenset(PARAMETERS),
     "openai-responses": frozenset(PARAMETERS) - {"stop", "seed"},
@@ -56,16 +61,19 @@ def unsupported(route: Route, what: str, why: str, policy: Policy) -> None:
         warnings.warn(msg, UserWarning, stacklevel=3)
 
 
+def take_parameters(arguments: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Take `PARAMETERS` out of a call's arguments; those that it leaves out are the model's own."""
+    for alias, name in _ALIASES.items():
+        if alias in arguments:
+            arguments[name] = arguments.pop(alias)
+    parameters = {name: arguments.pop(name) if name in arguments else own.get(name) for name in PARAMETERS}
+    if isinstance(parameters["stop"], str):
+        parameters["stop"] = [parameters["stop"]]
+    return parameters
+
+
 def fit_parameters(route: Route, parameters: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
-    """The parameters that the route's wire and model take; the others go as the policy says.
-
-    Args:
-        route: Where the call goes.
-        parameters: Those of `PARAMETERS` that are asked for; None stands for the rest.
-        policy: What happens with the rest.
-
-    Returns:
-        What is left, still under turnout's names.
+    """The parameters that the route's wire and model take, under turnout's names; the others go as the policy says.
 
     Raises:
         UnsupportedError: A value is out of range, or the policy is `error` and something can't be taken.

@@ -10,16 +10,18 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages.ai import subtract_usage
 
 from turnout.conversation.answer_tool import AnswerStream
 from turnout.conversation.answers import broken_off, check_filter, finish
 from turnout.langchain.upstream import filter_findings
-from turnout.langchain.usage import UsageDeltas, portable_usage
+from turnout.langchain.usage import portable_usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from langchain_core.messages import BaseMessage
+    from langchain_core.messages.ai import UsageMetadata
     from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
     from turnout.conversation.request import Fitted
@@ -51,7 +53,7 @@ class AnswerShape:
         self._route = route
         self._fitted = fitted
         self._attempts = attempts
-        self._usage = UsageDeltas()
+        self._usage: UsageMetadata | None = None  # what the chunks so far say was used
         self._answer = None if fitted.asked.answer_tool is None else AnswerStream(fitted.asked.answer_tool)
         self._blocks = False
         self._first = True
@@ -98,6 +100,11 @@ class AnswerShape:
                 _take_answer(self._answer, message)
             _make_storable(message)
             portable_usage(message)
+            usage = message.usage_metadata
+            if usage is not None:  # some servers say in every chunk what was used so far, and LangChain adds it all up
+                if self._usage is not None:
+                    message.usage_metadata = subtract_usage(usage, self._usage)
+                self._usage = usage
             for item in _take_opaque(message):
                 self._opaque.setdefault(item.get("index"), {}).update(item)
             plain = _plain(message.content)
@@ -115,7 +122,7 @@ class AnswerShape:
         if self._first:
             self._mark(message)
             self._first = False
-        return self._usage.take(chunk)
+        return chunk
 
     def _mark(self, message: BaseMessage) -> None:
         route = self._route
@@ -236,14 +243,7 @@ def _request_id(metadata: Mapping[str, Any]) -> str | None:
 def _set_finish(
     generation: ChatGeneration, output: Mapping[str, Any] | None = None, *, calls: bool, answered: bool = False
 ) -> str | None:
-    """Bring the finish reason into one vocabulary; the service's own is kept, and returned.
-
-    Args:
-        generation: The answer, or the chunk of one.
-        output: What the service says beside it.
-        calls: Whether it calls a tool.
-        answered: Whether a call was made the text of the answer.
-    """
+    """Bring the finish reason of an answer or chunk into one vocabulary; the service's own is kept, and returned."""
     metadata = generation.message.response_metadata
     found = {**(output or {}), **(generation.generation_info or {}), **metadata}
     raw = _raw_finish(found)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from langchain_core.messages.utils import count_tokens_approximately
 
-from turnout.calls.chat import LIMITS, ChatCall
+from turnout.calls.chat import ChatCall
+from turnout.conversation.parameters import LIMITS
 from turnout.langchain.answers import AnswerShape, has_content, used_tokens
 from turnout.langchain.errors import as_langchain
 from turnout.langchain.messages.reading import read
@@ -36,9 +37,6 @@ class _Model(Protocol):
 
     model: str
     backend: str | None
-    timeout: float | None
-    max_retries: int | None
-    deadline: float | None
     settings: Any
 
 

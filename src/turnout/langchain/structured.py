@@ -106,11 +106,7 @@ class StructuredOutputParser(BaseCumulativeTransformOutputParser[Any]):
     target: Any = None
 
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
-        """The object in an answer.
-
-        Args:
-            result: One generation.
-            partial: Whether more may follow; then None stands for "nothing yet".
+        """The object in an answer; None while it is `partial` and has none yet.
 
         Raises:
             OutputParserException: The answer holds no such object.

@@ -87,11 +87,7 @@ class AnswerShape:
 
 
 class _AnswerText:
-    """Makes text of the tool's call that is the answer.
-
-    Args:
-        tool: The tool whose call is the answer.
-    """
+    """Makes text of the tool's call that is the answer."""
 
     def __init__(self, tool: str) -> None:
         self._stream = AnswerStream(tool)
@@ -104,12 +100,7 @@ class _AnswerText:
         return self._stream.answered
 
     def take(self, response: ChatResponse, *, last: bool) -> None:
-        """An answer as it is read, changed in place.
-
-        Args:
-            response: An answer, or a piece of one, which has all so far.
-            last: Whether nothing follows.
-        """
+        """An answer, or a piece of one, which has all so far, changed in place; `last` if nothing follows."""
         message = response.message
         calls = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
         added = []

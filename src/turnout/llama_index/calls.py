@@ -8,7 +8,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from turnout.calls.chat import LIMITS, ChatCall
+from turnout.calls.chat import ChatCall
+from turnout.conversation.parameters import LIMITS
 from turnout.llama_index.answers import AnswerShape, has_content, used_tokens
 from turnout.llama_index.messages.reading import read
 from turnout.llama_index.requests import make_request

@@ -16,10 +16,6 @@ def unfit(why: str, metadata: Mapping[str, Any]) -> StructuredOutputError:
 
     LlamaIndex's own classes raise a ValueError here, pydantic's among others. Nothing of LlamaIndex needs it to be one,
     and the synthesizers catch those and say "Empty Response": a failure that looks like an answer.
-
-    Args:
-        why: What is wrong with it.
-        metadata: The answer's `additional_kwargs`.
     """
     backend, deployment = metadata.get("backend"), metadata.get("deployment")
     who = "the model" if deployment is None else f"{deployment!r} on backend {backend!r}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.conversation.answer_formats import openai_format
 from turnout.conversation.request import Fitted, parameters_of
+from turnout.conversation.tool_choices import asked_for
 from turnout.facts.providers import PROVIDERS
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def fit(request: Request, route: Route) -> Fitted:
     if "max_tokens" in sent:
         name = facts.max_tokens if facts.known else PROVIDERS[route.provider].max_tokens
         sent[name] = sent.pop("max_tokens")
-    asked = request.asked(route)
+    asked = asked_for(request, route)
     if asked.form is not None:
         sent["response_format"] = openai_format(asked.form)
     if asked.tools:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -119,9 +118,9 @@ def _converse_file(part: Attachment) -> dict[str, Any]:
 
 
 def _openai_file(part: Attachment, wire: str) -> dict[str, Any]:
-    url = part.url or (f"data:{part.mime};base64,{_base64(part)}" if part.data is not None else None)
+    url = part.address if part.url or part.data is not None else None
     if part.kind == "audio":
-        return {"type": "input_audio", "input_audio": {"data": _base64(part), "format": part.format}}
+        return {"type": "input_audio", "input_audio": {"data": part.base64, "format": part.format}}
     if part.kind == "image" and url is None:
         return {"type": "input_image", "file_id": part.file_id}
     if part.kind == "image":
@@ -132,8 +131,3 @@ def _openai_file(part: Attachment, wire: str) -> dict[str, Any]:
     if wire == "openai-responses":
         return {"type": "input_file", **({"file_url": url} if url is not None else {"file_id": part.file_id})}
     return {"type": "file", "file": {"file_id": part.file_id}}
-
-
-def _base64(part: Attachment) -> str:
-    assert isinstance(part.data, bytes)
-    return base64.b64encode(part.data).decode("ascii")

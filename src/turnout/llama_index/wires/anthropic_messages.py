@@ -143,10 +143,7 @@ def _citations(citations: Iterable[Any]) -> list[CitationBlock]:
             cited_content=TextBlock(text=citation.cited_text),
             source=citation.source,
             title=citation.title or "",
-            additional_location_info={
-                name: getattr(citation, name)
-                for name in ("start_block_index", "end_block_index", "search_result_index")
-            },
+            additional_location_info={name: getattr(citation, name) for name in _LOCATION},
         )
         for citation in citations
         if citation.type == "search_result_location"

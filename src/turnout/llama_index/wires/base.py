@@ -21,11 +21,7 @@ class Wire(ABC):
     """Carries the calls of one route.
 
     Answers have usage as OpenAI names it (`prompt_tokens`, …) in `additional_kwargs` and under `usage` in `raw`. The
-    last piece of a streamed one, and a whole one, have `raw_finish_reason` in `additional_kwargs`.
-
-    Args:
-        route: Where the calls go.
-        reader: Makes what reads an answer.
+    last chunk of a streamed one, and a whole one, have `raw_finish_reason` in `additional_kwargs`.
     """
 
     def __init__(self, route: Route, reader: Callable[[Route], Reader]) -> None:
@@ -68,14 +64,7 @@ class Wire(ABC):
 
 
 class SDKWire(Wire):
-    """Asks an SDK's client.
-
-    Args:
-        route: Where the calls go.
-        reader: Makes what reads an answer.
-        resources: The client's resource with `create`, and the asynchronous client's.
-        request: Makes the arguments of `create` of a conversation, what else is sent, and whether it is streamed.
-    """
+    """Asks an SDK's client: `resources` are its resource with `create`, and the asynchronous client's."""
 
     def __init__(
         self, route: Route, reader: Callable[[Route], Reader], resources: tuple[Any, Any], request: Callable[..., Any]
@@ -92,11 +81,7 @@ class SDKWire(Wire):
 
 
 class Reader(ABC):
-    """Reads one answer.
-
-    Args:
-        route: Where it comes from.
-    """
+    """Reads one answer."""
 
     def __init__(self, route: Route) -> None:
         self._route = route
@@ -154,15 +139,7 @@ class Reader(ABC):
         request_id: str | None,
         findings: Mapping[str, Any],
     ) -> ChatResponse:
-        """An answer, or the last piece of one, with what the service says of it; changed in place.
-
-        Args:
-            response: The answer.
-            reason: The service's own finish reason.
-            model: The model that answered.
-            request_id: The service's own name for the answer.
-            findings: What it says of filters, as `turnout.conversation.filters` reads it.
-        """
+        """An answer, or its last chunk, changed in place; `turnout.conversation.filters` reads the findings."""
         self._finish, self._findings = reason, findings
         metadata = {"raw_finish_reason": reason, "model": model, "request_id": request_id}
         response.additional_kwargs |= {name: value for name, value in metadata.items() if value}

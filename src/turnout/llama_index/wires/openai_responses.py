@@ -6,7 +6,6 @@ SDK's client is asked directly.
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -72,19 +71,12 @@ def _content(part: Part) -> dict[str, Any]:
         case Text(text=text):
             return {"type": "input_text", "text": text}
         case Attachment(kind="image"):
-            return {"type": "input_image", "image_url": _url(part), **part.options}
+            return {"type": "input_image", "image_url": part.address, **part.options}
         case Attachment(url=str()):
             return {"type": "input_file", "file_url": part.url}
         case Attachment():
-            return {"type": "input_file", "filename": part.name, "file_data": _url(part)}
+            return {"type": "input_file", "filename": part.name, "file_data": part.address}
     raise AssertionError(part)  # nothing else is prepared for this wire
-
-
-def _url(part: Attachment) -> str:
-    if part.url is not None:
-        return part.url
-    assert isinstance(part.data, bytes)
-    return f"data:{part.mime};base64,{base64.b64encode(part.data).decode('ascii')}"
 
 
 # --- the answer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -132,14 +132,6 @@ def _not_a_format(wanted: Any) -> UnsupportedError:
         "{'type': 'json_schema', 'json_schema': {'name': …, 'schema': …}}, or {'type': 'json_object'}"
     )
     return UnsupportedError(msg)
-
-
-def renamed(form: AnswerFormat, taken: set[str | None]) -> AnswerFormat:
-    """A form with a name that no tool has."""
-    name = form.name
-    while name in taken:
-        name = f"{name[:63]}_"
-    return form if name == form.name else replace(form, name=name)
 
 
 # --- as the services take it

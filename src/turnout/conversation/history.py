@@ -38,7 +38,7 @@ def prepare(read: Callable[[], list[Turn]], route: Route, fitted: Fitted, *, all
         UnsupportedError: The model or the wire can't take a part of it.
     """
     with _naming(route):
-        turns = _arranged(read(), route, fitted)
+        turns = arranged(read(), route, fitted)
         places = addresses(turns, route)
         fetched = fetching.fetch_all(places, places=places, allow_private=allow_private) if places else {}
         return settled(turns, route, fetched)
@@ -49,14 +49,10 @@ async def aprepare(
 ) -> list[Turn]:
     """As `prepare`, fetching without blocking the event loop."""
     with _naming(route):
-        turns = _arranged(read(), route, fitted)
+        turns = arranged(read(), route, fitted)
         places = addresses(turns, route)
         fetched = await fetching.afetch_all(places, places=places, allow_private=allow_private) if places else {}
         return settled(turns, route, fetched)
-
-
-def _arranged(turns: list[Turn], route: Route, fitted: Fitted) -> list[Turn]:
-    return arranged(turns, route, has_tools=bool(fitted.asked.tools), instruction=fitted.instruction(turns))
 
 
 def settled(turns: Sequence[Turn], route: Route, fetched: Mapping[str, Media]) -> list[Turn]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
 _BY_NAME = ("properties", "$defs", "definitions", "dependentSchemas")  # hold schemas by names of the application's
 _LISTS = ("anyOf", "allOf", "oneOf", "prefixItems")
@@ -160,7 +161,13 @@ def refers_to_itself(schema: Mapping[str, Any]) -> bool:
 
 
 def _referred(root: Mapping[str, Any], pointer: str) -> dict[str, Any]:
+    found = referred(root, pointer)
+    return found if isinstance(found, dict) else {}
+
+
+def referred(root: Mapping[str, Any], pointer: str) -> Any:
+    """What a `$ref` in a schema leads to; None if it leads nowhere."""
     found: Any = root
     for step in filter(None, pointer.removeprefix("#").split("/")):
-        found = found.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
-    return found if isinstance(found, dict) else {}
+        found = found.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(found, Mapping) else None
+    return found

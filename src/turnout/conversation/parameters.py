@@ -82,7 +82,7 @@ def fit_parameters(route: Route, parameters: Mapping[str, Any], policy: Policy) 
     if sent:
         _check(route, sent)
     for name in list(sent):
-        why = _refusal(route, name)
+        why = refusal(route, name)
         if why and not (name == "parallel_tool_calls" and sent[name]):  # True is what every service does anyway
             unsupported(route, name, why, policy)
         if why:
@@ -90,7 +90,8 @@ def fit_parameters(route: Route, parameters: Mapping[str, Any], policy: Policy) 
     return sent
 
 
-def _refusal(route: Route, name: str) -> str | None:
+def refusal(route: Route, name: str) -> str | None:
+    """Why the route's wire or model doesn't take a parameter; None if it does."""
     facts = route.facts
     if name not in TAKES[route.wire]:
         return f"the wire {route.wire} has no such parameter"
@@ -100,18 +101,10 @@ def _refusal(route: Route, name: str) -> str | None:
         return "the model takes no stop sequences"
     if name == "reasoning_effort" and facts.known and not facts.reasoning:
         return "the model doesn't reason"
-    if name == "parallel_tool_calls" and not _can_call_once(route):
+    one_call = facts.one_call if route.wire == "bedrock-converse" else _O_SERIES.match(facts.name) is None
+    if name == "parallel_tool_calls" and not one_call:
         return f"on {route.wire} the model can't be told to call one tool at most"
     return None
-
-
-def _can_call_once(route: Route) -> bool:
-    return route.facts.one_call if route.wire == "bedrock-converse" else _O_SERIES.match(route.facts.name) is None
-
-
-def takes_parameter(route: Route, name: str) -> bool:
-    """Whether the route's wire and model take a parameter."""
-    return _refusal(route, name) is None
 
 
 def _check(route: Route, sent: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from turnout.conversation.parameters import fit_parameters, takes_parameter
+from turnout.conversation.parameters import fit_parameters, refusal
 from turnout.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def parameters_of(request: Request, route: Route) -> dict[str, Any]:
     one_object = request.form is not None and not request.as_text and not request.tools
     if one_object and parameters.get(name) is None:
         parameters[name] = False
-    if (one_object or request.first_call_only) and not takes_parameter(route, name):
+    if (one_object or request.first_call_only) and refusal(route, name):
         parameters[name] = None
     return fit_parameters(route, parameters, request.policy)
 

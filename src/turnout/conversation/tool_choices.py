@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from turnout.conversation.answer_formats import AnswerFormat, renamed
+from turnout.conversation.answer_formats import AnswerFormat
 from turnout.conversation.json_schemas import can_be_enforced, for_a_tool, refers_to_itself, strict
 from turnout.conversation.request import Asked
 
@@ -43,7 +44,9 @@ def _ask(asked: Asked, form: AnswerFormat, way: str, *, strictly: bool | None, a
     else:
         if asked.choice == "none":
             asked.tools = []
-        form = renamed(form, {tool.get("function", {}).get("name") for tool in asked.tools})
+        taken = {tool.get("function", {}).get("name") for tool in asked.tools}
+        while form.name in taken:
+            form = replace(form, name=f"{form.name[:63]}_")
         # Among other tools, it may be called when they have been.
         asked.choice = "any" if asked.tools else form.name
         asked.tools.append(as_tool(form, strictly=strictly))

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from turnout.conversation.json_schemas import referred
 from turnout.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def check_references(schema: Mapping[str, Any], what: str) -> None:
         UnsupportedError: It does.
     """
     for pointer in _references(schema):
-        if not _leads_somewhere(schema, pointer):
+        if not pointer.startswith("#") or referred(schema, pointer) is None:
             msg = f"{what} has a schema that refers to {pointer!r:.80}, which isn't in it; put it under $defs"
             raise UnsupportedError(msg)
 
@@ -89,15 +90,3 @@ def _references(schema: Any) -> Iterator[str]:
     elif isinstance(schema, list | tuple):
         for inner in schema:
             yield from _references(inner)
-
-
-def _leads_somewhere(schema: Any, pointer: str) -> bool:
-    if not pointer.startswith("#"):
-        return False
-    found = schema
-    for step in filter(None, pointer[1:].split("/")):
-        key = step.replace("~1", "/").replace("~0", "~")
-        if not isinstance(found, Mapping) or key not in found:
-            return False
-        found = found[key]
-    return True

@@ -22,9 +22,8 @@ def fit(request: Request, route: Route) -> Fitted:
     """A request as Converse takes it."""
     sent, extra = parameters_of(request, route), dict(request.extra)
     fields = {**extra.pop("additionalModelRequestFields", {}), **extra.pop("additional_model_request_fields", {})}
-    effort = settle_effort(route, sent, fields, request.policy)
-    fields = effort.fields
-    asked = asked_for(request, route, thinks=effort.thinks)
+    fields, thinks = settle_effort(route, sent, fields, request.policy)
+    asked = asked_for(request, route, thinks=thinks)
     arguments: dict[str, Any] = {"modelId": route.deployment}
     inference = {name: sent[ours] for ours, name in _INFERENCE.items() if ours in sent}
     if inference:

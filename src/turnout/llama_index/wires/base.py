@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, TextBlock
 
-from turnout.conversation.answers import broken_off, check_filter
+from turnout.conversation.answers import broken_off, check_filter, token_counts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
@@ -144,6 +144,13 @@ class Reader(ABC):
         metadata = {"raw_finish_reason": reason, "model": model, "request_id": request_id}
         response.additional_kwargs |= {name: value for name, value in metadata.items() if value}
         return response
+
+
+def add_usage(response: ChatResponse, usage: Mapping[str, Any]) -> None:
+    """Add what an answer used, in the service's own words and in OpenAI's."""
+    counts = token_counts(usage)
+    response.additional_kwargs |= counts
+    response.raw = {**(response.raw or {}), "usage": {**usage, **counts}}
 
 
 def response_of(blocks: Iterable[Any], raw: Any, delta: str | None = None) -> ChatResponse:

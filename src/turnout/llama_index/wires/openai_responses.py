@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from llama_index.core.base.llms.types import TextBlock, ThinkingBlock, ToolCallBlock
 
 from turnout.conversation.turns import Attachment, Call, Reasoning, Text, WireBlock
-from turnout.llama_index.wires.base import Reader, SDKWire, response_of
+from turnout.llama_index.wires.base import Reader, SDKWire, add_usage, response_of
 from turnout.providers.clients import client_for
 
 if TYPE_CHECKING:
@@ -88,13 +88,7 @@ class _Reader(Reader):
         details, found = answer.incomplete_details, dict(answer)
         response = response_of(blocks, found)
         if answer.usage is not None:
-            counts = {
-                "prompt_tokens": answer.usage.input_tokens,
-                "completion_tokens": answer.usage.output_tokens,
-                "total_tokens": answer.usage.total_tokens,
-            }
-            response.additional_kwargs |= counts
-            found["usage"] = {**answer.usage.model_dump(), **counts}
+            add_usage(response, answer.usage.model_dump())
         reason = str(details.reason if details else answer.status or "completed")
         return self._finished(response, reason, answer.model, answer.id, found)
 

@@ -37,7 +37,8 @@ def fit(request: Request, route: Route) -> Fitted:
         arguments["toolConfig"] = {"tools": _tools(route, asked.tools)}
         forced = asked.choice not in {None, "auto"}
         if forced or (asked.choice == "auto" and not one_call):
-            arguments["toolConfig"]["toolChoice"] = _choice(asked)
+            choice = {"tool": {"name": asked.choice}} if asked.choice not in {"auto", "any"} else {asked.choice: {}}
+            arguments["toolConfig"]["toolChoice"] = choice
         if one_call:
             fields = {**_one_call(forced=forced), **fields}
     if fields:
@@ -68,10 +69,6 @@ def _tool(tool: dict[str, Any]) -> dict[str, Any]:
     if function.get("strict") is not None:
         spec["strict"] = function["strict"]
     return {"toolSpec": spec}
-
-
-def _choice(asked: Asked) -> dict[str, Any]:
-    return {asked.choice: {}} if asked.choice in {"auto", "any"} else {"tool": {"name": asked.choice}}
 
 
 def _one_call(*, forced: bool) -> dict[str, Any]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from turnout.conversation.request import Request
     from turnout.routing import Route
 
+TOOL_CHOICES: dict[str, Any] = {"auto": "auto", "none": "none", "any": "required"}
+
 
 def fit(request: Request, route: Route) -> Fitted:
     """A request as Chat Completions takes it."""
@@ -27,7 +29,7 @@ def fit(request: Request, route: Route) -> Fitted:
         sent["tools"] = [without_mark(tool) for tool in asked.tools]
         if asked.choice is not None:
             named = {"type": "function", "function": {"name": asked.choice}}
-            sent["tool_choice"] = {"auto": "auto", "none": "none", "any": "required"}.get(asked.choice, named)
+            sent["tool_choice"] = TOOL_CHOICES.get(asked.choice, named)
     else:
         sent.pop("parallel_tool_calls", None)
     return Fitted({"model": route.deployment, **sent, **without_mark(request.extra)}, asked)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnout.conversation.answer_formats import openai_format
-from turnout.conversation.fitting.openai_chat import without_mark
+from turnout.conversation.fitting.openai_chat import TOOL_CHOICES, without_mark
 from turnout.conversation.request import Fitted, parameters_of
 from turnout.conversation.tool_choices import asked_for
 
@@ -35,7 +35,7 @@ def fit(request: Request, route: Route) -> Fitted:
         sent["tools"] = [_tool(tool) for tool in asked.tools]
         if asked.choice is not None:
             named = {"type": "function", "name": asked.choice}
-            sent["tool_choice"] = {"auto": "auto", "none": "none", "any": "required"}.get(asked.choice, named)
+            sent["tool_choice"] = TOOL_CHOICES.get(asked.choice, named)
     else:
         sent.pop("parallel_tool_calls", None)
     return Fitted({"model": route.deployment, "store": False, **sent, **without_mark(request.extra)}, asked)

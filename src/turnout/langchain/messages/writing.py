@@ -69,7 +69,7 @@ def _blocks(parts: Iterable[Part], wire: str) -> list[Any]:
             case CachePoint():
                 blocks.append(cache_point(part))
             case Attachment():
-                blocks.append(_file(part, wire))
+                blocks.append(_converse_file(part) if wire == "bedrock-converse" else _openai_file(part, wire))
             case Reasoning():
                 blocks.append(_reasoning(part, wire))
             case Call():
@@ -101,10 +101,6 @@ def _reasoning(part: Reasoning, wire: str) -> Mapping[str, Any]:
 
 
 # --- attachments
-
-
-def _file(part: Attachment, wire: str) -> dict[str, Any]:
-    return _converse_file(part) if wire == "bedrock-converse" else _openai_file(part, wire)
 
 
 def _converse_file(part: Attachment) -> dict[str, Any]:

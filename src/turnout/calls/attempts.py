@@ -86,7 +86,8 @@ class Attempts:
             ModelCallError: The last attempt's error; it says what the others were.
         """
         with until(self.ends):
-            return self.repeated(self._attempt, once)
+            result: T = self.repeated(self._attempt, once)
+            return result
 
     async def arun(self, once: Callable[[], Awaitable[T]]) -> T:
         """Make the call without blocking the event loop; its attempt is cancelled when the deadline passes."""

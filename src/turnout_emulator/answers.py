@@ -87,6 +87,11 @@ class Usage:
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
 
+    @property
+    def uncached_tokens(self) -> int:
+        """Input tokens that were neither read from the cache nor written to it."""
+        return max(0, self.input_tokens - self.cached_tokens - self.cache_write_tokens)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

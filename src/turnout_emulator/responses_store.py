@@ -21,7 +21,7 @@ class ResponseStore:
         self._items: OrderedDict[str, Item] = OrderedDict()
         self._reasoning: OrderedDict[str, str] = OrderedDict()
 
-    def keep(self, said: Sequence[Item], response: Mapping[str, Any], *, stored: bool) -> None:
+    def keep(self, conversation: Sequence[Item], response: Mapping[str, Any], *, stored: bool) -> None:
         """Remember a response; one that isn't `stored` leaves only which reasoning its items came with."""
         output: list[Item] = list(response["output"])
         with self._lock:
@@ -33,7 +33,7 @@ class ResponseStore:
                     self._reasoning[str(item["id"])] = reasoning
             if stored:
                 self._items.update((str(item["id"]), item) for item in output)
-                self._conversations[str(response["id"])] = [*said, *output]
+                self._conversations[str(response["id"])] = [*conversation, *output]
             for kept in (self._conversations, self._items, self._reasoning):
                 while len(kept) > _KEPT:
                     kept.popitem(last=False)

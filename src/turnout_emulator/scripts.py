@@ -69,9 +69,9 @@ class Whole:
 
     def head_with(self, *lines: str, status: int | None = None) -> bytes:
         """The status line and the headers, with other lines for the body's length."""
-        said = [f"HTTP/1.1 {self.status if status is None else status} OK"]
-        said += [f"{name}: {value}" for name, value in self.headers.items()]
-        return "\r\n".join([*said, *lines, "", ""]).encode("latin-1")
+        head = [f"HTTP/1.1 {self.status if status is None else status} OK"]
+        head += [f"{name}: {value}" for name, value in self.headers.items()]
+        return "\r\n".join([*head, *lines, "", ""]).encode("latin-1")
 
     @property
     def parts(self) -> tuple[bytes, ...]:

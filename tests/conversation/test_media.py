@@ -185,7 +185,7 @@ async def test_images_and_documents_are_fetched(url: str, path: str, mime: str) 
 
 @pytest.mark.parametrize("path", ["/liar.png", "/liar.docx", "/program", "/binary.txt", "/empty.txt"])
 def test_what_is_no_known_image_or_document_is_refused(url: str, path: str) -> None:
-    with pytest.raises(InvalidRequestError, match="no image or document that is known"):
+    with pytest.raises(InvalidRequestError, match="no image, document or sound that is known"):
         got(url + path)
 
 
@@ -435,7 +435,9 @@ def test_data_has_the_same_limit() -> None:
         (b"GIF89a", "image/gif"),
         (b"RIFF\0\0\0\0WEBPVP8 ", "image/webp"),
         (PDF, "application/pdf"),
-        (b"RIFF\0\0\0\0WAVE", None),
+        (b"RIFF\0\0\0\0WAVE", "audio/wav"),
+        (b"ID3\4", "audio/mpeg"),
+        (b"RIFF\0\0\0\0AVI ", None),
         (b"words", None),
         (b"", None),
     ],

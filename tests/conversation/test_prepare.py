@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from turnout.conversation.answer_formats import AnswerFormat
+from turnout.conversation.attachments import Attachments, addresses
 from turnout.conversation.fitting import fit
 from turnout.conversation.history import prepare
+from turnout.conversation.media import Media
 from turnout.conversation.request import Fitted, Request
 from turnout.conversation.turns import Attachment, Call, Part, Reasoning, Source, Text, Turn, WireBlock
 from turnout.errors import InvalidRequestError, UnsupportedError
@@ -123,3 +125,16 @@ def test_a_model_of_the_o_series_is_not_told_to_call_one_tool() -> None:
 
 def test_without_anything_to_fit_only_the_deployment_is_named() -> None:
     assert fit(Request(), route("openai-chat")) == Fitted({"model": "prod"})
+
+
+@pytest.mark.parametrize("wire", MODELS)
+def test_a_sound_by_its_address_is_fetched_where_the_wire_takes_sounds(wire: str) -> None:
+    address, data = "https://example.com/hello.wav", b"RIFF\0\0\0\0WAVE"
+    turns = [Turn(0, "user", [Attachment("audio", url=address)])]
+    if wire != "openai-chat":
+        assert addresses(turns, route(wire)) == {}
+        return
+    assert addresses(turns, route(wire)) == {address: "message 0"}
+    found = Attachments(route(wire), {address: Media(data, "audio/wav")}).resolved(Attachment("audio", url=address), "")
+    assert isinstance(found, Attachment)
+    assert (found.data, found.format, found.url) == (data, "wav", None)

@@ -403,4 +403,5 @@ def test_parts_of_a_list_fill_objects() -> None:
 
 def test_exact_words_without_quotation_marks() -> None:
     assert say("Reply with exactly PONG.") == "PONG"
+    assert say('Reply with the word "ready".') == "ready"
     assert say("Reply with exactly one sentence about bridges.") == NO_CONTEXT

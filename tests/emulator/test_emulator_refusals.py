@@ -41,6 +41,10 @@ def test_every_service_has_an_error_of_each_kind(service: str) -> None:
     assert set(ERRORS[service]) >= KINDS
 
 
+def test_the_emulator_shares_no_code_with_what_it_judges() -> None:
+    assert not re.findall(r"^\s*(?:from|import) turnout(?:\.\S+)?\s", CODE, re.MULTILINE)
+
+
 def test_every_error_is_used() -> None:
     named = set(re.findall(r'"(\w+)"', "\n".join(re.findall(r"(?:refusal\(|kind = ).*", CODE))))
     assert {name for table in ERRORS.values() for name in table} - KINDS <= named | {"unreadable"}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _FETCHED = {
     "bedrock-converse": frozenset({"image", "document"}),
-    "openai-chat": frozenset({"document"}),
+    "openai-chat": frozenset({"document", "audio"}),
     "openai-responses": frozenset[str](),
     "anthropic-messages": frozenset[str](),
 }

@@ -247,7 +247,7 @@ def _known_type(data: bytes, mime: str, url: str) -> str:
     if mime in TEXTS and data and _is_text(data):
         return mime
     claim = f"is said to be {mime!r}" if mime else "has no type"
-    msg = f"{shown(url)} {claim}, and its {len(data)} bytes are no image or document that is known"
+    msg = f"{shown(url)} {claim}, and its {len(data)} bytes are no image, document or sound that is known"
     raise InvalidRequestError(msg)
 
 

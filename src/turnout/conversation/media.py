@@ -61,11 +61,15 @@ def sniff(data: bytes) -> str | None:
         (b"GIF87a", "image/gif"),
         (b"GIF89a", "image/gif"),
         (b"%PDF-", "application/pdf"),
+        (b"ID3", "audio/mpeg"),
+        (b"\xff\xfb", "audio/mpeg"),
     ):
         if data.startswith(magic):
             return mime
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
+    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
+        return "audio/wav"
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime as dt
+import math
 import secrets
 from urllib.parse import parse_qsl, urlencode
 
@@ -42,33 +43,32 @@ def owner(bearer: str, accounts: Accounts) -> str:
 def _signer(encoded: str, accounts: Accounts) -> AwsKey:
     """The key that presigned `CallWithBearerToken`, as aws-bedrock-token-generator does."""
     try:
-        host, _, query = base64.b64decode(encoded, validate=True).decode().partition("/?")
-        given = dict(parse_qsl(query, strict_parsing=True))
-        signature, _ = given.pop("X-Amz-Signature"), given.pop("Version")
-        access_key, date, region, service, _ = given["X-Amz-Credential"].split("/")
-        signed_at = dt.datetime.strptime(given["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=dt.UTC).timestamp()
-        lifetime = int(given["X-Amz-Expires"])
+        host, _, text = base64.b64decode(encoded, validate=True).decode().partition("/?")
+        query = dict(parse_qsl(text, strict_parsing=True))
+        signature, _ = query.pop("X-Amz-Signature"), query.pop("Version")
+        access_key, date, region, service, _ = query["X-Amz-Credential"].split("/")
+        signed_at = dt.datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=dt.UTC).timestamp()
+        lifetime = int(query["X-Amz-Expires"])
     except (binascii.Error, KeyError, ValueError) as error:
         raise KeyRefused("malformed") from error
     key = accounts.aws_key(access_key)
-    if key is None or key.session_token != given.get("X-Amz-Security-Token"):
+    if key is None or key.session_token != query.get("X-Amz-Security-Token"):
         raise KeyRefused("unknown")
-    meant = (host, service, given.get("Action"), date)
-    if meant != (_HOST, "bedrock", "CallWithBearerToken", given["X-Amz-Date"][:8]):
+    purpose = (host, service, query.get("Action"), date)
+    if purpose != (_HOST, "bedrock", "CallWithBearerToken", query["X-Amz-Date"][:8]):
         raise KeyRefused("not a key for Bedrock")
     now = accounts.clock()
-    if not 0 < lifetime <= _LONGEST or not signed_at - _SKEW <= now < signed_at + lifetime:
+    ends = min(signed_at + lifetime, key.expires_at or math.inf)
+    if not 0 < lifetime <= _LONGEST or not signed_at - _SKEW <= now < ends:
         raise KeyRefused("expired")
-    if key.expires_at is not None and now >= key.expires_at:
-        raise KeyRefused("expired")
-    if not secrets.compare_digest(_signature(given, key, region), signature):
+    if not secrets.compare_digest(_signature(query, key, region), signature):
         raise KeyRefused("signature")
     return key
 
 
-def _signature(given: dict[str, str], key: AwsKey, region: str) -> str:
-    request = AWSRequest(method="POST", url=f"https://{_HOST}/?{urlencode(given)}", headers={"host": _HOST})
-    request.context["timestamp"] = given["X-Amz-Date"]
+def _signature(query: dict[str, str], key: AwsKey, region: str) -> str:
+    request = AWSRequest(method="POST", url=f"https://{_HOST}/?{urlencode(query)}", headers={"host": _HOST})
+    request.context["timestamp"] = query["X-Amz-Date"]
     signer = SigV4Auth(Credentials(key.access_key, key.secret_key), "bedrock", region)
     signature: str = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
     return signature

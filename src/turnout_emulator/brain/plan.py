@@ -83,8 +83,8 @@ def _meant(tools: Sequence[Tool], clause: str) -> list[Tool]:
     best = max(tools, key=lambda tool: _score(tool, clause))
     if _score(best, clause) < _ENOUGH:
         return []
-    said = set(stems(clause))
-    named = [tool for tool in tools if tool is best or (_own_words(tool) and _own_words(tool) <= said)]
+    mentioned = set(stems(clause))
+    named = [tool for tool in tools if tool is best or (_own_words(tool) and _own_words(tool) <= mentioned)]
     return sorted(named, key=lambda tool: -_position(tool, clause))
 
 
@@ -109,8 +109,8 @@ def _score(tool: Tool, text: str) -> float:
     """How many words a text shares with a tool's name, its description, and its parameters and their values."""
     if re.search(rf"(?<!\w){re.escape(tool.name)}(?!\w)", text, re.IGNORECASE):
         return 10.0
-    said = set(stems(text)) - _GENERIC
-    said |= {stem for symbol, meaning in _SYMBOLS.items() if re.search(symbol, text) for stem in stems(meaning)}
+    mentioned = set(stems(text)) - _GENERIC
+    mentioned |= {stem for symbol, meaning in _SYMBOLS.items() if re.search(symbol, text) for stem in stems(meaning)}
     properties = _properties(tool)
     values: list[Any] = [value for one in properties.values() for value in one.get("enum", ())]
     weights = [
@@ -118,7 +118,7 @@ def _score(tool: Tool, text: str) -> float:
         *((word, 0.55) for word in stems(" ".join(sentences(tool.description)[:2]))),
         *((word, 1.2) for word in stems(tool.name)),
     ]
-    return sum(weight for word, weight in dict(weights).items() if word in said)
+    return sum(weight for word, weight in dict(weights).items() if word in mentioned)
 
 
 def _parts(tool: Tool, clause: str) -> Iterator[str]:

@@ -25,7 +25,7 @@ NO_CONTEXT = (
 _FOLLOW_UP = re.compile(r"follow[ -]?up (?:message|input|question|query)>?\s*:?\s*(?P<text>[^\n<]+)", re.IGNORECASE)
 _PRONOUN = re.compile(r"\b(?:it|its|they|them|their|that|this|those|these|he|she|his|her)\b", re.IGNORECASE)
 _VERBATIM = re.compile(
-    r"\b(?:say|reply|respond|answer|repeat)\b(?: with)?(?: exactly| only| just)*\s*:?\s*"
+    r"\b(?:say|reply|respond|answer|repeat)\b(?: with)?(?: exactly| only| just)*(?: the)?(?: word| phrase)?\s*:?\s*"
     r"(?:[\"'“‘`](?P<quoted>[^\"'”’`]{1,300})[\"'”’`]"
     r"|(?<=exactly )(?!(?:one|two|three|\d+)\b)(?P<bare>[^\n.!?\"]{1,60})(?=[.!]?\s*$))",
     re.IGNORECASE,
@@ -78,14 +78,14 @@ def _say(prompt: Prompt, request: str, results: Sequence[str], *, failed: bool) 
         material = [request, *results] if results or len(request) > 80 else [request, *earlier[-3:]]
         return json.dumps(fill(schema, "\n".join(material), request).value, ensure_ascii=False)
     if any(result.strip() for result in results):
-        said = _from_results(request, results, failed=failed)
+        text = _from_results(request, results, failed=failed)
     elif len(request) < 400 and (verbatim := _VERBATIM.search(request)) is not None:
-        said = verbatim["quoted"] or verbatim["bare"]
+        text = verbatim["quoted"] or verbatim["bare"]
     elif re.search(r"standalone (?:question|query)", request, re.IGNORECASE):
-        said = _standalone(request)
+        text = _standalone(request)
     else:
-        said = _from_context(prompt, request)
-    return json.dumps({"answer": said}, ensure_ascii=False) if prompt.json_mode else said
+        text = _from_context(prompt, request)
+    return json.dumps({"answer": text}, ensure_ascii=False) if prompt.json_mode else text
 
 
 def _from_context(prompt: Prompt, request: str) -> str:

@@ -172,7 +172,7 @@ def _usage(reply: Reply) -> dict[str, Any]:
     """Token counts; the cached ones are apart from `input_tokens`."""
     counts = reply.usage
     return {
-        "input_tokens": max(0, counts.input_tokens - counts.cached_tokens - counts.cache_write_tokens),
+        "input_tokens": counts.uncached_tokens,
         "cache_creation_input_tokens": counts.cache_write_tokens,
         "cache_read_input_tokens": counts.cached_tokens,
         "cache_creation": {

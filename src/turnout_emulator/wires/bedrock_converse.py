@@ -72,7 +72,7 @@ def stream(body: Mapping[str, Any], reply: Reply, model: BedrockModel, signature
         if isinstance(block, ToolCall):
             start = {"toolUse": {"name": block.name, "toolUseId": block.id, **_tool_type(model)}}
             yield _event("contentBlockStart", {"contentBlockIndex": index, "start": start})
-        for delta in _deltas(block, reply, model, signatures):
+        for delta in _deltas(block, _block(block, model, signatures), reply):
             yield _event("contentBlockDelta", {"contentBlockIndex": index, "delta": delta})
         yield _event("contentBlockStop", {"contentBlockIndex": index})
     yield _event("messageStop", {"stopReason": _stop_reason(reply, model)})
@@ -88,9 +88,8 @@ def _stop_reason(reply: Reply, model: BedrockModel) -> str:
 def _usage(reply: Reply, model: BedrockModel) -> dict[str, Any]:
     """Token counts; the cached ones are apart from `inputTokens`, and shown by the models that cache."""
     counts = reply.usage
-    fresh = max(0, counts.input_tokens - counts.cached_tokens - counts.cache_write_tokens)
     shown: dict[str, Any] = {
-        "inputTokens": fresh,
+        "inputTokens": counts.uncached_tokens,
         "outputTokens": counts.output_tokens,
         "serverToolUsage": {},
         "totalTokens": counts.input_tokens + counts.output_tokens,
@@ -116,41 +115,29 @@ def _block(block: Block, model: BedrockModel, signatures: Signatures) -> dict[st
         case Text(text):
             return {"text": text}
         case Reasoning(text, signature):
-            shown: dict[str, Any] = {"text": text}
-            signed = _signature(text, signature, model, signatures)
-            if signed:
-                shown["signature"] = signed
-            return {"reasoningContent": {"reasoningText": shown}}
+            signed = signature or model.family == "anthropic"
+            signing = {"signature": signatures.sign("anthropic", text, signature)} if signed else {}
+            return {"reasoningContent": {"reasoningText": {"text": text, **signing}}}
         case RedactedReasoning(data):
-            return {
-                "reasoningContent": {
-                    "redactedContent": signatures.sign("anthropic", "", base64.b64encode(data).decode())
-                }
-            }
+            encrypted = signatures.sign("anthropic", "", base64.b64encode(data).decode())
+            return {"reasoningContent": {"redactedContent": encrypted}}
         case ToolCall():
             call = {"input": block.arguments_dict(), "name": block.name, "toolUseId": block.id}
             return {"toolUse": {**call, **_tool_type(model)}}
 
 
-def _deltas(block: Block, reply: Reply, model: BedrockModel, signatures: Signatures) -> Iterator[dict[str, Any]]:
+def _deltas(block: Block, whole: Mapping[str, Any], reply: Reply) -> Iterator[Mapping[str, Any]]:
     match block:
         case Text(text):
-            if not text:
-                yield {"text": ""}
-            for piece in reply.pieces(text):
+            for piece in [*reply.pieces(text)] or [""]:
                 yield {"text": piece}
-        case Reasoning(text, signature):
+        case Reasoning(text):
             for piece in reply.pieces(text):
                 yield {"reasoningContent": {"text": piece}}
-            signed = _signature(text, signature, model, signatures)
-            if signed:
-                yield {"reasoningContent": {"signature": signed}}
-        case RedactedReasoning(data):
-            yield {
-                "reasoningContent": {
-                    "redactedContent": signatures.sign("anthropic", "", base64.b64encode(data).decode())
-                }
-            }
+            if "signature" in whole["reasoningContent"]["reasoningText"]:
+                yield {"reasoningContent": {"signature": whole["reasoningContent"]["reasoningText"]["signature"]}}
+        case RedactedReasoning():
+            yield whole
         case ToolCall():
             for piece in reply.pieces(block.arguments_json()):
                 yield {"toolUse": {"input": piece}}
@@ -159,16 +146,6 @@ def _deltas(block: Block, reply: Reply, model: BedrockModel, signatures: Signatu
 def _tool_type(model: BedrockModel) -> dict[str, str]:
     """Claude's recorded answers since Sonnet 4.5 name the kind of tool use; those of other models don't."""
     return {"type": "tool_use"} if model.family == "anthropic" and "claude-3" not in model.id else {}
-
-
-def _encrypted(data: bytes, signatures: Signatures) -> str:
-    return signatures.sign("anthropic", "", base64.b64encode(data).decode())
-
-
-def _signature(text: str, queued: str | None, model: BedrockModel, signatures: Signatures) -> str | None:
-    if not queued and model.family != "anthropic":
-        return None
-    return signatures.sign("anthropic", text, queued)
 
 
 def _metadata(body: Mapping[str, Any], reply: Reply, model: BedrockModel) -> dict[str, Any]:

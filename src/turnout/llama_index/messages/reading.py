@@ -203,9 +203,9 @@ def _bytes(data: bytes | IOBase) -> bytes:
     """A block's bytes, which it keeps as base64."""
     if isinstance(data, IOBase):
         data.seek(0)
-        held = data.read()
+        content = data.read()
         data.seek(0)
-        data = held.encode() if isinstance(held, str) else held
+        data = content.encode() if isinstance(content, str) else content
     try:
         return base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):

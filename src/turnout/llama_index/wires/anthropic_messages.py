@@ -109,13 +109,7 @@ class _Reader(Reader):
         return "", ""
 
     def _ended(self, response: ChatResponse, last: Any, counted: Any) -> ChatResponse:
-        """An answer with its usage and finish reason.
-
-        Args:
-            response: The answer.
-            last: What has the stop reason.
-            counted: What has the usage.
-        """
+        """An answer with its usage, which `counted` has, and its finish reason, which `last` has."""
         if counted.usage is not None:
             usage = counted.usage.model_dump()
             if usage.get("input_tokens") is None and self._message is not None and self._message.usage is not None:

@@ -78,7 +78,7 @@ class SDKWire(Wire):
         route: Where the calls go.
         reader: Makes what reads an answer.
         resources: The client's resource with `create`, and the asynchronous client's.
-        request: Writes a conversation and what else is sent as arguments of `create`; told whether it is streamed.
+        request: Makes the arguments of `create` of a conversation, what else is sent, and whether it is streamed.
     """
 
     def __init__(

@@ -141,13 +141,7 @@ class _Reader(Reader):
                 block.additional_information = {"signature": before + signature}
 
     def _ended(self, response: ChatResponse, reason: str, last: Mapping[str, Any]) -> ChatResponse:
-        """An answer with its usage and finish reason.
-
-        Args:
-            response: The answer.
-            reason: Why it ended.
-            last: What has the usage: the answer, or a stream's last event.
-        """
+        """An answer with its finish reason, and the usage, which the answer or a stream's last event has."""
         raw = response.raw or {}
         if usage := last.get("usage"):
             counts = token_counts(usage)

@@ -1,7 +1,9 @@
-"""Each framework's extra alone, installed by pip into an environment of its own, imports and answers.
+"""Each framework's extra alone imports and answers.
 
-LangChain alone gets a newer major version of the openai SDK than both together (llama-index-llms-openai caps it), so
-this is another program than the one that the other tests run.
+The suite runs with what is installed, cut down to what an extra brings. `make installs` has pip install each extra into
+an environment of its own, which takes a network and minutes: LangChain alone gets a newer major version of the openai
+SDK than both together (llama-index-llms-openai caps it), so that is another program than the one that the other tests
+run.
 """
 
 from __future__ import annotations
@@ -10,10 +12,12 @@ import os
 import subprocess
 import sys
 import venv
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from packaging.requirements import Requirement
 
 if TYPE_CHECKING:
     from turnout_emulator import Emulator
@@ -58,6 +62,63 @@ else:
 }
 
 
+def is_installed(name: str) -> bool:
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def brought(extra: str) -> set[str]:
+    """The names of the distributions that `turnout[extra]` brings, of those that are installed."""
+    found: set[tuple[str, frozenset[str]]] = set()
+    left = [("turnout", frozenset({extra}))]
+    while left:
+        found.add(asked := left.pop())
+        name, extras = asked
+        for line in distribution(name).requires or ():
+            requirement = Requirement(line)
+            marker = requirement.marker
+            if marker is None or any(marker.evaluate({"extra": one}) for one in extras or {""}):
+                needed = (requirement.name, frozenset(requirement.extras))
+                if needed not in found and is_installed(requirement.name):
+                    left.append(needed)
+    return {name for name, _ in found}
+
+
+def linked(extra: str, folder: Path) -> None:
+    """Put links to what `turnout[extra]` brings into a folder."""
+    for name in brought(extra):
+        installed = distribution(name)
+        for first in {file.parts[0] for file in installed.files or ()} - {"..", "__pycache__"}:
+            if not (folder / first).exists():
+                (folder / first).symlink_to(Path(str(installed.locate_file(first))))
+    (folder / "turnout").symlink_to(ROOT / "src" / "turnout")
+
+
+def answers(extra: str, *command: str, **environment: str) -> None:
+    done = subprocess.run(
+        [*command, "-W", "error::ResourceWarning", "-c", CHECKS[extra]],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.usefixtures("settings_file")
+@pytest.mark.parametrize("extra", sorted(CHECKS))
+def test_what_an_extra_brings_is_all_that_it_takes(extra: str, tmp_path: Path) -> None:
+    folder = tmp_path / "packages"
+    folder.mkdir()
+    linked(extra, folder)
+    answers(extra, sys.executable, "-S", PYTHONPATH=str(folder))
+
+
+@pytest.mark.installs
 @pytest.mark.timeout(1200)  # pip may have to download everything
 @pytest.mark.parametrize("extra", sorted(CHECKS))
 def test_one_framework_alone_imports_and_answers(
@@ -67,18 +128,7 @@ def test_one_framework_alone_imports_and_answers(
     home = tmp_path / "venv"
     venv.create(home, with_pip=True)
     python = str(home / ("Scripts" if sys.platform == "win32" else "bin") / "python")
-    install = [
-        python,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-compile",
-        "--disable-pip-version-check",
-        f"{ROOT}[{extra}]",
-    ]
-    done = subprocess.run(install, capture_output=True, text=True, timeout=900, check=False)
+    install = [python, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
+    done = subprocess.run([*install, f"{ROOT}[{extra}]"], capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    check = [python, "-W", "error::ResourceWarning", "-c", CHECKS[extra]]
-    answer = subprocess.run(check, capture_output=True, text=True, timeout=120, check=False, env=dict(os.environ))
-    assert answer.returncode == 0, answer.stderr[-3000:]
+    answers(extra, python)

@@ -13,7 +13,6 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
 from tests.contract.llama_index.llama_parts import FRANCE, chats
-from tests.timing import best
 from turnout.llama_index import TurnoutEmbedding, TurnoutLLM
 from turnout_emulator import Answer
 
@@ -135,12 +134,6 @@ def test_a_stream_left_early_leaves_nothing(fresh_emulator: Emulator) -> None:
     pieces.close()
     gc.collect()
     assert "Paris" in str(TurnoutLLM().chat(QUESTION))
-
-
-def test_a_second_llm_costs_less_than_a_call() -> None:
-    llm = TurnoutLLM()
-    llm.chat(QUESTION)
-    assert best(TurnoutLLM, 20) < best(lambda: llm.chat(QUESTION), 20) / 2
 
 
 def test_clients_are_made_once_and_after_closing_anew() -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 DEADLINE = 2.0  # seconds; a call that a fault makes wait has this long
 SLACK = 2.0  # a second, and one for a busy machine
-THREADS = 24
+THREADS = 32
 NUMBERS = itertools.count()
 
 
@@ -56,7 +56,7 @@ class Asked:
 
     def problem(self) -> str | None:
         """What is wrong with what came of it."""
-        what = f"{self.name} / {self.way}: "
+        what = f"{self.name}, {'always' if self.always else 'first'} / {self.way}: "
         if self.took > DEADLINE + SLACK:
             return f"{what}took {self.took:.1f} s"
         if self.error is not None and not isinstance(self.error, TurnoutError):
@@ -74,7 +74,7 @@ class Asked:
 
 
 class Rule:
-    """Gives each call its fault, at its first attempt or at each."""
+    """Gives each call its fault, at its first attempt or at each; the calls are told apart by their numbers."""
 
     def __init__(self, calls: list[Asked]) -> None:
         self.calls = {call.number: call for call in calls}
@@ -90,11 +90,12 @@ class Rule:
         return None if isinstance(call, Embedded) else Answer(call.right)
 
 
-def calls_of(ways: tuple[str, ...], *, always: bool) -> list[Asked]:
+def calls_of(ways: tuple[str, ...]) -> list[Asked]:
     return [
         Asked(name, fault, way, always)
         for name, fault in FAULTS.items()
         for way in ways
+        for always in (False, True)
         if not (fault.streams and "stream" not in way) and not (fault.wholes and "stream" in way)
     ]
 
@@ -196,19 +197,20 @@ def embedding_ways(framework: str, arguments: dict[str, Any]) -> dict[str, Any]:
     return {"whole": embedding.get_query_embedding, "async": embedding.aget_query_embedding}
 
 
-def ask_every_chat(framework: str, wire: str, settings: str, emulator: Emulator, *, always: bool) -> list[str]:
+def ask_every_chat(framework: str, wire: str, settings: str, emulator: Emulator) -> list[str]:
     """Each fault, in each way of calling a chat model; what is wrong with what came of it."""
     backend, model = WIRES[wire]
-    arguments = {"backend": backend, "model": model, "settings": settings, "max_retries": 1, "deadline": DEADLINE}
-    ways = (langchain if framework == "langchain" else llama_index)(arguments)
-    ways["whole"]("What does the first call load?")
-    calls = calls_of(WAYS, always=always)
+    arguments = {"backend": backend, "model": model, "settings": settings, "max_retries": 1}
+    ways_of = langchain if framework == "langchain" else llama_index
+    ways_of(arguments)["whole"]("What does the first call load?")
+    ways = ways_of({**arguments, "deadline": DEADLINE})
+    calls = calls_of(WAYS)
     emulator.rule(Rule(calls))
     ask_all(calls, ways)
     return [problem for call in calls if (problem := call.problem()) is not None]
 
 
-def ask_every_embedding(framework: str, backend: str, settings: str, emulator: Emulator, *, always: bool) -> list[str]:
+def ask_every_embedding(framework: str, backend: str, settings: str, emulator: Emulator) -> list[str]:
     """Each fault, in each way of embedding a text; what is wrong with what came of it."""
     arguments = {"backend": backend, "settings": settings, "max_retries": 1}
     faults = {**FAULTS, **VECTOR_FAULTS}
@@ -216,6 +218,7 @@ def ask_every_embedding(framework: str, backend: str, settings: str, emulator: E
         Embedded(name, fault, way, always)
         for name, fault in faults.items()
         for way in ("whole", "async")
+        for always in (False, True)
         if not fault.streams
     ]
     vectors = TurnoutEmbeddings(**arguments)

@@ -59,6 +59,16 @@ def _no_loop_by_default() -> None:
     asyncio.set_event_loop(None)
 
 
+@pytest.fixture
+def event_loop() -> Iterator[None]:
+    """An event loop for LlamaIndex's sync methods, which would make one and leave it open."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[Emulator]:
     """The running emulator, shared by all tests of a worker; `fresh_emulator` forgets what went before."""

@@ -94,10 +94,13 @@ def _no_long_collections() -> Iterator[None]:
 
 
 @pytest.fixture
-def wires_file(fresh_emulator: Emulator, tmp_path: Path) -> str:
-    path = tmp_path / "turnout.toml"
-    path.write_text(fresh_emulator.settings_toml(every_wire=True), encoding="utf-8")
-    return str(path)
+def settings_toml(fresh_emulator: Emulator) -> str:
+    return fresh_emulator.settings_toml(every_wire=True)
+
+
+@pytest.fixture
+def wires_file(settings_file: Path) -> str:
+    return str(settings_file)
 
 
 @pytest.fixture(params=["langchain", "llama_index"])

@@ -15,7 +15,6 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
 from tests.conftest import settings_text
-from turnout.calls import attempts as call
 from turnout.errors import ServerError, ServiceAnswerError, ServiceConnectionError
 from turnout.langchain import ChatTurnout
 from turnout.llama_index import TurnoutLLM
@@ -24,7 +23,6 @@ from turnout_emulator.eventstream import event, frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 RIGHT = "The depot opens at seven."
 NESTED = "[" * 100_000
@@ -54,13 +52,13 @@ WIRES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _settings(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+pytestmark = pytest.mark.usefixtures("settings_file", "no_backoff")
+
+
+@pytest.fixture
+def settings_toml(emulator: Emulator) -> str:
     more = emulator.settings_toml(every_wire=True).partition("[chat.claude]")
-    path = tmp_path / "turnout.toml"
-    path.write_text(settings_text(emulator) + more[1] + more[2], encoding="utf-8")
-    monkeypatch.setenv("TURNOUT_CONFIG", str(path))
-    monkeypatch.setattr(call, "_backoff", lambda _: 0.0)
+    return settings_text(emulator) + more[1] + more[2]
 
 
 def as_json(body: Any, kind: str = JSON) -> Raw:

@@ -41,20 +41,9 @@ path = "./calm"
 KILLS = 10
 
 
-@pytest.fixture(scope="module")
-def processes() -> ForkServerContext:
-    """Processes that begin with everything imported."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.index.worker", "langchain_chroma", "botocore.session", "openai", "aiohttp"])
-    return context
-
-
 @pytest.fixture
-def settings_file(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "turnout.toml"
-    path.write_text(settings_text(fresh_emulator, INDEXES), encoding="utf-8")
-    monkeypatch.setenv("TURNOUT_BACKEND", "azure")
-    return path
+def settings_toml(fresh_emulator: Emulator) -> str:
+    return settings_text(fresh_emulator, INDEXES)
 
 
 def kept(file: Path) -> dict[str, int]:

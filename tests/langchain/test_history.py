@@ -33,14 +33,7 @@ from turnout.errors import InvalidRequestError, TurnoutError, UnsupportedError
 from turnout.langchain.history import aportable_history, portable_history
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from turnout_emulator import Emulator
-
-
-@pytest.fixture
-def bench(fresh_emulator: Emulator, tmp_path: Path) -> Bench:
-    return Bench(fresh_emulator, tmp_path)
+    pass
 
 
 def shape(messages: list[BaseMessage]) -> list[tuple[str, Any]]:

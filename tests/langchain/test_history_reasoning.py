@@ -15,18 +15,11 @@ from turnout.langchain.history import portable_history
 from turnout_emulator import Answer, Reasoning, RedactedReasoning, Text, ToolCall
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from turnout_emulator import Emulator
+    pass
 
 SECRET = "The user seems to want the weather of Bern."
 SIGNED = ("responses", "mantle", "bedrock", "claude")
 """Backends whose answers carry reasoning that can be given back."""
-
-
-@pytest.fixture
-def bench(fresh_emulator: Emulator, tmp_path: Path) -> Bench:
-    return Bench(fresh_emulator, tmp_path)
 
 
 def begun(bench: Bench, backend: str, *, streamed: bool = False) -> list[BaseMessage]:

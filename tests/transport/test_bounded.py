@@ -18,7 +18,6 @@ from turnout_emulator import Answer, Emulator, Raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 SMALL = 200_000
 ASKED = [ChatMessage("x")]
@@ -26,11 +25,16 @@ WIRES = [("default", "azure"), ("responses", "azure"), ("claude", "azure"), ("de
 SPACES = b" " * (SMALL + 1)
 
 
+pytestmark = pytest.mark.usefixtures("settings_file")
+
+
+@pytest.fixture
+def settings_toml(fresh_emulator: Emulator) -> str:
+    return fresh_emulator.settings_toml(every_wire=True)
+
+
 @pytest.fixture(autouse=True)
-def _settings(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "turnout.toml"
-    path.write_text(fresh_emulator.settings_toml(every_wire=True), encoding="utf-8")
-    monkeypatch.setenv("TURNOUT_CONFIG", str(path))
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounded, "MOST", SMALL)
 
 

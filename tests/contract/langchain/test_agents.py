@@ -11,7 +11,6 @@ from langchain_core.tools import tool
 from pydantic import BaseModel
 
 from tests.contract.apps.settings import COLUMNS
-from tests.contract.columns import column, columns_file  # noqa: F401  # fixtures
 from turnout.langchain import ChatTurnout
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ OTHERS = ("azure", "azure_claude", "bedrock_nova", "bedrock_llama")
 def test_made_on_one_backend_and_run_on_another(
     strategy: Any,
     made_on: str,
-    column: Column,  # noqa: F811
+    column: Column,
     fresh_emulator: Emulator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -13,7 +13,6 @@ from langchain_core.tools import tool
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from tests.contract.columns import column, columns_file  # noqa: F401  # fixtures
 from turnout.errors import UnsupportedError
 from turnout.langchain import ChatTurnout
 from turnout_emulator import Answer, Text, ToolCall
@@ -167,7 +166,7 @@ def test_plain_text_is_no_form() -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_tools_come_before_the_answer(way: str, column: Column, fresh_emulator: Emulator) -> None:  # noqa: F811
+async def test_tools_come_before_the_answer(way: str, column: Column, fresh_emulator: Emulator) -> None:
     model = ChatTurnout().bind_tools([weather], response_format=form_of_report())
     messages: list[BaseMessage] = [HumanMessage("Get the weather in Bern.")]
     first = await ask(model, way, messages)
@@ -197,7 +196,7 @@ def test_a_tool_of_the_same_name() -> None:
     check(model.invoke("City: Bern. Sky: sunny.", response_format=Report), {"city": "Bern", "sky": "sunny"})
 
 
-def test_members_of_any_name_stay(column: Column, fresh_emulator: Emulator) -> None:  # noqa: F811
+def test_members_of_any_name_stay(column: Column, fresh_emulator: Emulator) -> None:
     values = {"stops": [{"city": "Bern", "minutes": 12}], "remarks": {"track": "9"}}
     fresh_emulator.queue(Answer(tool_calls=[ToolCall("Journey", values)]))
     check(ChatTurnout().invoke("Which journey?", response_format=Journey), values)
@@ -210,7 +209,7 @@ CALLED = ("bedrock_nova", "bedrock_llama", "bedrock_mistral")
 
 
 @pytest.fixture(params=CALLED)
-def called(request: pytest.FixtureRequest, columns_file: object, monkeypatch: pytest.MonkeyPatch) -> str:  # noqa: F811
+def called(request: pytest.FixtureRequest, columns_file: object, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("TURNOUT_BACKEND", request.param)
     return str(request.param)
 
@@ -249,7 +248,7 @@ def test_the_answer_is_streamed(fresh_emulator: Emulator) -> None:
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_model_that_is_told_and_does_not(
     way: str,
-    columns_file: object,  # noqa: F811
+    columns_file: object,
     fresh_emulator: Emulator,
 ) -> None:
     fresh_emulator.queue(Answer("I would rather not say."))

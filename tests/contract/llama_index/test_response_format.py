@@ -12,7 +12,6 @@ from llama_index.core.tools import FunctionTool
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from tests.contract.columns import column, columns_file  # noqa: F401  # fixtures
 from turnout.errors import UnsupportedError
 from turnout.llama_index import TurnoutLLM
 from turnout_emulator import Answer, Text, ToolCall
@@ -151,7 +150,7 @@ CALLED = ("bedrock_nova", "bedrock_llama", "bedrock_mistral")
 
 
 @pytest.fixture(params=CALLED)
-def by_a_call(request: pytest.FixtureRequest, columns_file: object, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def by_a_call(request: pytest.FixtureRequest, columns_file: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TURNOUT_BACKEND", request.param)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shlex
 from typing import TYPE_CHECKING
@@ -30,25 +29,6 @@ KINDS = [  # the third says of how many steps one is a place to be killed
     ("simple", "llama_index", 2),
     ("pgvector", "llama_index", 3),
 ]
-
-
-@pytest.fixture(scope="module")
-def processes() -> ForkServerContext:
-    """Processes that begin with everything imported."""
-    context = multiprocessing.get_context("forkserver")
-    ours = [
-        "tests.index.data.killed",
-        "turnout.langchain.indexes.store",
-        "turnout.langchain.reindexing.chroma",
-        "turnout.langchain.reindexing.pgvector",
-        "turnout.llama_index.indexes.index",
-        "turnout.llama_index.reindexing.chroma",
-        "turnout.llama_index.reindexing.postgres",
-    ]
-    context.set_forkserver_preload(
-        [*ours, "openai.resources", "openai.lib.streaming", "faiss", "tests.index.data.warm"]
-    )
-    return context
 
 
 def texts(framework: str) -> dict[str, set[str]]:

@@ -47,7 +47,7 @@ $(VENV)/.bench-ready: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@touch $@
 
-matrix: $(READY)  ## Run every application on every backend and write docs/matrix.md.
+matrix: $(VENV)/.bench-ready  ## Run every application on every backend and write docs/matrix.md.
 	$(BIN)/python -m tests.contract.matrix
 
 clean:  ## Remove .venv and every cache.

@@ -54,7 +54,7 @@ class Cell:
         if known is None:
             return cls(RUNS) if error is None else cls(*_failure(error))
         if known.promised == "error after" and error is None:  # the model did as it was told
-            return cls(RUNS)
+            return cls(RUNS, "" if own else f"{known.reason}: turnout tells it to, and raises an error if it doesn't")
         refused = error is not None and not isinstance(error, AssertionError)
         if known.promised == "warning":
             told = bool(outcome.warned) if own else outcome.is_told

@@ -74,7 +74,7 @@ async def test_many_at_once(fresh_emulator: Emulator) -> None:
 
 async def test_the_event_loop_goes_on(fresh_emulator: Emulator) -> None:
     await TurnoutLLM().achat(QUESTION)  # the SDK is loaded
-    wait = 1.5
+    wait = 0.8
     fresh_emulator.queue(Answer(text="Late.", delay=wait))
     call = asyncio.create_task(TurnoutLLM().achat(QUESTION))
     turns, longest, last = 0, 0.0, time.perf_counter()

@@ -10,6 +10,7 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
 from tests.calls.conftest import Asker
+from tests.support.parts import chats
 from turnout.calls.routed import limiter_of
 from turnout.errors import (
     FailedAttempt,
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
 
 
 BROKEN = Failure("server_error", retry_after=0.02)
-
-
-def chats(emulator: Emulator) -> list[Any]:
-    return [request for request in emulator.requests if request.operation == "chat"]
 
 
 def test_what_fails_is_asked_again_alike_and_the_answer_says_so(asker: Asker, fresh_emulator: Emulator) -> None:

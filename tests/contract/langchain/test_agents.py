@@ -8,9 +8,10 @@ import pytest
 from langchain.agents import create_agent
 from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
 from langchain_core.tools import tool
-from pydantic import BaseModel
 
 from tests.contract.apps.settings import COLUMNS
+from tests.contract.forms import Report
+from tests.contract.forms import weather as get_weather
 from turnout.langchain import ChatTurnout
 
 if TYPE_CHECKING:
@@ -20,19 +21,7 @@ if TYPE_CHECKING:
     from turnout_emulator import Emulator
 
 
-class Report(BaseModel):
-    """A report of the weather."""
-
-    city: str
-    sky: str
-
-
-@tool
-def weather(city: str) -> str:
-    """Get the weather in a city."""
-    return f"city: {city}, sky: sunny"
-
-
+weather = tool(get_weather)
 ASKED: Any = {"messages": [("user", "Get the weather in Bern.")]}
 TOLD: Any = {"messages": [("user", "City: Bern. Sky: sunny.")]}
 FOUND = Report(city="Bern", sky="sunny")

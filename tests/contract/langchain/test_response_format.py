@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import typing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
 from langchain_core.tools import tool
-from pydantic import BaseModel, Field
-from typing_extensions import TypedDict
+from pydantic import BaseModel
 
+from tests.contract.forms import ADA, CALLED, FORMS, LETTER, Person, Report, form, weather
 from turnout.errors import UnsupportedError
 from turnout.langchain import ChatTurnout
 from turnout_emulator import Answer, Text, ToolCall
@@ -24,27 +23,9 @@ if TYPE_CHECKING:
     from turnout_emulator import Emulator
     from turnout_emulator.answers import Block
 
-LETTER = "Name: Ada Lovelace. Age: 36. City: London."
-ADA = {"name": "Ada Lovelace", "age": 36, "city": "London"}
 JSON_OBJECT = {"type": "json_object"}
 OBJECT = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
 ARRAY = {"type": "array", "items": {"type": "string"}}
-
-
-class Person(BaseModel):
-    """A person."""
-
-    name: str = Field(min_length=1)
-    age: int
-    city: str
-
-
-class PersonDict(TypedDict):
-    """A person."""
-
-    name: str
-    age: int
-    city: str
 
 
 class OldPersonDict(typing.TypedDict):
@@ -53,30 +34,6 @@ class OldPersonDict(typing.TypedDict):
     name: str
     age: int
     city: str
-
-
-@dataclass
-class PersonData:
-    """A person."""
-
-    name: str
-    age: int
-    city: str
-
-
-def form(**more: Any) -> dict[str, Any]:
-    return {"type": "json_schema", "json_schema": {"name": "Person", "schema": Person.model_json_schema(), **more}}
-
-
-FORMS = {
-    "pydantic": Person,
-    "typeddict": PersonDict,
-    "typing.TypedDict": OldPersonDict,
-    "dataclass": PersonData,
-    "json_schema": form(),
-    "strict": form(strict=True),
-    "schema": Person.model_json_schema(),
-}
 
 
 class Stop(BaseModel):
@@ -91,19 +48,7 @@ class Journey(BaseModel):
     remarks: dict[str, str]
 
 
-@tool
-def weather(city: str) -> str:
-    """Get the weather in a city."""
-    return f"city: {city}, sky: sunny"
-
-
-class Report(BaseModel):
-    """A report of the weather."""
-
-    city: str
-    sky: str
-
-
+WEATHER = tool(weather)
 WAYS = ("invoke", "ainvoke", "stream", "astream")
 
 
@@ -136,7 +81,7 @@ def check(answer: AIMessage, expected: Any) -> None:
 
 
 @pytest.mark.usefixtures("column")
-@pytest.mark.parametrize("given", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("given", [*FORMS.values(), OldPersonDict], ids=[*FORMS, "typing.TypedDict"])
 def test_every_way_of_writing_it(given: Any) -> None:
     check(ChatTurnout().invoke(LETTER, response_format=given), ADA)
 
@@ -167,7 +112,7 @@ def test_plain_text_is_no_form() -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_tools_come_before_the_answer(way: str, column: Column, fresh_emulator: Emulator) -> None:
-    model = ChatTurnout().bind_tools([weather], response_format=form_of_report())
+    model = ChatTurnout().bind_tools([WEATHER], response_format=form_of_report())
     messages: list[BaseMessage] = [HumanMessage("Get the weather in Bern.")]
     first = await ask(model, way, messages)
     assert [(call["name"], call["args"]) for call in first.tool_calls] == [("weather", {"city": "Bern"})]
@@ -184,9 +129,9 @@ def form_of_report() -> dict[str, Any]:
 @pytest.mark.usefixtures("column")
 def test_a_tool_that_must_be_called_is_called_first() -> None:
     for choice in ("any", "weather"):
-        model = ChatTurnout().bind_tools([weather], tool_choice=choice, response_format=Report)
+        model = ChatTurnout().bind_tools([WEATHER], tool_choice=choice, response_format=Report)
         assert [call["name"] for call in model.invoke("Hello! I live in Bern.").tool_calls] == ["weather"]
-    model = ChatTurnout().bind_tools([weather], tool_choice="none", response_format=Report)
+    model = ChatTurnout().bind_tools([WEATHER], tool_choice="none", response_format=Report)
     check(model.invoke("City: Bern. Sky: sunny."), {"city": "Bern", "sky": "sunny"})
 
 
@@ -202,10 +147,6 @@ def test_members_of_any_name_stay(column: Column, fresh_emulator: Emulator) -> N
     check(ChatTurnout().invoke("Which journey?", response_format=Journey), values)
     sent = json.dumps(fresh_emulator.requests[-1].body)
     assert '"additionalProperties": {"type": "string"}' in sent, column
-
-
-CALLED = ("bedrock_nova", "bedrock_llama", "bedrock_mistral")
-"""Columns where the answer is a tool's call."""
 
 
 @pytest.fixture(params=CALLED)
@@ -231,7 +172,7 @@ async def test_words_before_another_call_are_kept(way: str, fresh_emulator: Emul
         ToolCall("Report", {"city": "?", "sky": "?"}),
     ]
     fresh_emulator.queue(Answer(blocks=blocks, chunk_size=4))
-    answer = await ask(ChatTurnout().bind_tools([weather], response_format=Report), way, "Get the weather in Bern.")
+    answer = await ask(ChatTurnout().bind_tools([WEATHER], response_format=Report), way, "Get the weather in Bern.")
     assert answer.text == "Let me look."
     assert [(call["name"], call["args"]) for call in answer.tool_calls] == [("weather", {"city": "Bern"})]
     assert answer.response_metadata["finish_reason"] == "tool_calls"
@@ -266,7 +207,7 @@ def test_what_is_no_form_is_refused_before_anything_is_sent(fresh_emulator: Emul
 
 @pytest.mark.usefixtures("column")
 def test_with_structured_output_lets_tools_come_first() -> None:
-    model = ChatTurnout().with_structured_output(Report, tools=[weather], include_raw=True)
+    model = ChatTurnout().with_structured_output(Report, tools=[WEATHER], include_raw=True)
     raw: Any = model.invoke("Get the weather in Bern.")
     assert [call["name"] for call in raw["raw"].tool_calls] == ["weather"]
     messages = [

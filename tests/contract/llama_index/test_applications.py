@@ -17,7 +17,8 @@ from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.response_synthesizers import get_response_synthesizer
 from llama_index.core.storage.chat_store import SimpleChatStore
 
-from tests.contract.llama_index.llama_parts import DOCUMENTS, TOOLS, Person, chats, service_of
+from tests.contract.llama_index.llama_parts import DOCUMENTS, TOOLS, Person, service_of
+from tests.support.parts import chats
 from turnout.llama_index import TurnoutEmbedding, TurnoutLLM
 from turnout_emulator import Answer
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
-from tests.langchain.history_support import WIRES, route
+from tests.langchain.history_support import WIRES, portable_history, route
 
 from benchmarks.contestants import Names, contestants
 from benchmarks.measures.at_once import at_once
@@ -19,7 +19,6 @@ from benchmarks.measures.construction import construction_and_answer_time, const
 from benchmarks.measures.ingest import chunks
 from benchmarks.measures.streams import streams
 from benchmarks.timing import Round, Stopwatch
-from turnout.langchain.history import portable_history
 from turnout.llama_index import TurnoutLLM
 
 if TYPE_CHECKING:

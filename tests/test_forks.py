@@ -185,8 +185,8 @@ def between_runs():
             quick(lambda: runner.run(asyncio.to_thread(id, 1)))
 
 async def open_streams():
-    from turnout.providers.pool import openai_client
-    client = openai_client(settings.backends[backend])
+    from tests.clients import client_of
+    client = client_of(settings.backends[backend])
     asked = {"model": "gpt-5-prod", "stream": True, "messages": [{"role": "user", "content": "Say: a b c d e f"}]}
     here, there = client.sync.chat.completions.create(**asked), await client.aio.chat.completions.create(**asked)
     next(here), await anext(there)
@@ -367,15 +367,15 @@ def test_a_child_leaves_a_manifest_that_is_being_written_alone(tmp_path: Path) -
     run(
         """
         import gc, pathlib, sys, threading
-        from turnout.index.chunks import Item
+        from turnout.index.chunks import Chunk
         from turnout.index.manifest import Manifest
 
         path = pathlib.Path(sys.argv[1])
         idle, busy = Manifest(path / "idle"), Manifest(path / "busy")
-        items = lambda name: [Item(id=f"{name} {n}", text="t", metadata={}) for n in range(500)]
+        items = lambda name: [Chunk(id=f"{name} {n}", text="t", metadata={}) for n in range(500)]
         for manifest in (idle, busy):
-            manifest.register("c", "m/256")
-            manifest.wrote("c", items("before"))
+            manifest.add_collection("c", "m/256")
+            manifest.note_written("c", items("before"))
         stop = threading.Event()
 
         def write():
@@ -388,16 +388,16 @@ def test_a_child_leaves_a_manifest_that_is_being_written_alone(tmp_path: Path) -
         time.sleep(0.05)
         child = os.fork()
         if child == 0:
-            assert idle.holding("c") == busy.holding("c") == 500
-            idle.wrote("c", items("in the child"))
+            assert idle.count("c") == busy.count("c") == 500
+            idle.note_written("c", items("in the child"))
             idle.close()
             gc.collect()
             sys.exit(0)
         assert ended(child) == 0
         stop.set()
         thread.join()
-        assert busy.holding("c") == 0
-        assert idle.holding("c") == 1000
+        assert busy.count("c") == 0
+        assert idle.count("c") == 1000
         idle.close(), busy.close()
         """,
         str(tmp_path),

@@ -16,11 +16,11 @@ SOURCE = Path(turnout.__file__).parent
 LAYERS = [
     "errors",
     "redaction",
-    "hints",
     "runtime",
     "facts",
     "settings",
     "routing",
+    "hints",
     "transport",
     "providers",
     "conversation",
@@ -61,9 +61,58 @@ def files(part: str) -> list[Path]:
 def test_imports_point_one_way(part: str) -> None:
     allowed = set(LAYERS[: LAYERS.index(part) + 1])
     for path in files(part):
-        for name in imported(path):
+        for name in imported(path, typing_too=True):
             if name.startswith("turnout."):
                 assert name.split(".")[1] in allowed, f"{path.name} imports {name}"
+
+
+def import_graph() -> dict[str, set[str]]:
+    """Which modules each module imports: at its top, in functions, for type checkers, and by a name in a string."""
+    paths = {
+        ".".join(path.relative_to(SOURCE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in SOURCE.rglob("*.py")
+    }
+    graph: dict[str, set[str]] = {}
+    for name, path in paths.items():
+        found: set[str] = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                inner = {f"{node.module}.{alias.name}" for alias in node.names}
+                found |= inner if inner <= paths.keys() else inner | {node.module}
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "." in node.value:
+                found.add(node.value)
+        graph[name] = (found & paths.keys()) - {name}
+    return graph
+
+
+def circles(graph: dict[str, set[str]]) -> set[frozenset[str]]:
+    """The largest sets of modules of which each imports, through others, each."""
+
+    def reached(name: str) -> set[str]:
+        seen: set[str] = set()
+        waiting = [name]
+        while waiting:
+            new = graph[waiting.pop()] - seen
+            seen |= new
+            waiting += new
+        return seen
+
+    reach = {name: reached(name) for name in graph}
+    sets = {frozenset(other for other in reach[name] if name in reach[other]) for name in graph if name in reach[name]}
+    return {frozenset(name.removeprefix("turnout.") for name in found) for found in sets}
+
+
+def test_no_modules_import_each_other() -> None:
+    assert circles(import_graph()) == set()
+
+
+def test_a_circle_is_found() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}
+    assert circles({f"turnout.{name}": {f"turnout.{other}" for other in others} for name, others in graph.items()}) == {
+        frozenset({"b", "c"})
+    }
 
 
 @pytest.mark.parametrize("side", sorted(SIDES))

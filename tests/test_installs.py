@@ -11,13 +11,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 import venv
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
     from turnout_emulator import Emulator
@@ -62,35 +64,72 @@ else:
 }
 
 
+PLAIN = """
+import importlib.abc, sys
+refused = set({refused!r})
+
+class Refuse(importlib.abc.MetaPathFinder):
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname.partition(".")[0] in refused:
+            raise ModuleNotFoundError(fullname, name=fullname)
+
+sys.meta_path.insert(0, Refuse())
+import turnout
+assert turnout.resolve(settings=turnout.load_settings()).deployment
+from turnout.cli import main
+sys.argv = ["turnout", "routes"]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print(*{{name.partition(".")[0] for name in sys.modules}})
+"""
+
+
 def is_installed(name: str) -> bool:
     try:
-        distribution(name)
-    except PackageNotFoundError:
+        metadata.distribution(name)
+    except metadata.PackageNotFoundError:
         return False
     return True
 
 
-def brought(extra: str) -> set[str]:
-    """The names of the distributions that `turnout[extra]` brings, of those that are installed."""
+def required(names: list[str]) -> set[str]:
+    """The distributions that some bring, with theirs; of those that are installed."""
     found: set[tuple[str, frozenset[str]]] = set()
-    left = [("turnout", frozenset({extra}))]
-    while left:
-        found.add(asked := left.pop())
-        name, extras = asked
-        for line in distribution(name).requires or ():
-            requirement = Requirement(line)
-            marker = requirement.marker
-            if marker is None or any(marker.evaluate({"extra": one}) for one in extras or {""}):
-                needed = (requirement.name, frozenset(requirement.extras))
-                if needed not in found and is_installed(requirement.name):
-                    left.append(needed)
+    waiting = [Requirement(name) for name in names]
+    while waiting:
+        requirement = waiting.pop()
+        asked = (canonicalize_name(requirement.name), frozenset(requirement.extras))
+        if asked in found or not is_installed(requirement.name):
+            continue
+        found.add(asked)
+        for needed in map(Requirement, metadata.requires(requirement.name) or ()):
+            extras = requirement.extras or {""}
+            if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in extras):
+                waiting.append(needed)
     return {name for name, _ in found}
+
+
+def test_a_plain_install_brings_what_it_imports_and_no_more(settings_file: Path) -> None:
+    assert settings_file.exists()
+    own = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    brought = required(own)
+    owners = {module: set(map(canonicalize_name, names)) for module, names in metadata.packages_distributions().items()}
+    refused = {module for module, names in owners.items() if not names & {*brought, "turnout"}}
+    code = PLAIN.format(refused=sorted(refused - set(sys.stdlib_module_names)))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stdout.splitlines()[-1].split())
+    for dependency in own:
+        name = canonicalize_name(Requirement(dependency).name)
+        assert {module for module, names in owners.items() if name in names} & loaded, f"{name} isn't imported"
 
 
 def linked(extra: str, folder: Path) -> None:
     """Put links to what `turnout[extra]` brings into a folder."""
-    for name in brought(extra):
-        installed = distribution(name)
+    for name in required([f"turnout[{extra}]"]):
+        installed = metadata.distribution(name)
         for first in {file.parts[0] for file in installed.files or ()} - {"..", "__pycache__"}:
             if not (folder / first).exists():
                 (folder / first).symlink_to(Path(str(installed.locate_file(first))))

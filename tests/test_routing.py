@@ -55,7 +55,7 @@ def test_embeddings_may_be_pinned_elsewhere() -> None:
 def test_a_model_may_be_named_directly() -> None:
     route = resolve("bedrock:us.amazon.nova-micro-v1:0", settings=settings())
     assert (route.backend, route.deployment, route.facts.images) == ("bedrock", "us.amazon.nova-micro-v1:0", False)
-    with pytest.raises(UnknownBackendError, match="names the backend 'bedrock', but the call asks for 'azure'"):
+    with pytest.raises(UnknownBackendError, match="is on backend 'bedrock', but the call asks for 'azure'"):
         resolve("bedrock:us.amazon.nova-micro-v1:0", backend="azure", settings=settings())
 
 
@@ -67,7 +67,7 @@ def test_on_azure_only_the_model_says_what_is_behind_a_deployment() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "kind", "said"),
     [
-        ("fst", {}, UnknownRouteError, "'fst' is no chat route.*write its backend before it: azure:fst"),
+        ("fst", {}, UnknownRouteError, "unknown chat route 'fst'.*write its backend before it: azure:fst"),
         ("defalt", {}, UnknownRouteError, "did you mean 'default'"),
         (
             "azure-only",
@@ -83,7 +83,7 @@ def test_on_azure_only_the_model_says_what_is_behind_a_deployment() -> None:
             SettingsError,
             "makes 256, 512, 1024",
         ),
-        ("bedrock:amazon.titan-embed-text-v2:0", {}, SettingsError, "which is no chat model"),
+        ("bedrock:amazon.titan-embed-text-v2:0", {}, SettingsError, "is not a chat model"),
         ("bedrock:", {}, UnknownRouteError, "backend:model"),
     ],
 )

@@ -39,7 +39,7 @@ class Names:
     OURS_LLAMA_INDEX = "turnout in LlamaIndex"
     LITELLM = "LiteLLM"
     WRAPPED_LANGCHAIN = "LangChain's ChatOpenAI"
-    WRAPPED_LLAMA_INDEX = "LlamaIndex's OpenAI"
+    WRAPPED_LLAMA_INDEX = "LlamaIndex's AzureOpenAI"
 
 
 class Unable(Exception):

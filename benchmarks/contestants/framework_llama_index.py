@@ -85,14 +85,25 @@ class LlamaIndexAzure(_LlamaIndex):
 
 
 class LlamaIndexV1(_LlamaIndex):
-    """The class that turnout puts on Azure's v1 API."""
+    """The class that turnout puts on Azure's v1 API, which takes no address of it, but clients."""
 
     name = Names.WRAPPED_LLAMA_INDEX
 
     def construct(self) -> LLM:
-        from llama_index.llms.openai import OpenAI
+        import openai
+        from llama_index.llms.azure_openai import AzureOpenAI
 
-        return OpenAI(model=CHAT["Azure"], api_base=self.place.azure, api_key=self.place.azure_key)
+        options: dict[str, Any] = {"base_url": self.place.azure, "api_key": self.place.azure_key}
+        made: LLM = AzureOpenAI(
+            model=CHAT["Azure"],
+            engine=CHAT["Azure"],
+            api_key=self.place.azure_key,
+            api_version=DATED,
+            azure_endpoint=self.place.url,
+            openai_client=openai.OpenAI(**options),
+            async_openai_client=openai.AsyncOpenAI(**options),
+        )
+        return made
 
 
 class LlamaIndexBedrock(_LlamaIndex):

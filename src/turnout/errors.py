@@ -41,9 +41,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
-from turnout.hints import EmbeddingSpace
+
+class _Space(Protocol):
+    """An embedding space, as errors name it: a `turnout.EmbeddingSpace`."""
+
+    @property
+    def model(self) -> str:
+        """The model and its version."""
+
+    @property
+    def dimensions(self) -> int | None:
+        """Length of the vectors, if known."""
+
+    @property
+    def variant(self) -> str:
+        """What else changes the numbers."""
 
 
 class TurnoutError(Exception):
@@ -117,8 +131,8 @@ class EmbeddingSpaceError(TurnoutError):
         message: str,
         *,
         index: str = "",
-        index_space: EmbeddingSpace | None = None,
-        wanted_space: EmbeddingSpace | None = None,
+        index_space: _Space | None = None,
+        wanted_space: _Space | None = None,
         fix: str = "",
     ) -> None:
         super().__init__(message)
@@ -173,7 +187,7 @@ class IndexBehindError(TurnoutError):
         *,
         index: str = "",
         collection: str = "",
-        space: EmbeddingSpace | None = None,
+        space: _Space | None = None,
         lacking: int = 0,
         documents: int = 0,
         fix: str = "",
@@ -210,8 +224,8 @@ class PartialWriteError(TurnoutError):
         *,
         index: str = "",
         ids: tuple[str, ...] = (),
-        written: tuple[EmbeddingSpace, ...] = (),
-        behind: Mapping[EmbeddingSpace, BaseException | None] = MappingProxyType({}),
+        written: tuple[_Space, ...] = (),
+        behind: Mapping[Any, BaseException | None] = MappingProxyType({}),
     ) -> None:
         super().__init__(message)
         self.index = index

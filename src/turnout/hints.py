@@ -1,4 +1,4 @@
-"""Names for annotations, where loading what they name would be most of what importing a class of turnout costs.
+"""Types for annotations, where importing them would be most of what importing a class of turnout costs.
 
 A type checker sees the classes; `typing.get_type_hints`, which LangChain asks of a model's methods, finds `Any`.
 """
@@ -8,10 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from turnout.embedding.embedder import Embedder
     from turnout.facts.spaces import EmbeddingSpace
     from turnout.routing import Route
 else:
-    Embedder = EmbeddingSpace = Route = Any
+    EmbeddingSpace = Route = Any
 
-__all__ = ["Embedder", "EmbeddingSpace", "Route"]
+__all__ = ["EmbeddingSpace", "Route"]

@@ -1,18 +1,24 @@
 """Moving an index to another embedding space: `reindex` and what it is given and gives."""
 
-from turnout.index.chunks import Embedded, Item, Searchable, Source, Target
+from turnout.index.chunks import Chunk, EmbeddedChunk, RefusedChunk, Searchable, Source, Target
 from turnout.index.migration.engine import reindex
+from turnout.index.migration.named import NamedIndex
 from turnout.index.migration.report import Check, Estimate, ReindexProgress, ReindexReport
+from turnout.index.migration.worker import WorkerTask, embed_and_write
 
 __all__ = [
     "Check",
-    "Embedded",
+    "Chunk",
+    "EmbeddedChunk",
     "Estimate",
-    "Item",
+    "NamedIndex",
+    "RefusedChunk",
     "ReindexProgress",
     "ReindexReport",
     "Searchable",
     "Source",
     "Target",
+    "WorkerTask",
+    "embed_and_write",
     "reindex",
 ]

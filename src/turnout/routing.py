@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from turnout.errors import SettingsError, UnknownBackendError, UnknownRouteError
-from turnout.facts.models import ModelFacts, base_id, facts
+from turnout.facts.models import ModelFacts, facts
+from turnout.facts.providers import PROVIDERS, ProviderFacts
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.redaction import shown
-from turnout.settings import Kind, Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from turnout.settings import Target
-
-WIRES: dict[tuple[str, str], str] = {
-    ("azure", "chat"): "openai-chat",
-    ("azure", "embedding"): "openai-embeddings",
-    ("openai", "chat"): "openai-chat",
-    ("openai", "embedding"): "openai-embeddings",
-    ("bedrock", "chat"): "bedrock-converse",
-    ("bedrock", "embedding"): "bedrock-invoke",
-}
-"""The usual wire of a provider's models."""
-
-SERVED: dict[str, frozenset[str]] = {
-    "azure": frozenset({"openai-chat", "openai-responses", "openai-embeddings", "anthropic-messages"}),
-    "openai": frozenset({"openai-chat", "openai-responses", "openai-embeddings"}),
-    "bedrock": frozenset({"bedrock-converse", "bedrock-invoke", "openai-chat", "openai-responses"}),
-}
-"""The wires that each provider's client speaks."""
+from turnout.settings import Kind, Settings, Target, load_settings
+from turnout.settings.problems import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +51,6 @@ class Route:
         return facts(self.model)
 
 
-def wire_of(provider: str, kind: Kind, model: str) -> str:
-    """The wire of a model, where the target doesn't force one.
-
-    Claude on Azure speaks Anthropic's Messages. OpenAI's models on Bedrock speak Responses (Mantle), but for gpt-oss,
-    which Converse has too.
-    """
-    if kind == "chat":
-        if provider == "azure" and facts(model).family == "claude":
-            return "anthropic-messages"
-        if provider == "bedrock" and base_id(model).startswith("openai.") and facts(model).family != "gpt-oss":
-            return "openai-responses"
-    return WIRES[provider, kind]
-
-
 def active_backend(settings: Settings, kind: Kind = "chat", override: str | None = None) -> str:
     """The name of the backend that answers a kind of call.
 
@@ -97,22 +62,22 @@ def active_backend(settings: Settings, kind: Kind = "chat", override: str | None
     Raises:
         UnknownBackendError: The name isn't among the backends, or none was chosen and there are several.
     """
-    name, said = override, "the call"
+    name, origin = override, "the call"
     if name is None and kind == "embedding":
-        name, said = settings.embedding_backend, "embedding_backend"
+        name, origin = settings.embedding_backend, "embedding_backend"
     if name is None:
-        name, said = settings.backend, "backend"
+        name, origin = settings.backend, "backend"
     if name is None:
         if len(settings.backends) == 1:
             return next(iter(settings.backends))
         first = next(iter(settings.backends))
         msg = (
-            f"{settings.source} gives the backends {', '.join(settings.backends)}, and nothing says which one answers; "
+            f"{settings.source} has the backends {', '.join(settings.backends)}, and none is chosen; "
             f"set TURNOUT_BACKEND={first}, or backend = {first!r} in turnout.toml"
         )
         raise UnknownBackendError(msg)
     if name not in settings.backends:
-        msg = f"{settings.source}: {said} names {shown(name)}, which is no backend{_nearest(name, settings.backends)}"
+        msg = f"{settings.source}: {origin}: unknown backend {shown(name)}{nearest(name, settings.backends)}"
         raise UnknownBackendError(msg)
     return name
 
@@ -140,10 +105,7 @@ def resolve(
         UnknownBackendError: No such backend.
         SettingsError: The target doesn't fit: a wire the provider doesn't speak, dimensions the model can't make.
     """
-    if settings is None:
-        from turnout.settings import load_settings
-
-        settings = load_settings()
+    settings = load_settings() if settings is None else settings
     routes = settings.routes(kind)
     if name in routes:
         chosen = active_backend(settings, kind, backend)
@@ -153,11 +115,13 @@ def resolve(
         target, key = targets[chosen], f"{kind}.{name}.{chosen}"
     elif ":" in name and (prefix := name.split(":", 1)[0]) in settings.backends:
         if backend is not None and backend != prefix:
-            asked = f"the call asks for {shown(backend)}"
-            msg = f"model {shown(name)} names the backend {prefix!r}, but {asked}; give only one"
+            msg = f"model {shown(name)} is on backend {prefix!r}, but the call asks for {shown(backend)}; give only one"
             raise UnknownBackendError(msg)
-        chosen, key = prefix, ""
-        target = _direct(name.split(":", 1)[1])
+        chosen, key, model = prefix, "", name.split(":", 1)[1]
+        if not model:
+            msg = "a direct model is written backend:model, like 'bedrock:us.amazon.nova-lite-v1:0'"
+            raise UnknownRouteError(msg)
+        target = Target(deployment=model)
     else:
         raise UnknownRouteError(_unknown(settings, kind, name))
     return _route(settings, kind, name, chosen, target, key, dimensions)
@@ -167,32 +131,32 @@ def _route(
     settings: Settings, kind: Kind, name: str, backend: str, target: Target, key: str, dimensions: int | None
 ) -> Route:
     provider = settings.backends[backend].provider
+    row = PROVIDERS[provider]
     deployment = target.deployment or target.model or ""
-    # On Azure a deployment may have any name, so only `model` says what is behind it.
-    model = target.model or (deployment if provider != "azure" else "")
-    wire = target.wire or wire_of(provider, kind, model)
-    said = key or f"model {shown(name)}"
-    if wire not in SERVED[provider]:
-        msg = f"{settings.source}: {said} has wire {wire!r}, which provider {provider!r} doesn't speak"
+    model = target.model or ("" if row.names_deployments else deployment)
+    wire = target.wire or row.wire_of(kind, model)
+    origin = f"{settings.source}: {key or f'model {shown(name)}'}"
+    if wire not in row.served:
+        msg = f"{origin} has wire {wire!r}, which provider {provider!r} doesn't speak"
         raise SettingsError(msg)
     wanted = dimensions if dimensions is not None else target.dimensions
     known = facts(model)
     if known.known and known.kind != kind:
-        msg = f"{settings.source}: {said} is {shown(model)}, which is no {kind} model"
+        msg = f"{origin}: {shown(model)} is not {'a chat' if kind == 'chat' else 'an embedding'} model"
         raise SettingsError(msg)
     if wanted is not None and not known.takes_dimensions(wanted):
         choices = ", ".join(map(str, sorted(known.dimensions)))
         upto = f"1 to {known.any_dimension_to}" if known.any_dimension_to else choices
-        msg = f"{settings.source}: {said} asks {shown(model)} for {wanted} dimensions; it makes {upto}"
+        msg = f"{origin} asks {shown(model)} for {wanted} dimensions; it makes {upto}"
         raise SettingsError(msg)
     space = EmbeddingSpace.parse(target.space) if target.space else None
     if space is not None and kind != "embedding":
-        msg = f"{settings.source}: {said} has space {target.space!r}, but only embedding models have one"
+        msg = f"{origin} has space {target.space!r}, but only embedding models have one"
         raise SettingsError(msg)
     if space is not None and wanted is not None:
         space = space.of_length(wanted)
         if space.dimensions != wanted:
-            msg = f"{settings.source}: {said} has the space {target.space!r} and is asked for {wanted} dimensions"
+            msg = f"{origin} has the space {target.space!r} and is asked for {wanted} dimensions"
             raise SettingsError(msg)
     return Route(
         kind=kind,
@@ -210,53 +174,29 @@ def _route(
     )
 
 
-def _direct(model: str) -> Target:
-    from turnout.settings import Target
-
-    if not model:
-        msg = "a direct model is written backend:model, like 'bedrock:us.amazon.nova-lite-v1:0'"
-        raise UnknownRouteError(msg)
-    return Target(deployment=model)
-
-
-def _nearest(name: str, choices: Iterable[str]) -> str:
-    from turnout.settings.problems import nearest
-
-    return nearest(name, choices)
+def _row(settings: Settings, backend: str) -> ProviderFacts:
+    return PROVIDERS[settings.backends[backend].provider]
 
 
 def _no_target(settings: Settings, kind: Kind, name: str, backend: str) -> str:
     have = ", ".join(settings.routes(kind)[name])
     return (
         f"{settings.source}: the {kind} route {name!r} has no target on backend {backend!r} (only on {have}); "
-        f"add a line to [{kind}.{name}], like {backend} = {_example(settings, kind, backend)}"
+        f"add a line to [{kind}.{name}], like {backend} = {_row(settings, backend).examples[kind]}"
     )
-
-
-def _example(settings: Settings, kind: Kind, backend: str) -> str:
-    examples = {
-        ("azure", "chat"): '{ deployment = "gpt-5-prod", model = "gpt-5" }',
-        ("azure", "embedding"): '{ deployment = "embed-small", model = "text-embedding-3-small" }',
-        ("bedrock", "chat"): '"us.anthropic.claude-sonnet-4-6"',
-        ("bedrock", "embedding"): '"amazon.titan-embed-text-v2:0"',
-        ("openai", "chat"): '"gpt-5-mini"',
-        ("openai", "embedding"): '"text-embedding-3-small"',
-    }
-    return examples[settings.backends[backend].provider, kind]
 
 
 def _unknown(settings: Settings, kind: Kind, name: str) -> str:
     routes = settings.routes(kind)
     if not routes:
         backend = active_backend(settings, kind)
-        hint = ""
-        if settings.backends[backend].provider == "azure":
-            variable = "AZURE_OPENAI_DEPLOYMENT" if kind == "chat" else "AZURE_OPENAI_EMBEDDING_DEPLOYMENT"
-            hint = f" (or set {variable})"
+        row = _row(settings, backend)
+        variables = row.deployment_variables.get(kind)
+        hint = f" (or set {variables[0]})" if variables else ""
         return (
-            f"{settings.source} names no {kind} model; add\n\n"
-            f"[{kind}.default]\n{backend} = {_example(settings, kind, backend)}\n\nto turnout.toml{hint}"
+            f"{settings.source} has no {kind} model; add\n\n"
+            f"[{kind}.default]\n{backend} = {row.examples[kind]}\n\nto turnout.toml{hint}"
         )
     as_name = name if repr(name) == shown(name) else "MODEL"
-    direct = f" To name a model directly, write its backend before it: {next(iter(settings.backends))}:{as_name}"
-    return f"{settings.source}: {shown(name)} is no {kind} route{_nearest(name, routes)}.{direct}"
+    direct = f" To use a model directly, write its backend before it: {next(iter(settings.backends))}:{as_name}"
+    return f"{settings.source}: unknown {kind} route {shown(name)}{nearest(name, routes)}.{direct}"

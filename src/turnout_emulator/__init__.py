@@ -28,27 +28,6 @@ if TYPE_CHECKING:
     from turnout_emulator.emulator import Emulator, EmulatorError, Endpoint
     from turnout_emulator.scripts import Close, Drip, Reset, Wait, Whole
 
-_HOMES = {
-    "accounts": ("Accounts", "EntraClient"),
-    "answers": (
-        "Answer",
-        "Cut",
-        "Failure",
-        "Raw",
-        "Reasoning",
-        "RedactedReasoning",
-        "Script",
-        "Text",
-        "ToolCall",
-        "Usage",
-    ),
-    "catalogue": ("AnthropicModel", "BedrockModel", "OpenAIModel"),
-    "control": ("Received",),
-    "emulator": ("Emulator", "EmulatorError", "Endpoint"),
-    "scripts": ("Close", "Drip", "Reset", "Wait", "Whole"),
-}
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
-
 __all__ = [
     "Accounts",
     "Answer",
@@ -77,8 +56,18 @@ __all__ = [
 ]
 
 
+_MODULES = {
+    "accounts": "Accounts EntraClient",
+    "answers": "Answer Cut Failure Raw Reasoning RedactedReasoning Script Text ToolCall Usage",
+    "catalogue": "AnthropicModel BedrockModel OpenAIModel",
+    "control": "Received",
+    "emulator": "Emulator EmulatorError Endpoint",
+    "scripts": "Close Drip Reset Wait Whole",
+}
+
+
 def __getattr__(name: str) -> Any:
-    module = _HOME.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{module}"), name)
+    for module, names in _MODULES.items():
+        if name in names.split():
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

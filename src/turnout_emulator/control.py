@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -90,11 +90,7 @@ class Control:
         self.rule: Rule | None = None
 
     def queue(
-        self,
-        *items: Queueable,
-        service: str | None = None,
-        model: str | None = None,
-        operation: Operation | None = None,
+        self, items: Iterable[Queueable], service: str | None, model: str | None, operation: Operation | None
     ) -> None:
         """Add what to answer next, first in first out among what fits a request."""
         with self._lock:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import TracebackType
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from typing import Self
 
 from aiohttp import web
 
 from turnout_emulator import catalogue, environment
-from turnout_emulator.accounts import Accounts
+from turnout_emulator.accounts import CLIENT, TENANT, Accounts
 from turnout_emulator.answers import Queueable
 from turnout_emulator.auth.entra import TokenIssuer
 from turnout_emulator.certificates import Certificates
@@ -55,19 +55,18 @@ class Endpoint:
 class EntraEndpoint(Endpoint):
     """Where Entra listens, and what a test may do to its tokens."""
 
-    service: EntraService | None = None
+    tokens: TokenIssuer = field(default_factory=TokenIssuer)
 
     def issue(
         self, scope: str = "https://cognitiveservices.azure.com/.default", *, lifetime: float | None = None
     ) -> str:
         """A token for a scope; `lifetime` in seconds, negative for one that has expired already."""
-        assert self.service is not None
-        return self.service.issue(scope, lifetime=lifetime)
+        audience = scope.removesuffix("/.default")
+        return self.tokens.issue(client_id=CLIENT, tenant=TENANT, audience=audience, lifetime=lifetime)
 
     def revoke_all(self) -> None:
         """Refuse every token issued so far."""
-        assert self.service is not None
-        self.service.revoke_all()
+        self.tokens.revoke_all()
 
 
 class Emulator:
@@ -125,25 +124,17 @@ class Emulator:
             delay=delay,
             chunk_delay=chunk_delay,
         )
-        entra = EntraService(self._hub)
-        self._services: list[Service] = [
-            AzureService(self._hub),
-            OpenAIService(self._hub),
-            BedrockService(self._hub),
-            MantleService(self._hub),
-            entra,
-            StsService(self._hub),
-        ]
+        services = (AzureService, OpenAIService, BedrockService, MantleService, EntraService, StsService)
+        self._services: list[Service] = [service(self._hub) for service in services]
         self.azure = Endpoint("azure")
         self.openai = Endpoint("openai")
         self.bedrock = Endpoint("bedrock")
         self.mantle = Endpoint("mantle")
-        self.entra = EntraEndpoint("entra", service=entra)
+        self.entra = EntraEndpoint("entra", tokens=self._hub.tokens)
         self.sts = Endpoint("sts")
         self._host = host
         self._ports = dict(ports or {})
         self._certificates: Certificates | None = None
-        self._secure: list[asyncio.Server] = []
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started = threading.Event()
@@ -182,7 +173,7 @@ class Emulator:
             model: Only for this deployment or model.
             operation: Only for `chat`, `embeddings` or `token`.
         """
-        self._control.queue(*items, service=service, model=model, operation=operation)
+        self._control.queue(items, service, model, operation)
 
     def rule(self, rule: Rule) -> None:
         """Have a function decide what each request is answered with, before the queue, until `clear`.
@@ -252,17 +243,13 @@ class Emulator:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     async def __aenter__(self) -> Self:
         return await asyncio.to_thread(self.start)
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await asyncio.to_thread(self.stop)
 
     def _run(self) -> None:
@@ -276,28 +263,23 @@ class Emulator:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._hub.stopping = asyncio.Event()
-        runners: list[web.AppRunner] = []
         try:
-            for service in self._services:
-                runners.append(await self._listen(service))  # noqa: PERF401 - kept as they come, to be closed
-            self._started.set()
-            await self._hub.stopping.wait()
+            async with AsyncExitStack() as stack:
+                for service in self._services:
+                    await self._listen(service, stack)
+                self._started.set()
+                await self._hub.stopping.wait()
         finally:
-            for server in self._secure:
-                server.close()
-            self._secure.clear()
-            for runner in runners:
-                await runner.cleanup()
             # A transport that was closed is released later: over TLS, when the peer had its time to say goodbye.
             await asyncio.sleep(2 * _TLS_GOODBYE)
 
-    async def _listen(self, service: Service) -> web.AppRunner:
+    async def _listen(self, service: Service, stack: AsyncExitStack) -> None:
         assert self._certificates is not None
         app = web.Application(client_max_size=_LARGEST_BODY)
         app.add_routes(list(service.routes()))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2, handler_cancellation=True)
         await runner.setup()
-        assert runner.server is not None
+        stack.push_async_callback(runner.cleanup)
         port = self._ports.get(service.name, 0)
         try:
             await web.TCPSite(runner, self._host, port, backlog=_BACKLOG).start()
@@ -310,18 +292,14 @@ class Emulator:
                 backlog=_BACKLOG,
                 ssl_shutdown_timeout=_TLS_GOODBYE,
             )
-            self._secure.append(secure)
         except OSError as error:
-            await runner.cleanup()
             where = f"{self._host}:{port}"
             raise EmulatorError(
                 f"can't listen on {where} for {service.name}: {error.strerror}; choose another port"
             ) from error
-        plain_port = int(runner.addresses[0][1])
-        tls_port = int(secure.sockets[0].getsockname()[1])
+        stack.callback(secure.close)
         endpoint: Endpoint = getattr(self, service.name)
-        endpoint.url = f"http://{self._host}:{plain_port}"
-        endpoint.https_url = f"https://localhost:{tls_port}"
+        endpoint.url = f"http://{self._host}:{runner.addresses[0][1]}"
+        endpoint.https_url = f"https://localhost:{secure.sockets[0].getsockname()[1]}"
         self._hub.addresses[service.name] = endpoint.url
         self._hub.addresses[f"{service.name}+tls"] = endpoint.https_url
-        return runner

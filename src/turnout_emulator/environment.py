@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 from turnout_emulator import accounts
 from turnout_emulator.services.base import Hub
 
-Target = Literal["azure", "foundry", "bedrock", "mantle", "openai", "entra", "managed-identity", "sts", "container"]
 REGION = "us-east-1"
 
 
 def variables(target: str, hub: Hub, ca_file: str) -> dict[str, str]:
-    """The environment variables that lead a cloud's own clients to the emulator.
-
-    Args:
-        target: `azure`, `foundry`, `bedrock`, `mantle`, `openai`, `entra`, `managed-identity`, `sts` or `container`.
-        hub: The running emulator.
-        ca_file: The certificate authority to trust.
-
-    Raises:
-        ValueError: There is no such target.
-    """
+    """The variables that lead a cloud's own clients to the emulator; `ValueError` if there are none for the target."""
     makers: Mapping[str, Callable[[], dict[str, str]]] = {
         "azure": lambda: {
             "AZURE_OPENAI_ENDPOINT": hub.addresses["azure"],
@@ -94,12 +83,7 @@ bedrock = { model = "openai.gpt-oss-120b", wire = "openai-chat" }
 
 
 def settings_toml(hub: Hub, *, every_wire: bool = False) -> str:
-    """A settings file with every backend of the emulator, its credentials and the usual routes.
-
-    Args:
-        hub: The running emulator.
-        every_wire: Add routes that go by the other wires: `claude`, `responses` and `open-weight`.
-    """
+    """A settings file with every backend of the emulator, its credentials and the usual routes."""
     key = hub.accounts.default_aws_key()
     more = _MORE_ROUTES if every_wire else ""
     return f"""\

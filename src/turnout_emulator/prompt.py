@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from turnout_emulator.answers import ToolCall
+from turnout_emulator.media import describe, open_data_url, plain_text, with_article
 
 Role = Literal["system", "user", "assistant", "tool"]
 
@@ -48,6 +49,29 @@ class Turn:
     results: list[ToolResult] = field(default_factory=list)
     media: list[str] = field(default_factory=list)
     attached: list[str] = field(default_factory=list)
+
+    def add_text(self, text: str) -> None:
+        """Add a block of text."""
+        self.text = f"{self.text}\n{text}" if self.text else text
+
+    def add_media(self, kind: str, data: bytes, form: str) -> None:
+        """Add an image, a document, a sound or a film."""
+        self.media.append(describe(kind, data, form))
+        text = plain_text(data, form) if kind == "document" else ""
+        self.attached += [text] if text else []
+
+    def add_url(self, kind: str, url: str) -> None:
+        """Add what a data URL holds; any other address is named and not opened."""
+        opened = open_data_url(url)
+        if opened is not None:
+            self.add_media(kind, *opened)
+        else:
+            self.media.append(f"the address of {with_article(kind)} ({url[:100]})")
+
+    def add_result(self, identity: str, result: Turn, *, error: bool = False) -> None:
+        """Add what a tool returned, read like a message."""
+        self.results.append(ToolResult(identity, "\n".join(filter(None, [result.text, *result.attached])), error=error))
+        self.media += result.media
 
 
 @dataclass(slots=True)

@@ -2,75 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from turnout_emulator.answers import Failure, FailureKind
 
 
+@dataclass(eq=False)
 class Refusal(Exception):
-    """An error response.
+    """An error response: the service's code (on AWS the exception's name) and text, OpenAI's type and parameter."""
 
-    Args:
-        status: HTTP status.
-        code: The service's error code, or the exception's name on AWS.
-        message: The service's text.
-        type: OpenAI's error type.
-        param: The member of the request that is wrong.
-        headers: Further response headers.
-        extra: Further members of the error's body.
-    """
+    status: int
+    code: str | None
+    message: str
+    type: str | None = None
+    param: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
 
-    def __init__(
-        self,
-        status: int,
-        code: str | None,
-        message: str,
-        *,
-        type: str | None = None,  # noqa: A002 - the field's name in the service's body
-        param: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        extra: Mapping[str, Any] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.type = type
-        self.param = param
-        self.headers = dict(headers or {})
-        self.extra = dict(extra or {})
+    def override(self, failure: Failure) -> Refusal:
+        """The same with what a queued failure says differently."""
+        self.status = failure.status or self.status
+        self.code = failure.code or self.code
+        self.message = failure.message or self.message
+        self.headers.update(failure.headers)
+        return self
 
 
+@dataclass(eq=False)
 class RequestInvalid(Exception):
-    """A request whose body a wire can't accept; the service gives it a status and a body.
+    """A request whose body a wire can't accept; the service gives it a status and a body."""
 
-    Args:
-        message: The service's text.
-        code: The service's error code.
-        param: The member of the request that is wrong.
-        kind: Which of the services' errors this is.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        code: str | None = None,
-        param: str | None = None,
-        kind: FailureKind = "invalid_request",
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
-        self.param = param
-        self.kind = kind
+    message: str
+    code: str | None = None
+    param: str | None = None
+    kind: FailureKind = "invalid_request"
 
 
-def overridden(refusal: Refusal, failure: Failure) -> Refusal:
-    """The service's refusal with what a queued failure says differently."""
-    refusal.status = failure.status or refusal.status
-    refusal.code = failure.code or refusal.code
-    refusal.message = failure.message or refusal.message
-    refusal.headers.update(failure.headers)
-    return refusal
+_TABLES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+
+
+def refuse(
+    entry: str, /, *, param: str | None = None, kind: FailureKind = "invalid_request", **facts: object
+) -> RequestInvalid:
+    """A refusal as `refusals.toml` words it, e.g. `chat.no_tools`; `param` is the member that is wrong."""
+    wire, _, name = entry.partition(".")
+    message, code = _TABLES[wire][name], None
+    if isinstance(message, list):
+        message, code = message
+    return RequestInvalid(message.format(param=param, **facts), code, param, kind)

@@ -29,10 +29,10 @@ class Reply:
         model: What the service names as the model.
         filtered: Content-filter categories that fired, with their severity.
         chunk_size: Characters a chunk; a word when None.
+        stop_sequence: The stop sequence that ended it.
         id: A random id, without the service's prefix.
         created: Unix time in whole seconds.
         latency: Milliseconds taken so far.
-        stop_sequence: The stop sequence that ended it.
     """
 
     blocks: list[Block]
@@ -41,10 +41,10 @@ class Reply:
     model: str
     filtered: dict[str, str]
     chunk_size: int | None = None
+    stop_sequence: str | None = None
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     created: int = field(default_factory=lambda: int(time.time()))
     latency: int = 1
-    stop_sequence: str | None = None
 
     def text(self) -> str | None:
         """All text blocks together; None when there are none."""
@@ -57,34 +57,24 @@ class Reply:
 
     def pieces(self, text: str) -> Iterator[str]:
         """A text in the pieces that a stream sends it in."""
-        if not text:
-            return iter(())
-        if self.chunk_size:
-            size = self.chunk_size
+        if size := self.chunk_size:
             return (text[start : start + size] for start in range(0, len(text), size))
         return (match[0] for match in _WORDS.finditer(text))
 
 
-def random_id(prefix: str, length: int = 24) -> str:
-    """An id as the services make them."""
-    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(length))
-
-
-def prepare(answer: Answer, prompt: Prompt, *, model: str, call_prefix: str, call_length: int) -> Reply:
+def prepare(answer: Answer, prompt: Prompt, model: str, call_prefix: str, call_length: int) -> Reply:
     """Complete an answer with what it leaves out; a `call_length` of 0 numbers the calls of each answer from 0."""
     blocks: list[Block] = []
     for block in answer.content():
         if isinstance(block, ToolCall) and not block.id:
             number = sum(isinstance(one, ToolCall) for one in blocks)
-            identity = random_id(call_prefix, call_length) if call_length else f"{call_prefix}{number}"
-            blocks.append(replace(block, id=identity))
-        else:
-            blocks.append(block)
+            suffix = "".join(secrets.choice(_ALPHABET) for _ in range(call_length)) or str(number)
+            block = replace(block, id=call_prefix + suffix)  # noqa: PLW2901
+        blocks.append(block)
     finish = answer.finish
     if finish is None:
-        finish = "tool_calls" if any(isinstance(block, ToolCall) for block in blocks) else "stop"
-    if answer.filtered and answer.finish is None:
-        finish = "content_filter"
+        calls = any(isinstance(block, ToolCall) for block in blocks)
+        finish = "content_filter" if answer.filtered else "tool_calls" if calls else "stop"
     return Reply(
         blocks=blocks,
         finish=finish,

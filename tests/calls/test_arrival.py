@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
-from turnout.calls import routed as calls
+from turnout.calls import context as calls
 from turnout.calls import streams
 from turnout.calls.classification import classify
 from turnout.embedding.embedder import Embedder
@@ -54,10 +54,10 @@ def bug(*, after: bool) -> Any:
     raise BugError
 
 
-def new_call() -> Any:
+def new_attempts() -> Any:
     settings = load_settings()
     route = resolve(backend="azure", settings=settings)
-    return calls.new_call(route, settings, lambda error: classify(error, calls.call_site(route, settings)))
+    return calls.new_attempts(route, settings, lambda error: classify(error, calls.call_site(route, settings)))
 
 
 async def abug(*, after: bool) -> Any:
@@ -73,16 +73,16 @@ async def apieces(*, after: bool) -> AsyncGenerator[int]:
 
 
 async def read(*, after: bool) -> None:
-    async for _ in streams.astream(new_call(), lambda: apieces(after=after), bool):
+    async for _ in streams.astream(new_attempts(), lambda: apieces(after=after), bool):
         pass
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        lambda after: new_call().run(lambda: bug(after=after)),
-        lambda after: asyncio.run(new_call().arun(lambda: abug(after=after))),
-        lambda after: list(streams.stream(new_call(), lambda: pieces(after=after), bool)),
+        lambda after: new_attempts().run(lambda: bug(after=after)),
+        lambda after: asyncio.run(new_attempts().arun(lambda: abug(after=after))),
+        lambda after: list(streams.stream(new_attempts(), lambda: pieces(after=after), bool)),
         lambda after: asyncio.run(read(after=after)),
     ],
     ids=["whole", "async", "streamed", "streamed async"],

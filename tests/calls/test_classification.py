@@ -15,12 +15,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from turnout import errors
-from turnout.calls.classification import ANTHROPIC, BEDROCK, BOTOCORE, OPENAI, OPENAI_CODES, CallSite, classify
-from turnout.providers.credentials.base import Chosen
+from turnout.calls.classification import CallSite, classify
+from turnout.calls.error_tables import ANTHROPIC, BEDROCK, BOTOCORE, OPENAI, OPENAI_CODES
+from turnout.providers.credentials.base import Credential
 from turnout.routing import Route
 
 ROUTE = Route("chat", "default", "west", "azure", "openai-chat", "gpt-5-prod", "gpt-5", key="chat.default.west")
-SITE = CallSite(ROUTE, "https://contoso.openai.azure.com", Chosen("api-key", "from the settings"), "turnout.toml")
+SITE = CallSite(ROUTE, "https://contoso.openai.azure.com", Credential("api-key", "from the settings"), "turnout.toml")
 
 
 def exceptions(module: Any, names: list[str]) -> dict[str, type[Exception]]:

@@ -18,10 +18,10 @@ from langchain_core.messages import HumanMessage
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock
 
 from tests.transport.wire_server import LONG, Line, serving
+from turnout import runtime
 from turnout.errors import ServiceTimeoutError, TurnoutError
 from turnout.langchain import ChatTurnout, TurnoutEmbeddings
 from turnout.llama_index import TurnoutEmbedding, TurnoutLLM
-from turnout.providers.pool import close_all
 from turnout_emulator import Answer, Emulator, Failure, Raw, Script, Wait
 
 if TYPE_CHECKING:
@@ -79,9 +79,9 @@ sts_endpoint = "{sts}"
 
 @pytest.fixture(autouse=True)
 def _no_client_from_before() -> Iterator[None]:
-    close_all()
+    runtime.close()
     yield
-    close_all()
+    runtime.close()
 
 
 def asking(framework: str, what: str, settings: Path | str, **options: Any) -> tuple[Callable[[], Any], Any]:
@@ -112,7 +112,7 @@ def both_end_in_time(framework: str, what: str, settings: Path | str) -> None:
     ask, aask = asking(framework, what, settings)
     with in_time():
         ask()
-    close_all()
+    runtime.close()
     with in_time():
         asyncio.run(aask())
 
@@ -138,7 +138,7 @@ def test_a_silent_entra(framework: str, version: str, what: str, fresh_emulator:
     fresh_emulator.rule(lambda received: SILENT if received.operation == "token" else None)
     both_end_in_time(framework, what, settings)
     fresh_emulator.clear()
-    close_all()
+    runtime.close()
     ask, _ = asking(framework, what, settings, deadline=LONG)
     ask()
 

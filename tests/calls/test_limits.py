@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turnout.calls import limits
-from turnout.calls.limits import FIRST_WINDOW, Limiter, Pace, Slot, shared
+from turnout.calls.limits import FIRST_WINDOW, Limiter, Slot, shared
+from turnout.calls.pacing import Pace
 
 
 class Clock:
@@ -89,7 +90,7 @@ def test_nobody_asks_during_a_pause_but_who_would_not_ask_again() -> None:
     assert slot
     limiter.throttled(slot, 5)
     assert not admitted(limiter)
-    limiter.leave(limiter.enter(within=0, heed=False))
+    limiter.leave(limiter.enter(within=0, pauses=False))
     clock.now += 5.1
     assert admitted(limiter)
 

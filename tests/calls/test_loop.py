@@ -13,9 +13,9 @@ from llama_index.core.base.llms.types import ChatMessage
 from tests.calls.conftest import WIRES
 from tests.contract.apps.pictures import gallery
 from tests.providers.test_clients import entra
+from turnout import runtime
 from turnout.langchain import ChatTurnout, TurnoutEmbeddings
 from turnout.llama_index import TurnoutEmbedding, TurnoutLLM
-from turnout.providers.pool import close_all
 from turnout.settings import BedrockBackend, Settings, load_settings
 from turnout_emulator import Failure
 from turnout_emulator.accounts import ROLE_ARN
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from turnout_emulator import Emulator
 
 
-SETTINGS = {"_stamp", "_glance", "_located", "_nearest_file", "_read_toml", "key", "__init__", "_load"}
+SETTINGS = {"_snapshot", "_stamp", "_located", "_nearest_file", "_read_toml", "_load"}
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_calls_do_not_block(
     make: Any, wire: str, wires_file: str, fresh_emulator: Emulator, watched: BlockBuster
 ) -> None:
     """The first call of all, which makes the clients, a repeated one and a throttled one."""
-    close_all()
+    runtime.close()
     ask = make(wires_file, *WIRES[wire])
 
     async def calls() -> None:
@@ -83,7 +83,7 @@ def test_calls_do_not_block(
 
 @pytest.mark.parametrize("backend", ["azure", "bedrock", "openai"])
 def test_embedding_does_not_block(backend: str, wires_file: str, watched: BlockBuster) -> None:
-    close_all()
+    runtime.close()
 
     async def calls() -> None:
         texts = [f"text {n}" for n in range(20)]
@@ -96,7 +96,7 @@ def test_embedding_does_not_block(backend: str, wires_file: str, watched: BlockB
 def test_tokens_and_their_refresh_do_not_block(
     wires_file: str, fresh_emulator: Emulator, watched: BlockBuster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    close_all()
+    runtime.close()
     for name, value in {**fresh_emulator.environment("entra"), **fresh_emulator.environment("sts")}.items():
         monkeypatch.setenv(name, value)
     key = load_settings(wires_file).backends["bedrock"]

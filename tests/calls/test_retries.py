@@ -11,7 +11,7 @@ from llama_index.core.base.llms.types import ChatMessage
 
 from tests.calls.conftest import Asker
 from tests.support.parts import chats
-from turnout.calls.routed import limiter_of
+from turnout.calls.context import limiter_of
 from turnout.errors import (
     FailedAttempt,
     InvalidRequestError,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnout.calls.attempts import Call
+from turnout.calls.attempts import Attempts
 from turnout.calls.limits import Limiter
 from turnout.calls.streams import stream
 from turnout.transport.deadline import RetryPolicy, remaining
@@ -21,7 +21,7 @@ def test_each_piece_is_read_under_the_deadline() -> None:
             left.append(remaining())
             yield number
 
-    call = Call(RetryPolicy(deadline=60), Limiter(), lambda _: None)
+    call = Attempts(RetryPolicy(deadline=60), Limiter(), lambda _: None)
     outside = [remaining() for _ in stream(call, start, lambda number: number == 1)]
     assert outside == [None] * 4
     assert len(left) == 4

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.canaries.planted import AZURE, CLIENT_SECRET, DATABASE, SECRET_KEY, SESSION, found_in, shown_by
+from tests.clients import client_of
 from turnout.errors import AuthenticationError, CredentialError, ServiceConnectionError, SettingsError
 from turnout.langchain import ChatTurnout, TurnoutIndex
-from turnout.llama_index.indexes.store import NamedVectorStore
+from turnout.llama_index.index_store import TurnoutIndexStore
 from turnout.providers.credentials import aws
 from turnout.providers.credentials.azure import V1_SCOPE, choose, token_source
-from turnout.providers.pool import openai_client
 from turnout.settings import AzureBackend, BedrockBackend, IndexSettings, Settings
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def test_a_client_that_cannot_be_made(tmp_path: Path) -> None:
         {"endpoint": "https://contoso.openai.azure.com", "api_key": AZURE, "ca_bundle": str(tmp_path / "none.pem")}
     )
     with pytest.raises(FileNotFoundError) as caught:
-        openai_client(backend)
+        client_of(backend)
     assert shown_by(caught.value) == {}
 
 
@@ -86,7 +86,7 @@ def test_what_is_no_proxy_is_not_shown() -> None:
             {"endpoint": "https://contoso.openai.azure.com", "api_key": AZURE, "proxy": proxy}
         )
         with pytest.raises(SettingsError, match="not a URL of an HTTP proxy") as caught:
-            openai_client(backend)
+            client_of(backend)
         assert shown_by(caught.value) == {}
 
 
@@ -106,7 +106,7 @@ def test_a_database_that_is_not_there(framework: Any, tmp_path: Path) -> None:
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    kind: Any = TurnoutIndex if framework == "langchain" else NamedVectorStore
+    kind: Any = TurnoutIndex if framework == "langchain" else TurnoutIndexStore
     made: dict[str, Any] = {
         "backends": {"openai": {"provider": "openai", "base_url": "http://127.0.0.1:9/v1"}},
         "embedding": {"default": {"openai": "text-embedding-3-small"}},
@@ -118,11 +118,11 @@ def test_a_database_that_is_not_there(framework: Any, tmp_path: Path) -> None:
         "connection": f"postgresql+psycopg://user:{DATABASE}@127.0.0.1:{port}/name",
     }
     with pytest.raises(OperationalError) as caught:
-        kind("docs", settings=Settings.model_validate({**made, "index": {"docs": index}})).index.home()
+        kind("docs", settings=Settings.model_validate({**made, "index": {"docs": index}})).index.collection()
     assert shown_by(caught.value) == {}
     wrong = {**index, "connection": DATABASE}
     with pytest.raises(SettingsError, match="no URL of a database") as refused:
-        kind("docs", settings=Settings.model_validate({**made, "index": {"docs": wrong}})).index.home()
+        kind("docs", settings=Settings.model_validate({**made, "index": {"docs": wrong}})).index.collection()
     assert shown_by(refused.value) == {}
 
 

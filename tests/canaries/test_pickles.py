@@ -96,7 +96,7 @@ class _Name:
 
 @pytest.mark.parametrize("content", [b"", b"no pickle", pickle.dumps((1, 2)), pickle.dumps(_Name())])
 def test_what_is_no_index_says_so(content: bytes, tmp_path: Path) -> None:
-    from turnout.langchain.reindexing.pickled import documents
+    from turnout.langchain.stores.faiss_documents import documents
 
     path = tmp_path / "index.pkl"
     path.write_bytes(content)

@@ -55,7 +55,7 @@ def test_a_wrong_target_and_a_missing_credential_are_said_in_their_place(tmp_pat
     assert done.code == 0, done.err
     assert "none: No OpenAI credential: set OPENAI_API_KEY" in done.out
     assert "none: auth = 'api-key' needs api_key" in done.out
-    assert "which is no chat model" in done.out
+    assert "is not a chat model" in done.out
     assert "not said" in done.out
     assert " *" not in done.out
 

@@ -10,8 +10,8 @@ from langchain_openai import AzureOpenAIEmbeddings, OpenAIEmbeddings
 from llama_index.embeddings.bedrock import BedrockEmbedding
 from llama_index.embeddings.openai import OpenAIEmbedding
 
+from tests.clients import client_of
 from turnout.embedding.embedder import Embedder
-from turnout.providers.pool import bedrock_client
 from turnout.routing import resolve
 from turnout.settings import BedrockBackend, load_settings
 
@@ -29,7 +29,7 @@ def embedder(model: str, dimensions: int | None = None) -> Embedder:
 def runtime() -> Any:
     backend = load_settings().backends["bedrock"]
     assert isinstance(backend, BedrockBackend)
-    return bedrock_client(backend).runtime
+    return client_of(backend).sync
 
 
 @pytest.mark.usefixtures("settings_file")

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from turnout.conversation.answer_formats import AnswerFormat, answer_format, openai_format
-from turnout.conversation.json_schemas import can_be_held, for_a_tool, held_by_claude, strict
+from turnout.conversation.json_schemas import can_be_enforced, for_a_tool, strict, strict_for_claude
 from turnout.conversation.tool_choices import as_tool
 from turnout.errors import UnsupportedError
 
@@ -109,7 +109,7 @@ SCHEMA = {"title": "Thing", "type": "object", "properties": {"name": {"type": "s
 
 
 def held(schema: type[BaseModel]) -> bool:
-    return can_be_held(schema.model_json_schema())
+    return can_be_enforced(schema.model_json_schema())
 
 
 @pytest.mark.parametrize("schema", [Inner, Outer, Box[int], Bounded])
@@ -125,7 +125,7 @@ def test_what_cannot_be_held(schema: type[BaseModel]) -> None:
 def test_a_property_may_have_any_name() -> None:
     names = {name: {"type": "string"} for name in ("oneOf", "additionalProperties", "properties", "$ref", "default")}
     schema = {"type": "object", "properties": names, "required": list(names)}
-    assert can_be_held(schema)
+    assert can_be_enforced(schema)
     assert strict(schema)["properties"] == names
     assert for_a_tool(schema)["properties"] == names
 
@@ -155,7 +155,7 @@ def test_nothing_stands_beside_a_reference() -> None:
 
 
 def test_claude_is_told_of_limits_that_it_is_not_held_to() -> None:
-    made = held_by_claude(Bounded.model_json_schema())
+    made = strict_for_claude(Bounded.model_json_schema())
     assert made["additionalProperties"] is False
     assert made["properties"]["name"] == {
         "type": "string",
@@ -178,7 +178,7 @@ def test_a_schema_that_refers_to_itself_keeps_its_definitions() -> None:
     assert form is not None
     assert form.schema is not None
     assert form.schema["type"] == "object"
-    assert can_be_held(form.schema)
+    assert can_be_enforced(form.schema)
     assert "Tree" in for_a_tool(form.schema)["$defs"]
 
 

@@ -17,19 +17,9 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnout.conversation import media
-from turnout.conversation.media import (
-    Limits,
-    Media,
-    afetch,
-    afetch_all,
-    decode_base64,
-    decode_data_url,
-    fetch,
-    fetch_all,
-    shown,
-    sniff,
-)
+from turnout.conversation import fetching
+from turnout.conversation.fetching import afetch_all, fetch_all
+from turnout.conversation.media import Limits, Media, decode_base64, decode_data_url, shown, sniff
 from turnout.errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -54,6 +44,16 @@ FILES: dict[str, tuple[str, bytes]] = {
     "/binary.txt": ("text/plain", b"\0\1\2"),
     "/empty.txt": ("text/plain", b""),
 }
+
+
+def fetch(url: str, **how: Any) -> Media:
+    """One image or document."""
+    return fetch_all([url], **how)[url]
+
+
+async def afetch(url: str, **how: Any) -> Media:
+    """One image or document, without blocking the event loop."""
+    return (await afetch_all([url], **how))[url]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -309,7 +309,7 @@ async def test_internal_addresses_are_refused(host: str, server: Any) -> None:
 def test_a_redirect_to_an_internal_address_is_refused(url: str, server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     port = server.server_address[1]
     public = {"127.0.0.1"}
-    monkeypatch.setattr(media, "_is_public", lambda address: address in public)
+    monkeypatch.setattr(fetching, "_is_public", lambda address: address in public)
     assert fetch(f"{url}/to/{url}/a.png").mime == "image/png"
     server.received.clear()
     with pytest.raises(InvalidRequestError, match=r"http://127.0.0.2:\d+/a.png isn't fetched"):
@@ -351,7 +351,7 @@ def test_the_certificate_must_be_the_names(certified: str, monkeypatch: pytest.M
         return [(2, 1, 6, "", ("127.0.0.1", asked))]
 
     monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", getaddrinfo)
-    monkeypatch.setattr(media, "_tls", lambda: client_side)
+    monkeypatch.setattr(fetching, "_tls", lambda: client_side)
     with serving(server_side) as server:
         address = f"https://pictures.example:{server.server_address[1]}/a.png"
         if certified == "pictures.example":
@@ -363,7 +363,7 @@ def test_the_certificate_must_be_the_names(certified: str, monkeypatch: pytest.M
 
 @pytest.mark.parametrize("address", ["93.184.216.34", "2606:4700::1111", "64:ff9b::5db8:d822", "2002:5db8:d822::"])
 def test_public_addresses_are_not(address: str) -> None:
-    assert media._is_public(address)
+    assert fetching._is_public(address)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnout.conversation.parameters import PARAMETERS, TAKES, fitted, tool_choice_name
+from turnout.conversation.parameters import PARAMETERS, TAKES, fit_parameters, tool_choice_name
 from turnout.errors import UnsupportedError
 from turnout.routing import Route
 
@@ -44,14 +44,14 @@ def test_what_is_not_taken_is_left_out_with_a_reason(
 ) -> None:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        assert fitted(where, given_, "warn") == left
+        assert fit_parameters(where, given_, "warn") == left
     assert [why in str(w.message) for w in caught] == ([True] if why else []) if why else not caught
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert fitted(where, given_, "drop") == left
+        assert fit_parameters(where, given_, "drop") == left
     if why:
         with pytest.raises(UnsupportedError, match="is not possible"):
-            fitted(where, given_, "error")
+            fit_parameters(where, given_, "error")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_what_is_not_taken_is_left_out_with_a_reason(
 )
 def test_out_of_range_is_refused_before_anything_is_sent(where: Route, given_: dict[str, Any], said: str) -> None:
     with pytest.raises(UnsupportedError, match=said):
-        fitted(where, given_, "drop")
+        fit_parameters(where, given_, "drop")
 
 
 @given(
@@ -84,7 +84,7 @@ def test_out_of_range_is_refused_before_anything_is_sent(where: Route, given_: d
 )
 def test_what_is_left_is_what_the_wire_takes(wire: str, model: str, given_: dict[str, Any]) -> None:
     try:
-        left = fitted(route(wire, model), given_, "drop")
+        left = fit_parameters(route(wire, model), given_, "drop")
     except UnsupportedError:
         return
     assert set(left) <= TAKES[wire] & set(given_)

@@ -11,7 +11,7 @@ from langchain_core.runnables import RunnableLambda
 from llama_index.core.base.llms.types import ChatMessage
 
 from turnout.calls import limits
-from turnout.calls.routed import limiter_of
+from turnout.calls.context import limiter_of
 from turnout.embedding.embedder import Embedder
 from turnout.embedding.progress import EmbeddingProgress
 from turnout.errors import InvalidRequestError, RateLimitError

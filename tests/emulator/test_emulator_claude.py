@@ -79,7 +79,7 @@ def test_bedrock_and_azure_share_claudes_signatures(
     claude: anthropic.AnthropicFoundry, bedrock: Any, emulator: Emulator
 ) -> None:
     signed = create(claude, thinking={"type": "adaptive"}).content[0]
-    foreign = emulator._hub.seals.seal("openai", signed.thinking)
+    foreign = emulator._hub.signatures.sign("openai", signed.thinking)
 
     def ask(signature: str) -> Any:
         thought = {"reasoningContent": {"reasoningText": {"text": signed.thinking, "signature": signature}}}

@@ -321,7 +321,7 @@ def test_summary(model: Model) -> None:
 
 def test_extraction(model: Model) -> None:
     person = {"type": "object", "properties": {"name": STRING, "email": STRING}, "required": ["name", "email"]}
-    item = {"type": "object", "properties": {"name": STRING, "quantity": {"type": "integer"}}}
+    item = {"type": "object", "properties": {"part": STRING, "quantity": {"type": "integer"}}}
     schema = {
         "type": "object",
         "properties": {
@@ -329,14 +329,19 @@ def test_extraction(model: Model) -> None:
             "priority": {"type": "string", "enum": ["low", "normal", "urgent"]},
             "items": {
                 "type": "array",
-                "items": {**item, "required": ["name", "quantity"], "additionalProperties": False},
+                "items": {**item, "required": ["part", "quantity"], "additionalProperties": False},
             },
             "note": {"anyOf": [STRING, {"type": "null"}]},
         },
         "required": ["customer", "priority", "items", "note"],
         "additionalProperties": False,
     }
-    said = [Said("user", "Order from Ada Lovelace (ada@example.com), urgent: 3 bolts and 12 washers.")]
+    said = [
+        Said(
+            "user",
+            "Urgent order from Ada Lovelace (ada@example.com). Items: part: bolts, quantity: 3; part: washers, quantity: 12.",
+        )
+    ]
     if model.wire in ("converse-nova", "converse-llama"):
         refused = model.post(said, Options(schema=schema))
         assert (refused.status_code, "outputConfig" in refused.text) == (400, True)
@@ -344,7 +349,7 @@ def test_extraction(model: Model) -> None:
     assert json.loads(model.ask(said, Options(schema=schema))[0]) == {
         "customer": {"name": "Ada Lovelace", "email": "ada@example.com"},
         "priority": "urgent",
-        "items": [{"name": "bolts", "quantity": 3}, {"name": "washers", "quantity": 12}],
+        "items": [{"part": "bolts", "quantity": 3}, {"part": "washers", "quantity": 12}],
         "note": None,
     }
 

@@ -40,7 +40,7 @@ def test_an_unknown_model_gets_no_others_facts(model: str) -> None:
 
 
 def test_a_known_model_names_its_sources_and_each_source_is_dated() -> None:
-    document = tomllib.loads(files("turnout").joinpath("models.toml").read_text())
+    document = tomllib.loads(files("turnout.facts").joinpath("models.toml").read_text())
     for name in document["models"]:
         assert facts(name).source, name
         for source in facts(name).source:
@@ -48,7 +48,7 @@ def test_a_known_model_names_its_sources_and_each_source_is_dated() -> None:
 
 
 def test_every_chat_model_says_its_limits() -> None:
-    document = tomllib.loads(files("turnout").joinpath("models.toml").read_text())
+    document = tomllib.loads(files("turnout.facts").joinpath("models.toml").read_text())
     for name, entry in document["models"].items():
         if entry.get("kind") != "embedding":
             assert entry["output"] <= entry["context"], name
@@ -86,7 +86,7 @@ def test_limits_are_those_that_the_integrations_are_packaged_with(module: str) -
 
 
 def test_every_embedding_model_says_its_dimensions() -> None:
-    document = tomllib.loads(files("turnout").joinpath("models.toml").read_text())
+    document = tomllib.loads(files("turnout.facts").joinpath("models.toml").read_text())
     embedding = [facts(name) for name, entry in document["models"].items() if entry.get("kind") == "embedding"]
     assert len(embedding) >= 8
     assert all(found.dimensions and found.max_inputs for found in embedding)

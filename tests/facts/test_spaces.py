@@ -128,7 +128,9 @@ def test_different_vectors_are_different_spaces(
 
 
 def test_an_unknown_deployment_is_never_a_known_model() -> None:
-    known = {same_model(name) for name in tomllib.loads(files("turnout").joinpath("models.toml").read_text())["models"]}
+    known = {
+        same_model(name) for name in tomllib.loads(files("turnout.facts").joinpath("models.toml").read_text())["models"]
+    }
     unknown = {target(name, "azure", "amazon") for name in known}
     assert not {space.model for space in unknown} & known
     assert all(space.normalised is None for space in unknown)
@@ -142,7 +144,7 @@ def test_settings_state_the_space_of_a_custom_model() -> None:
     with pytest.raises(SettingsError, match=r"embedding.default.cloud.*'acme-embed-v3/768'.*1024 dimensions"):
         target({**custom, "dimensions": 1024})
     assert target({"deployment": "ours", "space": "acme/?", "dimensions": 256}).dimensions == 256
-    with pytest.raises(ValidationError, match="no embedding space"):  # one problem among those that are listed
+    with pytest.raises(ValidationError, match="not an embedding space"):  # one problem among those that are listed
         target({"deployment": "ours", "space": "acme-embed-v3"})
     chat = {
         "backends": {"openai": {"provider": "openai"}},
@@ -173,7 +175,7 @@ def test_normalisation_is_part_of_what_is_known_of_a_space() -> None:
 
 
 def test_every_embedding_model_has_its_names_for_itself() -> None:
-    document = tomllib.loads(files("turnout").joinpath("models.toml").read_text())
+    document = tomllib.loads(files("turnout.facts").joinpath("models.toml").read_text())
     seen: set[str] = set()
     for key, entry in document["models"].items():
         if entry.get("kind") != "embedding":

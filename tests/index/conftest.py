@@ -48,9 +48,8 @@ def processes() -> ForkServerContext:
     context.set_forkserver_preload(
         [
             *("tests.index.worker", "tests.index.data.killed", "tests.index.data.warm"),
-            *("turnout.langchain.indexes.store", "turnout.langchain.reindexing.chroma"),
-            *("turnout.langchain.reindexing.pgvector", "turnout.llama_index.indexes.index"),
-            *("turnout.llama_index.reindexing.chroma", "turnout.llama_index.reindexing.postgres"),
+            *("turnout.llama_index.index", "turnout.llama_index.stores.chroma", "turnout.llama_index.stores.postgres"),
+            *("turnout.langchain.index", "turnout.langchain.stores.chroma", "turnout.langchain.stores.pgvector"),
             *("langchain_chroma", "faiss", "botocore.session", "aiohttp", "openai.resources", "openai.lib.streaming"),
         ]
     )

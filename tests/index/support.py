@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import InMemoryVectorStore
 
-from turnout.index.chunks import Item
-from turnout.langchain.reindexing import collection_of
+from turnout.index.chunks import Chunk
+from turnout.langchain.stores import collection_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from turnout.langchain.reindexing import Collection
+    from turnout.langchain.stores import VectorStoreCollection
     from turnout_emulator import Emulator
 
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 class Listed:
     """A source of chunks that are made as they are read."""
 
-    chunks: dict[str, tuple[str, dict[str, object]]] = field(default_factory=dict)
+    texts: dict[str, tuple[str, dict[str, object]]] = field(default_factory=dict)
     name: str = "listed"
 
-    def items(self) -> Iterator[Item]:
-        for found, (text, metadata) in self.chunks.items():
-            yield Item(found, text, metadata)
+    def chunks(self) -> Iterator[Chunk]:
+        for found, (text, metadata) in self.texts.items():
+            yield Chunk(found, text, metadata)
 
     def count(self) -> int | None:
-        return len(self.chunks)
+        return len(self.texts)
 
 
 def some(number: int, *, word: str = "track") -> Listed:
@@ -55,7 +55,7 @@ class NoEmbeddings(Embeddings):
         raise NotImplementedError
 
 
-def memory(name: str = "memory") -> Collection[InMemoryVectorStore]:
+def memory(name: str = "memory") -> VectorStoreCollection[InMemoryVectorStore]:
     """An empty target."""
     return collection_of(InMemoryVectorStore(NoEmbeddings()), name)
 

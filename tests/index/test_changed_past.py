@@ -87,7 +87,7 @@ class Store:
     def chroma(self, backend: str) -> Any:
         """A backend's collection, in Chroma."""
         index = NamedIndex("docs")
-        called = index.called(index.space(backend))
+        called = index.collection_name(index.space(backend))
         client = open_client(index.settings, called, create=False)  # one process takes one client's settings
         assert client is not None
         return client.get_collection(called, embedding_function=None)

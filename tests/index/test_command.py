@@ -18,7 +18,7 @@ from tests.index.conftest import settings_text
 from tests.index.support import sent
 from tests.index.test_kills import kept
 from turnout.index.migration.named import NamedIndex
-from turnout.langchain.reindexing import open_collection
+from turnout.langchain.stores import open_collection
 from turnout_emulator import Emulator, Failure
 
 if TYPE_CHECKING:

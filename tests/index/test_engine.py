@@ -20,10 +20,10 @@ from turnout.errors import (
     ServerError,
 )
 from turnout.facts.spaces import space_of
-from turnout.index.lock import locked
+from turnout.index.files import reindex_lock
 from turnout.index.migration.engine import reindex
 from turnout.index.migration.report import Estimate, ReindexProgress
-from turnout.index.migration.stream import EmbeddingStream
+from turnout.index.stream import EmbeddingStream
 from turnout.routing import resolve
 from turnout.settings import load_settings
 from turnout_emulator import Emulator, Failure
@@ -46,11 +46,11 @@ def test_every_chunk_arrives_with_its_id_its_metadata_and_the_models_own_vector(
 ) -> None:
     source, target = some(300), memory()
     report = reindex(source, target, embedder(backend), checkpoint=file)
-    assert {item.id: (item.text, item.metadata) for item in target.items()} == source.chunks
-    texts = [text for text, _ in source.chunks.values()]
+    assert {item.id: (item.text, item.metadata) for item in target.chunks()} == source.texts
+    texts = [text for text, _ in source.texts.values()]
     anew = embedder(backend).embed(texts)
-    stored = target.vectors(list(source.chunks))
-    assert [list(stored[found]) for found in source.chunks] == anew
+    stored = target.vectors(list(source.texts))
+    assert [list(stored[found]) for found in source.texts] == anew
     assert (report.embedded, report.unchanged, report.state, report.complete) == (300, 0, "done", True)
     assert report.check is not None
     assert (report.check.found, report.check.alike, report.check.own) == (300, 16, 1.0)
@@ -60,14 +60,14 @@ def test_only_what_changed_is_embedded(embedder: Callable[[str], Embedder], emul
     source, target = some(40), memory()
     reindex(source, target, embedder("azure"), checkpoint=file, sample=0)
     emulator.clear()
-    source.chunks["chunk-00003"] = ("another text", {"line": 3})
-    source.chunks["chunk-00004"] = (source.chunks["chunk-00004"][0], {"line": "moved"})
-    source.chunks["new"] = ("a new text", {})
-    del source.chunks["chunk-00005"]
+    source.texts["chunk-00003"] = ("another text", {"line": 3})
+    source.texts["chunk-00004"] = (source.texts["chunk-00004"][0], {"line": "moved"})
+    source.texts["new"] = ("a new text", {})
+    del source.texts["chunk-00005"]
     report = reindex(source, target, embedder("azure"), checkpoint=file, sample=0)
     assert sent(emulator) == {"another text": 1, "a new text": 1}
     assert (report.embedded, report.rewritten, report.deleted, report.unchanged) == (2, 1, 1, 37)
-    assert {item.id: (item.text, item.metadata) for item in target.items()} == source.chunks
+    assert {item.id: (item.text, item.metadata) for item in target.chunks()} == source.texts
     assert "2 embedded, 1 written with the vector that was there, 37 unchanged, 1 deleted" in str(report)
 
 
@@ -78,7 +78,7 @@ def test_without_its_checkpoint_it_goes_by_what_the_target_has(
     reindex(source, target, embedder("azure"), checkpoint=file, sample=0)
     file.unlink()
     emulator.clear()
-    source.chunks["chunk-00003"] = ("another text", {})
+    source.texts["chunk-00003"] = ("another text", {})
     report = reindex(source, target, embedder("azure"), checkpoint=file, sample=0)
     assert sent(emulator) == {"another text": 1}
     assert (report.embedded, report.unchanged) == (1, 39)
@@ -112,8 +112,8 @@ def test_a_text_that_cannot_be_embedded_is_named_and_the_others_arrive(
     backend: str, embedder: Callable[[str], Embedder], emulator: Emulator, file: Path
 ) -> None:
     source, target = some(60), memory()
-    source.chunks["empty"] = ("  ", {})
-    source.chunks["long"] = ("word " * 60_000, {})
+    source.texts["empty"] = ("  ", {})
+    source.texts["long"] = ("word " * 60_000, {})
     report = reindex(source, target, embedder(backend), checkpoint=file, sample=0)
     why = dict(report.skipped)
     assert set(why) == {"empty", "long"}
@@ -126,7 +126,7 @@ def test_a_text_that_cannot_be_embedded_is_named_and_the_others_arrive(
     again = reindex(source, target, embedder(backend), checkpoint=file, sample=0)
     assert dict(again.skipped) == why
     assert not sent(emulator)
-    source.chunks["empty"] = ("not empty any more", {})
+    source.texts["empty"] = ("not empty any more", {})
     assert dict(reindex(source, target, embedder(backend), checkpoint=file, sample=0).skipped).keys() == {"long"}
 
 
@@ -138,7 +138,7 @@ def test_a_filtered_text_is_found_in_its_request(
     report = reindex(source, target, embedder("azure"), checkpoint=file, sample=0)
     [(found, reason)] = report.skipped
     assert reason.startswith("ContentFilterError")
-    assert target.get(list(source.chunks)).keys() == source.chunks.keys() - {found}
+    assert target.get(list(source.texts)).keys() == source.texts.keys() - {found}
     report = reindex(source, target, embedder("azure"), checkpoint=file, sample=0, retry_skipped=True)
     assert (report.embedded, report.skipped, target.count()) == (1, [], 2)
 
@@ -151,8 +151,8 @@ def test_chunks_whose_request_ended_without_an_answer_end_the_run(tmp_path: Path
         made = Embedder(resolve(kind="embedding", backend="azure", settings=settings), settings, max_retries=0)
         stream = EmbeddingStream(made, space_of(made.route))
         try:
-            for item in some(3).items():
-                stream.add(item)
+            for chunk in some(3).chunks():
+                stream.add(chunk)
             stream.flush()
             [flying] = stream._flying
             flying.cancel()
@@ -169,8 +169,8 @@ def test_chunks_whose_request_ended_without_an_answer_end_the_run(tmp_path: Path
 def test_a_stream_that_is_stopped_has_not_failed(embedder: Callable[[str], Embedder], emulator: Emulator) -> None:
     made = embedder("azure")
     stream = EmbeddingStream(made, space_of(made.route))
-    for item in some(300).items():
-        stream.add(item)
+    for chunk in some(300).chunks():
+        stream.add(chunk)
     stream.flush()
     stream.close()
     while stream.take(patient=False):
@@ -181,7 +181,7 @@ def test_a_stream_that_is_stopped_has_not_failed(embedder: Callable[[str], Embed
 def test_the_old_vector_of_a_text_that_became_too_long_goes(embedder: Callable[[str], Embedder], file: Path) -> None:
     source, target = some(3), memory()
     reindex(source, target, embedder("azure"), checkpoint=file, sample=0)
-    source.chunks["chunk-00001"] = ("", {})
+    source.texts["chunk-00001"] = ("", {})
     reindex(source, target, embedder("azure"), checkpoint=file, sample=0)
     assert set(target.get(["chunk-00000", "chunk-00001", "chunk-00002"])) == {"chunk-00000", "chunk-00002"}
 
@@ -223,7 +223,7 @@ def test_a_dry_run_sends_and_changes_nothing(
     source, target = some(50), memory()
     report = reindex(source, target, embedder("azure"), checkpoint=file, dry_run=True)
     assert (report.state, report.estimate.chunks, report.estimate.to_embed) == ("estimated", 50, 50)
-    assert report.estimate.tokens == sum(len(text) // 4 + 1 for text, _ in source.chunks.values())
+    assert report.estimate.tokens == sum(len(text) // 4 + 1 for text, _ in source.texts.values())
     assert report.estimate.cost == pytest.approx(report.estimate.tokens * 0.02 / 1e6)
     assert "developers.openai.com" in str(report)
     assert not emulator.requests
@@ -311,7 +311,7 @@ def test_the_second_of_two_at_once_is_told_who_holds_the_index(
     embedder: Callable[[str], Embedder], emulator: Emulator, file: Path
 ) -> None:
     with (
-        locked(file.with_name("moved.sqlite.lock"), "memory"),
+        reindex_lock(file.with_name("moved.sqlite.lock"), "memory"),
         pytest.raises(ReindexLockedError, match=r"fills 'memory': process \d+ on \S+, since 20"),
     ):
         reindex(some(3), memory(), embedder("azure"), checkpoint=file)

@@ -9,7 +9,7 @@ import pytest
 from turnout.errors import EmbeddingSpaceError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.checks import SpaceCheck
-from turnout.index.guard.keepers import Held, StampKeeper, claimed
+from turnout.index.guard.keepers import StampKeeper, StoreState, claim_record
 from turnout.index.guard.records import SpaceRecord
 
 if TYPE_CHECKING:
@@ -21,16 +21,16 @@ ACME = EmbeddingSpace("acme-embed-v3", 768)
 @pytest.mark.parametrize("said", ["acme-embed-v3/768", "acme-embed-v3/?"])
 def test_vectors_of_another_length_than_the_record_are_not_added_to(said: str) -> None:
     record = SpaceRecord(EmbeddingSpace.parse(said))
-    assert claimed(Held(record, empty=False, dimensions=768), ACME, index="docs") is record
+    assert claim_record(StoreState(record, empty=False, dimensions=768), ACME, index="docs") is record
     with pytest.raises(EmbeddingSpaceError, match="'docs' has vectors of acme-embed-v3/"):
-        claimed(Held(record, empty=False, dimensions=64), ACME, index="docs")
+        claim_record(StoreState(record, empty=False, dimensions=64), ACME, index="docs")
 
 
 def test_vectors_without_a_record_are_not_added_to() -> None:
-    assert claimed(Held(None, empty=True), ACME, index="docs").space == ACME
+    assert claim_record(StoreState(None, empty=True), ACME, index="docs").space == ACME
     for adoptable in (True, False):
         with pytest.raises(EmbeddingSpaceError, match="'docs' has vectors and no record") as refused:
-            claimed(Held(None, empty=False), ACME, index="docs", adoptable=adoptable)
+            claim_record(StoreState(None, empty=False), ACME, index="docs", adoptable=adoptable)
         assert ("adopt='verify'" in refused.value.fix) is adoptable
         assert "turnout reindex docs" in refused.value.fix
 

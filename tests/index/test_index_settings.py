@@ -84,12 +84,6 @@ def test_a_backend_that_is_not_there_is_named(file: Path) -> None:
         load_settings()
 
 
-def test_another_index_is_another_fingerprint(file: Path) -> None:
-    before = load_settings().fingerprint
-    file.write_text(FILE + INDEX)
-    assert load_settings().fingerprint != before
-
-
 def test_simple_is_llama_index_s() -> None:
     assert IndexSettings(store="simple", path="x").opened_with == "llama_index"
 

@@ -23,7 +23,7 @@ from tests.index.worker import move
 from turnout.calls.limits import FIRST_WINDOW
 from turnout.index.migration.checkpoint import State
 from turnout.index.migration.named import NamedIndex
-from turnout.langchain.reindexing import open_collection
+from turnout.langchain.stores import open_collection
 from turnout_emulator import Emulator
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def kill_often(
         The states that chunks were in when it was killed, how often it was killed, and how many texts were answered
         whose vector wasn't kept.
     """
-    texts = {found: text for found, (text, _) in some(number).chunks.items()}
+    texts = {found: text for found, (text, _) in some(number).texts.items()}
     index = NamedIndex("docs", settings_file)
     checkpoint = index.checkpoint(index.space("bedrock"))
     states: set[int] = set()
@@ -111,7 +111,7 @@ def contents(settings_file: Path, name: str) -> dict[str, Any]:
     index = NamedIndex(name, settings_file)
     found = open_collection(index.settings, name, index.space("bedrock"))
     assert found is not None
-    items = {item.id: (item.text, item.metadata) for item in found.items()}
+    items = {item.id: (item.text, item.metadata) for item in found.chunks()}
     vectors = found.vectors(list(items))
     return {item: (*items[item], list(map(float, vectors[item]))) for item in items}
 

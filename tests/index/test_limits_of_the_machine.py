@@ -11,7 +11,7 @@ from tests.index import worker
 from tests.index.conftest import settings_text
 from tests.index.support import sent, some
 from turnout.errors import DiskFullError
-from turnout.index.disk import is_disk_full
+from turnout.index.files import is_disk_full
 from turnout.index.migration.named import NamedIndex
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def crammed(config: str, number: int, room: int, answer: Connection) -> None:
 def test_a_full_disk_loses_nothing_and_the_next_run_goes_on(
     processes: ForkServerContext, index_file: Path, emulator: Emulator
 ) -> None:
-    number, texts = 300, {found: text for found, (text, _) in some(300).chunks.items()}
+    number, texts = 300, {found: text for found, (text, _) in some(300).texts.items()}
     here, there = processes.Pipe()
     process = processes.Process(target=crammed, args=(str(index_file), number, MIB // 3, there))
     process.start()
@@ -64,7 +64,7 @@ def test_a_full_disk_loses_nothing_and_the_next_run_goes_on(
     emulator.clear()
     assert worker.moved(str(index_file), some(number), {})
     assert not {texts[found] for found in had} & sent(emulator).keys()
-    collection = index.side.open_collection(index.settings, "docs", space)
+    collection = index.open_collection(space)
     assert collection is not None
     assert collection.count() == number
 

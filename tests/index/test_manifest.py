@@ -15,12 +15,12 @@ import pytest
 
 from tests.index.named_support import IDS, QUESTION, TEXTS, requests, settings, use
 from turnout.errors import IndexBehindError, ReindexError, ReindexLockedError, SettingsError
-from turnout.index.chunks import Embedded, Item
-from turnout.index.lock import locked
+from turnout.index.chunks import Chunk
+from turnout.index.files import reindex_lock
 from turnout.index.manifest import Manifest
 from turnout.index.migration.named import NamedIndex
 from turnout.langchain import TurnoutIndex
-from turnout.langchain.reindexing import open_collection
+from turnout.langchain.stores import open_collection
 from turnout_emulator import Failure
 
 if TYPE_CHECKING:
@@ -44,82 +44,82 @@ def manifest(tmp_path: Path) -> Manifest:
     return Manifest(tmp_path / "docs.index.sqlite")
 
 
-def item(found: str, text: str = "text") -> Item:
-    return Item(found, text, {})
+def item(found: str, text: str = "text") -> Chunk:
+    return Chunk(found, text, {})
 
 
 def test_only_what_differs_is_behind(manifest: Manifest) -> None:
-    manifest.register("a", "model/1")
-    manifest.register("b", "model/2")
-    manifest.wrote("a", [item("1"), item("2"), item("3")])
-    manifest.copied("b", [item("1"), item("2", "older")])
+    manifest.add_collection("a", "model/1")
+    manifest.add_collection("b", "model/2")
+    manifest.note_written("a", [item("1"), item("2"), item("3")])
+    manifest.note_copied("b", [item("1"), item("2", "older")])
     assert manifest.lacking("b", 9) == ["2", "3"]
-    manifest.skipped("b", {"3": "too long"})
+    manifest.note_skipped("b", {"3": "too long"})
     assert manifest.lacking("b", 9) == ["2"]
-    manifest.wrote("a", [item("3", "shorter")])
+    manifest.note_written("a", [item("3", "shorter")])
     assert manifest.lacking("b", 9) == ["2", "3"]
-    manifest.copied("b", [Item("2", "text", {"date": "as the store gives it back"}), item("3", "shorter")])
+    manifest.note_copied("b", [Chunk("2", "text", {"date": "as the store gives it back"}), item("3", "shorter")])
     assert manifest.lacking("b", 9) == []
-    manifest.wrote("a", [item("2", "newer"), item("3", "newer")])
-    manifest.unwanted(["1"])
+    manifest.note_written("a", [item("2", "newer"), item("3", "newer")])
+    manifest.note_unwanted(["1"])
     assert (manifest.outdated("b", 9), manifest.behind("b"), manifest.behind("a")) == (["1"], 3, 1)
-    manifest.deleted("a", ["1"])
+    manifest.note_deleted("a", ["1"])
     assert not manifest.is_behind("a")
 
 
 def test_what_was_added_by_other_means_is_wanted_everywhere(manifest: Manifest) -> None:
-    manifest.wrote("a", [])
-    manifest.look("a", "model/1", [item("1")])
-    manifest.look("b", "model/2", [item("1"), item("2")])
+    manifest.note_written("a", [])
+    manifest.scan("a", "model/1", [item("1")])
+    manifest.scan("b", "model/2", [item("1"), item("2")])
     assert manifest.lacking("a", 9) == ["2"]
-    manifest.look("b", "model/2", [item("2")])
+    manifest.scan("b", "model/2", [item("2")])
     assert manifest.lacking("b", 9) == ["1"]
-    manifest.look("b", "model/2", [item("3")], wanted=True)
+    manifest.scan("b", "model/2", [item("3")], wanted=True)
     assert (manifest.documents, manifest.behind("b")) == (1, 0)
     assert (manifest.lacking("a", 9), manifest.outdated("a", 9)) == (["3"], ["1"])
 
 
 def test_what_was_edited_by_other_means_is_wanted_unless_the_index_has_a_newer_version(manifest: Manifest) -> None:
-    manifest.register("b", "model/2")
-    manifest.wrote("a", [item("1"), item("2")])
-    manifest.copied("b", [item("1"), item("2")])
-    manifest.look("a", "model/1", [item("1", "edited"), item("2")])
+    manifest.add_collection("b", "model/2")
+    manifest.note_written("a", [item("1"), item("2")])
+    manifest.note_copied("b", [item("1"), item("2")])
+    manifest.scan("a", "model/1", [item("1", "edited"), item("2")])
     assert (manifest.behind("a"), manifest.lacking("b", 9)) == (0, ["1"])
-    manifest.look("a", "model/1", [item("1", "edited"), Item("2", "text", {"page": 2})])
+    manifest.scan("a", "model/1", [item("1", "edited"), Chunk("2", "text", {"page": 2})])
     assert (manifest.behind("a"), manifest.lacking("b", 9)) == (0, ["1", "2"])
-    manifest.wrote("b", [item("1", "newer"), item("2")])
-    manifest.look("a", "model/1", [item("1", "edited again"), item("2")])
+    manifest.note_written("b", [item("1", "newer"), item("2")])
+    manifest.scan("a", "model/1", [item("1", "edited again"), item("2")])
     assert (manifest.lacking("a", 9), manifest.behind("b")) == (["1"], 0)
     assert manifest.elsewhere("a", ["1"]) == {"b": ["1"]}
 
 
 def test_what_was_deleted_by_other_means_is_known_until_it_is_there_again(manifest: Manifest) -> None:
-    manifest.wrote("a", [item("1"), item("2"), item("3")])
-    manifest.look("a", "model/1", [item("1")])
-    manifest.register("b", "model/2")
-    manifest.wrote("b", [item("3", "newer")])
+    manifest.note_written("a", [item("1"), item("2"), item("3")])
+    manifest.scan("a", "model/1", [item("1")])
+    manifest.add_collection("b", "model/2")
+    manifest.note_written("b", [item("3", "newer")])
     assert (manifest.missed("a"), manifest.absent("a", 9)) == (["2"], ["3"])
     assert manifest.offers("a") == {"b": 1}
-    manifest.look("a", "model/1", [item("1"), item("2", "put back otherwise")])
+    manifest.scan("a", "model/1", [item("1"), item("2", "put back otherwise")])
     assert (manifest.missed("a"), manifest.lacking("a", 9)) == ([], ["3"])
-    manifest.look("a", "model/1", [item("1")])
-    manifest.unwanted(["2"])
-    manifest.wrote("b", [item("2")])
+    manifest.scan("a", "model/1", [item("1")])
+    manifest.note_unwanted(["2"])
+    manifest.note_written("b", [item("2")])
     assert manifest.missed("a") == []
 
 
 def test_a_version_that_no_collection_has_is_given_up(manifest: Manifest) -> None:
     for name in "ab":
-        manifest.register(name, f"model-{name}/1")
-    manifest.wrote("a", [item("1"), item("2"), item("3"), item("4")])
-    manifest.copied("b", [item("1", "older"), item("4")])
-    manifest.deleted("a", ["1", "2"])
-    assert manifest.settle("b") == ["1", "2"]
+        manifest.add_collection(name, f"model-{name}/1")
+    manifest.note_written("a", [item("1"), item("2"), item("3"), item("4")])
+    manifest.note_copied("b", [item("1", "older"), item("4")])
+    manifest.note_deleted("a", ["1", "2"])
+    assert manifest.give_up_lost("b") == ["1", "2"]
     assert (manifest.documents, manifest.lacking("b", 9), manifest.lacking("a", 9)) == (3, ["3"], ["1"])
-    manifest.wrote("a", [Item("4", "text", {"page": 4})])
-    manifest.forget("a")
+    manifest.note_written("a", [Chunk("4", "text", {"page": 4})])
+    manifest.remove_collection("a")
     assert manifest.lacking("b", 9) == ["3", "4"]
-    assert manifest.settle("b") == ["3", "4"]
+    assert manifest.give_up_lost("b") == ["3", "4"]
     assert (manifest.documents, manifest.behind("b")) == (2, 0)
 
 
@@ -131,15 +131,15 @@ def test_a_manifest_that_is_no_manifest_is_named(tmp_path: Path) -> None:
 
 
 def test_a_change_that_fails_leaves_nothing_and_hinders_no_other(manifest: Manifest) -> None:
-    def broken() -> Iterator[Item]:
+    def broken() -> Iterator[Chunk]:
         yield item("1")
         msg = "the store went away"
         raise OSError(msg)
 
     with pytest.raises(OSError, match="went away"):
-        manifest.look("a", "model/1", broken())
+        manifest.scan("a", "model/1", broken())
     assert (manifest.collections(), manifest.documents) == ({}, 0)
-    manifest.wrote("a", [item("1")])
+    manifest.note_written("a", [item("1")])
     assert manifest.documents == 1
 
 
@@ -152,7 +152,7 @@ def test_a_manifest_that_another_process_holds_is_not_called_unreadable(
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(sqlite3.OperationalError, match="locked"):
-            Manifest(path).register("a", "model/1")
+            Manifest(path).add_collection("a", "model/1")
 
 
 def test_a_write_that_fails_is_not_found_in_memory(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,14 +162,14 @@ def test_a_write_that_fails_is_not_found_in_memory(file: Path, monkeypatch: pyte
 
     index = TurnoutIndex("docs")
     index.add_texts(TEXTS[:2], ids=IDS[:2])
-    home = index.index.home()
+    collection = index.index.collection()
     index.add_texts(["Keys are rotated in May."], ids=["keys"])
-    assert index.index.at_hand() is home  # what this object wrote itself isn't read again
+    assert index.index.ready_collection() is collection  # what this object wrote itself isn't read again
     with monkeypatch.context() as patched:
-        patched.setattr(type(home), "flush", full)
+        patched.setattr(type(collection), "flush", full)
         with pytest.raises(OSError, match="no room"):
             index.add_texts(TEXTS[2:], ids=IDS[2:])
-    assert index.index.at_hand() is not home
+    assert index.index.ready_collection() is not collection
     assert [found.id for found in index.get_by_ids(IDS)] == IDS[:2]
 
 
@@ -210,10 +210,10 @@ def test_a_dropped_collection_is_missing_again(file: Path, monkeypatch: pytest.M
 
 def test_a_reindex_in_progress_is_not_written_into(file: Path) -> None:
     index = TurnoutIndex("docs")
-    place = index.index.place()
-    checkpoint = place.index.checkpoint(place.space)
+    spec = index.index.spec()
+    checkpoint = spec.config.checkpoint(spec.space)
     with (
-        locked(checkpoint.with_name(f"{checkpoint.name}.lock"), place.called),
+        reindex_lock(checkpoint.with_name(f"{checkpoint.name}.lock"), spec.name),
         pytest.raises(ReindexLockedError, match="another reindex"),
     ):
         index.add_texts(TEXTS, ids=IDS)
@@ -247,7 +247,7 @@ def test_a_text_that_was_changed_past_the_index_is_filled_as_it_is(
     assert collection is not None
     collection.claim(index.space("azure"))
     vector = array("d", collection.vectors(["keys"])["keys"])
-    collection.write([Embedded(item("keys", "Keys are never rotated."), vector)])
+    collection.write([item("keys", "Keys are never rotated.").with_vector(vector)])
     collection.flush()
     monkeypatch.setenv("TURNOUT_BACKEND", "bedrock")
     requests(fresh_emulator)
@@ -261,10 +261,10 @@ def test_a_text_that_was_changed_past_the_index_is_filled_as_it_is(
 def test_a_check_before_a_search_reads_no_collection(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     index = TurnoutIndex("docs")
     index.add_texts(TEXTS, ids=IDS)
-    home = index.index.home()
-    monkeypatch.setattr(type(home), "items", None)
-    monkeypatch.setattr(type(home), "count", None)
-    assert index.index.at_hand() is home
+    collection = index.index.collection()
+    monkeypatch.setattr(type(collection), "chunks", None)
+    monkeypatch.setattr(type(collection), "count", None)
+    assert index.index.ready_collection() is collection
     assert index.similarity_search(QUESTION, k=1)[0].id == "depot"
 
 

@@ -12,12 +12,13 @@ from llama_index.core.storage.docstore import SimpleDocumentStore
 from tests.index.conftest import settings_text
 from tests.index.support import memory, sent, some
 from turnout.errors import EmbeddingSpaceError, ReindexError, SettingsError, UnsupportedError
-from turnout.index.folders import beside, recover, replace
+from turnout.index.files import recover_folder, replace_folder, staging_folder
 from turnout.index.migration.engine import reindex
-from turnout.index.migration.named import NamedIndex, Nothing
-from turnout.index.migration.work import Work, embed_and_write
+from turnout.index.migration.named import NamedIndex, _EmptyCollection
+from turnout.index.migration.worker import WorkerTask, embed_and_write
 from turnout.langchain.reindexing import collection_of
-from turnout.llama_index.reindexing import DocstoreSource, PersistedIndex, item_of, node_of
+from turnout.llama_index.reindexing import DocstoreSource, PersistedIndex
+from turnout.llama_index.stores.chunks import to_chunk, to_node
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,12 +53,12 @@ def named(
     yield opened
     for backend in ("bedrock", "openai"):
         index = opened()
-        index.side.drop_collection(index.settings, index.name, index.space(backend))
-    index.side.drop_collection(index.settings, index.name, index.space("azure"))
+        index.framework.drop_collection(index.settings, index.name, index.space(backend))
+    index.framework.drop_collection(index.settings, index.name, index.space("azure"))
 
 
 def fill(index: NamedIndex, source: Any, backend: str, embedder: Callable[[str], Embedder], file: Path) -> Any:
-    collection = index.side.open_collection(index.settings, index.name, index.space(backend), create=True)
+    collection = index.open_collection(index.space(backend), create=True)
     assert collection is not None
     assert reindex(source, collection, embedder(backend), checkpoint=file, sample=0).complete
     return collection
@@ -67,7 +68,7 @@ def test_an_index_moves_and_comes_back(
     named: Callable[[], NamedIndex], embedder: Callable[[str], Embedder], emulator: Emulator, tmp_path: Path
 ) -> None:
     source = some(300)
-    source.chunks["odd"] = ("ünïcode ✓ text", {"n": 1.5, "yes": True, "name": "\u2028 line"})
+    source.texts["odd"] = ("ünïcode ✓ text", {"n": 1.5, "yes": True, "name": "\u2028 line"})
     fill(named(), source, "azure", embedder, tmp_path / "first.sqlite")
     emulator.clear()
     report = named().reindex("bedrock")
@@ -78,12 +79,12 @@ def test_an_index_moves_and_comes_back(
     assert report.check.recall > 0.2
     index = named()
     for backend, length in (("azure", 64), ("bedrock", 256)):  # the old one is there as it was
-        collection = index.side.open_collection(index.settings, "docs", index.space(backend))
+        collection = index.open_collection(index.space(backend))
         assert collection is not None
-        assert {item.id: (item.text, item.metadata) for item in collection.items()} == source.chunks
-        vectors = collection.vectors(list(source.chunks))
+        assert {item.id: (item.text, item.metadata) for item in collection.chunks()} == source.texts
+        vectors = collection.vectors(list(source.texts))
         assert {len(vector) for vector in vectors.values()} == {length}
-        [vector] = embedder(backend).embed([source.chunks["odd"][0]])
+        [vector] = embedder(backend).embed([source.texts["odd"][0]])
         assert list(map(float, vectors["odd"])) == pytest.approx(vector, abs=1e-6)
         nearest = collection.search(vector, 3)
         assert (len(nearest), nearest[0].text) == (3, "ünïcode ✓ text")
@@ -97,15 +98,15 @@ def test_what_changed_is_replaced_and_what_is_gone_is_removed(
 ) -> None:
     source, file = some(20), tmp_path / "first.sqlite"
     fill(named(), source, "azure", embedder, file)
-    source.chunks["chunk-00003"] = ("another text", {"line": 3})
-    source.chunks["chunk-00004"] = (source.chunks["chunk-00004"][0], {"line": 44})
-    del source.chunks["chunk-00005"]
+    source.texts["chunk-00003"] = ("another text", {"line": 3})
+    source.texts["chunk-00004"] = (source.texts["chunk-00004"][0], {"line": 44})
+    del source.texts["chunk-00005"]
     fill(named(), source, "azure", embedder, file)
     index = named()
-    collection = index.side.open_collection(index.settings, "docs", index.space("azure"))
+    collection = index.open_collection(index.space("azure"))
     assert collection is not None
     assert collection.count() == 19
-    assert {item.id: (item.text, item.metadata) for item in collection.items()} == source.chunks
+    assert {item.id: (item.text, item.metadata) for item in collection.chunks()} == source.texts
     [vector] = embedder("azure").embed(["another text"])
     assert list(map(float, collection.vectors(["chunk-00003"])["chunk-00003"])) == pytest.approx(vector, abs=1e-6)
 
@@ -125,8 +126,8 @@ def test_a_space_is_dropped_by_name_and_the_one_in_use_never(
     monkeypatch.setenv("TURNOUT_BACKEND", "bedrock")
     named().drop("text-embedding-3-small/64")
     index = named()
-    assert index.side.open_collection(index.settings, "docs", index.space("azure")) is None
-    left = index.side.open_collection(index.settings, "docs", index.space("bedrock"))
+    assert index.open_collection(index.space("azure")) is None
+    left = index.open_collection(index.space("bedrock"))
     assert left is not None
     assert left.count() == 5
 
@@ -157,20 +158,20 @@ def test_a_dry_run_makes_no_collection(
     fill(named(), some(5), "azure", embedder, tmp_path / "first.sqlite")
     assert named().reindex("bedrock", dry_run=True).estimate.to_embed == 5
     index = named()
-    assert index.side.open_collection(index.settings, "docs", index.space("bedrock")) is None
+    assert index.open_collection(index.space("bedrock")) is None
 
 
 def test_a_step_travels_to_a_worker_without_a_secret(named: Callable[[], NamedIndex], emulator: Emulator) -> None:
     source = some(10)
-    source.chunks["empty"] = ("", {})
-    work = Work("docs", "bedrock", named().all.source)
-    sent_there = pickle.dumps((work, list(source.items())))
+    source.texts["empty"] = ("", {})
+    work = WorkerTask("docs", "bedrock", named().all_settings.source)
+    sent_there = pickle.dumps((work, list(source.chunks())))
     assert b"turnout-emulator" not in sent_there
     emulator.clear()
     assert [found for found, _ in embed_and_write(*pickle.loads(sent_there))] == ["empty"]
     assert len(sent(emulator)) == 10
     index = named()
-    collection = index.side.open_collection(index.settings, "docs", index.space("bedrock"))
+    collection = index.open_collection(index.space("bedrock"))
     assert collection is not None
     assert collection.count() == 10
 
@@ -215,7 +216,7 @@ def test_a_docstore_s_nodes_arrive_whole_in_a_persisted_index(
     [hit] = index.as_retriever(similarity_top_k=1).retrieve(nodes()[7].get_content(MetadataMode.EMBED))
     assert hit.node.node_id == "node-7"
     again = PersistedIndex(folder, "docs")
-    assert {item.id: node_of(item).to_dict() for item in again.items()} == {
+    assert {item.id: to_node(item).to_dict() for item in again.chunks()} == {
         node.id_: node.to_dict() for node in nodes()
     }
     with pytest.raises(EmbeddingSpaceError, match="text-embedding-3-small/64"):
@@ -226,18 +227,20 @@ def test_a_docstore_s_nodes_arrive_whole_in_a_persisted_index(
     docstore.delete_document("node-3")
     report = reindex(DocstoreSource(docstore), again, embedder("azure"), checkpoint=tmp_path / "moved.sqlite", sample=0)
     assert (report.embedded, report.deleted, report.unchanged) == (1, 1, 39)
-    assert PersistedIndex(folder, "docs").get(["node-0", "node-3"]) == {"node-0": item_of(changed)}
+    assert PersistedIndex(folder, "docs").get(["node-0", "node-3"]) == {"node-0": to_chunk(changed)}
 
 
 def test_a_dry_claim_leaves_an_empty_collection_without_a_record(named: Callable[[], NamedIndex]) -> None:
     index = named()
     space = index.space("azure")
-    collection = index.side.open_collection(index.settings, "docs", space, create=True)
+    collection = index.open_collection(space, create=True)
     assert collection is not None
     collection.claim(space, dry=True)
-    assert collection.held().record is None
+    assert collection.state().record is None
     collection.claim(space)
-    assert collection.held().record.space == space
+    record = collection.state().record
+    assert record is not None
+    assert record.space == space
 
 
 async def test_what_was_opened_to_be_moved_says_how_to_search_it_by_text(
@@ -246,7 +249,7 @@ async def test_what_was_opened_to_be_moved_says_how_to_search_it_by_text(
     path = tmp_path / "named.toml"
     path.write_text(settings_text(fresh_emulator, INDEX.format(store="faiss")), encoding="utf-8")
     index = NamedIndex("docs", path)
-    collection = index.side.open_collection(index.settings, "docs", index.space("azure"), create=True)
+    collection: Any = index.open_collection(index.space("azure"), create=True)
     assert collection is not None
     for search in (collection.store.similarity_search, lambda text: collection.store.add_texts([text])):
         with pytest.raises(UnsupportedError, match=f"{collection.name}' was opened to be moved.*TurnoutIndex"):
@@ -262,7 +265,7 @@ async def test_what_was_opened_to_be_moved_says_how_to_search_it_by_text(
 
 
 def test_a_collection_that_a_dry_run_does_not_make_is_not_written_to() -> None:
-    unmade = Nothing("docs_model_64")
+    unmade = _EmptyCollection("docs_model_64")
     unmade.delete(["one"])
     with pytest.raises(ReindexError, match="'docs_model_64' isn't there to be written to: a dry run makes none"):
         unmade.write([])
@@ -310,12 +313,12 @@ def test_a_folder_that_is_replaced_is_never_half_there(tmp_path: Path, killed: s
     folder = tmp_path / "index"
     folder.mkdir()
     (folder / "what").write_text("old")
-    made = beside(folder)
+    made = staging_folder(folder)
     (made / "what").write_text("new")
     if killed == "between":
         folder.rename(tmp_path / "index.old")
     elif killed == "after":
-        replace(folder)
-    recover(folder)
+        replace_folder(folder)
+    recover_folder(folder)
     assert (folder / "what").read_text() == ("old" if killed in {"before", "while saving"} else "new")
     assert [path.name for path in tmp_path.iterdir()] == ["index"]

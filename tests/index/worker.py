@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.chunks import Embedded, Item
+    from turnout.index.chunks import Chunk, EmbeddedChunk
 
 
 def move(config: str, number: int, options: dict[str, object]) -> None:
@@ -23,6 +23,7 @@ def move(config: str, number: int, options: dict[str, object]) -> None:
 
 
 def moved(config: str, source: Listed, options: dict[str, object]) -> bool:
+    import turnout.langchain  # noqa: F401 - it opens the index's collections
     from turnout.embedding.embedder import Embedder
     from turnout.facts.spaces import space_of
     from turnout.index.migration.engine import reindex
@@ -31,12 +32,12 @@ def moved(config: str, source: Listed, options: dict[str, object]) -> bool:
     index = NamedIndex(str(options.pop("index", "docs")), config)
     route = index.route("bedrock")
     space = space_of(route)
-    target = index.side.open_collection(index.settings, index.name, space, create=True)
+    target = index.open_collection(space, create=True)
     assert target is not None
     report = reindex(
         source,
         target,
-        Embedder(route, index.all),
+        Embedder(route, index.all_settings),
         checkpoint=index.checkpoint(space),
         sample=0,
         **options,  # type: ignore[arg-type]
@@ -59,16 +60,16 @@ class Counted:
     def count(self) -> int:
         return self.written
 
-    def get(self, ids: Sequence[str]) -> dict[str, Item]:
+    def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
         return {}
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
         return {}
 
-    def search(self, vector: Sequence[float], k: int) -> list[Item]:
+    def search(self, vector: Sequence[float], k: int) -> list[Chunk]:
         return []
 
-    def write(self, chunks: Sequence[Embedded]) -> None:
+    def write(self, chunks: Sequence[EmbeddedChunk]) -> None:
         assert all(isinstance(chunk.vector, array) for chunk in chunks)
         self.written += len(chunks)
 
@@ -86,11 +87,11 @@ class Streamed(Listed):
         super().__init__()
         self._number = number
 
-    def items(self) -> Iterator[Item]:
-        from turnout.index.chunks import Item
+    def chunks(self) -> Iterator[Chunk]:
+        from turnout.index.chunks import Chunk
 
         for n in range(self._number):
-            yield Item(f"chunk-{n}", f"track {n} leads to depot {n * 7919 % 10007}", {"filler": f"{n}" * 5000})
+            yield Chunk(f"chunk-{n}", f"track {n} leads to depot {n * 7919 % 10007}", {"filler": f"{n}" * 5000})
 
 
 def peak(config: str, number: int, checkpoint: str, answer: Connection) -> None:
@@ -98,13 +99,13 @@ def peak(config: str, number: int, checkpoint: str, answer: Connection) -> None:
     from pathlib import Path
 
     from turnout.embedding.embedder import Embedder
-    from turnout.index.migration import stream
+    from turnout.index import stream
     from turnout.index.migration.engine import reindex
     from turnout.index.migration.named import NamedIndex
 
     stream.PENDING = 512  # so that a small test has many times as much
     index = NamedIndex("docs", config)
-    embedder = Embedder(index.route("azure"), index.all)
+    embedder = Embedder(index.route("azure"), index.all_settings)
     target = Counted()
     reindex(Streamed(number), target, embedder, checkpoint=Path(checkpoint), sample=0)
     answer.send((target.written, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))

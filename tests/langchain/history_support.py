@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from langchain_core.tools import tool
 
+from turnout.conversation import fetching
+from turnout.conversation.history import aprepare, prepare
+from turnout.conversation.request import Fitted
+from turnout.conversation.tool_choices import Asked
 from turnout.langchain import ChatTurnout
+from turnout.langchain.messages.reading import read
+from turnout.langchain.messages.writing import write
 from turnout.routing import Route
 from turnout_emulator.accounts import AWS_ACCESS_KEY, AWS_SECRET_KEY, AZURE_KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
+    from langchain_core.messages import BaseMessage
+
+    from turnout.conversation.media import Media
     from turnout_emulator import Emulator
 
 BACKENDS = {
@@ -54,6 +65,36 @@ def route(wire: str, model: str | None = None, *, backend: str = "here", deploym
         deployment=deployment,
         model=_MODELS[wire] if model is None else model,
     )
+
+
+def portable_history(
+    messages: Sequence[Any], route: Route, *, has_tools: bool, fetch: Callable[[str], Media] | None = None
+) -> list[BaseMessage]:
+    """A conversation as the class of a route's wire gets it; `fetch` stands for the web."""
+
+    def fetch_all(urls: Mapping[str, str], **_: Any) -> dict[str, Media]:
+        assert fetch is not None
+        return {url: fetch(url) for url in urls}
+
+    with patch.object(fetching, "fetch_all", fetching.fetch_all if fetch is None else fetch_all):
+        return write(prepare(partial(read, messages), route, _asking(has_tools=has_tools)), route.wire)
+
+
+async def aportable_history(
+    messages: Sequence[Any], route: Route, *, has_tools: bool, fetch: Callable[[str], Awaitable[Media]] | None = None
+) -> list[BaseMessage]:
+    """The same, without blocking the event loop."""
+
+    async def fetch_all(urls: Mapping[str, str], **_: Any) -> dict[str, Media]:
+        assert fetch is not None
+        return {url: await fetch(url) for url in urls}
+
+    with patch.object(fetching, "afetch_all", fetching.afetch_all if fetch is None else fetch_all):
+        return write(await aprepare(partial(read, messages), route, _asking(has_tools=has_tools)), route.wire)
+
+
+def _asking(*, has_tools: bool) -> Fitted:
+    return Fitted({}, Asked([{"type": "function", "function": {"name": "weather"}}] if has_tools else []))
 
 
 def settings(emulator: Emulator, folder: Path) -> Path:

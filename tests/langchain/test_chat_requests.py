@@ -77,17 +77,17 @@ def test_a_tool_choice_that_is_no_tool_is_refused() -> None:
 
 @pytest.mark.usefixtures("settings_file")
 def test_a_claude_that_refuses_to_be_forced_is_told() -> None:
-    from turnout.langchain.requests import Request
-    from turnout.langchain.wires import wire
+    from turnout.conversation.fitting import fit
+    from turnout.conversation.request import Request
     from turnout.routing import Route
 
     tools: list[dict[str, Any]] = [{"type": "function", "function": {"name": name}} for name in ("open", "shut")]
     asked = []
     for model in ("claude-opus-5-5", "claude-sonnet-4-6"):
         route = Route("chat", "default", "here", "azure", "anthropic-messages", "prod", model)
-        request = Request({}, tools=list(tools), tool_choice="shut")
-        sent = wire(route).arguments(route, request)
-        asked.append((sent.get("tool_choice"), len(sent["tools"]), request.asked.must_call))
+        fitted = fit(Request(tools=list(tools), tool_choice="shut"), route)
+        sent = fitted.arguments
+        asked.append((sent.get("tool_choice"), len(sent["tools"]), fitted.asked.must_call))
     assert asked == [(None, 1, "shut"), ({"type": "tool", "name": "shut"}, 2, None)]
 
 

@@ -75,11 +75,11 @@ def test_a_cancelled_stream_leaves_nothing_behind(backend: str, fresh_emulator: 
 
 
 def test_after_closing_all_clients_calls_go_on(backend: str) -> None:
-    from turnout.providers.pool import close_all
+    from turnout import runtime
 
     model = ChatTurnout()
     before = model.invoke(CONTEXT).content
-    close_all()
+    runtime.close()
     assert model.invoke(CONTEXT).content == before
     assert asyncio.run(model.ainvoke(CONTEXT)).content == before
 

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, FunctionMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.messages.tool import invalid_tool_call, tool_call
 
-from tests.langchain.history_support import BACKENDS, WIRES, Bench, route
+from tests.langchain.history_support import BACKENDS, WIRES, Bench, portable_history, route
 from tests.support.recordings import RECORDINGS, needs_recordings
 from turnout.conversation.tool_ids import ToolIds, is_valid, tool_name
 from turnout.errors import InvalidRequestError
-from turnout.langchain.history import portable_history
 
 if TYPE_CHECKING:
     pass

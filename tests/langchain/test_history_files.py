@@ -10,10 +10,9 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.messages.tool import tool_call
 
-from tests.langchain.history_support import BACKENDS, PDF, PNG, WIRES, Bench, route
+from tests.langchain.history_support import BACKENDS, PDF, PNG, WIRES, Bench, aportable_history, portable_history, route
 from turnout.conversation.media import Media
 from turnout.errors import InvalidRequestError, UnsupportedError
-from turnout.langchain.history import aportable_history, portable_history
 
 if TYPE_CHECKING:
     pass

@@ -10,8 +10,7 @@ from langchain_core.load import dumps, loads
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.messages.tool import tool_call
 
-from tests.langchain.history_support import BACKENDS, WIRES, Bench, route, weather
-from turnout.langchain.history import portable_history
+from tests.langchain.history_support import BACKENDS, WIRES, Bench, portable_history, route, weather
 from turnout_emulator import Answer, Reasoning, RedactedReasoning, Text, ToolCall
 
 if TYPE_CHECKING:

@@ -1,27 +1,34 @@
-"""Conversations as each wire takes them."""
+"""LlamaIndex's conversations as each wire takes them."""
 
 from __future__ import annotations
 
 import base64
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from llama_index.core.base.llms.types import (
     ChatMessage,
+    CitableBlock,
     DocumentBlock,
     ImageBlock,
     MessageRole,
     TextBlock,
-    ThinkingBlock,
     ToolCallBlock,
 )
 
+from turnout.conversation.history import aprepare, prepare
+from turnout.conversation.request import Fitted
+from turnout.conversation.tool_choices import Asked
+from turnout.conversation.turns import Attachment, Reasoning, Text, Turn, WireBlock
 from turnout.errors import ContentFilterError, InvalidRequestError, UnsupportedError
 from turnout.facts.models import base_id
 from turnout.llama_index import TurnoutLLM
-from turnout.llama_index.history import aportable_history, portable_history
+from turnout.llama_index.messages.reading import read
 from turnout.routing import Route
-from turnout_emulator import Answer, Reasoning, Text
+from turnout_emulator import Answer
+from turnout_emulator import Reasoning as ReasoningAnswer
+from turnout_emulator import Text as TextAnswer
 
 if TYPE_CHECKING:
     from turnout_emulator import Emulator
@@ -53,17 +60,21 @@ def call(call_id: str | None) -> ToolCallBlock:
     return ToolCallBlock(tool_call_id=call_id, tool_name="weather", tool_kwargs={})
 
 
-def written(messages: list[ChatMessage], to: Route, *, tools: bool = True) -> list[ChatMessage]:
-    return portable_history(messages, to, has_tools=tools)
+def fitted(*, tools: bool = True) -> Fitted:
+    return Fitted({}, Asked([{"function": {"name": "weather"}}] if tools else []))
+
+
+def prepared(messages: list[ChatMessage], to: Route, *, tools: bool = True) -> list[Turn]:
+    return prepare(partial(read, messages), to, fitted(tools=tools))
 
 
 @pytest.mark.parametrize("to", ALL, ids=lambda to: to.wire)
 @pytest.mark.parametrize("call_id", ["call.1:x", "x" * 90, "", None, "same"])
 def test_ids_are_valid_unique_and_go_with_their_results(to: Route, call_id: str | None) -> None:
     turn = [said("assistant", call(call_id)), said("tool", "Sunny.", tool_call_id=call_id)]
-    made = written([said("user", "Hello."), *turn, *turn], to)
-    calls = [block.tool_call_id for one in made for block in one.blocks if isinstance(block, ToolCallBlock)]
-    results = [one.additional_kwargs["tool_call_id"] for one in made if one.role is MessageRole.TOOL]
+    made = prepared([said("user", "Hello."), *turn, *turn], to)
+    calls = [one.call_id for turn in made for one in turn.calls]
+    results = [one.call_id for one in made if one.role == "tool"]
     assert calls == results
     assert len(set(calls)) == 2
     assert all(one and len(one) <= 40 for one in calls)
@@ -84,15 +95,15 @@ def test_ids_are_valid_unique_and_go_with_their_results(to: Route, call_id: str 
 )
 def test_what_no_service_accepts(messages: list[ChatMessage], words: str) -> None:
     with pytest.raises(InvalidRequestError, match=words) as caught:
-        written(messages, CHAT)
+        prepared(messages, CHAT)
     assert caught.value.backend == "here"
 
 
 def test_system_messages_come_first_where_the_wire_has_them_apart() -> None:
     messages = [said("assistant", "Welcome."), said("user", "Hi."), said("system", "Late."), said("user", "Well?")]
-    assert [one.role.value for one in written(messages, CONVERSE)] == ["system", "user", "assistant", "user", "user"]
-    assert [one.role.value for one in written(messages, CHAT)] == ["assistant", "user", "system", "user"]
-    assert [one.role.value for one in written([said("system", "Say hello.")], CLAUDE)] == ["user"]
+    assert [one.role for one in prepared(messages, CONVERSE)] == ["system", "user", "assistant", "user"]
+    assert [one.role for one in prepared(messages, CHAT)] == ["assistant", "user", "system", "user"]
+    assert [one.role for one in prepared([said("system", "Say hello.")], CLAUDE)] == ["user"]
 
 
 def test_tool_traffic_without_tools_is_told_where_the_wire_refuses_it() -> None:
@@ -101,64 +112,73 @@ def test_tool_traffic_without_tools_is_told_where_the_wire_refuses_it() -> None:
         said("assistant", call("c")),
         said("tool", "Down.", tool_call_id="c", status="error"),
     ]
-    assert "[weather failed: Down.]" in str(written(messages, CLAUDE, tools=False)[-1].content)
-    assert written(messages, CHAT, tools=False)[-1].role is MessageRole.TOOL
+    assert prepared(messages, CLAUDE, tools=False)[-1].text == "[Result of weather: Error: Down.]"
+    assert prepared(messages, CHAT, tools=False)[-1].role == "tool"
 
 
 def test_a_picture_in_a_result_moves_to_the_user_on_chat_completions() -> None:
     result = said("tool", ImageBlock(image=PNG), tool_call_id="c")
     messages = [said("user", "x"), said("assistant", call("c")), result]
-    *_, left, moved = written(messages, CHAT)
-    assert (left.role, left.content) == (MessageRole.TOOL, "The result is attached below.")
-    assert (moved.role, type(moved.blocks[-1])) == (MessageRole.USER, ImageBlock)
-    assert isinstance(written(messages, CLAUDE)[-1].blocks[0], ImageBlock)
+    *_, left, moved = prepared(messages, CHAT)
+    assert (left.role, left.text) == ("tool", "The result is attached below.")
+    assert (moved.role, type(moved.parts[-1])) == ("user", Attachment)
+    assert isinstance(prepared(messages, CLAUDE)[-1].parts[0], Attachment)
 
 
-async def test_addresses_are_fetched_within_limits_where_the_class_would_fetch_them() -> None:
+async def test_addresses_are_fetched_within_limits_where_the_service_takes_none() -> None:
     message = [said("user", ImageBlock(url="http://127.0.0.1:9/secret.png"))]
-    for to in (CONVERSE, CLAUDE):
-        with pytest.raises(InvalidRequestError, match="internal address"):
-            written(message, to)
-        with pytest.raises(InvalidRequestError, match="internal address"):
-            await aportable_history(message, to, has_tools=False)
-    assert str(written(message, CHAT)[0].blocks[0].url) == "http://127.0.0.1:9/secret.png"  # type: ignore[union-attr]
+    with pytest.raises(InvalidRequestError, match="internal address"):
+        prepared(message, CONVERSE)
+    with pytest.raises(InvalidRequestError, match="internal address"):
+        await aprepare(partial(read, message), CONVERSE, fitted())
+    for to in (CHAT, RESPONSES, CLAUDE):
+        (part,) = prepared(message, to)[0].parts
+        assert isinstance(part, Attachment)
+        assert part.url == "http://127.0.0.1:9/secret.png"
 
 
 def test_files_that_cannot_be_sent() -> None:
-    with pytest.raises(UnsupportedError, match=r"message 0 holds an image, and meta\.llama3 reads none"):
-        written([said("user", ImageBlock(image=PNG))], LLAMA)
+    with pytest.raises(UnsupportedError, match=r"message 0, block 0 holds an image, and meta\.llama3 reads none"):
+        prepared([said("user", ImageBlock(image=PNG))], LLAMA)
     with pytest.raises(UnsupportedError, match="system message and holds a file"):
-        written([said("system", ImageBlock(image=PNG)), said("user", "x")], CHAT)
+        prepared([said("system", ImageBlock(image=PNG)), said("user", "x")], CHAT)
     with pytest.raises(InvalidRequestError, match=r"unknown type|isn't"):
-        written([said("user", ImageBlock(image=b"\x00\x01nothing"))], CHAT)
+        prepared([said("user", ImageBlock(image=b"\x00\x01nothing"))], CHAT)
 
 
 def test_documents() -> None:
     text = DocumentBlock(data=b"The lamp is green.", document_mimetype="text/plain", title="a b.txt")
     for to in (CHAT, RESPONSES, CLAUDE):
-        assert "The lamp is green." in str(written([said("user", text)], to)[0].content)
-    words, first, second = written([said("user", text, text)], CONVERSE)[0].blocks
-    assert isinstance(words, TextBlock)
-    assert [getattr(one, "title", None) for one in (first, second)] == ["a b", "a b 2"]
+        assert "The lamp is green." in str(prepared([said("user", text)], to)[0].parts)
+    words, first, second = prepared([said("user", text, text)], CONVERSE)[0].parts
+    assert isinstance(words, Text)
+    assert [getattr(one, "name", None) for one in (first, second)] == ["a b", "a b 2"]
+
+
+def test_a_citable_block_is_a_search_result_for_claude_and_words_elsewhere() -> None:
+    block = CitableBlock(title="Lamps", source="lamps.txt", content=[TextBlock(text="The lamp is green.")])
+    (part,) = prepared([said("user", block)], CLAUDE)[0].parts
+    assert isinstance(part, WireBlock)
+    assert part.block.items() >= {"type": "search_result", "source": "lamps.txt", "title": "Lamps"}.items()
+    for to in (CHAT, RESPONSES, CONVERSE):
+        assert prepared([said("user", block)], to)[0].text == "The lamp is green."
+    picture = CitableBlock(title="Lamps", source="lamps.txt", content=[ImageBlock(image=PNG)])
+    for to in ALL:
+        assert isinstance(prepared([said("user", picture)], to)[0].parts[0], Attachment)
 
 
 @pytest.mark.usefixtures("settings_file")
 def test_reasoning_goes_back_to_the_service_that_made_it_alone(fresh_emulator: Emulator) -> None:
     model = "bedrock:us.anthropic.claude-sonnet-4-6"
-    fresh_emulator.queue(Answer(blocks=[Reasoning("Thinking of lamps.", signature="c2ln"), Text("Green.")]))
+    fresh_emulator.queue(Answer(blocks=[ReasoningAnswer("Thinking of lamps.", signature="c2ln"), TextAnswer("Green.")]))
     answer = TurnoutLLM(model).chat([said("user", "Which?")])
     saved = ChatMessage.model_validate_json(answer.message.model_dump_json())
     own = TurnoutLLM(model).route
     for message in (answer.message, saved):
-        (kept,) = [
-            one for one in written([said("user", "x"), message], own)[1].blocks if isinstance(one, ThinkingBlock)
-        ]
-        assert kept.content == "Thinking of lamps."
-        assert "turnout" not in kept.additional_information
-        for to in (CHAT, RESPONSES, CLAUDE, CONVERSE):
-            assert not any(
-                isinstance(one, ThinkingBlock) for one in written([said("user", "x"), message], to)[1].blocks
-            )
+        (kept,) = [one for one in prepared([said("user", "x"), message], own)[1].parts if isinstance(one, Reasoning)]
+        assert (kept.text, kept.signature) == ("Thinking of lamps.", "c2ln")
+        for to in ALL:
+            assert not any(isinstance(one, Reasoning) for one in prepared([said("user", "x"), message], to)[1].parts)
 
 
 @pytest.mark.usefixtures("settings_file")

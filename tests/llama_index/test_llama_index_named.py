@@ -10,7 +10,7 @@ from llama_index.core.schema import MetadataMode, NodeRelationship, RelatedNodeI
 
 from tests.index.named_support import IDS, METADATAS, QUESTION, TEXTS, requests, settings, use
 from turnout.errors import IndexBehindError, PartialWriteError, RateLimitError, UnsupportedError
-from turnout.llama_index import TurnoutIndex
+from turnout.llama_index import TurnoutEmbedding, TurnoutIndex
 from turnout_emulator import Failure
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def test_a_switch_between_a_question_and_its_search_changes_nothing(place: Place
     index = filled()
     from llama_index.core.vector_stores.types import VectorStoreQuery
 
-    vector = index._embed_model.get_query_embedding(QUESTION)
+    vector = TurnoutEmbedding().get_query_embedding(QUESTION)
     place.switch("bedrock")
     found = index.vector_store.query(VectorStoreQuery(query_embedding=vector, similarity_top_k=1))
     assert found.ids == ["depot"]
@@ -192,3 +192,18 @@ def test_an_index_of_the_other_framework_is_refused(
     use(settings(fresh_emulator, tmp_path, 'store = "chroma"\npath = "index"'), monkeypatch)
     with pytest.raises(UnsupportedError, match=r"turnout\.langchain\.TurnoutIndex"):
         TurnoutIndex("docs")
+
+
+def test_a_database_whose_driver_is_synchronous_alone(
+    postgres: str, fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = postgres.replace("postgresql+psycopg://", "postgresql://")  # for SQLAlchemy that is psycopg2
+    lines = f'store = "pgvector"\nframework = "llama_index"\npath = "{tmp_path}"\nconnection = "{address}"'
+    use(settings(fresh_emulator, tmp_path, lines), monkeypatch)
+    try:
+        index = filled()
+        assert best(index) == TEXTS[1]
+        found = asyncio.run(index.as_retriever(similarity_top_k=1).aretrieve(QUESTION))
+        assert found[0].node_id == "depot"
+    finally:
+        _drop_tables(postgres)

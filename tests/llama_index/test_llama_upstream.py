@@ -1,21 +1,27 @@
-"""What turnout takes of the integrations that is not public: each of these fails when upstream moves it."""
+"""What turnout takes of LlamaIndex's integrations: each of these fails when upstream moves it."""
 
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
-from llama_index.llms.bedrock_converse import BedrockConverse
+from llama_index.llms.azure_openai import AzureOpenAI
 from llama_index.llms.openai import OpenAI
 from llama_index_instrumentation import root_dispatcher
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import Field
 
-from turnout.llama_index.upstream.bedrock import ConverseModel
-from turnout.llama_index.upstream.decorated import undecorated
-from turnout.llama_index.upstream.openai import OpenAIModel
+from turnout.llama_index import TurnoutLLM
+from turnout.llama_index.upstream import openai_llm
+from turnout.llama_index.wires import wire_for
+from turnout.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 
 class Heard(BaseEventHandler):
@@ -33,9 +39,15 @@ def heard() -> Any:
     root_dispatcher.event_handlers.remove(handler)
 
 
+@pytest.mark.parametrize("kind", [OpenAI, AzureOpenAI])
 @pytest.mark.parametrize("name", ["_chat", "_achat", "_stream_chat", "_astream_chat", "_get_model_kwargs"])
-def test_openai_has_the_methods(name: str) -> None:
-    assert inspect.isfunction(inspect.unwrap(getattr(OpenAI, name)))
+def test_the_classes_have_the_methods(kind: type[OpenAI], name: str) -> None:
+    assert inspect.isfunction(inspect.unwrap(getattr(kind, name)))
+
+
+HEAD = {"id": "1", "created": 1, "model": "gpt-5"}
+CHOICE = {"index": 0, "finish_reason": "stop"}
+SAID = {"role": "assistant", "content": "Yes."}
 
 
 class FakeCompletions:
@@ -47,118 +59,60 @@ class FakeCompletions:
         self.completions = self
 
     def create(self, **sent: Any) -> Any:
-        from openai.types.chat import ChatCompletion
-
         self.sent = sent
-        return ChatCompletion.model_validate(
-            {
-                "id": "1",
-                "object": "chat.completion",
-                "created": 1,
-                "model": "gpt-5",
-                "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Yes."}}],
-            }
-        )
+        if sent["stream"]:
+            chunk = {**HEAD, "object": "chat.completion.chunk", "choices": [{**CHOICE, "delta": SAID}]}
+            return [ChatCompletionChunk.model_validate(chunk)]
+        answer = {**HEAD, "object": "chat.completion", "choices": [{**CHOICE, "message": SAID}]}
+        return ChatCompletion.model_validate(answer)
 
 
-def openai_model(client: Any) -> OpenAIModel:
-    class Clients:
-        sync = client
-        aio = client
+class FakeAsyncCompletions(FakeCompletions):
+    async def create(self, **sent: Any) -> Any:
+        answer = super().create(**sent)
 
-    return OpenAIModel.with_client(Clients())  # type: ignore[arg-type]
+        async def chunks() -> AsyncIterator[Any]:
+            for chunk in answer:
+                yield chunk
+
+        return chunks() if sent["stream"] else answer
 
 
-def test_openai_sends_what_it_is_given_and_no_more(heard: Heard) -> None:
-    client = FakeCompletions()
-    response = openai_model(client).once([ChatMessage("Well?")], model="gpt-5-prod", seed=7)
-    assert response.message.content == "Yes."
-    assert client.sent == {
-        "messages": [{"role": "user", "content": "Well?"}],
-        "stream": False,
-        "model": "gpt-5-prod",
-        "seed": 7,
-    }
+@pytest.fixture(params=[False, True], ids=["openai", "azure"])
+def azure(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+async def test_what_is_sent_and_no_more(azure: bool, heard: Heard) -> None:
+    sync, aio = FakeCompletions(), FakeAsyncCompletions()
+    llm = openai_llm(SimpleNamespace(sync=sync, aio=aio), azure=azure)  # type: ignore[arg-type]
+    question, arguments = [ChatMessage("Well?")], {"model": "gpt-5-prod", "seed": 7}
+    said = [llm.once(question, arguments), await llm.aonce(question, arguments)]
+    whole = [sync.sent, aio.sent]
+    said += llm.pieces(question, arguments)
+    said += [piece async for piece in await llm.apieces(question, arguments)]
+    assert [one.message.content for one in said] == ["Yes."] * 4
+    sent = {"messages": [{"role": "user", "content": "Well?"}], "model": "gpt-5-prod", "seed": 7}
+    assert whole == [{**sent, "stream": False}] * 2
+    assert [sync.sent, aio.sent] == [{**sent, "stream": True}] * 2
     assert not [name for name in heard.names if name.startswith("LLM")]
 
 
-def test_openai_reads_nothing_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "a-secret-of-someone-else")
-    monkeypatch.setenv("OPENAI_API_BASE", "https://elsewhere.example")
-    model = openai_model(FakeCompletions())
-    assert "a-secret-of-someone-else" not in str(vars(model))
-    assert "elsewhere" not in str(vars(model))
+def test_nothing_is_read_from_the_environment(azure: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "OPENAI_API_VERSION"):
+        monkeypatch.setenv(name, "a-secret-of-someone-else")
+    for name in ("OPENAI_API_BASE", "AZURE_OPENAI_ENDPOINT"):
+        monkeypatch.setenv(name, "https://elsewhere.example")
+    llm = openai_llm(SimpleNamespace(sync=FakeCompletions(), aio=None), azure=azure)  # type: ignore[arg-type]
+    llm.once([ChatMessage("Well?")], {"model": "x"})
+    assert "a-secret-of-someone-else" not in str(vars(llm))
+    assert "elsewhere" not in str(vars(llm))
 
 
-class FakeRuntime:
-    """Takes what the class sends, and answers as botocore does."""
-
-    def __init__(self) -> None:
-        self.sent: dict[str, Any] = {}
-        self.attempts = 0
-        self.exceptions = type(
-            "E",
-            (),
-            dict.fromkeys(
-                (
-                    "ThrottlingException",
-                    "InternalServerException",
-                    "ServiceUnavailableException",
-                    "ModelTimeoutException",
-                ),
-                TimeoutError,
-            ),
-        )
-
-    def converse(self, **sent: Any) -> Any:
-        self.attempts += 1
-        self.sent = sent
-        if sent["modelId"] == "failing":
-            raise TimeoutError
-        return {"output": {"message": {"role": "assistant", "content": [{"text": "Yes."}]}}, "stopReason": "end_turn"}
-
-
-def test_converse_sends_what_it_is_given_and_no_more(heard: Heard) -> None:
-    runtime = FakeRuntime()
-    model = ConverseModel.with_client("anthropic.claude-sonnet-4-6", runtime)
-    response = model.once([ChatMessage("Well?")], model="us.anthropic.claude-sonnet-4-6", max_tokens=None)
-    assert response.message.content == "Yes."
-    assert runtime.sent == {
-        "modelId": "us.anthropic.claude-sonnet-4-6",
-        "messages": [{"role": "user", "content": [{"text": "Well?"}]}],
-        "inferenceConfig": {"maxTokens": None},
-    }
-    assert not [name for name in heard.names if name.startswith("LLM")]
-
-
-def test_converse_does_not_retry_by_itself() -> None:
-    runtime = FakeRuntime()
-    with pytest.raises(TimeoutError):
-        ConverseModel.with_client("x", runtime).once([ChatMessage("Well?")], model="failing", max_tokens=None)
-    assert runtime.attempts == 1
-
-
-@pytest.mark.parametrize("model", ["us.someone.new-model-v1:0", "eu.unheard-of", "anthropic.claude-sonnet-4-6", ""])
-def test_converse_takes_any_model(model: str) -> None:
-    response = ConverseModel.with_client(model, FakeRuntime()).once([ChatMessage("x")], model="m", max_tokens=None)
-    assert str(response) == "assistant: Yes."
-
-
-def test_converse_asks_no_profile(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
-    model = ConverseModel.with_client("anthropic.claude-sonnet-4-6", FakeRuntime())
-    assert str(model.once([ChatMessage("x")], model="m", max_tokens=None)) == "assistant: Yes."
-
-
-def test_the_undecorated_methods_are_found() -> None:
-    for name in ("chat", "stream_chat"):
-        function = undecorated(getattr(BedrockConverse, name))
-        assert function.__name__ == name
-        assert function.__code__.co_varnames[:3] == ("self", "messages", "kwargs")
-
-
-def test_a_method_that_is_decorated_otherwise_is_refused() -> None:
-    def plain() -> None: ...
-
-    with pytest.raises(TypeError, match="not decorated as it was"):
-        undecorated(plain)
+@pytest.mark.usefixtures("settings_file")
+@pytest.mark.parametrize(("backend", "kind"), [("azure", AzureOpenAI), ("openai", OpenAI)])
+def test_azure_is_asked_by_its_own_class(backend: str, kind: type[OpenAI]) -> None:
+    route = TurnoutLLM(backend=backend).route
+    wire: Any = wire_for(route, load_settings().backends[backend])
+    assert isinstance(wire._llm, kind)
+    assert isinstance(wire._llm, AzureOpenAI) is (backend == "azure")

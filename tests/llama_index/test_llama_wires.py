@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,17 +16,19 @@ from llama_index.core.base.llms.types import (
 )
 from pydantic import BaseModel
 
+from turnout.conversation.turns import Text, Turn
 from turnout.errors import ServiceConnectionError, UnsupportedError
 from turnout.llama_index import TurnoutLLM
-from turnout.llama_index.delegates import wire_for
-from turnout.llama_index.wires.converse_client import ConverseClient
+from turnout.llama_index.wires import bedrock_converse, wire_for
 from turnout.routing import Route, resolve
-from turnout.settings import load_settings
+from turnout.settings import BedrockBackend, load_settings
 from turnout_emulator import Answer, Emulator, ToolCall
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from turnout.llama_index.wires.base import Wire
 
 pytestmark = pytest.mark.usefixtures("settings_file")
 
@@ -114,8 +117,6 @@ def test_unknown_parameters_of_converse_are_left_out(fresh_emulator: Emulator) -
     with pytest.warns(UserWarning, match="seed is left out: the wire bedrock-converse has no such parameter"):
         TurnoutLLM(CLAUDE, seed=1, top_p=0.5, temperature=0.1, stop=["X"]).chat(QUESTION)
     assert sent(fresh_emulator)["inferenceConfig"] == {"topP": 0.5, "temperature": 0.1, "stopSequences": ["X"]}
-    with pytest.warns(UserWarning, match="timeout is left out: on Bedrock"):
-        TurnoutLLM(CLAUDE).chat(QUESTION, timeout=3)
 
 
 def test_no_config_is_sent_unasked(fresh_emulator: Emulator) -> None:
@@ -231,7 +232,7 @@ def test_a_wire_that_llama_index_has_not(fresh_emulator: Emulator) -> None:
         wire_for(route, load_settings().backends["openai"])
 
 
-# --- the client of Converse
+# --- streams of Converse
 
 
 class Stream:
@@ -245,52 +246,44 @@ class Stream:
         self.closed = True
 
 
-class Runtime:
-    def __init__(self, stream: Stream) -> None:
-        self.stream = stream
-        self.exceptions = object()
-        self.sent: dict[str, Any] = {}
+@pytest.fixture
+def converse(monkeypatch: pytest.MonkeyPatch) -> Callable[[Stream], Wire]:
+    """Makes the wire of a model whose service streams what is given."""
 
-    def converse_stream(self, **sent: Any) -> dict[str, Any]:
-        self.sent = sent
-        return {"stream": self.stream}
+    def made(stream: Stream) -> Wire:
+        runtime = SimpleNamespace(converse_stream=lambda **_: {"stream": stream})
+        monkeypatch.setattr(bedrock_converse, "bedrock_client", lambda _: SimpleNamespace(runtime=runtime))
+        return bedrock_converse.build(resolve(backend="bedrock"), BedrockBackend())
 
-
-def converse_client(stream: Stream) -> ConverseClient:
-    return ConverseClient(Runtime(stream), resolve(backend="bedrock"))
+    return made
 
 
+ASKED = [Turn(0, "user", [Text("Well?")])]
+WORD = {"contentBlockDelta": {"contentBlockIndex": 0, "delta": {"text": "Y"}}}
 STOP = {"messageStop": {"stopReason": "end_turn"}}
-END = {"metadata": {"usage": {"inputTokens": 1}}}
+END = {"metadata": {"usage": {"inputTokens": 1, "outputTokens": 1}}}
 
 
-def test_a_whole_stream_is_closed_and_says_why_it_ended() -> None:
-    stream = Stream({"contentBlockStart": {"contentBlockIndex": 0}}, STOP, END)
-    events = list(converse_client(stream).converse_stream(modelId="m")["stream"])
-    assert events[0]["contentBlockStart"]["start"] == {}
-    assert events[-1] == {**END, "stopReason": "end_turn"}
+def test_a_whole_stream_is_closed_and_says_why_it_ended(converse: Callable[[Stream], Wire]) -> None:
+    stream = Stream({"contentBlockStart": {"contentBlockIndex": 0}}, WORD, STOP, END)
+    *_, last = converse(stream).stream(ASKED, {})
+    assert last.message.content == "Y"
+    assert last.additional_kwargs["raw_finish_reason"] == "end_turn"
+    assert last.additional_kwargs["total_tokens"] == 2
     assert stream.closed
 
 
-def test_a_stream_without_an_end_is_an_error() -> None:
-    stream = Stream({"contentBlockDelta": {"delta": {"text": "Y"}}})
-    with pytest.raises(ServiceConnectionError, match="broke off") as caught:
-        list(converse_client(stream).converse_stream(modelId="m")["stream"])
+def test_a_stream_without_an_end_is_an_error(converse: Callable[[Stream], Wire]) -> None:
+    stream = Stream(WORD)
+    with pytest.raises(ServiceConnectionError, match="without a finish reason") as caught:
+        list(converse(stream).stream(ASKED, {}))
     assert caught.value.backend == "bedrock"
     assert stream.closed
 
 
-def test_a_stream_that_is_left_is_closed() -> None:
-    stream = Stream(STOP, END)
-    events = converse_client(stream).converse_stream(modelId="m")["stream"]
-    next(events)
-    events.close()
+def test_a_stream_that_is_left_is_closed(converse: Callable[[Stream], Wire]) -> None:
+    stream = Stream(WORD, STOP, END)
+    pieces = converse(stream).stream(ASKED, {})
+    next(pieces)
+    pieces.close()
     assert stream.closed
-
-
-def test_what_is_none_is_not_sent() -> None:
-    client = converse_client(Stream(STOP))
-    client.converse_stream(modelId="m", inferenceConfig={"maxTokens": None})
-    assert client._runtime.sent == {"modelId": "m"}
-    client.converse_stream(modelId="m", inferenceConfig={"maxTokens": None, "topP": 0.5})
-    assert client._runtime.sent == {"modelId": "m", "inferenceConfig": {"topP": 0.5}}

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.clients import client_of
+from turnout import runtime
 from turnout.embedding.embedder import Embedder
 from turnout.errors import (
     AuthenticationError,
@@ -24,7 +26,6 @@ from turnout.errors import (
     ServiceTimeoutError,
     SettingsError,
 )
-from turnout.providers.pool import bedrock_client, close_all, openai_client
 from turnout.routing import resolve
 from turnout.settings import Settings
 from turnout_emulator import Emulator, Failure
@@ -143,7 +144,7 @@ def test_a_refused_credential_is_named(
 
 def test_an_expired_token_is_refused_and_a_fresh_one_is_fetched_for_as_long_as_the_process_lives() -> None:
     with Emulator(token_lifetime=2.0) as emulator:
-        close_all()  # a client of an earlier emulator at the same address would have a token
+        runtime.close()  # a client of an earlier emulator at the same address would have a token
         made = embedder(emulator, "azure", **entra(emulator))
         made.embed(["x"])
         time.sleep(2.5)  # the first token has expired
@@ -245,11 +246,11 @@ def test_nobody_there() -> None:
 def test_one_client_per_backend_shared_by_threads(emulator: Emulator) -> None:
     made = settings(emulator, azure={"api_key": AZURE_KEY}, bedrock=keys(emulator))
     with ThreadPoolExecutor(8) as pool:
-        azure = set(pool.map(lambda _: id(openai_client(made.backends["azure"])), range(32)))  # type: ignore[arg-type]
-        bedrock = set(pool.map(lambda _: id(bedrock_client(made.backends["bedrock"])), range(32)))  # type: ignore[arg-type]
+        azure = set(pool.map(lambda _: id(client_of(made.backends["azure"])), range(32)))
+        bedrock = set(pool.map(lambda _: id(client_of(made.backends["bedrock"])), range(32)))
     assert len(azure) == len(bedrock) == 1
     other = settings(emulator, azure={"api_key": "another"})
-    assert id(openai_client(other.backends["azure"])) not in azure  # type: ignore[arg-type]
+    assert id(client_of(other.backends["azure"])) not in azure
 
 
 def test_one_client_serves_loops_one_after_another_and_at_once(emulator: Emulator) -> None:
@@ -277,7 +278,7 @@ def test_one_client_serves_loops_one_after_another_and_at_once(emulator: Emulato
 def test_closing_and_going_on(emulator: Emulator) -> None:
     made = embedder(emulator, "openai", api_key="sk-turnout-emulator")
     made.embed(["x"])
-    close_all()
+    runtime.close()
     assert made.embed(["x"])
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.clients import client_of
 from tests.providers.test_clients import bearer, entra, keys, role
 from turnout.providers.foundry import base_url
-from turnout.providers.pool import foundry_client, mantle_client
 from turnout.settings import AzureBackend, BedrockBackend
 from turnout_emulator.accounts import AWS_BEARER, AZURE_KEY
 
@@ -37,7 +37,7 @@ MANTLE: list[tuple[Callable[[Emulator], dict[str, Any]], str]] = [
 
 @pytest.mark.parametrize(("options", "auth"), MANTLE)
 def test_mantle(fresh_emulator: Emulator, options: Callable[[Emulator], dict[str, Any]], auth: str) -> None:
-    client = mantle_client(bedrock(fresh_emulator, **options(fresh_emulator)))
+    client = client_of(bedrock(fresh_emulator, **options(fresh_emulator)), "openai-responses")
     assert client.sync.responses.create(**ASKED).output_text
     for _ in range(2):
 
@@ -52,7 +52,7 @@ def test_mantle(fresh_emulator: Emulator, options: Callable[[Emulator], dict[str
 
 
 def test_gpt_oss_is_served_under_another_path(fresh_emulator: Emulator) -> None:
-    client = mantle_client(bedrock(fresh_emulator, **keys(fresh_emulator)), gpt_oss=True)
+    client = client_of(bedrock(fresh_emulator, **keys(fresh_emulator)), "openai-chat", "openai.gpt-oss-120b")
     client.sync.responses.create(**{**ASKED, "model": "openai.gpt-oss-120b"})
     assert fresh_emulator.requests[-1].path == "/v1/responses"
 
@@ -61,7 +61,7 @@ def test_a_stray_bearer_token_does_not_beat_the_settings_keys(
     fresh_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", "stray")
-    client = mantle_client(bedrock(fresh_emulator, max_retries=1, **keys(fresh_emulator)))
+    client = client_of(bedrock(fresh_emulator, max_retries=1, **keys(fresh_emulator)), "openai-responses")
     client.sync.responses.create(**ASKED)
     assert fresh_emulator.requests[-1].auth == "sigv4"
 
@@ -69,7 +69,7 @@ def test_a_stray_bearer_token_does_not_beat_the_settings_keys(
 @pytest.mark.parametrize("options", [lambda _: {"api_key": AZURE_KEY}, entra], ids=["api-key", "entra"])
 def test_claude_on_azure(fresh_emulator: Emulator, options: Callable[[Emulator], dict[str, Any]]) -> None:
     backend = AzureBackend.model_validate({"endpoint": fresh_emulator.azure.url, **options(fresh_emulator)})
-    client = foundry_client(backend)
+    client = client_of(backend, "anthropic-messages")
     asked: Any = {"model": "claude-prod", "max_tokens": 50, "messages": [{"role": "user", "content": "Hello"}]}
     assert client.sync.messages.create(**asked).content
     for _ in range(2):

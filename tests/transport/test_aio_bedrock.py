@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.providers.test_clients import embedder, keys, role, settings
+from turnout import runtime
 from turnout.errors import RateLimitError, ServiceConnectionError, ServiceTimeoutError
 from turnout.langchain import ChatTurnout
 from turnout.llama_index import TurnoutLLM
-from turnout.providers import pool
 from turnout.transport import greenlets as bridge
 from turnout_emulator import Answer, Cut, Emulator, Failure
 
@@ -112,7 +112,7 @@ async def test_errors_are_the_same_as_on_a_thread(fresh_emulator: Emulator) -> N
 
 
 async def test_a_role_is_assumed_off_the_loop(fresh_emulator: Emulator) -> None:
-    pool.close_all()  # another test's client for the same backend has the role's keys already
+    runtime.close()  # another test's client for the same backend has the role's keys already
     embed = embedder(fresh_emulator, "bedrock", **role(fresh_emulator))
     vectors = await embed.aembed([f"text {n}" for n in range(20)])
     assert len(vectors) == 20
@@ -132,12 +132,12 @@ async def test_the_bridge_carries_values_errors_and_the_context() -> None:
         return value * 2
 
     def work(first: int, *, second: int) -> tuple[int, str]:
-        assert bridge.on_bridge()
+        assert bridge.in_greenlet()
         with pytest.raises(ValueError, match="-1"):
             bridge.wait(later(-1))
         return bridge.wait(later(first)) + bridge.wait(later(second)), variable.get()
 
-    assert not bridge.on_bridge()
+    assert not bridge.in_greenlet()
     assert await bridge.run(work, 3, second=4) == (14, "set")
     with pytest.raises(ValueError, match="-5"):
         await bridge.run(lambda: bridge.wait(later(-5)))

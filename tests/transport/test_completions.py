@@ -10,9 +10,8 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from turnout.providers.pool import openai_client
+from tests.clients import client_of
 from turnout.settings import AzureBackend
-from turnout.transport.answers.completions import hasten
 from turnout_emulator import Raw
 
 if TYPE_CHECKING:
@@ -96,9 +95,7 @@ def sse(chunks: list[dict[str, Any]]) -> Raw:
 @pytest.fixture
 def clients(fresh_emulator: Emulator) -> tuple[openai.OpenAI, openai.AsyncOpenAI]:
     backend = AzureBackend(endpoint=fresh_emulator.azure.url, api_key="turnout-emulator-azure-key")
-    client = openai_client(backend)
-    hasten(client.sync)
-    hasten(client.aio)
+    client = client_of(backend)
     return client.sync, client.aio
 
 
@@ -175,7 +172,13 @@ def test_raw_answers_are_the_sdks(clients: tuple[openai.OpenAI, openai.AsyncOpen
         assert b"[DONE]" in response.read()
 
 
-def test_a_client_is_hastened_once(clients: tuple[openai.OpenAI, openai.AsyncOpenAI]) -> None:
-    before = clients[0].chat.completions
-    hasten(clients[0])
-    assert clients[0].chat.completions is before
+def test_a_copy_of_a_client_makes_them_likewise(
+    fresh_emulator: Emulator,
+    clients: tuple[openai.OpenAI, openai.AsyncOpenAI],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert clients[0].chat.completions is clients[0].chat.completions
+    monkeypatch.setattr(ChatCompletionChunk, "construct", None)
+    fresh_emulator.queue(sse(USUAL))
+    copy = clients[0].with_options(timeout=60)
+    assert len(list(copy.chat.completions.create(**ASKED))) == len(USUAL)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
+from tests.clients import client_of
 from tests.contract.apps.settings import settings_text
 from tests.providers.test_clients import bearer, entra, keys, role
 from tests.transport.environment_reads import variables
@@ -24,13 +25,11 @@ from tests.transport.reviewed_variables import (
     PACKAGES,
     REVIEWED,
 )
+from turnout import runtime
 from turnout.errors import SettingsError
 from turnout.providers.credentials import aws
-from turnout.providers.mantle import base_url as mantle_url
-from turnout.providers.pool import bedrock_client, close_all, foundry_client, mantle_client, openai_client
 from turnout.settings import AzureBackend, BedrockBackend, OpenAIBackend, load_settings
 from turnout.settings.variables import CLOUD_VARIABLES
-from turnout.transport import http_clients as transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,8 +87,7 @@ def _clients_of_their_own() -> Iterator[None]:
 
 def _rebuilt() -> None:
     """Clients and what they share are made anew, and look at the environment as it is."""
-    close_all()
-    transport.tls_context.cache_clear()
+    runtime.close()
 
 
 @pytest.fixture
@@ -196,32 +194,32 @@ def test_all_at_once(
 
 
 def azure(emulator: Emulator, options: dict[str, Any]) -> Any:
-    client = openai_client(AzureBackend.model_validate({"endpoint": emulator.azure.url, **options}))
+    client = client_of(AzureBackend.model_validate({"endpoint": emulator.azure.url, **options}))
     return lambda: client.sync.embeddings.create(model="embed-small", input="Hello")
 
 
 def claude(emulator: Emulator, options: dict[str, Any]) -> Any:
-    client = foundry_client(AzureBackend.model_validate({"endpoint": emulator.azure.url, **options}))
+    client = client_of(AzureBackend.model_validate({"endpoint": emulator.azure.url, **options}), "anthropic-messages")
     asked: Any = {"model": "claude-prod", "max_tokens": 50, "messages": [{"role": "user", "content": "Hello"}]}
     return lambda: client.sync.messages.create(**asked)
 
 
 def openai(emulator: Emulator, options: dict[str, Any]) -> Any:
     given = {"base_url": f"{emulator.openai.url}/v1", "api_key": "sk-turnout-emulator", **options}
-    client = openai_client(OpenAIBackend.model_validate(given))
+    client = client_of(OpenAIBackend.model_validate(given))
     return lambda: client.sync.embeddings.create(model="text-embedding-3-small", input="Hello")
 
 
 def bedrock(emulator: Emulator, options: dict[str, Any]) -> Any:
     given = {"endpoint": emulator.bedrock.url, "region": "us-east-1", **options}
-    client = bedrock_client(BedrockBackend.model_validate(given)).runtime
+    client = client_of(BedrockBackend.model_validate(given)).sync
     asked: Any = {"modelId": "amazon.nova-lite-v1:0", "messages": [{"role": "user", "content": [{"text": "Hello"}]}]}
     return lambda: client.converse(**asked)
 
 
 def mantle(emulator: Emulator, options: dict[str, Any]) -> Any:
     given = {"mantle_endpoint": emulator.mantle.url, "region": "us-east-1", **options}
-    client = mantle_client(BedrockBackend.model_validate(given))
+    client = client_of(BedrockBackend.model_validate(given), "openai-responses")
     asked: Any = {"model": "openai.gpt-5.5", "input": "Hello", "store": False}
     return lambda: client.sync.responses.create(**asked)
 
@@ -283,7 +281,7 @@ def test_one_at_a_time(
     for name, value in chosen.items():
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
-            close_all()
+            runtime.close()
             assert recorded(fresh_emulator, make(fresh_emulator, given)) == without, name
 
 
@@ -295,9 +293,9 @@ def test_a_copy_of_a_client_goes_by_its_arguments_too(
         monkeypatch.setenv(name, value)
     asked: Any = {"model": "claude-prod", "max_tokens": 50, "messages": [{"role": "user", "content": "Hello"}]}
     extra: dict[str, Any] = {"default_headers": {"x-mine": "1"}}
-    openai_client(openais).sync.with_options(**extra).embeddings.create(model="embed-small", input="Hello")
+    client_of(openais).sync.with_options(**extra).embeddings.create(model="embed-small", input="Hello")
     claudes = AzureBackend.model_validate({"endpoint": fresh_emulator.azure.url, **KEY})
-    foundry_client(claudes).sync.with_options(**extra).messages.create(**asked)
+    client_of(claudes, "anthropic-messages").sync.with_options(**extra).messages.create(**asked)
     for request in fresh_emulator.requests:
         assert (request.status, request.headers["api-key"], request.headers["x-mine"]) == (200, KEY["api_key"], "1")
         assert not [name for name in request.headers if "stray" in name or "stray" in request.headers[name]]
@@ -361,8 +359,8 @@ def test_a_choice_for_all_of_aws_holds_where_no_endpoint_is_named(
     monkeypatch.setenv(variable, "true")
     given: dict[str, Any] = {"region": "us-east-1", "access_key_id": "AKIA", "secret_access_key": "x"}
     for endpoint in (None, "https://vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com"):
-        client = bedrock_client(BedrockBackend.model_validate({**given, "endpoint": endpoint})).runtime
-        client.meta.events.unregister("before-send.bedrock-runtime", client._transport.before_send)
+        client = client_of(BedrockBackend.model_validate({**given, "endpoint": endpoint})).sync
+        client.meta.events.unregister("before-send.bedrock-runtime", client._send)
         client.meta.events.register("before-send.bedrock-runtime", instead)
         client.converse(modelId="m", messages=[{"role": "user", "content": [{"text": "Hello"}]}])
     assert [url.partition("//")[2].partition("/")[0] for url in asked] == [
@@ -376,10 +374,9 @@ def test_mantle_has_no_fips_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
     given = {"region": "us-east-1", "access_key_id": "AKIA", "secret_access_key": "x"}
     with pytest.raises(SettingsError, match="Mantle has no FIPS endpoint"):
-        mantle_client(BedrockBackend.model_validate(given))
+        client_of(BedrockBackend.model_validate(given), "openai-responses")
     named = BedrockBackend.model_validate({**given, "mantle_endpoint": "https://mantle.example"})
-    assert mantle_url(named, "us-east-1", gpt_oss=False).startswith("https://mantle.example")
-    assert mantle_client(named).sync.base_url.host == "mantle.example"
+    assert client_of(named, "openai-responses").sync.base_url.host == "mantle.example"
 
 
 def test_a_key_in_the_settings_is_not_beaten_by_a_service_principal_in_the_environment(

@@ -46,7 +46,7 @@ def runtime(endpoint: str, **options: Any) -> Iterator[Any]:
     backend = BedrockBackend.model_validate(
         {"region": "us-east-1", "endpoint": endpoint, "timeout": LONG, **KEYS, **options}
     )
-    made = connect(backend)[0]
+    made = connect(backend).sync
     try:
         yield made
     finally:

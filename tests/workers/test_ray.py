@@ -68,9 +68,9 @@ def fill(path: Path, name: str, source: Listed, backend: str = "azure") -> Any:
     """Embed chunks into a collection of a named index, here."""
     index = NamedIndex(name, path)
     space = index.space(backend)
-    collection = index.side.open_collection(index.settings, name, space, create=True)
+    collection = index.open_collection(space, create=True)
     assert collection is not None
-    embedder = Embedder(index.route(backend), index.all)
+    embedder = Embedder(index.route(backend), index.all_settings)
     assert reindex(source, collection, embedder, checkpoint=index.checkpoint(space), sample=0).complete
     return collection
 
@@ -78,9 +78,9 @@ def fill(path: Path, name: str, source: Listed, backend: str = "azure") -> Any:
 def content(path: Path, name: str, backend: str = "bedrock") -> dict[str, tuple[str, dict[str, Any], list[float]]]:
     """Everything that a collection has."""
     index = NamedIndex(name, path)
-    collection = index.side.open_collection(index.settings, name, index.space(backend))
+    collection = index.open_collection(index.space(backend))
     assert collection is not None
-    items = {item.id: item for item in collection.items()}
+    items = {item.id: item for item in collection.chunks()}
     vectors = collection.vectors(list(items))
     return {found: (item.text, item.metadata, list(vectors[found])) for found, item in items.items()}
 
@@ -92,7 +92,7 @@ def said(report: ReindexReport) -> dict[str, Any]:
 
 def test_ray_gives_the_same_index(settings_file: Path, emulator: Emulator) -> None:
     source = some(300)
-    source.chunks["odd"] = ("ünïcode ✓ text", {"n": 1.5, "yes": True, "name": "\u2028 line"})
+    source.texts["odd"] = ("ünïcode ✓ text", {"n": 1.5, "yes": True, "name": "\u2028 line"})
     for name in ("docs", "calm"):
         fill(settings_file, name, source)
     here = NamedIndex("calm", settings_file).reindex("bedrock")
@@ -109,9 +109,9 @@ def target(path: Path, name: str = "docs") -> tuple[Any, Embedder, Path]:
     """Bedrock's collection of a named index, its embedder and its checkpoint."""
     index = NamedIndex(name, path)
     space = index.space("bedrock")
-    collection = index.side.open_collection(index.settings, name, space, create=True)
+    collection = index.open_collection(space, create=True)
     assert collection is not None
-    return collection, Embedder(index.route("bedrock"), index.all), index.checkpoint(space)
+    return collection, Embedder(index.route("bedrock"), index.all_settings), index.checkpoint(space)
 
 
 def workers() -> list[psutil.Process]:
@@ -143,8 +143,8 @@ def test_a_worker_that_is_killed_costs_what_it_had_in_hand(settings_file: Path, 
         asked = sent(slow)
     assert killed
     assert report.complete
-    assert report.embedded == len(source.chunks) == len(content(settings_file, "docs"))
-    assert set(asked) == {text for text, _ in source.chunks.values()}
+    assert report.embedded == len(source.texts) == len(content(settings_file, "docs"))
+    assert set(asked) == {text for text, _ in source.texts.values()}
     assert sum(asked.values()) - len(asked) <= batch
 
 
@@ -165,15 +165,15 @@ def test_a_run_that_is_stopped_keeps_what_was_answered_and_goes_on_without_ray(s
         assert 20 < report.embedded < window
         assert report.embedded == sum(sent(slow).values()) == collection.count()
         assert reindex(source, collection, embedder, **options).complete
-        assert sent(slow) == dict.fromkeys((text for text, _ in source.chunks.values()), 1)
+        assert sent(slow) == dict.fromkeys((text for text, _ in source.texts.values()), 1)
 
 
 def test_what_cannot_be_embedded_is_named_and_a_failing_service_ends_it(
     settings_file: Path, emulator: Emulator
 ) -> None:
     source = some(200)
-    source.chunks["empty"] = (" ", {})
-    source.chunks["long"] = ("word " * 40_000, {})
+    source.texts["empty"] = (" ", {})
+    source.texts["long"] = ("word " * 40_000, {})
     collection, embedder, checkpoint = target(settings_file)
     plan = RayWorkers(WORKERS, str(settings_file), batch=20)
     emulator.queue(Failure.invalid_request("malformed"), Failure.authentication(), service="bedrock")
@@ -181,7 +181,7 @@ def test_what_cannot_be_embedded_is_named_and_a_failing_service_ends_it(
         reindex(source, collection, embedder, checkpoint=checkpoint, sample=0, stream=plan)
     assert isinstance(caught.value, AuthenticationError | PermissionDeniedError)
     answered = set(sent(emulator))
-    assert answered == {chunk.text for chunk in collection.items()}
+    assert answered == {chunk.text for chunk in collection.chunks()}
     report = reindex(source, collection, embedder, checkpoint=checkpoint, sample=0)
     assert set(sent(emulator).values()) == {1}
     skipped = dict(report.skipped)
@@ -223,7 +223,7 @@ def test_workers_share_the_limits_of_the_deployment(settings_file: Path, said: b
         asked = [request for request in throttling.requests if request.operation == "embeddings"]
     answered = sorted(request.received_at for request in asked if request.status == 200)
     throttled = sum(request.status == 429 for request in asked)
-    assert len(answered) == len(source.chunks)
+    assert len(answered) == len(source.texts)
     assert (len(answered) - quota) / (answered[-1] - answered[0]) <= 1.2 * quota
     assert throttled <= (4 if said else 40)
 
@@ -259,7 +259,7 @@ def test_a_dataset_is_embedded(settings_file: Path, secrets: list[bytes]) -> Non
     assert [row["id"] for row in found if row["vector"] is None] == [3]
     assert [row["id"] for row in found if row["refused"] is not None] == [3]
     index = NamedIndex("docs", settings_file)
-    here = Embedder(index.route("bedrock"), index.all).embed(["track 1", "track 2"])
+    here = Embedder(index.route("bedrock"), index.all_settings).embed(["track 1", "track 2"])
     assert [list(row["vector"]) for row in found[1:3]] == here
     assert os.getpid() not in {row["process"] for row in found}
     frame = pd.DataFrame(rows[1:3])

@@ -13,8 +13,7 @@ from llama_index.core.vector_stores import SimpleVectorStore, VectorStoreQuery
 from turnout import llama_index as ours
 from turnout import load_settings
 from turnout.langchain import ChatTurnout, TurnoutEmbeddings, TurnoutIndex, guarded
-from turnout.llama_index import TurnoutEmbedding, TurnoutLLM
-from turnout.llama_index.stores import GuardedVectorStore
+from turnout.llama_index import GuardedVectorStore, TurnoutEmbedding, TurnoutLLM
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,4 +1,4 @@
-"""A call of the application: one or more attempts, each let in by the deployment's limiter."""
+"""A call of the application: one or more attempts, each admitted by the deployment's limiter."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from tenacity import AsyncRetrying, Retrying, retry_if_exception, wait_random_exponential
-
-from turnout.calls.limits import Limiter
+from turnout.calls.limits import Limiter, Slot
 from turnout.errors import (
     FailedAttempt,
     InvalidRequestError,
@@ -22,33 +20,28 @@ from turnout.errors import (
     TurnoutError,
 )
 from turnout.redaction.sdk_errors import without_secrets
-from turnout.transport.arrival import Arrival, Expecting
+from turnout.transport.answers.unreadable import UnreadableAnswerError, shortened
+from turnout.transport.arrival import Arrival, ExpectArrival
 from turnout.transport.deadline import RetryPolicy, until
-from turnout.transport.unreadable import UnreadableAnswerError, shortened
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from tenacity import RetryCallState
-
-    from turnout.calls.limits import Slot
-
 T = TypeVar("T")
 
 _FIRST_WAIT, _LONGEST_BACKOFF = 0.5, 20.0  # seconds; a wait is random up to the first, doubled with each attempt
+_MOST_DOUBLINGS = 10
 _SPREAD = 0.1  # of what the service asked for is added at most, so that not everybody comes back at once
-
-_backoff = wait_random_exponential(multiplier=_FIRST_WAIT, max=_LONGEST_BACKOFF)
 
 
 @dataclass(slots=True)
-class Call:
-    """One call of the application.
+class Attempts:
+    """The attempts of one call of the application, and its deadline.
 
     Attributes:
         policy: When it is repeated.
         limiter: What its deployment takes.
-        translate: Turnout's error for what an SDK raised, or None if it isn't an SDK's.
+        translate: Makes turnout's error of what an SDK raised; None if it isn't an SDK's.
         backend: Name of the backend.
         deployment: What is asked.
         tokens: An estimate of the tokens that an attempt takes.
@@ -124,68 +117,73 @@ class Call:
 
     def repeated(self, attempt: Callable[..., T], *arguments: Any) -> T:
         """Call a function until it succeeds or the policy says to stop."""
-        try:
-            return attempt(*arguments)
-        except ModelCallError as error:
-            if not error.retryable:
-                raise
-            again = _Again(attempt, error)
-        result: T = Retrying(sleep=time.sleep, **self._rules())(again, *arguments)
-        return result
+        while True:
+            try:
+                return attempt(*arguments)
+            except ModelCallError as error:
+                wait = self._wait_after(error)
+                if wait is None:
+                    raise
+            time.sleep(wait)
 
     async def arepeated(self, attempt: Callable[..., Awaitable[T]], *arguments: Any) -> T:
         """Call a coroutine function likewise."""
-        try:
-            return await attempt(*arguments)
-        except ModelCallError as error:
-            if not error.retryable:
-                raise
-            again = _Again(attempt, error)
+        while True:
+            try:
+                return await attempt(*arguments)
+            except ModelCallError as error:
+                wait = self._wait_after(error)
+                if wait is None:
+                    raise
+            await asyncio.sleep(wait)
 
-        async def once(*given: Any) -> T:
-            result: T = await again(*given)
-            return result
-
-        result: T = await AsyncRetrying(sleep=asyncio.sleep, **self._rules())(once, *arguments)
-        return result
-
-    def _rules(self) -> dict[str, Any]:
-        return {"retry": retry_if_exception(_may_pass), "wait": _wait, "stop": self._stop, "reraise": True}
+    def _wait_after(self, error: ModelCallError) -> float | None:
+        """Seconds until the next attempt; None if there is none."""
+        if not error.retryable:
+            return None
+        if error.retry_after is not None:
+            wait = error.retry_after * (1 + random.uniform(0, _SPREAD))  # noqa: S311 - no secret
+        else:
+            wait = _backoff(self.attempts)
+        if wait > self.policy.max_retry_wait * (1 + _SPREAD) or (self.left is not None and wait >= self.left):
+            return None
+        counted = self.failed
+        if min(time.monotonic() - self.began, self.limiter.quiet) < self.policy.patience:
+            counted = [attempt for attempt in self.failed if attempt.error != RateLimitError.__name__]
+        return wait if len(counted) <= self.policy.max_retries else None
 
     def _attempt(self, once: Callable[[], T]) -> T:
-        with self.turn() as turn, Expecting(turn.arrival):
-            result = once()
-            turn.answer = result
+        with self.begin() as attempt, ExpectArrival(attempt.arrival):
+            attempt.answer = result = once()
             return result
 
     async def _aattempt(self, once: Callable[[], Awaitable[T]]) -> T:
-        with await self.aturn() as turn, Expecting(turn.arrival):
-            result = await once()
-            turn.answer = result
+        with await self.abegin() as attempt, ExpectArrival(attempt.arrival):
+            attempt.answer = result = await once()
             return result
 
-    def turn(self) -> Turn:
-        """Wait for an attempt's place.
+    def begin(self) -> Attempt:
+        """Begin an attempt, once the limiter admits it.
 
         Raises:
-            ServiceTimeoutError: The deadline passed before there was one.
+            ServiceTimeoutError: The deadline passed first.
         """
         try:
-            slot = self.limiter.enter(self.tokens, within=self.left, heed=self._heeds)
+            slot = self.limiter.enter(self.tokens, within=self.left, pauses=self._pauses)
         except TimeoutError as error:
             raise self.too_late() from without_secrets(error)
         self.attempts += 1
-        return Turn(self, slot)
+        return Attempt(self, slot)
 
-    async def aturn(self) -> Turn:
-        """Wait for an attempt's place without blocking the event loop."""
-        slot = await self.limiter.aenter(self.tokens, heed=self._heeds)
+    async def abegin(self) -> Attempt:
+        """Begin an attempt without blocking the event loop."""
+        slot = await self.limiter.aenter(self.tokens, pauses=self._pauses)
         self.attempts += 1
-        return Turn(self, slot)
+        return Attempt(self, slot)
 
     @property
-    def _heeds(self) -> bool:
-        """A call that isn't to be repeated wants to know at once, so others' throttling doesn't hold it up."""
+    def _pauses(self) -> bool:
+        """Whether others' throttling holds the call up; one that isn't to be repeated fails at once instead."""
         return self.policy.max_retries > 0 or self.policy.patience > 0
 
     def report(self) -> dict[str, Any]:
@@ -225,23 +223,11 @@ class Call:
                 before = ", ".join(f"{attempt.error} after {attempt.after:.1f} s" for attempt in self.failed)
                 error.args = (f"{error.args[0]} (attempt {self.attempts}; before it: {before})",)
 
-    def _stop(self, state: RetryCallState) -> bool:
-        wait = state.upcoming_sleep
-        if wait > self.policy.max_retry_wait * (1 + _SPREAD):
-            return True
-        if self.left is not None and wait >= self.left:
-            return True
-        counted = self.failed
-        quiet = min(time.monotonic() - self.began, self.limiter.quiet)
-        if quiet < self.policy.patience:
-            counted = [attempt for attempt in self.failed if attempt.error != RateLimitError.__name__]
-        return len(counted) > self.policy.max_retries
 
+class Attempt:
+    """One attempt, as a context. An SDK's error in it is raised as turnout's.
 
-class Turn:
-    """One attempt's place at the limiter. Left with an SDK's error, it raises turnout's.
-
-    Left with any other, it raises one for an answer that can't be read, if an answer has begun to arrive.
+    Any other error is raised as one of an unreadable answer, if the answer has begun to arrive.
 
     Attributes:
         answer: What the service answered, once it did.
@@ -250,7 +236,7 @@ class Turn:
 
     __slots__ = ("_call", "_counts", "_in_flight", "_slot", "answer", "arrival")
 
-    def __init__(self, call: Call, slot: Slot) -> None:
+    def __init__(self, call: Attempts, slot: Slot) -> None:
         self._call = call
         self._slot = slot
         self._in_flight = True
@@ -259,7 +245,7 @@ class Turn:
         self.arrival = Arrival()
 
     def begun(self) -> None:
-        """The answer is coming in pieces: what its reader does between them is nobody's to wait for."""
+        """The answer comes in pieces: others aren't kept waiting by what its reader does between them."""
         self._call.limiter.leave(self._slot, answered=True)
         self._in_flight = False
 
@@ -283,7 +269,7 @@ class Turn:
             self._failed(known)
         if known is None:
             return
-        # One that names no backend says itself what was waited for until the deadline: a credential, say.
+        # An error without a backend says itself what was waited for until the deadline: a credential, say.
         if isinstance(known, ServiceTimeoutError) and known.backend and call.past:
             known = call.too_late()
         else:
@@ -321,32 +307,11 @@ class Turn:
             limiter.leave(self._slot)
 
 
-class _Again:
-    """An attempt whose first outcome is known: most calls succeed at once and need nothing of what repeats them."""
-
-    def __init__(self, attempt: Callable[..., Any], failed: ModelCallError) -> None:
-        self._attempt = attempt
-        self._failed: ModelCallError | None = failed
-
-    def __call__(self, *arguments: Any) -> Any:
-        failed, self._failed = self._failed, None
-        if failed is not None:
-            raise failed
-        return self._attempt(*arguments)
+def _backoff(attempts: int) -> float:
+    longest = min(_FIRST_WAIT * 2 ** min(attempts - 1, _MOST_DOUBLINGS), _LONGEST_BACKOFF)
+    return random.uniform(0, longest)  # noqa: S311 - no secret
 
 
 def _is_no_json(error: Exception) -> bool:
     """Whether a request couldn't be encoded; what else fails before an answer arrives is left as it is."""
     return isinstance(error, UnicodeError) or (isinstance(error, ValueError | TypeError) and "JSON" in str(error))
-
-
-def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, ModelCallError) and error.retryable
-
-
-def _wait(state: RetryCallState) -> float:
-    assert state.outcome is not None
-    asked = getattr(state.outcome.exception(), "retry_after", None)
-    if asked is None:
-        return _backoff(state)
-    return float(asked) * (1 + random.uniform(0, _SPREAD))  # noqa: S311 - no secret

@@ -1,22 +1,35 @@
-"""SDK error → turnout's, one table per SDK. Status and code first; a message only where a service gives no code."""
+"""SDK error → turnout's, by `turnout.calls.error_tables`, with what the service said, where, and what to do."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from turnout import errors as e
+from turnout.calls.error_tables import (
+    ANTHROPIC,
+    ANTHROPIC_MESSAGES,
+    BEDROCK,
+    BEDROCK_MESSAGES,
+    BOTOCORE,
+    OPENAI,
+    OPENAI_CODES,
+    REPORTED_TYPES,
+    STATUSES,
+    TRANSPORT,
+    Kind,
+)
 from turnout.calls.retry_after import retry_after
 from turnout.conversation import filters
+from turnout.facts.providers import PROVIDERS
 from turnout.redaction import redact
 from turnout.redaction.sdk_errors import without_secrets
-from turnout.transport.unreadable import UnreadableAnswerError, shortened
+from turnout.transport.answers.unreadable import UnreadableAnswerError, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from turnout.providers.credentials.base import Chosen
+    from turnout.providers.credentials.base import Credential
     from turnout.routing import Route
 
 
@@ -26,216 +39,18 @@ class CallSite:
 
     Attributes:
         route: The route.
-        resource: The endpoint or region that was asked.
-        chosen: The credential that was used.
+        endpoint: The address or region that was asked.
+        credential: The credential that was used.
         source: Where the settings came from.
-        secret: Gives the backend's secrets, of which the error may say none.
+        secrets: Returns the backend's secrets, which no error may show.
     """
 
     route: Route
-    resource: str
-    chosen: Chosen | None = None
+    endpoint: str
+    credential: Credential | None = None
     source: str = ""
-    secret: Callable[[], Iterable[str]] = tuple
+    secrets: Callable[[], Iterable[str]] = tuple
 
-
-Kind = type[e.ModelCallError]
-
-
-# openai: exception class → ours. Subclasses come before their bases.
-OPENAI: dict[str, Kind] = {
-    "APITimeoutError": e.ServiceTimeoutError,
-    "APIConnectionError": e.ServiceConnectionError,
-    "AuthenticationError": e.AuthenticationError,
-    "OAuthError": e.AuthenticationError,
-    "SubjectTokenProviderError": e.AuthenticationError,
-    "PermissionDeniedError": e.PermissionDeniedError,
-    "NotFoundError": e.NotFoundError,
-    "RateLimitError": e.RateLimitError,
-    "ConflictError": e.ServerError,
-    "BadRequestError": e.InvalidRequestError,
-    "UnprocessableEntityError": e.InvalidRequestError,
-    "InternalServerError": e.ServerError,
-    "APIResponseValidationError": e.ServiceAnswerError,
-    "LengthFinishReasonError": e.InvalidRequestError,
-    "ContentFilterFinishReasonError": e.ContentFilterError,
-    "InvalidWebhookSignatureError": e.InvalidRequestError,
-    "WebSocketQueueFullError": e.ServerError,
-    "WebSocketConnectionClosedError": e.ServiceConnectionError,
-    "APIStatusError": e.ServerError,
-    "APIError": e.ServerError,
-    "OpenAIError": e.InvalidRequestError,
-}
-
-# openai: the body's `code` → ours, where it says more than the status.
-OPENAI_CODES: dict[str, Kind] = {
-    "context_length_exceeded": e.ContextOverflowError,
-    "string_above_max_length": e.ContextOverflowError,
-    "content_filter": e.ContentFilterError,
-    "content_policy_violation": e.ContentFilterError,
-    "ResponsibleAIPolicyViolation": e.ContentFilterError,
-    "DeploymentNotFound": e.NotFoundError,
-    "model_not_found": e.NotFoundError,
-    "insufficient_quota": e.RateLimitError,
-    "rate_limit_exceeded": e.RateLimitError,
-    "invalid_api_key": e.AuthenticationError,
-    "PermissionDenied": e.PermissionDeniedError,  # Azure's 401 for an identity without the data action
-    "server_error": e.ServerError,
-    # What a response of Responses failed with, besides: openai 2.54, types/responses/response_error.py.
-    "vector_store_timeout": e.ServiceTimeoutError,
-    "bio_policy": e.ContentFilterError,
-    "image_content_policy_violation": e.ContentFilterError,
-    **dict.fromkeys(
-        (
-            *("invalid_prompt", "data_residency_mismatch", "invalid_image", "invalid_image_format"),
-            *("invalid_base64_image", "invalid_image_url", "image_too_large", "image_too_small", "image_parse_error"),
-            *("invalid_image_mode", "image_file_too_large", "unsupported_image_media_type", "empty_image_file"),
-            *("failed_to_download_image", "image_file_not_found"),
-        ),
-        e.InvalidRequestError,
-    ),
-}
-
-# An error that came with success: its `type` → ours, where its code says nothing. Anthropic's, and OpenAI's.
-# https://docs.anthropic.com/en/api/errors
-REPORTED_TYPES: dict[str, Kind] = {
-    "invalid_request_error": e.InvalidRequestError,
-    "authentication_error": e.AuthenticationError,
-    "permission_error": e.PermissionDeniedError,
-    "not_found_error": e.NotFoundError,
-    "request_too_large": e.ContextOverflowError,
-    "rate_limit_error": e.RateLimitError,
-    "timeout_error": e.ServiceTimeoutError,
-    "tokens": e.RateLimitError,
-    "requests": e.RateLimitError,
-    "api_error": e.ServerError,
-    "overloaded_error": e.ServerError,
-}
-
-_STATUSES: dict[int, Kind] = {
-    400: e.InvalidRequestError,
-    401: e.AuthenticationError,
-    403: e.PermissionDeniedError,
-    404: e.NotFoundError,
-    408: e.ServiceTimeoutError,
-    413: e.ContextOverflowError,
-    429: e.RateLimitError,
-}
-
-# anthropic: exception class → ours. Those that aren't named here are kinds of one that is.
-ANTHROPIC: dict[str, Kind] = {
-    "APITimeoutError": e.ServiceTimeoutError,
-    "RequestTimeoutError": e.ServiceTimeoutError,
-    "GatewayTimeoutError": e.ServiceTimeoutError,
-    "DeadlineExceededError": e.ServiceTimeoutError,
-    "APIConnectionError": e.ServiceConnectionError,
-    "AuthenticationError": e.AuthenticationError,
-    "CredentialsError": e.AuthenticationError,
-    "PaymentRequiredError": e.PermissionDeniedError,
-    "PermissionDeniedError": e.PermissionDeniedError,
-    "NotFoundError": e.NotFoundError,
-    "RateLimitError": e.RateLimitError,
-    "ConflictError": e.ServerError,
-    "BadRequestError": e.InvalidRequestError,
-    "PreconditionFailedError": e.InvalidRequestError,
-    "ContentTooLargeError": e.ContextOverflowError,
-    "RequestTooLargeError": e.ContextOverflowError,
-    "UnprocessableEntityError": e.InvalidRequestError,
-    "RequestHeaderFieldsTooLargeError": e.InvalidRequestError,
-    "ClientClosedRequestError": e.ServiceConnectionError,
-    "InternalServerError": e.ServerError,
-    "APIResponseValidationError": e.ServiceAnswerError,
-    "APIWebhookValidationError": e.InvalidRequestError,
-    "RetryableError": e.ServerError,
-    "APIStatusError": e.ServerError,
-    "APIError": e.ServerError,
-    "AnthropicError": e.InvalidRequestError,
-}
-
-# Anthropic's 400 has one type for everything, so its words are all there is.
-ANTHROPIC_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = (
-    (re.compile(r"prompt is too long|exceed(s|ed)? (the )?context", re.IGNORECASE), e.ContextOverflowError),
-    (re.compile(r"content filter(ing)? policy", re.IGNORECASE), e.ContentFilterError),
-)
-
-# Bedrock Runtime: error code → ours. The first block is in its service model, the second is AWS's for every service.
-BEDROCK: dict[str, Kind] = {
-    "AccessDeniedException": e.PermissionDeniedError,
-    "ConflictException": e.ServerError,
-    "InternalServerException": e.ServerError,
-    "ModelErrorException": e.ServerError,
-    "ModelNotReadyException": e.ServerError,
-    "ModelStreamErrorException": e.ServerError,
-    "ModelTimeoutException": e.ServiceTimeoutError,
-    "ResourceNotFoundException": e.NotFoundError,
-    "ServiceQuotaExceededException": e.RateLimitError,
-    "ServiceUnavailableException": e.ServerError,
-    "ThrottlingException": e.RateLimitError,
-    "ValidationException": e.InvalidRequestError,
-    # https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html
-    "ExpiredToken": e.AuthenticationError,
-    "ExpiredTokenException": e.AuthenticationError,
-    "IncompleteSignature": e.AuthenticationError,
-    "IncompleteSignatureException": e.AuthenticationError,
-    "InvalidClientTokenId": e.AuthenticationError,
-    "InvalidSignatureException": e.AuthenticationError,
-    "MissingAuthenticationTokenException": e.AuthenticationError,
-    "RequestExpired": e.AuthenticationError,
-    "SignatureDoesNotMatch": e.AuthenticationError,
-    "UnrecognizedClientException": e.AuthenticationError,
-    "AccessDenied": e.PermissionDeniedError,
-    "NotAuthorized": e.PermissionDeniedError,
-    "OptInRequired": e.PermissionDeniedError,
-    "InternalFailure": e.ServerError,
-    "ServiceUnavailable": e.ServerError,
-    "Throttling": e.RateLimitError,
-    "TooManyRequestsException": e.RateLimitError,
-    "UnknownOperationException": e.NotFoundError,
-}
-
-# Bedrock gives these as plain ValidationException, so its words are all there is.
-BEDROCK_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = (
-    (re.compile(r"model identifier is invalid|on-demand throughput isn.t supported", re.IGNORECASE), e.NotFoundError),
-    (
-        re.compile(r"input is too long|prompt is too long|too many input tokens|maximum tokens", re.IGNORECASE),
-        e.ContextOverflowError,
-    ),
-)
-
-# botocore's own exceptions, raised before or instead of an answer, and those of its parsers.
-BOTOCORE: dict[str, Kind] = {
-    "ConnectTimeoutError": e.ServiceTimeoutError,
-    "ReadTimeoutError": e.ServiceTimeoutError,
-    "EndpointConnectionError": e.ServiceConnectionError,
-    "ConnectionClosedError": e.ServiceConnectionError,
-    "ConnectionError": e.ServiceConnectionError,
-    "ProxyConnectionError": e.ServiceConnectionError,
-    "SSLError": e.ServiceConnectionError,
-    "ResponseStreamingError": e.ServiceConnectionError,
-    "ResponseParserError": e.ServiceAnswerError,
-    "ParserError": e.ServiceAnswerError,
-    "ChecksumError": e.ServiceAnswerError,
-    "FlexibleChecksumError": e.ServiceAnswerError,
-    "IncompleteReadError": e.ServiceConnectionError,
-    "HTTPClientError": e.ServiceConnectionError,
-    "NoCredentialsError": e.AuthenticationError,
-    "PartialCredentialsError": e.AuthenticationError,
-    "CredentialRetrievalError": e.AuthenticationError,
-    "NoAuthTokenError": e.AuthenticationError,
-    "TokenRetrievalError": e.AuthenticationError,
-    "ParamValidationError": e.InvalidRequestError,
-    "BotoCoreError": e.InvalidRequestError,
-}
-
-# Transport errors that come through raw when a stream is cut.
-TRANSPORT: dict[str, Kind] = {
-    "TimeoutException": e.ServiceTimeoutError,
-    "TransportError": e.ServiceConnectionError,
-    "ProtocolError": e.ServiceConnectionError,
-    "HTTPError": e.ServiceConnectionError,
-    "ConnectionError": e.ServiceConnectionError,
-    "TimeoutError": e.ServiceTimeoutError,
-}
 
 _TABLES: dict[str, dict[str, Kind]] = {
     "openai": OPENAI,
@@ -256,9 +71,9 @@ def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
         site: Where the call went.
 
     Returns:
-        An error to be raised `from` the original; one of turnout's own is given back as it is.
+        An error to be raised `from` the original; one of turnout's own is returned as it is.
     """
-    without_secrets(error, site.secret())
+    without_secrets(error, site.secrets())
     for cause in _causes(error):
         if isinstance(cause, e.TurnoutError):  # a credential failed inside an SDK's call, or a redirect was refused
             if isinstance(cause, e.RedirectError):
@@ -324,7 +139,7 @@ def _reported(*codes: Any) -> Kind | None:
         named = str(code)
         found = OPENAI_CODES.get(named) or REPORTED_TYPES.get(named)
         if found is None and named.isascii() and named.isdigit():
-            found = _STATUSES.get(int(named), e.ServerError if named.startswith("5") else None)
+            found = STATUSES.get(int(named), e.ServerError if named.startswith("5") else None)
         if found is not None:
             return found
     return None
@@ -335,9 +150,9 @@ def _repeatable(status: int | None, code: str | None, headers: Mapping[str, str]
 
     OpenAI's `x-should-retry` is what its SDK goes by as well; a quota that is used up is a 429 that doesn't pass.
     """
-    said = headers.get("x-should-retry")
-    if said in {"true", "false"}:
-        return said == "true"
+    header = headers.get("x-should-retry")
+    if header in {"true", "false"}:
+        return header == "true"
     return False if code == "insufficient_quota" or status in {501, 505} else None
 
 
@@ -364,8 +179,8 @@ def _kind(error: BaseException) -> Kind | None:
             found = table[base.__name__]
             status = getattr(error, "status_code", 200)
             if base.__name__ in {"APIError", "APIStatusError"}:  # with a status of no class of its own, or in an answer
-                said = (code, getattr(error, "type", None)) if status == 200 else (status,)
-                found = _reported(*said) or found
+                reported = (code, getattr(error, "type", None)) if status == 200 else (status,)
+                found = _reported(*reported) or found
             if table is ANTHROPIC and found is e.InvalidRequestError:
                 return next((kind for pattern, kind in ANTHROPIC_MESSAGES if pattern.search(str(error))), found)
             return found
@@ -381,7 +196,7 @@ def _bedrock_kind(response: Mapping[str, Any]) -> Kind:
     if named is not None:
         return named
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-    return _STATUSES.get(status, e.ServerError)
+    return STATUSES.get(status, e.ServerError)
 
 
 def _details(error: BaseException) -> tuple[int | None, str | None, str | None, Mapping[str, str]]:
@@ -416,30 +231,30 @@ def _words(error: BaseException) -> str:
     inner = body.get("error", body) if isinstance(body, dict) else None
     if isinstance(inner, dict) and isinstance(inner.get("message"), str):
         return str(inner["message"])
-    said = str(getattr(error, "message", "") or error) or type(error).__name__
+    message = str(getattr(error, "message", "") or error) or type(error).__name__
     # Of a request that got no answer the openai and anthropic SDKs say no more than that; what they stand on says why.
-    if said == "Connection error." and error.__cause__ is not None:
+    if message == "Connection error." and error.__cause__ is not None:
         below = _said(error.__cause__)
-        return below if below.startswith(said) else f"{said} {below}"
-    return said
+        return below if below.startswith(message) else f"{message} {below}"
+    return message
 
 
 def _message(kind: Kind, error: BaseException, site: CallSite, code: str | None) -> str:
-    route = site.route
-    place = f"{route.deployment!r} on backend {route.backend!r} ({site.resource})"
+    route, provider = site.route, PROVIDERS[site.route.provider]
+    place = f"{route.deployment!r} on backend {route.backend!r} ({site.endpoint})"
     called = f"{route.key} in {site.source}" if route.key else f"{route.name!r} in the code"
     head, advice = {
         e.AuthenticationError: (
-            f"{site.resource} refused the credential of backend {route.backend!r}",
-            f"It was: {site.chosen}. " if site.chosen else "",
+            f"{site.endpoint} refused the credential of backend {route.backend!r}",
+            f"It was: {site.credential}. " if site.credential else "",
         ),
         e.PermissionDeniedError: (
             f"the credential of backend {route.backend!r} may not use {place}",
             "Give it the role: 'Cognitive Services OpenAI User' on Azure, bedrock:InvokeModel on AWS. ",
         ),
         e.NotFoundError: (
-            f"there is no {'model' if route.provider != 'azure' else 'deployment'} {place}",
-            f"The settings call it {called}. " + _not_found_advice(route.provider),
+            f"there is no {'deployment' if provider.names_deployments else 'model'} {place}",
+            f"The settings call it {called}. {provider.not_found} ",
         ),
         e.RateLimitError: (f"{place} is throttled", "Wait as long as retry_after says, or raise the quota. "),
         e.ContextOverflowError: (f"the input is too long for {place}", "Shorten it, or choose a longer context. "),
@@ -453,13 +268,5 @@ def _message(kind: Kind, error: BaseException, site: CallSite, code: str | None)
         ),
     }.get(kind, (f"{place} refused the request", ""))
     named = f" [{code}]" if code else ""
-    said = "What came" if kind is e.ServiceAnswerError else "The service said"
-    return redact(f"{head}{named}. {advice}{said}: {_said(error)}", site.secret())
-
-
-def _not_found_advice(provider: str) -> str:
-    return {
-        "azure": "A deployment is named by its owner: see the resource's Deployments page; a new one takes minutes. ",
-        "bedrock": "Newer models want an inference profile (us., eu., apac., global. before the id), in this region. ",
-        "openai": "See the server's list of models. ",
-    }[provider]
+    source = "What came" if kind is e.ServiceAnswerError else "The service said"
+    return redact(f"{head}{named}. {advice}{source}: {_said(error)}", site.secrets())

@@ -1,9 +1,7 @@
 """How fast a deployment may be asked: one limiter for each, shared by every thread and event loop of the process.
 
-A limiter holds four things: the requests and tokens a minute that the settings allow, a pause while the service asks
-for one, a window of calls in flight that grows while the service answers and shrinks when it throttles (additive
-increase, multiplicative decrease, as TCP has it), and, once it has throttled, the rate at which it answered, which is
-then tried a little above again and again.
+A limiter has the requests and tokens a minute that the settings allow, a pause while the service asks for one, and the
+window and the rate of `turnout.calls.pacing`, which follow what the service takes.
 """
 
 from __future__ import annotations
@@ -14,131 +12,13 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import exp, inf
+from math import inf
 
-from turnout import runtime
+from turnout.calls.pacing import Pace, Rate, Window
+from turnout.runtime import Cache, renewed_in_child
 
 FIRST_WINDOW = 32
 """Embedding requests in flight at first; the window doubles each round while that brings more answers a second."""
-
-_BURST = 1.0  # seconds' worth of quota that may be used at once
-_WORTH = 1.25  # a doubled window must answer this much faster, or the client or the service is at its limit
-_SHRINK = 0.85
-_MEMORY = 1.0  # seconds over which answers a second are measured
-_EASE, _PROBE = 0.95, 0.1  # of the measured rate after throttling; how much more is tried each second
-_BOLD = 20.0  # times that much more at most, after as many seconds without throttling
-_ENOUGH = 4.0  # times the measured rate: a limit so far above it limits nothing
-
-
-class Pace:
-    """A quota a minute, spread over the minute (the generic cell rate algorithm).
-
-    Args:
-        per_minute: The quota.
-    """
-
-    def __init__(self, per_minute: float) -> None:
-        self.per_minute = per_minute
-        self._each = 60.0 / per_minute
-        self._burst = max(_BURST, self._each)
-        self._free_at = 0.0
-
-    def wait(self, now: float) -> float:
-        """Seconds until something may be taken; one that is larger than the burst waits for a full one."""
-        return max(0.0, self._free_at - now - self._burst + self._each)
-
-    def take(self, amount: float, now: float) -> None:
-        """Take from the quota; a negative amount gives back."""
-        self._free_at = max(self._free_at, now) + amount * self._each
-
-
-class Rate:
-    """How many calls a second a throttling service takes: what it answered, and then a little more each second."""
-
-    def __init__(self) -> None:
-        self._measured, self._at = 0.0, -inf
-        self._limit: float | None = None
-        self._limited_at = self._changed_at = self._free_at = -inf
-
-    def measured(self, now: float) -> float:
-        """Answers a second of late."""
-        return self._measured * exp((self._at - now) / _MEMORY)
-
-    def answered(self, now: float) -> None:
-        """A call was answered."""
-        self._measured, self._at = self.measured(now) + 1 / _MEMORY, now
-        if self._limit is not None:
-            calm = min(1 + now - self._limited_at, _BOLD)
-            self._limit *= 1 + _PROBE * calm * (now - self._changed_at)
-            self._changed_at = now
-            if self._limit > _ENOUGH * self._measured:
-                self._limit = None
-
-    def throttled(self, now: float, began: float) -> None:
-        """A call that began at `began` was throttled; a burst of those counts once."""
-        measured = self.measured(now)
-        if measured > 1 and began >= self._limited_at:
-            self._limit = _EASE * measured
-            self._limited_at = self._changed_at = now
-
-    def wait(self, now: float) -> float:
-        """Seconds until the next call."""
-        return 0.0 if self._limit is None else max(0.0, self._free_at - now)
-
-    def take(self, now: float) -> None:
-        """A call is made."""
-        if self._limit is not None:
-            self._free_at = max(self._free_at, now - 1 / self._limit) + 1 / self._limit
-
-
-class Window:
-    """How many calls may be in flight.
-
-    Args:
-        start: The first size.
-        most: The largest size.
-    """
-
-    def __init__(self, start: int, most: int) -> None:
-        self.size: float = start
-        self._most = most
-        self._doubling = start < most
-        self._round_began: float | None = None
-        self._round_answers = 0
-        self._last: tuple[float, float] | None = None  # size and answers a second of the round before
-        self._shrunk_at = -inf
-
-    def answered(self, now: float, in_flight: int) -> None:
-        """A call was answered; the window grows if it was full."""
-        if self.size >= self._most or in_flight + 1 < int(self.size):
-            self._round_began, self._round_answers = None, 0
-            return
-        if not self._doubling:
-            self.size = min(self._most, self.size + 1 / self.size)
-            return
-        if self._round_began is None:
-            self._round_began = now
-            return
-        self._round_answers += 1
-        if self._round_answers >= self.size:
-            self._end_round(now)
-
-    def _end_round(self, now: float) -> None:
-        assert self._round_began is not None
-        rate = self._round_answers / max(now - self._round_began, 1e-9)
-        self._round_began, self._round_answers = now, 0
-        if self._last is not None and rate < self._last[1] * _WORTH:
-            self.size, self._doubling = self._last[0], False
-        else:
-            self._last = (self.size, rate)
-            self.size = min(self._most, self.size * 2)
-
-    def throttled(self, now: float, began: float, in_flight: int) -> None:
-        """A call that began at `began` was throttled; a burst of those shrinks the window once."""
-        if began < self._shrunk_at:
-            return
-        self.size = max(1.0, min(self.size, in_flight + 1) * _SHRINK)
-        self._shrunk_at, self._doubling = now, False
 
 
 @dataclass(slots=True)
@@ -185,7 +65,7 @@ class Limiter:
         self._requests: Pace | None = None
         self._tokens: Pace | None = None
         self.allow(rpm, tpm)
-        runtime.renewed_in_child(self)
+        renewed_in_child(self)
 
     def renew(self) -> None:
         """Nobody waits or is being let in, in a forked child."""
@@ -219,26 +99,26 @@ class Limiter:
         """Calls that may be in flight now."""
         return self._window.size
 
-    def enter(self, tokens: float = 0, *, within: float | None = None, heed: bool = True) -> Slot:
+    def enter(self, tokens: float = 0, *, within: float | None = None, pauses: bool = True) -> Slot:
         """Wait until a call may be made.
 
         Args:
             tokens: An estimate of what it takes.
             within: Seconds to wait at most.
-            heed: Whether the call waits while the service asks for a pause.
+            pauses: Whether the call waits while the service asks for a pause.
 
         Raises:
             TimeoutError: It may not be made within that time.
         """
-        slot = self._at_once(tokens, heed=heed)
+        slot = self._at_once(tokens, pauses=pauses)
         if slot is not None:
             return slot
         ends = inf if within is None else self._clock() + within
         waiter = _ThreadWaiter()
-        self._join(waiter, heed=heed)
+        self._join(waiter, pauses=pauses)
         try:
             while True:
-                slot, delay = self._turn(waiter, tokens, heed=heed)
+                slot, delay = self._turn(waiter, tokens, pauses=pauses)
                 if slot is not None:
                     return slot
                 left = ends - self._clock()
@@ -248,16 +128,16 @@ class Limiter:
         finally:
             self._gone(waiter)
 
-    async def aenter(self, tokens: float = 0, *, heed: bool = True) -> Slot:
+    async def aenter(self, tokens: float = 0, *, pauses: bool = True) -> Slot:
         """Wait until a call may be made, without blocking the event loop."""
-        slot = self._at_once(tokens, heed=heed)
+        slot = self._at_once(tokens, pauses=pauses)
         if slot is not None:
             return slot
         waiter = _LoopWaiter()
-        self._join(waiter, heed=heed)
+        self._join(waiter, pauses=pauses)
         try:
             while True:
-                slot, delay = self._turn(waiter, tokens, heed=heed)
+                slot, delay = self._turn(waiter, tokens, pauses=pauses)
                 if slot is not None:
                     return slot
                 await waiter.wait(delay)
@@ -300,31 +180,31 @@ class Limiter:
             self._paused_until = max(self._paused_until, now + pause)
             self._nudge()
 
-    def _join(self, waiter: _Waiter, *, heed: bool) -> None:
+    def _join(self, waiter: _Waiter, *, pauses: bool) -> None:
         with self._lock:
-            if heed:
+            if pauses:
                 self._queue.append(waiter)
             else:  # past those who wait for a pause to end
                 self._queue.appendleft(waiter)
 
-    def _at_once(self, tokens: float, *, heed: bool) -> Slot | None:
+    def _at_once(self, tokens: float, *, pauses: bool) -> Slot | None:
         with self._lock:
-            return None if (self._queue and heed) or self._delay(heed=heed) else self._admit(tokens)
+            return None if (self._queue and pauses) or self._delay(pauses=pauses) else self._admit(tokens)
 
-    def _turn(self, waiter: _Waiter, tokens: float, *, heed: bool) -> tuple[Slot | None, float]:
+    def _turn(self, waiter: _Waiter, tokens: float, *, pauses: bool) -> tuple[Slot | None, float]:
         with self._lock:
             if self._queue[0] is not waiter:
                 return None, inf
-            delay = self._delay(heed=heed)
+            delay = self._delay(pauses=pauses)
             return (None, delay) if delay else (self._admit(tokens), 0.0)
 
-    def _delay(self, *, heed: bool) -> float:
+    def _delay(self, *, pauses: bool) -> float:
         """Seconds until the next call may be let in; infinite until one leaves."""
         now = self._clock()
         if self._in_flight >= max(1, int(self._window.size)):
             return inf
         waits = [pace.wait(now) for pace in (self._requests, self._tokens) if pace is not None]
-        return max(0.0, self._rate.wait(now), self._paused_until - now if heed else 0.0, *waits)
+        return max(0.0, self._rate.wait(now), self._paused_until - now if pauses else 0.0, *waits)
 
     def _admit(self, tokens: float) -> Slot:
         now = self._clock()
@@ -378,8 +258,7 @@ class _LoopWaiter:
 
 _Waiter = _ThreadWaiter | _LoopWaiter
 
-_limiters: dict[tuple[str, ...], Limiter] = {}
-_lock = threading.Lock()
+_limiters: Cache[tuple[str, ...], Limiter] = Cache(size=1000)
 _processes = 1
 
 
@@ -417,19 +296,11 @@ def shared(key: tuple[str, ...], *, rpm: float | None, tpm: float | None, start:
     if _processes > 1:
         rpm, tpm = rpm and rpm / _processes, tpm and tpm / _processes
         start, most = max(1, start // _processes), max(1, most // _processes)
-    found = _limiters.get(key)
-    if found is None:
-        with _lock:
-            found = _limiters.setdefault(key, Limiter(rpm=rpm, tpm=tpm, start=start, most=most))
-    found.allow(rpm, tpm)
-    return found
+    limiter = _limiters.get_or_make(key, lambda: Limiter(rpm=rpm, tpm=tpm, start=start, most=most))
+    limiter.allow(rpm, tpm)
+    return limiter
 
 
 def forget() -> None:
     """Begin anew, with no memory of what a service took."""
-    global _lock  # noqa: PLW0603
-    _lock = threading.Lock()
     _limiters.clear()
-
-
-runtime.renew_in_child(forget)

@@ -33,13 +33,13 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return None
 
 
-def _seconds(said: str | None, unit: int) -> float | None:
-    if not said:
+def _seconds(text: str | None, unit: int) -> float | None:
+    if not text:
         return None
     try:
-        seconds: float | None = float(said) / unit
+        seconds: float | None = float(text) / unit
     except ValueError:
-        seconds = _until(said) if unit == 1 else None
+        seconds = _until(text) if unit == 1 else None
     return seconds if seconds is not None and 0 <= seconds <= LONGEST else None
 
 

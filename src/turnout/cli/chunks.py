@@ -6,20 +6,20 @@ import hashlib
 from collections import Counter
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from turnout.cli import documents
 from turnout.cli.documents import Page, Reading
 from turnout.cli.failures import UserError
 from turnout.errors import MissingExtraError
-from turnout.index.chunks import Item
+from turnout.index.chunks import Chunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from turnout.settings import IndexSettings
 
-Named = tuple[str, "Callable[[str], Item]"]
+_Cut = tuple[str, "Callable[[str], Chunk]"]
 """A chunk's text, and the chunk under an id."""
 
 
@@ -51,7 +51,7 @@ class Documents:
         """Not known before they are cut."""
         return None
 
-    def items(self) -> Iterator[Item]:
+    def chunks(self) -> Iterator[Chunk]:
         """The chunks, file by file."""
         self.reading = Reading()
         for pages in documents.each(self._folder, self.reading):
@@ -67,7 +67,7 @@ def _id(source: str, text: str, number: int) -> str:
     return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _cutter(index: IndexSettings) -> Callable[[Page], Iterator[Named]]:
+def _cutter(index: IndexSettings) -> Callable[[Page], Iterator[_Cut]]:
     framework = index.opened_with
     try:
         return _langchain() if framework == "langchain" else _llama_index()
@@ -76,26 +76,22 @@ def _cutter(index: IndexSettings) -> Callable[[Page], Iterator[Named]]:
         raise MissingExtraError(f"{framework} needs {error.name}: pip install 'turnout[{extra}]'") from error
 
 
-def _langchain() -> Callable[[Page], Iterator[Named]]:
+def _langchain() -> Callable[[Page], Iterator[_Cut]]:
     from turnout.cli.rag_langchain import cut
 
-    def cut_page(page: Page) -> Iterator[Named]:
+    def cut_page(page: Page) -> Iterator[_Cut]:
         for chunk in cut([page]):
-            yield chunk.page_content, partial(_item, text=chunk.page_content, metadata=chunk.metadata)
+            yield chunk.page_content, partial(Chunk, text=chunk.page_content, metadata=chunk.metadata)
 
     return cut_page
 
 
-def _item(made: str, text: str, metadata: dict[str, Any]) -> Item:
-    return Item(made, text, metadata)
-
-
-def _llama_index() -> Callable[[Page], Iterator[Named]]:
+def _llama_index() -> Callable[[Page], Iterator[_Cut]]:
     from turnout.cli.rag_llama_index import cut
-    from turnout.llama_index.reindexing import chunk_of
+    from turnout.llama_index.stores.chunks import document_chunk
 
-    def cut_page(page: Page) -> Iterator[Named]:
+    def cut_page(page: Page) -> Iterator[_Cut]:
         for node in cut([page]):
-            yield node.get_content(), partial(chunk_of, node, page.source)
+            yield node.get_content(), partial(document_chunk, node, page.source)
 
     return cut_page

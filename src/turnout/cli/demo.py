@@ -65,7 +65,7 @@ def demo(
 def _ask(question: str, docs: Path, framework: Framework, backend: str, settings: Path) -> dict[str, Any]:
     """One run of `turnout ask`, in an environment in which nothing else decides."""
     options = ["--docs", str(docs), "--framework", framework, "--json"]
-    command = [sys.executable, "-P", "-m", "turnout.cli", "ask", *options, "--", question]
+    command = [sys.executable, "-P", "-m", __package__, "ask", *options, "--", question]
     environment = {
         "TURNOUT_CONFIG": str(settings),
         "TURNOUT_BACKEND": backend,
@@ -78,13 +78,13 @@ def _ask(question: str, docs: Path, framework: Framework, backend: str, settings
         )
     except subprocess.TimeoutExpired:
         return {"framework": framework, "backend": backend, "error": f"no answer within {_SECONDS:.0f} s"}
-    said = done.stderr.decode("utf-8", "replace").strip()
+    errors = done.stderr.decode("utf-8", "replace").strip()
     if done.returncode != 0:
-        return {"framework": framework, "backend": backend, "error": said or f"exit code {done.returncode}"}
-    if said:
-        print(said, file=sys.stderr)
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+        return {"framework": framework, "backend": backend, "error": errors or f"exit code {done.returncode}"}
+    if errors:
+        print(errors, file=sys.stderr)
+    row: dict[str, Any] = json.loads(done.stdout)
+    return row
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
@@ -119,13 +119,13 @@ def table(rows: list[dict[str, Any]]) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(box=box.SIMPLE_HEAD, show_lines=True, padding=(0, 1, 0, 0), pad_edge=False)
+    grid = Table(box=box.SIMPLE_HEAD, show_lines=True, padding=(0, 1, 0, 0), pad_edge=False)
     for name in FIELDS:
-        made.add_column(name, overflow="fold", no_wrap=name != "answer", ratio=1 if name == "answer" else None)
+        grid.add_column(name, overflow="fold", no_wrap=name != "answer", ratio=1 if name == "answer" else None)
     for row in rows:
         named = zip(FIELDS, cells(row), strict=True)
-        made.add_row(*(Text(cell if name == "answer" else _broken(cell)) for name, cell in named))
-    return made
+        grid.add_row(*(Text(cell if name == "answer" else _broken(cell)) for name, cell in named))
+    return grid
 
 
 def _broken(name: str) -> str:
@@ -144,10 +144,10 @@ def blocks(rows: list[dict[str, Any]]) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(box=box.SIMPLE_HEAD, show_header=False, pad_edge=False)
-    made.add_column(no_wrap=True)
-    made.add_column(overflow="fold")
+    grid = Table(box=box.SIMPLE_HEAD, show_header=False, pad_edge=False)
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
     for row in rows:
         for name, cell in zip(FIELDS, cells(row), strict=True):
-            made.add_row(name, Text(cell), end_section=name == FIELDS[-1])
-    return made
+            grid.add_row(name, Text(cell), end_section=name == FIELDS[-1])
+    return grid

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from turnout.cli.failures import UserError
+from turnout.cli.failures import UnreadableError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,10 +15,6 @@ if TYPE_CHECKING:
 MARKDOWN = frozenset({".md", ".markdown"})
 TEXT = MARKDOWN | {".txt", ".text", ".rst"}
 LARGEST = 64 * 1024 * 1024  # bytes of one file
-
-
-class UnreadableError(Exception):
-    """One file can't be read; the message says why. The others can."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def emulator(
     ports = {} if port == 0 else {name: port + position for position, name in enumerate(SERVICES)}
     running = start(ports=ports, delay=delay, chunk_delay=chunk_delay)
     try:
-        print("\n".join(_told(running)), flush=True)
+        print("\n".join(_instructions(running)), flush=True)
         threading.Event().wait()
     finally:
         running.stop()
@@ -60,7 +60,7 @@ def start(**options: Any) -> Emulator:
         raise UserError(f"{error} (--port N; --port 0 takes ports that are free)") from error
 
 
-def _told(running: Emulator) -> list[str]:
+def _instructions(running: Emulator) -> list[str]:
     from turnout_emulator.catalogue import AZURE_DEPLOYMENTS
 
     chat = next(name for name, model in AZURE_DEPLOYMENTS.items() if "embedding" not in model)

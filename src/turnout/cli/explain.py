@@ -75,7 +75,7 @@ def lines(run: Run) -> list[str]:
 
 
 def _route(route: Route, settings: Settings) -> dict[str, Any]:
-    from turnout.calls.routed import resource
+    from turnout.providers.registry import endpoint
 
     return {
         "route": f"{route.kind}/{route.name}",
@@ -84,15 +84,15 @@ def _route(route: Route, settings: Settings) -> dict[str, Any]:
         "wire": route.wire,
         "deployment": redact(route.deployment),
         "model": redact(route.model),
-        "resource": resource(settings.backends[route.backend]),
+        "resource": endpoint(settings.backends[route.backend]),
         "credential": _credential(route, settings),
     }
 
 
 def _credential(route: Route, settings: Settings) -> str:
-    from turnout.calls.routed import credential
+    from turnout.providers.clients import credential_for
 
-    return str(credential(settings.backends[route.backend]))
+    return str(credential_for(route, settings.backends[route.backend]))
 
 
 def _route_rows(told: dict[str, Any], credential: str) -> list[tuple[str, str]]:

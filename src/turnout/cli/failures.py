@@ -13,6 +13,10 @@ class UserError(Exception):
     """What was asked of the command line can't be done; the message says what to change."""
 
 
+class UnreadableError(Exception):
+    """One file can't be read; the message says why. The others can."""
+
+
 def warn(message: str) -> None:
     """Say something on stderr that doesn't stop the command."""
     print(f"warning: {message}", file=sys.stderr)

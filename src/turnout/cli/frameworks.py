@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from enum import StrEnum
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 from turnout.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from turnout.cli.rag import Application, IndexedApplication
     from turnout.settings import Settings
 
@@ -45,7 +48,7 @@ def application(framework: Framework, settings: Settings, model: str) -> Applica
     Raises:
         MissingExtraError: A package of the framework's extra is missing.
     """
-    try:
+    with _extra(framework):
         if framework is Framework.LANGCHAIN:
             from turnout.cli.rag_langchain import LangChainApplication
 
@@ -53,8 +56,6 @@ def application(framework: Framework, settings: Settings, model: str) -> Applica
         from turnout.cli.rag_llama_index import LlamaIndexApplication
 
         return LlamaIndexApplication(settings, model)
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f"{framework} needs {error.name}: pip install 'turnout[{framework}]'") from error
 
 
 def indexed(framework: Framework, settings: Settings, model: str, index: str) -> IndexedApplication:
@@ -63,7 +64,7 @@ def indexed(framework: Framework, settings: Settings, model: str, index: str) ->
     Raises:
         MissingExtraError: A package of the framework's extra, or of the index's store, is missing.
     """
-    try:
+    with _extra(framework):
         if framework is Framework.LANGCHAIN:
             from turnout.cli.rag_langchain import IndexedLangChain
 
@@ -71,5 +72,11 @@ def indexed(framework: Framework, settings: Settings, model: str, index: str) ->
         from turnout.cli.rag_llama_index import IndexedLlamaIndex
 
         return IndexedLlamaIndex(settings, model, index)
+
+
+@contextmanager
+def _extra(framework: Framework) -> Iterator[None]:
+    try:
+        yield
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"{framework} needs {error.name}: pip install 'turnout[{framework}]'") from error

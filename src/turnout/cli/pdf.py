@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from turnout.cli.documents import UnreadableError
+from turnout.cli.failures import UnreadableError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -155,10 +155,10 @@ def _read(question: Question, settings: Settings, steps: Steps) -> tuple[Run, Ap
 
 def _opened(question: Question, settings: Settings, steps: Steps) -> tuple[Run, Application]:
     """Open a named index, and embed what it doesn't have yet of the files of its folder."""
-    from turnout.index.migration.named import NamedIndex
+    from turnout.index.config import IndexConfig
 
     assert question.index is not None
-    index = NamedIndex(question.index, settings).settings
+    index = IndexConfig(question.index, settings).settings
     framework = frameworks.choose(question.framework or Framework(index.opened_with.replace("_", "-")))
     if framework != index.opened_with.replace("_", "-"):
         raise UserError(f"the index {question.index!r} is {index.opened_with}'s; leave out --framework {framework}")
@@ -172,17 +172,17 @@ def _opened(question: Question, settings: Settings, steps: Steps) -> tuple[Run, 
 
     with steps.step("read"):
         source = Documents(index.model_copy(update={"source": folder}))
-        items = list(source.items())
+        chunks = list(source.chunks())
         made.reading = source.reading
     _warn(made.reading)
-    made.chunks = len(items)
-    with steps.step("embed"), Progress("embedding", "chunks", len(items)) as progress:
-        for start in range(0, len(items), _KEPT):
-            batch = items[start : start + _KEPT]
+    made.chunks = len(chunks)
+    with steps.step("embed"), Progress("embedding", "chunks", len(chunks)) as progress:
+        for start in range(0, len(chunks), _KEPT):
+            batch = chunks[start : start + _KEPT]
             made.embedded += application.keep(batch, folder)
             progress.advance(len(batch))
-        if items:
-            made.dropped = application.drop_absent(items, folder)
+        if chunks:
+            made.dropped = application.drop_absent(chunks, folder)
     return made, application
 
 

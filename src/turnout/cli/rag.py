@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from turnout.cli.documents import Page
-    from turnout.index.chunks import Item
+    from turnout.index.chunks import Chunk
     from turnout.index.named import Index
 
 INSTRUCTIONS = (
@@ -62,11 +62,11 @@ class Application(Protocol):
 class IndexedApplication(Application, Protocol):
     """The application on a named index, which keeps what was embedded."""
 
-    def keep(self, items: Sequence[Item], origin: str) -> int:
+    def keep(self, chunks: Sequence[Chunk], origin: str) -> int:
         """Put chunks into the index that it doesn't have as they are.
 
         Args:
-            items: The chunks.
+            chunks: The chunks.
             origin: The folder that they are from.
 
         Returns:
@@ -74,7 +74,7 @@ class IndexedApplication(Application, Protocol):
         """
         ...
 
-    def drop_absent(self, items: Sequence[Item], origin: str) -> int:
+    def drop_absent(self, chunks: Sequence[Chunk], origin: str) -> int:
         """Delete the chunks of a folder that aren't in it any more; returns how many."""
         ...
 
@@ -88,13 +88,13 @@ class Keeping:
 
     named: Index
 
-    def keep(self, items: Sequence[Item], origin: str) -> int:
+    def keep(self, chunks: Sequence[Chunk], origin: str) -> int:
         """Put chunks into the index that it doesn't have as they are; returns how many were embedded."""
-        return self.named.add(items, origin)
+        return self.named.add(chunks, origin)
 
-    def drop_absent(self, items: Sequence[Item], origin: str) -> int:
+    def drop_absent(self, chunks: Sequence[Chunk], origin: str) -> int:
         """Delete the chunks of a folder that aren't in it any more; returns how many."""
-        absent = self.named.absent(origin, [item.id for item in items])
+        absent = self.named.absent(origin, [chunk.id for chunk in chunks])
         if absent:
             self.named.delete(absent)
         return len(absent)

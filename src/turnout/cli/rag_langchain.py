@@ -87,7 +87,7 @@ class IndexedLangChain(Keeping, LangChainApplication):
         vector = self.index.embeddings.embed_query(question)
         found = self.index.similarity_search_by_vector(vector, k=top_k)
         # Each store scores in its own way; the cosine is the same on all.
-        stored = self.named.home().vectors([chunk.id or "" for chunk in found])
+        stored = self.named.collection().vectors([chunk.id or "" for chunk in found])
         return [
             Hit(chunk.page_content, chunk.metadata["source"], cosine(vector, stored[chunk.id or ""]), chunk)
             for chunk in found

@@ -85,8 +85,8 @@ class IndexedLlamaIndex(Keeping, LlamaIndexApplication):
     def __init__(self, settings: Settings, model: str, index: str) -> None:
         super().__init__(settings, model)
         self.index = kept = TurnoutIndex(index, settings=settings)
-        self.named = kept.named
-        self._embedding = TurnoutEmbedding(self.named.place().index.settings.embedding, settings=settings)
+        self.named = kept.index
+        self._embedding = TurnoutEmbedding(self.named.config.settings.embedding, settings=settings)
 
     def retrieve(self, question: str, top_k: int) -> list[Hit]:
         """Find the chunks that are nearest to a question, in the collection of the settings' space."""
@@ -94,7 +94,7 @@ class IndexedLlamaIndex(Keeping, LlamaIndexApplication):
         retriever = self.index.as_retriever(similarity_top_k=top_k)
         found = retriever.retrieve(QueryBundle(question, embedding=vector))
         # Each store scores in its own way: Chroma's score is no cosine.
-        stored = self.named.home().vectors([node.node_id for node in found])
+        stored = self.named.collection().vectors([node.node_id for node in found])
         return [
             Hit(
                 node.get_content(MetadataMode.NONE), node.metadata["source"], cosine(vector, stored[node.node_id]), node

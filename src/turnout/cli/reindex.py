@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from turnout.cli.chunks import Documents
     from turnout.index.migration.named import NamedIndex
     from turnout.index.migration.report import Estimate, ReindexProgress, ReindexReport
-    from turnout.index.migration.stream import Streaming
+    from turnout.index.stream import StreamFactory
     from turnout.settings import IndexSettings
 
 
@@ -78,6 +78,7 @@ def reindex(
     from turnout.index.migration.named import NamedIndex
 
     named = NamedIndex(index, config)
+    _import_framework(named.settings.opened_with)
     if drop is not None:
         _drop(named, drop, yes=yes, as_json=as_json)
         return
@@ -109,10 +110,18 @@ def reindex(
     raise typer.Exit(_code(report))
 
 
+def _import_framework(name: str) -> None:
+    """Have the framework of an index register what opens its collections."""
+    if name == "langchain":
+        import turnout.langchain
+    else:
+        import turnout.llama_index  # noqa: F401
+
+
 @contextmanager
-def _embedding_on(workers: int | None, named: NamedIndex) -> Iterator[Streaming]:
+def _embedding_on(workers: int | None, named: NamedIndex) -> Iterator[StreamFactory]:
     """Where the texts are embedded: in this process, or on the workers of a Ray cluster."""
-    from turnout.index.migration.stream import EmbeddingStream
+    from turnout.index.stream import EmbeddingStream
 
     if workers is None:
         yield EmbeddingStream
@@ -123,15 +132,15 @@ def _embedding_on(workers: int | None, named: NamedIndex) -> Iterator[Streaming]
         yield RayWorkers.of(named, workers)
 
 
-def _drop(named: Any, said: str, *, yes: bool, as_json: bool) -> None:
-    space = named.space(said)
+def _drop(named: Any, space_name: str, *, yes: bool, as_json: bool) -> None:
+    space = named.space(space_name)
     question = f"Remove the collection of {space} from the index {named.name!r}, for good?"
     if not yes:
         if not sys.stdin.isatty():
             raise UserError(f"--drop removes the collection of {space} for good; say --yes")
         if not typer.confirm(question, err=True):
             raise typer.Exit(0)
-    named.drop(said)
+    named.drop(space_name)
     print(json.dumps({"dropped": str(space)}) if as_json else f"removed the collection of {space}")
 
 
@@ -172,13 +181,13 @@ def _stopping() -> Iterator[threading.Event]:
     """Ctrl-C or SIGTERM ends the run in good order; a second one ends it at once."""
     stop = threading.Event()
 
-    def asked(*_: object) -> None:
+    def request_stop(*_: object) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
         print("stopping: what is in flight is kept; once more to stop at once", file=sys.stderr)
 
-    before = {one: signal.signal(one, asked) for one in (signal.SIGINT, signal.SIGTERM)}
+    before = {one: signal.signal(one, request_stop) for one in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
     finally:

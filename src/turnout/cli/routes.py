@@ -42,11 +42,11 @@ def _active(settings: Settings, kind: Kind) -> str | None:
 
 
 def _backends(settings: Settings) -> list[tuple[str, ...]]:
-    from turnout.calls.routed import resource
+    from turnout.providers.registry import endpoint
 
     used = {_active(settings, "chat"), _active(settings, "embedding")}
     return [
-        (f"{name} *" if name in used else name, backend.provider, resource(backend), credential(backend))
+        (f"{name} *" if name in used else name, backend.provider, endpoint(backend), credential(backend))
         for name, backend in settings.backends.items()
     ]
 
@@ -54,21 +54,10 @@ def _backends(settings: Settings) -> list[tuple[str, ...]]:
 def credential(backend: Backend) -> str:
     """Which credential a backend would use, in words; nothing is fetched."""
     from turnout.errors import CredentialError
+    from turnout.providers.registry import provider_of
 
     try:
-        match backend.provider:
-            case "azure":
-                from turnout.providers.credentials.azure import choose as choose_azure
-
-                return str(choose_azure(backend))
-            case "bedrock":
-                from turnout.providers.credentials.aws import choose as choose_aws
-
-                return str(choose_aws(backend))
-            case _:
-                from turnout.providers.openai import choose as choose_openai
-
-                return str(choose_openai(backend))
+        return str(provider_of(backend).credential(backend))
     except CredentialError as error:
         return f"none: {error}"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from turnout.conversation.json_schemas import can_be_held, held_by_claude, strict
+from turnout.conversation.json_schemas import can_be_enforced, strict, strict_for_claude
 from turnout.errors import UnsupportedError
 
 JSON_OBJECT = "Answer with one JSON object and nothing else: no Markdown, and no words before or after it."
@@ -24,7 +24,7 @@ class AnswerFormat:
         schema: JSON schema of an object; None for any JSON object.
         description: What the object is.
         strict: Whether the answer is to be held to the schema exactly, where the service has a choice; None where not
-            said.
+            asked for.
     """
 
     name: str = "answer"
@@ -39,11 +39,11 @@ class AnswerFormat:
         return f"{JSON_OBJECT} It must fit this JSON schema: {json.dumps(self.schema, ensure_ascii=False)}"
 
 
-def answer_format(given: Any) -> AnswerFormat | None:
+def answer_format(wanted: Any) -> AnswerFormat | None:
     """The form that a `response_format` asks for.
 
     Args:
-        given: A pydantic class, a TypedDict, a dataclass; OpenAI's `{"type": "json_schema", …}`, as Chat Completions,
+        wanted: A pydantic class, a TypedDict, a dataclass; OpenAI's `{"type": "json_schema", …}`, as Chat Completions,
             Responses, Anthropic or Bedrock nests it; `{"type": "json_object"}`; a JSON schema; or a function's dict.
 
     Returns:
@@ -52,27 +52,27 @@ def answer_format(given: Any) -> AnswerFormat | None:
     Raises:
         UnsupportedError: It is none of these, or its schema is not an object's.
     """
-    if given is None:
+    if wanted is None:
         return None
-    if isinstance(given, type):
-        return _of_class(given)
-    if not isinstance(given, Mapping):
-        raise _not_a_format(given)
-    kind = given.get("type")
+    if isinstance(wanted, type):
+        return _of_class(wanted)
+    if not isinstance(wanted, Mapping):
+        raise _not_a_format(wanted)
+    kind = wanted.get("type")
     if kind in {"text", "json_object"}:
         return None if kind == "text" else AnswerFormat()
     if kind == "json_schema":
-        return _of_dict(given.get("json_schema") or given.get("jsonSchema") or given, given)
-    if kind == "function" and isinstance(given.get("function"), Mapping):
-        given = given["function"]
-    if "parameters" in given:
-        return _of_dict({**given, "schema": given["parameters"]}, given)
-    if "properties" in given or "$ref" in given or kind is not None:
-        return _of_dict({"schema": given, "description": given.get("description")}, given)
-    raise _not_a_format(given)
+        return _of_dict(wanted.get("json_schema") or wanted.get("jsonSchema") or wanted, wanted)
+    if kind == "function" and isinstance(wanted.get("function"), Mapping):
+        wanted = wanted["function"]
+    if "parameters" in wanted:
+        return _of_dict({**wanted, "schema": wanted["parameters"]}, wanted)
+    if "properties" in wanted or "$ref" in wanted or kind is not None:
+        return _of_dict({"schema": wanted, "description": wanted.get("description")}, wanted)
+    raise _not_a_format(wanted)
 
 
-def _of_dict(inner: Any, given: Any) -> AnswerFormat:
+def _of_dict(inner: Any, wanted: Any) -> AnswerFormat:
     schema = inner.get("schema") if isinstance(inner, Mapping) else None
     if isinstance(schema, str):  # as in Bedrock's own
         try:
@@ -80,24 +80,24 @@ def _of_dict(inner: Any, given: Any) -> AnswerFormat:
         except ValueError:
             schema = None
     if not isinstance(schema, Mapping):
-        raise _not_a_format(given)
+        raise _not_a_format(wanted)
     name = inner.get("name") or schema.get("title") or "answer"
     return AnswerFormat(_name(name), _object(schema, name), inner.get("description") or "", inner.get("strict"))
 
 
 @lru_cache(maxsize=256)
-def _of_class(given: type) -> AnswerFormat:
+def _of_class(kind: type) -> AnswerFormat:
     from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter
 
     from turnout.conversation.typed_dicts import is_schema_class, modern
 
-    if not is_schema_class(given):
-        raise _not_a_format(given)
+    if not is_schema_class(kind):
+        raise _not_a_format(kind)
     try:
-        schema = TypeAdapter(modern(given)).json_schema()
+        schema = TypeAdapter(modern(kind)).json_schema()
     except (PydanticUserError, PydanticSchemaGenerationError) as error:
-        raise _not_a_format(given) from error
-    name = schema.get("title") or given.__name__
+        raise _not_a_format(kind) from error
+    name = schema.get("title") or kind.__name__
     schema = _object(schema, name)
     return AnswerFormat(_name(name), schema, schema.get("description", ""), strict=True)
 
@@ -124,9 +124,9 @@ def _name(name: Any) -> str:
     return re.sub(r"[^a-zA-Z0-9_-]", "_", str(name))[:64] or "answer"
 
 
-def _not_a_format(given: Any) -> UnsupportedError:
+def _not_a_format(wanted: Any) -> UnsupportedError:
     msg = (
-        f"response_format {given!r:.200} is none: give a pydantic class, a TypedDict, a dataclass, "
+        f"response_format {wanted!r:.200} is none: give a pydantic class, a TypedDict, a dataclass, "
         "{'type': 'json_schema', 'json_schema': {'name': …, 'schema': …}}, or {'type': 'json_object'}"
     )
     return UnsupportedError(msg)
@@ -152,7 +152,7 @@ def openai_format(form: AnswerFormat) -> dict[str, Any]:
         made["description"] = form.description
     if form.strict is not None:
         made["strict"] = form.strict
-    if form.strict and can_be_held(form.schema):
+    if form.strict and can_be_enforced(form.schema):
         made["schema"] = strict(form.schema)
     return {"type": "json_schema", "json_schema": made}
 
@@ -160,7 +160,7 @@ def openai_format(form: AnswerFormat) -> dict[str, Any]:
 def converse_output(form: AnswerFormat, family: str) -> dict[str, Any]:
     """A form as Converse's `outputConfig`."""
     assert form.schema is not None
-    schema = held_by_claude(form.schema) if family == "claude" else strict(form.schema)
+    schema = strict_for_claude(form.schema) if family == "claude" else strict(form.schema)
     made = {"name": form.name, "schema": json.dumps(schema, ensure_ascii=False)}
     if form.description:
         made["description"] = form.description
@@ -170,4 +170,4 @@ def converse_output(form: AnswerFormat, family: str) -> dict[str, Any]:
 def messages_format(form: AnswerFormat) -> dict[str, Any]:
     """A form as the `format` of Messages' `output_config`."""
     assert form.schema is not None
-    return {"type": "json_schema", "schema": held_by_claude(form.schema)}
+    return {"type": "json_schema", "schema": strict_for_claude(form.schema)}

@@ -53,9 +53,9 @@ class DocumentNames:
 
 
 def type_of(data: bytes, declared: str | None) -> str:
-    """A file's type: what its bytes say, otherwise what it is said to be; empty if neither says anything."""
-    said = (declared or "").partition(";")[0].strip().lower()
-    return sniff(data) or _MISNAMED.get(said, said)
+    """A file's type: what its bytes say, otherwise its declared type; empty if there is neither."""
+    mime = (declared or "").partition(";")[0].strip().lower()
+    return sniff(data) or _MISNAMED.get(mime, mime)
 
 
 def check_reads_images(route: Route, where: str) -> None:

@@ -29,38 +29,38 @@ class Effort:
     thinks: bool = False
 
 
-def settle_effort(route: Route, sent: dict[str, Any], given: Mapping[str, Any], policy: Policy) -> Effort:
+def settle_effort(route: Route, sent: dict[str, Any], extra: Mapping[str, Any], policy: Policy) -> Effort:
     """Take the effort out of a call's parameters, and with it what the model doesn't take while it thinks.
 
     Claude then takes no temperature but 1 and no forced tool. Thinking was asked for by name, so it is kept: a
-    temperature is left out as the policy says, and a tool can be told instead of forced.
+    temperature is left out as the policy says, and the model can be asked for a tool in words.
     Source: https://github.com/langchain-ai/langchain-aws/issues/925 and 928
 
     Args:
         route: Where the call goes, by Messages or Converse.
         sent: The call's parameters, fitted; changed.
-        given: What the application itself puts where `Effort.fields` go, which wins.
+        extra: What the application itself puts where `Effort.fields` go, which wins.
         policy: What happens with what can't be taken.
 
     Raises:
         UnsupportedError: The policy is `error` and something can't be taken.
     """
     level = sent.pop("reasoning_effort", None)
-    if level is None and "thinking" not in given:
-        return Effort(dict(given))
+    if level is None and "thinking" not in extra:
+        return Effort(dict(extra))
     fields = {} if level is None else _fields(route, level, policy)
     if _is_claude(route):
-        thinking = given.get("thinking", fields.get("thinking"))
+        thinking = extra.get("thinking", fields.get("thinking"))
         thinks = isinstance(thinking, Mapping) and thinking.get("type") in {"enabled", "adaptive"}
         if thinks:
             _leave_out_sampling(route, sent, policy)
-        return Effort(_merged(fields, given), thinks)
+        return Effort(_merged(fields, extra), thinks)
     if fields.get("reasoningConfig", {}).get("maxReasoningEffort") == "high":
         # langchain-aws 1.9.1 leaves out the limit; the service's page on extended thinking names all three.
         for name in ("max_tokens", "temperature", "top_p"):
             if sent.pop(name, None) is not None:
                 unsupported(route, name, "the model takes none with high reasoning effort", policy)
-    return Effort(_merged(fields, given))
+    return Effort(_merged(fields, extra))
 
 
 def _is_claude(route: Route) -> bool:
@@ -102,10 +102,10 @@ def _leave_out_sampling(route: Route, sent: dict[str, Any], policy: Policy) -> N
         unsupported(route, "top_p", f"Claude takes none below {_LEAST_TOP_P} while it thinks", policy)
 
 
-def _merged(fields: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def _merged(fields: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     """Both, the application's own first, with `output_config` member by member."""
-    merged = {**fields, **given}
-    both = fields.get("output_config"), given.get("output_config")
+    merged = {**fields, **extra}
+    both = fields.get("output_config"), extra.get("output_config")
     if all(isinstance(one, Mapping) for one in both):
-        merged["output_config"] = {**fields["output_config"], **given["output_config"]}
+        merged["output_config"] = {**fields["output_config"], **extra["output_config"]}
     return merged

@@ -24,57 +24,57 @@ _ASSESSED = {
 }
 
 
-def found(said: Mapping[str, Any]) -> Findings:
+def found(body: Mapping[str, Any]) -> Findings:
     """What a filter found, by an answer, a chunk of one, or the body of an error.
 
     Args:
-        said: Chat Completions (`choices`, `prompt_filter_results`), Responses (`content_filters`), Converse (`trace`),
+        body: Chat Completions (`choices`, `prompt_filter_results`), Responses (`content_filters`), Converse (`trace`),
             Messages (`stop_details`) or Azure's error (`innererror`), as plain JSON.
     """
     by_stage: dict[str, dict[str, str]] = {"prompt": {}, "completion": {}}
-    for stage, name, severity in _each(said):
+    for stage, name, severity in _each(body):
         by_stage[stage][name] = severity
     return next(((stage, names) for stage, names in by_stage.items() if names), NOTHING)
 
 
-def found_in_answer(raw_finish: str, said: Mapping[str, Any]) -> Findings:
+def found_in_answer(raw_finish: str, body: Mapping[str, Any]) -> Findings:
     """What a filter found that stopped an answer; a guardrail without a trace doesn't say at which stage.
 
     Args:
         raw_finish: The service's own finish reason.
-        said: As for `found`.
+        body: As for `found`.
     """
-    stage, categories = found(said)
+    stage, categories = found(body)
     return stage or (None if raw_finish == "guardrail_intervened" else "completion"), categories
 
 
-def _each(said: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+def _each(body: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Stage, category and severity of each finding."""
-    for stage, results in _azure(said):
+    for stage, results in _azure(body):
         for name, severity in filtered_categories(results).items():
             yield stage, name, severity
-    guardrail = _mapping(_mapping(said.get("trace")).get("guardrail"))
+    guardrail = _mapping(_mapping(body.get("trace")).get("guardrail"))
     for assessment in _mapping(guardrail.get("inputAssessment")).values():
         yield from (("prompt", *finding) for finding in _assessed(assessment))
     for assessments in _mapping(guardrail.get("outputAssessments")).values():
         for assessment in assessments:
             yield from (("completion", *finding) for finding in _assessed(assessment))
-    category = _mapping(said.get("stop_details")).get("category")
+    category = _mapping(body.get("stop_details")).get("category")
     if category:  # https://docs.anthropic.com/en/docs/test-and-evaluate/strengthen-guardrails/handle-streaming-refusals
         yield "completion", str(category), "detected"
 
 
-def _azure(said: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _azure(body: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Stage and result of each of Azure's filters.
 
     Source: https://learn.microsoft.com/azure/ai-foundry/openai/concepts/content-filter-annotations
     """
-    yield "prompt", _mapping(said.get("innererror")).get("content_filter_result")
-    for prompt in _mappings(said.get("prompt_filter_results")):
+    yield "prompt", _mapping(body.get("innererror")).get("content_filter_result")
+    for prompt in _mappings(body.get("prompt_filter_results")):
         yield "prompt", prompt.get("content_filter_results")
-    for choice in _mappings(said.get("choices")):
+    for choice in _mappings(body.get("choices")):
         yield "completion", choice.get("content_filter_results")
-    for result in _mappings(said.get("content_filters")):
+    for result in _mappings(body.get("content_filters")):
         stage = "prompt" if result.get("source_type") == "prompt" else "completion"
         yield stage, result.get("content_filter_results")
 
@@ -82,9 +82,9 @@ def _azure(said: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def filtered_categories(result: Any) -> dict[str, str]:
     """The categories of an Azure filter's result that made it filter."""
     return {
-        name: str(given.get("severity") or "detected")
-        for name, given in _mapping(result).items()
-        if isinstance(given, Mapping) and given.get("filtered")
+        name: str(finding.get("severity") or "detected")
+        for name, finding in _mapping(result).items()
+        if isinstance(finding, Mapping) and finding.get("filtered")
     }
 
 

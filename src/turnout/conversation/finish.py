@@ -28,8 +28,3 @@ FINISH = {
     "failed": "error",
 }
 """Each service's finish reason → one of `stop`, `length`, `tool_calls`, `content_filter`, `pause`, `error`."""
-
-
-def finish_reason(raw: str) -> dict[str, str]:
-    """A finish reason as an answer says it: in the one vocabulary, with the service's own beside it."""
-    return {"finish_reason": FINISH.get(raw, raw), "raw_finish_reason": raw}

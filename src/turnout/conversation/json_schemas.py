@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_NAMED = ("properties", "$defs", "definitions", "dependentSchemas")  # hold schemas by names of the application's
+_BY_NAME = ("properties", "$defs", "definitions", "dependentSchemas")  # hold schemas by names of the application's
 _LISTS = ("anyOf", "allOf", "oneOf", "prefixItems")
 _ONE = ("items", "additionalProperties", "contains", "not")
 _SAYS_WHAT = frozenset({"type", "enum", "const", "anyOf", "allOf", "$ref"})
-_NOT_HELD = frozenset(
+_UNENFORCED = frozenset(
     [
         *("minLength", "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
         *("multipleOf", "maxItems", "uniqueItems", "contains", "minContains", "maxContains"),
@@ -23,7 +23,7 @@ _FORMATS = frozenset(
 )
 
 
-def can_be_held(schema: Mapping[str, Any]) -> bool:
+def can_be_enforced(schema: Mapping[str, Any]) -> bool:
     """Whether a service can hold an answer to a schema: not with objects of any members, `oneOf`, or tuples.
 
     Source, seen 2026-11-21: platform.openai.com/docs/guides/structured-outputs, "Supported schemas", and
@@ -54,7 +54,7 @@ def _nodes(node: Any) -> Iterator[Any]:
 
 
 def _inner(node: Mapping[str, Any]) -> Iterator[Any]:
-    for key in _NAMED:
+    for key in _BY_NAME:
         if isinstance(node.get(key), dict):
             yield from node[key].values()
     for key in _LISTS:
@@ -71,12 +71,12 @@ def strict(schema: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def held_by_claude(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema as Claude holds to it: every object closed; limits that it isn't held to are told in the description.
+def strict_for_claude(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema as Claude holds to it: every object closed; limits that it isn't held to go to the description.
 
     Source, seen 2026-11-21: anthropic 1.17, lib/_parse/_transform.py, which does the same.
     """
-    made: dict[str, Any] = _limits_told(_closed(schema, schema, all_members=False))
+    made: dict[str, Any] = _describe_limits(_closed(schema, schema, all_members=False))
     return made
 
 
@@ -88,7 +88,7 @@ def _closed(node: Any, root: Mapping[str, Any], *, all_members: bool) -> Any:
         return _closed({**_referred(root, node["$ref"]), **beside}, root, all_members=all_members)
     made: dict[str, Any] = {}
     for key, value in node.items():
-        if key in _NAMED and isinstance(value, dict):
+        if key in _BY_NAME and isinstance(value, dict):
             made[key] = {name: _closed(inner, root, all_members=all_members) for name, inner in value.items()}
         elif key in _LISTS and isinstance(value, list):
             made[key] = [_closed(inner, root, all_members=all_members) for inner in value]
@@ -103,29 +103,29 @@ def _closed(node: Any, root: Mapping[str, Any], *, all_members: bool) -> Any:
     return made
 
 
-def _limits_told(node: Any) -> Any:
+def _describe_limits(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     made: dict[str, Any] = {}
-    told: dict[str, Any] = {}
+    limits: dict[str, Any] = {}
     for key, value in node.items():
-        if key in _NAMED and isinstance(value, dict):
-            made[key] = {name: _limits_told(inner) for name, inner in value.items()}
+        if key in _BY_NAME and isinstance(value, dict):
+            made[key] = {name: _describe_limits(inner) for name, inner in value.items()}
         elif key in _LISTS and isinstance(value, list):
-            made[key] = [_limits_told(inner) for inner in value]
+            made[key] = [_describe_limits(inner) for inner in value]
         elif key == "items":
-            made[key] = _limits_told(value)
+            made[key] = _describe_limits(value)
         elif (
-            key in _NOT_HELD
+            key in _UNENFORCED
             or (key == "minItems" and value not in {0, 1})
             or (key == "format" and value not in _FORMATS)
         ):
-            told[key] = value
+            limits[key] = value
         else:
             made[key] = value
-    if told:
-        said = "{" + ", ".join(f"{key}: {value}" for key, value in told.items()) + "}"
-        made["description"] = f"{made['description']}\n\n{said}" if made.get("description") else said
+    if limits:
+        note = "{" + ", ".join(f"{key}: {value}" for key, value in limits.items()) + "}"
+        made["description"] = f"{made['description']}\n\n{note}" if made.get("description") else note
     return made
 
 

@@ -1,43 +1,15 @@
-"""Images and documents: fetched from the web within limits, told by their bytes, read out of `data:` addresses.
-
-A conversation may name any address, so what is fetched is guarded: only http and https; every address that a host
-name stands for must be a public one, and the connection goes to the address that was checked; redirects are checked
-like the first address; size, time and type are limited.
-"""
+"""Images and documents as bytes: recognised by their first bytes, read out of base64 and `data:` addresses."""
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
-import ipaddress
 import re
-import socket
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, unquote_to_bytes, urljoin, urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
-from turnout import runtime
 from turnout.errors import InvalidRequestError
-from turnout.transport.blocking import begin, result_in_time
 
-if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Iterable, Mapping
-
-    import httpx
-
-_AT_ONCE = 8
-_ADDRESSES_TRIED = 3
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_OPEN_XML = "application/vnd.openxmlformats-officedocument."
-_OFFICE = {
-    "application/msword": b"\xd0\xcf\x11\xe0",
-    "application/vnd.ms-excel": b"\xd0\xcf\x11\xe0",
-    f"{_OPEN_XML}wordprocessingml.document": b"PK\x03\x04",
-    f"{_OPEN_XML}spreadsheetml.sheet": b"PK\x03\x04",
-}
 TEXTS = frozenset(
     {"text/plain", "text/markdown", "text/csv", "text/html", "text/xml", "application/xml", "application/json"}
 )
@@ -45,11 +17,6 @@ TEXTS = frozenset(
 
 IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """Types of images that the services read."""
-
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# Azure's channel to the host is a public address that only virtual machines reach:
-# learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
-_METADATA = frozenset({ipaddress.ip_address("168.63.129.16")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +81,7 @@ def decode_base64(text: str, where: str, limits: Limits = DEFAULT_LIMITS) -> byt
         InvalidRequestError: It isn't base64, is empty or too large.
     """
     if len(text) * 3 // 4 > limits.size + 3:
-        raise _too_large(where, limits)
+        raise too_large(where, limits)
     try:
         data = base64.b64decode(re.sub(r"\s+", "", text) if _has_space(text) else text, validate=True)
     except (binascii.Error, ValueError) as error:
@@ -124,7 +91,7 @@ def decode_base64(text: str, where: str, limits: Limits = DEFAULT_LIMITS) -> byt
         msg = f"{where} is empty"
         raise InvalidRequestError(msg)
     if len(data) > limits.size:
-        raise _too_large(where, limits)
+        raise too_large(where, limits)
     return data
 
 
@@ -143,13 +110,13 @@ def decode_data_url(url: str, where: str = "a data: address", limits: Limits = D
         data = decode_base64(body, where, limits)
     else:
         if len(body) > 3 * limits.size:
-            raise _too_large(where, limits)
+            raise too_large(where, limits)
         data = unquote_to_bytes(body)
     if not data:
         msg = f"{where} is empty"
         raise InvalidRequestError(msg)
     if len(data) > limits.size:
-        raise _too_large(where, limits)
+        raise too_large(where, limits)
     return Media(data, sniff(data) or declared.strip().lower() or "text/plain")
 
 
@@ -166,234 +133,10 @@ def shown(url: str) -> str:
     return f"{parts.scheme}://{host}{port}{parts.path}"[:200]
 
 
-def fetch(url: str, *, limits: Limits = DEFAULT_LIMITS, allow_private: bool = False) -> Media:
-    """Get an image or document.
-
-    Args:
-        url: An http, https or data address.
-        limits: What it may cost.
-        allow_private: Whether loopback, private and link-local addresses may be asked.
-
-    Raises:
-        InvalidRequestError: It can't be had within the limits, or is no image or document that is known.
-    """
-    return fetch_all([url], limits=limits, allow_private=allow_private)[url]
-
-
-async def afetch(url: str, *, limits: Limits = DEFAULT_LIMITS, allow_private: bool = False) -> Media:
-    """As `fetch`, without blocking the event loop."""
-    return (await afetch_all([url], limits=limits, allow_private=allow_private))[url]
-
-
-def fetch_all(
-    urls: Iterable[str],
-    *,
-    limits: Limits = DEFAULT_LIMITS,
-    allow_private: bool = False,
-    places: Mapping[str, str] | None = None,
-) -> dict[str, Media]:
-    """As `fetch`, for several addresses at once.
-
-    Args:
-        urls: The addresses.
-        limits: What each may cost.
-        allow_private: Whether loopback, private and link-local addresses may be asked.
-        places: Where an address was found (`message 3`), for errors to say.
-
-    Raises:
-        InvalidRequestError: One of them can't be had.
-    """
-
-    def fetched() -> dict[str, Media]:
-        return asyncio.run(afetch_all(urls, limits=limits, allow_private=allow_private, places=places))
-
-    # On a thread with a loop of its own: the caller's thread may be running one, and only there is the time that all
-    # of a fetch takes really limited.
-    return result_in_time(begin(fetched), "what the conversation shows by its address")
-
-
-async def afetch_all(
-    urls: Iterable[str],
-    *,
-    limits: Limits = DEFAULT_LIMITS,
-    allow_private: bool = False,
-    places: Mapping[str, str] | None = None,
-) -> dict[str, Media]:
-    """As `fetch_all`, without blocking the event loop."""
-    wanted = list(dict.fromkeys(urls))
-    found = {url: decode_data_url(url, limits=limits) for url in wanted if is_data_url(url)}
-    rest = [url for url in wanted if url not in found]
-    if not rest:
-        return found
-    import httpx
-
-    turns = asyncio.Semaphore(_AT_ONCE)
-    async with httpx.AsyncClient(verify=_tls(), trust_env=False, timeout=limits.timeout) as client:
-
-        async def one(url: str) -> Media:
-            async with turns:
-                try:
-                    return await _timed(client, url, limits, allow_private=allow_private)
-                except InvalidRequestError as error:
-                    if places is None or url not in places:
-                        raise
-                    msg = f"{places[url]}: {error}"
-                    raise InvalidRequestError(msg) from error
-
-        tasks = [asyncio.ensure_future(one(url)) for url in rest]
-        try:
-            return found | dict(zip(rest, await asyncio.gather(*tasks), strict=True))
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    import httpx
-
-    return httpx.create_ssl_context(trust_env=False)
-
-
-runtime.renew_in_child(_tls.cache_clear)  # a thread may have been using it
-
-
-async def _timed(client: httpx.AsyncClient, url: str, limits: Limits, *, allow_private: bool) -> Media:
-    import httpx
-
-    try:
-        async with asyncio.timeout(limits.timeout):
-            return await _get(client, url, limits, allow_private=allow_private)
-    except (TimeoutError, httpx.TimeoutException) as error:
-        msg = f"{shown(url)} didn't answer whole within {limits.timeout:g} s; send the image or document as data"
-        raise InvalidRequestError(msg) from error
-    except (httpx.HTTPError, OSError) as error:
-        msg = f"{shown(url)} can't be fetched ({type(error).__name__}); send the image or document as data"
-        raise InvalidRequestError(msg) from error
-
-
-async def _get(client: httpx.AsyncClient, url: str, limits: Limits, *, allow_private: bool) -> Media:
-    at = url
-    for _ in range(limits.redirects + 1):
-        parts = _checked(at)
-        addresses = await _addresses(parts, allow_private=allow_private)
-        answer = await _ask(client, parts, addresses)
-        try:
-            if answer.status_code in _REDIRECTS and "location" in answer.headers:
-                at = urljoin(at, answer.headers["location"])
-                continue
-            if answer.status_code != 200:
-                msg = f"{shown(at)} can't be fetched: the server answered {answer.status_code}"
-                raise InvalidRequestError(msg)
-            return await _read(answer, at, limits)
-        finally:
-            await answer.aclose()
-    msg = f"{shown(url)} is redirected more than {limits.redirects} times"
-    raise InvalidRequestError(msg)
-
-
-def _checked(url: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        msg = "the address of an image or document can't be read"
-        raise InvalidRequestError(msg) from error
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        msg = f"{shown(url)} isn't fetched: only http, https and data addresses are"
-        raise InvalidRequestError(msg)
-    return parts
-
-
-async def _addresses(parts: SplitResult, *, allow_private: bool) -> list[str]:
-    """The host's addresses, each of them checked."""
-    assert parts.hostname is not None
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    try:
-        infos = await asyncio.get_running_loop().getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        msg = f"{shown(parts.geturl())} can't be fetched: there is no host {parts.hostname!r}"
-        raise InvalidRequestError(msg) from error
-    addresses = list(dict.fromkeys(str(info[4][0]) for info in infos))
-    if not allow_private and not all(map(_is_public, addresses)):
-        msg = (
-            f"{shown(parts.geturl())} isn't fetched: {parts.hostname!r} is a loopback, private or otherwise internal "
-            f"address; send the image or document as data, or allow such addresses"
-        )
-        raise InvalidRequestError(msg)
-    return addresses[:_ADDRESSES_TRIED]
-
-
-def _is_public(address: str) -> bool:
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if ip in _NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFF_FFFF)
-        if inner is not None:
-            return _is_public(str(inner))
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved and ip not in _METADATA
-
-
-async def _ask(client: httpx.AsyncClient, parts: SplitResult, addresses: list[str]) -> httpx.Response:
-    """Ask the checked address itself: a second look-up of the name might give another."""
-    import httpx
-
-    assert parts.hostname is not None
-    named = httpx.URL(parts._replace(fragment="", netloc=parts.netloc.rpartition("@")[2]).geturl())
-    failed: httpx.HTTPError | None = None
-    for address in addresses:
-        request = client.build_request(
-            "GET",
-            named.copy_with(host=address),
-            headers={"Host": named.netloc.decode("ascii"), "Accept": "image/*, application/pdf, text/*"},
-            extensions={"sni_hostname": named.raw_host.decode("ascii")},
-        )
-        try:
-            return await client.send(request, stream=True)
-        except httpx.ConnectError as error:
-            failed = error
-    assert failed is not None
-    raise failed
-
-
-async def _read(answer: httpx.Response, url: str, limits: Limits) -> Media:
-    declared = answer.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limits.size:
-        raise _too_large(shown(url), limits)
-    data = bytearray()
-    async for piece in answer.aiter_bytes():
-        data += piece
-        if len(data) > limits.size:
-            raise _too_large(shown(url), limits)
-    mime = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return Media(bytes(data), _known_type(bytes(data), mime, url))
-
-
-def _known_type(data: bytes, mime: str, url: str) -> str:
-    told = sniff(data)
-    if told is not None:
-        return told
-    if mime in _OFFICE and data.startswith(_OFFICE[mime]):
-        return mime
-    if mime in TEXTS and data and _is_text(data):
-        return mime
-    said = f"is said to be {mime!r}" if mime else "has no type"
-    msg = f"{shown(url)} {said}, and its {len(data)} bytes are no image or document that is known"
-    raise InvalidRequestError(msg)
-
-
-def _is_text(data: bytes) -> bool:
-    try:
-        return "\0" not in data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-
-
 def _has_space(text: str) -> bool:
     return "\n" in text or " " in text or "\r" in text
 
 
-def _too_large(what: str, limits: Limits) -> InvalidRequestError:
+def too_large(what: str, limits: Limits) -> InvalidRequestError:
+    """The error for a file that is larger than the limits allow."""
     return InvalidRequestError(f"{what} is larger than {limits.size:,} bytes; send a smaller one")

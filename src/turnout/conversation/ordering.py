@@ -7,14 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from turnout.conversation.tool_ids import ToolIds, tool_name
-from turnout.conversation.turns import Attachment, CachePoint, CallMark, Reasoning, Text, Turn
+from turnout.conversation.turns import Attachment, CachePoint, Call, Reasoning, Text, Turn
 from turnout.errors import InvalidRequestError
-from turnout.facts.models import facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from turnout.conversation.turns import Part
+    from turnout.conversation.turns import Kind, Part
     from turnout.routing import Route
 
 _SYSTEM_APART = frozenset({"bedrock-converse", "anthropic-messages"})
@@ -23,25 +22,18 @@ _SYSTEM_APART = frozenset({"bedrock-converse", "anthropic-messages"})
 _TOOLS_NEEDED = frozenset({"bedrock-converse", "anthropic-messages"})
 """Wires that refuse tool calls and results in a request without tools."""
 
-_FAMILIES = {
-    "openai-responses": frozenset({"openai"}),
-    "bedrock-converse": frozenset({"bedrock_converse", "bedrock"}),
-    "anthropic-messages": frozenset({"anthropic"}),
-    "openai-chat": frozenset[str](),
-}
-"""What LangChain's `model_provider` says in answers of a wire that has signed reasoning to give back."""
-
-_BEGINNING = "."
+_FIRST_WORDS = "."
 """What a user is made to say where a wire insists that the user begins; langchain-aws fills empty messages with it."""
 
 
-def arranged(turns: Sequence[Turn], route: Route, *, has_tools: bool) -> list[Turn]:
-    """Turns in the order and form that the route's wire takes.
+def arranged(turns: Sequence[Turn], route: Route, *, has_tools: bool, instruction: str | None = None) -> list[Turn]:
+    """Turns in the order that the route's wire takes.
 
     Args:
         turns: Turns of this call's own, which are changed.
         route: Where they go.
         has_tools: Whether the request offers tools.
+        instruction: What the model is told besides the conversation.
 
     Raises:
         InvalidRequestError: Calls and results don't belong together, or nothing is left to answer.
@@ -49,37 +41,16 @@ def arranged(turns: Sequence[Turn], route: Route, *, has_tools: bool) -> list[Tu
     if not turns:
         msg = "there is nothing to answer: the conversation has no message, or only empty ones"
         raise InvalidRequestError(msg)
-    for turn in turns:
-        if turn.role == "assistant":
-            turn.native = _is_native(turn, route)
-    placed = paired(turns)
+    placed = _paired(turns)
     if not has_tools and route.wire in _TOOLS_NEEDED:
-        placed = list(_told(placed))
+        placed = [_in_words(turn) for turn in placed]
     placed = _files_after_results(placed, route)
-    return _system_first(placed) if route.wire in _SYSTEM_APART else placed
+    if instruction is not None:
+        placed.append(Turn(turns[-1].index + 1, "system", [Text(instruction)]))
+    return _users_merged(_system_first(placed)) if route.wire in _SYSTEM_APART else placed
 
 
-def _is_native(turn: Turn, route: Route) -> bool:
-    """Whether the service that is asked gave this answer, so that it can read its own reasoning again."""
-    said = turn.metadata
-    if not said or not _FAMILIES[route.wire] or (route.facts.known and not route.facts.reasoning):
-        return False
-    backend, wire, family = said.get("backend"), said.get("wire"), said.get("model_provider")
-    if backend is not None and backend != route.backend:
-        return False
-    if wire is not None and wire != route.wire:
-        return False
-    if (backend is None or wire is None) and family not in _FAMILIES[route.wire]:
-        return False
-    deployment = said.get("deployment")
-    if deployment is not None and deployment == route.deployment:
-        return True
-    model = next((said[name] for name in ("model_name", "model", "deployment") if isinstance(said.get(name), str)), "")
-    theirs = facts(model)
-    return theirs.family == route.facts.family if theirs.known and route.facts.known else deployment is None
-
-
-def paired(turns: Iterable[Turn]) -> list[Turn]:
+def _paired(turns: Sequence[Turn]) -> list[Turn]:
     """Turns whose tool calls have ids that every wire takes, each followed by its results.
 
     A system message between a call and its results comes after them.
@@ -87,16 +58,15 @@ def paired(turns: Iterable[Turn]) -> list[Turn]:
     Raises:
         InvalidRequestError: A result has no call, a call no result, or more than one.
     """
-    turns = list(turns)
     ids, caller = ToolIds(), ""
     placed: list[Turn] = []
     waiting: list[Turn] = []
     for place, turn in enumerate(turns):
         if turn.role == "tool":
-            known = dict(ids.pending)
+            pending = dict(ids.pending)
             name = tool_name(turn.name) if turn.name else None
             turn.call_id = ids.result(turn.call_id, name, where=turn.where)
-            turn.name = known[turn.call_id]
+            turn.name = pending[turn.call_id]
             placed.append(turn)
             if not ids.pending:
                 placed += waiting
@@ -107,58 +77,54 @@ def paired(turns: Iterable[Turn]) -> list[Turn]:
                 waiting.append(turn)
                 continue
             ids.check_answered(turn.where, calls=caller)
-        if turn.calls:
-            _settle_unreadable(turn, turns[place + 1 :])
-            for call in turn.calls:
-                call.given, call.name = call.call_id, tool_name(call.name)
-                call.call_id = ids.call(call.given, call.name)
+        _drop_unreadable(turn, turns[place + 1 :])
+        for call in turn.calls:
+            call.name = tool_name(call.name)
+            call.call_id = ids.call(call.call_id, call.name)
             caller = turn.where
         placed.append(turn)
     ids.check_answered("", calls=caller)
     return placed
 
 
-def _settle_unreadable(turn: Turn, after: Iterable[Turn]) -> None:
-    """A call that couldn't be read was made if somebody answered it; else the conversation only says that it was."""
+def _drop_unreadable(turn: Turn, later: Iterable[Turn]) -> None:
+    """A call that couldn't be read was made if a result answers it; else a remark says that it was tried."""
     if all(call.readable for call in turn.calls):
         return
     answered: set[str | None] = set()
-    for later in after:
-        if later.role in {"user", "assistant"}:
+    for other in later:
+        if other.role in {"user", "assistant"}:
             break
-        answered.add(later.call_id)
+        answered.add(other.call_id)
+    dropped = [call for call in turn.calls if not call.readable and call.call_id not in answered]
+    turn.parts = [part for part in turn.parts if not any(part is call for call in dropped)]
+    for call in dropped:
+        _remark(turn.parts, f"[Tried to call {tool_name(call.name)}, with arguments that can't be read]")
+
+
+def _in_words(turn: Turn) -> Turn:
+    """A turn with its calls, or the result that it is, in words."""
+    if turn.role == "tool":
+        text = ("Error: " if turn.failed else "") + (turn.text or "nothing")
+        files = [part for part in turn.parts if isinstance(part, Attachment)]
+        return Turn(turn.index, "user", [Text(f"[Result of {turn.name}: {text}]"), *files])
+    if not turn.calls:
+        return turn
+    parts: list[Part] = [part for part in turn.parts if not isinstance(part, Call | Reasoning)]
     for call in turn.calls:
-        if not call.readable and call.call_id not in answered:
-            remark = f"[Tried to call {tool_name(call.name)}, with arguments that can't be read]"
-            turn.parts.append(_remark(turn.parts, remark))
-    turn.calls = [call for call in turn.calls if call.readable or call.call_id in answered]
+        arguments = json.dumps(call.arguments, ensure_ascii=False, default=str)
+        _remark(parts, f"[Called {call.name} with {arguments}]")
+    return replace(turn, parts=parts, source=None)
 
 
-def _told(turns: Iterable[Turn]) -> Iterable[Turn]:
-    """Calls and results in words."""
-    for turn in turns:
-        if turn.role == "tool":
-            text = ("Error: " if turn.failed else "") + (turn.text or "nothing")
-            files = [part for part in turn.parts if isinstance(part, Attachment)]
-            yield Turn(turn.index, "user", [Text(f"[Result of {turn.name}: {text}]"), *files])
-        elif turn.calls:
-            parts: list[Part] = [part for part in turn.parts if not isinstance(part, CallMark | Reasoning)]
-            for call in turn.calls:
-                given = json.dumps(call.arguments, ensure_ascii=False, default=str)
-                parts.append(_remark(parts, f"[Called {call.name} with {given}]"))
-            yield replace(turn, parts=parts, calls=[], native=False)
-        else:
-            yield turn
-
-
-def _remark(parts: list[Part], text: str) -> Text:
-    """A remark of ours, on a line of its own."""
-    return Text(f"\n{text}" if any(isinstance(part, Text) for part in parts) else text)
+def _remark(parts: list[Part], text: str) -> None:
+    """Add a remark, on a line of its own."""
+    parts.append(Text(f"\n{text}" if any(isinstance(part, Text) for part in parts) else text))
 
 
 def _files_after_results(turns: list[Turn], route: Route) -> list[Turn]:
     """Files that the wire has no place for in a tool's result come as the user's, right after the results."""
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[Kind, ...] = ()
     if route.wire == "openai-chat":
         kinds = ("image", "document", "audio", "video")
     elif route.wire == "bedrock-converse" and route.facts.family == "nova":
@@ -166,20 +132,19 @@ def _files_after_results(turns: list[Turn], route: Route) -> list[Turn]:
     if not kinds or not any(turn.role == "tool" for turn in turns):
         return turns
     placed: list[Turn] = []
-    held: list[Turn] = []
+    after: list[Turn] = []
     for turn in turns:
         if turn.role != "tool":
-            placed += held
-            held = []
+            placed += after
+            after = []
         placed.append(turn)
         files = [p for p in turn.parts if isinstance(p, Attachment) and p.kind in kinds] if turn.role == "tool" else []
         if files:
-            rest: list[Part] = [p for p in turn.parts if not (isinstance(p, Attachment) and p.kind in kinds)]
-            if all(isinstance(part, CachePoint) for part in rest):
-                rest = [Text("The result is attached below.")]
-            turn.parts = rest
-            held.append(Turn(turn.index, "user", [Text(f"Returned by {turn.name}:"), *files]))
-    return placed + held
+            turn.parts = [p for p in turn.parts if not (isinstance(p, Attachment) and p.kind in kinds)]
+            if all(isinstance(part, CachePoint) for part in turn.parts):
+                turn.parts = [Text("The result is attached below.")]
+            after.append(Turn(turn.index, "user", [Text(f"Returned by {turn.name}:"), *files]))
+    return placed + after
 
 
 def _system_first(turns: list[Turn]) -> list[Turn]:
@@ -189,8 +154,18 @@ def _system_first(turns: list[Turn]) -> list[Turn]:
         last = system.pop()
         rest = [Turn(last.index, "user", last.parts)]
     if rest[0].role == "assistant":
-        rest.insert(0, Turn(rest[0].index, "user", [Text(_BEGINNING)]))
+        rest.insert(0, Turn(rest[0].index, "user", [Text(_FIRST_WORDS)]))
     if not system:
         return rest
-    first = replace(system[0], parts=[part for turn in system for part in turn.parts])
-    return [first, *rest]
+    return [replace(system[0], parts=[part for turn in system for part in turn.parts]), *rest]
+
+
+def _users_merged(turns: list[Turn]) -> list[Turn]:
+    """Turns in which the user speaks once at a time."""
+    merged: list[Turn] = []
+    for turn in turns:
+        if turn.role == "user" and merged and merged[-1].role == "user":
+            merged[-1] = replace(merged[-1], parts=[*merged[-1].parts, *turn.parts])
+        else:
+            merged.append(turn)
+    return merged

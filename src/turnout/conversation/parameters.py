@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -35,6 +36,8 @@ _KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "parallel_tool_calls": (bool, "True or False"),
 }
 
+_O_SERIES = re.compile(r"o\d")
+
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
@@ -53,12 +56,12 @@ def unsupported(route: Route, what: str, why: str, policy: Policy) -> None:
         warnings.warn(msg, UserWarning, stacklevel=3)
 
 
-def fitted(route: Route, parameters: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+def fit_parameters(route: Route, parameters: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
     """The parameters that the route's wire and model take; the others go as the policy says.
 
     Args:
         route: Where the call goes.
-        parameters: Those of `PARAMETERS` that were given; None stands for not given.
+        parameters: Those of `PARAMETERS` that are asked for; None stands for the rest.
         policy: What happens with the rest.
 
     Returns:
@@ -67,16 +70,16 @@ def fitted(route: Route, parameters: Mapping[str, Any], policy: Policy) -> dict[
     Raises:
         UnsupportedError: A value is out of range, or the policy is `error` and something can't be taken.
     """
-    given = {name: value for name, value in parameters.items() if value is not None and value != []}
-    if given:
-        _check(route, given)
-    for name in list(given):
+    sent = {name: value for name, value in parameters.items() if value is not None and value != []}
+    if sent:
+        _check(route, sent)
+    for name in list(sent):
         why = _refusal(route, name)
-        if why and not (name == "parallel_tool_calls" and given[name]):  # True is what every service does anyway
+        if why and not (name == "parallel_tool_calls" and sent[name]):  # True is what every service does anyway
             unsupported(route, name, why, policy)
         if why:
-            del given[name]
-    return given
+            del sent[name]
+    return sent
 
 
 def _refusal(route: Route, name: str) -> str | None:
@@ -89,40 +92,38 @@ def _refusal(route: Route, name: str) -> str | None:
         return "the model takes no stop sequences"
     if name == "reasoning_effort" and facts.known and not facts.reasoning:
         return "the model doesn't reason"
-    if name == "parallel_tool_calls" and route.wire == "bedrock-converse" and not facts.one_call:
-        return "on Converse the model can't be told to call one tool at most"
+    if name == "parallel_tool_calls" and not _can_call_once(route):
+        return f"on {route.wire} the model can't be told to call one tool at most"
     return None
 
 
-def one_call_fields(*, forced: bool) -> dict[str, Any]:
-    """Converse's `additionalModelRequestFields` for an answer that calls one tool at most (`ModelFacts.one_call`).
-
-    Args:
-        forced: Whether `toolConfig.toolChoice` makes the model call. The service then refuses a `type` here; without
-            one there, `auto` included, it insists on it.
-            Source: https://github.com/BerriAI/litellm/pull/34347, https://github.com/BerriAI/litellm/issues/36536
-    """
-    return {"tool_choice": {"disable_parallel_tool_use": True} | ({} if forced else {"type": "auto"})}
+def _can_call_once(route: Route) -> bool:
+    return route.facts.one_call if route.wire == "bedrock-converse" else _O_SERIES.match(route.facts.name) is None
 
 
-def _check(route: Route, given: Mapping[str, Any]) -> None:
-    for name, value in given.items():
+def takes_parameter(route: Route, name: str) -> bool:
+    """Whether the route's wire and model take a parameter."""
+    return _refusal(route, name) is None
+
+
+def _check(route: Route, sent: Mapping[str, Any]) -> None:
+    for name, value in sent.items():
         kind, called = _KINDS[name]
         if not isinstance(value, kind) or (isinstance(value, bool) and bool is not kind):
             msg = f"{name} = {value!r:.80} is a {type(value).__name__}; it must be {called}"
             raise UnsupportedError(msg)
-    if not all(isinstance(stop, str) and stop for stop in given.get("stop", ())):
-        msg = f"stop = {given['stop']!r:.80} holds what is no stop sequence; each is a string that isn't empty"
+    if not all(isinstance(stop, str) and stop for stop in sent.get("stop", ())):
+        msg = f"stop = {sent['stop']!r:.80} holds what is no stop sequence; each is a string that isn't empty"
         raise UnsupportedError(msg)
     facts = route.facts
     highest = 1.0 if facts.family in {"claude", "nova", "llama", "mistral"} else 2.0
     ranges = {"temperature": (0.0, highest), "top_p": (0.0, 1.0), "max_tokens": (1, facts.output or float("inf"))}
     for name, (low, high) in ranges.items():
-        value = given.get(name)
+        value = sent.get(name)
         if value is not None and not low <= value <= high:
             msg = f"{name} = {value} is out of range for {facts.name or route.deployment!r}: it takes {low} to {high}"
             raise UnsupportedError(msg)
-    effort = given.get("reasoning_effort")
+    effort = sent.get("reasoning_effort")
     if effort is not None and effort not in EFFORTS:
         msg = f"reasoning_effort = {effort!r} is none of {', '.join(EFFORTS)}"
         raise UnsupportedError(msg)

@@ -1,4 +1,4 @@
-"""Which tools and what form of answer a model is asked for: what it can be held to, forced to, or only told."""
+"""Which tools and what form of answer a model is asked for: enforced by the service, forced, or asked for in words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from turnout.conversation.answer_formats import AnswerFormat, renamed
-from turnout.conversation.json_schemas import can_be_held, for_a_tool, refers_to_itself, strict
+from turnout.conversation.json_schemas import can_be_enforced, for_a_tool, refers_to_itself, strict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ class Asked:
         form: What the service holds the answer to itself.
         must_call: A tool (or `any`) that the answer must call though the model can't be forced to: it is told to, and
             an answer that doesn't is an error.
-        answer_tool: The tool whose call is the answer, and is given back as the answer's text.
+        answer_tool: The tool whose call is the answer, and becomes the answer's text.
         in_words: What the model is told of the answer's form.
     """
 
@@ -38,14 +38,14 @@ class Asked:
     answer_tool: str | None = None
     in_words: str | None = None
 
-    def instruction(self, said: Iterable[Any]) -> str | None:
+    def instruction(self, contents: Iterable[Any]) -> str | None:
         """What the model is told besides the conversation, if anything.
 
         Args:
-            said: The contents of the conversation's messages. OpenAI's JSON mode wants the word in them.
+            contents: The contents of the conversation's messages. OpenAI's JSON mode wants the word in them.
         """
         if self.form is not None and self.form.schema is None:
-            return None if any("json" in str(one).lower() for one in said) else self.form.in_words()
+            return None if any("json" in str(one).lower() for one in contents) else self.form.in_words()
         if self.must_call is None:
             return self.in_words
         if self.must_call == "any" and self.answer_tool is not None:
@@ -74,9 +74,9 @@ def asked_for(
         route: Where the call goes.
         form: The form of the answer, if one is asked for.
         tools: The application's tools.
-        choice: `auto`, `none`, `any` or a tool's name; None where not given.
+        choice: `auto`, `none`, `any` or a tool's name; None where not asked for.
         method: How the form is to be had, of `METHODS`; None for the strongest way.
-        strictly: Whether a tool that stands for the form is to be held to exactly; None where not said.
+        strictly: Whether a tool that stands for the form is to be held to exactly; None where not asked for.
         as_text: Whether the answer is read as text, so that a tool's call is no answer. The tools may then be called
             first, in answers of their own.
         thinks: Whether the model thinks in a way that forbids to force it.
@@ -86,14 +86,14 @@ def asked_for(
         return asked
     forced = _ALL if route.wire.startswith("openai-") else ("auto",) if thinks else route.facts.tool_choice
     if form is not None:
-        way = _way(route, form, method, held=as_text or thinks)
+        way = _way(route, form, method, prefer_schema=as_text or thinks)
         _ask(asked, form, way, strictly=strictly, as_text=as_text)
     _force(asked, forced)
     return asked
 
 
 def _ask(asked: Asked, form: AnswerFormat, way: str, *, strictly: bool | None, as_text: bool) -> None:
-    if way == "held":
+    if way == "schema":
         asked.form = form
     elif way == "json":
         asked.form = AnswerFormat()
@@ -111,26 +111,26 @@ def _ask(asked: Asked, form: AnswerFormat, way: str, *, strictly: bool | None, a
         asked.answer_tool = form.name if as_text else None
 
 
-def _way(route: Route, form: AnswerFormat, method: str | None, *, held: bool) -> str:
-    """`held` by the service, as `json` of any kind, as a `tool` that is called, or only asked for in `words`."""
+def _way(route: Route, form: AnswerFormat, method: str | None, *, prefer_schema: bool) -> str:
+    """By a `schema` that the service enforces, as `json` of any kind, by a `tool` that is called, or in `words`."""
     facts, openai = route.facts, route.wire.startswith("openai-")
     if form.schema is None or (method == "json_mode" and openai):
         return "json" if openai else "words"
     if openai:
         takes = facts.structured or not facts.known
         # What can't be held strictly isn't held at all: then a tool's schema says as much.
-        holds = method == "json_schema" or (takes and (not form.strict or can_be_held(form.schema)))
-        return "held" if method != "function_calling" and (holds or not facts.tools) else "tool"
+        holds = method == "json_schema" or (takes and (not form.strict or can_be_enforced(form.schema)))
+        return "schema" if method != "function_calling" and (holds or not facts.tools) else "tool"
     # A forced call gives an object of the schema on every model that can be forced, whatever is in the schema.
     forced = facts.tools and {"any", "tool"} & set(facts.tool_choice)
-    wanted = method == "json_schema" or (method is None and (held or not forced))
-    if wanted and facts.structured and _held_on_bedrock(form.schema, facts.family):
-        return "held"
+    wanted = method == "json_schema" or (method is None and (prefer_schema or not forced))
+    if wanted and facts.structured and _enforced_on_bedrock(form.schema, facts.family):
+        return "schema"
     return "tool" if facts.tools else "words"
 
 
-def _held_on_bedrock(schema: dict[str, Any], family: str) -> bool:
-    return can_be_held(schema) and not (family == "claude" and refers_to_itself(schema))
+def _enforced_on_bedrock(schema: dict[str, Any], family: str) -> bool:
+    return can_be_enforced(schema) and not (family == "claude" and refers_to_itself(schema))
 
 
 def as_tool(form: AnswerFormat, *, strictly: bool | None = None) -> dict[str, Any]:
@@ -138,11 +138,11 @@ def as_tool(form: AnswerFormat, *, strictly: bool | None = None) -> dict[str, An
 
     Args:
         form: The form.
-        strictly: Whether the service is to hold the call to it exactly; None where not said.
+        strictly: Whether the service is to hold the call to it exactly; None where not asked for.
     """
     assert form.schema is not None
     parameters = for_a_tool(form.schema)
-    if strictly and can_be_held(parameters):
+    if strictly and can_be_enforced(parameters):
         parameters = strict(parameters)
     function: dict[str, Any] = {"name": form.name, "parameters": parameters}
     if form.description:

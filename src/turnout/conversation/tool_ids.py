@@ -42,26 +42,26 @@ class ToolIds:
         self.pending: dict[str, str] = {}
         self._used: set[str] = set()
         self._waiting: defaultdict[str, deque[str]] = defaultdict(deque)
-        self._given: dict[str, str] = {}
+        self._originals: dict[str, str] = {}
         self._answered: set[str] = set()
 
     def call(self, call_id: str | None, name: str) -> str:
         """The id under which a call is sent.
 
         Args:
-            call_id: The id that it was given, if any.
+            call_id: Its original id, if it has one.
             name: The tool that is called.
         """
-        given = call_id or ""
-        new = given
+        original = call_id or ""
+        new = original
         attempt = 0
         while not is_valid(new) or new in self._used:
             attempt += 1
-            seed = f"{given}\n{name}\n{len(self._used)}\n{attempt}"
+            seed = f"{original}\n{name}\n{len(self._used)}\n{attempt}"
             new = f"call_{hashlib.sha256(seed.encode(errors='replace')).hexdigest()[:24]}"
         self._used.add(new)
-        self._given[new] = given
-        self._waiting[given].append(new)
+        self._originals[new] = original
+        self._waiting[original].append(new)
         self.pending[new] = name
         return new
 
@@ -76,19 +76,19 @@ class ToolIds:
         Raises:
             InvalidRequestError: No call before it has this id, or it has been answered.
         """
-        given = call_id or ""
-        waiting = self._waiting[given] if given else deque(self.pending)
+        original = call_id or ""
+        waiting = self._waiting[original] if original else deque(self.pending)
         if not waiting:
-            what = f"the call {given!r}" if given else "a call"
-            if given in self._answered:
+            what = f"the call {original!r}" if original else "a call"
+            if original in self._answered:
                 msg = f"{where} is a second result for {what}: give each call one result"
             else:
                 msg = f"{where} is a tool's result for {what}, which no message before it makes; keep both or drop both"
             raise InvalidRequestError(msg)
-        new = waiting[0] if given else next((one for one in waiting if self.pending[one] == name), waiting[0])
-        self._waiting[self._given[new]].remove(new)
+        new = waiting[0] if original else next((one for one in waiting if self.pending[one] == name), waiting[0])
+        self._waiting[self._originals[new]].remove(new)
         del self.pending[new]
-        self._answered.add(given)
+        self._answered.add(original)
         return new
 
     def check_answered(self, where: str, *, calls: str) -> None:

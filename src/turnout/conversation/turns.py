@@ -1,4 +1,4 @@
-"""A conversation between reading and writing: turns of parts that belong to no wire."""
+"""A conversation between reading and writing: turns of parts that belong to no framework."""
 
 from __future__ import annotations
 
@@ -16,26 +16,30 @@ class Text:
 
     Attributes:
         text: The words.
-        block: The block they were in, for what only its own wire takes (cache marks, ids).
+        extra: Other members of its block, which only some wire takes (an item's id, annotations, a cache breakpoint).
     """
 
     text: str
-    block: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Attachment:
     """An image, document, sound or film, wherever its data is.
 
+    Once `turnout.conversation.attachments` has resolved it, it has bytes (or text) with their type, an address that
+    the service reads, or a file id; and the name that the wire takes.
+
     Attributes:
         kind: What it is.
         url: Its address; never a `data:` address.
-        data: Its bytes, or their base64.
-        text: Its text, of a document given as text.
+        data: Its bytes, or their base64; once resolved, bytes.
+        text: Its text, of a document that is text.
         file_id: The service's id of an uploaded file.
-        mime: Its type as it was given.
+        mime: Its type.
         name: Its file name or title.
-        block: The block it was in, for options like `detail` and `citations`.
+        format: What Converse calls its type; set when it is resolved for Converse.
+        options: Those of `detail`, `citations` and `context` that its block had.
         where: How an error names it.
     """
 
@@ -46,23 +50,47 @@ class Attachment:
     file_id: str | None = None
     mime: str | None = None
     name: str | None = None
-    block: Mapping[str, Any] = field(default_factory=dict)
+    format: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
     where: str = ""
 
 
 @dataclass(slots=True)
 class Reasoning:
-    """A service's reasoning, which only that service reads again."""
+    """A service's reasoning, which only that service reads again.
 
-    block: Mapping[str, Any]
+    Attributes:
+        text: The words, if they are shown.
+        signature: Claude's signature of them.
+        redacted: Claude's redacted reasoning: a string on Messages, and the base64 of the bytes on Converse.
+        item: Responses' item, as the service gave it.
+    """
+
+    text: str = ""
+    signature: str | None = None
+    redacted: str | None = None
+    item: Mapping[str, Any] | None = None
 
 
 @dataclass(slots=True)
-class CallMark:
-    """Where in an answer a tool was called; the call itself is in `Turn.calls`."""
+class Call:
+    """A tool call, where in the answer it was made.
+
+    Attributes:
+        call_id: Its id: the caller's at first, then the one that is sent.
+        name: The tool.
+        arguments: What it is called with.
+        readable: Whether the arguments that the model wrote could be read.
+        item_id: The id of Responses' item.
+        written: The arguments as the model wrote them.
+    """
 
     call_id: str | None
-    block: Mapping[str, Any]
+    name: str
+    arguments: dict[str, Any]
+    readable: bool = True
+    item_id: str | None = None
+    written: str | None = None
 
 
 @dataclass(slots=True)
@@ -71,20 +99,20 @@ class CachePoint:
 
     Attributes:
         ttl: For how long (`5m`, `1h`); None for the service's default.
-        own: Whether it was written as Converse has it.
+        converse: Whether it was written as Converse has it.
     """
 
     ttl: str | None = None
-    own: bool = False
+    converse: bool = False
 
 
 @dataclass(slots=True)
-class Own:
-    """A block that some wires alone have.
+class WireBlock:
+    """A block that only some wires have.
 
     Attributes:
         block: The block.
-        wires: The wires that have it; None for the service that made it.
+        wires: The wires that have it; None for what a service did on its own, which only that service reads again.
         instead: What stands for it elsewhere.
     """
 
@@ -93,26 +121,24 @@ class Own:
     instead: Text | None = None
 
 
-Part = Text | Attachment | Reasoning | CallMark | CachePoint | Own
+Part = Text | Attachment | Reasoning | Call | CachePoint | WireBlock
 
 
-@dataclass(slots=True)
-class Call:
-    """A tool call.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Who gave an answer, as far as the answer says.
 
     Attributes:
-        call_id: Its id: as given at first, then as it is sent.
-        name: The tool.
-        arguments: What it is called with.
-        given: The id as it was given.
-        readable: Whether the service could read the arguments that the model wrote.
+        backend: Name of the backend.
+        wire: The protocol.
+        deployment: What was asked.
+        model: The model behind it.
     """
 
-    call_id: str | None
-    name: str
-    arguments: dict[str, Any]
-    given: str | None = None
-    readable: bool = True
+    backend: str | None = None
+    wire: str | None = None
+    deployment: str | None = None
+    model: str | None = None
 
 
 @dataclass(slots=True)
@@ -123,23 +149,21 @@ class Turn:
         index: Its place in the caller's list.
         role: Who speaks.
         parts: What is said.
-        calls: The assistant's tool calls.
         call_id: Of a tool's result, the call that it answers.
         failed: Of a tool's result, whether the tool failed.
         name: The speaker's name, or the tool's.
-        metadata: The assistant's `response_metadata`.
+        source: Who gave an assistant's answer.
         developer: Of a system message, whether OpenAI's `developer` role is asked for.
-        native: Whether this very service gave the answer, so that it reads its own blocks again.
+        native: Whether the parts are as this very service gave them, with reasoning or its own blocks among them.
     """
 
     index: int
     role: Role
     parts: list[Part]
-    calls: list[Call] = field(default_factory=list)
     call_id: str | None = None
     failed: bool = False
     name: str | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    source: Source | None = None
     developer: bool = False
     native: bool = False
 
@@ -149,7 +173,12 @@ class Turn:
         return f"message {self.index}"
 
     @property
+    def calls(self) -> list[Call]:
+        """The assistant's tool calls."""
+        return [part for part in self.parts if isinstance(part, Call)]
+
+    @property
     def text(self) -> str:
         """Its words alone, with what stands for the blocks that only some wires have."""
-        texts = [part.instead if isinstance(part, Own) else part for part in self.parts]
+        texts = [part.instead if isinstance(part, WireBlock) else part for part in self.parts]
         return "\n".join(part.text for part in texts if isinstance(part, Text))

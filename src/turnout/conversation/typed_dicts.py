@@ -10,12 +10,12 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 
-def is_schema_class(given: type) -> bool:
+def is_schema_class(kind: type) -> bool:
     """Whether a class is pydantic's, a TypedDict or a dataclass."""
     from pydantic import BaseModel
     from typing_extensions import is_typeddict
 
-    return is_typeddict(given) or is_dataclass(given) or issubclass(given, BaseModel)
+    return is_typeddict(kind) or is_dataclass(kind) or issubclass(kind, BaseModel)
 
 
 def modern(annotation: Any) -> Any:

@@ -21,7 +21,7 @@ class Batch:
 
     Attributes:
         texts: What is sent; each once.
-        places: For each text that was given, its place among those that are sent.
+        places: For each text of the caller, its place among those that are sent.
         tokens: An upper bound of their tokens.
     """
 

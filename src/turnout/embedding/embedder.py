@@ -9,23 +9,22 @@ from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, Any
 
 from turnout.calls.classification import classify
-from turnout.calls.routed import call_site, limiter_of, new_call
+from turnout.calls.context import call_site, limiter_of, new_attempts
 from turnout.embedding import openai_vectors
 from turnout.embedding.batching import Batch, abatches, batches, check
 from turnout.embedding.invoke_bodies import Purpose, Vector, family
 from turnout.embedding.progress import EmbeddingProgress
 from turnout.errors import EmbeddingSpaceError
 from turnout.facts.spaces import space_of
-from turnout.providers.pool import bedrock_client, is_made, openai_client
-from turnout.transport import background_loop as portal
-from turnout.transport import greenlets as bridge
-from turnout.transport.answers import readable
+from turnout.providers.clients import client_for, existing_client
+from turnout.transport import background_loop, greenlets
+from turnout.transport.answers import validation
 from turnout.transport.blocking import off_loop, within_deadline
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
 
-    from turnout.calls.attempts import Call
+    from turnout.calls.attempts import Attempts
     from turnout.errors import TurnoutError
     from turnout.routing import Route
     from turnout.settings import Settings
@@ -56,6 +55,7 @@ class Embedder:
     ) -> None:
         self.route = route
         self._settings = settings
+        self._backend = settings.backends[route.backend]
         self._max_retries = max_retries
         self._deadline = deadline
         self._progress = progress
@@ -144,7 +144,7 @@ class Embedder:
         try:
             while True:
                 while len(begun) < self.ahead and (batch := next(cut, None)) is not None:
-                    begun.append((batch, portal.submit(self._aone(batch, purpose, patience=_PATIENCE))))
+                    begun.append((batch, background_loop.submit(self._aone(batch, purpose, patience=_PATIENCE))))
                 if not begun:
                     return
                 batch, future = begun[0]
@@ -195,13 +195,13 @@ class Embedder:
     # --- one request
 
     def _one(self, batch: Batch, purpose: Purpose) -> list[Vector]:
-        return self._call(batch, 0).run(lambda: self._request(batch.texts, purpose))
+        return self._attempts(batch).run(lambda: self._request(batch.texts, purpose))
 
     async def _aone(self, batch: Batch, purpose: Purpose, *, patience: float = 0) -> list[Vector]:
-        return await self._call(batch, patience).arun(lambda: self._arequest(batch.texts, purpose))
+        return await self._attempts(batch, patience).arun(lambda: self._arequest(batch.texts, purpose))
 
-    def _call(self, batch: Batch, patience: float) -> Call:
-        return new_call(
+    def _attempts(self, batch: Batch, patience: float = 0) -> Attempts:
+        return new_attempts(
             self.route,
             self._settings,
             self._translate,
@@ -215,25 +215,21 @@ class Embedder:
         return classify(error, call_site(self.route, self._settings))
 
     def _request(self, texts: list[str], purpose: Purpose) -> list[Vector]:
+        if existing_client(self.route, self._backend) is None:
+            within_deadline(f"the client of backend {self.route.backend!r}", self._client)
         if self.route.wire == "bedrock-invoke":
             return self._of_space(self._invoke(texts, purpose))
         return self._of_space(openai_vectors.embed(self._client().sync, self._openai(texts)))
 
     async def _arequest(self, texts: list[str], purpose: Purpose) -> list[Vector]:
-        if not is_made(self._settings.backends[self.route.backend]):
-            await off_loop(self._made)  # imports the SDK and makes its client
+        if existing_client(self.route, self._backend) is None:
+            await off_loop(self._client)  # imports the SDK and makes its client
         if self.route.wire == "bedrock-invoke":
-            return self._of_space(await bridge.run(self._invoke, texts, purpose))
+            return self._of_space(await greenlets.run(self._invoke, texts, purpose))
         return self._of_space(await openai_vectors.aembed(self._client().aio, self._openai(texts)))
 
     def _client(self) -> Any:
-        if is_made(self._settings.backends[self.route.backend]):
-            return self._made()
-        return within_deadline(f"the client of backend {self.route.backend!r}", self._made)
-
-    def _made(self) -> Any:
-        backend = self._settings.backends[self.route.backend]
-        return bedrock_client(backend) if backend.provider == "bedrock" else openai_client(backend)
+        return client_for(self.route, self._backend)
 
     def _openai(self, texts: list[str]) -> dict[str, Any]:
         options = {"dimensions": self.route.dimensions} if self.route.dimensions else {}
@@ -241,13 +237,13 @@ class Embedder:
 
     def _invoke(self, texts: list[str], purpose: Purpose) -> list[Vector]:
         kind = family(self.route)
-        response = self._client().runtime.invoke_model(
+        response = self._client().sync.invoke_model(
             modelId=self.route.deployment,
             body=json.dumps(kind.body(texts, purpose, self.route.dimensions)),
             accept="application/json",
             contentType="application/json",
         )
-        return readable.vectors(kind.vectors(json.loads(response["body"].read())), len(texts))
+        return validation.vectors(kind.vectors(json.loads(response["body"].read())), len(texts))
 
     def _of_space(self, vectors: list[Vector]) -> list[Vector]:
         space = space_of(self.route)
@@ -255,18 +251,18 @@ class Embedder:
         if wrong and space.dimensions is not None:
             fix = f'space = "…/{min(wrong)}"'
             msg = (
-                f"{self.route.deployment!r} on backend {self.route.backend!r} gave vectors of {min(wrong)} numbers, so "
-                f"that they are not of {space}, as the settings have it; state the space of its model: {fix}"
+                f"{self.route.deployment!r} on backend {self.route.backend!r} returned vectors of {min(wrong)} "
+                f"numbers, but the settings say that its space is {space}; state the space of its model: {fix}"
             )
             raise EmbeddingSpaceError(msg, index_space=None, wanted_space=space, fix=fix)
         return vectors
 
 
 class _Count:
-    """Counts the texts that were given, as requests with each of them once are answered.
+    """Counts the caller's texts, as requests with each of them once are answered.
 
     Args:
-        texts: Those that were given; None if they come from an iterator, of which a request has all that repeat in it.
+        texts: The caller's; None if they come from an iterator, of which a request has all that repeat in it.
     """
 
     def __init__(self, texts: Sequence[str] | None) -> None:
@@ -283,7 +279,7 @@ class _Count:
 
 
 def _placed(places: Sequence[int], vectors: list[Vector]) -> list[Vector]:
-    """A vector of its own for each text that was given."""
+    """A vector of its own for each text of the caller."""
     if len(places) == len(vectors):
         return vectors
     return [list(vectors[place]) for place in places]

@@ -12,8 +12,8 @@ from array import array
 from binascii import a2b_base64
 from typing import TYPE_CHECKING, Any
 
-from turnout.transport.answers import readable
-from turnout.transport.unreadable import UnreadableAnswerError, described
+from turnout.transport.answers import validation
+from turnout.transport.answers.unreadable import UnreadableAnswerError, described
 
 if TYPE_CHECKING:
     import openai
@@ -50,7 +50,7 @@ def _vectors(answer: Any, number: int) -> list[Vector]:
         raise UnreadableAnswerError(f"it has no vectors: {str(found)[:200]}")
     sent = [item.get("embedding") for item in _placed(items)]
     decoded = all(isinstance(vector, str) for vector in sent)
-    return readable.vectors([_vector(vector) for vector in sent], number, decoded=decoded)
+    return validation.vectors([_vector(vector) for vector in sent], number, decoded=decoded)
 
 
 def _placed(items: list[dict[str, Any]]) -> list[dict[str, Any]]:

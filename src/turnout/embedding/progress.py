@@ -10,9 +10,8 @@ class EmbeddingProgress:
     """How far a call has come.
 
     Attributes:
-        done: Texts embedded, of those that were given: one that repeats is embedded once and counts as often as it was
-            given.
-        total: Texts that were given; None where they come from an iterator.
+        done: Texts embedded; one that repeats is embedded once and counts as often as it was passed.
+        total: Texts in all; None where they come from an iterator.
         in_flight: Requests that the deployment is working on.
     """
 

@@ -1,1 +1,1 @@
-"""What is known about models and about the spaces of their vectors. Imports nothing else of turnout but errors."""
+"""What is known about models, providers and the spaces of vectors."""

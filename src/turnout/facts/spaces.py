@@ -9,11 +9,10 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Protocol, Self
 
 from turnout.errors import SettingsError
-from turnout.facts.models import base_id, facts, same_model
-from turnout.hints import Route
+from turnout.facts.models import ModelFacts, base_id, facts, same_model
 from turnout.redaction import shown
 
 _TEXT = re.compile(r"(?P<model>.+)/(?P<dimensions>[1-9][0-9]{0,8}|\?)(\+(?P<variant>[a-z0-9][a-z0-9.-]*))?", re.DOTALL)
@@ -55,17 +54,17 @@ class EmbeddingSpace:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The space that a text names.
+        """The space of a text.
 
         Args:
             text: Like `text-embedding-3-small/1536`; `/?` if the length isn't known.
 
         Raises:
-            SettingsError: The text names no space.
+            SettingsError: The text is not a space.
         """
         found = _TEXT.fullmatch(text)
         if found is None:
-            msg = f"{shown(text)} is no embedding space; write model/dimensions, like 'acme-embed-v3/768'"
+            msg = f"{shown(text)} is not an embedding space; write model/dimensions, like 'acme-embed-v3/768'"
             raise SettingsError(msg)
         length = found["dimensions"]
         return cls(found["model"], None if length == "?" else int(length), found["variant"] or "")
@@ -91,7 +90,24 @@ class EmbeddingSpace:
         return self if self.dimensions is not None else replace(self, dimensions=dimensions)
 
 
-def space_of(route: Route) -> EmbeddingSpace:
+class _EmbeddingRoute(Protocol):
+    """What the space of a `turnout.routing.Route` depends on."""
+
+    @property
+    def space(self) -> EmbeddingSpace | None: ...
+    @property
+    def facts(self) -> ModelFacts: ...
+    @property
+    def backend(self) -> str: ...
+    @property
+    def deployment(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def dimensions(self) -> int | None: ...
+
+
+def space_of(route: _EmbeddingRoute) -> EmbeddingSpace:
     """The space of an embedding route's vectors.
 
     The space that the target states, or else the model's. An Azure deployment whose `model` the settings don't say is

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from array import array
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from turnout.embedding.embedder import Embedder
-from turnout.index.chunks import Embedded
-from turnout.index.manifest import Digests
+from turnout.index.chunks import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from turnout.embedding.invoke_bodies import Vector
-    from turnout.index.chunks import Item
-    from turnout.index.collections import Collections, Place
-    from turnout.index.manifest import Manifest
-
-_PAGE = 256  # chunks written at once
+    from turnout.index.chunks import Chunk, EmbeddedChunk
+    from turnout.index.collections import Collections, CollectionSpec
 
 
 @dataclass(slots=True)
@@ -28,106 +23,92 @@ class Change:
     """What one collection lacks of some chunks.
 
     Attributes:
-        place: The collection.
+        spec: The collection.
         ids: All of the chunks.
         to_embed: Those that are new, or have another text.
-        known: Those with other metadata alone, with the vector that the collection has.
+        embedded: Those with other metadata alone, with the vector that the collection has.
         origin: What the chunks belong to.
-        vectors: The vectors of `to_embed`, once they are had.
-        failed: Why they can't be had, or written.
+        vectors: The vectors of `to_embed`, once they are there.
+        failed: Why they couldn't be embedded, or written.
     """
 
-    place: Place
+    spec: CollectionSpec
     ids: tuple[str, ...]
-    to_embed: list[Item]
-    known: list[Embedded]
+    to_embed: list[Chunk]
+    embedded: list[EmbeddedChunk]
     origin: str | None = None
     vectors: Sequence[Vector] = field(default_factory=list)
     failed: Exception | None = None
 
-    @property
-    def embedder(self) -> Embedder:
-        """Embeds in the collection's space."""
-        return Embedder(self.place.route, self.place.index.all)
-
     def embed(self) -> None:
-        """Have the vectors."""
+        """Embed what has to be; an error is kept in `failed`."""
         try:
-            self.vectors = self.embedder.embed([item.text for item in self.to_embed]) if self.to_embed else []
+            self.vectors = self._embedder.embed([chunk.text for chunk in self.to_embed]) if self.to_embed else []
         except Exception as error:  # noqa: BLE001 - the caller raises it, with what became of the others
             self.failed = error
 
     async def aembed(self) -> None:
         """`embed` without blocking the event loop."""
         try:
-            self.vectors = await self.embedder.aembed([item.text for item in self.to_embed]) if self.to_embed else []
+            self.vectors = await self._embedder.aembed([chunk.text for chunk in self.to_embed]) if self.to_embed else []
         except Exception as error:  # noqa: BLE001
             self.failed = error
 
-    @staticmethod
-    def embed_all(changes: Sequence[Change]) -> None:
-        """Have the vectors of several changes, at the same time."""
-        if len(changes) == 1:
-            changes[0].embed()
-            return
-        with ThreadPoolExecutor(len(changes), "turnout-index") as pool:
-            list(pool.map(Change.embed, changes))
+    @property
+    def _embedder(self) -> Embedder:
+        return Embedder(self.spec.route, self.spec.config.all_settings)
 
-    @staticmethod
-    async def aembed_all(changes: Sequence[Change]) -> None:
-        """`embed_all` without blocking the event loop."""
-        await asyncio.gather(*(change.aembed() for change in changes))
+    def use_vectors(self, vectors: Mapping[str, Sequence[float]]) -> None:
+        """Take vectors of this space that the caller has, by id; the other chunks are embedded."""
+        self.embedded += [chunk.with_vector(vectors[chunk.id]) for chunk in self.to_embed if chunk.id in vectors]
+        self.to_embed = [chunk for chunk in self.to_embed if chunk.id not in vectors]
 
-    def give(self, vectors: Mapping[str, Vector]) -> None:
-        """Take vectors that the caller has: id → vector, of this space. The others are embedded."""
-        had = [item for item in self.to_embed if item.id in vectors]
-        self.known += [Embedded(item, array("d", vectors[item.id])) for item in had]
-        self.to_embed = [item for item in self.to_embed if item.id not in vectors]
-
-    def chunks(self) -> list[Embedded]:
+    def chunks(self) -> list[EmbeddedChunk]:
         """What is to be written."""
-        made = zip(self.to_embed, self.vectors, strict=True)
-        return [*self.known, *(Embedded(item, array("d", vector)) for item, vector in made)]
+        new = zip(self.to_embed, self.vectors, strict=True)
+        return [*self.embedded, *(chunk.with_vector(vector) for chunk, vector in new)]
 
 
-def plan(
-    place: Place, items: Sequence[Item], manifest: Manifest, collections: Collections, origin: str | None
-) -> Change:
-    """What a collection lacks of some chunks.
+def embed_all(changes: Sequence[Change]) -> None:
+    """Embed several changes at the same time."""
+    if len(changes) == 1:
+        changes[0].embed()
+        return
+    with ThreadPoolExecutor(len(changes), "turnout-index") as pool:
+        list(pool.map(Change.embed, changes))
 
-    Args:
-        place: The collection.
-        items: The chunks.
-        manifest: What the collections have.
-        collections: The collections.
-        origin: What the chunks belong to.
-    """
-    ids = tuple(item.id for item in items)
-    held = manifest.held(place.called, ids)
-    to_embed: list[Item] = []
-    rewritten: list[Item] = []
-    for item in items:
-        before, wanted = held.get(item.id), Digests.of(item)
+
+async def aembed_all(changes: Sequence[Change]) -> None:
+    """`embed_all` without blocking the event loop."""
+    await asyncio.gather(*(change.aembed() for change in changes))
+
+
+def plan(spec: CollectionSpec, chunks: Sequence[Chunk], collections: Collections, origin: str | None) -> Change:
+    """What a collection lacks of some chunks."""
+    ids = tuple(chunk.id for chunk in chunks)
+    versions = collections.manifest.versions(spec.name, ids)
+    change = Change(spec, ids, [], [], origin)
+    rewritten: list[Chunk] = []
+    for chunk in chunks:
+        before, wanted = versions.get(chunk.id), chunk.digests
         if before is None or before.text != wanted.text:
-            to_embed.append(item)
+            change.to_embed.append(chunk)
         elif before.metadata != wanted.metadata:
-            rewritten.append(item)
-    change = Change(place, ids, to_embed, [], origin)
+            rewritten.append(chunk)
     if rewritten:
-        opened = collections.open(place)
-        vectors = opened.home.vectors([item.id for item in rewritten]) if opened is not None else {}
-        change.to_embed += [item for item in rewritten if item.id not in vectors]
-        change.known += [Embedded(item, array("d", vectors[item.id])) for item in rewritten if item.id in vectors]
+        collection = collections.open(spec)
+        vectors = collection.vectors([chunk.id for chunk in rewritten]) if collection is not None else {}
+        change.to_embed += rewritten
+        change.use_vectors(vectors)
     return change
 
 
-def write(change: Change, manifest: Manifest, collections: Collections, *, wanted: bool) -> None:
-    """Write a change, and note it once it is there for good.
+def write(change: Change, collections: Collections, *, wanted: bool) -> None:
+    """Write a change, and note it in the manifest once it is there for good.
 
     Args:
         change: The change, with its vectors.
-        manifest: Is told.
-        collections: The collections; its collection is made if there is none.
+        collections: The index's collections; the change's is made if there is none.
         wanted: Whether every collection of the index should have these chunks.
 
     Raises:
@@ -137,17 +118,18 @@ def write(change: Change, manifest: Manifest, collections: Collections, *, wante
     chunks = change.chunks()
     if not chunks:
         return
-    called = change.place.called
-    with collections.changing(change.place) as opened:
-        manifest.begin(called, [chunk.item.id for chunk in chunks])
-        for start in range(0, len(chunks), _PAGE):
-            opened.home.write(chunks[start : start + _PAGE])
-        opened.home.flush()
-        there = opened.home.get([chunk.item.id for chunk in chunks])
+    ids = [chunk.id for chunk in chunks]
+    name, manifest = change.spec.name, collections.manifest
+    with collections.changing(change.spec) as collection:
+        manifest.begin_write(name, ids)
+        for start in range(0, len(chunks), PAGE):
+            collection.write(chunks[start : start + PAGE])
+        collection.flush()
+        written = collection.get(ids).values()
         if wanted:
-            manifest.wrote(called, there.values(), origin=change.origin)
+            manifest.note_written(name, written, origin=change.origin)
         else:
-            manifest.copied(called, there.values())
+            manifest.note_copied(name, written)
 
 
 def refuse_options(options: Mapping[str, object]) -> None:

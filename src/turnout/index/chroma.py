@@ -1,33 +1,49 @@
-"""Chroma in a reindex, whichever framework's class is over it: its client by the settings, and how it is read."""
+"""Chroma, whichever framework's class is over it: client, record of the space, and how it is read and written."""
 
 from __future__ import annotations
 
+import os
+import threading
 from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from turnout.index.collection import PAGE, RecordedCollection
-from turnout.index.fitting import refused
+from turnout.index.chunks import PAGE
+from turnout.index.collection import Collection
+from turnout.index.guard.keepers import DocumentT, RecordKeeper, StoreState, collection_gone, record_entries
+from turnout.index.guard.records import SpaceRecord, with_record
+from turnout.index.validation import chunk_refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pydantic import SecretStr
 
-    from turnout.index.chunks import Embedded, Item
+    from turnout.index.chunks import Chunk, EmbeddedChunk
     from turnout.settings import IndexSettings
+
+    Row = tuple[str | None, dict[str, Any] | None, Sequence[float]]
 
 COSINE = {"hnsw:space": "cosine"}
 """Metadata of a collection that compares by cosine, as models whose vectors aren't of length 1 are compared by."""
 
+_DISTANCE = "hnsw:space"  # Chroma refuses a change that has it, and goes by the collection's configuration
+_NO_RECORD = {"turnout": "no embedding space recorded"}  # Chroma refuses metadata without any key
 
-def open_client(index: IndexSettings, called: str, *, create: bool) -> Any | None:
+_HEADER = 28  # bytes, up to the end of the file change counter
+_ROLLBACK = b"\x01\x01"  # at 18: the file changes with each commit, and not a write-ahead log beside it
+
+_files_lock = threading.Lock()
+_files: dict[tuple[int, int], int] = {}  # never closed: closing one takes every lock of the process on the file
+
+
+def open_client(index: IndexSettings, name: str, *, create: bool) -> Any | None:
     """A client of the Chroma, in a folder or on a server, that has a named index's collections.
 
     Args:
         index: The index's settings.
-        called: The collection that is wanted.
+        name: The collection that is wanted.
         create: Whether it will be made if there is none.
 
     Returns:
@@ -47,7 +63,7 @@ def open_client(index: IndexSettings, called: str, *, create: bool) -> Any | Non
         if not create and not folder.is_dir():
             return None
         client = chromadb.PersistentClient(str(folder), settings=quiet)
-    if not create and called not in {one.name for one in client.list_collections()}:
+    if not create and name not in {one.name for one in client.list_collections()}:
         return None
     return client
 
@@ -58,30 +74,99 @@ def _address(connection: SecretStr) -> dict[str, Any]:
     return {"host": address.hostname or "", "port": address.port or 8000, "ssl": address.scheme == "https"}
 
 
-def check_metadata(item: Item, metadata: Mapping[str, Any], index: str) -> None:
-    """Refuse metadata that Chroma refuses; None is left to the caller.
+class ChromaRecordKeeper(RecordKeeper[DocumentT]):
+    """Keeps the record in the collection's metadata; put before the framework's keeper among the bases.
 
-    Args:
-        item: The chunk.
-        metadata: What Chroma is given of it.
-        index: The collection.
-
-    Raises:
-        ChunkRefusedError: Chroma refuses them.
+    A collection that was deleted and made again under its name is another one for Chroma: the store is given that.
     """
-    from chromadb.api.types import validate_metadata
 
-    for key, value in metadata.items():
+    def __init__(self) -> None:
+        self._file = _file(self.opened)
+        self._seen: tuple[object, object] = (None, None)  # the file's version, and the record's with it
+
+    @property
+    @abstractmethod
+    def opened(self) -> Any:
+        """Chroma's collection, as the store has it open."""
+
+    @abstractmethod
+    def reopen(self, collection: Any) -> None:
+        """Give the store another one."""
+
+    @property
+    def index(self) -> str:
+        """The collection's name."""
+        return str(self.opened.name)
+
+    def version(self) -> object:
+        """Which collection it is, and the record in its metadata.
+
+        In a folder to which nothing was written since the last look, by whomever, that is what it was then.
+
+        Raises:
+            CollectionGoneError: There is none any more.
+        """
+        file_version = None if self._file is None else _version(self._file)
+        seen, version = self._seen
+        if file_version is None or file_version != seen:
+            model = self._model()
+            version = model.id, record_entries(model.metadata)
+            self._seen = file_version, version
+        return version
+
+    def state(self) -> StoreState:
+        """What the collection has, with the record in its metadata."""
+        collection = self._fresh()
+        record = SpaceRecord.from_dict(collection.metadata or {}, index=self.index)
+        # Not the vectors: Chroma can't read those that another process has written over.
+        empty = not collection.get(limit=1, include=[])["ids"]
+        model = collection._model  # noqa: SLF001  # a collection doesn't give out the length that it takes
+        return StoreState(record, empty=empty, dimensions=None if empty else model.dimension)
+
+    def write(self, record: SpaceRecord | None) -> None:
+        """Change the collection's metadata, and leave other keys."""
+        collection = self._fresh()
+        metadata = with_record(collection.metadata, record)
+        metadata.pop(_DISTANCE, None)
+        collection.modify(metadata=metadata or _NO_RECORD)
+
+    def rows(self, number: int) -> list[Row]:
+        """Texts with their metadata and vectors, from the beginning and the end of the collection."""
+        collection = self._fresh()
+        count = collection.count()
+        half = (number + 1) // 2
+        windows = [(0, number)] if count <= number else [(0, half), (count - (number - half), number - half)]
+        rows: list[Row] = []
+        for offset, limit in windows:
+            if limit:
+                found = collection.get(limit=limit, offset=offset, include=["embeddings", "documents", "metadatas"])
+                vectors = [] if found["embeddings"] is None else found["embeddings"]
+                rows += zip(found["documents"] or [], found["metadatas"] or [], vectors, strict=True)
+        return rows
+
+    def _fresh(self) -> Any:
+        """The collection with its metadata as they are now: an open one has them as they were."""
+        from chromadb import Collection as Opened
+
+        opened, model = self.opened, self._model()
+        fresh = Opened(client=opened._client, model=model, embedding_function=None)  # noqa: SLF001
+        if fresh.id != opened.id:
+            self.reopen(fresh)
+        return fresh
+
+    def _model(self) -> Any:
+        from chromadb.errors import NotFoundError
+
+        opened = self.opened
+        server = opened._client  # noqa: SLF001  # a collection doesn't give out what it is on
         try:
-            validate_metadata({key: value})
-        except (ValueError, TypeError) as error:
-            raise refused(item, index, str(key), f"Chroma refuses it: {error}") from error
-        if not key:
-            raise refused(item, index, key, "Chroma refuses an empty key")
+            return server.get_collection(opened.name, tenant=opened.tenant, database=opened.database)
+        except NotFoundError as error:
+            raise collection_gone(opened.name) from error
 
 
-class ChromaReading(RecordedCollection):
-    """Reads through Chroma's own collection, which pages; put before the framework's collection among the bases."""
+class ChromaChunks(Collection):
+    """Reads and writes through Chroma's own collection; a base of each framework's collection."""
 
     @property
     @abstractmethod
@@ -89,13 +174,13 @@ class ChromaReading(RecordedCollection):
         """Chroma's collection."""
 
     @abstractmethod
-    def _row(self, found: str, text: str, metadata: Mapping[str, Any] | None) -> Item:
+    def _chunk(self, id_: str, text: str, metadata: Mapping[str, Any] | None) -> Chunk:
         """A chunk."""
 
-    def items(self) -> Iterator[Item]:
+    def chunks(self) -> Iterator[Chunk]:
         """Every chunk, a page at a time."""
         offset = 0
-        while found := self._got(limit=PAGE, offset=offset):
+        while found := self._read(limit=PAGE, offset=offset):
             yield from found.values()
             offset += len(found)
 
@@ -103,9 +188,9 @@ class ChromaReading(RecordedCollection):
         """How many chunks there are."""
         return int(self._opened.count())
 
-    def get(self, ids: Sequence[str]) -> dict[str, Item]:
+    def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
         """Those of the chunks that are there."""
-        return self._got(ids=list(ids)) if ids else {}
+        return self._read(ids=list(ids)) if ids else {}
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
         """Their vectors."""
@@ -114,12 +199,14 @@ class ChromaReading(RecordedCollection):
         found = self._opened.get(ids=list(ids), include=["embeddings"])
         return dict(zip(found["ids"], found["embeddings"], strict=True))
 
-    def replace(self, chunks: Sequence[Embedded], documents: list[str], metadatas: Sequence[Mapping[str, Any]]) -> None:
+    def replace(
+        self, chunks: Sequence[EmbeddedChunk], documents: list[str], metadatas: Sequence[Mapping[str, Any]]
+    ) -> None:
         """Write chunks in one step, in place of those with the same ids.
 
         Chroma keeps metadata of an older version whose keys the new one hasn't got, unless they are named with None.
         """
-        ids = [chunk.item.id for chunk in chunks]
+        ids = [chunk.id for chunk in chunks]
         if not ids:
             return
         found = self._opened.get(ids=ids, include=["metadatas"])
@@ -131,7 +218,55 @@ class ChromaReading(RecordedCollection):
         vectors = [list(chunk.vector) for chunk in chunks]
         self._opened.upsert(ids=ids, embeddings=vectors, documents=documents, metadatas=merged)
 
-    def _got(self, **which: Any) -> dict[str, Item]:
+    def _read(self, **which: Any) -> dict[str, Chunk]:
         found = self._opened.get(**which, include=["documents", "metadatas"])
         rows = zip(found["ids"], found["documents"], found["metadatas"], strict=True)
-        return {row: self._row(row, text or "", metadata) for row, text, metadata in rows}
+        return {id_: self._chunk(id_, text or "", metadata) for id_, text, metadata in rows}
+
+
+def check_metadata(chunk: Chunk, metadata: Mapping[str, Any], index: str) -> None:
+    """Refuse metadata that Chroma refuses; None is left to the caller.
+
+    Raises:
+        ChunkRefusedError: Chroma refuses them.
+    """
+    from chromadb.api.types import validate_metadata
+
+    for key, value in metadata.items():
+        try:
+            validate_metadata({key: value})
+        except (ValueError, TypeError) as error:
+            raise chunk_refused(chunk, index, str(key), f"Chroma refuses it: {error}") from error
+        if not key:
+            raise chunk_refused(chunk, index, key, "Chroma refuses an empty key")
+
+
+def _file(collection: Any) -> Path | None:
+    """The file that a Chroma in a folder keeps its collections in; None of one on a server or in memory."""
+    system = getattr(collection._client, "_system", None)  # noqa: SLF001
+    settings = getattr(system, "settings", None)
+    if settings is None or not settings.is_persistent:
+        return None
+    return Path(settings.persist_directory) / "chroma.sqlite3"
+
+
+def _version(path: Path) -> object:
+    """A file's version: another one after every commit, by whatever process; None if it can't be had.
+
+    It is read past SQLite, whose locks are the process's, so that a second connection could take those of the first
+    (www.sqlite.org/howtocorrupt.html, "Multiple copies of SQLite linked into the same application"). The counter is
+    described at www.sqlite.org/fileformat2.html, "File change counter".
+    """
+    try:
+        status = path.stat()
+        identity = status.st_dev, status.st_ino
+        found = _files.get(identity)
+        if found is None:
+            with _files_lock:
+                found = _files.get(identity)
+                if found is None:
+                    found = _files[identity] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        header = os.pread(found, _HEADER, 0)
+    except (OSError, AttributeError):  # Windows has neither
+        return None
+    return (identity, header[24:]) if len(header) == _HEADER and header[18:20] == _ROLLBACK else None

@@ -1,4 +1,4 @@
-"""What is moved, where it comes from and where it goes: protocols that each framework's side fills."""
+"""Chunks, where they come from and where they go: protocols that any store can fill."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import json
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from turnout.facts.spaces import EmbeddingSpace
 
-_DIGEST = 16  # bytes
+PAGE = 256
+"""Chunks that are read or written at once."""
 
+_DIGEST = 16  # bytes
 
 if TYPE_CHECKING:
     Floats = array[float]
@@ -20,8 +23,15 @@ else:
     Floats = array  # which has no members' type before Python 3.12
 
 
+class Digests(NamedTuple):
+    """What tells one version of a chunk from another: a new text must be embedded, new metadata only written."""
+
+    text: bytes
+    metadata: bytes
+
+
 @dataclass(frozen=True, slots=True)
-class Item:
+class Chunk:
     """A chunk of an index.
 
     Attributes:
@@ -35,22 +45,34 @@ class Item:
     metadata: dict[str, Any]
 
     @property
-    def text_digest(self) -> bytes:
-        """Changes when the text does: then it must be embedded anew."""
-        return _digest(self.text)
+    def digests(self) -> Digests:
+        """The digests of its text and its metadata."""
+        metadata = json.dumps(self.metadata, sort_keys=True, default=repr, ensure_ascii=False)
+        return Digests(self.text_digest, _digest(metadata))
 
     @property
-    def metadata_digest(self) -> bytes:
-        """Changes when the metadata do: then it must be written anew."""
-        return _digest(json.dumps(self.metadata, sort_keys=True, default=repr, ensure_ascii=False))
+    def text_digest(self) -> bytes:
+        """The digest of its text."""
+        return _digest(self.text)
+
+    def with_vector(self, vector: Sequence[float]) -> EmbeddedChunk:
+        """The chunk with its vector."""
+        return EmbeddedChunk(self.id, self.text, self.metadata, array("d", vector))
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
+class EmbeddedChunk(Chunk):
     """A chunk with its vector, of doubles."""
 
-    item: Item
     vector: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedChunk:
+    """A chunk that can't be embedded, and why."""
+
+    chunk: Chunk
+    reason: str
 
 
 class Source(Protocol):
@@ -61,7 +83,7 @@ class Source(Protocol):
         """What to call it in a report."""
         ...
 
-    def items(self) -> Iterator[Item]:
+    def chunks(self) -> Iterator[Chunk]:
         """Every chunk once, in an order that doesn't matter, without holding all of them."""
         ...
 
@@ -77,7 +99,7 @@ class Searchable(Protocol):
         """The vectors of those ids that it has."""
         ...
 
-    def search(self, vector: Sequence[float], k: int) -> list[Item]:
+    def search(self, vector: Sequence[float], k: int) -> list[Chunk]:
         """The nearest chunks, nearest first."""
         ...
 
@@ -107,11 +129,11 @@ class Target(Searchable, Protocol):
         """
         ...
 
-    def get(self, ids: Sequence[str]) -> dict[str, Item]:
+    def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
         """Those of the chunks that it has."""
         ...
 
-    def write(self, chunks: Sequence[Embedded]) -> None:
+    def write(self, chunks: Sequence[EmbeddedChunk]) -> None:
         """Add chunks, in place of those with the same ids."""
         ...
 
@@ -126,6 +148,12 @@ class Target(Searchable, Protocol):
     def count(self) -> int:
         """How many chunks it has."""
         ...
+
+
+def pages(chunks: Iterator[Chunk], size: int = PAGE) -> Iterator[list[Chunk]]:
+    """Chunks in lists of a size."""
+    while page := list(islice(chunks, size)):
+        yield page
 
 
 def _digest(text: str) -> bytes:

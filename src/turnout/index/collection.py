@@ -1,35 +1,32 @@
-"""A collection that keeps a record of its space: what those of both frameworks' stores share."""
+"""A collection: the chunks of an index in one embedding space, in a store of either framework."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from turnout.errors import CollectionGoneError, UnsupportedError
-from turnout.index.guard.keepers import claimed
+from turnout.facts.spaces import EmbeddingSpace
+from turnout.index.chunks import Chunk, Source, Target
+from turnout.index.guard.keepers import RecordKeeper, StoreState, claim_record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.chunks import Embedded, Item
-    from turnout.index.guard.keepers import Held, RecordKeeper
     from turnout.index.guard.records import SpaceRecord
 
-PAGE = 256
-"""Chunks that are read at once."""
 
+class Collection(Target, Source):
+    """A store that can be listed, searched and written with vectors.
 
-class RecordedCollection(ABC):
-    """A store that can be listed and written with given vectors; fills `Source` and `Target`.
+    An older version of a chunk stays until the new one is there; if one can't be held, none is written.
 
     Attributes:
-        keeper: Keeps the record.
         name: What it is called in reports and errors.
+        keeper: Keeps the record of its space.
         flush_every: How many chunks may be written before `flush`.
         adoptable: Whether the guard can give it a record.
     """
 
+    name: str = ""
     flush_every: ClassVar[int] = 0
     adoptable: ClassVar[bool] = True
 
@@ -38,58 +35,24 @@ class RecordedCollection(ABC):
         self.keeper = keeper
         self._record: SpaceRecord | None = None
 
-    @abstractmethod
-    def items(self) -> Iterator[Item]:
-        """Every chunk, a page at a time."""
-
-    @abstractmethod
-    def count(self) -> int:
-        """How many chunks there are."""
-
-    @abstractmethod
-    def get(self, ids: Sequence[str]) -> dict[str, Item]:
-        """Those of the chunks that are there."""
-
-    @abstractmethod
-    def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
-        """Their vectors."""
-
-    @abstractmethod
-    def search(self, vector: Sequence[float], k: int) -> list[Item]:
-        """The nearest chunks, nearest first."""
-
-    def fit(self, items: Sequence[Item]) -> list[Item]:
-        """Chunks as the store holds them, before any is written.
+    def normalize(self, chunks: Sequence[Chunk]) -> list[Chunk]:
+        """Chunks in the form in which the store gives them back; asked before any is embedded or written.
 
         Raises:
-            ChunkRefusedError: It can't hold one as it is.
+            ChunkRefusedError: It can't hold one.
         """
-        return list(items)
+        return list(chunks)
 
-    @abstractmethod
-    def write(self, chunks: Sequence[Embedded]) -> None:
-        """Add chunks, in place of those with the same ids.
-
-        An older version stays until the new one is there; if one can't be held, none is written.
-
-        Raises:
-            ChunkRefusedError: The store can't hold a chunk as it is.
-        """
-
-    @abstractmethod
-    def delete(self, ids: Sequence[str]) -> None:
-        """Remove chunks; ids that aren't there are left out."""
-
-    def flush(self) -> None:  # noqa: B027 - few stores have something to do
+    def flush(self) -> None:
         """Nothing: every write is durable."""
 
-    def held(self) -> Held:
-        """What it holds, read anew.
+    def state(self) -> StoreState:
+        """What it has, read anew.
 
         Raises:
             EmbeddingSpaceError: The record isn't as it was written.
         """
-        return self.keeper.held()
+        return self.keeper.state()
 
     def is_lost(self) -> bool:
         """Whether it isn't there any more, or has no record of its space any more.
@@ -98,10 +61,10 @@ class RecordedCollection(ABC):
             EmbeddingSpaceError: The record isn't as it was written.
         """
         try:
-            held = self.held()
+            state = self.state()
         except CollectionGoneError:
             return True
-        return held.record is None and held.empty is not None
+        return state.record is None and state.empty is not None
 
     def claim(self, space: EmbeddingSpace, *, dry: bool = False) -> None:
         """Write the record of a space, if it is empty; otherwise check that it has that record.
@@ -110,9 +73,9 @@ class RecordedCollection(ABC):
             EmbeddingSpaceError: It has vectors of another space, or of one that isn't known, or a record that isn't as
                 it was written.
         """
-        held = self.held()
-        record = claimed(held, space, index=self.name, adoptable=self.adoptable)
-        if held.record is None:
+        state = self.state()
+        record = claim_record(state, space, index=self.name, adoptable=self.adoptable)
+        if state.record is None:
             if dry:
                 return
             self.keeper.write(record)
@@ -120,11 +83,5 @@ class RecordedCollection(ABC):
 
 
 def cannot_embed(name: str, remedy: str) -> UnsupportedError:
-    """The error of a collection that was opened to be moved, and was asked to embed.
-
-    Args:
-        name: What the collection is called.
-        remedy: What to use instead.
-    """
-    why = f"{name!r} was opened to be moved, with vectors that are given, and can't embed"
-    return UnsupportedError(f"{why}. To search or fill it by text, {remedy}")
+    """The error of a collection that was opened to be moved, and was asked to embed."""
+    return UnsupportedError(f"{name!r} was opened to be moved and can't embed. To search or fill it by text, {remedy}")

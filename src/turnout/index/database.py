@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from turnout import runtime
 from turnout.errors import ReindexError
-from turnout.index.disk import room_for
+from turnout.index.files import room_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ class Database(ABC):
 
     Attributes:
         tables: The statements that make its tables where there are none, and a connection's own.
-        called: What it is, in an error.
+        kind: What it is, in an error.
         remedy: What is lost, and what isn't, if it is deleted because it can't be read.
         patience: Seconds to wait for another process's change.
 
@@ -37,7 +37,7 @@ class Database(ABC):
     """
 
     tables: ClassVar[str]
-    called: ClassVar[str]
+    kind: ClassVar[str]
     remedy: ClassVar[str]
     patience: ClassVar[float]
 
@@ -139,5 +139,5 @@ class Database(ABC):
             except sqlite3.OperationalError:
                 raise
             except sqlite3.DatabaseError as error:
-                msg = f"the {self.called} {self.path} can't be read: {error}. Delete it: {self.remedy}"
+                msg = f"the {self.kind} {self.path} can't be read: {error}. Delete it: {self.remedy}"
                 raise ReindexError(msg) from error

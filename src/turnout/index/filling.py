@@ -1,83 +1,97 @@
-"""Filling a collection of a named index with what it lacks, from the others."""
+"""Filling a collection of a named index with what it lacks, from the others; and the error that it lacks something."""
 
 from __future__ import annotations
 
 import warnings
-from array import array
 from typing import TYPE_CHECKING
 
 from turnout.embedding.embedder import Embedder
+from turnout.errors import IndexBehindError
 from turnout.facts.spaces import EmbeddingSpace
-from turnout.index.chunks import Embedded
-from turnout.index.migration.agreeing import remove_outdated
-from turnout.index.migration.stream import EmbeddingStream, Refused
+from turnout.index.chunks import PAGE
+from turnout.index.config import DOCUMENTS, ITSELF
+from turnout.index.stream import embed_chunks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from turnout.index.chunks import Item
-    from turnout.index.collections import Collections, Opened, Place
+    from turnout.index.chunks import Chunk
+    from turnout.index.collection import Collection
+    from turnout.index.collections import Collections, CollectionSpec
     from turnout.index.manifest import Manifest
 
-_PAGE = 1024  # chunks that are read, embedded and written before the next
+_FILL_PAGE = 1024  # chunks that are read, embedded and written before the next
 
 
-def fill(place: Place, manifest: Manifest, collections: Collections) -> Opened:
+def fill(spec: CollectionSpec, collections: Collections) -> Collection:
     """Write what a collection lacks, and remove what it shouldn't have any more.
 
     What the model refuses is left out with a warning that names it.
-
-    Args:
-        place: The collection; made if there is none.
-        manifest: What the collections have.
-        collections: The collections.
 
     Raises:
         ModelCallError: The service failed; what was done is kept.
         ReindexLockedError: A reindex is filling it.
     """
-    with collections.changing(place) as opened:
-        before = manifest.missed(place.called)
-        _add(opened, manifest, collections)
-        remove_outdated(opened.home, place.called, manifest)
-    back = manifest.held(place.called, before)
+    manifest = collections.manifest
+    with collections.changing(spec) as collection:
+        missed = manifest.missed(spec.name)
+        _add(spec, collection, collections)
+        remove_outdated(collection, manifest)
+    back = manifest.versions(spec.name, missed)
     if back:
         _warn(
-            f"{len(back)} chunks that were deleted from {place.called!r} by other means are back from the other "
+            f"{len(back)} chunks that were deleted from {spec.name!r} by other means are back from the other "
             "collections; delete them through the index",
             list(back),
         )
-    return opened
+    return collection
 
 
-def _add(opened: Opened, manifest: Manifest, collections: Collections) -> None:
-    place, home = opened.place, opened.home
-    while ids := manifest.lacking(place.called, _PAGE):
-        items = _texts(place, ids, manifest, collections)
-        nowhere = [] if items else manifest.settle(place.called)
+def remove_outdated(collection: Collection, manifest: Manifest) -> int:
+    """Remove what a collection should not have any more; how many chunks that were."""
+    removed = 0
+    while outdated := manifest.outdated(collection.name, PAGE):
+        collection.delete(outdated)
+        collection.flush()
+        manifest.note_deleted(collection.name, outdated)
+        removed += len(outdated)
+    return removed
+
+
+def _add(spec: CollectionSpec, collection: Collection, collections: Collections) -> None:
+    manifest = collections.manifest
+    while ids := manifest.lacking(spec.name, _FILL_PAGE):
+        chunks = _read_wanted(spec, ids, collections)
+        nowhere = [] if chunks else manifest.give_up_lost(spec.name)
         if nowhere:
             _warn(
-                f"{len(nowhere)} chunks of the index {place.index.name!r} are in no collection any more, as they were "
+                f"{len(nowhere)} chunks of the index {spec.config.name!r} are in no collection any more, as they were "
                 "written, and are forgotten",
                 nowhere,
             )
-        if not items and not nowhere:
+        if not chunks and not nowhere:
             return
-        held = manifest.held(place.called, [item.id for item in items])
-        same = [item for item in items if item.id in held and held[item.id].text == item.text_digest]
-        vectors = home.vectors([item.id for item in same]) if same else {}
-        chunks = [Embedded(item, array("d", vectors[item.id])) for item in same if item.id in vectors]
-        made, refused = _embedded(place, [item for item in items if item.id not in vectors])
-        chunks += made
-        if chunks:
-            home.write(chunks)
-            home.flush()
-            manifest.copied(place.called, home.get([chunk.item.id for chunk in chunks]).values())
-        if refused:
-            manifest.skipped(place.called, refused)
-            named = [f"{found} ({reason})" for found, reason in refused.items()]
-            _warn(f"{len(refused)} chunks can't be embedded in {place.space} and aren't found there", named)
-        if set(ids) == set(manifest.lacking(place.called, _PAGE)):  # nothing that could be written helps
+        versions = manifest.versions(spec.name, [chunk.id for chunk in chunks])
+        same = [one.id for one in chunks if one.id in versions and versions[one.id].text == one.text_digest]
+        vectors = collection.vectors(same) if same else {}
+        to_write = [chunk.with_vector(vectors[chunk.id]) for chunk in chunks if chunk.id in vectors]
+        to_embed = [chunk for chunk in chunks if chunk.id not in vectors]
+        skipped: dict[str, str] = {}
+        if to_embed:
+            outcome = embed_chunks(Embedder(spec.route, spec.config.all_settings), to_embed)
+            if outcome.failed is not None:
+                raise outcome.failed
+            to_write += outcome.embedded
+            skipped = dict(outcome.skipped)
+        if to_write:
+            collection.write(to_write)
+            collection.flush()
+            manifest.note_copied(spec.name, collection.get([chunk.id for chunk in to_write]).values())
+        if skipped:
+            manifest.note_skipped(spec.name, skipped)
+            named = [f"{one} ({reason})" for one, reason in skipped.items()]
+            _warn(f"{len(skipped)} chunks can't be embedded in {spec.space} and aren't found there", named)
+        if set(ids) == set(manifest.lacking(spec.name, _FILL_PAGE)):  # nothing that could be written helps
             return
 
 
@@ -85,48 +99,78 @@ def _warn(what: str, named: Sequence[str]) -> None:
     warnings.warn(f"{what}: {named[0]}" + (" and others" if len(named) > 1 else ""), stacklevel=2)
 
 
-def _texts(place: Place, ids: Sequence[str], manifest: Manifest, collections: Collections) -> list[Item]:
+def _read_wanted(spec: CollectionSpec, ids: Sequence[str], collections: Collections) -> list[Chunk]:
     """The wanted version of chunks, from whichever collection has it."""
+    manifest = collections.manifest
     spaces = manifest.collections()
-    items: list[Item] = []
-    for called, held in manifest.holders(ids).items():
-        home = collections.reader(place.index, called, EmbeddingSpace.parse(spaces[called]))
-        if home is None:
-            manifest.forget(called)
+    chunks: list[Chunk] = []
+    for name, there in manifest.holders(ids).items():
+        reader = collections.reader(spec.config, name, EmbeddingSpace.parse(spaces[name]))
+        if reader is None:
+            manifest.remove_collection(name)
             continue
-        found = home.get(held)
-        items += found.values()
-        noted = manifest.held(called, held)
-        edited = [item for item in found.values() if item.text_digest != noted[item.id].text]
-        if edited:
-            manifest.found(called, edited)
-        lost = [one for one in held if one not in found]
+        found = reader.get(there)
+        chunks += found.values()
+        note_edited(name, found.values(), manifest)
+        lost = [one for one in there if one not in found]
         if lost:
-            manifest.lost(called, lost)
-    return items
+            manifest.note_lost(name, lost)
+    return chunks
 
 
-def _embedded(place: Place, items: Sequence[Item]) -> tuple[list[Embedded], dict[str, str]]:
-    """Embed chunks; those that the model refuses are named with the reason."""
-    made: list[Embedded] = []
-    refused: dict[str, str] = {}
-    if not items:
-        return made, refused
-    stream = EmbeddingStream(Embedder(place.route, place.index.all), place.space)
-    try:
-        for item in items:
-            found = stream.add(item)
-            if found is not None:
-                refused[found.item.id] = found.reason
-        stream.flush()
-        while stream.pending and stream.error is None:
-            for outcome in stream.take(patient=True):
-                if isinstance(outcome, Refused):
-                    refused[outcome.item.id] = outcome.reason
-                else:
-                    made.append(outcome)
-    finally:
-        stream.close()
-    if stream.error is not None:
-        raise stream.error
-    return made, refused
+def note_edited(name: str, chunks: Iterable[Chunk], manifest: Manifest) -> None:
+    """Note those chunks of a collection whose text was changed by other means than the index."""
+    listed = list(chunks)
+    versions = manifest.versions(name, [chunk.id for chunk in listed])
+    edited = [chunk for chunk in listed if chunk.text_digest != versions[chunk.id].text]
+    if edited:
+        manifest.note_edited(name, edited)
+
+
+def behind_error(spec: CollectionSpec, manifest: Manifest, *, exists: bool) -> IndexBehindError:
+    """The error of a collection that lacks chunks: how many, and which command helps."""
+    name = spec.config.name
+    documents = manifest.documents
+    lacking = manifest.behind(spec.name) if exists else documents
+    deleted = len(manifest.missed(spec.name)) if exists else 0
+    command = f"turnout reindex {name} --to {spec.backend}"
+    origin = _best_origin(spec, manifest)
+    fix, accept = f"{command} --from {origin or ITSELF}", ""
+    if exists:
+        what = f"its collection {spec.name!r} is behind: of {documents:,} chunks, {lacking:,} are missing or old"
+        what += f", {deleted:,} of them deleted by other means" if deleted else ""
+    else:
+        what = f"there is no collection {spec.name!r}, and the index has {documents:,} chunks"
+    if origin is None:
+        what += ", and no collection has them as they were written"
+        remedy = f"Write them again, or go on without them: `{fix}`"
+    else:
+        remedy = f'Fill it with `{fix}`, or set fill = "on-the-way" in [index.{name}]'
+        if deleted and manifest.count(spec.name):
+            accept = f"{command} --from {ITSELF}"
+            remedy += f". If they were deleted on purpose, go on without them: `{accept}`"
+    msg = (
+        f"the index {name!r} can't answer in {spec.space}, the embedding space of backend {spec.backend!r}: "
+        f"{what}. {remedy}"
+    )
+    return IndexBehindError(
+        msg,
+        index=name,
+        collection=spec.name,
+        space=spec.space,
+        lacking=lacking,
+        documents=documents,
+        fix=fix,
+        accept=accept,
+    )
+
+
+def _best_origin(spec: CollectionSpec, manifest: Manifest) -> str | None:
+    """From where to fill a collection: the one that has most of what it lacks; None if nothing has any."""
+    offers = manifest.offers(spec.name)
+    spaces = manifest.collections()
+    others = [name for name in spaces if name != spec.name and manifest.count(name)]
+    if not others or (not offers and manifest.lacking(spec.name, 1)):
+        return DOCUMENTS if spec.config.settings.source else None
+    best = spaces[min(others, key=lambda name: (-offers.get(name, 0), manifest.behind(name), name))]
+    return next((backend for backend, space in spec.config.spaces().items() if str(space) == best), best)

@@ -9,14 +9,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from turnout.index.manifest_reading import Digests, ManifestReading
+from turnout.index.manifest_reading import ManifestReading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from turnout.index.chunks import Item
-
-__all__ = ["Digests", "Manifest"]
+    from turnout.index.chunks import Chunk
 
 _NOT_HELD = "DELETE FROM held WHERE collection = ? AND id = ?"
 
@@ -50,39 +48,39 @@ WHERE s.id = document.id AND (
 class Manifest(ManifestReading):
     """A named index's memory; its methods may be called from several threads and processes.
 
-    Args:
-        path: The file; made if there is none.
-
     Raises:
         ReindexError: It can't be read.
     """
 
-    def register(self, collection: str, space: str) -> None:
+    def add_collection(self, collection: str, space: str) -> None:
         """A collection exists."""
         with self._change():
             self._add_collection(collection, space)
 
-    def forget(self, collection: str) -> None:
+    def remove_collection(self, collection: str) -> None:
         """A collection doesn't exist any more."""
         with self._change():
             for table in ("held", "lag", "missed", "writing"):
                 self._base.execute(f"DELETE FROM {table} WHERE collection = ?", (collection,))  # noqa: S608
             self._base.execute("DELETE FROM collection WHERE name = ?", (collection,))
 
-    def begin(self, collection: str, ids: Iterable[str]) -> None:
-        """Chunks are about to be written to a collection; `wrote`, `copied` or `came_to` says what became of them."""
+    def begin_write(self, collection: str, ids: Iterable[str]) -> None:
+        """Chunks are about to be written to a collection.
+
+        `note_written`, `note_copied` or `note_interrupted` says what became of them.
+        """
         with self._change():
             self._base.executemany(
                 "INSERT OR IGNORE INTO writing VALUES (?, ?)", ((collection, found) for found in ids)
             )
 
-    def came_to(self, collection: str, items: Iterable[Item]) -> None:
+    def note_interrupted(self, collection: str, chunks: Iterable[Chunk]) -> None:
         """What a collection has of the chunks whose write was begun by a process that was killed.
 
         A version that was being written is what the index has from then on, if it is there.
         """
         with self._change():
-            with self._seeing(items):
+            with self._seeing(chunks):
                 self._base.execute(
                     "INSERT OR IGNORE INTO document SELECT id, text, metadata, NULL FROM seen "
                     "WHERE id NOT IN (SELECT id FROM held)"
@@ -102,15 +100,15 @@ class Manifest(ManifestReading):
             self._base.execute("DELETE FROM writing WHERE collection = ?", (collection,))
             self._touch(ids, collection)
 
-    def wrote(self, collection: str, items: Iterable[Item], *, origin: str | None = None) -> None:
+    def note_written(self, collection: str, chunks: Iterable[Chunk], *, origin: str | None = None) -> None:
         """A collection has chunks, for good, and every other one should have them like this.
 
         Args:
             collection: The collection.
-            items: The chunks, as the collection gives them back.
+            chunks: The chunks, as the collection gives them back.
             origin: What they belong to.
         """
-        rows = [(item.id, *Digests.of(item)) for item in items]
+        rows = [(chunk.id, *chunk.digests) for chunk in chunks]
         with self._change():
             self._base.executemany(
                 "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?)", ((*row, origin) for row in rows)
@@ -118,12 +116,12 @@ class Manifest(ManifestReading):
             self._base.executemany("DELETE FROM missed WHERE id = ?", ((row[0],) for row in rows))
             self._hold(collection, rows)
 
-    def copied(self, collection: str, items: Iterable[Item]) -> None:
+    def note_copied(self, collection: str, chunks: Iterable[Chunk]) -> None:
         """A collection has chunks, for good, that were copied from what is wanted.
 
         Their metadata are what is wanted, even if this collection gives them back in another form.
         """
-        rows = [(item.id, *Digests.of(item)) for item in items]
+        rows = [(chunk.id, *chunk.digests) for chunk in chunks]
         with self._change():
             self._hold(collection, rows)
             self._base.executemany(
@@ -133,21 +131,21 @@ class Manifest(ManifestReading):
             )
             self._touch((row[0] for row in rows), collection)
 
-    def unwanted(self, ids: Iterable[str]) -> None:
+    def note_unwanted(self, ids: Iterable[str]) -> None:
         """No collection should have these chunks any more."""
         listed = list(ids)
         with self._change():
             self._drop(listed)
             self._touch(listed)
 
-    def deleted(self, collection: str, ids: Iterable[str]) -> None:
+    def note_deleted(self, collection: str, ids: Iterable[str]) -> None:
         """A collection doesn't have these chunks any more."""
         listed = list(ids)
         with self._change():
             self._base.executemany(_NOT_HELD, ((collection, found) for found in listed))
             self._touch(listed, collection)
 
-    def lost(self, collection: str, ids: Iterable[str]) -> None:
+    def note_lost(self, collection: str, ids: Iterable[str]) -> None:
         """A collection was found without these chunks: they were deleted from it by other means than the index."""
         listed = list(ids)
         with self._change():
@@ -155,7 +153,7 @@ class Manifest(ManifestReading):
                 self._base.executemany(table, ((collection, found) for found in listed))
             self._touch(listed, collection)
 
-    def skipped(self, collection: str, reasons: Mapping[str, str]) -> None:
+    def note_skipped(self, collection: str, reasons: Mapping[str, str]) -> None:
         """A collection can't have these chunks as they are, because its model refuses them: id → reason."""
         with self._change():
             self._base.executemany(
@@ -167,8 +165,8 @@ class Manifest(ManifestReading):
             )
             self._touch(reasons, collection)
 
-    def look(
-        self, collection: str, space: str, items: Iterable[Item], *, wanted: bool = False, filled: bool = False
+    def scan(
+        self, collection: str, space: str, chunks: Iterable[Chunk], *, wanted: bool = False, filled: bool = False
     ) -> None:
         """Go through a collection, and note what it has.
 
@@ -179,14 +177,14 @@ class Manifest(ManifestReading):
         Args:
             collection: The collection.
             space: Its space.
-            items: All that it has.
+            chunks: All that it has.
             wanted: Whether every collection should have exactly this.
             filled: Whether it was just filled with what is wanted, so that what it lacks was deleted for that, and its
                 metadata are what is wanted even if it gives them back in another form.
         """
         with self._change():
             self._add_collection(collection, space)
-            with self._seeing(items):
+            with self._seeing(chunks):
                 if wanted:
                     self._base.execute(
                         "DELETE FROM document WHERE id NOT IN (SELECT id FROM seen) AND id NOT IN "
@@ -215,15 +213,15 @@ class Manifest(ManifestReading):
                 self._note_seen(collection, filled=filled)
             self._touch_all(collection)
 
-    def found(self, collection: str, items: Iterable[Item]) -> None:
+    def note_edited(self, collection: str, chunks: Iterable[Chunk]) -> None:
         """Note some chunks as a collection has them now; those that were edited by other means are wanted like this."""
-        listed = list(items)
+        listed = list(chunks)
         with self._change():
             with self._seeing(listed):
                 self._note_seen(collection, filled=False)
-            self._touch((item.id for item in listed), collection)
+            self._touch((chunk.id for chunk in listed), collection)
 
-    def settle(self, collection: str) -> list[str]:
+    def give_up_lost(self, collection: str) -> list[str]:
         """Give up the versions that a collection lacks and no collection has.
 
         The chunk is wanted as the collection has it, or else another one; if none has it, it isn't wanted any more.
@@ -253,8 +251,8 @@ class Manifest(ManifestReading):
     # --- within a change
 
     def _add_collection(self, collection: str, space: str) -> None:
-        made = self._base.execute("INSERT OR IGNORE INTO collection VALUES (?, ?, 0)", (collection, space))
-        if made.rowcount:
+        added = self._base.execute("INSERT OR IGNORE INTO collection VALUES (?, ?, 0)", (collection, space))
+        if added.rowcount:
             self._touch_all(collection)
 
     def _drop(self, ids: Sequence[str]) -> None:
@@ -262,11 +260,11 @@ class Manifest(ManifestReading):
             self._base.executemany(f"DELETE FROM {table} WHERE id = ?", ((found,) for found in ids))  # noqa: S608
 
     @contextmanager
-    def _seeing(self, items: Iterable[Item]) -> Iterator[None]:
+    def _seeing(self, chunks: Iterable[Chunk]) -> Iterator[None]:
         self._base.execute("CREATE TEMP TABLE seen (id TEXT PRIMARY KEY, text BLOB, metadata BLOB) WITHOUT ROWID")
         try:
             self._base.executemany(
-                "INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", ((item.id, *Digests.of(item)) for item in items)
+                "INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", ((chunk.id, *chunk.digests) for chunk in chunks)
             )
             yield
         finally:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
-from turnout import runtime
 from turnout.errors import ReindexError
+from turnout.index.chunks import Digests
 from turnout.index.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from turnout.index.chunks import Item
 
 _FORMAT = 1
 
@@ -28,23 +26,11 @@ CREATE TEMP TABLE touched (id TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
 
-class Digests(NamedTuple):
-    """By what a version of a chunk is told from another."""
-
-    text: bytes
-    metadata: bytes
-
-    @classmethod
-    def of(cls, item: Item) -> Digests:
-        """A chunk's."""
-        return cls(item.text_digest, item.metadata_digest)
-
-
 class ManifestReading(Database):
-    """The tables of a manifest, and what is asked of them."""
+    """The tables of a manifest, and what is query of them."""
 
     tables: ClassVar[str] = _TABLES
-    called: ClassVar[str] = "manifest"
+    kind: ClassVar[str] = "manifest"
     remedy: ClassVar[str] = "the next use of the index makes it anew from the collections"
     patience: ClassVar[float] = 30
 
@@ -69,13 +55,13 @@ class ManifestReading(Database):
         rows = self._rows("SELECT stamp FROM collection WHERE name = ?", collection)
         return int(rows[0][0]) if rows else None
 
-    def standing(self, collection: str) -> tuple[int | None, bool]:
+    def status(self, collection: str) -> tuple[int | None, bool]:
         """`stamp` and `is_behind`, in one look."""
-        asked = "SELECT stamp, EXISTS (SELECT 1 FROM lag WHERE collection = name) FROM collection WHERE name = ?"
-        rows = self._rows(asked, collection)
+        query = "SELECT stamp, EXISTS (SELECT 1 FROM lag WHERE collection = name) FROM collection WHERE name = ?"
+        rows = self._rows(query, collection)
         return (int(rows[0][0]), bool(rows[0][1])) if rows else (None, self.is_behind(collection))
 
-    def holding(self, collection: str) -> int:
+    def count(self, collection: str) -> int:
         """How many chunks a collection has."""
         return self._one("SELECT count(*) FROM held WHERE collection = ? AND reason IS NULL", collection)
 
@@ -93,67 +79,63 @@ class ManifestReading(Database):
 
     def nowhere(self, ids: Sequence[str]) -> set[str]:
         """Those of the ids that the index should have, and that no collection has as they were written."""
-        asked = (
+        query = (
             "SELECT d.id FROM document d WHERE d.id IN ({}) AND NOT EXISTS "
             "(SELECT 1 FROM held h WHERE h.id = d.id AND h.text = d.text AND h.reason IS NULL)"
         )
-        return {row[0] for row in self._of_ids(asked, ids)}
+        return {row[0] for row in self._of_ids(query, ids)}
 
     def lacking(self, collection: str, number: int) -> list[str]:
         """Ids of chunks that a collection lacks or has in another version."""
-        chosen = "SELECT l.id FROM lag l JOIN document d ON d.id = l.id WHERE l.collection = ? ORDER BY l.id LIMIT ?"
-        return self._ids(chosen, collection, number)
+        query = "SELECT l.id FROM lag l JOIN document d ON d.id = l.id WHERE l.collection = ? ORDER BY l.id LIMIT ?"
+        return self._ids(query, collection, number)
 
     def outdated(self, collection: str, number: int) -> list[str]:
         """Ids of chunks that a collection should not have any more."""
-        chosen = (
+        query = (
             "SELECT l.id FROM lag l LEFT JOIN document d ON d.id = l.id "
             "WHERE l.collection = ? AND d.id IS NULL ORDER BY l.id LIMIT ?"
         )
-        return self._ids(chosen, collection, number)
+        return self._ids(query, collection, number)
 
     def lagging(self, collection: str, ids: Sequence[str]) -> set[str]:
         """Those of the ids that a collection lacks, has in another version, or should not have any more."""
-        asked = "SELECT id FROM lag WHERE id IN ({}) AND collection = ?"
-        return {row[0] for row in self._of_ids(asked, ids, collection)}
+        query = "SELECT id FROM lag WHERE id IN ({}) AND collection = ?"
+        return {row[0] for row in self._of_ids(query, ids, collection)}
 
     def absent(self, collection: str, number: int, after: str = "") -> list[str]:
         """Ids of chunks that a collection never had, in order, from one on: they were written to others since."""
-        chosen = (
-            "SELECT l.id FROM lag l JOIN document d ON d.id = l.id "
-            "WHERE l.collection = :of AND l.id > :after "
-            "AND NOT EXISTS (SELECT 1 FROM held h WHERE h.collection = :of AND h.id = l.id AND h.reason IS NULL) "
-            "AND NOT EXISTS (SELECT 1 FROM missed m WHERE m.collection = :of AND m.id = l.id) "
-            "ORDER BY l.id LIMIT :number"
+        query = (
+            "SELECT l.id FROM lag l JOIN document d ON d.id = l.id WHERE l.collection = ?1 AND l.id > ?2 "
+            "AND NOT EXISTS (SELECT 1 FROM held h WHERE h.collection = ?1 AND h.id = l.id AND h.reason IS NULL) "
+            "AND NOT EXISTS (SELECT 1 FROM missed m WHERE m.collection = ?1 AND m.id = l.id) ORDER BY l.id LIMIT ?3"
         )
-        with self._readable(), runtime.fork_waits(), self._lock:
-            rows = self._base.execute(chosen, {"of": collection, "after": after, "number": number}).fetchall()
-        return [row[0] for row in rows]
+        return self._ids(query, collection, after, number)
 
     def missed(self, collection: str) -> list[str]:
         """Ids of chunks that a collection had, and that were deleted from it by other means than the index."""
-        chosen = "SELECT m.id FROM missed m JOIN document d ON d.id = m.id WHERE m.collection = ? ORDER BY m.id"
-        return self._ids(chosen, collection)
+        query = "SELECT m.id FROM missed m JOIN document d ON d.id = m.id WHERE m.collection = ? ORDER BY m.id"
+        return self._ids(query, collection)
 
     def offers(self, collection: str) -> dict[str, int]:
         """What other collections have of what one lacks: collection → chunks; only those that have something."""
-        asked = (
+        query = (
             "SELECT h.collection, count(*) FROM lag l JOIN document d ON d.id = l.id "
             "JOIN held h ON h.id = l.id AND h.text = d.text AND h.reason IS NULL AND h.collection <> l.collection "
             "WHERE l.collection = ? GROUP BY h.collection"
         )
-        return {row[0]: row[1] for row in self._rows(asked, collection)}
+        return {row[0]: row[1] for row in self._rows(query, collection)}
 
     def elsewhere(self, collection: str, ids: Sequence[str]) -> dict[str, list[str]]:
         """Which other collections have the wanted version of chunks, as it is: collection → ids, each id once."""
-        asked = (
+        query = (
             "SELECT h.id, min(h.collection) FROM held h JOIN document d "
             "ON d.id = h.id AND d.text = h.text AND d.metadata = h.metadata "
             "WHERE h.reason IS NULL AND h.id IN ({}) AND h.collection <> ? GROUP BY h.id"
         )
         found: dict[str, list[str]] = {}
-        for made, other in self._of_ids(asked, ids, collection):
-            found.setdefault(other, []).append(made)
+        for id_, other in self._of_ids(query, ids, collection):
+            found.setdefault(other, []).append(id_)
         return found
 
     def of_origin(self, origin: str) -> set[str]:
@@ -164,7 +146,7 @@ class ManifestReading(Database):
         """Those of the ids that the index should have."""
         return {row[0] for row in self._of_ids("SELECT id FROM document WHERE id IN ({})", ids)}
 
-    def every_id(self) -> list[str]:
+    def all_ids(self) -> list[str]:
         """The ids that the index should have, and those that a collection has."""
         return self._ids("SELECT id FROM document UNION SELECT id FROM held ORDER BY id")
 
@@ -172,18 +154,18 @@ class ManifestReading(Database):
         """The ids that a collection has."""
         return self._ids("SELECT id FROM held WHERE collection = ? AND reason IS NULL ORDER BY id", collection)
 
-    def held(self, collection: str, ids: Sequence[str]) -> dict[str, Digests]:
+    def versions(self, collection: str, ids: Sequence[str]) -> dict[str, Digests]:
         """The versions that a collection has of chunks."""
-        asked = "SELECT id, text, metadata FROM held WHERE id IN ({}) AND reason IS NULL AND collection = ?"
-        return {row[0]: Digests(row[1], row[2]) for row in self._of_ids(asked, ids, collection)}
+        query = "SELECT id, text, metadata FROM held WHERE id IN ({}) AND reason IS NULL AND collection = ?"
+        return {row[0]: Digests(row[1], row[2]) for row in self._of_ids(query, ids, collection)}
 
     def holders(self, ids: Sequence[str]) -> dict[str, list[str]]:
         """Which collections have the wanted version of chunks: collection → ids, each id once."""
-        asked = (
+        query = (
             "SELECT h.id, min(h.collection) FROM held h JOIN document d ON d.id = h.id AND d.text = h.text "
             "WHERE h.reason IS NULL AND h.id IN ({}) GROUP BY h.id"
         )
         found: dict[str, list[str]] = {}
-        for made, collection in self._of_ids(asked, ids):
-            found.setdefault(collection, []).append(made)
+        for id_, collection in self._of_ids(query, ids):
+            found.setdefault(collection, []).append(id_)
         return found

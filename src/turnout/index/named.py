@@ -11,14 +11,13 @@ from typing import Any
 from turnout import runtime
 from turnout.errors import IndexBehindError, PartialWriteError
 from turnout.facts.spaces import EmbeddingSpace
-from turnout.index.behind import behind
-from turnout.index.changes import Change, plan, write
-from turnout.index.chunks import Item
-from turnout.index.collections import Collections, Home, Opened, Opener, Place
-from turnout.index.filling import fill
+from turnout.index.changes import Change, embed_all, plan, write
+from turnout.index.chunks import Chunk
+from turnout.index.collection import Collection
+from turnout.index.collections import Collections, CollectionSpec, Opener
+from turnout.index.config import IndexConfig
+from turnout.index.filling import behind_error, fill, remove_outdated
 from turnout.index.manifest import Manifest
-from turnout.index.migration.agreeing import remove_outdated
-from turnout.index.migration.named import NamedIndex
 from turnout.settings import Settings, load_settings
 from turnout.settings.fields import portable_settings
 
@@ -49,7 +48,7 @@ class Index:
 
     Args:
         name: Its name.
-        opener: The framework's side.
+        opener: Opens its collections with a framework.
         settings: Settings, or the path of a settings file; left out, they are found anew for each call.
         backend: Another backend than the active one.
     """
@@ -66,10 +65,9 @@ class Index:
         self._settings = settings
         self._backend = backend
         self._lock = threading.RLock()
-        self._now: tuple[Settings, Place] | None = None
-        self._kept: tuple[Manifest, Collections] | None = None
-        self._looked: set[str] = set()
-        self._distrusted: set[str] = set()
+        self._collections: Collections | None = None
+        self._scanned: set[str] = set()  # collections that the manifest was compared with
+        self._distrusted: set[str] = set()  # those that must be gone through, changed by other means
         runtime.renewed_in_child(self)
 
     def renew(self) -> None:
@@ -77,23 +75,32 @@ class Index:
         self._lock = threading.RLock()
 
     def __getstate__(self) -> dict[str, Any]:
-        """What it was given, without the settings' secrets: on the other side it opens its collections for itself."""
+        """Its arguments, without the settings' secrets: on the other side it opens its collections for itself."""
         settings = portable_settings(self._settings)
         return {"name": self.name, "opener": self._opener, "settings": settings, "backend": self._backend}
 
-    def __setstate__(self, given: dict[str, Any]) -> None:
+    def __setstate__(self, arguments: dict[str, Any]) -> None:
         """Begin anew."""
-        Index.__init__(self, **given)
+        Index.__init__(self, **arguments)
 
     @property
     def manifest(self) -> Manifest:
         """Which chunks each collection has."""
-        return self._keeping(self.place().index)[0]
+        return self._collections_of(self.config).manifest
+
+    @property
+    def config(self) -> IndexConfig:
+        """The index as the settings have it now.
+
+        Raises:
+            SettingsError: There is no such index, or the backend has no embedding target for it.
+        """
+        return self.spec().config
 
     # --- which collection
 
-    def place(self, space: EmbeddingSpace | None = None) -> Place:
-        """Where searches go, as the settings are now.
+    def spec(self, space: EmbeddingSpace | None = None) -> CollectionSpec:
+        """Which collection is searched, as the settings are now.
 
         Args:
             space: The space of a query that is embedded already; left out, the active backend's.
@@ -102,34 +109,30 @@ class Index:
             SettingsError: There is no such index, or the backend has no embedding target for it.
         """
         settings = self._settings if isinstance(self._settings, Settings) else load_settings(self._settings)
-        now = self._now
-        if now is None or now[0] is not settings:
-            index = NamedIndex(self.name, settings)
-            now = self._now = settings, Place.of(index, self._backend or index.active)
-        active = now[1]
-        if space is None or space == active.space or self._backend is not None:
-            return active
-        others = [backend for backend, given in active.index.spaces().items() if given == space]
-        return Place.of(active.index, others[0]) if others else active
+        config = IndexConfig(self.name, settings)
+        spec = CollectionSpec.of(config, self._backend or config.active)
+        if space is None or space == spec.space or self._backend is not None:
+            return spec
+        others = [backend for backend, other in config.spaces().items() if other == space]
+        return CollectionSpec.of(config, others[0]) if others else spec
 
-    def places(self) -> list[Place]:
-        """Where changes go: the active place first, then those of `also`, each space once."""
-        active = self.place()
-        backends = active.index.settings.also
-        listed = [active, *(Place.of(active.index, backend) for backend in backends)]
-        return list({place.called: place for place in reversed(listed)}.values())[::-1]
+    def _written_specs(self) -> list[CollectionSpec]:
+        """Which collections are written: the active one first, then those of `also`, each space once."""
+        active = self.spec()
+        backends = active.config.settings.also
+        listed = [active, *(CollectionSpec.of(active.config, backend) for backend in backends)]
+        return list({spec.name: spec for spec in reversed(listed)}.values())[::-1]
 
-    def at_hand(self, space: EmbeddingSpace | None = None) -> Home | None:
-        """The collection to search, if that takes no more than a look at the manifest; arguments as for `home`."""
-        place = self.place(space)
-        manifest, collections = self._keeping(place.index)
-        if place.called not in self._looked:
+    def ready_collection(self, space: EmbeddingSpace | None = None) -> Collection | None:
+        """`collection`, if it takes no more than a look at the manifest."""
+        spec = self.spec(space)
+        collections = self._collections_of(spec.config)
+        if spec.name not in self._scanned:
             return None
-        stamp, is_behind = manifest.standing(place.called)
-        found = None if is_behind else collections.at_hand(place, stamp)
-        return None if found is None else found.home
+        stamp, is_behind = collections.manifest.status(spec.name)
+        return None if is_behind else collections.opened(spec.name, spec.config.all_settings, stamp)
 
-    def home(self, space: EmbeddingSpace | None = None) -> Home:
+    def collection(self, space: EmbeddingSpace | None = None) -> Collection:
         """The collection to search; filled before, if the settings say so.
 
         Args:
@@ -139,125 +142,116 @@ class Index:
             IndexBehindError: It lacks documents that the index has.
             EmbeddingSpaceError: It has vectors of another space.
         """
-        return self.at_hand(space) or self._current(space).home
+        return self.ready_collection(space) or self._complete_collection(space)
 
     def distrust(self) -> None:
-        """Open every collection anew, and look through it: one was changed by other means than the index."""
-        _, collections = self._keeping(self.place().index)
+        """Open every collection anew, and go through it: one was changed by other means than the index."""
+        collections = self._collections_of(self.config)
         with self._lock:
-            self._distrusted |= self._looked
-            for called in self._looked:
-                collections.close(called)
-            self._looked.clear()
+            self._distrusted |= self._scanned
+            for name in self._scanned:
+                collections.close(name)
+            self._scanned.clear()
 
-    def _current(self, space: EmbeddingSpace | None) -> Opened:
+    def _complete_collection(self, space: EmbeddingSpace | None) -> Collection:
         """A space's collection, with all that the index should have."""
-        place = self.place(space)
+        spec = self.spec(space)
         with self._lock:
-            manifest, collections = self._keeping(place.index)
-            self._look_at_others(place)
-            opened = self._seen(place)
-            if opened is None and not manifest.documents:
-                opened = collections.open(place, create=True)
-                assert opened is not None
-                return opened
-            if opened is not None and not manifest.is_behind(place.called):
-                return opened
-            if opened is not None and not manifest.lacking(place.called, 1):
-                self._finish_deleting(place)
-                return opened
-            if place.index.settings.fill != "on-the-way":
-                raise behind(place, manifest, exists=opened is not None)
-            return self.fill(place)
+            collections = self._collections_of(spec.config)
+            manifest = collections.manifest
+            self._scan_others(spec)
+            collection = self._scan(spec)
+            if collection is None and not manifest.documents:
+                return collections.create(spec)
+            if collection is not None and not manifest.is_behind(spec.name):
+                return collection
+            if collection is not None and not manifest.lacking(spec.name, 1):
+                # What was deleted through the index is still there: the process was killed, or failed.
+                with collections.changing(spec) as changed:
+                    remove_outdated(changed, manifest)
+                return collection
+            if spec.config.settings.fill != "on-the-way":
+                raise behind_error(spec, manifest, exists=collection is not None)
+            return self._fill(spec)
 
-    def _finish_deleting(self, place: Place) -> None:
-        """Remove what was deleted through the index, and is still there because the process was killed, or failed."""
-        manifest, collections = self._keeping(place.index)
-        with collections.changing(place) as opened:
-            remove_outdated(opened.home, place.called, manifest)
-
-    def _seen(self, place: Place) -> Opened | None:
-        """The collection of a place, looked through if the manifest may not know all that it has."""
-        manifest, collections = self._keeping(place.index)
-        opened = collections.open(place)
-        if opened is not None and manifest.holding(place.called) and opened.home.is_lost():
-            collections.close(place.called)
-            opened = collections.open(place)
-        if opened is None:
-            manifest.forget(place.called)
+    def _scan(self, spec: CollectionSpec) -> Collection | None:
+        """A collection, gone through if the manifest may not know all that it has."""
+        collections = self._collections_of(spec.config)
+        manifest = collections.manifest
+        collection = collections.open(spec)
+        if collection is not None and manifest.count(spec.name) and collection.is_lost():
+            collections.close(spec.name)
+            collection = collections.open(spec)
+        if collection is None:
+            manifest.remove_collection(spec.name)
             return None
-        collections.settle_if_free(opened)
+        collections.settle_if_free(spec, collection)
         known = (
-            place.called not in self._distrusted
-            and manifest.stamp(place.called) is not None
-            and opened.home.count() == manifest.holding(place.called)
+            spec.name not in self._distrusted
+            and manifest.stamp(spec.name) is not None
+            and collection.count() == manifest.count(spec.name)
         )
-        if not known or manifest.is_behind(place.called):
-            opened.home.claim(place.space, dry=True)  # what is of another space isn't the index's
-            if opened.home.count():
-                manifest.look(place.called, str(place.space), opened.home.items())
-            else:
-                manifest.look(place.called, str(place.space), ())
-            collections.note(opened)
-        self._looked.add(place.called)
-        self._distrusted.discard(place.called)
-        return opened
+        if not known or manifest.is_behind(spec.name):
+            collection.claim(spec.space, dry=True)  # what is of another space isn't the index's
+            manifest.scan(spec.name, str(spec.space), collection.chunks() if collection.count() else ())
+            collections.note_change(spec.name)
+        self._scanned.add(spec.name)
+        self._distrusted.discard(spec.name)
+        return collection
 
-    def _look_at_others(self, active: Place) -> None:
+    def _scan_others(self, active: CollectionSpec) -> None:
         """Learn what there is from the collections, if the manifest knows of none: the largest has the last word."""
-        manifest, collections = self._keeping(active.index)
+        collections = self._collections_of(active.config)
+        manifest = collections.manifest
         if manifest.collections():
             return
         found = []
-        for backend, space in active.index.spaces().items():
-            if space.dimensions is None:
-                continue
-            place = Place.of(active.index, backend)
-            home = collections.reader(active.index, place.called, space)
-            if home is not None and home.count():
-                found.append((home.count(), place.called, str(space), home))
-        for _, called, said, home in sorted(found, key=lambda one: (-one[0], one[1])):
-            if manifest.stamp(called) is None:
-                manifest.look(called, said, home.items())
+        for backend, space in active.config.spaces().items():
+            if space.dimensions is not None:
+                name = CollectionSpec.of(active.config, backend).name
+                collection = collections.reader(active.config, name, space)
+                if collection is not None and (count := collection.count()):
+                    found.append((count, name, str(space), collection))
+        for _, name, space_text, collection in sorted(found, key=lambda one: (-one[0], one[1])):
+            if manifest.stamp(name) is None:
+                manifest.scan(name, space_text, collection.chunks())
 
     # --- changes
 
-    def prepare(self, items: Iterable[Item], origin: str | None = None) -> list[Change]:
+    def prepare(self, chunks: Iterable[Chunk], origin: str | None = None) -> list[Change]:
         """What has to be embedded and written, and where, to add chunks; what is there already isn't.
 
         Args:
-            items: The chunks; of those with one id, the last.
+            chunks: The chunks; of those with one id, the last.
             origin: What they belong to, for `absent`.
 
         Raises:
             IndexBehindError: The active collection lacks documents that the index has.
             ChunkRefusedError: The store can't hold a chunk as it is.
         """
-        listed = list({item.id: item for item in items}.values())
-        places = self.places()
-        manifest, collections = self._keeping(places[0].index)
-        listed = self._to_write(places[0], listed).fit(listed)
-        return [plan(place, listed, manifest, collections, origin) for place in places]
+        listed = list({chunk.id: chunk for chunk in chunks}.values())
+        specs = self._written_specs()
+        collections = self._collections_of(specs[0].config)
+        listed = self._collection_to_write(specs[0], listed).normalize(listed)
+        return [plan(spec, listed, collections, origin) for spec in specs]
 
-    def _to_write(self, active: Place, items: Sequence[Item]) -> Home:
+    def _collection_to_write(self, active: CollectionSpec, chunks: Sequence[Chunk]) -> Collection:
         """The active collection, as it is there now.
 
         One that lacks documents is refused, unless some of these are among those that no collection has any more: they
         are written again.
         """
-        manifest, collections = self._keeping(active.index)
+        collections = self._collections_of(active.config)
         try:
-            home = self.home()
-            if not manifest.holding(active.called) or not home.is_lost():
-                return home
+            collection = self.collection()
+            if not collections.manifest.count(active.name) or not collection.is_lost():
+                return collection
             self.distrust()
-            return self.home()
+            return self.collection()
         except IndexBehindError:
-            if not manifest.nowhere([item.id for item in items]):
+            if not collections.manifest.nowhere([chunk.id for chunk in chunks]):
                 raise
-            opened = collections.open(active, create=True)
-            assert opened is not None
-            return opened.home
+            return collections.create(active)
 
     def commit(self, changes: Sequence[Change]) -> None:
         """Write chunks that were embedded.
@@ -270,18 +264,18 @@ class Index:
         if active.failed is not None:
             raise active.failed
         with self._lock:
-            manifest, collections = self._keeping(active.place.index)
-            write(active, manifest, collections, wanted=True)
-            self._looked.add(active.place.called)
+            collections = self._collections_of(active.spec.config)
+            write(active, collections, wanted=True)
+            self._scanned.add(active.spec.name)
             for change in others:
                 try:
                     if change.failed is None:
-                        write(change, manifest, collections, wanted=False)
+                        write(change, collections, wanted=False)
                 except Exception as error:  # noqa: BLE001 - it is raised below, with what became of the others
                     change.failed = error
-        self._say_partial("added to", [(change.place, change.failed) for change in changes], active.ids)
+        self._raise_if_partial("added to", [(change.spec, change.failed) for change in changes], active.ids)
 
-    def add(self, items: Iterable[Item], origin: str | None = None) -> int:
+    def add(self, chunks: Iterable[Chunk], origin: str | None = None) -> int:
         """Add chunks to the collections of all listed spaces, each embedded by its own backend.
 
         Returns:
@@ -290,8 +284,8 @@ class Index:
         Raises:
             TurnoutError: As `prepare` and `commit` say.
         """
-        changes = self.prepare(items, origin)
-        Change.embed_all(changes)
+        changes = self.prepare(chunks, origin)
+        embed_all(changes)
         self.commit(changes)
         return len(changes[0].to_embed)
 
@@ -304,106 +298,105 @@ class Index:
         Raises:
             PartialWriteError: A collection couldn't be changed.
         """
-        place = self.place()
+        active = self.spec()
         with self._lock:
-            manifest, _ = self._keeping(place.index)
-            self._look_at_others(place)
-            self._seen(place)
-            listed = manifest.every_id() if ids is None else list(dict.fromkeys(ids))
-            manifest.unwanted(listed)
-            outcomes: list[tuple[Place, BaseException | None]] = []
-            for called, said in manifest.collections().items():
-                space = EmbeddingSpace.parse(said)
-                at = place if called == place.called else self._place_of(place.index, called, space)
+            manifest = self._collections_of(active.config).manifest
+            self._scan_others(active)
+            self._scan(active)
+            listed = manifest.all_ids() if ids is None else list(dict.fromkeys(ids))
+            manifest.note_unwanted(listed)
+            outcomes: list[tuple[CollectionSpec, Exception | None]] = []
+            for name, space in manifest.collections().items():
+                spec = (
+                    active if name == active.name else self._spec_of(active.config, name, EmbeddingSpace.parse(space))
+                )
                 try:
-                    self._delete_from(at, listed)
+                    self._delete_from(spec, listed)
                 except Exception as error:  # noqa: BLE001 - it is raised below, with what became of the others
-                    outcomes.append((at, error))
+                    outcomes.append((spec, error))
                 else:
-                    outcomes.append((at, None))
-        self._say_partial("deleted from", outcomes, tuple(listed))
+                    outcomes.append((spec, None))
+        self._raise_if_partial("deleted from", outcomes, tuple(listed))
 
-    def _delete_from(self, place: Place, ids: Sequence[str]) -> None:
-        manifest, collections = self._keeping(place.index)
-        there = list(manifest.held(place.called, ids))
-        with collections.writing(place.index, place.called, place.space):
-            opened = collections.open(place)
-            if opened is None:
-                manifest.forget(place.called)
+    def _delete_from(self, spec: CollectionSpec, ids: Sequence[str]) -> None:
+        collections = self._collections_of(spec.config)
+        manifest = collections.manifest
+        there = list(manifest.versions(spec.name, ids))
+        with collections.writing(spec):
+            collection = collections.open(spec)
+            if collection is None:
+                manifest.remove_collection(spec.name)
                 return
             try:
                 if there:
-                    opened.home.claim(place.space)
-                    opened.home.delete(there)
-                    opened.home.flush()
+                    collection.claim(spec.space)
+                    collection.delete(there)
+                    collection.flush()
             except BaseException:
-                collections.close(place.called)
+                collections.close(spec.name)
                 raise
-            manifest.deleted(place.called, ids)
-            collections.note(opened)
+            manifest.note_deleted(spec.name, ids)
+            collections.note_change(spec.name)
 
     @staticmethod
-    def _place_of(index: NamedIndex, called: str, space: EmbeddingSpace) -> Place:
-        backends = [backend for backend, given in index.spaces().items() if given == space]
-        backend = backends[0] if backends else index.active
-        return Place(index, backend, index.route(backend), space, called)
+    def _spec_of(config: IndexConfig, name: str, space: EmbeddingSpace) -> CollectionSpec:
+        """A collection that the manifest knows, and whose space no backend may give any more."""
+        backend = next((one for one, other in config.spaces().items() if other == space), config.active)
+        return CollectionSpec(config, backend, config.route(backend), space, name)
 
     def absent(self, origin: str, ids: Iterable[str]) -> list[str]:
         """Ids that came from somewhere, and aren't there any more."""
-        manifest, _ = self._keeping(self.place().index)
-        return sorted(manifest.of_origin(origin).difference(ids))
+        return sorted(self.manifest.of_origin(origin).difference(ids))
 
-    def fill(self, place: Place | None = None) -> Opened:
-        """Fill a place's collection from the others, with what it lacks alone.
-
-        Args:
-            place: The place; left out, the active one.
+    def fill(self) -> None:
+        """Fill the active collection from the others, with what it lacks alone.
 
         Raises:
             IndexBehindError: The text of some chunks couldn't be had from any collection.
             ModelCallError: The service failed; what was done is kept.
         """
-        place = place or self.place()
         with self._lock:
-            manifest, collections = self._keeping(place.index)
-            self._look_at_others(place)
-            self._seen(place)
-            opened = fill(place, manifest, collections)
-            self._looked.add(place.called)
-            if manifest.is_behind(place.called):
-                raise behind(place, manifest, exists=True)
-            return opened
+            spec = self.spec()
+            self._scan_others(spec)
+            self._scan(spec)
+            self._fill(spec)
+
+    def _fill(self, spec: CollectionSpec) -> Collection:
+        collections = self._collections_of(spec.config)
+        collection = fill(spec, collections)
+        self._scanned.add(spec.name)
+        if collections.manifest.is_behind(spec.name):
+            raise behind_error(spec, collections.manifest, exists=True)
+        return collection
 
     def status(self) -> list[Status]:
         """How far each space's collection is, those of `also` and of every backend of the embedding route."""
-        active = self.place()
+        active = self.spec()
         with self._lock:
-            manifest, _ = self._keeping(active.index)
-            self._look_at_others(active)
+            manifest = self._collections_of(active.config).manifest
+            self._scan_others(active)
             backends: dict[EmbeddingSpace, list[str]] = {}
-            for backend, space in active.index.spaces().items():
+            for backend, space in active.config.spaces().items():
                 if space.dimensions is not None:
                     backends.setdefault(space, []).append(backend)
-            seen = []
-            for space, names in backends.items():
-                place = Place.of(active.index, names[0])
-                seen.append((tuple(names), space, place.called, self._seen(place)))
-            found = []
-            for listed, space, called, opened in seen:  # a look at one may have shown what another lacks
-                lacking = manifest.behind(called) if opened else manifest.documents
-                count = opened.home.count() if opened else 0
-                found.append(Status(listed, space, called, opened is not None, count, lacking))
+            specs = [CollectionSpec.of(active.config, names[0]) for names in backends.values()]
+            collections = [self._scan(spec) for spec in specs]
+            found = []  # counted after all were looked at: a look at one may show what another lacks
+            for names, spec, collection in zip(backends.values(), specs, collections, strict=True):
+                lacking = manifest.behind(spec.name) if collection else manifest.documents
+                count = collection.count() if collection else 0
+                found.append(Status(tuple(names), spec.space, spec.name, collection is not None, count, lacking))
             return found
 
-    def _say_partial(
-        self, done: str, outcomes: Sequence[tuple[Place, BaseException | None]], ids: tuple[str, ...]
+    def _raise_if_partial(
+        self, done: str, outcomes: Sequence[tuple[CollectionSpec, Exception | None]], ids: tuple[str, ...]
     ) -> None:
-        failed = {place.space: error for place, error in outcomes if error is not None}
+        failed = {spec.space: error for spec, error in outcomes if error is not None}
         if not failed:
             return
-        written = tuple(place.space for place, error in outcomes if error is None)
+        written = tuple(spec.space for spec, error in outcomes if error is None)
         why = "; ".join(f"{space} ({type(error).__name__}: {error})" for space, error in failed.items())
-        backends = [place.backend for place, error in outcomes if error is not None]
+        backends = [spec.backend for spec, error in outcomes if error is not None]
         fixes = " and ".join(f"`turnout reindex {self.name} --to {backend}`" for backend in backends)
         msg = (
             f"{len(ids):,} chunks of the index {self.name!r} were {done} {', '.join(map(str, written)) or 'nothing'}, "
@@ -411,13 +404,13 @@ class Index:
         )
         raise PartialWriteError(msg, index=self.name, ids=ids, written=written, behind=failed)
 
-    def _keeping(self, index: NamedIndex) -> tuple[Manifest, Collections]:
-        kept = self._kept
-        if kept is None or kept[0].path != index.manifest:
+    def _collections_of(self, config: IndexConfig) -> Collections:
+        """The collections beside the manifest that the settings name now."""
+        collections, path = self._collections, config.manifest
+        if collections is None or collections.manifest.path != path:
             with self._lock:
-                kept = self._kept
-                if kept is None or kept[0].path != index.manifest:
-                    manifest = Manifest(index.manifest)
-                    kept = self._kept = manifest, Collections(self._opener, manifest)
-                    self._looked.clear()
-        return kept
+                collections = self._collections
+                if collections is None or collections.manifest.path != path:
+                    collections = self._collections = Collections(self._opener, path)
+                    self._scanned.clear()
+        return collections

@@ -27,36 +27,41 @@ def engine_of(index: IndexSettings) -> Engine:
     """
     from sqlalchemy import NullPool, create_engine
 
-    return _made(index, lambda: create_engine(index.database(), poolclass=NullPool))
+    return _with_clean_errors(index, lambda: create_engine(index.database(), poolclass=NullPool))
 
 
 def async_engine_of(index: IndexSettings) -> AsyncEngine:
-    """An asynchronous one.
+    """An asynchronous one; over asyncpg if the URL's driver, psycopg2, is synchronous alone.
 
     Raises:
         SettingsError: There is no database's URL.
     """
-    from sqlalchemy import NullPool
+    from sqlalchemy import NullPool, make_url
     from sqlalchemy.ext.asyncio import create_async_engine
 
-    return _made(index, lambda: create_async_engine(index.database(), poolclass=NullPool))
+    def make() -> AsyncEngine:
+        url = make_url(index.database())
+        url = url.set(drivername="postgresql+asyncpg") if url.get_driver_name() == "psycopg2" else url
+        return create_async_engine(url, poolclass=NullPool)
+
+    return _with_clean_errors(index, make)
 
 
-def _made(index: IndexSettings, make: Callable[[], T]) -> T:
+def _with_clean_errors(index: IndexSettings, make: Callable[[], T]) -> T:
     from sqlalchemy import event
     from sqlalchemy.exc import ArgumentError
 
     if index.connection is None:
         msg = "the index has no connection, the URL of its database; settings that were pickled have left it out"
         raise SettingsError(msg)
-    made: T | None = None
+    engine: T | None = None
     with suppress(ArgumentError):
-        made = make()
-    if made is None:
+        engine = make()
+    if engine is None:
         msg = "connection is no URL of a database, like 'postgresql+psycopg://user@host/name'"
         raise SettingsError(msg)
-    event.listen(getattr(made, "sync_engine", made), "handle_error", _clear)
-    return made
+    event.listen(getattr(engine, "sync_engine", engine), "handle_error", _clear)
+    return engine
 
 
 def _clear(context: Any) -> None:

@@ -15,20 +15,21 @@ except ImportError as error:
     msg = "turnout.langchain needs LangChain: pip install 'turnout[langchain]'"
     raise MissingExtraError(msg) from error
 
+from turnout.index import frameworks
 from turnout.langchain.chat import ChatTurnout
 from turnout.langchain.embeddings import TurnoutEmbeddings
 
 if TYPE_CHECKING:
     from turnout.langchain.caches import cached
-    from turnout.langchain.indexes import TurnoutIndex
-    from turnout.langchain.stores import guarded
+    from turnout.langchain.guard import guarded
+    from turnout.langchain.index import TurnoutIndex
 
 __all__ = ["ChatTurnout", "TurnoutEmbeddings", "TurnoutIndex", "cached", "guarded"]
 
 _LAZY = {
-    "TurnoutIndex": "turnout.langchain.indexes",
+    "TurnoutIndex": "turnout.langchain.index",
     "cached": "turnout.langchain.caches",
-    "guarded": "turnout.langchain.stores",
+    "guarded": "turnout.langchain.guard",
 }
 
 
@@ -39,3 +40,12 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(_LAZY[name]), name)
+
+
+def _stores() -> frameworks.Framework:
+    from turnout.langchain import stores
+
+    return stores
+
+
+frameworks.register("langchain", _stores)

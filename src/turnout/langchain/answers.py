@@ -6,17 +6,15 @@ Text is a string; blocks stay blocks; the finish reason is in one vocabulary; th
 from __future__ import annotations
 
 import base64
+import json
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 
-from turnout.conversation.filters import found_in_answer
-from turnout.conversation.finish import FINISH
-from turnout.errors import ContentFilterError, ServiceConnectionError
-from turnout.langchain.answer_texts import CALL_BLOCKS, CallStream, call_as_text
+from turnout.conversation.answer_tool import AnswerStream
+from turnout.conversation.answers import broken_off, check_filter, finish
+from turnout.langchain.upstream import filter_findings
 from turnout.langchain.usage import portable_usage
-from turnout.langchain.wires.openai_verdicts import said as verdicts
-from turnout.transport.unreadable import nothing_streamed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,55 +22,190 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
     from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
+    from turnout.conversation.request import Fitted
     from turnout.routing import Route
+
+_CALL_BLOCKS = frozenset({"tool_use", "tool_call", "tool_call_chunk", "input_json_delta", "function_call"})
+"""Content blocks that are a tool's call or a piece of one, of every wire."""
+
+_TEXT_MEMBERS = frozenset({"type", "text", "index", "id", "annotations", "phase"})
+
+
+def has_content(chunk: ChatGenerationChunk) -> bool:
+    """Whether a chunk has some of the answer in it."""
+    message = chunk.message
+    return bool(message.content or getattr(message, "tool_call_chunks", None) or message.additional_kwargs)
+
+
+def used_tokens(answer: Any) -> float | None:
+    """The tokens that an answer, or a chunk of one, says were used."""
+    generations = getattr(answer, "generations", None) or [answer]
+    usage = getattr(generations[0].message, "usage_metadata", None)
+    return usage["total_tokens"] if usage else None
+
+
+def portable_result(result: ChatResult, route: Route, attempts: Mapping[str, Any], fitted: Fitted) -> ChatResult:
+    """An answer in the one shape, changed in place.
+
+    Args:
+        result: What the wire's class answered.
+        route: Where it came from.
+        attempts: What the attempts were.
+        fitted: What was asked.
+
+    Raises:
+        ContentFilterError: A filter or guardrail stopped the answer.
+        UnsupportedError: It calls no tool, and the model was told to.
+    """
+    called = False
+    for generation in result.generations:
+        message = generation.message
+        if isinstance(message, AIMessage):
+            called = called or bool(message.tool_calls)
+            answered = fitted.asked.answer_tool is not None and _call_as_text(message, fitted.asked.answer_tool)
+            _make_storable(message)
+            portable_usage(message)
+            before, items = message.content, _take_opaque(message)
+            plain = _plain(message.content)
+            if plain is not None and len(items) <= 1:
+                _put_beside(message, items)
+                _set_text(message, plain)
+            else:
+                message.content = before
+            raw = _set_finish(generation, result.llm_output, calls=bool(message.tool_calls), answered=answered)
+            if raw is not None:
+                _check_filter(route, raw, {**(generation.generation_info or {}), **message.response_metadata})
+        _mark(message, route, attempts)
+    fitted.check_called(route, called=called)
+    return result
+
+
+class Stream:
+    """Brings the chunks of one streamed answer into the one shape.
+
+    Args:
+        route: Where it comes from.
+        attempts: Says what the attempts were.
+        fitted: What was asked.
+    """
+
+    def __init__(self, route: Route, attempts: Callable[[], Mapping[str, Any]], fitted: Fitted) -> None:
+        self._route = route
+        self._attempts = attempts
+        self._fitted = fitted
+        self._answer = None if fitted.asked.answer_tool is None else AnswerStream(fitted.asked.answer_tool)
+        self._blocks = False
+        self._first = True
+        self._calls = False
+        self._finish: str | None = None
+        self._metadata: dict[str, Any] = {}
+        self._opaque: dict[Any, dict[str, Any]] = {}
+
+    def portable(self, chunk: ChatGenerationChunk) -> ChatGenerationChunk:
+        """A chunk in the one shape, changed in place."""
+        message = chunk.message
+        if isinstance(message, AIMessageChunk):
+            if self._answer is not None:
+                _take_answer(self._answer, message)
+            _make_storable(message)
+            portable_usage(message)
+            for item in _take_opaque(message):
+                self._opaque.setdefault(item.get("index"), {}).update(item)
+            plain = _plain(message.content)
+            # What follows reasoning or other blocks stays in blocks, or their order would be lost.
+            self._blocks = self._blocks or plain is None
+            if plain is not None and not self._blocks:
+                _set_text(message, plain)
+            self._metadata |= {**(chunk.generation_info or {}), **message.response_metadata}
+            self._calls = self._calls or bool(message.tool_call_chunks)
+            if self._finish is None:
+                answered = self._answer is not None and self._answer.answered
+                self._finish = _set_finish(chunk, calls=self._calls, answered=answered)
+                if self._finish is not None:
+                    self._finished(message)
+        if self._first:
+            _mark(message, self._route, self._attempts())
+            self._first = False
+        return chunk
+
+    def _finished(self, message: AIMessageChunk) -> None:
+        """Add to the last chunk what waited for it."""
+        if self._answer is not None and (words := self._answer.rest()):
+            _say(message, _parted(message.content)[1], words, None)
+        items = list(self._opaque.values())
+        if self._blocks or len(items) > 1:  # in blocks there is a place for each
+            message.content = [*(message.content if isinstance(message.content, list) else []), *items]
+        else:
+            _put_beside(message, items)
+
+    def end(self) -> None:
+        """Refuse what was streamed if it is not a whole answer, or not what was asked for.
+
+        Raises:
+            ContentFilterError: A filter or guardrail stopped the answer.
+            ServiceConnectionError: The stream ended without a finish reason.
+            UnreadableAnswerError: It had nothing in it.
+            UnsupportedError: It calls no tool, and the model was told to.
+        """
+        if self._first or self._finish is None:
+            raise broken_off(self._route, begun=not self._first)
+        _check_filter(self._route, self._finish, self._metadata)
+        called = self._calls or (self._answer is not None and self._answer.answered)
+        self._fitted.check_called(self._route, called=called)
+
+
+# --- content
 
 
 def _plain(content: Any) -> str | None:
     """Content as a string, if text and tool calls (which `tool_calls` says already) are all there is to it."""
     if not isinstance(content, list):
         return str(content)
-    blocks = [block for block in content if not (isinstance(block, dict) and block.get("type") in CALL_BLOCKS)]
-    texts = [_text(block) for block in blocks]
+    texts = [_text(block) for block in content if not _is_call(block)]
     return None if None in texts else "".join(text for text in texts if text is not None)
 
 
 def _text(block: Any) -> str | None:
     if isinstance(block, str):
         return block
-    known = {"type", "text", "index", "id", "annotations", "phase"}
-    if block.get("type") == "text" and not block.keys() - known and not block.get("annotations"):
+    if block.get("type") == "text" and not block.keys() - _TEXT_MEMBERS and not block.get("annotations"):
         return str(block.get("text", ""))
     return None
 
 
-def _opaque(block: Any) -> bool:
+def _set_text(message: AIMessage, text: str) -> None:
+    message.content = text
+    # LangChain parses blocks by this name, and the parsers of some names expect blocks where there is now a string.
+    if message.response_metadata.get("model_provider") != "openai" or "id" in message.response_metadata:
+        message.response_metadata.pop("model_provider", None)
+
+
+def _is_opaque(block: Any) -> bool:
     """Whether a block is Responses' reasoning with nothing in it to read: an id, perhaps with encrypted content."""
     return (
         isinstance(block, dict)
         and block.get("type") == "reasoning"
-        and not block.get("summary")
-        and not block.get("reasoning")
-        and not block.get("content")
+        and not any(block.get(name) for name in ("summary", "reasoning", "content"))
     )
 
 
-def _set_aside(message: AIMessage) -> list[dict[str, Any]]:
+def _take_opaque(message: AIMessage) -> list[dict[str, Any]]:
     """Take opaque reasoning out of the content, so that an answer that is text stays a string."""
     if not isinstance(message.content, list):
         return []
-    taken = [dict(block) for block in message.content if isinstance(block, dict) and _opaque(block)]
+    taken = [dict(block) for block in message.content if isinstance(block, dict) and _is_opaque(block)]
     if taken:
-        message.content = [block for block in message.content if not _opaque(block)]
+        message.content = [block for block in message.content if not _is_opaque(block)]
     return taken
 
 
-def _beside(message: AIMessage, items: list[dict[str, Any]]) -> None:
+def _put_beside(message: AIMessage, items: list[dict[str, Any]]) -> None:
     """Put opaque reasoning where langchain-openai had it before it had blocks; a history gives it back from there."""
     if items:
         message.additional_kwargs["reasoning"] = {k: v for k, v in items[0].items() if k not in {"type", "index"}}
 
 
-def _storable(message: AIMessage) -> None:
+def _make_storable(message: AIMessage) -> None:
     """Redacted reasoning as base64: bytes can't be saved as JSON."""
     if not isinstance(message.content, list):
         return
@@ -84,15 +217,10 @@ def _storable(message: AIMessage) -> None:
                     inner[name] = base64.b64encode(value).decode()
 
 
-def _as_text(message: AIMessage, text: str) -> None:
-    message.content = text
-    # LangChain parses blocks by this name, and the parsers of some names expect blocks where there is now a string.
-    if message.response_metadata.get("model_provider") != "openai" or "id" in message.response_metadata:
-        message.response_metadata.pop("model_provider", None)
+# --- finish reason and metadata
 
 
-def raw_finish(metadata: Mapping[str, Any]) -> str | None:
-    """The service's own finish reason."""
+def _raw_finish(metadata: Mapping[str, Any]) -> str | None:
     details = metadata.get("incomplete_details")
     if isinstance(details, dict) and details.get("reason"):
         return str(details["reason"])
@@ -111,170 +239,101 @@ def _request_id(metadata: Mapping[str, Any]) -> str | None:
     return str(found) if found else None
 
 
-def has_content(chunk: ChatGenerationChunk) -> bool:
-    """Whether a chunk has some of the answer in it."""
-    message = chunk.message
-    return bool(message.content or getattr(message, "tool_call_chunks", None) or message.additional_kwargs)
-
-
-def used_tokens(answer: Any) -> float | None:
-    """The tokens that an answer, or a chunk of one, says were used."""
-    generations = getattr(answer, "generations", None) or [answer]
-    usage = getattr(generations[0].message, "usage_metadata", None)
-    return usage["total_tokens"] if usage else None
-
-
-def _mark(message: BaseMessage, route: Route, attempts: Mapping[str, Any]) -> None:
-    metadata = message.response_metadata
-    metadata.update(attempts)
-    metadata["backend"] = route.backend
-    metadata["deployment"] = route.deployment
-    metadata["wire"] = route.wire
-
-
-def _finish(
-    generation: ChatGeneration, said: Mapping[str, Any] | None = None, *, calls: bool, answered: bool = False
+def _set_finish(
+    generation: ChatGeneration, output: Mapping[str, Any] | None = None, *, calls: bool, answered: bool = False
 ) -> str | None:
-    """Bring the finish reason into one vocabulary; the service's own is kept, and given back.
+    """Bring the finish reason into one vocabulary; the service's own is kept, and returned.
 
     Args:
         generation: The answer, or the chunk of one.
-        said: What the service said beside it.
+        output: What the service says beside it.
         calls: Whether it calls a tool.
         answered: Whether a call was made the text of the answer.
     """
     metadata = generation.message.response_metadata
-    said = {**(said or {}), **(generation.generation_info or {}), **metadata}
-    raw = raw_finish(said)
+    found = {**(output or {}), **(generation.generation_info or {}), **metadata}
+    raw = _raw_finish(found)
     if raw is None:
         return None
-    finish = FINISH.get(raw, raw)
-    if finish == "tool_calls" and answered:
-        finish = "stop"
-    metadata["finish_reason"] = "tool_calls" if finish == "stop" and calls else finish
-    metadata["raw_finish_reason"] = raw
-    if (request_id := _request_id(said)) is not None:
+    metadata |= finish(raw, calls=calls, answered=answered)
+    if (request_id := _request_id(found)) is not None:
         metadata["request_id"] = request_id
     return raw
 
 
-def filtered(route: Route, raw: str, metadata: Mapping[str, Any] | None = None) -> ContentFilterError:
-    """The error for an answer that a content filter or guardrail stopped."""
-    msg = (
-        f"a content filter stopped the answer of {route.deployment!r} on backend {route.backend!r} [{raw}]; "
-        "ask otherwise, or change the deployment's filter or guardrail"
-    )
-    made = ContentFilterError(msg, backend=route.backend, deployment=route.deployment, code=raw)
-    said = metadata or {}
-    made.stage, made.categories = found_in_answer(raw, {**said, **verdicts(said)})
-    return made
+def _check_filter(route: Route, raw: str, metadata: Mapping[str, Any]) -> None:
+    check_filter(route, raw, {**metadata, **filter_findings(metadata)})
 
 
-def portable_result(
-    result: ChatResult, route: Route, attempts: Mapping[str, Any], answer_tool: str | None = None
-) -> ChatResult:
-    """An answer in the one shape, changed in place.
+def _mark(message: BaseMessage, route: Route, attempts: Mapping[str, Any]) -> None:
+    message.response_metadata |= {
+        **attempts,
+        "backend": route.backend,
+        "deployment": route.deployment,
+        "wire": route.wire,
+    }
 
-    Args:
-        result: What the wire's class answered.
-        route: Where it came from.
-        attempts: What the attempts were.
-        answer_tool: The tool whose call is the answer, if it was asked for so.
 
-    Raises:
-        ContentFilterError: A filter or guardrail stopped the answer.
+# --- an answer that came as a tool's call
+
+
+def _call_as_text(message: AIMessage, tool: str) -> bool:
+    """Make text of the call that is the answer; changed in place.
+
+    Other calls come before the answer: with one of them in the message, the answer's own was made too early, and is
+    dropped.
+
+    Returns:
+        Whether the message is now the answer.
     """
-    for generation in result.generations:
-        message = generation.message
-        if isinstance(message, AIMessage):
-            answered = answer_tool is not None and call_as_text(message, answer_tool)
-            _storable(message)
-            portable_usage(message)
-            before, items = message.content, _set_aside(message)
-            plain = _plain(message.content)
-            if plain is not None and len(items) <= 1:
-                _beside(message, items)
-                _as_text(message, plain)
-            else:
-                message.content = before
-            raw = _finish(generation, result.llm_output, calls=bool(message.tool_calls), answered=answered)
-            if FINISH.get(raw or "") == "content_filter":
-                raise filtered(route, str(raw), {**(generation.generation_info or {}), **message.response_metadata})
-        _mark(message, route, attempts)
-    return result
+    calls = [(call["name"], json.dumps(call["args"], ensure_ascii=False)) for call in message.tool_calls]
+    broken = [(call["name"], call["args"] or "") for call in message.invalid_tool_calls]
+    found = [text for name, text in (*calls, *broken) if name == tool]
+    if not found:
+        return False
+    message.tool_calls = [call for call in message.tool_calls if call["name"] != tool]
+    message.invalid_tool_calls = [call for call in message.invalid_tool_calls if call["name"] != tool]
+    message.additional_kwargs.pop("tool_calls", None)
+    early = bool(message.tool_calls or message.invalid_tool_calls)
+    if isinstance(message.content, str):
+        message.content = message.content if early else found[0]
+        return not early
+    kept = [b for b in message.content if not (_is_call(b, tool) or (_is_text(b) and not early))]
+    message.content = kept if early else [*kept, {"type": "text", "text": found[0]}]
+    return not early
 
 
-class Stream:
-    """Brings the chunks of one streamed answer into the one shape."""
+def _take_answer(answer: AnswerStream, chunk: AIMessageChunk) -> None:
+    """The same for a chunk of a streamed answer; changed in place."""
+    words, blocks = _parted(chunk.content)
+    calls = chunk.tool_call_chunks
+    pieces = [(call.get("index"), call.get("name"), call.get("args") or "") for call in calls]
+    text, hidden = answer.take(words, pieces), answer.hidden
+    chunk.tool_call_chunks = [call for call in calls if call.get("index") not in hidden]
+    if len(chunk.tool_call_chunks) < len(calls):
+        chunk.tool_calls, chunk.invalid_tool_calls = [], []
+        blocks = [block for block in blocks if not (_is_call(block) and block.get("index") in hidden)]
+    _say(chunk, blocks, text, answer.index)
 
-    def __init__(self, route: Route, attempts: Callable[[], Mapping[str, Any]], answer_tool: str | None = None) -> None:
-        self._route = route
-        self._answer = None if answer_tool is None else CallStream(answer_tool)
-        self._attempts = attempts
-        self._blocks = False
-        self._first = True
-        self._calls = False
-        self._finish: str | None = None
-        self._metadata: dict[str, Any] = {}
-        self._aside: dict[Any, dict[str, Any]] = {}
 
-    @property
-    def called(self) -> bool:
-        """Whether a tool was called, be it that its call is the answer."""
-        return self._calls or (self._answer is not None and self._answer.answered)
+def _parted(content: Any) -> tuple[str, list[Any]]:
+    """A content's text, and its other blocks."""
+    if isinstance(content, str):
+        return content, []
+    texts = [block if isinstance(block, str) else block.get("text", "") for block in content if _is_text(block)]
+    return "".join(texts), [block for block in content if not _is_text(block)]
 
-    def portable(self, chunk: ChatGenerationChunk) -> ChatGenerationChunk:
-        """A chunk in the one shape, changed in place."""
-        message = chunk.message
-        if isinstance(message, AIMessageChunk):
-            if self._answer is not None:
-                self._answer.take(message)
-            _storable(message)
-            portable_usage(message)
-            for item in _set_aside(message):
-                self._aside.setdefault(item.get("index"), {}).update(item)
-            plain = _plain(message.content)
-            # What follows reasoning or other blocks stays in blocks, or their order would be lost.
-            self._blocks = self._blocks or plain is None
-            if plain is not None and not self._blocks:
-                _as_text(message, plain)
-            self._metadata |= {**(chunk.generation_info or {}), **message.response_metadata}
-            self._calls = self._calls or bool(message.tool_call_chunks)
-            if self._finish is None:
-                answered = self._answer is not None and self._answer.answered
-                self._finish = _finish(chunk, calls=self._calls, answered=answered)
-                if self._finish is not None and self._answer is not None:
-                    self._answer.release(message)
-                if self._finish is not None:
-                    self._give_back(message)
-        if self._first:
-            _mark(message, self._route, self._attempts())
-            self._first = False
-        return chunk
 
-    def _give_back(self, message: AIMessageChunk) -> None:
-        items = list(self._aside.values())
-        if self._blocks or len(items) > 1:  # in blocks there is a place for each
-            message.content = [*(message.content if isinstance(message.content, list) else []), *items]
-        else:
-            _beside(message, items)
+def _is_call(block: Any, tool: str | None = None) -> bool:
+    return isinstance(block, dict) and block.get("type") in _CALL_BLOCKS and (tool is None or block.get("name") == tool)
 
-    def end(self) -> None:
-        """Say so if what was streamed is not a whole answer.
 
-        Raises:
-            ContentFilterError: A filter or guardrail stopped the answer.
-            ServiceConnectionError: The stream ended without a finish reason.
-            UnreadableAnswerError: It had nothing in it.
-        """
-        route = self._route
-        if self._first:
-            raise nothing_streamed(route)
-        if self._finish is None:
-            msg = (
-                f"the stream of {route.deployment!r} on backend {route.backend!r} ended without a finish reason, so "
-                "the answer is not whole; try again"
-            )
-            raise ServiceConnectionError(msg, backend=route.backend, deployment=route.deployment)
-        if FINISH.get(self._finish) == "content_filter":
-            raise filtered(route, self._finish, self._metadata)
+def _is_text(block: Any) -> bool:
+    return isinstance(block, str) or block.get("type") == "text"
+
+
+def _say(chunk: AIMessageChunk, blocks: list[Any], text: str, index: Any) -> None:
+    if isinstance(chunk.content, str):
+        chunk.content = text
+    else:
+        chunk.content = [*blocks, {"type": "text", "text": text, "index": index or 0}] if text else blocks

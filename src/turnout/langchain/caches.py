@@ -33,10 +33,22 @@ class Spaced(Protocol):
 
 
 class CachedEmbeddings(Embeddings):
-    """Embeddings with a cache that another model's vector can't come back from; arguments as for `cached`.
+    """Embeddings with a cache that another model's vector can't come back from.
 
-    Attributes:
-        embeddings: What embeds the texts that the cache doesn't have.
+    Keys begin with the embedding space, so that a switch of the backend is a switch of the cached vectors too, and the
+    same model's vectors come back wherever it is served.
+
+    Args:
+        embeddings: What embeds the texts that the cache doesn't have; it has to know its space, like
+            `TurnoutEmbeddings`.
+        store: Where vectors are kept, like `LocalFileStore` or `InMemoryByteStore`.
+        queries: Whether queries are kept too, or where else they are.
+        batch_size: Documents that are embedded before the next are kept; left out, all at once.
+        key_encoder: The hash of a text that makes its key.
+
+    Raises:
+        TypeError: The embeddings don't say their space.
+        MissingExtraError: langchain-classic, which has the cache, is not installed; raised when it is first used.
     """
 
     def __init__(
@@ -65,8 +77,8 @@ class CachedEmbeddings(Embeddings):
     @contextmanager
     def pinned(self) -> Iterator[EmbeddingSpace]:
         """Go by the settings as they are now until the block ends."""
-        held: AbstractContextManager[object] = getattr(self.embeddings, "pinned", nullcontext)()
-        with held:
+        pinned: AbstractContextManager[object] = getattr(self.embeddings, "pinned", nullcontext)()
+        with pinned:
             yield self.space
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
@@ -113,28 +125,4 @@ def _folder(space: EmbeddingSpace) -> str:
     return f"{re.sub('[^a-zA-Z0-9.-]', '_', text)[:80]}-{sha256(text.encode()).hexdigest()[:16]}"
 
 
-def cached(
-    embeddings: Embeddings,
-    store: ByteStore,
-    *,
-    queries: bool | ByteStore = True,
-    batch_size: int | None = None,
-    key_encoder: KeyEncoder = "sha256",
-) -> CachedEmbeddings:
-    """Put a cache before embeddings.
-
-    Keys begin with the embedding space, so that a switch of the backend is a switch of the cached vectors too, and the
-    same model's vectors come back wherever it is served.
-
-    Args:
-        embeddings: What embeds; it has to know its space, like `TurnoutEmbeddings`.
-        store: Where vectors are kept, like `LocalFileStore` or `InMemoryByteStore`.
-        queries: Whether queries are kept too, or where else they are.
-        batch_size: Documents that are embedded before the next are kept; left out, all at once.
-        key_encoder: The hash of a text that makes its key.
-
-    Raises:
-        TypeError: The embeddings don't say their space.
-        MissingExtraError: langchain-classic, which has the cache, is not installed; raised when it is first used.
-    """
-    return CachedEmbeddings(embeddings, store, queries=queries, batch_size=batch_size, key_encoder=key_encoder)
+cached = CachedEmbeddings

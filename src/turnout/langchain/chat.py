@@ -13,8 +13,9 @@ from langchain_core.runnables.config import ensure_config, get_config_list
 from pydantic import ConfigDict, Field
 
 from turnout.errors import SettingsError
+from turnout.facts.providers import PROVIDERS
 from turnout.hints import Route
-from turnout.settings.fields import SettingsField, without_secrets
+from turnout.settings.fields import SettingsField, portable_settings
 from turnout.settings.foreign_arguments import refuse_unknown
 
 if TYPE_CHECKING:
@@ -97,13 +98,13 @@ class ChatTurnout(BaseChatModel):
         """What tells one answer from another in a cache: with the route, or two backends would share them."""
         from turnout.conversation.parameters import PARAMETERS
 
-        route, given = self.route, vars(self)
+        route, own = self.route, vars(self)
         return {
             "backend": route.backend,
             "wire": route.wire,
             "deployment": route.deployment,
             "model": route.model,
-            **{name: given[name] for name in (*PARAMETERS, "extra") if given.get(name) not in (None, [], {})},
+            **{name: own[name] for name in (*PARAMETERS, "extra") if own.get(name) not in (None, [], {})},
         }
 
     @classmethod
@@ -153,7 +154,7 @@ class ChatTurnout(BaseChatModel):
             route, _ = self._resolved(kwargs)
         except SettingsError:  # a trace says what was asked; the call itself says what is wrong
             return params
-        params["ls_provider"] = {"azure": "azure", "bedrock": "amazon_bedrock", "openai": "openai"}[route.provider]
+        params["ls_provider"] = PROVIDERS[route.provider].langsmith
         params["ls_model_name"] = route.model or route.deployment
         return params
 
@@ -187,9 +188,9 @@ class ChatTurnout(BaseChatModel):
         **kwargs: Any,
     ) -> AIMessage:
         """Answer; `config["configurable"]["backend"]` chooses another backend for this call."""
-        from turnout.langchain.calling import held
+        from turnout.langchain.calls import resolving_once
 
-        with held(self):
+        with resolving_once(self):
             return super().invoke(input, config, stop=stop, **self._configured(config, kwargs))
 
     async def ainvoke(
@@ -201,9 +202,9 @@ class ChatTurnout(BaseChatModel):
         **kwargs: Any,
     ) -> AIMessage:
         """Answer without blocking the event loop."""
-        from turnout.langchain.calling import held
+        from turnout.langchain.calls import resolving_once
 
-        with held(self):
+        with resolving_once(self):
             return await super().ainvoke(input, config, stop=stop, **self._configured(config, kwargs))
 
     def stream(
@@ -301,7 +302,7 @@ class ChatTurnout(BaseChatModel):
     # --- the call
 
     def _resolved(self, kwargs: dict[str, Any]) -> tuple[Route, Settings]:
-        from turnout.langchain.calling import resolved
+        from turnout.langchain.calls import resolved
 
         return resolved(self, kwargs)
 
@@ -312,7 +313,7 @@ class ChatTurnout(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> ChatResult:
-        from turnout.langchain.calling import generate
+        from turnout.langchain.calls import generate
 
         return generate(self, messages, stop, kwargs)
 
@@ -323,9 +324,9 @@ class ChatTurnout(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> ChatResult:
-        from turnout.langchain.calling import agenerate_one
+        from turnout.langchain.calls import agenerate
 
-        return await agenerate_one(self, messages, stop, kwargs)
+        return await agenerate(self, messages, stop, kwargs)
 
     def _stream(
         self,
@@ -334,9 +335,9 @@ class ChatTurnout(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        from turnout.langchain.calling import generate_stream
+        from turnout.langchain.calls import stream
 
-        return generate_stream(self, messages, stop, kwargs)
+        return stream(self, messages, stop, kwargs)
 
     def _astream(
         self,
@@ -345,9 +346,10 @@ class ChatTurnout(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        from turnout.langchain.calling import agenerate_stream
+        from turnout.langchain.calls import astream
 
-        return agenerate_stream(self, messages, stop, kwargs)
+        return astream(self, messages, stop, kwargs)
 
     def __getstate__(self) -> dict[Any, Any]:
-        return without_secrets(super().__getstate__())
+        portable = self.model_copy(update={"settings": portable_settings(self.settings)})
+        return super(ChatTurnout, portable).__getstate__()

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.embeddings import Embeddings
 from pydantic import BaseModel, ConfigDict, Field
 
+from turnout.embedding.model import RoutedEmbedding
 from turnout.embedding.progress import EmbeddingProgress
-from turnout.embedding.routed import RoutedEmbedding
 from turnout.errors import ModelCallError
 from turnout.langchain.errors import as_langchain
-from turnout.langchain.looking import alooked, looked
-from turnout.settings.fields import SettingsField, without_secrets
+from turnout.langchain.recheck import arun_pending, run_pending
+from turnout.settings.fields import SettingsField, portable_settings
 from turnout.settings.foreign_arguments import refuse_unknown
 
 
@@ -71,7 +71,7 @@ class TurnoutEmbeddings(RoutedEmbedding, BaseModel, Embeddings):
             vectors = self._embedder().embed(texts, "document")
         except ModelCallError as error:
             raise as_langchain(error) from error.__cause__
-        looked(self)
+        run_pending(self)
         return vectors
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
@@ -80,7 +80,7 @@ class TurnoutEmbeddings(RoutedEmbedding, BaseModel, Embeddings):
             vectors = await self._embedder().aembed(texts, "document")
         except ModelCallError as error:
             raise as_langchain(error) from error.__cause__
-        await alooked(self)
+        await arun_pending(self)
         return vectors
 
     def embed_iter(self, texts: Iterable[str]) -> Generator[list[float]]:
@@ -116,7 +116,7 @@ class TurnoutEmbeddings(RoutedEmbedding, BaseModel, Embeddings):
             vector = self._embedder().embed([text], "query")[0]
         except ModelCallError as error:
             raise as_langchain(error) from error.__cause__
-        looked(self)
+        run_pending(self)
         return vector
 
     async def aembed_query(self, text: str) -> list[float]:
@@ -125,8 +125,9 @@ class TurnoutEmbeddings(RoutedEmbedding, BaseModel, Embeddings):
             vector = (await self._embedder().aembed([text], "query"))[0]
         except ModelCallError as error:
             raise as_langchain(error) from error.__cause__
-        await alooked(self)
+        await arun_pending(self)
         return vector
 
     def __getstate__(self) -> dict[Any, Any]:
-        return without_secrets(super().__getstate__())
+        portable = self.model_copy(update={"settings": portable_settings(self.settings)})
+        return super(TurnoutEmbeddings, portable).__getstate__()

@@ -93,7 +93,7 @@ def as_langchain(error: e.TurnoutError) -> e.TurnoutError:
 def translate(error: Exception, route: Route, settings: Settings) -> e.TurnoutError | None:
     """The error for what a route's call raised, or None if it isn't an SDK's."""
     from turnout.calls.classification import classify
-    from turnout.calls.routed import call_site
+    from turnout.calls.context import call_site
 
     known = classify(error, call_site(route, settings))
     if known is None:

@@ -1,4 +1,4 @@
-"""What a call is given → a prompt that LangChain can trace and hand on, whatever is in it."""
+"""A call's input → a prompt that LangChain can trace and hand on, whatever is in it."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from langchain_core.prompt_values import ChatPromptValue, PromptValue, StringPro
 
 from turnout.errors import InvalidRequestError
 from turnout.langchain.errors import as_langchain
-from turnout.langchain.history.shield import messages_from, shielded
+from turnout.langchain.messages.non_standard import messages_from, wrapped
 
 
-def prompt_from(given: Any) -> PromptValue:
+def prompt_from(model_input: Any) -> PromptValue:
     """The prompt of a call.
 
     Args:
-        given: Text, messages (LangChain's, dicts, or (role, text) pairs), or a prompt.
+        model_input: Text, messages (LangChain's, dicts, or (role, text) pairs), or a prompt.
 
     Raises:
         InvalidRequestError: It is none of these, or a message can't be read; the error says which.
     """
-    if isinstance(given, str | StringPromptValue):
-        return StringPromptValue(text=given) if isinstance(given, str) else given
+    if isinstance(model_input, str | StringPromptValue):
+        return StringPromptValue(text=model_input) if isinstance(model_input, str) else model_input
     try:
-        return ChatPromptValue(messages=shielded(messages_from(_listed(given))))
+        return ChatPromptValue(messages=wrapped(messages_from(_messages(model_input))))
     except InvalidRequestError as error:
         raise as_langchain(error) from error.__cause__
 
 
-def _listed(given: Any) -> Sequence[Any]:
-    if isinstance(given, PromptValue):
-        return given.to_messages()
-    if isinstance(given, Sequence) and not isinstance(given, bytes):
-        return given
-    msg = f"the input is a {type(given).__name__}; give text, a list of messages, or a prompt"
+def _messages(model_input: Any) -> Sequence[Any]:
+    if isinstance(model_input, PromptValue):
+        return model_input.to_messages()
+    if isinstance(model_input, Sequence) and not isinstance(model_input, bytes):
+        return model_input
+    msg = f"the input is a {type(model_input).__name__}; give text, a list of messages, or a prompt"
     raise InvalidRequestError(msg)

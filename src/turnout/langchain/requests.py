@@ -1,79 +1,75 @@
-"""A call as the application meant it, whichever wire will carry it."""
+"""A call's keyword arguments, and the model's own → a request that any wire can be made from."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from turnout.conversation.answer_formats import AnswerFormat, answer_format
-from turnout.conversation.tool_choices import Asked, asked_for
-from turnout.langchain.tools import check_schema
+from turnout.conversation.parameters import PARAMETERS, tool_choice_name
+from turnout.conversation.request import Request
+from turnout.conversation.tools import check_schema
+from turnout.langchain.tools import offered
 
 if TYPE_CHECKING:
-    from turnout.conversation.parameters import Policy
-    from turnout.routing import Route
+    from collections.abc import Mapping
+
+    from turnout.settings import Settings
+
+_NOT_SENT = frozenset({"backend", "model", "ls_structured_output_format", "timeout", "max_retries", "deadline"})
 
 
-@dataclass(slots=True)
-class Request:
-    """One call.
+def make_request(
+    own: Mapping[str, Any], settings: Settings, stop: list[str] | None, kwargs: Mapping[str, Any]
+) -> Request:
+    """What a call asks for.
 
-    Attributes:
-        parameters: Those of `turnout.conversation.parameters.PARAMETERS`; None where not given.
-        policy: What happens with a parameter that the model can't take.
-        tools: Tools in OpenAI's format.
-        tool_choice: `auto`, `none`, `any`, or a tool's name; None where not given.
-        form: The form of the answer, if one is asked for.
-        method: `json_schema`, `function_calling` or `json_mode`, for the form; None for the strongest.
-        as_text: Whether the form came as `response_format`, whose answer is text.
-        extra: What else the application passed, for the wire as it is.
-        asked: What the wire asks the model for. The wire says so.
-    """
-
-    parameters: dict[str, Any]
-    policy: Policy = "warn"
-    tools: list[dict[str, Any]] = field(default_factory=list)
-    tool_choice: str | None = None
-    form: AnswerFormat | None = None
-    method: str | None = None
-    as_text: bool = False
-    extra: dict[str, Any] = field(default_factory=dict)
-    asked: Asked = field(default_factory=lambda: Asked([]))
-
-    def ask(self, route: Route, *, thinks: bool = False) -> Asked:
-        """Settle what the route's model is asked for.
-
-        Args:
-            route: Where the call goes.
-            thinks: Whether the model thinks in a way that forbids to force it.
-        """
-        self.asked = asked_for(
-            route,
-            self.form,
-            self.tools,
-            self.tool_choice,
-            method=self.method,
-            strictly=None if self.form is None or self.as_text else self.form.strict,
-            as_text=self.as_text,
-            thinks=thinks,
-        )
-        return self.asked
-
-
-def form_bound(wanted: dict[str, Any]) -> AnswerFormat:
-    """The form that `with_structured_output` bound: a schema in OpenAI's function format."""
-    function = wanted["schema"]
-    schema = function.get("parameters") or {"type": "object", "properties": {}}
-    return AnswerFormat(function["name"], schema, function.get("description", ""), wanted.get("strict"))
-
-
-def form_given(given: Any) -> AnswerFormat | None:
-    """The form that a call's `response_format` asks for.
+    Args:
+        own: The model's own attributes.
+        settings: The settings.
+        stop: The call's stop sequences.
+        kwargs: What else the call passes.
 
     Raises:
-        UnsupportedError: It is no form that a service takes.
+        UnsupportedError: A tool, a choice or a form of the answer is none that a service takes.
     """
-    form = answer_format(given)
+    kwargs = {name: value for name, value in kwargs.items() if name not in _NOT_SENT}
+    parameters = {name: kwargs.pop(name) if name in kwargs else own.get(name) for name in PARAMETERS}
+    parameters["stop"] = stop or parameters["stop"]
+    if isinstance(parameters["stop"], str):
+        parameters["stop"] = [parameters["stop"]]
+    for alias in ("max_completion_tokens", "max_output_tokens"):
+        if alias in kwargs:
+            parameters["max_tokens"] = kwargs.pop(alias)
+    tools, choice = kwargs.pop("tools", None) or [], tool_choice_name(kwargs.pop("tool_choice", None))
+    extra = {**own["extra"], **kwargs.pop("extra", {}), **kwargs}
+    bound = extra.pop("structured_output", None)
+    response_format = extra.pop("response_format", None)
+    return Request(
+        parameters=parameters,
+        policy=settings.unsupported,
+        tools=offered(tools),
+        tool_choice=choice,
+        form=_bound_form(bound) if bound else _form(response_format),
+        method=bound["method"] if bound else None,
+        strict=bound["strict"] if bound else None,
+        as_text=not bound,
+        extra=extra,
+    )
+
+
+def _bound_form(bound: dict[str, Any]) -> AnswerFormat:
+    """The form that `with_structured_output` bound: a schema in OpenAI's function format.
+
+    Left out, a class is held to exactly where the service can, as OpenAI's own SDK does.
+    """
+    function, strict = bound["schema"], bound["strict"]
+    schema = function.get("parameters") or {"type": "object", "properties": {}}
+    strict = True if strict is None and bound["of_class"] else strict
+    return AnswerFormat(function["name"], schema, function.get("description", ""), strict)
+
+
+def _form(response_format: Any) -> AnswerFormat | None:
+    form = answer_format(response_format)
     if form is not None and form.schema is not None:
         check_schema(form.schema, f"the schema {form.name!r}")
     return form

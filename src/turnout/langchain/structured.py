@@ -13,8 +13,11 @@ from langchain_core.utils.function_calling import convert_to_openai_function
 from langchain_core.utils.json import parse_json_markdown, parse_partial_json
 from langchain_core.utils.pydantic import is_basemodel_subclass
 
+from turnout.conversation.answer_formats import answer_format
+from turnout.conversation.tool_choices import METHODS
+from turnout.conversation.tools import check_schema
 from turnout.errors import UnsupportedError
-from turnout.langchain.tools import check_schema, offered
+from turnout.langchain.tools import offered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +25,6 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel, LanguageModelInput
     from langchain_core.outputs import Generation
     from langchain_core.runnables import Runnable
-
-METHODS = ("json_schema", "function_calling", "json_mode")
 
 
 def structured(
@@ -41,13 +42,19 @@ def structured(
         msg = f"method {method!r} is none of {', '.join(METHODS)}"
         raise UnsupportedError(msg)
     function = described(schema)
+    own = _own(schema) or function
     asked = model.bind(
-        structured_output={"schema": function, "method": method, "strict": strict},
+        structured_output={
+            "schema": own,
+            "method": method,
+            "strict": strict,
+            "of_class": isinstance(schema, type),
+        },
         ls_structured_output_format={"kwargs": {"method": method or "auto"}, "schema": function},
         **({"tools": offered(tools)} if tools else {}),
         **bound,
     )
-    parser = StructuredOutputParser(name=function["name"], target=target_class(schema))
+    parser = StructuredOutputParser(name=own["name"], target=target_class(schema))
     if not include_raw:
         return asked | parser
     parsed = RunnablePassthrough.assign(
@@ -79,6 +86,12 @@ def described(schema: Any) -> dict[str, Any]:
     if made.get("parameters") is not None:
         check_schema(made["parameters"], f"the schema {made.get('name')!r}")
     return made
+
+
+def _own(schema: Any) -> dict[str, Any] | None:
+    """A pydantic class in the same format, with the schema that every way of asking for it sends."""
+    form = answer_format(schema) if hasattr(target_class(schema), "model_json_schema") else None
+    return None if form is None else {"name": form.name, "description": form.description, "parameters": form.schema}
 
 
 class StructuredOutputParser(BaseCumulativeTransformOutputParser[Any]):

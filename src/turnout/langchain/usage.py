@@ -30,7 +30,7 @@ def portable_usage(message: AIMessage) -> None:
         message.response_metadata["cache_creation"] = apart
 
 
-class Counted:
+class UsageDeltas:
     """The usage of one streamed answer: LangChain adds up what its chunks say.
 
     Some servers say in every chunk what was used so far.
@@ -41,9 +41,9 @@ class Counted:
 
     def take(self, chunk: ChatGenerationChunk) -> ChatGenerationChunk:
         """A chunk with what was used since the last one that said something, changed in place."""
-        said: UsageMetadata | None = getattr(chunk.message, "usage_metadata", None)
-        if said is not None:
+        usage: UsageMetadata | None = getattr(chunk.message, "usage_metadata", None)
+        if usage is not None:
             if self._before is not None:
-                cast("Any", chunk.message).usage_metadata = subtract_usage(said, self._before)
-            self._before = said
+                cast("Any", chunk.message).usage_metadata = subtract_usage(usage, self._before)
+            self._before = usage
         return chunk

@@ -13,19 +13,20 @@ except ImportError as error:
     msg = "turnout.llama_index needs LlamaIndex: pip install 'turnout[llama-index]'"
     raise MissingExtraError(msg) from error
 
+from turnout.index import frameworks
 from turnout.llama_index.embedding import TurnoutEmbedding
 from turnout.llama_index.llm import TurnoutLLM
 
 if TYPE_CHECKING:
-    from turnout.llama_index.indexes import TurnoutIndex
-    from turnout.llama_index.stores import GuardedVectorStore, guarded
+    from turnout.llama_index.guard import GuardedVectorStore, guarded
+    from turnout.llama_index.index import TurnoutIndex
 
 __all__ = ["GuardedVectorStore", "TurnoutEmbedding", "TurnoutIndex", "TurnoutLLM", "guarded"]
 
 _LAZY = {
-    "GuardedVectorStore": "turnout.llama_index.stores",
-    "TurnoutIndex": "turnout.llama_index.indexes",
-    "guarded": "turnout.llama_index.stores",
+    "GuardedVectorStore": "turnout.llama_index.guard",
+    "TurnoutIndex": "turnout.llama_index.index",
+    "guarded": "turnout.llama_index.guard",
 }
 
 
@@ -36,3 +37,12 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(_LAZY[name]), name)
+
+
+def _stores() -> frameworks.Framework:
+    from turnout.llama_index import stores
+
+    return stores
+
+
+frameworks.register("llama_index", _stores)

@@ -1,4 +1,4 @@
-"""What each wire's class answers → one shape: tool arguments are dicts, and the answer says who gave it."""
+"""What each wire answers → one shape: tool arguments are dicts, and the answer says who gave it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import TextBlock, ThinkingBlock, ToolCallBlock
 
-from turnout.llama_index.errors import filtered, not_called
-from turnout.llama_index.history.reasoning import mark
-from turnout.llama_index.messages import arguments_of
+from turnout.conversation.answer_tool import AnswerStream
+from turnout.conversation.answers import finish, tool_arguments
+from turnout.llama_index.messages.reading import sign
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from llama_index.core.base.llms.types import ChatResponse
 
-    from turnout.llama_index.answer_texts import AnswerText
-    from turnout.llama_index.request import Request
+    from turnout.conversation.request import Fitted
     from turnout.routing import Route
 
 
@@ -29,76 +28,124 @@ def has_content(piece: ChatResponse) -> bool:
 
 
 def used_tokens(response: ChatResponse) -> float | None:
-    """The tokens that an answer, or the last piece of one, says were used."""
-    usage = response.raw.get("usage") if isinstance(response.raw, dict) else getattr(response.raw, "usage", None)
-    total = usage.get("total_tokens") if isinstance(usage, dict) else getattr(usage, "total_tokens", None)
-    return float(total) if isinstance(total, int | float) else None
+    """The tokens that an answer, or a piece of one, says were used."""
+    return response.additional_kwargs.get("total_tokens")
 
 
-def portable_answer(
-    response: ChatResponse,
-    request: Request,
-    route: Route,
-    attempts: Mapping[str, Any],
-    answer: AnswerText | None = None,
-    *,
-    streamed: bool = False,
-) -> ChatResponse:
-    """An answer, or one piece of a streamed one, in the one shape; changed in place."""
-    message = response.message
-    if answer is not None:
-        answer.take(response, last=not streamed or "finish_reason" in response.additional_kwargs)
-    blocks: list[Any] = []
-    calls: list[ToolCallBlock] = []
-    for block in message.blocks:
-        if isinstance(block, ThinkingBlock):
-            mark(block, route)
-        if not isinstance(block, ToolCallBlock):
-            blocks.append(block)
-        elif not calls or request.parallel is not False:
-            block.tool_kwargs = arguments_of(block.tool_kwargs)
-            calls.append(block)
-            blocks.append(block)
-    message.blocks = blocks
-    message.additional_kwargs = {"tool_calls": [_as_openai(call) for call in calls]} if calls else {}
-    said = response.additional_kwargs
-    if calls and said.get("finish_reason") == "stop":
-        said["finish_reason"] = "tool_calls"
-    response.additional_kwargs = {
-        **said,
-        "backend": route.backend,
-        "deployment": route.deployment,
-        **attempts,
-    }
-    return response
+class AnswerShape:
+    """Brings one answer, whole or in pieces, into the one shape.
 
-
-def check(response: ChatResponse, request: Request, route: Route, answer: AnswerText | None = None) -> None:
-    """Refuse an answer, or the last piece of one, that is not what was asked for.
-
-    Raises:
-        ContentFilterError: A filter or guardrail stopped the answer.
-        UnsupportedError: The model can't be forced to call a tool, was told to, and didn't.
+    Args:
+        route: Where it comes from.
+        fitted: What was asked.
+        attempts: Says what the attempts were.
+        first_call_only: Whether further tool calls are dropped.
     """
-    said = response.additional_kwargs
-    if said.get("finish_reason") == "content_filter":
-        raise filtered(route, said)
-    must_call = request.asked.must_call
-    called = any(isinstance(block, ToolCallBlock) for block in response.message.blocks)
-    if must_call is not None and not called and not (answer is not None and answer.answered):
-        raise not_called(route, must_call)
+
+    def __init__(
+        self, route: Route, fitted: Fitted, attempts: Callable[[], Mapping[str, Any]], *, first_call_only: bool
+    ) -> None:
+        self._route = route
+        self._fitted = fitted
+        self._attempts = attempts
+        self._first_call_only = first_call_only
+        self._text = None if fitted.asked.answer_tool is None else _AnswerText(fitted.asked.answer_tool)
+        self._called = False
+
+    def whole(self, response: ChatResponse) -> ChatResponse:
+        """A whole answer, changed in place.
+
+        Raises:
+            UnsupportedError: It calls no tool, and the model was told to.
+        """
+        self.piece(response)
+        self.end()
+        return response
+
+    def piece(self, response: ChatResponse) -> ChatResponse:
+        """A piece of a streamed answer, changed in place."""
+        message, metadata = response.message, response.additional_kwargs
+        reason = metadata.get("raw_finish_reason")
+        if self._text is not None:
+            self._text.take(response, last=reason is not None or response.delta is None)
+        answered = self._text is not None and self._text.answered
+        blocks: list[Any] = []
+        calls: list[ToolCallBlock] = []
+        for block in message.blocks:
+            if isinstance(block, ThinkingBlock):
+                sign(block, self._route)
+            elif isinstance(block, ToolCallBlock):
+                if calls and self._first_call_only:
+                    continue
+                block.tool_kwargs = tool_arguments(block.tool_kwargs)[0]
+                calls.append(block)
+            blocks.append(block)
+        message.blocks = blocks
+        message.additional_kwargs = {"tool_calls": [_in_openai_format(call) for call in calls]} if calls else {}
+        if reason is not None:
+            metadata |= finish(reason, calls=bool(calls), answered=answered)
+        self._called = bool(calls) or answered
+        metadata |= {"backend": self._route.backend, "deployment": self._route.deployment, **self._attempts()}
+        return response
+
+    def end(self) -> None:
+        """Refuse the answer, or what its last piece made of it, if it is not what was asked for.
+
+        Raises:
+            UnsupportedError: It calls no tool, and the model was told to.
+        """
+        self._fitted.check_called(self._route, called=self._called)
 
 
-def _as_openai(call: ToolCallBlock) -> dict[str, Any]:
+class _AnswerText:
+    """Makes text of the tool's call that is the answer.
+
+    Args:
+        tool: The tool whose call is the answer.
+    """
+
+    def __init__(self, tool: str) -> None:
+        self._stream = AnswerStream(tool)
+        self._written: dict[int, str] = {}  # the arguments of each call so far
+        self._text = ""
+
+    @property
+    def answered(self) -> bool:
+        """Whether the answer is the text so far."""
+        return self._stream.answered
+
+    def take(self, response: ChatResponse, *, last: bool) -> None:
+        """An answer as it is read, changed in place.
+
+        Args:
+            response: An answer, or a piece of one, which has all so far.
+            last: Whether nothing follows.
+        """
+        message = response.message
+        calls = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
+        added = []
+        for index, call in enumerate(calls):
+            written = _as_json(call.tool_kwargs, last=last)
+            before = self._written.get(index)
+            added.append((index, call.tool_name if before is None else None, written.removeprefix(before or "")))
+            self._written[index] = written
+        words = response.delta if response.delta is not None else message.content or ""
+        delta = self._stream.take(words, added) + (self._stream.rest() if last else "")
+        self._text += delta
+        shown = [call for index, call in enumerate(calls) if index not in self._stream.hidden]
+        blocks = [b for b in message.blocks if not isinstance(b, TextBlock | ToolCallBlock)]
+        message.blocks = [*blocks, *([TextBlock(text=self._text)] if self._text else []), *shown]
+        if response.delta is not None:
+            response.delta = delta
+
+
+def _as_json(arguments: Any, *, last: bool) -> str:
+    """A call's arguments as they are written; what begins to be written may be an empty dict."""
+    if not arguments:
+        return "{}" if last else ""
+    return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+
+
+def _in_openai_format(call: ToolCallBlock) -> dict[str, Any]:
     arguments = json.dumps(call.tool_kwargs, ensure_ascii=False)
     return {"id": call.tool_call_id, "type": "function", "function": {"name": call.tool_name, "arguments": arguments}}
-
-
-def only_one_call(response: ChatResponse) -> ChatResponse:
-    """An answer without its second and further tool calls."""
-    message = response.message
-    calls = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
-    if len(calls) > 1:
-        message.blocks = [b for b in message.blocks if not isinstance(b, ToolCallBlock) or b is calls[0]]
-        message.additional_kwargs["tool_calls"] = [_as_openai(calls[0])]
-    return response

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Self
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from pydantic import ConfigDict, Field, model_validator
 
+from turnout.embedding.model import RoutedEmbedding
 from turnout.embedding.progress import EmbeddingProgress
-from turnout.embedding.routed import RoutedEmbedding
 from turnout.errors import EmbeddingSpaceError, TurnoutError
 from turnout.llama_index.caches import Purpose, SpacedCache, keyed
-from turnout.llama_index.vectors import MADE
+from turnout.llama_index.vectors import remember
 from turnout.settings.fields import SettingsField, portable_settings
 from turnout.settings.foreign_arguments import refuse_unknown
 
@@ -67,12 +67,12 @@ class TurnoutEmbedding(RoutedEmbedding, BaseEmbedding):
         super().__init__(model=model, **arguments)
 
     @model_validator(mode="after")
-    def _named(self) -> Self:
+    def _complete(self) -> Self:
         self.model_name = self._space_name()
-        self._key_cache()
+        self._key_cache_by_space()
         return self
 
-    def _key_cache(self) -> None:
+    def _key_cache_by_space(self) -> None:
         if self.embeddings_cache is not None and not isinstance(self.embeddings_cache, SpacedCache):
             self.embeddings_cache = SpacedCache(self.embeddings_cache)
 
@@ -126,61 +126,59 @@ class TurnoutEmbedding(RoutedEmbedding, BaseEmbedding):
 
     @contextmanager
     def _one_space(self, purpose: Purpose) -> Iterator[EmbeddingSpace]:
-        self._key_cache()
+        self._key_cache_by_space()
         with self.pinned() as space, keyed(space, purpose):
             yield space
 
     def get_query_embedding(self, query: str) -> list[float]:
         """Embed a query."""
         with self._one_space("query") as space:
-            return _noted(super().get_query_embedding(query), space)
+            return remember(super().get_query_embedding(query), space)
 
     async def aget_query_embedding(self, query: str) -> list[float]:
         """`get_query_embedding` without blocking the event loop."""
         with self._one_space("query") as space:
-            return _noted(await super().aget_query_embedding(query), space)
+            return remember(await super().aget_query_embedding(query), space)
 
     def get_agg_embedding_from_queries(
         self, queries: list[str], agg_fn: Callable[..., list[float]] | None = None
     ) -> list[float]:
         """Embed queries and make one vector of theirs: their mean, or what `agg_fn` makes of them."""
         with self.pinned() as space:
-            return _noted(super().get_agg_embedding_from_queries(queries, agg_fn), space)
+            return remember(super().get_agg_embedding_from_queries(queries, agg_fn), space)
 
     async def aget_agg_embedding_from_queries(
         self, queries: list[str], agg_fn: Callable[..., list[float]] | None = None
     ) -> list[float]:
         """`get_agg_embedding_from_queries` without blocking the event loop."""
         with self.pinned() as space:
-            return _noted(await super().aget_agg_embedding_from_queries(queries, agg_fn), space)
+            return remember(await super().aget_agg_embedding_from_queries(queries, agg_fn), space)
 
     def get_text_embedding(self, text: str) -> list[float]:
         """Embed a text as a document."""
         with self._one_space("document") as space:
-            return _noted(super().get_text_embedding(text), space)
+            return remember(super().get_text_embedding(text), space)
 
     async def aget_text_embedding(self, text: str) -> list[float]:
         """`get_text_embedding` without blocking the event loop."""
         with self._one_space("document") as space:
-            return _noted(await super().aget_text_embedding(text), space)
+            return remember(await super().aget_text_embedding(text), space)
 
     def get_text_embedding_batch(
         self, texts: list[str], show_progress: bool = False, **kwargs: Any
     ) -> list[list[float]]:
         """Embed texts as documents, all in one space."""
         with self._one_space("document") as space:
-            found = super().get_text_embedding_batch(texts, show_progress, **kwargs)
-            MADE.note(found, space)
-            return found
+            vectors = super().get_text_embedding_batch(texts, show_progress, **kwargs)
+            return [remember(vector, space) for vector in vectors]
 
     async def aget_text_embedding_batch(
         self, texts: list[str], show_progress: bool = False, **kwargs: Any
     ) -> list[list[float]]:
         """`get_text_embedding_batch` without blocking the event loop."""
         with self._one_space("document") as space:
-            found = await super().aget_text_embedding_batch(texts, show_progress, **kwargs)
-            MADE.note(found, space)
-            return found
+            vectors = await super().aget_text_embedding_batch(texts, show_progress, **kwargs)
+            return [remember(vector, space) for vector in vectors]
 
     def _get_query_embedding(self, query: str) -> list[float]:
         return self._embedder().embed([query], "query")[0]
@@ -217,10 +215,5 @@ class TurnoutEmbedding(RoutedEmbedding, BaseEmbedding):
 
     def __getstate__(self) -> dict[str, Any]:
         # Of a copy: the base class takes what doesn't pickle out of the object itself.
-        travelling = self.model_copy(update={"settings": portable_settings(self.settings)})
-        return super(TurnoutEmbedding, travelling).__getstate__()
-
-
-def _noted(vector: list[float], space: EmbeddingSpace) -> list[float]:
-    MADE.note([vector], space)
-    return vector
+        copy = self.model_copy(update={"settings": portable_settings(self.settings)})
+        return super(TurnoutEmbedding, copy).__getstate__()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing, closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.generic_utils import (
@@ -17,17 +15,13 @@ from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_ca
 from llama_index.core.llms.llm import ToolSelection
 from pydantic import ConfigDict, Field
 
+from turnout.conversation.answers import tool_arguments
 from turnout.errors import TurnoutError
 from turnout.hints import Route
-from turnout.llama_index.answer_texts import AnswerText
-from turnout.llama_index.answers import check, has_content, only_one_call, portable_answer, used_tokens
-from turnout.llama_index.delegates import awire_for, wire_in_time
-from turnout.llama_index.errors import translate, translated, unfit
-from turnout.llama_index.history import aportable_history, portable_history
-from turnout.llama_index.messages import arguments_of, tool_calls_of
-from turnout.llama_index.request import OWN, Request, estimated_tokens, make_request
+from turnout.llama_index.errors import unfit
+from turnout.llama_index.messages.reading import tool_calls_of
 from turnout.llama_index.structured import StructuredPredict
-from turnout.settings.fields import SettingsField, current, portable_settings
+from turnout.settings.fields import SettingsField, portable_settings, resolved_settings
 from turnout.settings.foreign_arguments import refuse_unknown
 
 if TYPE_CHECKING:
@@ -42,70 +36,8 @@ if TYPE_CHECKING:
     )
     from llama_index.core.tools.types import BaseTool
 
-    from turnout.calls.attempts import Call as AttemptedCall
-    from turnout.llama_index.wires import Wire
-    from turnout.settings import Backend, Settings
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    route: Route
-    settings: Settings
-    backend: Backend
-    request: Request
-    attempts: AttemptedCall
-
-    def prepared(self) -> tuple[Wire, dict[str, Any], dict[str, Any]]:
-        """The wire, what it sends but the conversation, and how that is to be arranged."""
-        with self.attempts.within():
-            return self._with(wire_in_time(self.route, self.backend))
-
-    async def aprepared(self) -> tuple[Wire, dict[str, Any], dict[str, Any]]:
-        """Likewise, without blocking the event loop."""
-        return self._with(await self.attempts.awithin(awire_for(self.route, self.backend)))
-
-    def whole(self, response: ChatResponse) -> ChatResponse:
-        """An answer in the one shape, and as it was asked for."""
-        answer = self.answer()
-        portable_answer(response, self.request, self.route, self.attempts.report(), answer)
-        check(response, self.request, self.route, answer)
-        return response
-
-    def _with(self, wire: Wire) -> tuple[Wire, dict[str, Any], dict[str, Any]]:
-        arguments = wire.arguments(self.request)
-        how = {
-            "has_tools": "tools" in arguments,
-            "instruction": self.request.instruction,
-            "allow_private": self.settings.allow_private_media,
-        }
-        return wire, arguments, how
-
-    def answer(self) -> AnswerText | None:
-        """What reads the answer out of a tool's call, if it was asked for so; known once it is prepared."""
-        tool = self.request.asked.answer_tool
-        return None if tool is None else AnswerText(tool)
-
-
-class _Pieces:
-    """The pieces of one streamed answer."""
-
-    def __init__(self, call: _Call) -> None:
-        self._call = call
-        self._answer = call.answer()
-        self._last: ChatResponse | None = None
-
-    def portable(self, piece: ChatResponse) -> ChatResponse:
-        """A piece in the one shape."""
-        call = self._call
-        self._last = portable_answer(
-            piece, call.request, call.route, call.attempts.report(), self._answer, streamed=True
-        )
-        return self._last
-
-    def end(self) -> None:
-        """See that the answer is as it was asked for."""
-        if self._last is not None:
-            check(self._last, self._call.request, self._call.route, self._answer)
+    from turnout.llama_index.calls import Call
+    from turnout.settings import Settings
 
 
 class TurnoutLLM(StructuredPredict):
@@ -166,7 +98,7 @@ class TurnoutLLM(StructuredPredict):
     @property
     def route(self) -> Route:
         """Where calls go, as the settings are now."""
-        return self._resolved({})[0]
+        return self._resolved()[0]
 
     @property
     def metadata(self) -> LLMMetadata:
@@ -201,38 +133,37 @@ class TurnoutLLM(StructuredPredict):
             CredentialError: No credential was found.
             ModelCallError: The service refused or failed.
         """
-        return self._answer(messages, kwargs)
+        return self._call(messages, kwargs).answer()
 
     @llm_chat_callback()
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer a conversation without blocking the event loop."""
-        return await self._aanswer(messages, kwargs)
+        return await self._call(messages, kwargs).aanswer()
 
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Answer a conversation in pieces; each holds all so far, the last one the usage."""
-        return self._pieces(self._call(messages, kwargs))
+        return self._call(messages, kwargs).pieces()
 
     @llm_chat_callback()
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """Answer a conversation in pieces, without blocking the event loop."""
-        return self._apieces(self._call(messages, kwargs))
+        return self._call(messages, kwargs).apieces()
 
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:  # noqa: ARG002
         """Answer a prompt."""
-        return chat_response_to_completion_response(self._answer(prompt_to_messages(prompt), kwargs))
+        return chat_response_to_completion_response(self._call(prompt_to_messages(prompt), kwargs).answer())
 
     @llm_completion_callback()
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:  # noqa: ARG002
         """Answer a prompt without blocking the event loop."""
-        return chat_response_to_completion_response(await self._aanswer(prompt_to_messages(prompt), kwargs))
+        return chat_response_to_completion_response(await self._call(prompt_to_messages(prompt), kwargs).aanswer())
 
     @llm_completion_callback()
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:  # noqa: ARG002
         """Answer a prompt in pieces."""
-        call = self._call(prompt_to_messages(prompt), kwargs)
-        return stream_chat_response_to_completion_response(self._pieces(call))
+        return stream_chat_response_to_completion_response(self._call(prompt_to_messages(prompt), kwargs).pieces())
 
     @llm_completion_callback()
     async def astream_complete(
@@ -242,8 +173,7 @@ class TurnoutLLM(StructuredPredict):
         **kwargs: Any,
     ) -> CompletionResponseAsyncGen:
         """Answer a prompt in pieces, without blocking the event loop."""
-        call = self._call(prompt_to_messages(prompt), kwargs)
-        return astream_chat_response_to_completion_response(self._apieces(call))
+        return astream_chat_response_to_completion_response(self._call(prompt_to_messages(prompt), kwargs).apieces())
 
     # --- tools
 
@@ -279,15 +209,6 @@ class TurnoutLLM(StructuredPredict):
             **kwargs,
         }
 
-    def _validate_chat_with_tools_response(
-        self,
-        response: ChatResponse,
-        tools: Sequence[BaseTool],  # noqa: ARG002
-        allow_parallel_tool_calls: bool = False,
-        **kwargs: Any,  # noqa: ARG002
-    ) -> ChatResponse:
-        return response if allow_parallel_tool_calls else only_one_call(response)
-
     def get_tool_calls_from_response(
         self,
         response: ChatResponse,
@@ -308,7 +229,7 @@ class TurnoutLLM(StructuredPredict):
             ToolSelection(
                 tool_id=call.tool_call_id or "",
                 tool_name=call.tool_name,
-                tool_kwargs=arguments_of(call.tool_kwargs),
+                tool_kwargs=tool_arguments(call.tool_kwargs)[0],
             )
             for call in calls
         ]
@@ -322,88 +243,18 @@ class TurnoutLLM(StructuredPredict):
 
     # --- the call
 
-    def _resolved(self, kwargs: dict[str, Any]) -> tuple[Route, Settings]:
+    def _resolved(self, model: str | None = None, backend: str | None = None) -> tuple[Route, Settings]:
         from turnout.routing import resolve
 
-        settings = current(self.settings)
-        model, backend = kwargs.pop("model", None), kwargs.pop("backend", None)
+        settings = resolved_settings(self.settings)
         return resolve(model or self.model, backend=backend or self.backend, settings=settings), settings
 
-    def _call(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> _Call:
-        from turnout.calls.routed import new_call
+    def _call(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> Call:
+        from turnout.llama_index.calls import new_call
 
         kwargs = dict(kwargs)
-        route, settings = self._resolved(kwargs)
-        backend = settings.backends[route.backend]
-        own = {name: getattr(self, name) for name in (*OWN, "timeout")}
-        if route.wire == "bedrock-converse" and own["timeout"] is not None:
-            # botocore has a timeout for each client, not for each call
-            backend = backend.model_copy(update={"timeout": own.pop("timeout")})
-        limits = {name: kwargs.pop(name, getattr(self, name)) for name in ("max_retries", "deadline")}
-        request = make_request(messages, own, self.additional_kwargs, kwargs, settings.unsupported)
-        attempts = new_call(
-            route,
-            settings,
-            lambda error: translate(error, route, settings),
-            tokens=lambda: estimated_tokens(request),
-            used=used_tokens,
-            **limits,
-        )
-        return _Call(route, settings, backend, request, attempts)
-
-    def _answer(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> ChatResponse:
-        call = self._call(messages, kwargs)
-        with translated(call.route, call.settings):
-            wire, arguments, how = call.prepared()
-            with call.attempts.within():
-                history = portable_history(call.request.messages, call.route, **how)
-            return call.attempts.run(lambda: call.whole(wire.chat([*history], arguments)))
-
-    async def _aanswer(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> ChatResponse:
-        call = self._call(messages, kwargs)
-        with translated(call.route, call.settings):
-            wire, arguments, how = await call.aprepared()
-            history = await call.attempts.awithin(aportable_history(call.request.messages, call.route, **how))
-
-            async def once() -> ChatResponse:
-                return call.whole(await wire.achat([*history], arguments))
-
-            return await call.attempts.arun(once)
-
-    def _pieces(self, call: _Call) -> ChatResponseGen:
-        from turnout.calls.streams import stream
-
-        with translated(call.route, call.settings):
-            wire, arguments, how = call.prepared()
-            with call.attempts.within():
-                history = portable_history(call.request.messages, call.route, **how)
-
-            def once() -> ChatResponseGen:
-                shape = _Pieces(call)
-                with closing(wire.stream([*history], arguments)) as pieces:
-                    for piece in pieces:
-                        yield shape.portable(piece)
-                shape.end()
-
-            yield from stream(call.attempts, once, has_content)
-
-    async def _apieces(self, call: _Call) -> ChatResponseAsyncGen:
-        from turnout.calls.streams import astream
-
-        with translated(call.route, call.settings):
-            wire, arguments, how = await call.aprepared()
-            history = await call.attempts.awithin(aportable_history(call.request.messages, call.route, **how))
-
-            async def once() -> ChatResponseAsyncGen:
-                shape = _Pieces(call)
-                async with aclosing(wire.astream([*history], arguments)) as pieces:
-                    async for piece in pieces:
-                        yield shape.portable(piece)
-                shape.end()
-
-            async with aclosing(astream(call.attempts, once, has_content)) as pieces:
-                async for piece in pieces:
-                    yield piece
+        route, settings = self._resolved(kwargs.pop("model", None), kwargs.pop("backend", None))
+        return new_call(route, settings, messages, vars(self), kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
         # Of a copy: the base class takes what doesn't pickle out of the object itself.

@@ -20,8 +20,8 @@ from llama_index_instrumentation import get_dispatcher
 from pydantic import BaseModel
 
 from turnout.llama_index.errors import unfit
-from turnout.llama_index.messages import tool_calls_of
-from turnout.llama_index.request import STRUCTURED
+from turnout.llama_index.messages.reading import tool_calls_of
+from turnout.llama_index.requests import STRUCTURED
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 Model = TypeVar("Model", bound=BaseModel)
 dispatcher = get_dispatcher(__name__)
 
-_FORCED = ("tool_required", "tool_choice", "allow_parallel_tool_calls", "tools", "response_format")
-"""Arguments that a caller may give and that this decides itself."""
+_DECIDED_HERE = ("tool_required", "tool_choice", "allow_parallel_tool_calls", "tools", "response_format")
+"""Arguments of a call that structured output sets itself."""
 
 
 class StructuredPredict(FunctionCallingLLM):
@@ -45,7 +45,8 @@ class StructuredPredict(FunctionCallingLLM):
     def _takes_schema(self) -> bool:
         """Whether the model can be held to a schema; otherwise LlamaIndex asks for it in words."""
 
-    def _ours(self) -> bool:
+    def _is_native(self) -> bool:
+        """Whether the wire picks the way, not LlamaIndex."""
         return self.pydantic_program_mode is PydanticProgramMode.DEFAULT and self._takes_schema()
 
     def structured_predict(
@@ -67,13 +68,13 @@ class StructuredPredict(FunctionCallingLLM):
             StructuredOutputError: The answer is no such object.
             ModelCallError: The service refused or failed.
         """
-        if not self._ours():
-            with _fitting(output_cls):
-                told: Model = super().structured_predict(output_cls, prompt, llm_kwargs=llm_kwargs, **prompt_args)
-            return told
-        _started(output_cls, prompt, prompt_args)
-        messages = self._filled(prompt, prompt_args)
-        found = _read(self.chat(messages, **_arguments(output_cls, llm_kwargs)), output_cls)
+        if not self._is_native():
+            with _validating(output_cls):
+                found: Model = super().structured_predict(output_cls, prompt, llm_kwargs=llm_kwargs, **prompt_args)
+            return found
+        dispatcher.event(_start_event(output_cls, prompt, prompt_args))
+        response = self.chat(self._messages(prompt, prompt_args), **_arguments(output_cls, llm_kwargs))
+        found = _read(response, output_cls)
         dispatcher.event(LLMStructuredPredictEndEvent(output=found))
         return found
 
@@ -85,15 +86,15 @@ class StructuredPredict(FunctionCallingLLM):
         **prompt_args: Any,
     ) -> Model:
         """Answer with an object, without blocking the event loop."""
-        if not self._ours():
-            with _fitting(output_cls):
-                told: Model = await super().astructured_predict(
+        if not self._is_native():
+            with _validating(output_cls):
+                found: Model = await super().astructured_predict(
                     output_cls, prompt, llm_kwargs=llm_kwargs, **prompt_args
                 )
-            return told
-        _started(output_cls, prompt, prompt_args)
-        messages = self._filled(prompt, prompt_args)
-        found = _read(await self.achat(messages, **_arguments(output_cls, llm_kwargs)), output_cls)
+            return found
+        dispatcher.event(_start_event(output_cls, prompt, prompt_args))
+        response = await self.achat(self._messages(prompt, prompt_args), **_arguments(output_cls, llm_kwargs))
+        found = _read(response, output_cls)
         dispatcher.event(LLMStructuredPredictEndEvent(output=found))
         return found
 
@@ -104,12 +105,12 @@ class StructuredPredict(FunctionCallingLLM):
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
     ) -> Generator[Any, None, None]:
-        if not self._ours():
+        if not self._is_native():
             yield from super()._structured_stream_call(output_cls, prompt, llm_kwargs, **prompt_args)
             return
         found = piece = None
-        for piece in self.stream_chat(self._filled(prompt, prompt_args), **_arguments(output_cls, llm_kwargs)):
-            found = self._grown(piece, output_cls, found)
+        for piece in self.stream_chat(self._messages(prompt, prompt_args), **_arguments(output_cls, llm_kwargs)):
+            found = self._partial(piece, output_cls, found)
             yield found
         if piece is not None:
             _read(piece, output_cls)
@@ -121,40 +122,41 @@ class StructuredPredict(FunctionCallingLLM):
         llm_kwargs: dict[str, Any] | None = None,
         **prompt_args: Any,
     ) -> AsyncGenerator[Any, None]:
-        if not self._ours():
+        if not self._is_native():
             pieces: AsyncGenerator[Any, None]
             pieces = await super()._structured_astream_call(output_cls, prompt, llm_kwargs, **prompt_args)
             return pieces
 
         async def objects() -> AsyncGenerator[Any, None]:
             found = piece = None
-            messages = self._filled(prompt, prompt_args)
+            messages = self._messages(prompt, prompt_args)
             async for piece in await self.astream_chat(messages, **_arguments(output_cls, llm_kwargs)):
-                found = self._grown(piece, output_cls, found)
+                found = self._partial(piece, output_cls, found)
                 yield found
             if piece is not None:
                 _read(piece, output_cls)
 
         return objects()
 
-    def _filled(self, prompt: PromptTemplate, prompt_args: dict[str, Any]) -> list[ChatMessage]:
+    def _messages(self, prompt: PromptTemplate, prompt_args: dict[str, Any]) -> list[ChatMessage]:
         return self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
 
-    def _grown(self, piece: ChatResponse, output_cls: type[Model], found: Any) -> Any:
+    def _partial(self, piece: ChatResponse, output_cls: type[Model], before: Any) -> Any:
+        """The object as far as a piece has it."""
         if not tool_calls_of(piece.message):
-            return process_streaming_content_incremental(piece, output_cls, found)
-        return process_streaming_objects(
-            piece, output_cls, cur_objects=[found] if found is not None else None, flexible_mode=True, llm=self
-        )
+            return process_streaming_content_incremental(piece, output_cls, before)
+        objects = [before] if before is not None else None
+        return process_streaming_objects(piece, output_cls, cur_objects=objects, flexible_mode=True, llm=self)
 
 
-def _started(output_cls: type[BaseModel], prompt: PromptTemplate, prompt_args: dict[str, Any]) -> None:
-    event = LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
-    dispatcher.event(event)
+def _start_event(
+    output_cls: type[BaseModel], prompt: PromptTemplate, prompt_args: dict[str, Any]
+) -> LLMStructuredPredictStartEvent:
+    return LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
 
 
-def _arguments(output_cls: type[BaseModel], given: dict[str, Any] | None) -> dict[str, Any]:
-    kept = {name: value for name, value in (given or {}).items() if name not in _FORCED}
+def _arguments(output_cls: type[BaseModel], llm_kwargs: dict[str, Any] | None) -> dict[str, Any]:
+    kept = {name: value for name, value in (llm_kwargs or {}).items() if name not in _DECIDED_HERE}
     return {**kept, STRUCTURED: output_cls, "allow_parallel_tool_calls": False}
 
 
@@ -165,16 +167,16 @@ def _read(response: ChatResponse, output_cls: type[Model]) -> Model:
         StructuredOutputError: There is none.
     """
     calls = tool_calls_of(response.message)
-    with _fitting(output_cls, response.additional_kwargs):
+    with _validating(output_cls, response.additional_kwargs):
         if calls:
             return output_cls.model_validate(cast("dict[str, Any]", calls[0].tool_kwargs))
         return output_cls.model_validate_json(response.message.content or "")
 
 
 @contextmanager
-def _fitting(output_cls: type[BaseModel], said: Mapping[str, Any] = MappingProxyType({})) -> Iterator[None]:
+def _validating(output_cls: type[BaseModel], metadata: Mapping[str, Any] = MappingProxyType({})) -> Iterator[None]:
     """Raise turnout's error for pydantic's, or a parser's."""
     try:
         yield
     except ValueError as error:
-        raise unfit(f"it doesn't fit {output_cls.__name__}: {error}", said) from error
+        raise unfit(f"it doesn't fit {output_cls.__name__}: {error}", metadata) from error

@@ -1,53 +1,41 @@
-"""Which embedding space a vector is of, while it is on its way from the embedding model to a store."""
+"""Which embedding space a vector is of, while it is on its way from the embedding model to a store.
+
+LlamaIndex's nodes copy a vector into a plain list whenever it is assigned, so that a list which carries its space would
+lose it there. Its numbers stay the same: a vector is known by them.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from threading import Lock
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from turnout import runtime
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from turnout.facts.spaces import EmbeddingSpace
 
 _MOST = 16_384  # vectors, at some 200 bytes each
 
+# Hash of a vector → the spaces in which it was made. Each step on it is atomic: there is no lock.
+_spaces: OrderedDict[int, frozenset[EmbeddingSpace]] = OrderedDict()
 
-class VectorSpaces:
-    """The spaces of the vectors that were made last, found by their numbers.
 
-    LlamaIndex hands a store lists of numbers, which nodes copy, so that a vector can't carry its space itself.
+def remember(vector: list[float], space: EmbeddingSpace) -> list[float]:
+    """Remember the space of a vector that was just made, and forget the oldest ones.
 
-    Attributes:
-        most: How many vectors are remembered.
+    Returns:
+        The vector.
     """
-
-    def __init__(self, most: int = _MOST) -> None:
-        self.most = most
-        self._spaces: OrderedDict[int, frozenset[EmbeddingSpace]] = OrderedDict()
-        self.renew()
-        runtime.renewed_in_child(self)
-
-    def renew(self) -> None:
-        """Nobody is noting anything, in a forked child."""
-        self._lock = Lock()
-
-    def note(self, vectors: Iterable[Sequence[float]], space: EmbeddingSpace) -> None:
-        """Remember vectors, and forget the oldest."""
-        keys = [hash(tuple(vector)) for vector in vectors]
-        with self._lock:
-            for key in keys:
-                self._spaces[key] = self._spaces.pop(key, frozenset()) | {space}
-            while len(self._spaces) > self.most:
-                self._spaces.popitem(last=False)
-
-    def of(self, vector: Sequence[float]) -> frozenset[EmbeddingSpace]:
-        """The spaces in which these numbers were made; none if they weren't, or long ago."""
-        return self._spaces.get(hash(tuple(vector)), frozenset())
+    key = hash(tuple(vector))
+    _spaces[key] = _spaces.get(key, frozenset()) | {space}
+    with suppress(KeyError):  # another thread made so many that this one is forgotten
+        _spaces.move_to_end(key)
+        while len(_spaces) > _MOST:
+            _spaces.popitem(last=False)
+    return vector
 
 
-MADE = VectorSpaces()
-"""What this process made."""
+def spaces_of(vector: Sequence[float]) -> frozenset[EmbeddingSpace]:
+    """The spaces in which this process made these numbers; none if it didn't, or long ago."""
+    return _spaces.get(hash(tuple(vector)), frozenset())

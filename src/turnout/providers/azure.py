@@ -1,25 +1,26 @@
-"""A client of an Azure OpenAI or Foundry resource: v1 API, or a dated one."""
+"""An Azure OpenAI or Foundry resource: v1 API, or a dated one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from turnout.errors import SettingsError
-from turnout.providers.credentials.azure import DATED_SCOPE, V1_SCOPE, TokenSource, choose, token_source
-from turnout.providers.explicit import explicit
-from turnout.providers.openai import http_options, plain
-from turnout.transport.http_clients import bearer_auth, key_auth
+from turnout.providers import foundry
+from turnout.providers.base import Client, Provider
+from turnout.providers.credentials.azure import DATED_SCOPE, V1_SCOPE, choose, resource, token_or_key
+from turnout.providers.openai import http_options
 
 if TYPE_CHECKING:
-    import openai
+    from collections.abc import Callable
+
     from pydantic import SecretStr
 
-    from turnout.providers.credentials.base import Chosen
+    from turnout.providers.base import OpenAIClient
+    from turnout.providers.credentials.azure import TokenSource
     from turnout.settings import AzureBackend
 
 
-def connect(backend: AzureBackend) -> tuple[openai.OpenAI, openai.AsyncOpenAI, Chosen]:
-    """Make the clients and say which credential they use.
+def connect(backend: AzureBackend) -> OpenAIClient:
+    """Make the clients.
 
     The credential is always given explicitly, so that no stray variable decides (`AZURE_OPENAI_AD_TOKEN` would
     otherwise beat a fresh token, and `OPENAI_API_KEY` stand in for a missing Azure key).
@@ -28,31 +29,22 @@ def connect(backend: AzureBackend) -> tuple[openai.OpenAI, openai.AsyncOpenAI, C
         SettingsError: The endpoint is missing.
         CredentialError: `auth` names a method whose settings are incomplete.
     """
-    key, tokens, chosen = token_or_key(backend, V1_SCOPE if backend.api_version is None else DATED_SCOPE)
+    import openai
+
+    from turnout.providers.sdk_classes import openai_class, plain
+
     if backend.api_version is None:
-        return (*_v1(backend, key, tokens), chosen)
-    return (*_dated(backend, key, tokens), chosen)
-
-
-def _v1(
-    backend: AzureBackend, key: SecretStr | None, tokens: TokenSource | None
-) -> tuple[openai.OpenAI, openai.AsyncOpenAI]:
-    import openai
-
-    sync_options, async_options = http_options(backend)
-    base_url = f"{resource(backend)}/openai/v1/"
-    return (
-        explicit(openai.OpenAI)(base_url=base_url, api_key=tokens or plain(key), **sync_options),
-        explicit(openai.AsyncOpenAI)(base_url=base_url, api_key=tokens.aget if tokens else plain(key), **async_options),
-    )
-
-
-def _dated(
-    backend: AzureBackend, key: SecretStr | None, tokens: TokenSource | None
-) -> tuple[openai.OpenAI, openai.AsyncOpenAI]:
-    import openai
-
-    sync_options, async_options = http_options(backend, key_auth(key) if tokens is None else bearer_auth(tokens))
+        key, tokens, credential = token_or_key(backend, V1_SCOPE)
+        sync_options, async_options = http_options(backend)
+        base_url = f"{resource(backend)}/openai/v1/"
+        sync, aio = openai_class(openai.OpenAI), openai_class(openai.AsyncOpenAI)
+        return Client(
+            sync(base_url=base_url, api_key=tokens or plain(key), **sync_options),
+            aio(base_url=base_url, api_key=tokens.aget if tokens else plain(key), **async_options),
+            credential,
+        )
+    key, tokens, credential = token_or_key(backend, DATED_SCOPE)
+    sync_options, async_options = http_options(backend, _key_auth(key) if tokens is None else _bearer_auth(tokens))
     address: dict[str, Any] = {
         "azure_endpoint": resource(backend),
         "api_version": backend.api_version,
@@ -60,29 +52,48 @@ def _dated(
         # from that, and the HTTP client puts the real key or token in its place.
         "azure_ad_token": "set-by-the-http-client",
     }
-    sync, aio = explicit(openai.AzureOpenAI), explicit(openai.AsyncAzureOpenAI)
-    return sync(**address, **sync_options), aio(**address, **async_options)
+    sync, aio = openai_class(openai.AzureOpenAI), openai_class(openai.AsyncAzureOpenAI)
+    return Client(sync(**address, **sync_options), aio(**address, **async_options), credential)
 
 
-def token_or_key(backend: AzureBackend, scope: str) -> tuple[SecretStr | None, TokenSource | None, Chosen]:
-    """The API key or the source of tokens that a backend authenticates with, and which it is.
+def _bearer_auth(tokens: TokenSource) -> Any:
+    """An `httpx.Auth` that puts a fresh token on each request."""
+    from turnout.transport.http_clients import sdk_httpx
 
-    Raises:
-        SettingsError: The endpoint is missing.
-        CredentialError: `auth` names a method whose settings are incomplete.
-    """
-    if backend.endpoint is None:
-        msg = (
-            "an azure backend needs its endpoint, like endpoint = 'https://contoso.openai.azure.com' "
-            "(or AZURE_OPENAI_ENDPOINT)"
-        )
-        raise SettingsError(msg)
-    chosen = choose(backend)
-    key = backend.api_key if chosen.method == "api-key" else None
-    return key, None if key is not None else token_source(backend, chosen, scope), chosen
+    class BearerAuth(sdk_httpx().Auth):  # type: ignore[misc] # the library comes when an SDK is first needed
+        def sync_auth_flow(self, request: Any) -> Any:
+            request.headers["Authorization"] = f"Bearer {tokens()}"
+            yield request
+
+        async def async_auth_flow(self, request: Any) -> Any:
+            request.headers["Authorization"] = f"Bearer {await tokens.aget()}"
+            yield request
+
+    return BearerAuth()
 
 
-def resource(backend: AzureBackend) -> str:
-    """The resource's address, without the API's own path if the user copied that too."""
-    endpoint = backend.endpoint or ""
-    return endpoint.removesuffix("/v1").removesuffix("/openai").rstrip("/")
+def _key_auth(key: SecretStr | None) -> Any:
+    """An `httpx.Auth` that puts a key on each request, and no token."""
+    from turnout.providers.sdk_classes import plain
+    from turnout.transport.http_clients import sdk_httpx
+
+    class KeyAuth(sdk_httpx().Auth):  # type: ignore[misc] # likewise
+        def auth_flow(self, request: Any) -> Any:
+            request.headers.pop("Authorization", None)
+            request.headers["api-key"] = plain(key)
+            yield request
+
+    return KeyAuth()
+
+
+def _endpoint(backend: AzureBackend, wire: str) -> str:
+    if backend.endpoint is not None and wire == "anthropic-messages":
+        return foundry.base_url(backend)
+    return backend.endpoint or "no endpoint"
+
+
+def _connector(wire: str, _family: str) -> Callable[[Any], Client[Any, Any]]:
+    return foundry.connect if wire == "anthropic-messages" else connect
+
+
+PROVIDER = Provider(choose, _endpoint, _connector)

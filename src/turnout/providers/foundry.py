@@ -1,4 +1,4 @@
-"""A client of Claude on Azure: Anthropic's Messages API on a Foundry resource."""
+"""Claude on Azure: Anthropic's Messages API on a Foundry resource."""
 
 from __future__ import annotations
 
@@ -6,17 +6,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from turnout.providers.azure import resource, token_or_key
-from turnout.providers.credentials.azure import V1_SCOPE
-from turnout.providers.explicit import explicit
-from turnout.providers.openai import plain
-from turnout.transport.answers.messages import check
-from turnout.transport.http_clients import async_transport, sync_transport
+from turnout.providers.base import Client
+from turnout.providers.credentials.azure import V1_SCOPE, resource, token_or_key
 
 if TYPE_CHECKING:
-    import anthropic
-
-    from turnout.providers.credentials.base import Chosen
+    from turnout.providers.base import FoundryClient
     from turnout.settings import AzureBackend
 
 
@@ -31,8 +25,8 @@ def base_url(backend: AzureBackend) -> str:
     return urlunsplit((address.scheme, host, f"{path}/anthropic", "", ""))
 
 
-def connect(backend: AzureBackend) -> tuple[anthropic.AnthropicFoundry, anthropic.AsyncAnthropicFoundry, Chosen]:
-    """Make the clients and say which credential they use.
+def connect(backend: AzureBackend) -> FoundryClient:
+    """Make the clients.
 
     Raises:
         SettingsError: The endpoint is missing.
@@ -40,7 +34,10 @@ def connect(backend: AzureBackend) -> tuple[anthropic.AnthropicFoundry, anthropi
     """
     import anthropic
 
-    key, tokens, chosen = token_or_key(backend, V1_SCOPE)
+    from turnout.providers.sdk_classes import plain
+    from turnout.transport.http_clients import async_transport, sync_transport
+
+    key, tokens, credential = token_or_key(backend, V1_SCOPE)
     common: dict[str, Any] = {
         "base_url": base_url(backend),
         "timeout": anthropic.Timeout(backend.timeout, connect=backend.connect_timeout),
@@ -48,29 +45,32 @@ def connect(backend: AzureBackend) -> tuple[anthropic.AnthropicFoundry, anthropi
     }
     sync_http = anthropic.DefaultHttpxClient(transport=sync_transport(backend, "anthropic"), trust_env=False)
     async_http = anthropic.DefaultAsyncHttpxClient(transport=async_transport(backend, "anthropic"), trust_env=False)
-    sync_class, async_class = _foundry(anthropic.AnthropicFoundry), _foundry(anthropic.AsyncAnthropicFoundry)
+    sync, aio = _foundry_class(anthropic.AnthropicFoundry), _foundry_class(anthropic.AsyncAnthropicFoundry)
     if tokens is None:
-        sync = sync_class(**common, api_key=plain(key), http_client=sync_http)
-        aio = async_class(**common, api_key=plain(key), http_client=async_http)
-    else:
-        sync = sync_class(**common, api_key=None, azure_ad_token_provider=tokens, http_client=sync_http)
-        aio = async_class(**common, api_key=None, azure_ad_token_provider=tokens.aget, http_client=async_http)
-    check(sync)
-    check(aio)
-    return sync, aio, chosen
+        return Client(
+            sync(**common, api_key=plain(key), http_client=sync_http),
+            aio(**common, api_key=plain(key), http_client=async_http),
+            credential,
+        )
+    return Client(
+        sync(**common, api_key=None, azure_ad_token_provider=tokens, http_client=sync_http),
+        aio(**common, api_key=None, azure_ad_token_provider=tokens.aget, http_client=async_http),
+        credential,
+    )
 
 
 @cache
-def _foundry(kind: Any) -> Any:
+def _foundry_class(base: Any) -> Any:
     """The SDK's Foundry client with the constructor of its base.
 
     Its own looks up `ANTHROPIC_FOUNDRY_RESOURCE`, whatever it is given, and refuses that beside an address.
     """
+    from turnout.providers.sdk_classes import anthropic_class
 
-    class Foundry(kind):  # type: ignore[misc] # the class comes when the SDK is first needed
-        def __init__(self, *, azure_ad_token_provider: Any = None, **given: Any) -> None:
-            super(kind, self).__init__(**given)
+    class Foundry(base):  # type: ignore[misc] # the class comes when the SDK is first needed
+        def __init__(self, *, azure_ad_token_provider: Any = None, **arguments: Any) -> None:
+            super(base, self).__init__(**arguments)
             self._azure_ad_token_provider = azure_ad_token_provider
 
-    Foundry.__name__ = kind.__name__
-    return explicit(Foundry)
+    Foundry.__name__ = base.__name__
+    return anthropic_class(Foundry)

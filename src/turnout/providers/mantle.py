@@ -1,33 +1,24 @@
-"""A client of Mantle: OpenAI's models on Bedrock, over OpenAI's own API."""
+"""Mantle: OpenAI's models on Bedrock, over OpenAI's own API."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from turnout.errors import MissingExtraError, SettingsError
-from turnout.providers.credentials.aws import choose, current, session
-from turnout.providers.explicit import explicit
-from turnout.providers.openai import http_options, plain
+from turnout.providers.base import Client
+from turnout.providers.credentials.aws import choose, refreshed, session
+from turnout.providers.openai import http_options
 from turnout.transport.blocking import off_loop
 
 if TYPE_CHECKING:
-    import openai
-
-    from turnout.providers.credentials.base import Chosen
+    from turnout.providers.base import OpenAIClient
     from turnout.settings import BedrockBackend
 
-
-def base_url(backend: BedrockBackend, region: str, *, gpt_oss: bool) -> str:
-    """Where a region serves a model: gpt-oss under `/v1`, the others under `/openai/v1`.
-
-    Source: docs.aws.amazon.com/bedrock/latest/userguide/bedrock-mantle.html, and recorded calls of both.
-    """
-    host = backend.mantle_endpoint or f"https://bedrock-mantle.{region}.api.aws"
-    return f"{host}/v1" if gpt_oss else f"{host}/openai/v1"
+NO_REGION = "a bedrock backend needs its region, like region = 'us-east-1' (or AWS_REGION, or the profile's)"
 
 
-def connect(backend: BedrockBackend, *, gpt_oss: bool) -> tuple[openai.OpenAI, openai.AsyncOpenAI, Chosen]:
-    """Make the clients and say which credential they use.
+def connect(backend: BedrockBackend) -> OpenAIClient:
+    """Make the clients.
 
     A bearer token is sent as it is. Any other AWS credential signs each request, or makes short-term tokens where
     `mantle_auth` says so.
@@ -36,40 +27,49 @@ def connect(backend: BedrockBackend, *, gpt_oss: bool) -> tuple[openai.OpenAI, o
         SettingsError: The region or profile is missing, or a FIPS endpoint is wanted.
         CredentialError: No credential was found.
     """
+    return _connect(backend, "/openai/v1")
+
+
+def connect_gpt_oss(backend: BedrockBackend) -> OpenAIClient:
+    """Make the clients for gpt-oss, which is served under another path.
+
+    Source: docs.aws.amazon.com/bedrock/latest/userguide/bedrock-mantle.html, and recorded calls of both.
+    """
+    return _connect(backend, "/v1")
+
+
+def _connect(backend: BedrockBackend, path: str) -> OpenAIClient:
     import openai
 
-    chosen = choose(backend)
-    made = session(backend, chosen)
+    from turnout.providers.sdk_classes import openai_class, plain
+
+    credential = choose(backend)
+    made = session(backend, credential)
     region = backend.region or made.get_config_variable("region")
     if not region:
-        msg = "a bedrock backend needs its region, like region = 'us-east-1' (or AWS_REGION, or the profile's)"
-        raise SettingsError(msg)
+        raise SettingsError(NO_REGION)
     if backend.mantle_endpoint is None and made.get_config_variable("use_fips_endpoint"):
         msg = (
             "AWS_USE_FIPS_ENDPOINT (or the profile's use_fips_endpoint) is set, and Mantle has no FIPS endpoint: "
             "unset it for this process, or name an endpoint yourself as mantle_endpoint"
         )
         raise SettingsError(msg)
-    sync_options, async_options = http_options(backend)
-    common = {"base_url": base_url(backend, region, gpt_oss=gpt_oss)}
-    bearer = chosen.method == "bearer-token"
+    base_url = (backend.mantle_endpoint or f"https://bedrock-mantle.{region}.api.aws") + path
+    sync_options, async_options = (options | {"base_url": base_url} for options in http_options(backend))
+    bearer = credential.method == "bearer-token"
     if not bearer and backend.mantle_auth != "short-term-token":
         signed: dict[str, Any] = {
-            **common,
             "aws_region": region,
-            "aws_credentials_provider": lambda: current(made.get_credentials()),
+            "aws_credentials_provider": lambda: refreshed(made.get_credentials()),
         }
-        return (
-            explicit(openai.BedrockOpenAI)(**signed, **sync_options),
-            explicit(openai.AsyncBedrockOpenAI)(**signed, **async_options),
-            chosen,
-        )
+        sync, aio = openai_class(openai.BedrockOpenAI), openai_class(openai.AsyncBedrockOpenAI)
+        return Client(sync(**signed, **sync_options), aio(**signed, **async_options), credential)
     tokens = None if bearer else _ShortTermTokens(made, region)
-    sync, aio = explicit(openai.OpenAI), explicit(openai.AsyncOpenAI)
-    return (
-        sync(**common, api_key=tokens or plain(backend.bearer_token), **sync_options),
-        aio(**common, api_key=tokens.aget if tokens else plain(backend.bearer_token), **async_options),
-        chosen,
+    sync, aio = openai_class(openai.OpenAI), openai_class(openai.AsyncOpenAI)
+    return Client(
+        sync(api_key=tokens or plain(backend.bearer_token), **sync_options),
+        aio(api_key=tokens.aget if tokens else plain(backend.bearer_token), **async_options),
+        credential,
     )
 
 
@@ -88,7 +88,7 @@ class _ShortTermTokens:
 
     def __call__(self) -> str:
         # Made anew for each call: it is a signature, computed here, and follows credentials that were refreshed.
-        return str(self._generator.get_token(current(self._session.get_credentials()), self._region))
+        return str(self._generator.get_token(refreshed(self._session.get_credentials()), self._region))
 
     async def aget(self) -> str:
         """The token, without blocking the event loop while credentials are refreshed."""

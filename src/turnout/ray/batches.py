@@ -14,10 +14,10 @@ from turnout.calls import limits
 from turnout.embedding.embedder import Embedder
 from turnout.errors import EmbeddingSpaceError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace, space_of
-from turnout.index.chunks import Item
-from turnout.index.migration.work import Worked, embed_with
+from turnout.index.chunks import Chunk
+from turnout.index.stream import DRAIN, EmbeddingOutcome, embed_chunks
 from turnout.routing import resolve
-from turnout.settings.fields import current
+from turnout.settings.fields import resolved_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ VECTOR_TYPE = pa.list_(pa.float64())
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class EmbedTask:
     """What a worker embeds with: names alone, by which it finds settings and credentials for itself.
 
     Attributes:
@@ -51,35 +51,36 @@ class Asked:
             EmbeddingSpaceError: They give another space than the one that was asked for.
         """
         limits.divide(self.workers)
-        settings = current(self.config)
+        settings = resolved_settings(self.config)
         route = resolve(self.route, kind="embedding", backend=self.backend, settings=settings)
-        given = space_of(route)
-        wanted = EmbeddingSpace.parse(self.space) if self.space is not None else given
-        if not wanted.fits(given):
+        space = space_of(route)
+        wanted = EmbeddingSpace.parse(self.space) if self.space is not None else space
+        if not wanted.fits(space):
             fix = f"let {route.key or route.name} of {settings.source} be what it is where the job was started"
             msg = (
-                f"the settings of a worker ({settings.source}) embed on backend {route.backend!r} in {given}, and the "
+                f"the settings of a worker ({settings.source}) embed on backend {route.backend!r} in {space}, and the "
                 f"job is for {wanted}: {fix}"
             )
-            raise EmbeddingSpaceError(msg, index_space=given, wanted_space=wanted, fix=fix)
+            raise EmbeddingSpaceError(msg, index_space=space, wanted_space=wanted, fix=fix)
         return Embedder(route, settings)
 
 
-def embed_texts(embedder: Embedder, texts: Sequence[str | None]) -> tuple[pa.Array, pa.Array, Worked]:
+def embed_texts(embedder: Embedder, texts: Sequence[str | None]) -> tuple[pa.Array, pa.Array, EmbeddingOutcome]:
     """Embed texts.
 
     Returns:
         Their vectors, and why a text has none, both as long as `texts` and null where there is no such thing; and what
         else became of them.
     """
-    worked = embed_with(embedder, [Item(str(place), text or "", {}) for place, text in enumerate(texts)])
+    chunks = [Chunk(str(place), text or "", {}) for place, text in enumerate(texts)]
+    outcome = embed_chunks(embedder, chunks, drain=DRAIN)
     vectors: list[Any] = [None] * len(texts)
-    for chunk in worked.embedded:
-        vectors[int(chunk.item.id)] = np.frombuffer(chunk.vector)
+    for chunk in outcome.embedded:
+        vectors[int(chunk.id)] = np.frombuffer(chunk.vector)
     reasons: list[str | None] = [None] * len(texts)
-    for place, reason in worked.skipped:
+    for place, reason in outcome.skipped:
         reasons[int(place)] = reason
-    return pa.array(vectors, VECTOR_TYPE), pa.array(reasons, pa.string()), worked
+    return pa.array(vectors, VECTOR_TYPE), pa.array(reasons, pa.string()), outcome
 
 
 class TurnoutEmbedBatch:
@@ -129,7 +130,7 @@ class TurnoutEmbedBatch:
         workers: int = 1,
     ) -> None:
         self._text, self._vector, self._refused = text, vector, refused
-        self._asked = Asked(
+        self._task = EmbedTask(
             route,
             backend,
             None if settings is None else str(settings),
@@ -143,8 +144,8 @@ class TurnoutEmbedBatch:
         if self._text not in table.column_names:
             msg = f"the batch has no column {self._text!r} but {', '.join(table.column_names)}; name it with text="
             raise UnsupportedError(msg)
-        vectors, reasons, worked = embed_texts(self._asked.embedder(), table.column(self._text).to_pylist())
-        if worked.failed is not None:
-            raise worked.failed
-        kept = [name for name in table.column_names if name not in {self._vector, self._refused}]
-        return table.select(kept).append_column(self._vector, vectors).append_column(self._refused, reasons)
+        vectors, reasons, outcome = embed_texts(self._task.embedder(), table.column(self._text).to_pylist())
+        if outcome.failed is not None:
+            raise outcome.failed
+        columns = [name for name in table.column_names if name not in {self._vector, self._refused}]
+        return table.select(columns).append_column(self._vector, vectors).append_column(self._refused, reasons)

@@ -15,12 +15,11 @@ import ray
 import ray.data
 from ray.exceptions import RayError
 
-from turnout.embedding.batching import check
-from turnout.errors import InvalidRequestError, ReindexError, TurnoutError
-from turnout.index.chunks import Embedded
+from turnout.errors import ReindexError, TurnoutError
+from turnout.index.chunks import Chunk, EmbeddedChunk, RefusedChunk
 from turnout.index.migration.named import NamedIndex
-from turnout.index.migration.stream import Refused
-from turnout.ray.batches import VECTOR_TYPE, Asked, embed_texts
+from turnout.index.stream import MOMENT, ChunkStream
+from turnout.ray.batches import VECTOR_TYPE, EmbedTask, embed_texts
 from turnout.settings.fields import portable_settings
 
 if TYPE_CHECKING:
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
 
     from turnout.embedding.embedder import Embedder
     from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.chunks import Item
-    from turnout.index.migration.stream import Outcome
+    from turnout.index.stream import Outcome
 
 BATCH = 512
 """Texts that a worker embeds at once: what is embedded again if it dies."""
@@ -37,7 +35,6 @@ BATCH = 512
 WINDOW = 16_384
 """Texts of one Ray Data job. Two windows are in memory at most."""
 
-_MOMENT = 0.2  # seconds
 _SLOT = 5.0  # seconds that a worker waits to hear whether it should stop
 
 
@@ -45,20 +42,20 @@ class _Stop:
     """Says to all workers whether to stop; an actor."""
 
     def __init__(self) -> None:
-        self._asked = False
+        self._set = False
 
-    def ask(self) -> None:
-        self._asked = True
+    def set(self) -> None:
+        self._set = True
 
-    def asked(self) -> bool:
-        return self._asked
+    def is_set(self) -> bool:
+        return self._set
 
 
 class _Step:
     """Embeds a batch and gives back what became of each text; on a worker."""
 
-    def __init__(self, asked: Asked, stop: Any) -> None:
-        self._asked = asked
+    def __init__(self, task: EmbedTask, stop: Any) -> None:
+        self._task = task
         self._stop = stop
 
     def __call__(self, table: pa.Table) -> pa.Table:
@@ -68,16 +65,16 @@ class _Step:
         failed: BaseException | None = None
         if not self._stops():
             try:
-                vectors, reasons, worked = embed_texts(self._asked.embedder(), table.column("text").to_pylist())
-                failed = worked.failed
+                vectors, reasons, outcome = embed_texts(self._task.embedder(), table.column("text").to_pylist())
+                failed = outcome.failed
             except TurnoutError as error:
                 failed = error
-        said = pa.array([pickle.dumps(failed) if failed is not None else None] * number, pa.binary())
-        return pa.table({"place": table.column("place"), "vector": vectors, "reason": reasons, "failed": said})
+        errors = pa.array([pickle.dumps(failed) if failed is not None else None] * number, pa.binary())
+        return pa.table({"place": table.column("place"), "vector": vectors, "reason": reasons, "failed": errors})
 
     def _stops(self) -> bool:
         try:
-            return bool(ray.get(self._stop.asked.remote(), timeout=_SLOT))
+            return bool(ray.get(self._stop.is_set.remote(), timeout=_SLOT))
         except RayError:  # the process that began it has ended
             return True
 
@@ -114,65 +111,41 @@ class RayWorkers:
     @classmethod
     def of(cls, index: NamedIndex, workers: int = 2, **options: Any) -> RayWorkers:
         """Workers for a named index, with the settings file that it has, or with what they find if it has none."""
-        seen = portable_settings(index.all)
+        seen = portable_settings(index.all_settings)
         return cls(workers, **{"settings": None if seen is None else str(seen), **options})
 
     def __call__(
-        self, embedder: Embedder, space: EmbeddingSpace, keep: Callable[[list[Embedded]], object], /
-    ) -> RayStream:
+        self, embedder: Embedder, space: EmbeddingSpace, keep: Callable[[list[EmbeddedChunk]], object], /
+    ) -> _RayStream:
         """A stream whose texts are embedded on the embedder's route, as the workers' settings have it."""
-        return RayStream(self, embedder, space, keep)
+        return _RayStream(self, embedder, space, keep)
 
 
-class RayStream:
-    """Chunks → vectors, on Ray's workers; as `turnout.index.migration.stream.Stream` says.
-
-    Attributes:
-        error: What ended the stream, if something did: nothing more is sent then.
-    """
+class _RayStream(ChunkStream):
+    """Chunks → vectors, on Ray's workers; each window of chunks is a job of Ray Data."""
 
     def __init__(
         self,
         plan: RayWorkers,
         embedder: Embedder,
         space: EmbeddingSpace,
-        keep: Callable[[list[Embedded]], object],
+        keep: Callable[[list[EmbeddedChunk]], object],
     ) -> None:
+        super().__init__(embedder.route, 2 * plan.window)
         self._plan = plan
-        self._route = embedder.route
-        self._asked = Asked(embedder.route.name, embedder.route.backend, plan.settings, str(space), plan.workers)
+        self._task = EmbedTask(embedder.route.name, embedder.route.backend, plan.settings, str(space), plan.workers)
         self._keep = keep
-        self._filling: list[Item] = []
-        self._pending = 0
-        self._windows: queue.SimpleQueue[list[Item] | None] = queue.SimpleQueue()
+        self._windows: queue.SimpleQueue[list[Chunk] | None] = queue.SimpleQueue()
         self._outcomes: queue.SimpleQueue[tuple[list[Outcome], int]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._stop: Any = None
         self._ending = self._closed = False
         self._thread: threading.Thread | None = None
-        self.error: BaseException | None = None
 
-    @property
-    def pending(self) -> int:
-        """Chunks that were added and whose outcome hasn't been taken."""
-        return self._pending
-
-    @property
-    def full(self) -> bool:
-        """Whether so many are pending that no more should be added."""
-        return self._pending >= 2 * self._plan.window
-
-    def add(self, item: Item) -> Refused | None:
-        """Take a chunk; gives back why, if it can't be embedded and was never sent."""
-        try:
-            check(0, item.text, self._route)
-        except InvalidRequestError as error:
-            return Refused(item, str(error).replace("text 0 ", "the text ", 1))
-        self._filling.append(item)
-        self._pending += 1
+    def _add(self, chunk: Chunk) -> None:
+        self._filling.append(chunk)
         if len(self._filling) >= self._plan.window:
             self.flush()
-        return None
 
     def flush(self) -> None:
         """Begin a job with what waits for more."""
@@ -184,12 +157,11 @@ class RayStream:
         self._windows.put(window)
 
     def take(self, *, patient: bool) -> list[Outcome]:
-        """Outcomes that have come; `patient` waits a moment for one."""
         outcomes: list[Outcome] = []
         try:
             while not outcomes:  # a batch that was begun after the stop has none
-                outcomes, number = self._outcomes.get(timeout=_MOMENT) if patient else self._outcomes.get_nowait()
-                self._pending -= number
+                outcomes, number = self._outcomes.get(timeout=MOMENT) if patient else self._outcomes.get_nowait()
+                self.pending -= number
         except queue.Empty:
             pass
         return outcomes
@@ -202,9 +174,8 @@ class RayStream:
         self.close()
 
     def close(self) -> None:
-        """End; what came until now is kept, and can be taken."""
         self._end()
-        if self._thread is not None and self._pending == 0:
+        if self._thread is not None and self.pending == 0:
             self._thread.join()
         with self._lock:
             self._closed = True
@@ -229,12 +200,11 @@ class RayStream:
     def _end(self) -> None:
         if not self._ending and self._stop is not None:
             with suppress(RayError):
-                self._stop.ask.remote()
+                self._stop.set.remote()
         self._ending = True
         self._windows.put(None)
 
     def _serve(self) -> None:
-        """One job after another, each for a window."""
         while (window := self._windows.get()) is not None:
             if self._ending or self.error is not None:
                 continue
@@ -242,44 +212,43 @@ class RayStream:
                 for table in self._job(window):
                     self._take_in(window, table)
             except Exception as error:  # noqa: BLE001 - it is raised where the outcomes are taken
-                self._fail(_behind(error))
+                self._fail(_cause(error))
 
-    def _job(self, window: Sequence[Item]) -> Iterator[pa.Table]:
+    def _job(self, window: Sequence[Chunk]) -> Iterator[pa.Table]:
         size = self._plan.batch
         tables = [
             pa.table(
                 {
                     "place": pa.array(range(start, min(start + size, len(window))), pa.int64()),
-                    "text": pa.array([item.text for item in window[start : start + size]], pa.large_string()),
+                    "text": pa.array([chunk.text for chunk in window[start : start + size]], pa.large_string()),
                 }
             )
             for start in range(0, len(window), size)
         ]
-        asked = ray.data.from_arrow(tables)  # each a block, and a block is what a worker is given
-        asked.context.enable_progress_bars = False
-        embedded = asked.map_batches(
+        dataset = ray.data.from_arrow(tables)  # each a block, and a block is what a worker is given
+        dataset.context.enable_progress_bars = False
+        embedded = dataset.map_batches(
             _Step,
             batch_size=None,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=min(self._plan.workers, len(tables))),
-            fn_constructor_kwargs={"asked": self._asked, "stop": self._stop},
+            fn_constructor_kwargs={"task": self._task, "stop": self._stop},
             num_cpus=self._plan.cpus,
         )
         found: Iterator[pa.Table] = iter(embedded.iter_batches(batch_size=None, batch_format="pyarrow"))
         return found
 
-    def _take_in(self, window: Sequence[Item], table: pa.Table) -> None:
-        """Keep what a worker gave back, and hand it on."""
-        chunks: list[Embedded] = []
+    def _take_in(self, window: Sequence[Chunk], table: pa.Table) -> None:
+        chunks: list[EmbeddedChunk] = []
         refused: list[Outcome] = []
         failed: BaseException | None = None
         undone = 0
         for place, vector, reason, error in zip(*(table.column(name) for name in table.column_names), strict=True):
-            item = window[place.as_py()]
+            chunk = window[place.as_py()]
             if vector.is_valid:
-                chunks.append(Embedded(item, array("d", vector.values.to_numpy().tobytes())))
+                chunks.append(chunk.with_vector(array("d", vector.values.to_numpy().tobytes())))
             elif reason.is_valid:
-                refused.append(Refused(item, reason.as_py()))
+                refused.append(RefusedChunk(chunk, reason.as_py()))
             elif error.is_valid:
                 failed = failed or pickle.loads(error.as_py())  # noqa: S301 - by a worker of this run's own
             else:
@@ -300,10 +269,10 @@ class RayStream:
         self.error = self.error or error
         if self._stop is not None:
             with suppress(RayError):
-                self._stop.ask.remote()
+                self._stop.set.remote()
 
 
-def _behind(error: BaseException) -> BaseException:
+def _cause(error: BaseException) -> BaseException:
     """What made a job of Ray's fail, if that is an error of turnout's; the rest says that it was Ray's."""
     seen: list[BaseException] = []
     left: BaseException | None = error

@@ -101,8 +101,8 @@ def _clean(error: BaseException, secrets: set[str]) -> None:
     for name in ("pool", "conn"):  # urllib3's, which have the proxy's headers; what they are called is in the message
         if name in own:
             own[name] = None
-    if any(isinstance(said, str) for said in error.args):
-        error.args = tuple(redact(said, secrets) if isinstance(said, str) else said for said in error.args)
+    if any(isinstance(text, str) for text in error.args):
+        error.args = tuple(redact(text, secrets) if isinstance(text, str) else text for text in error.args)
     for name in ("message", "body", "tried", "msg", "doc"):
         if own.get(name) is not None:
             own[name] = _redacted(own[name], secrets)

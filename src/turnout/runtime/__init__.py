@@ -1,12 +1,13 @@
-"""What the process holds, and forks: the one place that hears of them.
+"""What the process keeps (`Cache`), closed by one `close`, and forks.
 
 A forked child has a copy of everything and none of the threads but its own. A lock that another thread held at that
-moment is never released there, and what is closed there may be in use here. So each module says what it renews in a
-child, and what it drops is never finalised.
+moment is never released there, and what is closed there may be in use in the parent. So caches begin empty in a child,
+other modules register what they renew there, and what is dropped is never finalised.
 """
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -17,10 +18,13 @@ from typing import TYPE_CHECKING, Protocol
 from weakref import WeakSet
 
 from turnout.runtime import imports as import_repair
+from turnout.runtime.cache import Cache, caches
 from turnout.runtime.threads import Properties, in_the_middle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+__all__ = ["Cache", "Renewable", "close", "drop", "fork_waits", "renew_in_child", "renewed_in_child"]
 
 _PATIENCE = 0.5  # seconds that a fork waits at most for what other threads are in the middle of
 _MOMENT = 0.001
@@ -40,30 +44,29 @@ _busy: set[int] = set()
 _properties = Properties()
 
 
+def close() -> None:
+    """Close and forget all that the process keeps: clients with their connections, and what was made of them.
+
+    The next call makes them anew.
+    """
+    forgotten = [(cache, cache.clear()) for cache in caches]  # all first, so that nothing is made of what is closed
+    for cache, values in reversed(forgotten):
+        cache.close(values)
+
+
 def renew_in_child(renew: Callable[[], object]) -> None:
-    """Have a function called in each forked child, in the order in which they were given."""
+    """Have a function called in each forked child, in the order in which they were registered."""
     _renewals.append(renew)
 
 
 def renewed_in_child(thing: Renewable) -> None:
-    """Have a thing renewed in each forked child, after what `renew_in_child` was given, for as long as it is there."""
+    """Have an object renewed in each forked child while it exists, after the functions of `renew_in_child`."""
     _renewable.add(thing)
 
 
 def drop(*things: object) -> None:
-    """Never use a parent's things in the child, and never finalise them: that would say goodbye in the parent's name.
-
-    Not at the end of the process either.
-    """
+    """Never finalise a parent's things in the child, not at its end either: that would end the parent's connections."""
     _dropped.extend(things)
-
-
-def _keep_for_good(thing: object) -> None:
-    """Have an object outlive the interpreter, which otherwise finalises what modules hold."""
-    if sys.implementation.name == "cpython":
-        import ctypes
-
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 
 @contextmanager
@@ -96,6 +99,8 @@ def _in_child() -> None:
         _busy.intersection_update({get_ident()})
         _properties.free()
         import_repair.repair()
+        for cache in caches:
+            drop(cache.renew())
         for renew in _renewals:
             renew()
         for thing in list(_renewable):
@@ -105,6 +110,10 @@ def _in_child() -> None:
             gc.enable()
 
 
-_keep_for_good(_dropped)
+if sys.implementation.name == "cpython":  # the interpreter finalises what modules hold when it ends
+    import ctypes
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(_dropped))
+atexit.register(close)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before, after_in_child=_in_child)

@@ -3,20 +3,17 @@
 This package is the only part of turnout that reads any of the three.
 """
 
-from turnout.settings.load import load_settings
-from turnout.settings.secrets import Secret
-from turnout.settings.tree import (
+from turnout.settings.backends import (
     AzureBackend,
     Backend,
     BackendSettings,
     BedrockBackend,
-    IndexSettings,
-    Kind,
     OpenAIBackend,
-    Settings,
-    Target,
     is_loopback,
 )
+from turnout.settings.load import load_settings
+from turnout.settings.secrets import Secret
+from turnout.settings.tree import IndexSettings, Kind, Settings, Target
 
 __all__ = [
     "AzureBackend",

@@ -1,7 +1,4 @@
-"""The settings that an object was given: how it goes by them, and how it travels without them.
-
-Naming the type doesn't load the settings: that would be most of what importing a class of turnout costs.
-"""
+"""The `settings` field of a public class: what it accepts, what it means, and how it pickles without secrets."""
 
 from __future__ import annotations
 
@@ -10,29 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import SkipValidation
 
-if TYPE_CHECKING:
-    from turnout.settings import Settings
+from turnout.settings.load import load_settings
+from turnout.settings.tree import Settings
 
+if TYPE_CHECKING:
     SettingsField = Settings | Path | str | None
 else:
-    SettingsField = Annotated[Any, SkipValidation]
+    SettingsField = Annotated[Any, SkipValidation]  # a validator of all settings would be most of a class's import
 
 
-def current(given: Settings | Path | str | None) -> Settings:
-    """The settings to go by: those given, or as they are found now."""
-    from turnout.settings import Settings, load_settings
-
-    return given if isinstance(given, Settings) else load_settings(given)
+def resolved_settings(settings: SettingsField) -> Settings:
+    """Settings as they are, or read from their file now."""
+    return settings if isinstance(settings, Settings) else load_settings(settings)
 
 
-def portable_settings(given: Settings | Path | str | None) -> Path | str | None:
-    """Settings as they travel: only the name of their file, for they hold secrets. On the other side they are read."""
-    if given is None or isinstance(given, Path | str):
-        return given
-    return given.source if Path(given.source).is_file() else None
-
-
-def without_secrets(state: dict[Any, Any]) -> dict[Any, Any]:
-    """A pydantic object's pickled state, whose settings are only the name of their file."""
-    inner = state["__dict__"]
-    return {**state, "__dict__": {**inner, "settings": portable_settings(inner.get("settings"))}}
+def portable_settings(settings: SettingsField) -> Path | str | None:
+    """Settings for a pickle: only the name of their file, because they hold secrets. They are read again on arrival."""
+    if settings is None or isinstance(settings, Path | str):
+        return settings
+    return settings.source if Path(settings.source).is_file() else None

@@ -39,30 +39,30 @@ _NO_SETTING = frozenset(
 _FIELDS = {name: field for field, names in _BACKEND.items() for name in names}
 
 
-def refuse_unknown(taken: Mapping[str, Any], arguments: dict[str, Any], called: str) -> None:
+def refuse_unknown(fields: Mapping[str, Any], arguments: dict[str, Any], called: str) -> None:
     """Refuse arguments that a class doesn't have.
 
     Args:
-        taken: The class's fields.
-        arguments: What it was given; emptied before an error is raised, whose traceback would have the values.
+        fields: The class's fields.
+        arguments: What was passed; emptied before an error is raised, whose traceback would have the values.
         called: The class's name.
 
     Raises:
         SettingsError: One has its place in the settings.
         ValidationError: There is no such argument.
     """
-    if not arguments.keys() <= taken.keys() and (error := _refusal(taken, arguments, called)) is not None:
+    if not arguments.keys() <= fields.keys() and (error := _refusal(fields, arguments, called)) is not None:
         arguments.clear()
         raise error
 
 
-def _refusal(taken: Mapping[str, Any], given: Iterable[str], called: str) -> Exception | None:
-    aliases = {field.alias for field in taken.values()}
-    unknown = [name for name in given if name not in taken and name not in aliases]
+def _refusal(fields: Mapping[str, Any], arguments: Iterable[str], called: str) -> Exception | None:
+    aliases = {field.alias for field in fields.values()}
+    unknown = [name for name in arguments if name not in fields and name not in aliases]
     for name in unknown:
         if (where := _where(name)) is not None:
             return SettingsError(f"{called} takes no {name}: {where}")
-    return _invalid(unknown, taken, called) if unknown else None
+    return _invalid(unknown, fields, called) if unknown else None
 
 
 def _where(name: str) -> str | None:
@@ -79,7 +79,7 @@ def _where(name: str) -> str | None:
 _ROUTE_SET = "set deployment and model of its route in turnout.toml, like [chat.default], and name the route as model"
 
 
-def _invalid(unknown: Iterable[str], taken: Iterable[str], called: str) -> Exception:
+def _invalid(unknown: Iterable[str], fields: Iterable[str], called: str) -> Exception:
     from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
     from turnout.redaction import shown
@@ -87,7 +87,9 @@ def _invalid(unknown: Iterable[str], taken: Iterable[str], called: str) -> Excep
 
     details: list[InitErrorDetails] = []
     for name in unknown:
-        hint = f"; {_ROUTE_SET}" if name == "deployment" else nearest(name, taken)
-        said = PydanticCustomError("unknown_argument", "{said}", {"said": f"{called} takes no such argument{hint}"})
-        details.append({"type": said, "loc": (name if repr(name) == shown(name) else "…",), "input": None})
+        hint = f"; {_ROUTE_SET}" if name == "deployment" else nearest(name, fields)
+        error = PydanticCustomError(
+            "unknown_argument", "{message}", {"message": f"{called} takes no such argument{hint}"}
+        )
+        details.append({"type": error, "loc": (name if repr(name) == shown(name) else "…",), "input": None})
     return ValidationError.from_exception_data(called, details, hide_input=True)

@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.errors import SettingsError
 from turnout.redaction import shown
-from turnout.settings.tree import (
-    PROVIDERS,
-    AzureBackend,
-    BackendSettings,
-    BedrockBackend,
-    IndexSettings,
-    OpenAIBackend,
-    Target,
-)
+from turnout.settings.backends import PROVIDERS, AzureBackend
+from turnout.settings.tree import IndexSettings, Settings, Target
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,21 +30,7 @@ azure = { deployment = "gpt-5-prod", model = "gpt-5" }
 azure = { deployment = "embed-small", model = "text-embedding-3-small" }
 """
 
-TOP_KEYS = (
-    "backend",
-    "embedding_backend",
-    "unsupported",
-    "allow_private_media",
-    "backends",
-    "chat",
-    "embedding",
-    "index",
-)
-_BY_PROVIDER: dict[str, type[BackendSettings]] = {
-    "azure": AzureBackend,
-    "bedrock": BedrockBackend,
-    "openai": OpenAIBackend,
-}
+TOP_KEYS = tuple(name for name in Settings.model_fields if name != "source")
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
@@ -126,6 +105,6 @@ def _known_keys(parents: list[str], data: Mapping[str, Any]) -> Iterable[str]:
         return TOP_KEYS
     if parents[0] == "backends" and len(parents) > 1:
         backend = data.get("backends", {}).get(parents[1], {})
-        kind = _BY_PROVIDER.get(backend.get("provider", parents[1]), AzureBackend)
+        kind = PROVIDERS.get(backend.get("provider", parents[1]), AzureBackend)
         return [name for name in kind.model_fields if name != "origins"]
     return list((IndexSettings if parents[0] == "index" else Target).model_fields)

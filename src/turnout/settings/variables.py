@@ -11,8 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from turnout.facts.providers import PROVIDERS
+from turnout.settings.backends import is_loopback
 from turnout.settings.secrets import SECRET_FIELDS, Secret
-from turnout.settings.tree import is_loopback
 
 PROXY_VARIABLES = frozenset(
     name for base in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY") for name in (base, base.lower())
@@ -90,22 +91,13 @@ def implied_backends(variables: Mapping[str, Secret]) -> dict[str, dict[str, Any
     return backends
 
 
-# Defaults where the user named no model at all. On Azure a deployment is named by its owner, so there is none.
-_DEFAULT_MODELS = {
-    "bedrock": {"chat": "amazon.nova-lite-v1:0", "embedding": "amazon.titan-embed-text-v2:0"},
-    "openai": {"chat": "gpt-5-mini", "embedding": "text-embedding-3-small"},
-}
-_AZURE_DEPLOYMENT = {
-    "chat": ("AZURE_OPENAI_DEPLOYMENT", "AZURE_OPENAI_DEPLOYMENT_NAME", "AZURE_OPENAI_CHAT_DEPLOYMENT_NAME"),
-    "embedding": ("AZURE_OPENAI_EMBEDDING_DEPLOYMENT", "AZURE_OPENAI_EMBEDDING_DEPLOYMENT_NAME"),
-}
-
-
 def implied_target(provider: str, kind: str, variables: Mapping[str, Secret]) -> str | None:
-    """The default route's target on a backend of a provider, where no setting names one."""
-    if provider == "azure":
-        return _text(variables, *_AZURE_DEPLOYMENT[kind])
-    return _DEFAULT_MODELS[provider][kind]
+    """The default route's target on a backend of a provider, where no setting names one.
+
+    On Azure a deployment is named by its owner, so there is none but that of the variables.
+    """
+    row = PROVIDERS[provider]
+    return _text(variables, *row.deployment_variables.get(kind, ())) or row.default_models.get(kind)
 
 
 def _same_host(one: object, other: object) -> bool:

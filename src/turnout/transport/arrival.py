@@ -35,7 +35,7 @@ def arrived() -> None:
         arrival.came = True
 
 
-class Expecting:
+class ExpectArrival:
     """Has the transports under a block say that an attempt's answer arrives."""
 
     __slots__ = ("_arrival", "_token")

@@ -1,7 +1,7 @@
 """Bedrock Runtime on an event loop: botocore's own client, its requests carried by aiohttp.
 
 botocore emits `before-send` with each signed request, and takes what a handler returns for the response. Ours awaits
-an aiohttp request on the bridge. Signing, parsing and event streams stay botocore's.
+an aiohttp request from the greenlet that runs it. Signing, parsing and event streams stay botocore's.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.transport.arrival import arrived
 from turnout.transport.asyncio_session import new_session
-from turnout.transport.botocore_exchange import Body, Named, headers_of
-from turnout.transport.bounded import joined
+from turnout.transport.botocore_exchange import Body, RaisingBotocore, headers_of
 from turnout.transport.greenlets import wait
 from turnout.transport.per_loop import PerLoop
 from turnout.transport.proxy import aio_options, proxy_of
 from turnout.transport.redirects import refuse
+from turnout.transport.size_limit import joined
 from turnout.transport.threads_bedrock import tls_context
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class AioTransport:
         return new_session(self._backend, tls_context(self._backend.ca_bundle), timeout=timeout)
 
     def before_send(self, request: Any, **_: Any) -> Any:
-        """Botocore's `before-send` handler, on the bridge."""
+        """Botocore's `before-send` handler, in a greenlet."""
         return wait(self._send(request))
 
     async def _send(self, request: Any) -> Any:
@@ -69,7 +69,7 @@ class AioTransport:
 
         session = await self._sessions.get()
         by_proxy, added = aio_options(self._proxy, request.url.partition(":")[0])
-        with Named(request.url, _kind, self._proxy):
+        with RaisingBotocore(request.url, _kind, self._proxy):
             return await session.request(
                 request.method,
                 URL(request.url, encoded=True),  # as it was signed
@@ -88,7 +88,7 @@ class AioTransport:
 def _read(response: aiohttp.ClientResponse, url: str) -> Iterator[None]:
     """Close an answer that isn't read to its end: it failed, or nobody waits for it any more."""
     try:
-        with Named(url, _kind):
+        with RaisingBotocore(url, _kind):
             yield
     except BaseException:
         response.close()
@@ -128,7 +128,7 @@ class _Headers(dict[str, str]):
 
 
 def _parts(response: aiohttp.ClientResponse, url: str) -> Iterator[bytes]:
-    """Each waits on the bridge."""
+    """Each waits in the greenlet."""
     while part := wait(_some(response, url)):
         yield part
 

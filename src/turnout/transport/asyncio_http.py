@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from turnout.redaction.sdk_errors import without_secrets
 from turnout.transport.arrival import arrived
 from turnout.transport.asyncio_session import new_session
-from turnout.transport.bounded import response_class
 from turnout.transport.per_loop import PerLoop
 from turnout.transport.proxy import aio_options, proxy_of
 from turnout.transport.redirects import refuse
+from turnout.transport.size_limit import response_class
 
 if TYPE_CHECKING:
     import ssl

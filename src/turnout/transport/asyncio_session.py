@@ -11,7 +11,7 @@ from weakref import WeakSet
 from urllib3.util import wait_for_read
 
 from turnout.transport.blocking import off_loop
-from turnout.transport.inherited import open_socket
+from turnout.transport.fork_safety import open_socket
 
 if TYPE_CHECKING:
     import ssl

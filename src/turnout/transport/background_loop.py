@@ -6,11 +6,10 @@ A request on it costs a fraction of a thread's, and its connections stay open fr
 from __future__ import annotations
 
 import asyncio
-import atexit
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from turnout import runtime
+from turnout.runtime import Cache
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -18,9 +17,27 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_lock = threading.Lock()
-_loop: asyncio.AbstractEventLoop | None = None
-_thread: threading.Thread | None = None
+
+class _BackgroundLoop:
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="turnout-background-loop", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.loop.run_forever()
+            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+        finally:
+            self.loop.close()
+
+    def stop(self) -> None:
+        """Close the loop's connections, and end it."""
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(timeout=5)
+
+
+_loops: Cache[None, _BackgroundLoop] = Cache(close=_BackgroundLoop.stop)
 
 
 def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
@@ -28,43 +45,4 @@ def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
 
     Cancelling what this returns cancels the coroutine.
     """
-    return asyncio.run_coroutine_threadsafe(work, _running())
-
-
-def _running() -> asyncio.AbstractEventLoop:
-    global _loop, _thread  # noqa: PLW0603
-    if _loop is None:
-        with _lock:
-            if _loop is None:
-                loop = asyncio.new_event_loop()
-                _thread = threading.Thread(target=_serve, args=(loop,), name="turnout-portal", daemon=True)
-                _thread.start()
-                _loop = loop
-    return _loop
-
-
-def _serve(loop: asyncio.AbstractEventLoop) -> None:
-    try:
-        loop.run_forever()
-        loop.run_until_complete(loop.shutdown_asyncgens())
-    finally:
-        loop.close()
-
-
-def close() -> None:
-    """Close the loop's connections, and end it; the next `submit` begins another."""
-    global _loop, _thread
-    loop, thread, _loop, _thread = _loop, _thread, None, None
-    if loop is not None and thread is not None:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(timeout=5)
-
-
-def _forget() -> None:
-    global _lock, _loop, _thread
-    runtime.drop(_loop, _thread)
-    _lock, _loop, _thread = threading.Lock(), None, None
-
-
-atexit.register(close)
-runtime.renew_in_child(_forget)
+    return asyncio.run_coroutine_threadsafe(work, _loops.get_or_make(None, _BackgroundLoop).loop)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnout.redaction.sdk_errors import without_secrets
-from turnout.transport.bounded import bounded
+from turnout.transport.size_limit import bounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ def headers_of(request: Any) -> dict[str, str]:
     return {name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()}
 
 
-class Named:
+class RaisingBotocore:
     """Raises botocore's own exceptions for a transport's, so that one table of errors serves all ways.
 
     Args:
@@ -57,15 +57,15 @@ class Body:
 
     def read(self, amount: int | None = None) -> bytes:
         """The next `amount` bytes, or fewer at its end; all of it without one."""
-        held = [self._rest]
+        parts = [self._rest]
         size = len(self._rest)
         while amount is None or size < amount:
             part = next(self._parts, b"")
             if not part:
                 break
-            held.append(part)
+            parts.append(part)
             size += len(part)
-        data = b"".join(held)
+        data = b"".join(parts)
         end = size if amount is None else amount
         self._rest = data[end:]
         return data[:end]

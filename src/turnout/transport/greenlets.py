@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class _Bridge(greenlet):  # type: ignore[misc]
-    """A greenlet whose parent is a coroutine that awaits for it."""
+class _LoopGreenlet(greenlet):  # type: ignore[misc]
+    """A greenlet whose parent is a coroutine that awaits on its behalf."""
 
 
-def on_bridge() -> bool:
-    """Whether the code that asks runs on a bridge, and may `wait`."""
-    return isinstance(getcurrent(), _Bridge)
+def in_greenlet() -> bool:
+    """Whether the calling code runs in a greenlet of an event loop, and may `wait`."""
+    return isinstance(getcurrent(), _LoopGreenlet)
 
 
 def wait(awaitable: Awaitable[T]) -> T:
-    """Await something from synchronous code on a bridge."""
-    current = getcurrent()
-    assert isinstance(current, _Bridge)
-    return cast("T", current.parent.switch(awaitable))
+    """Await something from synchronous code in a greenlet."""
+    running = getcurrent()
+    assert isinstance(running, _LoopGreenlet)
+    return cast("T", running.parent.switch(awaitable))
 
 
 async def run(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
@@ -39,7 +39,7 @@ async def run(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
 
     What it raises is raised here; a cancellation reaches it where it waits.
     """
-    child = _Bridge(function, getcurrent())
+    child = _LoopGreenlet(function, getcurrent())
     child.gr_context = contextvars.copy_context()
     result = child.switch(*args, **kwargs)
     while not child.dead:

@@ -70,9 +70,9 @@ def proxy_of(backend: BackendSettings) -> Proxy | None:
     return made
 
 
-def _parsed(said: SecretStr) -> Proxy | None:
+def _parsed(secret: SecretStr) -> Proxy | None:
     try:
-        address = urlsplit(said.get_secret_value())
+        address = urlsplit(secret.get_secret_value())
         host, port = address.hostname, address.port
     except ValueError:
         return None

@@ -1,25 +1,24 @@
 """Bedrock Runtime for threads: botocore's own client, its requests carried by `turnout.transport.threads_connections`.
 
 botocore emits `before-send` with each signed request, and takes what a handler returns for the response. Ours sends
-head and body as one, holds the call's deadline in streams too, and spares botocore's choice of a pool and a proxy for
+head and body as one, applies the call's deadline to streams too, and spares botocore's choice of a pool and a proxy for
 each request.
 """
 
 from __future__ import annotations
 
 import ssl
-from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from urllib3 import exceptions as u
 
-from turnout import runtime
+from turnout.runtime import Cache
 from turnout.transport.arrival import arrived
-from turnout.transport.botocore_exchange import Body, Named, headers_of
+from turnout.transport.botocore_exchange import Body, RaisingBotocore, headers_of
 from turnout.transport.proxy import proxy_of
 from turnout.transport.redirects import refuse
-from turnout.transport.threads_connections import Answer, Connections, Limits, Target
+from turnout.transport.threads_connections import Answer, Connections, Destination, Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,15 +26,18 @@ if TYPE_CHECKING:
     from turnout.settings import BedrockBackend
 
 
-@cache
+_contexts: Cache[str | None, ssl.SSLContext] = Cache()
+
+
 def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
     """A TLS context, shared: making one takes 45 ms. Without a bundle it trusts what botocore trusts."""
-    from botocore.httpsession import DEFAULT_CA_BUNDLE
 
-    return ssl.create_default_context(cafile=ca_bundle or DEFAULT_CA_BUNDLE)
+    def make() -> ssl.SSLContext:
+        from botocore.httpsession import DEFAULT_CA_BUNDLE
 
+        return ssl.create_default_context(cafile=ca_bundle or DEFAULT_CA_BUNDLE)
 
-runtime.renew_in_child(tls_context.cache_clear)  # a thread may have been using one
+    return _contexts.get_or_make(ca_bundle, make)
 
 
 class ThreadTransport:
@@ -48,15 +50,15 @@ class ThreadTransport:
     def __init__(self, backend: BedrockBackend) -> None:
         self._connections = Connections(backend, lambda: tls_context(backend.ca_bundle))
         self._proxy = proxy_of(backend)
-        self._limits = Limits(backend.connect_timeout, backend.timeout, backend.timeout)
+        self._timeouts = Timeouts(backend.connect_timeout, backend.timeout, backend.timeout)
 
     def before_send(self, request: Any, **_: Any) -> Any:
         """Botocore's `before-send` handler."""
         from botocore.awsrequest import AWSResponse
 
-        target, headers = _target(request.url), headers_of(request)
-        with Named(request.url, _kind, self._proxy):
-            answer = self._connections.send(request.method, target, headers, request.body, self._limits)
+        destination, headers = _destination(request.url), headers_of(request)
+        with RaisingBotocore(request.url, _kind, self._proxy):
+            answer = self._connections.send(request.method, destination, headers, request.body, self._timeouts)
         arrived()
         refuse(answer.status, answer.headers, request.url, answer.close)
         body = Body(_parts(answer, request.url), answer.close)
@@ -70,10 +72,10 @@ class ThreadTransport:
         self._connections.close()
 
 
-def _target(url: str) -> Target:
+def _destination(url: str) -> Destination:
     parts = urlsplit(url)
     path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-    return Target(parts.scheme, parts.hostname or "", parts.port, path, url)
+    return Destination(parts.scheme, parts.hostname or "", parts.port, path, url)
 
 
 def _kind(error: BaseException) -> Any:
@@ -98,5 +100,5 @@ def _kind(error: BaseException) -> Any:
 
 
 def _parts(answer: Answer, url: str) -> Iterator[bytes]:
-    with Named(url, _kind):
+    with RaisingBotocore(url, _kind):
         yield from answer.parts()

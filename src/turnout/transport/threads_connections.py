@@ -15,11 +15,11 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from turnout import runtime
 from turnout.errors import ServiceTimeoutError
-from turnout.transport import inherited
+from turnout.transport import fork_safety
 from turnout.transport.blocking import within_deadline
 from turnout.transport.deadline import in_time, remaining
+from turnout.transport.http_responses import Reader, Response
 from turnout.transport.proxy import proxy_of
-from turnout.transport.reading import Reader, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -51,7 +51,7 @@ class _Connection:
     parts, because the limit on the time that sending takes is for each of them.
     """
 
-    _held: list[bytes] | None = None
+    _unsent: list[bytes] | None = None
     _reader: Reader | None = None
 
     def connect(self) -> None:
@@ -65,7 +65,7 @@ class _Connection:
 
         def connect() -> None:
             super(_Connection, self).connect()  # type: ignore[misc] # of the connection that this is mixed into
-            inherited.note(own.sock)
+            fork_safety.track(own.sock)
             if abandoned.is_set():
                 own.close()
 
@@ -76,19 +76,19 @@ class _Connection:
             raise u.ConnectTimeoutError(own, str(error)) from error
 
     def request(self, *arguments: Any, **options: Any) -> None:
-        held: list[bytes] = []
-        self._held = held
+        unsent: list[bytes] = []
+        self._unsent = unsent
         try:
             super().request(*arguments, **options)  # type: ignore[misc] # likewise
         finally:
-            self._held = None
-        whole = b"".join(held)
+            self._unsent = None
+        whole = b"".join(unsent)
         for start in range(0, len(whole), _PART):
             self.send(whole[start : start + _PART])
 
     def send(self, data: Any) -> None:
-        if self._held is not None:
-            self._held.append(data)
+        if self._unsent is not None:
+            self._unsent.append(data)
             return
         own: Any = self
         if own.sock is not None:  # of an earlier call it has that one's limit
@@ -157,27 +157,27 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
     QueueCls = _Reentrant
 
 
-class Limits(NamedTuple):
+class Timeouts(NamedTuple):
     """Seconds that a request may take, where there is a limit.
 
     Attributes:
         connect: To connect.
         read: For the next bytes to come.
-        turn: For one of the pool's connections.
+        pool: For one of the pool's connections to be free.
     """
 
     connect: float | None
     read: float | None
-    turn: float | None
+    pool: float | None
 
-    def within(self, left: float | None) -> Limits:
+    def within(self, left: float | None) -> Timeouts:
         """These, and none beyond the seconds that a call has left."""
         if left is None:
             return self
-        return Limits(*(left if limit is None else min(limit, left) for limit in self))
+        return Timeouts(*(left if limit is None else min(limit, left) for limit in self))
 
 
-class Target(NamedTuple):
+class Destination(NamedTuple):
     """What a request is for.
 
     Attributes:
@@ -258,21 +258,23 @@ class Connections:
         self._direct: dict[tuple[str, str, int | None], Any] = {}
         self._in_use: set[Any] = set()
 
-    def send(self, method: str, target: Target, headers: Any, body: bytes | None, limits: Limits) -> Answer:
+    def send(
+        self, method: str, destination: Destination, headers: Any, body: bytes | None, timeouts: Timeouts
+    ) -> Answer:
         """Send a request.
 
         Args:
             method: The HTTP method.
-            target: What the request is for.
+            destination: What the request is for.
             headers: By name, or an `HTTPHeaderDict`.
             body: What is sent.
-            limits: Its limits; a call's deadline is held as well.
+            timeouts: Its timeouts; a call's deadline applies as well.
 
         Raises:
             urllib3.exceptions.HTTPError: What urllib3 says; nothing is repeated.
         """
-        pool, asked = self._way(target)
-        limits = limits.within(remaining())
+        pool, asked = self._pool_for(destination)
+        timeouts = timeouts.within(remaining())
         response = pool.urlopen(
             method,
             asked,
@@ -282,22 +284,22 @@ class Connections:
             retries=_NEVER,
             preload_content=False,
             decode_content=False,
-            timeout=_timeout(limits.connect, limits.read),
-            pool_timeout=limits.turn,
+            timeout=_timeout(timeouts.connect, timeouts.read),
+            pool_timeout=timeouts.pool,
         )
         return Answer(response, self._in_use)
 
-    def _way(self, target: Target) -> tuple[Any, str]:
-        """What sends a request, and what it is told to ask for."""
-        pool = self._direct.get(target[:3])
+    def _pool_for(self, destination: Destination) -> tuple[Any, str]:
+        """The pool that sends a request, and the path or URL that it is asked for."""
+        pool = self._direct.get(destination[:3])
         if pool is not None:
-            return pool, target.path
+            return pool, destination.path
         manager = self._manager()
         if self._backend.proxy is not None:
-            return manager, str(target.url)
-        pool = manager.connection_from_host(target.host, target.port, target.scheme)
-        self._direct[target[:3]] = pool
-        return pool, target.path
+            return manager, str(destination.url)
+        pool = manager.connection_from_host(destination.host, destination.port, destination.scheme)
+        self._direct[destination[:3]] = pool
+        return pool, destination.path
 
     def _manager(self) -> urllib3.PoolManager:
         with self._lock:

@@ -11,10 +11,10 @@ from urllib3 import exceptions as u
 
 from turnout.redaction.sdk_errors import without_secrets
 from turnout.transport.arrival import arrived
-from turnout.transport.bounded import response_class
 from turnout.transport.proxy import proxy_of
 from turnout.transport.redirects import refuse
-from turnout.transport.threads_connections import Answer, Connections, Limits, Target
+from turnout.transport.size_limit import response_class
+from turnout.transport.threads_connections import Answer, Connections, Destination, Timeouts
 
 if TYPE_CHECKING:
     import ssl
@@ -57,10 +57,10 @@ def transport_class(httpx: Any) -> Any:
             with _as_httpx(httpx, self._proxy):
                 answer = self._connections.send(
                     request.method,
-                    _target(request.url),
+                    _destination(request.url),
                     headers,
                     request.read(),
-                    Limits(limits.get("connect"), limits.get("read"), limits.get("pool")),
+                    Timeouts(limits.get("connect"), limits.get("read"), limits.get("pool")),
                 )
             arrived()
             refuse(answer.status, answer.headers, request.url, answer.close)
@@ -77,8 +77,8 @@ def transport_class(httpx: Any) -> Any:
     return ThreadTransport
 
 
-def _target(url: Any) -> Target:
-    return Target(url.scheme, url.raw_host.decode("ascii"), url.port, url.raw_path.decode("ascii"), url)
+def _destination(url: Any) -> Destination:
+    return Destination(url.scheme, url.raw_host.decode("ascii"), url.port, url.raw_path.decode("ascii"), url)
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from turnout_emulator.brain.words import sentences, stems
 
@@ -19,7 +19,7 @@ _QUESTION = re.compile(
     r"(?P<text>[^\n]+)",
     re.IGNORECASE,
 )
-_MARKER = re.compile(r"^\s*(?P<mark>\[[\w .:/#-]{1,60}\])\s*:?\s*")
+_MARKER = re.compile(r"^\s*(?P<mark>\[[\w .:/#-]{1,60}\])\s*:?\s*(?!\()")
 _SOURCE = re.compile(
     r"^\s*(?:<|\*\*)?(?P<key>source|file_path|file_name|file|document|doc|url|path|title|page_label|page)(?:\*\*)?"
     r"\s*[:=]\s*\"?(?P<name>[^\n\"<>]{1,200}?)\"?\s*>?\s*$",
@@ -33,34 +33,18 @@ _INSTRUCTION = re.compile(
 _FENCE = re.compile(
     r"(?:[-=*_~]{3,}|```\w*|</?\w+>|(?:context|documents?|passages?|sources?|text|content):)", re.IGNORECASE
 )
+_ITEM = re.compile(r"^(?:[-*+•]|\d+[.)])\s+")
 _SUMMARY = re.compile(r"\b(?:summar\w+|condense|key points|main points|tl;?dr|in short|overview of)\b", re.IGNORECASE)
-# What kind of thing a question word asks for.
-_EXPECTED = tuple(
-    (re.compile(asked, re.IGNORECASE), re.compile(kind))
-    for asked, kind in (
-        (r"\bwho(?:se|m)?\b", r"\bby\b|\b[Tt]eams?\b|(?<=\s)[A-Z]\w+"),
-        (r"\bwhen\b|\bhow (?:long|often|many|much|far|fast|large|old)\b|\bwhat (?:time|year|date)\b", r"\d|o'clock"),
-        (r"\bwhere\b", r"\b(?:in|at|on|near|under)\b"),
-        (r"\bwhy\b", r"\b(?:because|since|so that|in order)\b"),
-    )
-)
 _RELEVANT = 0.34  # share of the question's weight that a sentence must carry to count as an answer
 
 
-@dataclass(slots=True)
-class _Sentence:
+class _Sentence(NamedTuple):
     text: str
     stems: frozenset[str]
-    passage: int
-    order: int
-    instruction: bool
-
-
-@dataclass(slots=True)
-class _Passage:
-    stems: frozenset[str]
+    around: frozenset[str]  # of its block and the heading above it
     heading: frozenset[str]
     mark: str
+    order: int
 
 
 def question_in(text: str) -> str:
@@ -68,58 +52,55 @@ def question_in(text: str) -> str:
     labelled = list(_QUESTION.finditer(text))
     if labelled:
         return labelled[-1]["text"].strip()
-    paragraphs = [part.strip() for part in re.split(r"\n\s*\n", text.strip()) if part.strip()]
-    if not paragraphs:
-        return ""
-    for paragraph in (paragraphs[-1], paragraphs[0]):
+    paragraphs = [part.strip() for part in re.split(r"\n\s*\n", text.strip()) if part.strip()] or [""]
+    first, last = paragraphs[0], paragraphs[-1]
+    for paragraph in (last, first):
         asked = [sentence for sentence in sentences(paragraph) if sentence.rstrip("\"'”) ").endswith(("?", "？"))]
         if asked and len(paragraph) < 1200:
             return " ".join(asked)
-    first, last = paragraphs[0], paragraphs[-1]
     return first[:600] if len(first) < len(last) or len(last) > 600 else last
 
 
 def answer(question: str, context: Sequence[str]) -> str:
     """The sentences of a context that answer a question best, or that none does."""
-    found, passages = _read(context)
-    if not found:
-        return NOT_FOUND
-    if _SUMMARY.search(question):
-        return summary(found)
+    found: list[_Sentence] = []
+    for text in context:
+        known = {one.text for one in found}
+        found += [one._replace(order=len(found) + i) for i, one in enumerate(_read(text)) if one.text not in known]
     wanted = frozenset(stems(question))
-    if not wanted:
+    if not found or not wanted:
         return NOT_FOUND
-    weight = _weights(found)
-    rarest = max(weight.values(), default=1.0)
-    total = sum(weight.get(word, rarest) for word in wanted)
-    expected = next((kind for asked, kind in _EXPECTED if asked.search(question)), None)
-    scored = sorted(
-        ((_score(sentence, passages[sentence.passage], wanted, weight, expected), sentence) for sentence in found),
-        key=lambda pair: (-pair[0], pair[1].order),
-    )
-    best_score, best = scored[0]
-    passage = passages[best.passage]
-    carried = sum(weight[word] for word in wanted & (best.stems | passage.heading))
-    if carried < _RELEVANT * total:
-        return NOT_FOUND
-    chosen = [best]
-    covered = wanted & best.stems
-    for score, sentence in scored[1:12]:
-        if len(chosen) == 3 or score < 0.55 * best_score:
-            break
-        fresh = (wanted & sentence.stems) - covered
-        if sum(weight[word] for word in fresh) > 0.3 * total:
-            chosen.append(sentence)
-            covered |= wanted & sentence.stems
-    return _quote(chosen, passages)
-
-
-def summary(found: Sequence[_Sentence]) -> str:
-    """The few sentences that share the most with all the others."""
     counts = Counter(word for sentence in found for word in sentence.stems)
-    candidates = [sentence for sentence in found if len(sentence.stems) >= 3 and not sentence.instruction] or list(
-        found
-    )
+    if _SUMMARY.search(question):
+        return _summary(found, counts)
+    weights = {word: math.log(1 + (len(found) + 1) / count) for word, count in counts.items()}
+    total = sum(weights.get(word, max(weights.values(), default=1.0)) for word in wanted)
+
+    def weigh(shared: frozenset[str]) -> float:
+        return sum(weights.get(word, 0.0) for word in wanted & shared)
+
+    def score(sentence: _Sentence) -> float:
+        own = weigh(sentence.stems) + 0.25 * weigh(sentence.around - sentence.stems)
+        own /= 1 + 0.012 * len(sentence.stems)
+        if _INSTRUCTION.match(sentence.text):
+            own *= 0.35
+        return own * 0.4 if sentence.text.endswith("?") else own
+
+    ranked = sorted(found, key=lambda sentence: (-score(sentence), sentence.order))
+    best = ranked[0]
+    if weigh(best.stems | best.heading) < _RELEVANT * total:
+        return NOT_FOUND
+    chosen, covered = [best], best.stems
+    for sentence in ranked[1:12]:
+        if len(chosen) < 3 and score(sentence) >= 0.55 * score(best) and weigh(sentence.stems - covered) > 0.3 * total:
+            chosen.append(sentence)
+            covered |= sentence.stems
+    return _quote(sorted(chosen, key=lambda sentence: sentence.order))
+
+
+def _summary(found: Sequence[_Sentence], counts: Counter[str]) -> str:
+    """The few sentences that share the most with all the others."""
+    candidates = [one for one in found if len(one.stems) >= 3 and not _INSTRUCTION.match(one.text)] or found
 
     def central(sentence: _Sentence) -> float:
         return sum(counts[word] - 1 for word in sentence.stems) / (len(sentence.stems) + 4)
@@ -128,94 +109,49 @@ def summary(found: Sequence[_Sentence]) -> str:
     return " ".join(sentence.text for sentence in sorted(best, key=lambda sentence: sentence.order))
 
 
-def _read(context: Sequence[str]) -> tuple[list[_Sentence], list[_Passage]]:
-    found: list[_Sentence] = []
-    passages: list[_Passage] = []
-    seen: set[str] = set()
-    for text in context:
-        mark = ""
-        heading: frozenset[str] = frozenset()
-        in_code = False
-        for block in re.split(r"\n\s*\n", text):
-            kept: list[str] = []
-            opened = False
-            for raw in block.split("\n"):
-                line = raw.strip()
-                in_code ^= line.startswith("```")
-                if _FENCE.fullmatch(line):
-                    continue
-                if in_code:
-                    kept.append(f"- {line}")
-                    continue
-                source = _SOURCE.match(line)
-                if source is not None:
-                    if source["key"].lower() not in ("page_label", "page", "title"):
-                        mark = f"({source['name'].strip()})"
-                    heading |= frozenset(stems(source["name"]))
-                    continue
-                marker = _MARKER.match(line)
-                if marker is not None and not opened and line[marker.end() : marker.end() + 1] != "(":
+def _read(text: str) -> Iterator[_Sentence]:
+    """The sentences of a text, with the heading above each and the mark or the file that it is cited by."""
+    mark, heading, in_code = "", frozenset[str](), False
+    for block in re.split(r"\n\s*\n", text):
+        lines: list[str] = []
+        for raw in block.split("\n"):
+            line = raw.strip()
+            in_code ^= line.startswith("```")
+            source, marker = _SOURCE.match(line), _MARKER.match(line)
+            if _FENCE.fullmatch(line):
+                continue
+            if in_code:
+                lines.append(f"- {line}")
+            elif source is not None:
+                if source["key"].lower() not in ("page_label", "page", "title"):
+                    mark = f"({source['name'].strip()})"
+                heading |= frozenset(stems(source["name"]))
+            elif line.startswith("#"):
+                heading = frozenset(stems(line))
+            else:
+                if marker is not None and not any(lines):
                     mark, heading, line = marker["mark"], frozenset(), line[marker.end() :]
-                if line.startswith("#"):
-                    heading = frozenset(stems(line))
-                    continue
-                line = re.sub(r"^(?:context|passage|document)\s*:\s+", "", line, flags=re.IGNORECASE)
-                opened = opened or bool(line)
-                kept.append(line)
-            number = len(passages)
-            added = [piece for piece in _pieces(kept) if piece not in seen]
-            seen.update(added)
-            for piece in added:
-                is_instruction = _INSTRUCTION.match(piece) is not None
-                found.append(_Sentence(piece, frozenset(stems(piece)), number, len(found), is_instruction))
-            passages.append(_Passage(frozenset(stems(" ".join(kept))), heading, mark))
-    return found, passages
+                lines.append(re.sub(r"^(?:context|passage|document)\s*:\s+", "", line, flags=re.IGNORECASE))
+        around = heading | frozenset(stems(" ".join(lines)))
+        for piece in _pieces(lines):
+            yield _Sentence(piece, frozenset(stems(piece)), around, heading, mark, 0)
 
 
-def _pieces(lines: Sequence[str]) -> list[str]:
+def _pieces(lines: Sequence[str]) -> Iterator[str]:
     """Sentences of wrapped lines; list items and table rows are pieces of their own."""
-    joined: list[str] = []
+    joined = [""]
     for line in lines:
-        item = re.match(r"(?:[-*+•]|\d+[.)])\s+|\|", line)
-        if item or not joined or not line:
+        if not line or line.startswith("|") or _ITEM.match(line) or not joined[-1]:
             joined.append(line)
         else:
-            joined[-1] = f"{joined[-1]} {line}" if joined[-1] else line
-    pieces = []
+            joined[-1] += f" {line}"
     for text in joined:
-        bare = re.sub(r"^(?:[-*+•]|\d+[.)])\s+", "", text)
-        pieces += [sentence for sentence in sentences(bare) if re.search(r"\w", sentence)]
-    return pieces
+        yield from (sentence for sentence in sentences(_ITEM.sub("", text)) if re.search(r"\w", sentence))
 
 
-def _weights(found: Sequence[_Sentence]) -> dict[str, float]:
-    counts = Counter(word for sentence in found for word in sentence.stems)
-    return {word: math.log(1 + (len(found) + 1) / count) for word, count in counts.items()}
-
-
-def _score(
-    sentence: _Sentence,
-    passage: _Passage,
-    wanted: frozenset[str],
-    weight: dict[str, float],
-    expected: re.Pattern[str] | None,
-) -> float:
-    own = sum(weight[word] for word in wanted & sentence.stems)
-    around = sum(weight.get(word, 0.0) for word in (wanted & (passage.stems | passage.heading)) - sentence.stems)
-    score = (own + 0.25 * around) / (1 + 0.012 * len(sentence.stems))
-    if expected is not None and expected.search(sentence.text):
-        score *= 1.15
-    if sentence.text.endswith("?"):
-        score *= 0.4
-    return score * (0.35 if sentence.instruction else 1.0)
-
-
-def _quote(chosen: Sequence[_Sentence], passages: Sequence[_Passage]) -> str:
+def _quote(chosen: Sequence[_Sentence]) -> str:
     parts: list[str] = []
-    ordered = sorted(chosen, key=lambda sentence: sentence.order)
-    for index, sentence in enumerate(ordered):
-        mark = passages[sentence.passage].mark
-        following = ordered[index + 1] if index + 1 < len(ordered) else None
-        last_of_mark = following is None or passages[following.passage].mark != mark
-        parts.append(f"{sentence.text} {mark}" if mark and last_of_mark else sentence.text)
+    for index, sentence in enumerate(chosen):
+        cited = sentence.mark and sentence.mark not in [one.mark for one in chosen[index + 1 : index + 2]]
+        parts.append(f"{sentence.text} {sentence.mark}" if cited else sentence.text)
     return " ".join(parts)

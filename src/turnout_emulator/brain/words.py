@@ -10,7 +10,6 @@ from functools import lru_cache
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-
 _STOP = """
 a an and are as at be been being but by can could did do does doing for from had has have having he her here
 hers him his how i if in into is it its just me my of on or our she should so some such than that the their
@@ -18,31 +17,14 @@ them then there these they this those to us was we were what when where which wh
 with would you your yours please tell give show s t
 """
 STOP_WORDS = frozenset(_STOP.split())
-
-_SUFFIXES = (
-    ("ational", "ate"),
-    ("ization", "ize"),
-    ("fulness", "ful"),
-    ("iveness", "ive"),
-    ("ations", "ate"),
-    ("ation", "ate"),
-    ("ments", ""),
-    ("ment", ""),
-    ("ingly", ""),
-    ("edly", ""),
-    ("sses", "ss"),
-    ("ies", "y"),
-    ("ing", ""),
-    ("ied", "y"),
-    ("ors", ""),
-    ("or", ""),
-    ("ers", ""),
-    ("ed", ""),
-    ("er", ""),
-    ("ly", ""),
-    ("es", "e"),
-    ("s", ""),
-)
+# Endings and what takes their place.
+_SUFFIXES = """
+ational:ate ization:ize fulness:ful iveness:ive ations:ate ation:ate ments: ment: ingly: edly: sses:ss ies:y ing: ied:y
+ors: or: ers: ed: er: ly: es:e s:
+"""
+_ENDINGS = tuple(suffix.split(":") for suffix in _SUFFIXES.split())
+_BOUNDARY = re.compile(r"(?<=[.!?。！？])[\"'”’)\]]*\s+(?=[\"'“‘(\[*`]*[A-Z0-9À-ÞА-Я一-鿿])|(?<=[。！？])")
+_ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|vs|Mr|Mrs|Ms|Dr|Prof|St|No|Inc|Ltd|approx|cf|Fig|[A-Z])\.$")
 
 
 def count_tokens(text: str) -> int:
@@ -64,7 +46,7 @@ def stem(word: str) -> str:
     word = word.lower().replace("’", "'").removesuffix("'s")
     if len(word) <= 3 or not word.isascii():
         return word
-    for suffix, replacement in _SUFFIXES:
+    for suffix, replacement in _ENDINGS:
         if word.endswith(suffix) and len(word) - len(suffix) >= 3 and not word.endswith(("ss", "us", "is")):
             word = word[: len(word) - len(suffix)] + replacement
             break
@@ -83,19 +65,12 @@ def stems(text: str) -> list[str]:
     return [stem(word) for word in words(text) if word not in STOP_WORDS]
 
 
-_BOUNDARY = re.compile(r"(?<=[.!?。！？])[\"'”’)\]]*\s+(?=[\"'“‘(\[*`]*[A-Z0-9À-ÞА-Я一-鿿])|(?<=[。！？])")
-_ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|vs|Mr|Mrs|Ms|Dr|Prof|St|No|Inc|Ltd|approx|cf|Fig|[A-Z])\.$")
-
-
 def sentences(text: str) -> list[str]:
     """Split running text into sentences; lines that are not running text stay whole."""
     found: list[str] = []
     start = 0
     for boundary in _BOUNDARY.finditer(text):
-        piece = text[start : boundary.start()]
-        if _ABBREVIATION.search(piece):
-            continue
-        found.append(text[start : boundary.end()].strip())
-        start = boundary.end()
-    found.append(text[start:].strip())
-    return [sentence for sentence in found if sentence]
+        if not _ABBREVIATION.search(text[start : boundary.start()]):
+            found.append(text[start : boundary.end()].strip())
+            start = boundary.end()
+    return [sentence for sentence in [*found, text[start:].strip()] if sentence]

@@ -6,49 +6,36 @@ import asyncio
 import json
 import logging
 import time
+import tomllib
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 from turnout_emulator.accounts import Accounts
-from turnout_emulator.answers import Answer, Cut, Failure, FailureKind, Raw, Script
+from turnout_emulator.answers import Answer, Cut, Failure, Raw, Script
 from turnout_emulator.auth.entra import TokenIssuer
 from turnout_emulator.brain.think import think
 from turnout_emulator.catalogue import AnthropicModel, BedrockModel, OpenAIModel
 from turnout_emulator.control import Control, Operation, Received
 from turnout_emulator.prompt import Prompt
-from turnout_emulator.refusals import Refusal, RequestInvalid, overridden
+from turnout_emulator.refusals import Refusal, RequestInvalid
 from turnout_emulator.reply import Reply, prepare
 from turnout_emulator.scripts import Scripted, Whole
-from turnout_emulator.seals import Seals
+from turnout_emulator.signatures import Signatures
+from turnout_emulator.wires.framing import dumps
 
 logger = logging.getLogger("turnout_emulator")
 
 
 @dataclass(slots=True)
 class Hub:
-    """What the services of one emulator share.
-
-    Attributes:
-        control: The queue and the list of requests.
-        accounts: Credentials.
-        tokens: Entra tokens.
-        deployments: Azure deployments: name to model.
-        openai_models: Models of Azure OpenAI and OpenAI.
-        bedrock_models: Models of Bedrock.
-        bedrock_profiles: Application inference profiles: ARN or id to foundation-model id.
-        anthropic_models: Claude models of Azure Foundry.
-        mantle_models: OpenAI models on Bedrock.
-        seals: Signatures of reasoning.
-        delay: Seconds before each answer.
-        chunk_delay: Seconds between the chunks of a stream.
-        addresses: Where each service listens, by name and scheme.
-        stopping: Set when the emulator stops.
-    """
+    """What the services of one emulator share; `addresses` has where each listens, by name and scheme."""
 
     control: Control
     accounts: Accounts
@@ -57,22 +44,19 @@ class Hub:
     openai_models: Mapping[str, OpenAIModel]
     bedrock_models: Mapping[str, BedrockModel]
     bedrock_profiles: Mapping[str, str]
-    anthropic_models: Mapping[str, AnthropicModel] = field(default_factory=dict)
-    mantle_models: Mapping[str, OpenAIModel] = field(default_factory=dict)
-    seals: Seals = field(default_factory=Seals)
-    delay: float = 0.0
-    chunk_delay: float = 0.0
+    anthropic_models: Mapping[str, AnthropicModel]
+    mantle_models: Mapping[str, OpenAIModel]
+    delay: float
+    chunk_delay: float
+    signatures: Signatures = field(default_factory=Signatures)
     addresses: dict[str, str] = field(default_factory=dict)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def pause(self, seconds: float) -> None:
         """Wait, but no longer than until the emulator stops."""
-        if seconds <= 0:
-            return
-        try:
-            await asyncio.wait_for(self.stopping.wait(), seconds)
-        except TimeoutError:
-            return
+        if seconds > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.stopping.wait(), seconds)
 
 
 @dataclass(slots=True)
@@ -86,17 +70,6 @@ class Exchange:
     script: Script | None = None
     frames: tuple[bytes, ...] = ()
 
-    def json(self) -> dict[str, Any]:
-        """The request's JSON object.
-
-        Raises:
-            ValueError: It isn't one.
-        """
-        value = self.received.body
-        if not isinstance(value, dict):
-            raise ValueError("the body is not a JSON object")  # noqa: TRY004 - what the client sent, not a bug here
-        return value
-
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
@@ -104,30 +77,44 @@ class Rendering:
 
     Attributes:
         model: What the service names as the model.
+        context: Tokens that the model reads.
         call_prefix: How the ids of tool calls begin.
-        call_length: How many random characters follow; 0 for the number of the call.
         whole: The response that isn't streamed.
         frames: The frames of a stream.
-        content_type: Of a stream.
         error_frame: An error in the middle of a stream.
+        call_length: How many random characters follow in the id of a call; 0 for the number of the call.
+        content_type: Of a stream.
     """
 
     model: str
+    context: int
     call_prefix: str
-    call_length: int
     whole: Callable[[Reply], dict[str, Any]]
     frames: Callable[[Reply], Iterator[bytes]]
-    content_type: str
     error_frame: Callable[[Refusal], bytes]
+    call_length: int = 22
+    content_type: str = "text/event-stream; charset=utf-8"
 
 
 Handler = Callable[[Exchange], Awaitable[web.StreamResponse]]
+_ERRORS = tomllib.loads(Path(__file__).with_name("errors.toml").read_text(encoding="utf-8"))
+
+
+class _Ready(Exception):
+    """A response that was queued as it is."""
+
+    def __init__(self, response: web.Response) -> None:
+        super().__init__()
+        self.response = response
 
 
 class Service(ABC):
     """One emulated service on a listener of its own."""
 
     name: str
+    errors: tuple[str, ...] = ()  # its tables of errors; later ones override
+    overflow = (1_000_000, 128_000)  # tokens and context that are named when an overflow was queued
+    retry_headers: tuple[str, ...] = ()  # those that say when to try again
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
@@ -136,13 +123,33 @@ class Service(ABC):
     def routes(self) -> Iterable[web.RouteDef]:
         """The paths it answers."""
 
-    @abstractmethod
-    def refusal(self, kind: FailureKind, received: Received, failure: Failure | None = None) -> Refusal:
-        """The service's own error of a kind."""
+    def body(self, exchange: Exchange) -> dict[str, Any]:
+        """The request's JSON object; a `Refusal` if it isn't one."""
+        body = exchange.received.body
+        if not isinstance(body, dict):
+            raise self.refusal("unreadable", exchange.received)
+        return body
 
-    @abstractmethod
+    def refusal(self, kind: str, received: Received, failure: Failure | None = None, **facts: object) -> Refusal:
+        """The service's own error of a kind, as `errors.toml` has it; `facts` go into its message."""
+        tables = [_ERRORS[name] for name in reversed(self.errors)]
+        status, code, message, *rest = next(table[kind] for table in tables if kind in table)
+        tokens, context = self.overflow
+        named = {"model": received.model, "identity": received.identity, "tokens": tokens, "context": context}
+        headers = {}
+        if failure is not None and failure.retry_after is not None:
+            wait = failure.retry_after
+            headers = {n: f"{wait:g}" if n == "retry-after" else str(round(wait * 1000)) for n in self.retry_headers}
+        text = message.format(**{**named, **facts})
+        return Refusal(status, code or None, text, type=rest[0] if rest else None, headers=headers)
+
+    def error_body(self, refusal: Refusal) -> dict[str, Any]:
+        """The JSON of an error."""
+        return {"message": refusal.message, **refusal.extra}
+
     def error(self, refusal: Refusal) -> web.Response:
         """An error in the service's own form."""
+        return respond(self.error_body(refusal), refusal.status, refusal.headers)
 
     def invalid(self, problem: RequestInvalid, received: Received) -> Refusal:
         """A request that a wire refused, as the service's own error."""
@@ -171,6 +178,8 @@ class Service(ABC):
         exchange = Exchange(request, body, received)
         try:
             response = await handler(exchange)
+        except _Ready as ready:
+            response = ready.response
         except RequestInvalid as problem:
             response = self.error(self.invalid(problem, received))
         except Refusal as refusal:
@@ -179,25 +188,23 @@ class Service(ABC):
             for name, value in self.headers(exchange).items():
                 response.headers.setdefault(name, value)
         if exchange.script is not None:
-            whole = _whole(response, exchange.frames)
+            assert isinstance(response, web.Response)
+            assert isinstance(response.body, bytes | None)
+            whole = Whole(response.status, dict(response.headers), response.body or b"", exchange.frames)
             response = Scripted(exchange.script.steps(whole), whole)
         received.status = response.status
         logger.debug("%s %s %s -> %s", self.name, request.method, request.raw_path, response.status)
         return response
 
-    async def queued(
-        self, exchange: Exchange, models: tuple[str, ...], operation: Operation
-    ) -> Answer | Cut | Raw | None:
-        """What was queued for this request.
-
-        Raises:
-            Refusal: A failure was queued.
-        """
+    async def queued(self, exchange: Exchange, models: tuple[str, ...], operation: Operation) -> Answer | Cut | None:
+        """What was queued for this request; a failure or a raw response is raised."""
         control = self.hub.control
         item = control.decide(exchange.received) or control.take(self.name, models, operation)
         if isinstance(item, Failure):
             await self.hub.pause(item.delay)
             raise self.failure(item, exchange.received)
+        if isinstance(item, Raw):
+            raise _Ready(_raw(item))
         if isinstance(item, Script):
             exchange.script = item
             return item.answer
@@ -205,15 +212,13 @@ class Service(ABC):
 
     def failure(self, failure: Failure, received: Received) -> Refusal:
         """A queued failure as this service's error."""
-        return overridden(self.refusal(failure.kind, received, failure), failure)
+        return self.refusal(failure.kind, received, failure).override(failure)
 
     async def embeddings(
         self, exchange: Exchange, models: tuple[str, ...], make: Callable[[], web.Response], size: int
     ) -> web.StreamResponse:
         """Answer a request for embeddings of `size` texts."""
         item = await self.queued(exchange, models, "embeddings")
-        if isinstance(item, Raw):
-            return raw(item)
         response = await asyncio.to_thread(make) if size > 32 else make()
         await self.hub.pause(self.hub.delay)
         if isinstance(item, Cut):
@@ -221,48 +226,27 @@ class Service(ABC):
         return response
 
     async def chat(
-        self, exchange: Exchange, models: tuple[str, ...], prompt: Prompt, context: int, rendering: Rendering
+        self, exchange: Exchange, models: tuple[str, ...], prompt: Prompt, rendering: Rendering
     ) -> web.StreamResponse:
-        """Answer a chat request, whole or as a stream.
-
-        Args:
-            exchange: The request.
-            models: Names by which a queued answer may be meant for it.
-            prompt: What was asked.
-            context: Tokens that the model reads.
-            rendering: How the wire shows the reply.
-        """
-        exchange.received.stream = prompt.stream
+        """Answer a chat request, whole or as a stream; `models` are names by which an answer may have been queued."""
+        received = exchange.received
+        received.stream = prompt.stream
         item = await self.queued(exchange, models, "chat")
-        if isinstance(item, Raw):
-            return raw(item)
-        if prompt.input_tokens > context:
-            message = self.overflow_message(prompt.input_tokens, context, exchange.received.wire)
-            raise RequestInvalid(message, kind="context_overflow")
+        if prompt.input_tokens > rendering.context:
+            raise self.refusal("context_overflow", received, tokens=prompt.input_tokens, context=rendering.context)
         cut = item if isinstance(item, Cut) else None
-        answer = (cut.answer if cut else item) or think(prompt)
-        assert isinstance(answer, Answer)
-        reply = prepare(
-            answer,
-            prompt,
-            model=rendering.model,
-            call_prefix=rendering.call_prefix,
-            call_length=rendering.call_length,
-        )
+        answer = (item.answer if isinstance(item, Cut) else item) or think(prompt)
+        reply = prepare(answer, prompt, rendering.model, rendering.call_prefix, rendering.call_length)
         await self.hub.pause(self.hub.delay if answer.delay is None else answer.delay)
         reply.latency = max(1, round((time.monotonic() - exchange.started) * 1000))
         if cut is not None and (cut.after_chunks == 0 or not prompt.stream) and cut.failure is None:
             return _drop(exchange.request)
         if not prompt.stream:
             if cut is not None and cut.failure is not None:
-                raise self.failure(cut.failure, exchange.received)
-            return web.Response(body=dumps(rendering.whole(reply)), content_type="application/json")
+                raise self.failure(cut.failure, received)
+            return respond(rendering.whole(reply))
         pause = self.hub.chunk_delay if answer.chunk_delay is None else answer.chunk_delay
         return await self._stream(exchange, rendering, reply, pause, cut)
-
-    @abstractmethod
-    def overflow_message(self, tokens: int, context: int, wire: str | None) -> str:
-        """What the service says of a prompt that is too long, on the wire that it came by."""
 
     async def _stream(
         self, exchange: Exchange, rendering: Rendering, reply: Reply, pause: float, cut: Cut | None
@@ -305,27 +289,16 @@ class Service(ABC):
         return response
 
 
-def dumps(value: Mapping[str, Any]) -> bytes:
-    """Compact JSON."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+def respond(value: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """A response of JSON."""
+    return web.Response(status=status, headers=headers, body=dumps(value), content_type="application/json")
 
 
-def raw(item: Raw) -> web.Response:
-    """A queued raw response."""
-    body = item.body
+def _raw(item: Raw) -> web.Response:
+    body, headers = item.body, dict(item.headers)
     if isinstance(body, Mapping):
-        return web.Response(
-            status=item.status, headers={"content-type": "application/json", **item.headers}, body=dumps(body)
-        )
-    return web.Response(
-        status=item.status, headers=dict(item.headers), body=body.encode() if isinstance(body, str) else body
-    )
-
-
-def _whole(response: web.StreamResponse, frames: tuple[bytes, ...]) -> Whole:
-    assert isinstance(response, web.Response)
-    assert isinstance(response.body, bytes | None)
-    return Whole(response.status, dict(response.headers), response.body or b"", frames)
+        body, headers = dumps(body), {"content-type": "application/json", **headers}
+    return web.Response(status=item.status, headers=headers, body=body.encode() if isinstance(body, str) else body)
 
 
 def _drop(request: web.Request) -> web.StreamResponse:
@@ -336,14 +309,11 @@ def _drop(request: web.Request) -> web.StreamResponse:
 
 def _received(service: str, request: web.Request, body: bytes) -> Received:
     parsed: Any = None
-    if body:
-        if request.content_type == "application/x-www-form-urlencoded":
-            parsed = body.decode("utf-8", "replace")
-        else:
-            try:
-                parsed = json.loads(body)
-            except ValueError:
-                parsed = None
+    if request.content_type == "application/x-www-form-urlencoded":
+        parsed = body.decode("utf-8", "replace") or None
+    else:
+        with suppress(ValueError):
+            parsed = json.loads(body)
     return Received(
         service=service,
         method=request.method,

@@ -12,11 +12,10 @@ from xml.sax.saxutils import escape
 from aiohttp import web
 
 from turnout_emulator.accounts import CONTAINER_TOKEN, AwsKey
-from turnout_emulator.answers import Failure, FailureKind, Raw
-from turnout_emulator.auth.sigv4 import SignedRequest, verify
 from turnout_emulator.control import Received
 from turnout_emulator.refusals import Refusal
-from turnout_emulator.services.base import Exchange, Service, dumps, raw
+from turnout_emulator.services.base import Exchange, Service, respond
+from turnout_emulator.services.identity import identify_signer
 
 _NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 _SIGNING_NAMES = frozenset({"sts"})
@@ -35,53 +34,38 @@ class StsService(Service):
     """`POST /` with a signed form; `GET /credentials` with the container's token."""
 
     name = "sts"
+    errors = ("sts",)
 
     def routes(self) -> Iterable[web.RouteDef]:
         """The paths it answers."""
-        yield self.route("POST", "/", self.query)
-        yield self.route("GET", "/credentials", self.container_credentials)
-        yield self.route("*", "/{path:.*}", self.unknown_path)
+        yield self.route("POST", "/", self._query)
+        yield self.route("GET", "/credentials", self._container_credentials)
+        yield self.route("*", "/{path:.*}", self._unknown_path)
 
-    async def query(self, exchange: Exchange) -> web.StreamResponse:
-        """An action of STS."""
+    async def _query(self, exchange: Exchange) -> web.StreamResponse:
         exchange.received.operation = "token"
-        request = exchange.request
-        signed = SignedRequest(request.method, request.raw_path, exchange.received.headers, exchange.body)
-        key = verify(signed, self.hub.accounts, _SIGNING_NAMES)
-        exchange.received.auth, exchange.received.identity = "sigv4", key.role_arn or key.access_key
+        key = identify_signer(exchange, self.hub, _SIGNING_NAMES)
         form = {name: values[0] for name, values in parse_qs(exchange.body.decode("utf-8", "replace")).items()}
         exchange.received.body = form
-        item = await self.queued(exchange, (), "token")
-        if isinstance(item, Raw):
-            return raw(item)
+        await self.queued(exchange, (), "token")
         match form.get("Action"):
             case "AssumeRole":
-                return self._assume(form)
+                return self._assume(exchange.received, form)
             case "GetCallerIdentity":
                 arn = key.role_arn or "arn:aws:iam::123456789012:user/turnout-emulator"
                 inner = f"<Arn>{escape(arn)}</Arn><UserId>{key.access_key}</UserId><Account>123456789012</Account>"
                 return _xml("GetCallerIdentity", inner)
-        raise Refusal(400, "InvalidAction", f"Could not find operation {form.get('Action')} for version 2011-06-15")
+        raise self.refusal("unknown_action", exchange.received, action=form.get("Action"))
 
-    def _assume(self, form: Mapping[str, str]) -> web.Response:
+    def _assume(self, received: Received, form: Mapping[str, str]) -> web.Response:
         role, session = form.get("RoleArn", ""), form.get("RoleSessionName", "")
         if _SESSION.fullmatch(session) is None:
-            raise Refusal(
-                400,
-                "ValidationError",
-                f"1 validation error detected: Value '{session}' at 'roleSessionName' failed to satisfy constraint: "
-                "Member must satisfy regular expression pattern: [\\w+=,.@-]*",
-            )
+            raise self.refusal("wrong_session", received, value=session)
         if role not in self.hub.accounts.roles:
-            raise Refusal(403, "AccessDenied", f"User is not authorized to perform: sts:AssumeRole on resource: {role}")
+            raise self.refusal("unknown_role", received, role=role)
         lifetime = float(form.get("DurationSeconds", "3600"))
         if not 900 <= lifetime <= 43_200:
-            raise Refusal(
-                400,
-                "ValidationError",
-                f"1 validation error detected: Value '{lifetime:g}' at 'durationSeconds' failed to satisfy constraint: "
-                "Member must have value between 900 and 43200",
-            )
+            raise self.refusal("wrong_duration", received, value=lifetime)
         key = self.hub.accounts.issue_aws_key(min(lifetime, self.hub.tokens.lifetime), role)
         assumed = f"{role.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/')}/{session}"
         inner = (
@@ -92,14 +76,12 @@ class StsService(Service):
         )
         return _xml("AssumeRole", inner)
 
-    async def container_credentials(self, exchange: Exchange) -> web.StreamResponse:
+    async def _container_credentials(self, exchange: Exchange) -> web.StreamResponse:
         """Temporary keys, as the ECS and EKS agents hand them out."""
         exchange.received.operation = "token"
         if exchange.request.headers.get("authorization") != CONTAINER_TOKEN:
-            raise Refusal(403, "AccessDenied", "The authorization token is missing or wrong.")
-        item = await self.queued(exchange, (), "token")
-        if isinstance(item, Raw):
-            return raw(item)
+            raise self.refusal("wrong_container_token", exchange.received)
+        await self.queued(exchange, (), "token")
         role = self.hub.accounts.roles[0]
         key = self.hub.accounts.issue_aws_key(self.hub.tokens.lifetime, role)
         exchange.received.auth, exchange.received.identity = "container", role
@@ -110,28 +92,10 @@ class StsService(Service):
             "Expiration": _expiry(key),
             "RoleArn": role,
         }
-        return web.Response(body=dumps(body), content_type="application/json")
+        return respond(body)
 
-    async def unknown_path(self, exchange: Exchange) -> web.StreamResponse:
-        """Anything else."""
-        raise Refusal(404, "NotFound", f"No endpoint at {exchange.request.path}.")
-
-    def overflow_message(self, tokens: int, context: int, wire: str | None) -> str:  # noqa: ARG002 - no model here
-        """STS reads no prompts."""
-        return "The request is too long."
-
-    def refusal(self, kind: FailureKind, received: Received, failure: Failure | None = None) -> Refusal:  # noqa: ARG002
-        """The STS error of a kind."""
-        match kind:
-            case "authentication":
-                return Refusal(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
-            case "permission":
-                return Refusal(403, "AccessDenied", "User is not authorized to perform: sts:AssumeRole")
-            case "rate_limited":
-                return Refusal(400, "Throttling", "Rate exceeded")
-            case "server_error" | "overloaded" | "timeout":
-                return Refusal(503, "ServiceUnavailable", "Service is unavailable.")
-        return Refusal(400, "ValidationError", "The request is invalid.")
+    async def _unknown_path(self, exchange: Exchange) -> web.StreamResponse:
+        raise self.refusal("unknown_path", exchange.received, path=exchange.request.path)
 
     def error(self, refusal: Refusal) -> web.Response:
         """An error in the service's own form."""

@@ -1,15 +1,15 @@
-"""What Anthropic Messages refuses, in the service's words."""
+"""What Anthropic Messages refuses in a request beside its messages, in the service's words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from turnout_emulator.catalogue import AnthropicModel
-from turnout_emulator.refusals import RequestInvalid
-from turnout_emulator.seals import Seals
-from turnout_emulator.wires.anthropic_content_checks import blocks_of, check_messages
-from turnout_emulator.wires.anthropic_tool_checks import check_tools
+from turnout_emulator.refusals import RequestInvalid, refuse
+from turnout_emulator.signatures import Signatures
+from turnout_emulator.wires.anthropic_content_checks import blocks_of, check_messages, required, wrong_tag
 
 _ARGUMENTS = frozenset(
     [
@@ -18,50 +18,42 @@ _ARGUMENTS = frozenset(
         *("thinking", "tool_choice", "tools", "top_k", "top_p"),
     ]
 )
-LEAST_TOP_P = 0.95
-"""While Claude thinks. Source: platform.claude.com/docs/en/build-with-claude/extended-thinking, seen 2026-11-21."""
-TOP_P_WHILE_THINKING = f"`top_p` must be greater than or equal to {LEAST_TOP_P} or unset when thinking is enabled."
-_UNHELD = frozenset(
+_TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+_UNSUPPORTED = frozenset(
     ["minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "maxItems"]
 )
-_FEWEST_THOUGHTS = 1024  # tokens
+_FEWEST_THINKING_TOKENS = 1024
 _MOST_CACHE_MARKS = 4
+_LEAST_TOP_P = 0.95
+_GUIDE = "https://docs.claude.com/en/docs/build-with-claude/extended-thinking"
 
 
-def check(body: Mapping[str, Any], model: AnthropicModel, seals: Seals, *, counting: bool) -> None:
-    """Check a request.
-
-    Raises:
-        RequestInvalid: The service would refuse it.
-    """
+def check(body: Mapping[str, Any], model: AnthropicModel, signatures: Signatures, *, counting: bool) -> None:
+    """Check a request, and raise `RequestInvalid` if the service would refuse it."""
     for argument in body:
         if argument not in _ARGUMENTS:
             raise RequestInvalid(f"{argument}: Extra inputs are not permitted")
     for argument in ("messages",) if counting else ("max_tokens", "messages"):
         if body.get(argument) is None:
-            raise RequestInvalid(f"{argument}: Field required")
+            raise required(argument)
     if not counting:
-        _check_length(body, model)
+        _check_length(body["max_tokens"], model)
     _check_sampling(body, model)
     _check_thinking(body, model)
     _check_system(body.get("system"))
-    check_messages(body["messages"], seals, prefill=model.prefill)
-    check_tools(body)
+    check_messages(body["messages"], signatures, prefill=model.prefill)
+    _check_tools(body)
     _check_format(body)
     _check_cache_marks(body)
 
 
-def _check_length(body: Mapping[str, Any], model: AnthropicModel) -> None:
-    longest = body["max_tokens"]
+def _check_length(longest: object, model: AnthropicModel) -> None:
     if isinstance(longest, bool) or not isinstance(longest, int):
         raise RequestInvalid("max_tokens: Input should be a valid integer")
     if longest < 1:
         raise RequestInvalid("max_tokens: Input should be greater than or equal to 1")
     if longest > model.output:
-        raise RequestInvalid(
-            f"max_tokens: {longest} > {model.output}, which is the maximum allowed number of output tokens for "
-            f"{model.served}"
-        )
+        raise refuse("messages.too_many_output_tokens", value=longest, most=model.output, model=model.served)
 
 
 def _check_sampling(body: Mapping[str, Any], model: AnthropicModel) -> None:
@@ -72,52 +64,56 @@ def _check_sampling(body: Mapping[str, Any], model: AnthropicModel) -> None:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise RequestInvalid(f"{name}: Input should be a valid number")
         if not 0 <= value <= 1:
-            word = "greater than or equal to 0" if value < 0 else "less than or equal to 1"
-            raise RequestInvalid(f"{name}: Input should be {word}")
+            bound = "greater than or equal to 0" if value < 0 else "less than or equal to 1"
+            raise RequestInvalid(f"{name}: Input should be {bound}")
     if model.either_sampling and body.get("temperature") is not None and body.get("top_p") is not None:
-        raise RequestInvalid("`temperature` and `top_p` cannot both be specified for this model. Please use only one.")
-    stops = body.get("stop_sequences")
-    if stops is not None and not (isinstance(stops, list) and all(isinstance(stop, str) for stop in stops)):
+        raise refuse("messages.both_sampling")
+    stops = [] if body.get("stop_sequences") is None else body["stop_sequences"]
+    if not isinstance(stops, list) or not all(isinstance(stop, str) for stop in stops):
         raise RequestInvalid("stop_sequences: Input should be a valid list")
-    for index, stop in enumerate(stops or ()):
+    for index, stop in enumerate(stops):
         if not stop.strip():
-            raise RequestInvalid(f"stop_sequences: each stop sequence must contain non-whitespace ({index})")
+            raise refuse("messages.blank_stop", index=index)
 
 
 def _check_thinking(body: Mapping[str, Any], model: AnthropicModel) -> None:
     thinking = body.get("thinking") or {}
     kind = thinking.get("type", "disabled")
     if kind not in ("enabled", "disabled", "adaptive"):
-        raise RequestInvalid(
-            f"thinking: Input tag '{kind}' found using 'type' does not match any of the expected tags: 'adaptive', "
-            "'disabled', 'enabled'"
-        )
+        raise wrong_tag("thinking", kind, ("adaptive", "disabled", "enabled"))
     if kind == "disabled":
         return
     if not model.thinking:
         raise RequestInvalid(f"'{model.name}' does not support thinking.")
     if kind == "enabled":
-        budget = thinking.get("budget_tokens")
+        budget, where = thinking.get("budget_tokens"), "thinking.enabled.budget_tokens"
         if budget is None:
-            raise RequestInvalid("thinking.enabled.budget_tokens: Field required")
-        if budget < _FEWEST_THOUGHTS:
-            raise RequestInvalid(
-                f"thinking.enabled.budget_tokens: Input should be greater than or equal to {_FEWEST_THOUGHTS}"
-            )
+            raise required(where)
+        if budget < _FEWEST_THINKING_TOKENS:
+            raise RequestInvalid(f"{where}: Input should be greater than or equal to {_FEWEST_THINKING_TOKENS}")
         if budget >= body.get("max_tokens", budget + 1):
-            raise RequestInvalid(
-                "`max_tokens` must be greater than `thinking.budget_tokens`. Please consult our documentation at "
-                "https://docs.claude.com/en/docs/build-with-claude/extended-thinking#max-tokens-and-context-window-size"
-            )
-    if body.get("temperature") not in (None, 1):
-        raise RequestInvalid(
-            "`temperature` may only be set to 1 when thinking is enabled or in adaptive mode. Please consult our "
-            "documentation at https://docs.claude.com/en/docs/build-with-claude/extended-thinking"
-        )
-    if body.get("top_p", 1) < LEAST_TOP_P:
-        raise RequestInvalid(TOP_P_WHILE_THINKING)
+            raise refuse("messages.budget")
+    problem = thinking_conflict(body.get("temperature"), body.get("top_p"))
+    if problem:
+        raise RequestInvalid(problem)
     if (body.get("tool_choice") or {}).get("type") in ("any", "tool"):
-        raise RequestInvalid("Thinking may not be enabled when tool_choice forces tool use.")
+        raise refuse("messages.forced_tool")
+
+
+def thinking_conflict(temperature: float | None, top_p: float | None) -> str | None:
+    """What Claude says of sampling parameters that it doesn't take while it thinks.
+
+    Source: platform.claude.com/docs/en/build-with-claude/extended-thinking, seen 2026-11-21;
+    https://github.com/langchain-ai/langchain-aws/issues/925, https://github.com/n8n-io/n8n/issues/14288
+    """
+    if temperature not in (None, 1):
+        return (
+            "`temperature` may only be set to 1 when thinking is enabled or in adaptive mode. Please consult our "
+            f"documentation at {_GUIDE}"
+        )
+    if top_p is not None and top_p < _LEAST_TOP_P:
+        return f"`top_p` must be greater than or equal to {_LEAST_TOP_P} or unset when thinking is enabled."
+    return None
 
 
 def _check_system(system: object) -> None:
@@ -129,9 +125,53 @@ def _check_system(system: object) -> None:
         if not isinstance(block, dict) or block.get("type") != "text":
             raise RequestInvalid(f"system.{index}.type: Input should be 'text'")
         if not isinstance(block.get("text"), str):
-            raise RequestInvalid(f"system.{index}.text: Field required")
+            raise required(f"system.{index}.text")
         if not block["text"]:
             raise RequestInvalid("system: text content blocks must be non-empty")
+
+
+def _check_tools(body: Mapping[str, Any]) -> None:
+    tools, choice = body.get("tools") or [], body.get("tool_choice")
+    names = [_check_tool(tool, index) for index, tool in enumerate(tools)]
+    if len(set(names)) < len(names):
+        raise RequestInvalid("tools: Tool names must be unique.")
+    if choice is None:
+        return
+    if not isinstance(choice, dict):
+        raise RequestInvalid("tool_choice: Input should be an object")
+    kind = choice.get("type")
+    if kind not in ("auto", "any", "tool", "none"):
+        raise wrong_tag("tool_choice", kind, ("auto", "any", "tool", "none"))
+    if not tools:
+        raise RequestInvalid("tool_choice: tool_choice may only be specified while providing tools.")
+    for name in choice:
+        if name not in ("type", "name", "disable_parallel_tool_use"):
+            raise RequestInvalid(f"tool_choice.{kind}.{name}: Extra inputs are not permitted")
+    if kind == "tool":
+        if "name" not in choice:
+            raise required("tool_choice.tool.name")
+        if choice["name"] not in names:
+            raise RequestInvalid(f"Tool '{choice['name']}' not found in provided tools")
+
+
+def _check_tool(tool: object, index: int) -> str:
+    if not isinstance(tool, dict):
+        raise RequestInvalid(f"tools.{index}: Input should be an object")
+    if tool.get("type") not in (None, "custom"):
+        raise refuse("messages.server_tool", index=index, type=tool["type"])
+    where = f"tools.{index}.custom"
+    name, schema = tool.get("name"), tool.get("input_schema")
+    if name is None:
+        raise required(f"{where}.name")
+    if not isinstance(name, str) or _TOOL_NAME.fullmatch(name) is None:
+        raise RequestInvalid(f"{where}.name: String should match pattern '^[a-zA-Z0-9_-]{{1,128}}$'")
+    if not isinstance(schema, dict):
+        raise required(f"{where}.input_schema")
+    if "type" not in schema:
+        raise required(f"{where}.input_schema.type")
+    if schema["type"] != "object":
+        raise RequestInvalid(f"{where}.input_schema.type: Input should be 'object'")
+    return name
 
 
 def _check_format(body: Mapping[str, Any]) -> None:
@@ -140,48 +180,37 @@ def _check_format(body: Mapping[str, Any]) -> None:
         return
     if form.get("type") != "json_schema":
         raise RequestInvalid("output_config.format.type: Input should be 'json_schema'")
-    schema = form.get("schema")
-    if not isinstance(schema, dict):
-        raise RequestInvalid("output_config.format.schema: Field required")
-    problem = unheld(schema)
+    if not isinstance(form.get("schema"), dict):
+        raise required("output_config.format.schema")
+    problem = schema_problem(form["schema"])
     if problem is not None:
         raise RequestInvalid(f"output_config.format.schema: {problem}")
 
 
-def unheld(schema: Any) -> str | None:
-    """What Claude can't be held to in a schema, anywhere in it.
+def schema_problem(schema: Any) -> str | None:
+    """What Claude doesn't support in a schema, anywhere in it.
 
     Source: https://github.com/BerriAI/litellm/issues/29624, https://github.com/vercel/ai/issues/17197
     """
     if isinstance(schema, list):
-        return next((found for one in schema if (found := unheld(one)) is not None), None)
+        return next((found for one in schema if (found := schema_problem(one)) is not None), None)
     if not isinstance(schema, dict):
         return None
     kind = schema.get("type")
     if kind == "object" and schema.get("additionalProperties") is not False:
         return "For 'object' type, 'additionalProperties' must be explicitly set to false"
-    # A minLength of 1 was taken of Claude Sonnet 4.5 on Converse, as recorded.
-    limits = sorted(
-        name for name in _UNHELD & schema.keys() if isinstance(kind, str) and (name, schema[name]) != ("minLength", 1)
-    )
-    if limits:
+    # Claude Sonnet 4.5 took a minLength of 1 on Converse, as recorded.
+    limits = sorted(name for name in _UNSUPPORTED & schema.keys() if (name, schema[name]) != ("minLength", 1))
+    if limits and isinstance(kind, str):
         return f"For '{kind}' type, properties {', '.join(limits)} are not supported"
     named = [one for key in ("properties", "$defs") for one in (schema.get(key) or {}).values()]
-    return unheld([*named, schema.get("items"), *(schema.get("anyOf") or ()), *(schema.get("allOf") or ())])
+    return schema_problem([*named, schema.get("items"), *(schema.get("anyOf") or ()), *(schema.get("allOf") or ())])
 
 
 def _check_cache_marks(body: Mapping[str, Any]) -> None:
     system = body.get("system")
-    places: list[Mapping[str, Any]] = list(system) if isinstance(system, list) else []
-    places += body.get("tools") or []
-    for message in body["messages"]:
-        places += blocks_of(message)
-    count = _marked(places)
+    marked: list[Mapping[str, Any]] = [*(system if isinstance(system, list) else ()), *(body.get("tools") or ())]
+    marked += [block for message in body["messages"] for block in blocks_of(message)]
+    count = sum(1 for one in marked if one.get("cache_control"))
     if count > _MOST_CACHE_MARKS:
-        raise RequestInvalid(
-            f"A maximum of {_MOST_CACHE_MARKS} blocks with cache_control may be provided. Found {count}."
-        )
-
-
-def _marked(places: Sequence[Mapping[str, Any]]) -> int:
-    return sum(1 for place in places if place.get("cache_control"))
+        raise refuse("messages.cache_marks", most=_MOST_CACHE_MARKS, count=count)

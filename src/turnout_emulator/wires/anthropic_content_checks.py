@@ -7,17 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from turnout_emulator.media import decode
-from turnout_emulator.refusals import RequestInvalid
-from turnout_emulator.seals import Seals
+from turnout_emulator.refusals import RequestInvalid, refuse
+from turnout_emulator.signatures import Signatures
 
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
-_GIVEN = ("document", "image", "search_result", "text", "tool_result")
-_RETURNED = ("document", "image", "search_result", "text")
-_SAID = ("redacted_thinking", "text", "thinking", "tool_use")
+_USER_BLOCKS = ("document", "image", "search_result", "text", "tool_result")
+_RESULT_BLOCKS = ("document", "image", "search_result", "text")
+_ASSISTANT_BLOCKS = ("redacted_thinking", "text", "thinking", "tool_use")
 _IMAGES = ("image/jpeg", "image/png", "image/gif", "image/webp")
-_DOCUMENTS = ("application/pdf",)
 _LARGEST_IMAGE = 5 * 1024 * 1024  # bytes
-_NEEDED = {
+_REQUIRED = {
     "text": ("text",),
     "image": ("source",),
     "document": ("source",),
@@ -37,17 +36,18 @@ def blocks_of(message: Message) -> list[Mapping[str, Any]]:
     return content if isinstance(content, list) else [{"type": "text", "text": content}]
 
 
-def check_messages(messages: object, seals: Seals, *, prefill: bool) -> None:
-    """Check the messages.
+def required(where: str) -> RequestInvalid:
+    """A member that must be there."""
+    return RequestInvalid(f"{where}: Field required")
 
-    Args:
-        messages: As they arrived.
-        seals: Whose thinking is genuine.
-        prefill: Whether the last may be the beginning of the answer.
 
-    Raises:
-        RequestInvalid: The service would refuse them.
-    """
+def wrong_tag(where: str, tag: object, allowed: Sequence[str]) -> RequestInvalid:
+    """An object of a type that isn't known."""
+    return refuse("messages.wrong_tag", where=where, tag=tag, allowed=", ".join(map(repr, allowed)))
+
+
+def check_messages(messages: object, signatures: Signatures, *, prefill: bool) -> None:
+    """Check the messages; `prefill` lets the last be the beginning of the answer."""
     if not isinstance(messages, list):
         raise RequestInvalid("messages: Input should be a valid list")
     if not messages:
@@ -55,18 +55,16 @@ def check_messages(messages: object, seals: Seals, *, prefill: bool) -> None:
     for number, message in enumerate(messages):
         _check_role(message, number)
         final = number == len(messages) - 1
-        _check_content(message, number, seals, final=final)
+        _check_content(message, number, signatures, final=final)
     if messages[0]["role"] != "user":
-        raise RequestInvalid('messages: first message must use the "user" role')
+        raise refuse("messages.first_role")
     _check_results(messages)
     last = messages[-1]
     if last["role"] == "assistant":
         if not prefill:
-            raise RequestInvalid(
-                "This model does not support assistant message prefill. The conversation must end with a user message."
-            )
-        said = blocks_of(last)
-        if said and said[-1]["type"] == "text" and said[-1]["text"] != said[-1]["text"].rstrip():
+            raise refuse("messages.prefill")
+        blocks = blocks_of(last)
+        if blocks and blocks[-1]["type"] == "text" and blocks[-1]["text"] != blocks[-1]["text"].rstrip():
             raise RequestInvalid("messages: final assistant content cannot end with trailing whitespace")
 
 
@@ -75,34 +73,28 @@ def _check_role(message: object, number: int) -> None:
         raise RequestInvalid(f"messages.{number}: Input should be an object")
     role = message.get("role")
     if role == "system":
-        raise RequestInvalid(
-            'messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter, not "system" '
-            "as an input message role."
-        )
+        raise refuse("messages.system_role")
     if role not in ("user", "assistant"):
-        raise RequestInvalid(f'messages: Unexpected role "{role}". Allowed roles are "user" or "assistant"')
+        raise refuse("messages.wrong_role", role=role)
     extra = next((name for name in message if name not in ("role", "content")), None)
     if extra is not None:
         raise RequestInvalid(f"messages.{number}.{extra}: Extra inputs are not permitted")
 
 
-def _check_content(message: Message, number: int, seals: Seals, *, final: bool) -> None:
+def _check_content(message: Message, number: int, signatures: Signatures, *, final: bool) -> None:
     content = message.get("content")
     if content is None:
-        raise RequestInvalid(f"messages.{number}.content: Field required")
+        raise required(f"messages.{number}.content")
     if not isinstance(content, str | list):
         raise RequestInvalid(f"messages.{number}.content: Input should be a valid list")
     if not content and not (final and message["role"] == "assistant"):
-        raise RequestInvalid(
-            f"messages.{number}: all messages must have non-empty content except for the optional final assistant "
-            "message"
-        )
+        raise refuse("messages.empty", number=number)
     if isinstance(content, str):
         _check_text(content)
         return
-    allowed = _SAID if message["role"] == "assistant" else _GIVEN
+    allowed = _ASSISTANT_BLOCKS if message["role"] == "assistant" else _USER_BLOCKS
     for index, block in enumerate(content):
-        _check_block(block, f"messages.{number}.content.{index}", allowed, seals)
+        _check_block(block, f"messages.{number}.content.{index}", allowed, signatures)
 
 
 def _check_text(text: str) -> None:
@@ -112,23 +104,20 @@ def _check_text(text: str) -> None:
         raise RequestInvalid("messages: text content blocks must contain non-whitespace text")
 
 
-def _check_block(block: object, where: str, allowed: Sequence[str], seals: Seals) -> None:
+def _check_block(block: object, where: str, allowed: Sequence[str], signatures: Signatures) -> None:
     kind = block.get("type") if isinstance(block, dict) else None
-    if not isinstance(block, dict) or kind not in (*_GIVEN, *_SAID):
-        listed = ", ".join(f"'{one}'" for one in sorted({*_GIVEN, *_SAID}))
-        raise RequestInvalid(
-            f"{where}: Input tag '{kind}' found using 'type' does not match any of the expected tags: {listed}"
-        )
+    if not isinstance(block, dict) or kind not in tuple(_REQUIRED):
+        raise wrong_tag(where, kind, sorted(_REQUIRED))
     if kind not in allowed:
-        whose = "user" if kind in _GIVEN else "assistant"
+        whose = "user" if kind in _USER_BLOCKS else "assistant"
         raise RequestInvalid(f"{where}: `{kind}` blocks can only be in `{whose}` messages")
-    for name in _NEEDED[str(kind)]:
+    for name in _REQUIRED[str(kind)]:
         if block.get(name) is None:
-            raise RequestInvalid(f"{where}.{kind}.{name}: Field required")
-    _check_members(block, str(kind), where, seals)
+            raise required(f"{where}.{kind}.{name}")
+    _check_members(block, str(kind), where, signatures)
 
 
-def _check_members(block: Message, kind: str, where: str, seals: Seals) -> None:
+def _check_members(block: Message, kind: str, where: str, signatures: Signatures) -> None:
     match kind:
         case "text":
             _check_text(block["text"])
@@ -140,19 +129,19 @@ def _check_members(block: Message, kind: str, where: str, seals: Seals) -> None:
                 raise RequestInvalid(f"{where}.tool_use.input: Input should be a valid dictionary")
         case "tool_result":
             _check_id(block["tool_use_id"], f"{where}.tool_result.tool_use_id")
-            _check_result(block, where, seals)
+            _check_result(block, where, signatures)
         case "thinking":
-            if not seals.genuine("anthropic", str(block["signature"])):
+            if not signatures.genuine("anthropic", str(block["signature"])):
                 raise RequestInvalid(f"{where}: Invalid `signature` in `thinking` block")
         case "redacted_thinking":
-            if not seals.genuine("anthropic", str(block["data"])):
+            if not signatures.genuine("anthropic", str(block["data"])):
                 raise RequestInvalid(f"{where}: Invalid `data` in `redacted_thinking` block")
 
 
-def _check_result(block: Message, where: str, seals: Seals) -> None:
+def _check_result(block: Message, where: str, signatures: Signatures) -> None:
     inner = block.get("content")
     for index, part in enumerate(inner if isinstance(inner, list) else ()):
-        _check_block(part, f"{where}.tool_result.content.{index}", _RETURNED, seals)
+        _check_block(part, f"{where}.tool_result.content.{index}", _RESULT_BLOCKS, signatures)
     if block.get("is_error") and not inner:
         raise RequestInvalid(f"{where}.tool_result: content cannot be empty if `is_error` is true")
 
@@ -166,17 +155,14 @@ def _check_source(source: Any, where: str, kind: str) -> None:
     match source:
         case {"type": "base64", "data": str(data)}:
             media_type = source.get("media_type")
-            allowed = _IMAGES if kind == "image" else _DOCUMENTS
+            allowed = _IMAGES if kind == "image" else ("application/pdf",)
             if media_type not in allowed:
-                listed = " or ".join(filter(None, [", ".join(repr(one) for one in allowed[:-1]), repr(allowed[-1])]))
+                listed = " or ".join(filter(None, [", ".join(map(repr, allowed[:-1])), repr(allowed[-1])]))
                 raise RequestInvalid(f"{where}.base64.media_type: Input should be {listed}")
-            decoded = decode(data)
-            if not decoded:
+            if not decode(data):
                 raise RequestInvalid(f"{where}.base64.data: Invalid base64 data" if data else f"{kind} cannot be empty")
             if kind == "image" and len(data) > _LARGEST_IMAGE:
-                raise RequestInvalid(
-                    f"{where}.base64: image exceeds 5 MB maximum: {len(data)} bytes > {_LARGEST_IMAGE} bytes"
-                )
+                raise refuse("messages.large_image", where=where, size=len(data), most=_LARGEST_IMAGE)
         case {"type": "url", "url": str(url)}:
             if not url.startswith(("https://", "http://")):
                 raise RequestInvalid(f"{where}.url.url: Only HTTPS URLs are supported.")
@@ -186,10 +172,7 @@ def _check_source(source: Any, where: str, kind: str) -> None:
             return
         case _:
             tag = source.get("type") if isinstance(source, dict) else None
-            raise RequestInvalid(
-                f"{where}: Input tag '{tag}' found using 'type' does not match any of the expected tags: 'base64', "
-                "'file', 'url'"
-            )
+            raise wrong_tag(where, tag, ("base64", "file", "url"))
 
 
 def _check_results(messages: Sequence[Message]) -> None:
@@ -197,22 +180,14 @@ def _check_results(messages: Sequence[Message]) -> None:
     called: list[str] = []
     seen: set[str] = set()
     for number, message in enumerate(_merged(messages)):
-        found = [block for block in blocks_of(message) if block["type"] == "tool_result"]
         for index, block in enumerate(blocks_of(message)):
             if block["type"] == "tool_result" and block["tool_use_id"] not in called:
-                raise RequestInvalid(
-                    f"messages.{number}.content.{index}: unexpected `tool_use_id` found in `tool_result` blocks: "
-                    f"{block['tool_use_id']}. Each `tool_result` block must have a corresponding `tool_use` block in "
-                    "the previous message."
-                )
-        answered = [block["tool_use_id"] for block in found]
+                raise refuse("messages.unexpected_result", number=number, index=index, id=block["tool_use_id"])
+        answered = [block["tool_use_id"] for block in blocks_of(message) if block["type"] == "tool_result"]
         _refuse_unanswered([one for one in called if one not in answered], number - 1)
         if len(set(answered)) < len(answered):
             twice = next(one for one in answered if answered.count(one) > 1)
-            raise RequestInvalid(
-                f"messages.{number}.content: each tool_use must have a single result. Found multiple `tool_result` "
-                f"blocks with id: {twice}"
-            )
+            raise refuse("messages.two_results", number=number, id=twice)
         called = [block["id"] for block in blocks_of(message) if block["type"] == "tool_use"]
         if len(set(called)) < len(called) or seen.intersection(called):
             raise RequestInvalid("messages: `tool_use` ids must be unique")
@@ -222,11 +197,7 @@ def _check_results(messages: Sequence[Message]) -> None:
 
 def _refuse_unanswered(missing: Sequence[str], number: int) -> None:
     if missing:
-        raise RequestInvalid(
-            f"messages.{number}: `tool_use` ids were found without `tool_result` blocks immediately after: "
-            f"{', '.join(missing)}. Each `tool_use` block must have a corresponding `tool_result` block in the next "
-            "message."
-        )
+        raise refuse("messages.unanswered", number=number, ids=", ".join(missing))
 
 
 def _merged(messages: Sequence[Message]) -> list[Message]:

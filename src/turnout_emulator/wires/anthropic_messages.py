@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from turnout_emulator.answers import Block, Finish, Reasoning, RedactedReasoning, Text, ToolCall
 from turnout_emulator.catalogue import AnthropicModel
-from turnout_emulator.media import decode, describe, read_document
-from turnout_emulator.prompt import Prompt, Tool, ToolResult, Turn
+from turnout_emulator.media import decode
+from turnout_emulator.prompt import Prompt, Role, Tool, Turn
 from turnout_emulator.reply import Reply, count_prompt
-from turnout_emulator.seals import Seals
+from turnout_emulator.signatures import Signatures
 from turnout_emulator.wires.anthropic_checks import check
+from turnout_emulator.wires.framing import event
 
 NAME = "anthropic-messages"
-CONTENT_TYPE = "text/event-stream; charset=utf-8"
 _STOP: Mapping[Finish, str] = {
     "stop": "end_turn",
     "stop_sequence": "stop_sequence",
@@ -27,22 +26,19 @@ _STOP: Mapping[Finish, str] = {
 }
 
 
-def read(body: Mapping[str, Any], model: AnthropicModel, seals: Seals, *, counting: bool = False) -> Prompt:
-    """Check a request and read it; `counting` is for a request that only asks how long it is.
-
-    Raises:
-        RequestInvalid: The service would refuse it.
-    """
-    check(body, model, seals, counting=counting)
+def read(body: Mapping[str, Any], model: AnthropicModel, signatures: Signatures, *, counting: bool = False) -> Prompt:
+    """Check a request and read it; `counting` is for a request that only asks how long it is."""
+    check(body, model, signatures, counting=counting)
     system = body.get("system") or ""
-    told = system if isinstance(system, str) else "\n".join(block["text"] for block in system)
+    instructions = system if isinstance(system, str) else "\n".join(block["text"] for block in system)
     choice = body.get("tool_choice") or {}
     form = (body.get("output_config") or {}).get("format") or {}
     prompt = Prompt(
-        turns=[*([Turn("system", told)] if told else []), *(_turn(message) for message in body["messages"])],
-        tools=[
-            Tool(tool["name"], tool.get("description") or "", tool["input_schema"]) for tool in body.get("tools") or ()
+        turns=[
+            *([Turn("system", instructions)] if instructions else []),
+            *(_turn("assistant" if one["role"] == "assistant" else "user", one["content"]) for one in body["messages"]),
         ],
+        tools=[Tool(one["name"], one.get("description") or "", one["input_schema"]) for one in body.get("tools") or ()],
         tool_choice=_tool_choice(choice),
         parallel=choice.get("disable_parallel_tool_use") is not True,
         schema=form.get("schema") if form.get("type") == "json_schema" else None,
@@ -61,116 +57,88 @@ def _tool_choice(choice: Mapping[str, Any]) -> str:
     return {"any": "required", "none": "none"}.get(str(choice.get("type")), "auto")
 
 
-def _turn(message: Mapping[str, Any]) -> Turn:
-    turn = Turn("assistant" if message["role"] == "assistant" else "user")
-    content = message["content"]
+def _turn(role: Role, content: str | Sequence[Mapping[str, Any]]) -> Turn:
     if isinstance(content, str):
-        turn.text = content
-        return turn
-    texts: list[str] = []
+        return Turn(role, content)
+    turn = Turn(role)
     for block in content:
         match block:
             case {"type": "text", "text": str(text)}:
-                texts.append(text)
-            case {"type": "tool_use", "id": str(identity), "name": str(name), "input": dict(given)}:
-                turn.calls.append(ToolCall(name, given, identity))
+                turn.add_text(text)
+            case {"type": "tool_use", "id": str(identity), "name": str(name), "input": dict(arguments)}:
+                turn.calls.append(ToolCall(name, arguments, identity))
             case {"type": "tool_result", "tool_use_id": str(identity)}:
-                text, media = _result(block.get("content") or "")
-                turn.results.append(ToolResult(identity, text, error=block.get("is_error") is True))
-                turn.media += media
-            case {"type": "image" | "document" | "search_result"}:
-                text, media = _media(block)
-                turn.attached += [text] if text else []
-                turn.media += media
-    turn.text = "\n".join(texts)
+                result = _turn("tool", block.get("content") or "")
+                turn.add_result(identity, result, error=block.get("is_error") is True)
+            case {"type": "image" | "document" as kind, "source": source}:
+                _add_source(turn, kind, source)
+            case {"type": "search_result", "content": parts}:
+                turn.attached.append(_turn("user", parts).text)
     return turn
 
 
-def _result(content: str | Sequence[Mapping[str, Any]]) -> tuple[str, list[str]]:
-    if isinstance(content, str):
-        return content, []
-    texts, media = [], []
-    for block in content:
-        if block.get("type") == "text":
-            texts.append(block["text"])
-            continue
-        text, seen = _media(block)
-        texts += [text] if text else []
-        media += seen
-    return "\n".join(texts), media
-
-
-def _media(block: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """The text of a document, where it is plain, and what each block is."""
-    kind = str(block["type"])
-    if kind == "search_result":
-        return "\n".join(part["text"] for part in block["content"]), []
-    source = block["source"]
+def _add_source(turn: Turn, kind: str, source: Mapping[str, Any]) -> None:
     match source:
         case {"type": "base64", "media_type": str(media_type), "data": str(data)}:
-            form = media_type.rpartition("/")[2]
-            if kind == "image":
-                return "", [describe(kind, decode(data), form)]
-            text, seen = read_document(decode(data), form)
-            return text, [seen]
+            turn.add_media(kind, decode(data), media_type.rpartition("/")[2])
         case {"type": "text", "data": str(data)}:
-            text, seen = read_document(data.encode(), "plain")
-            return text, [seen]
+            turn.add_media(kind, data.encode(), "plain")
         case {"type": "content", "content": content}:
-            return _result(content)
-    article = "an" if kind == "image" else "a"
-    return "", [f"the address of {article} {kind} ({str(source.get('url') or source.get('file_id'))[:100]})"]
+            inner = _turn("user", content)
+            turn.attached.append(inner.text)
+            turn.media += inner.media
+        case _:
+            turn.add_url(kind, str(source.get("url") or source.get("file_id")))
 
 
-def answer(reply: Reply, seals: Seals) -> dict[str, Any]:
+def answer(reply: Reply, signatures: Signatures) -> dict[str, Any]:
     """The response to a request that isn't streamed."""
+    refused = _STOP[reply.finish] == "refusal"
     return {
         "id": f"msg_01{reply.id[:22]}",
         "type": "message",
         "role": "assistant",
         "model": reply.model,
-        "content": [_block(block, seals) for block in reply.blocks if block != Text("")],
+        "content": [_block(block, signatures) for block in reply.blocks if block != Text("")],
         "stop_reason": _STOP[reply.finish],
         "stop_sequence": reply.stop_sequence,
-        "stop_details": _stop_details(reply),
+        "stop_details": {"type": "refusal", "category": None, "explanation": None} if refused else None,
         "usage": _usage(reply),
     }
 
 
-def stream(reply: Reply, seals: Seals) -> Iterator[bytes]:
+def stream(reply: Reply, signatures: Signatures) -> Iterator[bytes]:
     """The server-sent events of a streamed response."""
-    whole = answer(reply, seals)
+    whole = answer(reply, signatures)
     opening = {**whole, "content": [], "stop_reason": None, "stop_sequence": None, "stop_details": None}
-    yield event("message_start", message={**opening, "usage": {**whole["usage"], "output_tokens": 1}})
+    yield _event("message_start", message={**opening, "usage": {**whole["usage"], "output_tokens": 1}})
     for index, block in enumerate(whole["content"]):
-        yield event("content_block_start", index=index, content_block=_opening(block))
+        yield _event("content_block_start", index=index, content_block=_opening(block))
         if index == 0:
-            yield event("ping")
+            yield _event("ping")
         for delta in _deltas(block, reply):
-            yield event("content_block_delta", index=index, delta=delta)
-        yield event("content_block_stop", index=index)
+            yield _event("content_block_delta", index=index, delta=delta)
+        yield _event("content_block_stop", index=index)
     delta = {name: whole[name] for name in ("stop_reason", "stop_sequence", "stop_details")}
     counted = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
-    yield event("message_delta", delta=delta, usage={name: whole["usage"][name] for name in counted})
-    yield event("message_stop")
+    yield _event("message_delta", delta=delta, usage={name: whole["usage"][name] for name in counted})
+    yield _event("message_stop")
 
 
-def event(kind: str, **payload: Any) -> bytes:
-    """One event."""
-    data = {"type": kind, **payload}
-    return f"event: {kind}\ndata: {json.dumps(data, separators=(',', ':'), ensure_ascii=False)}\n\n".encode()
+def _event(kind: str, **payload: Any) -> bytes:
+    return event({"type": kind, **payload}, kind)
 
 
-def _block(block: Block, seals: Seals) -> dict[str, Any]:
+def _block(block: Block, signatures: Signatures) -> dict[str, Any]:
     match block:
         case Text(text):
             return {"type": "text", "text": text}
         case Reasoning(text, signature):
-            signed = seals.given("anthropic", signature) if signature else seals.seal("anthropic", text)
+            signed = signatures.sign("anthropic", text, signature)
             return {"type": "thinking", "thinking": text, "signature": signed}
         case RedactedReasoning(data):
-            hidden = seals.given("anthropic", base64.b64encode(data).decode())
-            return {"type": "redacted_thinking", "data": hidden}
+            encrypted = signatures.sign("anthropic", "", base64.b64encode(data).decode())
+            return {"type": "redacted_thinking", "data": encrypted}
         case ToolCall():
             return {"type": "tool_use", "id": block.id, "name": block.name, "input": block.arguments_dict()}
 
@@ -198,12 +166,6 @@ def _deltas(block: Mapping[str, Any], reply: Reply) -> Iterator[dict[str, Any]]:
             call = next(call for call in reply.calls() if call.id == block["id"])
             for piece in reply.pieces(call.arguments_json()):
                 yield {"type": "input_json_delta", "partial_json": piece}
-
-
-def _stop_details(reply: Reply) -> dict[str, Any] | None:
-    if _STOP[reply.finish] != "refusal":
-        return None
-    return {"type": "refusal", "category": None, "explanation": None}
 
 
 def _usage(reply: Reply) -> dict[str, Any]:

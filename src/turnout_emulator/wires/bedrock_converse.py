@@ -7,14 +7,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from turnout_emulator.answers import Finish, Reasoning, RedactedReasoning, Text, ToolCall
+from turnout_emulator.answers import Block, Finish, Reasoning, RedactedReasoning, Text, ToolCall
 from turnout_emulator.catalogue import BedrockModel
 from turnout_emulator.eventstream import event
-from turnout_emulator.media import decode, describe, read_document
-from turnout_emulator.prompt import Prompt, Tool, ToolResult, Turn
+from turnout_emulator.media import decode
+from turnout_emulator.prompt import Prompt, Role, Tool, Turn
 from turnout_emulator.reply import Reply, count_prompt
-from turnout_emulator.seals import Seals
-from turnout_emulator.wires.converse_checks import check, check_signatures
+from turnout_emulator.signatures import Signatures
+from turnout_emulator.wires.converse_checks import check
 
 NAME = "bedrock-converse"
 _FINISH: Mapping[Finish, str] = {
@@ -28,15 +28,9 @@ _FINISH: Mapping[Finish, str] = {
 _PADDING = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
-def read(body: Mapping[str, Any], model: BedrockModel, model_id: str, seals: Seals) -> Prompt:
-    """Check a request and read it.
-
-    Raises:
-        RequestInvalid: The service would refuse it.
-    """
-    check(body, model, model_id)
-    if model.family == "anthropic":
-        check_signatures(body, seals)
+def read(body: Mapping[str, Any], model: BedrockModel, model_id: str, signatures: Signatures) -> Prompt:
+    """Check a request and read it."""
+    check(body, model, model_id, signatures)
     config = body.get("toolConfig") or {}
     tools = [
         Tool(spec["name"], spec.get("description") or "", spec["inputSchema"].get("json") or {})
@@ -45,10 +39,9 @@ def read(body: Mapping[str, Any], model: BedrockModel, model_id: str, seals: Sea
     ]
     inference = body.get("inferenceConfig") or {}
     system = "\n".join(block["text"] for block in body.get("system") or () if "text" in block)
-    turns = [Turn("system", system)] if system else []
-    turns += [_turn(message) for message in body["messages"]]
+    turns = [_turn("assistant" if one["role"] == "assistant" else "user", one["content"]) for one in body["messages"]]
     prompt = Prompt(
-        turns=turns,
+        turns=[Turn("system", system), *turns] if system else turns,
         tools=tools,
         tool_choice=_tool_choice(config.get("toolChoice")),
         parallel=not _disables_parallel(body),
@@ -62,20 +55,14 @@ def read(body: Mapping[str, Any], model: BedrockModel, model_id: str, seals: Sea
     return prompt
 
 
-def answer(body: Mapping[str, Any], reply: Reply, model: BedrockModel, seals: Seals) -> dict[str, Any]:
+def answer(body: Mapping[str, Any], reply: Reply, model: BedrockModel, signatures: Signatures) -> dict[str, Any]:
     """The response of Converse."""
-    content = [_block(block, model, seals) for block in reply.blocks]
-    response: dict[str, Any] = {
-        "metrics": {"latencyMs": reply.latency},
-        "output": {"message": {"content": content, "role": "assistant"}},
-        "stopReason": stop_reason(reply, model),
-        "usage": usage(reply, model),
-    }
-    response.update(_trailing(body, reply))
-    return response
+    content = [_block(block, model, signatures) for block in reply.blocks]
+    message = {"content": content, "role": "assistant"}
+    return {"output": {"message": message}, "stopReason": _stop_reason(reply, model), **_metadata(body, reply, model)}
 
 
-def stream(body: Mapping[str, Any], reply: Reply, model: BedrockModel, seals: Seals) -> Iterator[bytes]:
+def stream(body: Mapping[str, Any], reply: Reply, model: BedrockModel, signatures: Signatures) -> Iterator[bytes]:
     """The frames of ConverseStream."""
     yield _event("messageStart", {"role": "assistant"})
     blocks = reply.blocks
@@ -85,22 +72,20 @@ def stream(body: Mapping[str, Any], reply: Reply, model: BedrockModel, seals: Se
         if isinstance(block, ToolCall):
             start = {"toolUse": {"name": block.name, "toolUseId": block.id, **_tool_type(model)}}
             yield _event("contentBlockStart", {"contentBlockIndex": index, "start": start})
-        for delta in _deltas(block, reply, model, seals):
+        for delta in _deltas(block, reply, model, signatures):
             yield _event("contentBlockDelta", {"contentBlockIndex": index, "delta": delta})
         yield _event("contentBlockStop", {"contentBlockIndex": index})
-    yield _event("messageStop", {"stopReason": stop_reason(reply, model)})
-    metadata = {"metrics": {"latencyMs": reply.latency}, "usage": usage(reply, model), **_trailing(body, reply)}
-    yield _event("metadata", metadata)
+    yield _event("messageStop", {"stopReason": _stop_reason(reply, model)})
+    yield _event("metadata", _metadata(body, reply, model))
 
 
-def stop_reason(reply: Reply, model: BedrockModel) -> str:
-    """Why the answer ended; Nova calls a stop sequence the end of the turn."""
+def _stop_reason(reply: Reply, model: BedrockModel) -> str:
     if reply.finish == "stop_sequence" and model.family == "nova":
-        return "end_turn"
+        return "end_turn"  # Nova calls a stop sequence the end of the turn
     return _FINISH[reply.finish]
 
 
-def usage(reply: Reply, model: BedrockModel) -> dict[str, Any]:
+def _usage(reply: Reply, model: BedrockModel) -> dict[str, Any]:
     """Token counts; the cached ones are apart from `inputTokens`, and shown by the models that cache."""
     counts = reply.usage
     fresh = max(0, counts.input_tokens - counts.cached_tokens - counts.cache_write_tokens)
@@ -126,26 +111,28 @@ def _event(name: str, payload: dict[str, Any]) -> bytes:
     return event(name, {**payload, "p": padding})
 
 
-def _block(block: Text | Reasoning | RedactedReasoning | ToolCall, model: BedrockModel, seals: Seals) -> dict[str, Any]:
+def _block(block: Block, model: BedrockModel, signatures: Signatures) -> dict[str, Any]:
     match block:
         case Text(text):
             return {"text": text}
         case Reasoning(text, signature):
             shown: dict[str, Any] = {"text": text}
-            signed = _signature(text, signature, model, seals)
+            signed = _signature(text, signature, model, signatures)
             if signed:
                 shown["signature"] = signed
             return {"reasoningContent": {"reasoningText": shown}}
         case RedactedReasoning(data):
-            return {"reasoningContent": {"redactedContent": _redacted(data, seals)}}
+            return {
+                "reasoningContent": {
+                    "redactedContent": signatures.sign("anthropic", "", base64.b64encode(data).decode())
+                }
+            }
         case ToolCall():
             call = {"input": block.arguments_dict(), "name": block.name, "toolUseId": block.id}
             return {"toolUse": {**call, **_tool_type(model)}}
 
 
-def _deltas(
-    block: Text | Reasoning | RedactedReasoning | ToolCall, reply: Reply, model: BedrockModel, seals: Seals
-) -> Iterator[dict[str, Any]]:
+def _deltas(block: Block, reply: Reply, model: BedrockModel, signatures: Signatures) -> Iterator[dict[str, Any]]:
     match block:
         case Text(text):
             if not text:
@@ -155,11 +142,15 @@ def _deltas(
         case Reasoning(text, signature):
             for piece in reply.pieces(text):
                 yield {"reasoningContent": {"text": piece}}
-            signed = _signature(text, signature, model, seals)
+            signed = _signature(text, signature, model, signatures)
             if signed:
                 yield {"reasoningContent": {"signature": signed}}
         case RedactedReasoning(data):
-            yield {"reasoningContent": {"redactedContent": _redacted(data, seals)}}
+            yield {
+                "reasoningContent": {
+                    "redactedContent": signatures.sign("anthropic", "", base64.b64encode(data).decode())
+                }
+            }
         case ToolCall():
             for piece in reply.pieces(block.arguments_json()):
                 yield {"toolUse": {"input": piece}}
@@ -170,19 +161,20 @@ def _tool_type(model: BedrockModel) -> dict[str, str]:
     return {"type": "tool_use"} if model.family == "anthropic" and "claude-3" not in model.id else {}
 
 
-def _signature(text: str, queued: str | None, model: BedrockModel, seals: Seals) -> str | None:
-    if queued:
-        return seals.given("anthropic", queued)
-    return seals.seal("anthropic", text) if model.family == "anthropic" else None
+def _encrypted(data: bytes, signatures: Signatures) -> str:
+    return signatures.sign("anthropic", "", base64.b64encode(data).decode())
 
 
-def _redacted(data: bytes, seals: Seals) -> str:
-    return seals.given("anthropic", base64.b64encode(data).decode())
+def _signature(text: str, queued: str | None, model: BedrockModel, signatures: Signatures) -> str | None:
+    if not queued and model.family != "anthropic":
+        return None
+    return signatures.sign("anthropic", text, queued)
 
 
-def _trailing(body: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
-    """What the service repeats from the request, and the trace of a guardrail."""
-    shown = {name: body[name] for name in ("performanceConfig", "serviceTier") if body.get(name)}
+def _metadata(body: Mapping[str, Any], reply: Reply, model: BedrockModel) -> dict[str, Any]:
+    """Counts, what the service repeats from the request, and the trace of a guardrail."""
+    shown: dict[str, Any] = {"metrics": {"latencyMs": reply.latency}, "usage": _usage(reply, model)}
+    shown |= {name: body[name] for name in ("performanceConfig", "serviceTier") if body.get(name)}
     guardrail = body.get("guardrailConfig") or {}
     if guardrail.get("trace", "disabled") != "disabled":
         shown["trace"] = {"guardrail": _guardrail_trace(guardrail, reply)}
@@ -196,73 +188,41 @@ def _guardrail_trace(guardrail: Mapping[str, Any], reply: Reply) -> dict[str, An
         {"type": category.upper(), "confidence": severity.upper(), "action": "BLOCKED", "detected": True}
         for category, severity in reply.filtered.items()
     ]
-    found: dict[str, Any] = {"contentPolicy": {"filters": filters}} if filters else {}
-    trace: dict[str, Any] = {
+    return {
         "actionReason": "Guardrail blocked." if stopped else "No action.",
-        "inputAssessment": {name: found if stopped else {}},
+        "inputAssessment": {name: {"contentPolicy": {"filters": filters}} if stopped and filters else {}},
         "modelOutput": [],
         "outputAssessments": {name: [{}]},
     }
-    return trace
 
 
-def _turn(message: Mapping[str, Any]) -> Turn:
-    turn = Turn("assistant" if message["role"] == "assistant" else "user")
-    texts: list[str] = []
-    for block in message["content"]:
+def _turn(role: Role, content: Sequence[Mapping[str, Any]]) -> Turn:
+    turn = Turn(role)
+    for block in content:
         match block:
-            case {"text": str(text)}:
-                texts.append(text)
+            case {"text": str(text)} | {"guardContent": {"text": {"text": str(text)}}}:
+                turn.add_text(text)
+            case {"json": value}:
+                turn.add_text(json.dumps(value, ensure_ascii=False))
             case {"toolUse": {"name": str(name), "toolUseId": str(identity), **rest}}:
-                given = rest.get("input")
-                turn.calls.append(ToolCall(name, given if isinstance(given, Mapping) else {}, identity))
-            case {"toolResult": {"toolUseId": str(identity), "content": list(content), **rest}}:
-                text, media = _result(content)
-                turn.results.append(ToolResult(identity, text, error=rest.get("status") == "error"))
-                turn.media += media
-            case {"guardContent": {"text": {"text": str(text)}}}:
-                texts.append(text)
+                arguments = rest.get("input")
+                turn.calls.append(ToolCall(name, arguments if isinstance(arguments, Mapping) else {}, identity))
+            case {"toolResult": {"toolUseId": str(identity), "content": list(parts), **rest}}:
+                turn.add_result(identity, _turn("tool", parts), error=rest.get("status") == "error")
             case _:
-                text, media = _media(block)
-                turn.attached += [text] if text else []
-                turn.media += media
-    turn.text = "\n".join(texts)
+                _add_media(turn, block)
     return turn
 
 
-def _result(content: Sequence[Mapping[str, Any]]) -> tuple[str, list[str]]:
-    texts, media = [], []
-    for block in content:
-        match block:
+def _add_media(turn: Turn, block: Mapping[str, Any]) -> None:
+    for kind in {"image", "document", "video", "audio"} & block.keys():
+        match block[kind].get("source") or {}:
+            case {"bytes": data}:
+                turn.add_media(kind, decode(data), str(block[kind].get("format", "")))
             case {"text": str(text)}:
-                texts.append(text)
-            case {"json": value}:
-                texts.append(json.dumps(value, ensure_ascii=False))
-            case _:
-                text, seen = _media(block)
-                texts += [text] if text else []
-                media += seen
-    return "\n".join(texts), media
-
-
-def _media(block: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """A media block: the text of a plain document, or what the others are."""
-    for kind in ("image", "document", "video", "audio"):
-        if kind not in block:
-            continue
-        part = block[kind]
-        source = part.get("source") or {}
-        form = str(part.get("format", ""))
-        if "bytes" not in source:
-            where = (source.get("s3Location") or {}).get("uri", "")
-            text = source.get("text") or ""
-            return str(text), [] if text else [f"the address of a {kind} ({where})"]
-        data = decode(source["bytes"])
-        if kind == "document":
-            text, seen = read_document(data, form)
-            return text, [seen]
-        return "", [describe(kind, data, form)]
-    return "", []
+                turn.attached.append(text)
+            case source:
+                turn.add_url(kind, (source.get("s3Location") or {}).get("uri", ""))
 
 
 def _tool_choice(choice: Mapping[str, Any] | None) -> str:

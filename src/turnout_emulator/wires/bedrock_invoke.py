@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from turnout_emulator.brain.words import count_tokens, truncate_tokens
 from turnout_emulator.catalogue import BedrockModel
-from turnout_emulator.refusals import RequestInvalid
+from turnout_emulator.refusals import RequestInvalid, refuse
 from turnout_emulator.vectors import embed
 
 NAME = "bedrock-invoke"
@@ -28,46 +27,45 @@ _NOVA_PURPOSES = (
     "CLASSIFICATION",
     "CLUSTERING",
 )
-Vector = list[float] | list[int] | str
-
-
-@dataclass(frozen=True, slots=True)
-class Invoked:
-    """A response body and the token count for the header."""
-
-    body: dict[str, Any]
-    tokens: int
+Vector = list[float] | list[int]
+Invoked = tuple[dict[str, Any], int]
+"""A response body and the token count for the header."""
 
 
 def answer(body: Mapping[str, Any], model: BedrockModel) -> Invoked:
-    """Check a request and answer it.
-
-    Raises:
-        RequestInvalid: The service would refuse it.
-    """
-    families: Mapping[str, Callable[[Mapping[str, Any], BedrockModel], Invoked]] = {
-        "titan-v1": _titan_v1,
-        "titan-v2": _titan_v2,
-        "cohere-v3": _cohere_v3,
-        "cohere-v4": _cohere_v4,
-        "nova-embed": _nova,
-    }
-    family = families.get(model.family)
-    if family is None:
-        raise RequestInvalid(
-            f"This emulator answers InvokeModel for embedding models; call {model.id} through Converse."
-        )
-    return family(body, model)
+    """Check a request and answer it."""
+    match model.family:
+        case "titan-v1":
+            return _titan_v1(body, model)
+        case "titan-v2":
+            return _titan_v2(body, model)
+        case "cohere-v3":
+            return _cohere_v3(body, model)
+        case "cohere-v4":
+            return _cohere_v4(body, model)
+        case "nova-embed":
+            return _nova(body, model)
+    raise refuse("invoke.not_embedding", model=model.id)
 
 
 def _malformed(detail: str) -> RequestInvalid:
-    return RequestInvalid(f"Malformed input request: {detail}, please reformat your input and try again.")
+    return refuse("invoke.malformed", detail=detail)
 
 
 def _only(body: Mapping[str, Any], allowed: set[str], where: str = "#") -> None:
     for key in body:
         if key not in allowed:
             raise _malformed(f"{where}: extraneous key [{key}] is not permitted")
+
+
+def _one_of(value: Any, allowed: Collection[Any], where: str) -> Any:
+    if value not in allowed:
+        raise _malformed(f"{where}: {value} is not a valid enum value")
+    return value
+
+
+def _shortened(text: str, limit: int, *, keep_end: bool) -> str:
+    return truncate_tokens(text[::-1], limit)[::-1] if keep_end else truncate_tokens(text, limit)
 
 
 def _titan_text(body: Mapping[str, Any], model: BedrockModel) -> tuple[str, int]:
@@ -80,11 +78,7 @@ def _titan_text(body: Mapping[str, Any], model: BedrockModel) -> tuple[str, int]
         raise _malformed("#/inputText: expected minLength: 1, actual: 0")
     tokens = count_tokens(text)
     if tokens > model.context:
-        raise RequestInvalid(
-            f"400 Bad Request: Too many input tokens. Max input tokens: {model.context}, request input token count: "
-            f"{tokens} ",
-            kind="context_overflow",
-        )
+        raise refuse("invoke.titan_too_long", kind="context_overflow", most=model.context, tokens=tokens)
     return text, tokens
 
 
@@ -93,38 +87,30 @@ def _titan_v1(body: Mapping[str, Any], model: BedrockModel) -> Invoked:
     text, tokens = _titan_text(body, model)
     unit = embed(text, space=model.id, dimensions=model.dimensions)
     vector = [round(value * _TITAN_V1_LENGTH, 7) for value in unit]
-    return Invoked({"embedding": vector, "inputTextTokenCount": tokens}, tokens)
+    return {"embedding": vector, "inputTextTokenCount": tokens}, tokens
 
 
 def _titan_v2(body: Mapping[str, Any], model: BedrockModel) -> Invoked:
     _only(body, {"inputText", "dimensions", "normalize", "embeddingTypes"})
     text, tokens = _titan_text(body, model)
-    size = body.get("dimensions", model.dimensions)
-    if size not in model.sizes:
-        raise _malformed(f"#/dimensions: {size} is not a valid enum value")
+    size = _one_of(body.get("dimensions", model.dimensions), model.sizes, "#/dimensions")
     scale = 1.0 if body.get("normalize", True) else 1.5
     vector = [value * scale for value in embed(text, space=f"{model.id}/{size}", dimensions=size)]
-    kinds = body.get("embeddingTypes") or ["float"]
     by_type: dict[str, Vector] = {}
-    for kind in kinds:
-        if kind not in ("float", "binary"):
-            raise _malformed(f"#/embeddingTypes/0: {kind} is not a valid enum value")
+    for kind in body.get("embeddingTypes") or ["float"]:
+        _one_of(kind, ("float", "binary"), "#/embeddingTypes/0")
         by_type[kind] = _rounded(vector) if kind == "float" else [int(value > 0) for value in vector]
     shown: dict[str, Any] = {"embeddingsByType": by_type, "inputTextTokenCount": tokens}
     if "float" in by_type:
         shown = {"embedding": by_type["float"], **shown}
-    return Invoked(shown, tokens)
+    return shown, tokens
 
 
 def _cohere_texts(body: Mapping[str, Any], model: BedrockModel) -> tuple[list[str], int]:
-    kind = body.get("input_type")
-    if kind is None:
+    if body.get("input_type") is None:
         raise _malformed("#: required key [input_type] not found")
-    if kind not in _COHERE_TYPES:
-        raise _malformed(f"#/input_type: {kind} is not a valid enum value")
-    truncate = body.get("truncate", "NONE")
-    if truncate not in ("NONE", "START", "END", "LEFT", "RIGHT"):
-        raise _malformed(f"#/truncate: {truncate} is not a valid enum value")
+    _one_of(body["input_type"], _COHERE_TYPES, "#/input_type")
+    truncate = _one_of(body.get("truncate", "NONE"), ("NONE", "START", "END", "LEFT", "RIGHT"), "#/truncate")
     texts = body.get("texts")
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise _malformed("#: required key [texts] not found")
@@ -137,15 +123,9 @@ def _cohere_texts(body: Mapping[str, Any], model: BedrockModel) -> tuple[list[st
     for index, text in enumerate(texts):
         if model.family == "cohere-v3" and len(text) > _COHERE_CHARACTERS:
             raise _malformed(f"#/texts/{index}: expected maxLength: {_COHERE_CHARACTERS}, actual: {len(text)}")
-        if count_tokens(text) > limit:
-            if truncate == "NONE":
-                raise RequestInvalid(
-                    f"too many tokens: max number of tokens is {limit}; try setting truncate to START or END",
-                    kind="context_overflow",
-                )
-            backwards = truncate in ("START", "LEFT")
-            text = truncate_tokens(text[::-1], limit)[::-1] if backwards else truncate_tokens(text, limit)  # noqa: PLW2901
-        kept.append(text)
+        if truncate == "NONE" and count_tokens(text) > limit:
+            raise refuse("invoke.cohere_too_long", kind="context_overflow", most=limit)
+        kept.append(_shortened(text, limit, keep_end=truncate in ("START", "LEFT")))
     return kept, sum(count_tokens(text) for text in kept)
 
 
@@ -162,7 +142,7 @@ def _cohere_v3(body: Mapping[str, Any], model: BedrockModel) -> Invoked:
         "response_type": "embeddings_by_type" if kinds else "embeddings_floats",
         "texts": [text.lower() for text in texts],
     }
-    return Invoked(shown, tokens)
+    return shown, tokens
 
 
 def _cohere_v4(body: Mapping[str, Any], model: BedrockModel) -> Invoked:
@@ -171,9 +151,7 @@ def _cohere_v4(body: Mapping[str, Any], model: BedrockModel) -> Invoked:
         {"texts", "images", "inputs", "input_type", "truncate", "embedding_types", "output_dimension", "max_tokens"},
     )
     texts, tokens = _cohere_texts(body, model)
-    size = body.get("output_dimension") or model.dimensions
-    if size not in model.sizes:
-        raise _malformed(f"#/output_dimension: {size} is not a valid enum value")
+    size = _one_of(body.get("output_dimension") or model.dimensions, model.sizes, "#/output_dimension")
     vectors = [
         embed(text, space=model.id, dimensions=size, full=model.dimensions, purpose=body["input_type"])
         for text in texts
@@ -184,7 +162,7 @@ def _cohere_v4(body: Mapping[str, Any], model: BedrockModel) -> Invoked:
         "response_type": "embeddings_by_type",
         "texts": texts,
     }
-    return Invoked(shown, tokens)
+    return shown, tokens
 
 
 def _by_type(vectors: list[list[float]], kinds: object) -> dict[str, list[Vector]]:
@@ -201,7 +179,7 @@ def _by_type(vectors: list[list[float]], kinds: object) -> dict[str, list[Vector
                 offset = 128 if kind == "binary" else 0
                 shown[kind] = [[byte - offset for byte in _bits(vector)] for vector in vectors]
             case _:
-                raise _malformed(f"#/embedding_types/0: {kind} is not a valid enum value")
+                _one_of(kind, (), "#/embedding_types/0")
     return shown
 
 
@@ -214,39 +192,27 @@ def _bits(vector: list[float]) -> list[int]:
 
 def _nova(body: Mapping[str, Any], model: BedrockModel) -> Invoked:
     _only(body, {"schemaVersion", "taskType", "singleEmbeddingParams"})
-    if body.get("taskType") != "SINGLE_EMBEDDING":
-        raise _malformed(f"#/taskType: {body.get('taskType')} is not a valid enum value")
+    _one_of(body.get("taskType"), ("SINGLE_EMBEDDING",), "#/taskType")
     params = body.get("singleEmbeddingParams")
     if not isinstance(params, Mapping):
         raise _malformed("#: required key [singleEmbeddingParams] not found")
     where = "#/singleEmbeddingParams"
     _only(params, {"embeddingPurpose", "embeddingDimension", "text", "image", "audio", "video"}, where)
-    purpose = params.get("embeddingPurpose")
-    if purpose not in _NOVA_PURPOSES:
-        raise _malformed(f"{where}/embeddingPurpose: {purpose} is not a valid enum value")
-    size = params.get("embeddingDimension", model.dimensions)
-    if size not in model.sizes:
-        raise _malformed(f"{where}/embeddingDimension: {size} is not a valid enum value")
+    purpose = _one_of(params.get("embeddingPurpose"), _NOVA_PURPOSES, f"{where}/embeddingPurpose")
+    size = _one_of(params.get("embeddingDimension", model.dimensions), model.sizes, f"{where}/embeddingDimension")
     part = params.get("text")
     if not isinstance(part, Mapping) or not isinstance(part.get("value"), str):
         raise _malformed(f"{where}: required key [text] not found")
-    text, mode = part["value"], part.get("truncationMode")
+    text = part["value"]
     if not text:
         raise _malformed(f"{where}/text/value: expected minLength: 1, actual: 0")
-    if mode not in ("START", "END", "NONE"):
-        raise _malformed(f"{where}/text/truncationMode: {mode} is not a valid enum value")
+    mode = _one_of(part.get("truncationMode"), ("START", "END", "NONE"), f"{where}/text/truncationMode")
     tokens = count_tokens(text)
-    if tokens > model.context:
-        if mode == "NONE":
-            raise RequestInvalid(
-                f"Text length {tokens} exceeds the maximum of {model.context} tokens.", kind="context_overflow"
-            )
-        text = (
-            truncate_tokens(text, model.context) if mode == "END" else truncate_tokens(text[::-1], model.context)[::-1]
-        )
-        tokens = model.context
+    if tokens > model.context and mode == "NONE":
+        raise refuse("invoke.nova_too_long", kind="context_overflow", tokens=tokens, most=model.context)
+    text, tokens = _shortened(text, model.context, keep_end=mode == "START"), min(tokens, model.context)
     vector = embed(text, space=model.id, dimensions=size, full=model.dimensions, purpose=purpose)
-    return Invoked({"embeddings": [{"embedding": _rounded(vector), "embeddingType": "TEXT"}]}, tokens)
+    return {"embeddings": [{"embedding": _rounded(vector), "embeddingType": "TEXT"}]}, tokens
 
 
 def _rounded(vector: list[float]) -> list[float]:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from turnout_emulator.answers import Finish, ToolCall
 from turnout_emulator.catalogue import OpenAIModel
-from turnout_emulator.media import decode, describe, describe_url, read_data_url
-from turnout_emulator.prompt import Prompt, Role, Tool, ToolResult, Turn
+from turnout_emulator.media import decode
+from turnout_emulator.prompt import Prompt, Role, Tool, Turn
 from turnout_emulator.reply import Reply, count_prompt
+from turnout_emulator.wires.framing import event
 from turnout_emulator.wires.openai_chat_checks import check
 
 NAME = "openai-chat"
-CONTENT_TYPE = "text/event-stream; charset=utf-8"
-DONE = b"data: [DONE]\n\n"
-
 _FINISH: Mapping[Finish, str] = {
     "stop": "stop",
     "stop_sequence": "stop",
@@ -29,22 +26,15 @@ _CATEGORIES = ("hate", "self_harm", "sexual", "violence")
 
 
 def read(body: Mapping[str, Any], model: OpenAIModel) -> Prompt:
-    """Check a request and read it.
-
-    Raises:
-        RequestInvalid: The service would refuse it.
-    """
+    """Check a request and read it."""
     check(body, model)
-    tools = [
-        Tool(one["function"]["name"], one["function"].get("description") or "", one["function"].get("parameters") or {})
-        for one in body.get("tools") or ()
-    ]
+    tools = read_tools([tool["function"] for tool in body.get("tools") or ()])
     form = body.get("response_format") or {}
     stop = body.get("stop") or []
     prompt = Prompt(
         turns=[_turn(message) for message in body["messages"]],
         tools=tools,
-        tool_choice=_tool_choice(body.get("tool_choice"), tools),
+        tool_choice=read_tool_choice(body.get("tool_choice"), tools),
         parallel=body.get("parallel_tool_calls") is not False,
         schema=form["json_schema"].get("schema", {}) if form.get("type") == "json_schema" else None,
         json_mode=form.get("type") == "json_object",
@@ -97,27 +87,19 @@ def stream(body: Mapping[str, Any], reply: Reply, *, azure: bool) -> Iterator[by
     trailing: dict[str, Any] = {"usage": None} if with_usage else {}
     if azure:
         filters = [{"content_filter_results": prompt_filter({}), "prompt_index": 0}]
-        yield _event(
+        yield event(
             {"choices": [], "created": 0, "id": "", "model": "", "object": "", "prompt_filter_results": filters}
         )
     for index in range(body.get("n") or 1):
-        for delta in _deltas(reply):
-            choice: dict[str, Any] = {"delta": delta, "finish_reason": None, "index": index, "logprobs": None}
+        for delta in (*_deltas(reply), {}):
+            finish, fired = (None, {}) if delta else (_FINISH[reply.finish], reply.filtered)
+            choice: dict[str, Any] = {"delta": delta, "finish_reason": finish, "index": index, "logprobs": None}
             if azure:
-                choice["content_filter_results"] = completion_filter({}) if delta.get("content") else {}
-            yield _event({**head, "choices": [choice], **trailing})
-        last: dict[str, Any] = {"delta": {}, "finish_reason": _FINISH[reply.finish], "index": index, "logprobs": None}
-        if azure:
-            last["content_filter_results"] = completion_filter(reply.filtered) if reply.filtered else {}
-        yield _event({**head, "choices": [last], **trailing})
+                choice["content_filter_results"] = completion_filter(fired) if fired or delta.get("content") else {}
+            yield event({**head, "choices": [choice], **trailing})
     if with_usage:
-        yield _event({**head, "choices": [], "usage": _usage(reply)})
-    yield DONE
-
-
-def stream_error(body: Mapping[str, Any]) -> bytes:
-    """An error in the middle of a stream."""
-    return _event(body)
+        yield event({**head, "choices": [], "usage": _usage(reply)})
+    yield b"data: [DONE]\n\n"
 
 
 def prompt_filter(fired: Mapping[str, str]) -> dict[str, Any]:
@@ -137,10 +119,6 @@ def _severities(fired: Mapping[str, str]) -> dict[str, Any]:
 
 def _detected(name: str, fired: Mapping[str, str]) -> dict[str, bool]:
     return {"detected": name in fired, "filtered": name in fired}
-
-
-def _event(payload: Mapping[str, Any]) -> bytes:
-    return f"data: {json.dumps(payload, separators=(',', ':'), ensure_ascii=False)}\n\n".encode()
 
 
 def _message(reply: Reply, *, azure: bool) -> dict[str, Any]:
@@ -186,43 +164,43 @@ def _usage(reply: Reply) -> dict[str, Any]:
 
 def _turn(message: Mapping[str, Any]) -> Turn:
     roles: Mapping[str, Role] = {"developer": "system", "function": "tool"}
-    role: Role = roles.get(message["role"], message["role"])
-    text, media, attached = _content(message.get("content"))
-    if role == "tool":
-        return Turn("tool", results=[ToolResult(message["tool_call_id"], text)], media=media)
-    calls = [
+    turn = Turn(roles.get(message["role"], message["role"]))
+    content = message.get("content") or ""
+    for part in [{"type": "text", "text": content}] if isinstance(content, str) else content:
+        match part:
+            case {"type": "text", "text": str(text)} | {"type": "refusal", "refusal": str(text)}:
+                turn.add_text(text)
+            case {"type": "image_url", "image_url": {"url": str(url)}}:
+                turn.add_url("image", url)
+            case {"type": "input_audio", "input_audio": {"data": str(data), "format": str(form)}}:
+                turn.add_media("audio", decode(data), form)
+            case {"type": "file", "file": dict(file)}:
+                turn.add_url("document", str(file.get("file_data", file.get("file_id", ""))))
+    if turn.role == "tool":
+        result, turn = turn, Turn("tool")
+        turn.add_result(message["tool_call_id"], result)
+    turn.calls = [
         ToolCall(call["function"]["name"], call["function"].get("arguments") or "{}", call["id"])
         for call in message.get("tool_calls") or ()
         if call.get("type", "function") == "function"
     ]
-    return Turn(role, text, calls=calls, media=media, attached=attached)
+    return turn
 
 
-def _content(content: object) -> tuple[str, list[str], list[str]]:
-    """The text, what the media are, and the texts of documents that are plain text."""
-    if content is None or isinstance(content, str):
-        return content or "", [], []
-    texts, media, attached = [], [], []
-    for part in content if isinstance(content, list) else []:
-        match part:
-            case {"type": "text", "text": str(text)} | {"type": "refusal", "refusal": str(text)}:
-                texts.append(text)
-            case {"type": "image_url", "image_url": {"url": str(url)}}:
-                media.append(describe_url(url))
-            case {"type": "input_audio", "input_audio": {"data": str(data), "format": str(form)}}:
-                media.append(describe("audio", decode(data), form))
-            case {"type": "file", "file": dict(file)}:
-                text, seen = read_data_url(str(file.get("file_data", file.get("file_id", ""))))
-                media.append(seen)
-                attached += [text] if text else []
-    return "\n".join(texts), media, attached
+def read_tools(functions: Iterable[Mapping[str, Any]]) -> list[Tool]:
+    """The tools on offer."""
+    return [Tool(one["name"], one.get("description") or "", one.get("parameters") or {}) for one in functions]
 
 
-def _tool_choice(choice: object, tools: list[Tool]) -> str:
+def read_tool_choice(choice: object, tools: list[Tool]) -> str:
+    """Which tool is to be called, as chat or the Responses API asks for it."""
     match choice:
-        case {"type": "function", "function": {"name": str(name)}}:
+        case {"type": "function", "function": {"name": str(name)}} | {"type": "function", "name": str(name)}:
             return name
-        case {"type": "allowed_tools", "allowed_tools": {"mode": str(mode)}}:
+        case {"type": "allowed_tools", "allowed_tools": {"mode": str(mode)}} | {
+            "type": "allowed_tools",
+            "mode": str(mode),
+        }:
             return mode
         case str():
             return choice

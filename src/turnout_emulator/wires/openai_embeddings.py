@@ -9,99 +9,66 @@ from typing import Any
 
 from turnout_emulator.brain.words import count_tokens
 from turnout_emulator.catalogue import OpenAIModel
-from turnout_emulator.refusals import RequestInvalid
+from turnout_emulator.refusals import refuse
 from turnout_emulator.vectors import embed
+from turnout_emulator.wires.openai_problems import missing, not_one_of, too_long
 
 NAME = "openai-embeddings"
-_MOST = 2048
+_MOST_INPUTS = 2048
 _MOST_TOKENS = 300_000
 _ARGUMENTS = frozenset({"input", "model", "encoding_format", "dimensions", "user", "input_type"})
 
 
 def answer(body: Mapping[str, Any], model: OpenAIModel) -> dict[str, Any]:
-    """Check a request and answer it.
-
-    Raises:
-        RequestInvalid: The service would refuse it.
-    """
+    """Check a request and answer it."""
     for argument in body:
         if argument not in _ARGUMENTS:
-            raise RequestInvalid(f"Unrecognized request argument supplied: {argument}")
+            raise refuse("chat.unknown", name=argument)
     texts = _texts(body.get("input"))
     form = body.get("encoding_format") or "float"
     if form not in ("float", "base64"):
-        raise RequestInvalid(
-            f"Invalid value: '{form}'. Supported values are: 'float' and 'base64'.", param="encoding_format"
-        )
+        raise not_one_of(form, ("float", "base64"), "encoding_format")
     dimensions = _dimensions(body.get("dimensions"), model)
     tokens = [count_tokens(text) for text in texts]
     if max(tokens) > model.context:
-        raise RequestInvalid(
-            f"This model's maximum context length is {model.context} tokens, however you requested {max(tokens)} "
-            f"tokens ({max(tokens)} in your prompt; 0 for the completion). Please reduce your prompt; or "
-            "completion length.",
-            kind="context_overflow",
-        )
+        raise refuse("embeddings.too_long", kind="context_overflow", context=model.context, tokens=max(tokens))
     if sum(tokens) > _MOST_TOKENS:
-        raise RequestInvalid(
-            f"Requested {sum(tokens)} tokens, max {_MOST_TOKENS} tokens per request", code="max_tokens_per_request"
-        )
+        raise refuse("embeddings.too_many_tokens", tokens=sum(tokens), most=_MOST_TOKENS)
     data = []
     for index, text in enumerate(texts):
         vector = embed(text, space=model.name, dimensions=dimensions, full=model.dimensions)
-        shown: str | list[float] = _packed(vector) if form == "base64" else [round(value, 9) for value in vector]
+        shown: str | list[float] = [round(value, 9) for value in vector]
+        if form == "base64":
+            shown = base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
         data.append({"embedding": shown, "index": index, "object": "embedding"})
-    total = sum(tokens)
-    return {
-        "data": data,
-        "model": model.served,
-        "object": "list",
-        "usage": {"prompt_tokens": total, "total_tokens": total},
-    }
+    usage = {"prompt_tokens": sum(tokens), "total_tokens": sum(tokens)}
+    return {"data": data, "model": model.served, "object": "list", "usage": usage}
 
 
-def _texts(given: object) -> list[str]:
-    if isinstance(given, str):
-        given = [given]
-    if not isinstance(given, list):
-        raise RequestInvalid("Missing required parameter: 'input'.", param="input")
-    if given and all(isinstance(one, int) for one in given):
-        given = [given]
-    if not given or any(isinstance(one, str | list) and not one for one in given):
-        raise RequestInvalid(
-            "'$.input' is invalid. Please check the API reference: https://platform.openai.com/docs/api-reference."
-        )
-    if len(given) > _MOST:
-        raise RequestInvalid(
-            f"Invalid 'input': array too long. Expected an array with maximum length {_MOST}, but got an array with "
-            f"length {len(given)} instead.",
-            code="array_above_max_length",
-            param="input",
-        )
-    return [one if isinstance(one, str) else _from_tokens(one) for one in given]
+def _texts(inputs: object) -> list[str]:
+    if isinstance(inputs, str):
+        inputs = [inputs]
+    if not isinstance(inputs, list):
+        raise missing("input")
+    if inputs and all(isinstance(one, int) for one in inputs):
+        inputs = [inputs]
+    if not inputs or not all(map(_is_text, inputs)):
+        raise refuse("embeddings.wrong_input")
+    if len(inputs) > _MOST_INPUTS:
+        raise too_long("input", inputs, _MOST_INPUTS)
+    # Token ids are not turned back into text: each is a word of its own, so equal tokens still meet.
+    return [one if isinstance(one, str) else " ".join(f"token{token}" for token in one) for one in inputs]
 
 
-def _from_tokens(tokens: object) -> str:
-    """Token ids are not turned back into text: each is a word of its own, so equal tokens still meet."""
-    if not isinstance(tokens, list) or not all(isinstance(one, int) for one in tokens):
-        raise RequestInvalid(
-            "'$.input' is invalid. Please check the API reference: https://platform.openai.com/docs/api-reference."
-        )
-    return " ".join(f"token{one}" for one in tokens)
+def _is_text(one: object) -> bool:
+    return bool(one) and (isinstance(one, str) or (isinstance(one, list) and all(isinstance(n, int) for n in one)))
 
 
 def _dimensions(wanted: object, model: OpenAIModel) -> int:
     if wanted is None:
         return model.dimensions
     if not model.shortens:
-        raise RequestInvalid("This model does not support specifying dimensions.")
+        raise refuse("embeddings.fixed_dimensions")
     if not isinstance(wanted, int) or not 1 <= wanted <= model.dimensions:
-        raise RequestInvalid(
-            f"Invalid value for 'dimensions' = {wanted}. Must be less than or equal to {model.dimensions}.",
-            param="dimensions",
-        )
+        raise refuse("embeddings.wrong_dimensions", param="dimensions", value=wanted, most=model.dimensions)
     return wanted
-
-
-def _packed(vector: list[float]) -> str:
-    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()

@@ -8,16 +8,15 @@ from typing import Any
 
 from turnout_emulator.answers import Block, Reasoning, RedactedReasoning, Text, ToolCall
 from turnout_emulator.catalogue import OpenAIModel
-from turnout_emulator.prompt import Prompt, Tool
+from turnout_emulator.prompt import Prompt
 from turnout_emulator.reply import Reply, count_prompt
 from turnout_emulator.responses_store import Item, ResponseStore
-from turnout_emulator.seals import Issuer, Seals
+from turnout_emulator.signatures import Issuer, Signatures
 from turnout_emulator.wires import openai_responses_input as inputs
-from turnout_emulator.wires.openai_chat import completion_filter, prompt_filter
+from turnout_emulator.wires.openai_chat import completion_filter, prompt_filter, read_tool_choice, read_tools
 from turnout_emulator.wires.openai_responses_checks import check
 
 NAME = "openai-responses"
-_UNTHINKING = ("none", "minimal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +47,13 @@ MANTLE_OPEN_WEIGHT = Dialect("mantle", billing=False, cache_writes=False, lean=T
 
 @dataclass(slots=True)
 class Request:
-    """A request that was read.
-
-    Attributes:
-        body: As it arrived.
-        conversation: All its items, with those that were stored.
-        model: What answers.
-        dialect: The service's.
-        seals: The signatures of reasoning.
-    """
+    """A request that was read; `conversation` has its items and those that were stored before."""
 
     body: Mapping[str, Any]
     conversation: list[Item]
     model: OpenAIModel
     dialect: Dialect
-    seals: Seals
+    signatures: Signatures
 
     @property
     def stored(self) -> bool:
@@ -81,56 +72,28 @@ class Request:
 
 
 def read(
-    body: Mapping[str, Any], model: OpenAIModel, dialect: Dialect, store: ResponseStore, seals: Seals
+    body: Mapping[str, Any], model: OpenAIModel, dialect: Dialect, store: ResponseStore, signatures: Signatures
 ) -> tuple[Request, Prompt]:
-    """Check a request and read it.
-
-    Raises:
-        RequestInvalid: The service would refuse it.
-        Refusal: It names an item that the service hasn't stored.
-    """
+    """Check a request and read it."""
     check(body, model)
     conversation = inputs.items(body, store)
-    inputs.check(conversation, store, seals, dialect.issuer, prefixes=not dialect.lean)
-    tools = [
-        Tool(tool["name"], tool.get("description") or "", tool.get("parameters") or {})
-        for tool in body.get("tools") or ()
-    ]
+    inputs.check(conversation, store, signatures, dialect.issuer, prefixes=not dialect.lean)
+    tools = read_tools(body.get("tools") or ())
     form = (body.get("text") or {}).get("format") or {}
+    effort = (body.get("reasoning") or {}).get("effort")
     prompt = Prompt(
         turns=inputs.turns(conversation, body.get("instructions")),
         tools=tools,
-        tool_choice=_tool_choice(body.get("tool_choice"), tools),
+        tool_choice=read_tool_choice(body.get("tool_choice"), tools),
         parallel=body.get("parallel_tool_calls") is not False,
         schema=form.get("schema", {}) if form.get("type") == "json_schema" else None,
         json_mode=form.get("type") == "json_object",
         max_tokens=body.get("max_output_tokens"),
-        reasoning=_reasons(body, model),
+        reasoning=(model.reasoning or model.open_weight) and effort not in ("none", "minimal"),
         stream=bool(body.get("stream")),
     )
     prompt.input_tokens = count_prompt(prompt, start=3, media=85)
-    return Request(body, conversation, model, dialect, seals), prompt
-
-
-def _reasons(body: Mapping[str, Any], model: OpenAIModel) -> bool:
-    effort = (body.get("reasoning") or {}).get("effort") or "medium"
-    return (model.reasoning or model.open_weight) and effort not in _UNTHINKING
-
-
-def _tool_choice(choice: object, tools: list[Tool]) -> str:
-    match choice:
-        case {"type": "function", "name": str(name)}:
-            return name
-        case {"type": "allowed_tools", "mode": str(mode)}:
-            return mode
-        case str():
-            return choice
-    return "auto" if tools else "none"
-
-
-def status(reply: Reply) -> str:
-    """`completed`, or `incomplete` when the answer was cut or filtered."""
-    return "incomplete" if incomplete_reason(reply) else "completed"
+    return Request(body, conversation, model, dialect, signatures), prompt
 
 
 def incomplete_reason(reply: Reply) -> str | None:
@@ -140,7 +103,11 @@ def incomplete_reason(reply: Reply) -> str | None:
     return "content_filter" if reply.finish in ("content_filter", "guardrail") else None
 
 
-def output(request: Request, reply: Reply) -> list[dict[str, Any]]:
+def _status(reply: Reply) -> str:
+    return "incomplete" if incomplete_reason(reply) else "completed"
+
+
+def _output(request: Request, reply: Reply) -> list[dict[str, Any]]:
     """The items of the answer; text that follows text is a part of the same message."""
     shown: list[dict[str, Any]] = []
     for number, block in enumerate(reply.blocks):
@@ -155,7 +122,7 @@ def output(request: Request, reply: Reply) -> list[dict[str, Any]]:
 def _item(block: Block, identity: str, request: Request, reply: Reply) -> dict[str, Any]:
     match block:
         case Text(text):
-            item = {"id": f"msg_{identity}", "type": "message", "status": status(reply), "role": "assistant"}
+            item = {"id": f"msg_{identity}", "type": "message", "status": _status(reply), "role": "assistant"}
             phase = {} if request.dialect.lean or not request.model.reasoning else {"phase": "final_answer"}
             return {**item, **phase, "content": [_part(text, request.dialect)]}
         case ToolCall():
@@ -170,7 +137,7 @@ def _item(block: Block, identity: str, request: Request, reply: Reply) -> dict[s
         case Reasoning(text, signature):
             return _reasoning(text, signature, identity, request)
         case RedactedReasoning(data):
-            return _reasoning("", request.seals.seal(request.dialect.issuer, data.hex()), identity, request)
+            return _reasoning("", request.signatures.sign(request.dialect.issuer, data.hex()), identity, request)
 
 
 def _reasoning(text: str, signature: str | None, identity: str, request: Request) -> dict[str, Any]:
@@ -180,10 +147,7 @@ def _reasoning(text: str, signature: str | None, identity: str, request: Request
     if text and request.summarises():
         item["summary"] = [{"type": "summary_text", "text": text}]
     if request.encrypts():
-        issuer = request.dialect.issuer
-        item["encrypted_content"] = (
-            request.seals.given(issuer, signature) if signature else request.seals.seal(issuer, text)
-        )
+        item["encrypted_content"] = request.signatures.sign(request.dialect.issuer, text, signature)
     return item
 
 
@@ -194,9 +158,9 @@ def _part(text: str, dialect: Dialect) -> dict[str, Any]:
 
 def answer(request: Request, reply: Reply) -> dict[str, Any]:
     """The response to a request that isn't streamed, and what the last event of a stream carries."""
-    shown = envelope(request, reply, status(reply))
-    shown["output"] = output(request, reply)
-    shown["usage"] = usage(reply, request.dialect)
+    shown = envelope(request, reply, _status(reply))
+    shown["output"] = _output(request, reply)
+    shown["usage"] = _usage(reply, request.dialect)
     reason = incomplete_reason(reply)
     if reason:
         shown["incomplete_details"] = {"reason": reason}
@@ -228,11 +192,11 @@ def envelope(request: Request, reply: Reply, state: str) -> dict[str, Any]:
         "output": [],
         "parallel_tool_calls": body.get("parallel_tool_calls") is not False,
         "service_tier": "default",
-        "temperature": _given(body, "temperature", 1.0),
+        "temperature": _or_default(body, "temperature", 1.0),
         "text": {"format": text.get("format") or {"type": "text"}, "verbosity": text.get("verbosity") or "medium"},
         "tool_choice": body.get("tool_choice") or "auto",
         "tools": [{"strict": True, "description": None, **tool} for tool in body.get("tools") or ()],
-        "top_p": _given(body, "top_p", 0.98 if reasons else 1.0),
+        "top_p": _or_default(body, "top_p", 0.98 if reasons else 1.0),
         "truncation": body.get("truncation") or "disabled",
     }
     if request.dialect.lean:
@@ -264,13 +228,12 @@ def envelope(request: Request, reply: Reply, state: str) -> dict[str, Any]:
     return shown
 
 
-def _given(body: Mapping[str, Any], name: str, default: float) -> object:
+def _or_default(body: Mapping[str, Any], name: str, default: float) -> object:
     value = body.get(name)
     return default if value is None else value
 
 
-def usage(reply: Reply, dialect: Dialect) -> dict[str, Any]:
-    """Token counts."""
+def _usage(reply: Reply, dialect: Dialect) -> dict[str, Any]:
     counts = reply.usage
     details = {"cached_tokens": counts.cached_tokens}
     if dialect.cache_writes:

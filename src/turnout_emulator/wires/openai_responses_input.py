@@ -7,51 +7,38 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from turnout_emulator.answers import ToolCall
-from turnout_emulator.media import decode, describe, describe_url, read_data_url
-from turnout_emulator.prompt import Role, ToolResult, Turn
-from turnout_emulator.refusals import Refusal, RequestInvalid
+from turnout_emulator.media import decode
+from turnout_emulator.prompt import Role, Turn
+from turnout_emulator.refusals import Refusal, refuse
 from turnout_emulator.responses_store import Item, ResponseStore
-from turnout_emulator.seals import Issuer, Seals
-from turnout_emulator.wires.openai_chat_checks import wrong_type
-from turnout_emulator.wires.openai_tool_checks import missing
+from turnout_emulator.signatures import Issuer, Signatures
+from turnout_emulator.wires.openai_problems import missing, not_one_of, too_long, wrong_type
 
 _ROLES = ("assistant", "system", "developer", "user")
 _KINDS = ("message", "function_call", "function_call_output", "reasoning", "item_reference")
 _PREFIXES = {"message": "msg", "function_call": "fc", "reasoning": "rs"}
-_GIVEN = ("input_text", "input_image", "input_file", "input_audio")
-_SAID = ("output_text", "refusal")
+_USER_PARTS = ("input_text", "input_image", "input_file", "input_audio")
+_ASSISTANT_PARTS = ("output_text", "refusal")
 _LONGEST_ID = 64  # characters
 
 
 def items(body: Mapping[str, Any], store: ResponseStore) -> list[Item]:
-    """The whole conversation as items: what was stored before, then the request's own.
-
-    Raises:
-        RequestInvalid: There is none, or an item isn't known.
-    """
-    given = body.get("input")
+    """The whole conversation as items: what was stored before, then the request's own."""
+    own = body.get("input")
     before: list[Item] = []
     previous = body.get("previous_response_id")
     if previous is not None:
         stored = store.conversation(str(previous))
         if stored is None:
-            raise RequestInvalid(
-                f"Previous response with id '{previous}' not found.",
-                code="previous_response_not_found",
-                param="previous_response_id",
-            )
+            raise refuse("responses.unknown_response", param="previous_response_id", id=previous)
         before = stored
-    if isinstance(given, str):
-        return [*before, {"type": "message", "role": "user", "content": given}]
-    if given is not None and not isinstance(given, list):
-        raise wrong_type("input", "one of a string or array of input items", given)
-    if not given and not before:
-        raise RequestInvalid(
-            'One of "input" or "previous_response_id" or "prompt" or "conversation_id" must be provided.',
-            code="missing_required_parameter",
-            param="input",
-        )
-    return [*before, *(_resolved(item, f"input[{index}]", store) for index, item in enumerate(given or ()))]
+    if isinstance(own, str):
+        return [*before, {"type": "message", "role": "user", "content": own}]
+    if own is not None and not isinstance(own, list):
+        raise wrong_type("input", "one of a string or array of input items", own)
+    if not own and not before:
+        raise refuse("responses.no_input", param="input")
+    return [*before, *(_resolved(item, f"input[{index}]", store) for index, item in enumerate(own or ()))]
 
 
 def _resolved(item: object, where: str, store: ResponseStore) -> Item:
@@ -59,11 +46,7 @@ def _resolved(item: object, where: str, store: ResponseStore) -> Item:
         raise wrong_type(where, "an object", item)
     kind = item.get("type", "message")
     if kind not in _KINDS:
-        raise RequestInvalid(
-            f"Invalid value: '{kind}'. Supported values are: {', '.join(repr(one) for one in _KINDS)}.",
-            code="invalid_value",
-            param=where,
-        )
+        raise not_one_of(kind, _KINDS, where)
     if kind != "item_reference":
         return {**item, "type": kind}
     stored = store.item(str(item.get("id")))
@@ -72,19 +55,21 @@ def _resolved(item: object, where: str, store: ResponseStore) -> Item:
     return stored
 
 
-def check(conversation: Sequence[Item], store: ResponseStore, seals: Seals, issuer: Issuer, *, prefixes: bool) -> None:
+def check(
+    conversation: Sequence[Item], store: ResponseStore, signatures: Signatures, issuer: Issuer, *, prefixes: bool
+) -> None:
     """Check the items one by one and against each other.
 
     Args:
         conversation: The items.
         store: What the service remembers.
-        seals: Whose reasoning can be read.
+        signatures: Whose reasoning can be read.
         issuer: The service.
         prefixes: Whether the service insists on how ids begin.
 
     Raises:
         RequestInvalid: The service would refuse them.
-        Refusal: It wouldn't find one.
+        Refusal: It hasn't stored one.
     """
     present = {str(item["id"]) for item in conversation if item.get("id")}
     for index, item in enumerate(conversation):
@@ -94,48 +79,33 @@ def check(conversation: Sequence[Item], store: ResponseStore, seals: Seals, issu
         if kind == "message":
             _check_message(item, where)
         elif kind == "reasoning":
-            _check_reasoning(item, where, store, seals, issuer)
+            _check_reasoning(item, where, store, signatures, issuer)
             if index + 1 == len(conversation) or conversation[index + 1].get("role") in ("user", "system", "developer"):
-                raise RequestInvalid(
-                    f"Item '{item.get('id')}' of type 'reasoning' was provided without its required following item.",
-                    param="input",
-                )
+                raise refuse("responses.nothing_follows", param="input", id=item.get("id"))
         else:
             _check_call(item, where)
         came_with = store.reasoning_of(str(item.get("id")))
         if came_with is not None and came_with not in present:
-            raise RequestInvalid(
-                f"Item '{item['id']}' of type '{kind}' was provided without its required 'reasoning' item: "
-                f"'{came_with}'.",
-                param="input",
-            )
+            raise refuse("responses.no_reasoning", param="input", id=item["id"], type=kind, reasoning=came_with)
     _check_answered(conversation)
 
 
 def _check_id(value: str, prefix: str, where: str) -> None:
     if len(value) > _LONGEST_ID:
-        raise _too_long(value, where)
+        raise too_long(where, value, _LONGEST_ID)
     if not value.startswith(prefix):
-        raise RequestInvalid(
-            f"Invalid '{where}': '{value}'. Expected an ID that begins with '{prefix}'.",
-            code="invalid_value",
-            param=where,
-        )
+        raise refuse("responses.wrong_id", param=where, id=value, prefix=prefix)
 
 
 def _check_message(item: Item, where: str) -> None:
     role, content = item.get("role"), item.get("content")
     if role not in _ROLES:
-        raise RequestInvalid(
-            f"Invalid value: '{role}'. Supported values are: 'assistant', 'system', 'developer', and 'user'.",
-            code="invalid_value",
-            param=f"{where}.role",
-        )
+        raise not_one_of(role, _ROLES, f"{where}.role")
     if content is None:
         raise missing(f"{where}.content")
     if not isinstance(content, str | list):
         raise wrong_type(f"{where}.content", "one of an array of objects or string", content)
-    allowed = _SAID if role == "assistant" else _GIVEN
+    allowed = _ASSISTANT_PARTS if role == "assistant" else _USER_PARTS
     for number, part in enumerate(content if isinstance(content, list) else ()):
         _check_part(part, allowed, f"{where}.content[{number}]")
 
@@ -143,10 +113,7 @@ def _check_message(item: Item, where: str) -> None:
 def _check_part(part: object, allowed: Sequence[str], where: str) -> None:
     kind = part.get("type") if isinstance(part, dict) else None
     if not isinstance(part, dict) or kind not in allowed:
-        listed = f"{', '.join(repr(one) for one in allowed[:-1])} and '{allowed[-1]}'"
-        raise RequestInvalid(
-            f"Invalid value: '{kind}'. Supported values are: {listed}.", code="invalid_value", param=where
-        )
+        raise not_one_of(kind, allowed, where)
     if kind in ("input_text", "output_text") and not isinstance(part.get("text"), str):
         raise missing(f"{where}.text")
     if kind == "input_image":
@@ -154,24 +121,16 @@ def _check_part(part: object, allowed: Sequence[str], where: str) -> None:
         if url is None and part.get("file_id") is None:
             raise missing(f"{where}.image_url")
         if url is not None and not (isinstance(url, str) and url.startswith(("data:", "https://", "http://"))):
-            raise RequestInvalid(
-                f"Invalid '{where}.image_url'. Expected a valid URL, but got a value with an invalid format.",
-                code="invalid_value",
-                param=f"{where}.image_url",
-            )
+            raise refuse("responses.wrong_url", param=f"{where}.image_url")
 
 
-def _check_reasoning(item: Item, where: str, store: ResponseStore, seals: Seals, issuer: Issuer) -> None:
-    sealed, identity = item.get("encrypted_content"), str(item.get("id"))
+def _check_reasoning(item: Item, where: str, store: ResponseStore, signatures: Signatures, issuer: Issuer) -> None:
+    encrypted, identity = item.get("encrypted_content"), str(item.get("id"))
     if item.get("summary") is None:
         raise missing(f"{where}.summary")
-    if sealed:
-        if not seals.genuine(issuer, str(sealed)):
-            raise RequestInvalid(
-                f"The encrypted content {str(sealed)[:8]}... could not be verified. Reason: Encrypted content could "
-                "not be decrypted or parsed.",
-                code="invalid_encrypted_content",
-            )
+    if encrypted:
+        if not signatures.genuine(issuer, str(encrypted)):
+            raise refuse("responses.not_encrypted_here", start=str(encrypted)[:8])
     elif item.get("id") and store.item(identity) is None and not item.get("content"):
         raise _not_stored(identity)
 
@@ -182,7 +141,7 @@ def _check_call(item: Item, where: str) -> None:
         if item.get(name) is None:
             raise missing(f"{where}.{name}")
     if len(str(item["call_id"])) > _LONGEST_ID:
-        raise _too_long(str(item["call_id"]), f"{where}.call_id")
+        raise too_long(f"{where}.call_id", str(item["call_id"]), _LONGEST_ID)
     if item["type"] == "function_call" and not isinstance(item["arguments"], str):
         raise wrong_type(f"{where}.arguments", "a string", item["arguments"])
 
@@ -195,22 +154,11 @@ def _check_answered(conversation: Sequence[Item]) -> None:
             called[identity] += 1
         elif item["type"] == "function_call_output":
             if not called[identity]:
-                raise RequestInvalid(
-                    f"No tool call found for function call output with call_id {identity}.", param="input"
-                )
+                raise refuse("responses.unasked_output", param="input", id=identity)
             called[identity] -= 1
     left = next((identity for identity, count in called.items() if count), None)
     if left is not None:
-        raise RequestInvalid(f"No tool output found for function call {left}.", param="input")
-
-
-def _too_long(value: str, where: str) -> RequestInvalid:
-    return RequestInvalid(
-        f"Invalid '{where}': string too long. Expected a string with maximum length {_LONGEST_ID}, but got a string "
-        f"with length {len(value)} instead.",
-        code="string_above_max_length",
-        param=where,
-    )
+        raise refuse("responses.unanswered", param="input", id=left)
 
 
 def _not_stored(identity: str) -> Refusal:
@@ -226,40 +174,34 @@ def _not_stored(identity: str) -> Refusal:
 
 def turns(conversation: Sequence[Item], instructions: str | None) -> list[Turn]:
     """The conversation as turns; the calls of one answer belong to one turn."""
+    roles: Mapping[str, Role] = {"developer": "system", "assistant": "assistant", "system": "system"}
     found = [Turn("system", instructions)] if instructions else []
     for item in conversation:
         match item:
-            case {"type": "message", "role": str(said_by)}:
-                roles: Mapping[str, Role] = {"developer": "system", "assistant": "assistant", "system": "system"}
-                text, media, attached = _content(item["content"])
-                found.append(Turn(roles.get(said_by, "user"), text, media=media, attached=attached))
-            case {"type": "function_call", "name": str(name), "arguments": str(given), "call_id": identity}:
+            case {"type": "message", "role": str(role)}:
+                found.append(_turn(roles.get(role, "user"), item["content"]))
+            case {"type": "function_call", "name": str(name), "arguments": str(arguments), "call_id": identity}:
                 if not found or found[-1].role != "assistant":
                     found.append(Turn("assistant"))
-                found[-1].calls.append(ToolCall(name, given or "{}", str(identity)))
+                found[-1].calls.append(ToolCall(name, arguments or "{}", str(identity)))
             case {"type": "function_call_output", "call_id": identity, "output": output}:
-                text, media, attached = _content(output)
-                text = "\n".join([text, *attached]) if attached else text
-                found.append(Turn("tool", results=[ToolResult(str(identity), text)], media=media))
+                found.append(Turn("tool"))
+                found[-1].add_result(str(identity), _turn("tool", output))
     return found
 
 
-def _content(content: object) -> tuple[str, list[str], list[str]]:
-    """The text, what the media are, and the texts of documents that are plain text."""
+def _turn(role: Role, content: object) -> Turn:
     if isinstance(content, str):
-        return content, [], []
-    texts, media, attached = [], [], []
+        return Turn(role, content)
+    turn = Turn(role)
     for part in content if isinstance(content, list) else []:
         match part:
             case {"type": "input_text" | "output_text", "text": str(text)} | {"type": "refusal", "refusal": str(text)}:
-                texts.append(text)
+                turn.add_text(text)
             case {"type": "input_image"}:
-                media.append(describe_url(str(part.get("image_url") or part.get("file_id"))))
+                turn.add_url("image", str(part.get("image_url") or part.get("file_id")))
             case {"type": "input_file"}:
-                address = part.get("file_data") or part.get("file_url") or part.get("file_id")
-                text, seen = read_data_url(str(address))
-                media.append(seen)
-                attached += [text] if text else []
+                turn.add_url("document", str(part.get("file_data") or part.get("file_url") or part.get("file_id")))
             case {"type": "input_audio", "input_audio": {"data": str(data), "format": str(form)}}:
-                media.append(describe("audio", decode(data), form))
-    return "\n".join(texts), media, attached
+                turn.add_media("audio", decode(data), form)
+    return turn

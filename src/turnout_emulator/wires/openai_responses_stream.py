@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from turnout_emulator.refusals import Refusal
 from turnout_emulator.reply import Reply
+from turnout_emulator.wires.framing import event
 from turnout_emulator.wires.openai_responses import Request, answer, envelope, incomplete_reason
-
-CONTENT_TYPE = "text/event-stream; charset=utf-8"
 
 
 class Events:
@@ -35,12 +33,12 @@ class Events:
 
     def error(self, refusal: Refusal) -> bytes:
         """An error in mid-stream, and the end of the response that it makes fail."""
-        event = self._event("error", code=refusal.code, message=refusal.message, param=refusal.param)
+        error = self._event("error", code=refusal.code, message=refusal.message, param=refusal.param)
         if self._reply is None:
-            return event
+            return error
         failed = envelope(self._request, self._reply, "failed")
         failed["error"] = {"code": refusal.code or "server_error", "message": refusal.message}
-        return event + self._event("response.failed", response=failed)
+        return error + self._event("response.failed", response=failed)
 
     def _item(self, item: Mapping[str, Any], index: int, reply: Reply) -> Iterator[bytes]:
         at = {"output_index": index}
@@ -61,11 +59,7 @@ class Events:
     def _message(self, item: Mapping[str, Any], index: int, reply: Reply) -> Iterator[bytes]:
         for number, part in enumerate(item["content"]):
             at = {"item_id": item["id"], "output_index": index, "content_index": number}
-            yield self._event("response.content_part.added", part={**part, "text": ""}, **at)
-            for piece in reply.pieces(part["text"]):
-                yield self._event("response.output_text.delta", delta=piece, logprobs=[], **at)
-            yield self._event("response.output_text.done", text=part["text"], logprobs=[], **at)
-            yield self._event("response.content_part.done", part=part, **at)
+            yield from self._part("content_part", "output_text", part, reply, at, {"logprobs": []})
 
     def _call(self, item: Mapping[str, Any], index: int, reply: Reply) -> Iterator[bytes]:
         at = {"item_id": item["id"], "output_index": index}
@@ -74,22 +68,29 @@ class Events:
         yield self._event("response.function_call_arguments.done", arguments=item["arguments"], name=item["name"], **at)
 
     def _reasoning(self, item: Mapping[str, Any], index: int, reply: Reply) -> Iterator[bytes]:
+        at = {"item_id": item["id"], "output_index": index}
         for number, part in enumerate(item["summary"]):
-            at = {"item_id": item["id"], "output_index": index, "summary_index": number}
-            yield self._event("response.reasoning_summary_part.added", part={**part, "text": ""}, **at)
-            for piece in reply.pieces(part["text"]):
-                yield self._event("response.reasoning_summary_text.delta", delta=piece, **at)
-            yield self._event("response.reasoning_summary_text.done", text=part["text"], **at)
-            yield self._event("response.reasoning_summary_part.done", part=part, **at)
+            where = {**at, "summary_index": number}
+            yield from self._part("reasoning_summary_part", "reasoning_summary_text", part, reply, where, {})
         for number, part in enumerate(item.get("content") or ()):
-            at = {"item_id": item["id"], "output_index": index, "content_index": number}
-            yield self._event("response.content_part.added", part={**part, "text": ""}, **at)
-            for piece in reply.pieces(part["text"]):
-                yield self._event("response.reasoning_text.delta", delta=piece, **at)
-            yield self._event("response.reasoning_text.done", text=part["text"], **at)
-            yield self._event("response.content_part.done", part=part, **at)
+            yield from self._part("content_part", "reasoning_text", part, reply, {**at, "content_index": number}, {})
+
+    def _part(
+        self,
+        part_name: str,
+        text_name: str,
+        part: Mapping[str, Any],
+        reply: Reply,
+        at: Mapping[str, Any],
+        extra: Mapping[str, Any],
+    ) -> Iterator[bytes]:
+        yield self._event(f"response.{part_name}.added", part={**part, "text": ""}, **at)
+        for piece in reply.pieces(part["text"]):
+            yield self._event(f"response.{text_name}.delta", delta=piece, **extra, **at)
+        yield self._event(f"response.{text_name}.done", text=part["text"], **extra, **at)
+        yield self._event(f"response.{part_name}.done", part=part, **at)
 
     def _event(self, kind: str, **payload: Any) -> bytes:
         data = {"type": kind, "sequence_number": self._number, **payload}
         self._number += 1
-        return f"event: {kind}\ndata: {json.dumps(data, separators=(',', ':'), ensure_ascii=False)}\n\n".encode()
+        return event(data, kind)

@@ -13,7 +13,7 @@ from tests.contract.apps.limits import PROMISES, Limit, UnmetError, limit, table
 from tests.contract.apps.report import Cell, Table, page
 from tests.contract.apps.running import Outcome, chosen, run_application
 from tests.contract.apps.settings import COLUMNS, Column, settings_text
-from turnout.conversation.parameters import fitted
+from turnout.conversation.parameters import fit_parameters
 from turnout.errors import UnsupportedError
 from turnout.routing import Route, resolve
 from turnout.settings import load_settings
@@ -95,7 +95,7 @@ def refused(route: Route) -> set[str]:
         "parallel_tool_calls": "one tool at a time",
     }
     values = {"temperature": 0.2, "stop": ["x"], "seed": 7, "parallel_tool_calls": False}
-    left = fitted(route, values, "drop")
+    left = fit_parameters(route, values, "drop")
     found = {name for parameter, name in asked.items() if parameter not in left}
     if not route.facts.images:
         found.add("images")

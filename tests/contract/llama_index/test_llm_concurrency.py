@@ -138,13 +138,13 @@ def test_a_stream_left_early_leaves_nothing(fresh_emulator: Emulator) -> None:
 
 
 def test_clients_are_made_once_and_after_closing_anew() -> None:
-    from turnout.llama_index.delegates import wire_for
-    from turnout.providers.pool import close_all
+    from turnout import runtime
+    from turnout.llama_index.wires import wire_for
     from turnout.settings import load_settings
 
     route, settings = TurnoutLLM().route, load_settings()
     first = wire_for(route, settings.backends[route.backend])
     assert wire_for(route, settings.backends[route.backend]) is first
-    close_all()
+    runtime.close()
     assert wire_for(route, settings.backends[route.backend]) is not first
     assert "Paris" in str(TurnoutLLM().chat(QUESTION))

@@ -53,7 +53,7 @@ def count(steps: Steps) -> None:
 
     steps.before(chromadb.Collection, "add", "upsert", "delete")
     steps.before(pathlib.Path, "rename")
-    steps.before(Manifest, "begin", "wrote", "unwanted", "deleted")
+    steps.before(Manifest, "begin_write", "note_written", "note_unwanted", "note_deleted")
 
     @sqlalchemy.event.listens_for(sqlalchemy.Engine, "before_cursor_execute")
     def changing(_1: Any, _2: Any, statement: str, *_: Any) -> None:

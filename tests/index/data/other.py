@@ -175,8 +175,7 @@ def _llama_refill(store: Any, backend: str) -> None:
     from llama_index.core import VectorStoreIndex
     from llama_index.core.schema import TextNode
 
-    from turnout.llama_index import TurnoutEmbedding
-    from turnout.llama_index.stores import GuardedVectorStore
+    from turnout.llama_index import GuardedVectorStore, TurnoutEmbedding
 
     model = TurnoutEmbedding(backend=backend)
     guard = GuardedVectorStore(store, model)
@@ -214,13 +213,13 @@ def named_refill(backend: str, framework: str) -> None:
     space = index.spaces()["azure"]
     if framework == "langchain":
         from turnout.langchain import TurnoutEmbeddings
-        from turnout.langchain.reindexing import open_collection
+        from turnout.langchain.stores import open_collection
 
-        home = open_collection(index.settings, "docs", space, embeddings=TurnoutEmbeddings(backend=backend))
-        assert home is not None
-        _refill(home.store)
+        collection = open_collection(index.settings, "docs", space, embeddings=TurnoutEmbeddings(backend=backend))
+        assert collection is not None
+        _refill(collection.store)
     else:
-        from turnout.llama_index.reindexing import open_collection as open_nodes
+        from turnout.llama_index.stores import open_collection as open_nodes
 
         nodes = open_nodes(index.settings, "docs", space)
         assert nodes is not None
@@ -233,5 +232,5 @@ def named_remove() -> None:
     from turnout.index.migration.named import NamedIndex
 
     index = NamedIndex("docs")
-    called = index.called(index.spaces()["azure"])
+    called = index.collection_name(index.spaces()["azure"])
     open_client(index.settings, called, create=True).delete_collection(called)  # type: ignore[union-attr]  # it is made

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.vectorstores import InMemoryVectorStore
 
-from turnout.langchain.stores import GuardedVectorStore, guarded
+from turnout.langchain.guard import GuardedVectorStore, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable

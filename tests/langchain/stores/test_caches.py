@@ -13,7 +13,7 @@ from langchain_core.vectorstores import InMemoryVectorStore
 
 from turnout.errors import EmbeddingSpaceError
 from turnout.langchain import TurnoutEmbeddings, cached
-from turnout.langchain.stores import guarded
+from turnout.langchain.guard import guarded
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from turnout.errors import EmbeddingSpaceError, ModelCallError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.records import CHECK, MADE, SPACE, SpaceRecord
 from turnout.langchain import TurnoutEmbeddings
-from turnout.langchain.stores import GuardedVectorStore, guarded
+from turnout.langchain.guard import GuardedVectorStore, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -238,7 +238,7 @@ def test_a_model_of_unknown_length_is_asked_for_it_once(
     before = asked(fresh_emulator)
     assert store.similarity_search(QUESTION, k=1)[0].page_content == TEXTS[1]
     assert asked(fresh_emulator) == before + 1
-    record = store.check.keeper.held().record
+    record = store.check.keeper.state().record
     assert record is not None
     assert str(record.space) == "azure:embed-small/1536"
     assert kind.reopen(store, TurnoutEmbeddings(model="unknown")).similarity_search(QUESTION, k=1)

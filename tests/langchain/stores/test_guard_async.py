@@ -9,7 +9,7 @@ import pytest
 from tests.langchain.stores.test_guard import ADA, LARGE, QUESTION, TEXTS, TITAN, asked, switch
 from turnout.errors import EmbeddingSpaceError, ModelCallError
 from turnout.langchain import TurnoutEmbeddings
-from turnout.langchain.stores import GuardedVectorStore, guarded
+from turnout.langchain.guard import GuardedVectorStore, guarded
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,12 +14,12 @@ from langchain_core.vectorstores import InMemoryVectorStore, VectorStore
 
 from tests.langchain.stores import kinds
 from tests.langchain.stores.test_guard import ADA, LARGE, QUESTION, TEXTS, TITAN, switch
-from turnout.errors import EmbeddingSpaceError
+from turnout.errors import EmbeddingSpaceError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.records import SpaceRecord
-from turnout.langchain import TurnoutEmbeddings
-from turnout.langchain.stores import GuardedVectorStore, Held, SpaceKeeper, guarded, keeper_of, register
-from turnout.langchain.stores import keeper as keepers
+from turnout.langchain import TurnoutEmbeddings, stores
+from turnout.langchain.guard import GuardedVectorStore, guarded
+from turnout.langchain.stores import SpaceKeeper, StoreState, keeper_of, register
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -92,19 +91,89 @@ def test_a_store_of_somebody_else_can_be_registered(monkeypatch: pytest.MonkeyPa
         def index(self) -> str:
             return "notebook"
 
-        def held(self) -> Held:
-            return Held(self.kept, empty=not self.store._inner.store)
+        def state(self) -> StoreState:
+            return StoreState(self.kept, empty=not self.store._inner.store)
 
         def write(self, record: SpaceRecord | None) -> None:
             self.kept = record
 
-    monkeypatch.setattr(keepers, "_KEEPERS", deepcopy(keepers._KEEPERS))
+    monkeypatch.setattr(stores, "_KEEPERS", dict(stores._KEEPERS))
     register(Notebook, Shelf)
     store = guarded(Notebook(TurnoutEmbeddings()), TurnoutEmbeddings())
     store.add_texts(TEXTS)
     switch(monkeypatch, "bedrock")
     with pytest.raises(EmbeddingSpaceError, match="the index 'notebook' has vectors of"):
         store.similarity_search(QUESTION)
+
+
+class Catalogue(Notebook):
+    """A store with methods of its own, which the guard knows, has to guess, or doesn't know."""
+
+    shelf = "A3"
+
+    def get(self) -> dict[str, list[str]]:
+        return {"ids": list(self._inner.store)}
+
+    def hybrid_search(self, query: str) -> list[Document]:
+        return self._inner.similarity_search(query)
+
+    def search_texts(self, query: str) -> list[str]:
+        return [document.page_content for document in self._inner.similarity_search(query)]
+
+    def insert_rows(self, texts: list[str]) -> list[str]:
+        return self._inner.add_texts(texts)
+
+    def query(self, text: str) -> list[Document]:
+        return self._inner.similarity_search(text)
+
+    async def aretrieve(self, text: str) -> list[Document]:
+        return await self._inner.asimilarity_search(text)
+
+    @staticmethod
+    def load(path: str) -> str:
+        return path
+
+
+async def test_methods_of_the_stores_own_are_checked_passed_on_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    embeddings = TurnoutEmbeddings()
+    catalogue = Catalogue(embeddings)
+    store = guarded(catalogue, embeddings)
+    store.add_texts(TEXTS, ids=["a", "b", "c"])
+    assert store.shelf == "A3"
+    assert store.get() == {"ids": ["a", "b", "c"]}
+    assert store.hybrid_search(QUESTION)[0].metadata == {}
+    for name in ("insert_rows", "query", "aretrieve", "load"):
+        with pytest.raises(UnsupportedError, match=rf"Catalogue\.{name}.*store\.store\.{name}\("):
+            getattr(store, name)("When?")
+    assert store.store.query(QUESTION)[0].page_content == TEXTS[1]  # type: ignore[attr-defined]  # Catalogue has it
+    switch(monkeypatch, "bedrock")
+    with pytest.raises(EmbeddingSpaceError, match=f"{ADA}, but the settings embed with {TITAN}"):
+        store.hybrid_search(QUESTION)
+    with pytest.raises(UnsupportedError, match=r"search_texts gives no documents.*store\.store\.search_texts"):
+        store.search_texts(QUESTION)
+    assert store.get() == {"ids": ["a", "b", "c"]}
+
+
+def test_what_a_known_store_has_besides_is_refused(folder: Path, database: str) -> None:
+    places = [kinds.in_memory(folder), kinds.chroma(folder), kinds.faiss(folder), kinds.pgvector(database)]
+    refused = set()
+    for place in places:
+        store = guarded(place.make(TurnoutEmbeddings(), 1536))
+        names = [
+            name for name in dir(store.store) if not name.startswith("_") and not hasattr(GuardedVectorStore, name)
+        ]
+        for name in names:
+            if callable(getattr(store.store, name)) and getattr(getattr(store, name), "__name__", "") == "refuse":
+                refused.add(f"{type(store.store).__name__}.{name}")
+    assert refused == {
+        "InMemoryVectorStore.load",
+        "Chroma.fork",
+        *(f"FAISS.{name}" for name in ("load_local", "deserialize_from_bytes", "from_embeddings", "afrom_embeddings")),
+        *(f"PGVector.{name}" for name in ("CollectionStore", "EmbeddingStore", "get_collection", "aget_collection")),
+        *(f"PGVector.{name}" for name in ("from_embeddings", "afrom_embeddings", "get_connection_string")),
+        *(f"PGVector.{name}" for name in ("from_existing_index", "afrom_existing_index")),
+        *(f"PGVector.{name}" for name in ("connection_string_from_db_params", "distance_strategy")),
+    }
 
 
 def test_documents_of_two_spaces_in_one_index_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,7 +332,7 @@ async def test_a_model_that_makes_other_vectors_than_stated_is_found_out(
     store = guarded(InMemoryVectorStore(embeddings))
     with pytest.raises(EmbeddingSpaceError, match="not of acme-embed-v3/768"):
         store.add_texts(TEXTS)
-    assert store.check.keeper.held().empty
+    assert store.check.keeper.state().empty
 
 
 @pytest.fixture
@@ -337,7 +406,7 @@ def test_pgvector_ids_of_another_collection_are_not_overwritten(database: str) -
         with pytest.raises(EmbeddingSpaceError, match="the id 'b' is already in the collection 'one'"):
             attempt()
     assert one.get_by_ids(["b"])[0].page_content == TEXTS[1]
-    assert other.check.keeper.held().record is None
+    assert other.check.keeper.state().record is None
 
 
 def test_pgvector_keeps_its_other_metadata(database: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from langchain_core.vectorstores import VectorStore
 
-from turnout.langchain.stores.searches import SearchMethods
+from turnout.langchain.searches import SearchMethods
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,8 +16,7 @@ from tests.llama_index.stores.kinds import TEXTS, Chroma, Postgres, documents, f
 from turnout.errors import EmbeddingSpaceError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.records import CHECK, MADE, SPACE, SpaceRecord
-from turnout.llama_index import GuardedVectorStore, TurnoutEmbedding, guarded
-from turnout.llama_index.vectors import VectorSpaces
+from turnout.llama_index import GuardedVectorStore, TurnoutEmbedding, guarded, vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -231,7 +230,7 @@ async def test_a_query_that_was_embedded_before_a_switch_keeps_its_space(
 ) -> None:
     model = TurnoutEmbedding()
     switch(monkeypatch, "bedrock")
-    vectors = [
+    made = [
         model.get_agg_embedding_from_queries([QUESTION, "Opening hours?"]),
         await model.aget_agg_embedding_from_queries([QUESTION, "Closing hours?"]),
         model.get_query_embedding("What of the depot?"),
@@ -239,7 +238,7 @@ async def test_a_query_that_was_embedded_before_a_switch_keeps_its_space(
         model.get_text_embedding("And of keys?"),
     ]
     switch(monkeypatch, "azure")
-    for vector in vectors:
+    for vector in made:
         with pytest.raises(EmbeddingSpaceError, match=f"{ADA}, but the settings embed with {TITAN}"):
             index.vector_store.query(VectorStoreQuery(query_embedding=list(vector)))
 
@@ -273,13 +272,27 @@ def test_a_switch_between_embedding_and_inserting_is_found_out(
         late.insert_nodes([TextNode(text="Another.")])
 
 
-def test_the_vectors_made_last_are_remembered() -> None:
-    ada, titan, spaces = EmbeddingSpace.parse(ADA), EmbeddingSpace.parse(TITAN), VectorSpaces(most=2)
+def test_the_vectors_made_last_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vectors, "_MOST", 2)
+    ada, titan = EmbeddingSpace.parse(ADA), EmbeddingSpace.parse(TITAN)
     for number in range(3):
-        spaces.note([[float(number)]], ada)
-    assert [spaces.of([float(number)]) for number in range(3)] == [frozenset(), {ada}, {ada}]
-    spaces.note([[2.0]], titan)
-    assert spaces.of([2.0]) == {ada, titan}
+        vectors.remember([float(number)], ada)
+    assert [vectors.spaces_of([float(number)]) for number in range(3)] == [frozenset(), {ada}, {ada}]
+    vectors.remember([2.0], titan)
+    assert vectors.spaces_of([2.0]) == {ada, titan}
+
+
+def test_llama_index_hands_a_store_the_numbers_that_were_made_in_a_list_of_its_own(settings_file: Path) -> None:
+    class Carrier(list[float]):
+        """What could carry a vector's space, if a node kept it."""
+
+    space = EmbeddingSpace.parse(ADA)
+    [node] = IngestionPipeline(transformations=[TurnoutEmbedding()]).run(documents=documents(["Another."]))
+    assert vectors.spaces_of(node.model_copy(deep=True).get_embedding()) == {space}
+    assert vectors.spaces_of(TextNode.from_dict(node.to_dict()).get_embedding()) == {space}
+    node.embedding = Carrier(node.get_embedding())
+    assert type(node.get_embedding()) is list
+    assert vectors.spaces_of(node.get_embedding()) == {space}
 
 
 def test_a_call_stays_in_one_space_when_the_settings_change_in_it(

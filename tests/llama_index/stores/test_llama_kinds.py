@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import sqlalchemy
@@ -11,17 +10,22 @@ from llama_index.core import StorageContext, VectorStoreIndex
 from llama_index.core.embeddings import MockEmbedding
 from llama_index.core.schema import MetadataMode, TextNode
 from llama_index.core.vector_stores import SimpleVectorStore
-from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQuery, VectorStoreQueryResult
+from llama_index.core.vector_stores.types import (
+    BasePydanticVectorStore,
+    VectorStoreQuery,
+    VectorStoreQueryMode,
+    VectorStoreQueryResult,
+)
 from pydantic import PrivateAttr
 
 from tests.llama_index.stores.kinds import TEXTS, Chroma, Kind, Postgres, documents, filled
-from turnout.errors import EmbeddingSpaceError
+from turnout.errors import EmbeddingSpaceError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.checks import cosine
 from turnout.index.guard.records import SPACE, SpaceRecord
-from turnout.llama_index import GuardedVectorStore, TurnoutEmbedding, guarded
-from turnout.llama_index.stores import Held, keeper, register
-from turnout.llama_index.stores.nodes import NodeKeeper
+from turnout.llama_index import GuardedVectorStore, TurnoutEmbedding, guarded, stores
+from turnout.llama_index.stores import StoreState, register
+from turnout.llama_index.stores.base import NodeKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +48,9 @@ class Listed(BasePydanticVectorStore):
     _nodes: list[BaseNode] = PrivateAttr(default_factory=list)
 
     def insert_unchecked(self) -> None:
+        raise NotImplementedError
+
+    def search_by_words(self) -> None:
         raise NotImplementedError
 
     @property
@@ -96,13 +103,33 @@ async def test_an_unknown_store_without_records(monkeypatch: pytest.MonkeyPatch)
     assert (await trusted.as_retriever(similarity_top_k=1).aretrieve(QUESTION))[0].get_content() == TEXTS[1]
 
 
-def test_the_guard_has_the_fields_of_the_store_and_none_of_its_unchecked_methods() -> None:
-    store: Any = guarded(Listed(), TurnoutEmbedding())
+def test_the_guard_passes_on_the_fields_of_the_store_and_no_method_that_it_does_not_know() -> None:
+    store: Any = guarded(Listed(), TurnoutEmbedding(), name="docs")
     assert store.shelf == "upper"
     assert store.client == []
-    with pytest.raises(AttributeError):
-        store.insert_unchecked()
+    for method in ("insert_unchecked", "search_by_words"):
+        with pytest.raises(UnsupportedError, match=rf"Listed\.{method} .*isn't passed on.*store\.store\.{method}"):
+            getattr(store, method)
+        assert not hasattr(store, method)
+        assert callable(getattr(store.store, method))
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'") as caught:
+        _ = store.nonsense
+    assert not isinstance(caught.value, UnsupportedError)
     assert guarded(store, TurnoutEmbedding()).store is store.store
+
+
+def test_the_guard_passes_on_methods_that_neither_search_nor_write() -> None:
+    store: Any = guarded(SimpleVectorStore(), TurnoutEmbedding())
+    [found] = store.add([TextNode(text="Another.", embedding=[0.1] * 1536)])
+    assert store.get(found) == [0.1] * 1536
+    with pytest.raises(UnsupportedError, match="from_persist_path"):
+        store.from_persist_path("elsewhere")
+
+
+def test_the_guard_has_each_method_of_a_vector_store() -> None:
+    """One that LlamaIndex adds is decided about, not inherited unchecked."""
+    names = {name for name in vars(BasePydanticVectorStore) if not name.startswith(("_", "model_"))}
+    assert names <= set(vars(GuardedVectorStore))
 
 
 class Bare(Listed):
@@ -112,7 +139,7 @@ class Bare(Listed):
 def test_a_store_with_no_place_for_a_record_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(EmbeddingSpaceError, match=r"Bare keeps vectors alone.*register"):
         guarded(Bare(), TurnoutEmbedding())
-    monkeypatch.setattr(keeper, "_KEEPERS", deepcopy(keeper._KEEPERS))
+    monkeypatch.setattr(stores, "_KEEPERS", dict(stores._KEEPERS))
     register(Bare, NodeKeeper)
     assert isinstance(guarded(Bare(), TurnoutEmbedding()), GuardedVectorStore)
     with pytest.raises(EmbeddingSpaceError, match="embeds by itself"):
@@ -151,13 +178,13 @@ def test_a_check_that_passed_costs_no_second_look(kind: Kind, monkeypatch: pytes
     index = filled(store)
     looked: list[object] = []
     mine = store._check.keeper
-    held = mine.held
+    state = mine.state
 
-    def look() -> Held:
+    def look() -> StoreState:
         looked.append(store)
-        return held()
+        return state()
 
-    monkeypatch.setattr(mine, "held", look)
+    monkeypatch.setattr(mine, "state", look)
     for _ in range(3):
         index.as_retriever().retrieve(QUESTION)
     assert not looked
@@ -185,7 +212,7 @@ async def test_a_failed_first_insert_leaves_no_record(kind: Kind, monkeypatch: p
             store.add(nodes)
         with pytest.raises(OSError, match="disk full"):
             await store.async_add(nodes)
-    assert store._check.keeper.held().record is None
+    assert store._check.keeper.state().record is None
     monkeypatch.setenv("TURNOUT_BACKEND", "bedrock")
     filled(store)
 
@@ -218,6 +245,42 @@ def test_a_table_keeps_its_own_comment(database: str) -> None:
     assert kind.comment().startswith(said + "\n{")
     index.vector_store.clear()
     assert kind.comment() == said
+
+
+@pytest.mark.parametrize("mode", ["default", "mmr", "hybrid", "sparse", "text_search"])
+async def test_each_way_to_search_a_table_looks_at_the_record(database: str, mode: str) -> None:
+    from llama_index.vector_stores.postgres import PGVectorStore
+
+    kind = Postgres(database)
+    asked: list[dict[str, Any]] = []
+
+    def customize(statement: Any, table: Any, **options: Any) -> Any:
+        asked.append(options)
+        return statement
+
+    store = PGVectorStore(
+        table_name="Documents",
+        embed_dim=1536,
+        hybrid_search=True,
+        engine=kind.engine,
+        async_engine=kind.async_engine,
+        customize_query_fn=cast("Any", customize),
+        initialization_fail_on_error=True,
+    )
+    guard = guarded(store, TurnoutEmbedding())
+    filled(guard)
+    vector = TurnoutEmbedding().get_query_embedding(QUESTION)
+    query = VectorStoreQuery(vector, query_str="depot", similarity_top_k=2, mode=VectorStoreQueryMode(mode))
+    for _ in range(2):
+        assert guard.query(query).ids
+        assert (await guard.aquery(query)).ids
+    assert asked
+    assert not any(asked)  # the application's own function sees no argument of turnout's
+    stores.keeper_of(kind.open()).write(SpaceRecord(EmbeddingSpace.parse("amazon.titan-embed-text-v1/1536")))
+    with pytest.raises(EmbeddingSpaceError, match=f"titan-embed-text-v1/1536, but the settings embed with {ADA}"):
+        guard.query(query)
+    with pytest.raises(EmbeddingSpaceError, match="titan"):
+        await guard.aquery(query)
 
 
 def test_a_role_that_owns_no_table_searches_but_adopts_nothing(database: str) -> None:

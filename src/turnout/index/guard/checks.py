@@ -1,7 +1,6 @@
-"""The check before a search or an insert, written once for both frameworks and for synchronous and asynchronous use.
+"""The check of an index's embedding space before a search or an insert, for both frameworks.
 
-`SpaceCheck.steps` yields what it needs of the record's keeper, the store and the embeddings, and is sent the answers.
-The keeper gives its own; each framework's side asks its store and its embeddings, as a `CheckIO`.
+The keeper reads and writes the record; each framework asks its store and its embeddings, as a `CheckIO`.
 """
 
 from __future__ import annotations
@@ -16,14 +15,12 @@ from turnout.index.guard.keepers import RecordKeeper
 from turnout.index.guard.records import SpaceRecord, mismatch, reindex_command
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
     from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.guard.keepers import Held, Sample
+    from turnout.index.guard.keepers import Sample, StoreState
 
-    Step = tuple[str, tuple[Any, ...]]
-    Checked = tuple[SpaceRecord, bool]
-    Checking = Generator[Step, Any, Checked]
+    Step = Literal["pass", "assume", "probe", "create", "write", "verify"]
 
 Adopt = Literal["refuse", "trust", "verify"]
 """What happens with an index that has vectors and no record: refused, taken at the user's word, or compared."""
@@ -34,7 +31,7 @@ ALIKE = 0.999
 _SAMPLED = 16  # texts that are embedded anew to verify an index
 _PROBE = "vector"  # a text whose vector is asked for only to learn its length
 
-_UNSEEN = object()  # what a record is like that was just written: the next check reads what is there
+_UNSEEN = object()  # the version of a record that was just written: the next check reads what is there
 
 KeeperT = TypeVar("KeeperT", bound=RecordKeeper[Any])
 
@@ -69,27 +66,21 @@ CHANGED = (RecordChanged, CollectionGoneError)
 
 @dataclass(frozen=True, slots=True)
 class _Passed:
-    """A check that the index passed.
+    """A check that the index passed: for which space, and the record and its version then."""
 
-    Attributes:
-        asked: The space that the embeddings had.
-        record: The index's record.
-        mark: What the keeper saw at a glance.
-    """
-
-    asked: EmbeddingSpace
+    wanted: EmbeddingSpace
     record: SpaceRecord
-    mark: object
+    version: object
 
-    def sees(self, mark: object) -> bool:
-        """Whether a glance shows the same: the mark, or the record itself, on the first documents of an empty index."""
-        return mark == self.mark or mark == self.record.to_dict()
+    def matches(self, version: object) -> bool:
+        """Whether it is that version, or the record itself, on the first documents of an empty index."""
+        return version == self.version or version == self.record.to_dict()
 
 
 class SpaceCheck(Generic[KeeperT]):
     """Whether an index may be searched or written with an embedding space.
 
-    The record is looked at every time: at a glance as long as it is what it was.
+    The record's version is read every time, and all of the store's state only when that changed.
 
     Attributes:
         keeper: Reads and writes the index's record.
@@ -121,31 +112,31 @@ class SpaceCheck(Generic[KeeperT]):
         """Look at all of the store anew before the next search or insert."""
         self._passed = None
 
-    def passed(self, wanted: EmbeddingSpace) -> SpaceRecord | None:
+    def passed_record(self, wanted: EmbeddingSpace) -> SpaceRecord | None:
         """The record with which the last check passed, if that was for this space."""
         passed = self._passed
-        return passed.record if passed is not None and passed.asked == wanted else None
+        return passed.record if passed is not None and passed.wanted == wanted else None
 
-    def is_as_it_was(self, wanted: EmbeddingSpace, mark: object) -> bool:
-        """Whether a glance at the record shows what it did when the check passed for this space."""
+    def is_unchanged(self, wanted: EmbeddingSpace, version: object) -> bool:
+        """Whether the last check passed for this space with this version of the record."""
         passed = self._passed
-        return passed is not None and passed.asked == wanted and passed.sees(mark)
+        return passed is not None and passed.wanted == wanted and passed.matches(version)
 
     @property
-    def mark(self) -> object:
-        """What a glance showed when the check passed; None if it didn't, or wrote the record itself."""
-        return None if self._passed is None or self._passed.mark is _UNSEEN else self._passed.mark
+    def version(self) -> object:
+        """The record's version when the check passed; None if it didn't, or wrote the record itself."""
+        return None if self._passed is None or self._passed.version is _UNSEEN else self._passed.version
 
     def forget_if_empty(self) -> None:
         """`forget`; an index that has no vectors left is of no space."""
         self.forget()
-        if _is_over(self.keeper.held()):
+        if _has_only_a_record(self.keeper.state()):
             self.keeper.write(None)
 
     async def aforget_if_empty(self) -> None:
         """`forget_if_empty` without blocking the event loop."""
         self.forget()
-        if _is_over(await self.keeper.aheld()):
+        if _has_only_a_record(await self.keeper.astate()):
             await self.keeper.awrite(None)
 
     @contextmanager
@@ -173,12 +164,12 @@ class SpaceCheck(Generic[KeeperT]):
         Raises:
             EmbeddingSpaceError: The index has another space, or one that isn't known.
         """
-        record, made = (known, False) if known is not None else self.run(wanted, io, inserting=inserting)
+        record, created = (known, False) if known is not None else self.run(wanted, io, inserting=inserting)
         self._check_lengths(vectors, record)
         try:
             yield record
         except BaseException:
-            if made:
+            if created:
                 self.forget_if_empty()
             raise
 
@@ -193,58 +184,21 @@ class SpaceCheck(Generic[KeeperT]):
         known: SpaceRecord | None = None,
     ) -> AsyncIterator[SpaceRecord]:
         """`admitted` without blocking the event loop."""
-        record, made = (known, False) if known is not None else await self.arun(wanted, io, inserting=inserting)
+        record, created = (known, False) if known is not None else await self.arun(wanted, io, inserting=inserting)
         self._check_lengths(vectors, record)
         try:
             yield record
         except BaseException:
-            if made:
+            if created:
                 await self.aforget_if_empty()
             raise
 
-    def run(self, wanted: EmbeddingSpace, io: CheckIO, *, inserting: bool = False) -> Checked:
-        """Carry out the steps; arguments, what it returns and errors as for `steps`."""
-        steps = self.steps(wanted, inserting=inserting)
-        answer: Any = None
-        while True:
-            try:
-                what, given = steps.send(answer)
-            except StopIteration as ended:
-                checked: Checked = ended.value
-                return checked
-            if what == "embed":
-                answer = io.embed(*given)
-            elif what == "probe":
-                answer = ()
-                with suppress(Exception):
-                    answer = io.probe(*given)
-            else:
-                answer = getattr(self.keeper, what)(*given)
-
-    async def arun(self, wanted: EmbeddingSpace, io: CheckIO, *, inserting: bool = False) -> Checked:
-        """`run` without blocking the event loop."""
-        steps = self.steps(wanted, inserting=inserting)
-        answer: Any = None
-        while True:
-            try:
-                what, given = steps.send(answer)
-            except StopIteration as ended:
-                checked: Checked = ended.value
-                return checked
-            if what == "embed":
-                answer = await io.aembed(*given)
-            elif what == "probe":
-                answer = ()
-                with suppress(Exception):
-                    answer = await io.aprobe(*given)
-            else:
-                answer = await getattr(self.keeper, f"a{what}")(*given)
-
-    def steps(self, wanted: EmbeddingSpace, *, inserting: bool) -> Checking:
-        """The check.
+    def run(self, wanted: EmbeddingSpace, io: CheckIO, *, inserting: bool = False) -> tuple[SpaceRecord, bool]:
+        """Check.
 
         Args:
             wanted: The space that the embeddings have now.
+            io: Asks the store and its embeddings.
             inserting: Whether vectors are about to be added, so that an empty index gets its record.
 
         Returns:
@@ -253,59 +207,110 @@ class SpaceCheck(Generic[KeeperT]):
         Raises:
             EmbeddingSpaceError: The index has another space, or one that isn't known.
         """
-        mark: object = yield "glance", ()
-        known = self._as_it_was(wanted, mark)
+        version = self.keeper.version()
+        known = self._unchanged_record(wanted, version)
         if known is not None:
             return known, False
-        asked = wanted
+        stated = wanted
         if wanted.dimensions is None:
             if wanted not in self._lengths:
-                vectors: list[Sequence[float]] = yield "embed", ([_PROBE],)
-                self._lengths[wanted] = len(vectors[0])
+                self._lengths[wanted] = len(io.embed([_PROBE])[0])
             wanted = wanted.of_length(self._lengths[wanted])
-        held: Held = yield "held", ()
-        record, made = held.record, False
-        if record is not None:
-            record.check(wanted, index=self.index)
-            if held.dimensions is not None and held.dimensions != wanted.dimensions:
-                raise self._not_its_record(record, wanted, held.dimensions)
-            if record.space.dimensions is None:
-                record, mark = SpaceRecord(wanted), _UNSEEN
-                yield "write", (record,)
-        elif held.empty is None:  # such a store is looked at in what a search finds
-            record = SpaceRecord(wanted)
-            if not inserting:
-                return record, False
-            self.check_found((yield "probe", (_PROBE,)), wanted)
-        elif held.empty:
-            record = SpaceRecord(wanted)
-            if not inserting:
-                return record, False
-            self._check_made_for(wanted, held.dimensions)
-            yield "write", (record,)
-            mark = yield "glance", ()
-            held = yield "held", ()
-            if held.record is not None:  # by now it may be that of another process
-                held.record.check(wanted, index=self.index)
-            made = True
-        else:
-            yield from self._adopting(wanted, held)
-            record, mark = SpaceRecord(wanted), _UNSEEN
-            yield "write", (record,)
-        self._passed = _Passed(asked, record, mark)
-        return record, made
+        step, record = self._step(self.keeper.state(), wanted, inserting=inserting)
+        if step == "assume":
+            return record, False
+        if step == "probe":
+            found: Sequence[Any] = ()
+            with suppress(Exception):
+                found = io.probe(_PROBE)
+            self.check_found(found, wanted)
+        elif step == "verify":
+            samples = self._usable(self.keeper.sample(_SAMPLED), wanted)
+            self._compare(samples, io.embed([text for text, _ in samples]), wanted)
+        if step in {"create", "write", "verify"}:
+            self.keeper.write(record)
+            version = _UNSEEN
+        if step == "create":
+            version = self.keeper.version()
+            self._check_own_record(self.keeper.state(), wanted)
+        self._passed = _Passed(stated, record, version)
+        return record, step == "create"
 
-    def _as_it_was(self, wanted: EmbeddingSpace, mark: object) -> SpaceRecord | None:
-        """The record, if the check passed with it and a glance shows the same."""
+    async def arun(self, wanted: EmbeddingSpace, io: CheckIO, *, inserting: bool = False) -> tuple[SpaceRecord, bool]:
+        """`run` without blocking the event loop."""
+        version = await self.keeper.aversion()
+        known = self._unchanged_record(wanted, version)
+        if known is not None:
+            return known, False
+        stated = wanted
+        if wanted.dimensions is None:
+            if wanted not in self._lengths:
+                self._lengths[wanted] = len((await io.aembed([_PROBE]))[0])
+            wanted = wanted.of_length(self._lengths[wanted])
+        step, record = self._step(await self.keeper.astate(), wanted, inserting=inserting)
+        if step == "assume":
+            return record, False
+        if step == "probe":
+            found: Sequence[Any] = ()
+            with suppress(Exception):
+                found = await io.aprobe(_PROBE)
+            self.check_found(found, wanted)
+        elif step == "verify":
+            samples = self._usable(await self.keeper.asample(_SAMPLED), wanted)
+            self._compare(samples, await io.aembed([text for text, _ in samples]), wanted)
+        if step in {"create", "write", "verify"}:
+            await self.keeper.awrite(record)
+            version = _UNSEEN
+        if step == "create":
+            version = await self.keeper.aversion()
+            self._check_own_record(await self.keeper.astate(), wanted)
+        self._passed = _Passed(stated, record, version)
+        return record, step == "create"
+
+    def _unchanged_record(self, wanted: EmbeddingSpace, version: object) -> SpaceRecord | None:
+        """The record, if the last check passed with this version of it."""
         passed = self._passed
-        if passed is None or passed.asked != wanted:
+        if passed is None or passed.wanted != wanted:
             return None
-        if passed.sees(mark):
+        if passed.matches(version):
             return passed.record
-        if self.strict and passed.mark is not _UNSEEN:
+        if self.strict and passed.version is not _UNSEEN:
             self._passed = None
             raise RecordChanged
         return None
+
+    def _step(self, state: StoreState, wanted: EmbeddingSpace, *, inserting: bool) -> tuple[Step, SpaceRecord]:
+        """What is to be done before the check passes, and the record with which it does."""
+        if state.record is not None:
+            state.record.check(wanted, index=self.index)
+            if state.dimensions is not None and state.dimensions != wanted.dimensions:
+                raise self._not_its_record(state.record, wanted, state.dimensions)
+            if state.record.space.dimensions is not None:
+                return "pass", state.record
+            return "write", SpaceRecord(wanted)
+        record = SpaceRecord(wanted)
+        if (state.empty or state.empty is None) and not inserting:
+            return "assume", record
+        if state.empty is None:  # such a store is looked at in what a search finds
+            return "probe", record
+        if state.empty:
+            self._check_made_for(wanted, state.dimensions)
+            return "create", record
+        if self.adopt == "refuse":
+            raise self._unknown(wanted)
+        if state.dimensions is not None and state.dimensions != wanted.dimensions:
+            fix = reindex_command(self.index)
+            msg = (
+                f"the index {self.index!r} has no record of its embedding space, and vectors of {state.dimensions} "
+                f"numbers; the settings embed with {wanted}. Embed it anew with `{fix}`"
+            )
+            raise EmbeddingSpaceError(msg, index=self.index, wanted_space=wanted, fix=fix)
+        return ("verify" if self.adopt == "verify" else "write"), record
+
+    def _check_own_record(self, state: StoreState, wanted: EmbeddingSpace) -> None:
+        """Check the record that was just written: by now it may be that of another process."""
+        if state.record is not None:
+            state.record.check(wanted, index=self.index)
 
     def check_found(self, documents: Sequence[Any], wanted: EmbeddingSpace) -> None:
         """Check documents that a search found, where the record is on each of them.
@@ -313,7 +318,7 @@ class SpaceCheck(Generic[KeeperT]):
         Raises:
             EmbeddingSpaceError: One is of another space, or has no record and isn't trusted.
         """
-        for record in self.keeper.found(documents):
+        for record in self.keeper.records_on(documents):
             if record is not None:
                 record.check(wanted, index=self.index)
             elif self.adopt != "trust":
@@ -330,27 +335,16 @@ class SpaceCheck(Generic[KeeperT]):
                 )
                 raise EmbeddingSpaceError(msg, index=self.index, index_space=record.space, fix=fix)
 
-    def _adopting(self, wanted: EmbeddingSpace, held: Held) -> Generator[Step, Any, None]:
-        if self.adopt == "refuse":
-            raise self._unknown(wanted)
-        if held.dimensions is not None and held.dimensions != wanted.dimensions:
-            fix = reindex_command(self.index)
-            msg = (
-                f"the index {self.index!r} has no record of its embedding space, and vectors of {held.dimensions} "
-                f"numbers; the settings embed with {wanted}. Embed it anew with `{fix}`"
-            )
+    def _usable(self, samples: list[Sample], wanted: EmbeddingSpace) -> list[Sample]:
+        """The samples that have a text; there has to be one."""
+        usable = [(text, vector) for text, vector in samples if text and text.strip()]
+        if not usable:
+            fix = "say adopt='trust' if you know that its vectors are of this space"
+            msg = f"the index {self.index!r} gives out no texts with their vectors to compare; {fix}"
             raise EmbeddingSpaceError(msg, index=self.index, wanted_space=wanted, fix=fix)
-        if self.adopt == "verify":
-            samples: list[Sample] = yield "sample", (_SAMPLED,)
-            samples = [(text, vector) for text, vector in samples if text and text.strip()]
-            if not samples:
-                fix = "say adopt='trust' if you know that its vectors are of this space"
-                msg = f"the index {self.index!r} gives out no texts with their vectors to compare; {fix}"
-                raise EmbeddingSpaceError(msg, index=self.index, wanted_space=wanted, fix=fix)
-            anew: list[Sequence[float]] = yield "embed", ([text for text, _ in samples],)
-            self._compare(samples, anew, wanted)
+        return usable
 
-    def _compare(self, samples: list[Sample], anew: list[Sequence[float]], wanted: EmbeddingSpace) -> None:
+    def _compare(self, samples: list[Sample], anew: Sequence[Sequence[float]], wanted: EmbeddingSpace) -> None:
         fix = reindex_command(self.index)
         pairs = [(stored, new) for (_, stored), new in zip(samples, anew, strict=True)]
         alike = sorted(cosine(stored, new) for stored, new in pairs)
@@ -400,9 +394,8 @@ class SpaceCheck(Generic[KeeperT]):
         return EmbeddingSpaceError(msg, index=self.index, index_space=record.space, wanted_space=wanted, fix=fix)
 
 
-def _is_over(held: Held) -> bool:
-    """Whether an index has a record and no vectors any more."""
-    return bool(held.empty) and held.record is not None
+def _has_only_a_record(state: StoreState) -> bool:
+    return bool(state.empty) and state.record is not None
 
 
 def cosine(one: Sequence[float], other: Sequence[float]) -> float:

@@ -21,8 +21,8 @@ Sample = tuple[str, Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """What a store holds.
+class StoreState:
+    """What a store has.
 
     Attributes:
         record: The record of its space, if it has one.
@@ -70,22 +70,22 @@ class RecordKeeper(ABC, Generic[DocumentT]):
         """What the index is called in an error, unless the application names it."""
 
     @abstractmethod
-    def held(self) -> Held:
-        """What the store holds, read anew.
+    def state(self) -> StoreState:
+        """What the store has, read anew.
 
         Raises:
             EmbeddingSpaceError: The record isn't as it was written.
         """
 
-    def glance(self) -> object:
-        """What is equal to what it was as long as the record is; read anew, for every search and insert.
+    def version(self) -> object:
+        """What changes whenever the record does; read anew for every search and insert.
 
-        Left out, it is all that the store holds.
+        A keeper that leaves it out has all of `state` read.
 
         Raises:
             CollectionGoneError: The store isn't there any more.
         """
-        return self.held()
+        return self.state()
 
     @abstractmethod
     def write(self, record: SpaceRecord | None) -> None:
@@ -94,22 +94,19 @@ class RecordKeeper(ABC, Generic[DocumentT]):
     def sample(self, number: int) -> list[Sample]:
         """Texts as they were embedded, with their vectors, from all over the store.
 
-        Args:
-            number: How many at most.
-
         Returns:
             Fewer if the store has fewer; none if it doesn't give out its vectors.
         """
         del number
         return []
 
-    async def aheld(self) -> Held:
-        """`held` without blocking the event loop."""
-        return await asyncio.to_thread(self.held)
+    async def astate(self) -> StoreState:
+        """`state` without blocking the event loop."""
+        return await asyncio.to_thread(self.state)
 
-    async def aglance(self) -> object:
-        """`glance` without blocking the event loop."""
-        return await asyncio.to_thread(self.glance)
+    async def aversion(self) -> object:
+        """`version` without blocking the event loop."""
+        return await asyncio.to_thread(self.version)
 
     async def awrite(self, record: SpaceRecord | None) -> None:
         """`write` without blocking the event loop."""
@@ -119,7 +116,7 @@ class RecordKeeper(ABC, Generic[DocumentT]):
         """`sample` without blocking the event loop."""
         return await asyncio.to_thread(self.sample, number)
 
-    def found(self, documents: Sequence[DocumentT]) -> list[SpaceRecord | None]:
+    def records_on(self, documents: Sequence[DocumentT]) -> list[SpaceRecord | None]:
         """The records on documents that a search found, where the record is on each document."""
         if not self.stamps:
             return []
@@ -144,56 +141,48 @@ class StampKeeper(RecordKeeper[DocumentT]):
         """The name of the store's class."""
         return type(self.store).__name__
 
-    def held(self) -> Held:
+    def state(self) -> StoreState:
         """Nothing is known before a search."""
-        return Held(None, None)
+        return StoreState(None, None)
 
-    def glance(self) -> object:
+    def version(self) -> object:
         """Never what it was: every insert asks for a document first."""
         return object()
 
-    async def aglance(self) -> object:
-        """`glance`, which asks nobody."""
-        return self.glance()
+    async def aversion(self) -> object:
+        """`version`, which asks nobody."""
+        return self.version()
 
     def write(self, record: SpaceRecord | None) -> None:
         """Nothing: the guard writes the record on documents."""
 
 
-def kept_in(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+def record_entries(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
     """The record in metadata, as it is there."""
     return {key: value for key, value in (metadata or {}).items() if key.startswith(PREFIX)}
 
 
-def kept_in_one(entries: Mapping[Any, Any], metadata: Callable[[Any], Mapping[str, Any] | None]) -> object:
-    """The record on one document of a store that has the same on all of them; None of an empty one.
-
-    Args:
-        entries: The documents.
-        metadata: The metadata of a document, by its key.
-    """
+def first_record_entries(entries: Mapping[Any, Any], metadata: Callable[[Any], Mapping[str, Any] | None]) -> object:
+    """The record on one document of a store that has the same on all of them; None of an empty one."""
     try:
         for key in entries:
-            return kept_in(metadata(key))
+            return record_entries(metadata(key))
     except (RuntimeError, KeyError):  # another thread is changing them
         return object()
     return None
 
 
-def gone(index: str) -> CollectionGoneError:
+def collection_gone(index: str) -> CollectionGoneError:
     """The error of a store whose collection was deleted while it was open."""
     fix = "open the store anew, which makes an empty one, and add the documents again"
     msg = f"the collection {index!r} isn't there any more; it was deleted while it was open: {fix}"
     return CollectionGoneError(msg, index=index, fix=fix)
 
 
-def held_in(entries: Iterable[tuple[Mapping[str, Any], int]], *, index: str, called: str = "documents") -> Held:
+def state_of_documents(
+    entries: Iterable[tuple[Mapping[str, Any], int]], *, index: str, what: str = "documents"
+) -> StoreState:
     """What a store holds that can be looked through, and has the record on each of its documents.
-
-    Args:
-        entries: The metadata of each document, and the length of its vector.
-        index: What to call the index in an error.
-        called: What to call the documents there.
 
     Raises:
         EmbeddingSpaceError: They have more than one record or length, or one that isn't as it was written.
@@ -202,42 +191,36 @@ def held_in(entries: Iterable[tuple[Mapping[str, Any], int]], *, index: str, cal
     lengths: set[int] = set()
     for metadata, length in entries:
         lengths.add(length)
-        kept = tuple(sorted((key, str(value)) for key, value in metadata.items() if key.startswith(PREFIX)))
-        if kept not in read:
-            read[kept] = SpaceRecord.from_dict(metadata, index=index)
+        record_items = tuple(sorted((key, str(value)) for key, value in metadata.items() if key.startswith(PREFIX)))
+        if record_items not in read:
+            read[record_items] = SpaceRecord.from_dict(metadata, index=index)
     records = set(read.values())
     if not records:
-        return Held(None, empty=True)
+        return StoreState(None, empty=True)
     if len(records) > 1 or len(lengths) > 1:
-        said = sorted(str(record.space) if record else "no space" for record in records)
+        spaces = sorted(str(record.space) if record else "no space" for record in records)
         fix = reindex_command(index)
         msg = (
-            f"the index {index!r} has {called} of {', '.join(said)}, with vectors of "
+            f"the index {index!r} has {what} of {', '.join(spaces)}, with vectors of "
             f"{', '.join(map(str, sorted(lengths)))} numbers: it was written without the guard. "
             f"Embed it anew with `{fix}`"
         )
         raise EmbeddingSpaceError(msg, index=index, fix=fix)
-    return Held(records.pop(), empty=False, dimensions=lengths.pop())
+    return StoreState(records.pop(), empty=False, dimensions=lengths.pop())
 
 
-def claimed(held: Held, space: EmbeddingSpace, *, index: str, adoptable: bool = True) -> SpaceRecord:
+def claim_record(state: StoreState, space: EmbeddingSpace, *, index: str, adoptable: bool = True) -> SpaceRecord:
     """The record of a collection that is to be filled with vectors of a space: its own, or a new one if it is empty.
-
-    Args:
-        held: What the collection holds.
-        space: The space.
-        index: What to call the collection in an error.
-        adoptable: Whether the guard can give the collection a record.
 
     Raises:
         EmbeddingSpaceError: It has vectors of another space, or of one that isn't known.
     """
-    if held.record is not None:
-        held.record.check(space, index=index)
-        if held.dimensions not in {None, space.dimensions}:
-            raise mismatch(index, held.record.space.of_length(held.dimensions or 0), space)
-        return held.record
-    if not held.empty:
+    if state.record is not None:
+        state.record.check(space, index=index)
+        if state.dimensions not in {None, space.dimensions}:
+            raise mismatch(index, state.record.space.of_length(state.dimensions or 0), space)
+        return state.record
+    if not state.empty:
         fix = f"drop it and give `{reindex_command(index)}` again"
         if adoptable:
             fix = f"adopt it with guarded(…, adopt='verify'), or {fix}"

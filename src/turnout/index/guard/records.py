@@ -54,28 +54,24 @@ class SpaceRecord:
     def from_dict(cls, found: Mapping[str, object], *, index: str) -> Self | None:
         """Read a record from where an index keeps it.
 
-        Args:
-            found: What is kept there; other keys are left alone.
-            index: What to call the index in an error.
-
         Returns:
             The record, or None if there is none.
 
         Raises:
             EmbeddingSpaceError: It is of a later format, or isn't as it was written.
         """
-        kept = {key: value for key, value in found.items() if key.startswith(PREFIX)}
-        if not kept:
+        entries = {key: value for key, value in found.items() if key.startswith(PREFIX)}
+        if not entries:
             return None
-        said = kept.get(FORMAT_KEY)
-        if isinstance(said, str) and said.isascii() and said.isdigit() and int(said) > int(FORMAT):
+        format_ = entries.get(FORMAT_KEY)
+        if isinstance(format_, str) and format_.isascii() and format_.isdigit() and int(format_) > int(FORMAT):
             fix = "update turnout"
-            msg = f"the record of {index!r} has format {said}; this turnout reads up to {FORMAT}: {fix}"
+            msg = f"the record of {index!r} has format {format_}; this turnout reads up to {FORMAT}: {fix}"
             raise EmbeddingSpaceError(msg, index=index, fix=fix)
-        text, made = kept.get(SPACE), kept.get(MADE)
-        if not isinstance(text, str) or not isinstance(made, str) or said != FORMAT:
-            raise _garbled(index, f"it has {', '.join(sorted(kept))}")
-        if kept.get(CHECK) != _checksum(text, FORMAT, made):
+        text, made = entries.get(SPACE), entries.get(MADE)
+        if not isinstance(text, str) or not isinstance(made, str) or format_ != FORMAT:
+            raise _garbled(index, f"it has {', '.join(sorted(entries))}")
+        if entries.get(CHECK) != _checksum(text, FORMAT, made):
             raise _garbled(index, f"it says {text!r}, but its checksum is another's")
         try:
             return cls(EmbeddingSpace.parse(text), made)
@@ -101,10 +97,6 @@ class SpaceRecord:
     def check(self, wanted: EmbeddingSpace, *, index: str) -> None:
         """Compare with the space that the settings give.
 
-        Args:
-            wanted: The space of the query or of the vectors to insert.
-            index: What to call the index in an error.
-
         Raises:
             EmbeddingSpaceError: The index has another space.
         """
@@ -113,14 +105,9 @@ class SpaceRecord:
 
 
 def with_record(metadata: Mapping[str, Any] | None, record: SpaceRecord | None) -> dict[str, Any]:
-    """Metadata with a record, in place of the one that they had.
-
-    Args:
-        metadata: Whatever an index keeps; it isn't changed.
-        record: The record; None for none.
-    """
-    kept = {key: value for key, value in (metadata or {}).items() if not key.startswith(PREFIX)}
-    return {**kept, **(record.to_dict() if record else {})}
+    """Metadata with a record, in place of the one that they had."""
+    entries = {key: value for key, value in (metadata or {}).items() if not key.startswith(PREFIX)}
+    return {**entries, **(record.to_dict() if record else {})}
 
 
 def without_record(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -145,14 +132,14 @@ def mismatch(index: str, index_space: EmbeddingSpace, wanted: EmbeddingSpace) ->
     return EmbeddingSpaceError(msg, index=index, index_space=index_space, wanted_space=wanted, fix=fix)
 
 
-def would_replace(index: str, there: EmbeddingSpace, mine: EmbeddingSpace) -> EmbeddingSpaceError:
+def would_replace(index: str, existing: EmbeddingSpace, own: EmbeddingSpace) -> EmbeddingSpaceError:
     """The error of an index that would be saved over one of another space."""
     fix = "save elsewhere, or remove what is there first"
     msg = (
-        f"in {index!r} there is an index of {there}, and what would be saved over it is of {mine}: another process may "
-        f"have put it there since this one was loaded. Nothing was saved; {fix}"
+        f"in {index!r} there is an index of {existing}, and what would be saved over it is of {own}: another process "
+        f"may have put it there since this one was loaded. Nothing was saved; {fix}"
     )
-    return EmbeddingSpaceError(msg, index=index, index_space=there, wanted_space=mine, fix=fix)
+    return EmbeddingSpaceError(msg, index=index, index_space=existing, wanted_space=own, fix=fix)
 
 
 def _garbled(index: str, why: str) -> EmbeddingSpaceError:

@@ -18,29 +18,23 @@ if TYPE_CHECKING:
 NEIGHBOURS = 10
 
 
-def look(target: Target, checkpoint: Checkpoint, embedder: Embedder, old: Searchable | None, *, sample: int) -> Check:
-    """Compare a target with what was written to it.
-
-    Args:
-        target: The collection that was filled.
-        checkpoint: What was written to it.
-        embedder: Embeds in its space.
-        old: The collection that the chunks came from, if it can be searched.
-        sample: How many chunks to embed anew, as documents and as queries; none are for 0.
-    """
+def check_target(
+    target: Target, checkpoint: Checkpoint, embedder: Embedder, old: Searchable | None, *, sample: int
+) -> Check:
+    """Compare a target with what was written to it."""
     expected, found = checkpoint.count(State.WRITTEN), target.count()
-    items = target.get(checkpoint.sample(sample))
-    items = {found_id: item for found_id, item in items.items() if item.text.strip()}
-    if not items:
+    chunks = target.get(checkpoint.sample(sample))
+    chunks = {id_: chunk for id_, chunk in chunks.items() if chunk.text.strip()}
+    if not chunks:
         return Check(expected, found)
-    ids = list(items)
+    ids = list(chunks)
     stored = target.vectors(ids)
-    texts = [items[found_id].text for found_id in ids]
+    texts = [chunks[id_].text for id_ in ids]
     anew = embedder.embed(texts)
-    cosines = [cosine(stored[found_id], vector) for found_id, vector in zip(ids, anew, strict=True)]
+    cosines = [cosine(stored[id_], vector) for id_, vector in zip(ids, anew, strict=True)]
     k = min(NEIGHBOURS, found)
-    asked = embedder.embed(texts, "query")
-    own = sum(text in [hit.text for hit in target.search(vector, k)] for text, vector in zip(texts, asked, strict=True))
+    hits = [[hit.text for hit in target.search(vector, k)] for vector in embedder.embed(texts, "query")]
+    own = sum(text in found_texts for text, found_texts in zip(texts, hits, strict=True))
     return Check(
         expected,
         found,
@@ -57,11 +51,11 @@ def _recall(old: Searchable, new: Searchable, ids: Sequence[str], k: int) -> flo
     """Overlap of the k nearest, by text: with the vector that each index has for the same chunk as the query."""
     before, after = old.vectors(ids), new.vectors(ids)
     shares = []
-    for found_id in ids:
-        if found_id not in before or found_id not in after:
+    for id_ in ids:
+        if id_ not in before or id_ not in after:
             continue
-        wanted = {item.text for item in old.search(before[found_id], k)}
-        got = {item.text for item in new.search(after[found_id], k)}
+        wanted = {chunk.text for chunk in old.search(before[id_], k)}
+        got = {chunk.text for chunk in new.search(after[id_], k)}
         if wanted:
             shares.append(len(wanted & got) / len(wanted))
     return sum(shares) / len(shares) if shares else None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.chunks import Embedded, Item
+    from turnout.index.chunks import Chunk, EmbeddedChunk
 
 _FORMAT = "1"
 
@@ -37,7 +37,7 @@ class State(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class _ChunkStatus:
     """What is known of a chunk from before.
 
     Attributes:
@@ -56,18 +56,13 @@ class Kept:
 class Checkpoint(Database):
     """A reindex's memory; its methods may be called from several threads.
 
-    Args:
-        path: The file; made if there is none.
-        target: What is filled.
-        space: The space of the vectors.
-
     Raises:
         EmbeddingSpaceError: It is the checkpoint of another space.
         ReindexError: It is another target's, or can't be read.
     """
 
     tables: ClassVar[str] = _TABLES
-    called: ClassVar[str] = "checkpoint"
+    kind: ClassVar[str] = "checkpoint"
     remedy: ClassVar[str] = "what is in the target is found there, and only what wasn't written yet is embedded again"
     patience: ClassVar[float] = 10
 
@@ -83,31 +78,31 @@ class Checkpoint(Database):
             self._say("run", str(self.run))
 
     def _check(self, target: str, space: EmbeddingSpace) -> None:
-        said = self._about()
-        mine = {"format": _FORMAT, "target": target, "space": str(space)}
-        if not said:
+        about = self._about()
+        expected = {"format": _FORMAT, "target": target, "space": str(space)}
+        if not about:
             with self._change():
-                for key, value in mine.items():
+                for key, value in expected.items():
                     self._say(key, value)
             return
-        if said.get("format") != _FORMAT:
+        if about.get("format") != _FORMAT:
             fix = "name another checkpoint"
-            msg = f"{self.path} has format {said.get('format')!r}, and this turnout reads {_FORMAT}; {fix}"
+            msg = f"{self.path} has format {about.get('format')!r}, and this turnout reads {_FORMAT}; {fix}"
             raise ReindexError(msg)
-        if said.get("space") != mine["space"]:
+        if about.get("space") != expected["space"]:
             fix = "name another checkpoint"
-            msg = f"{self.path} has vectors of {said.get('space')}, not of {space}; {fix}"
+            msg = f"{self.path} has vectors of {about.get('space')}, not of {space}; {fix}"
             raise EmbeddingSpaceError(msg, index=target, wanted_space=space, fix=fix)
-        if said.get("target") != target:
-            msg = f"{self.path} is the checkpoint of {said.get('target')!r}, not of {target!r}; name another one"
+        if about.get("target") != target:
+            msg = f"{self.path} is the checkpoint of {about.get('target')!r}, not of {target!r}; name another one"
             raise ReindexError(msg)
 
     # --- reading
 
-    def kept(self, ids: Sequence[str]) -> dict[str, Kept]:
+    def find(self, ids: Sequence[str]) -> dict[str, _ChunkStatus]:
         """What is known of chunks."""
         rows = self._of_ids("SELECT id, text, metadata, state, reason FROM chunk WHERE id IN ({})", ids)
-        return {row[0]: Kept(row[1], row[2], State(row[3]), row[4]) for row in rows}
+        return {row[0]: _ChunkStatus(row[1], row[2], State(row[3]), row[4]) for row in rows}
 
     def vectors(self, ids: Sequence[str]) -> dict[str, array[float]]:
         """The vectors that were saved and not yet written."""
@@ -122,7 +117,7 @@ class Checkpoint(Database):
         """Ids of chunks that were written, chosen at random."""
         return self._ids("SELECT id FROM chunk WHERE state = ? ORDER BY random() LIMIT ?", State.WRITTEN, number)
 
-    def gone(self, number: int) -> list[str]:
+    def unseen(self, number: int) -> list[str]:
         """Ids that this run hasn't seen in the source."""
         return self._ids("SELECT id FROM chunk WHERE run < ? LIMIT ?", self.run, number)
 
@@ -133,33 +128,33 @@ class Checkpoint(Database):
         with self._change():
             self._base.executemany("UPDATE chunk SET run = ? WHERE id = ?", ((self.run, found) for found in ids))
 
-    def save(self, chunks: Iterable[Embedded]) -> None:
+    def save(self, chunks: Iterable[EmbeddedChunk]) -> None:
         """Keep answered vectors until they are in the target."""
         with self._change():
             for chunk in chunks:
-                self._put(chunk.item, State.SAVED, vector=chunk.vector.tobytes())
+                self._put(chunk, State.SAVED, vector=chunk.vector.tobytes())
 
-    def written(self, items: Iterable[Item]) -> None:
+    def written(self, chunks: Iterable[Chunk]) -> None:
         """Chunks are in the target, for good."""
         with self._change():
-            for item in items:
-                self._put(item, State.WRITTEN)
+            for chunk in chunks:
+                self._put(chunk, State.WRITTEN)
 
-    def skip(self, item: Item, reason: str) -> None:
+    def skip(self, chunk: Chunk, reason: str) -> None:
         """A chunk can't be embedded."""
         with self._change():
-            self._put(item, State.SKIPPED, reason=reason)
+            self._put(chunk, State.SKIPPED, reason=reason)
 
     def forget(self, ids: Iterable[str]) -> None:
         """Chunks are neither in the source nor in the target any more."""
         with self._change():
             self._base.executemany("DELETE FROM chunk WHERE id = ?", ((found,) for found in ids))
 
-    def _put(self, item: Item, state: State, *, reason: str | None = None, vector: bytes | None = None) -> None:
+    def _put(self, chunk: Chunk, state: State, *, reason: str | None = None, vector: bytes | None = None) -> None:
         self._base.execute(
             "INSERT OR REPLACE INTO chunk (id, text, metadata, state, run, reason, vector) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (item.id, item.text_digest, item.metadata_digest, state, self.run, reason, vector),
+            (chunk.id, *chunk.digests, state, self.run, reason, vector),
         )
 
     def _about(self) -> dict[str, str]:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from array import array
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from turnout.facts.models import price_of
-from turnout.index.chunks import Embedded
+from turnout.index.chunks import pages
 from turnout.index.migration.checkpoint import State
 from turnout.index.migration.report import Estimate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from turnout.index.chunks import Item, Source, Target
+    from turnout.index.chunks import Chunk, EmbeddedChunk, Source, Target
     from turnout.index.migration.checkpoint import Checkpoint
     from turnout.routing import Route
 
 
 @dataclass(slots=True)
-class Planned:
+class _Planned:
     """What is to be done with a page of chunks.
 
     Attributes:
@@ -34,97 +33,75 @@ class Planned:
         known: Ids that the checkpoint has.
     """
 
-    to_embed: list[Item] = field(default_factory=list)
-    resumed: list[Embedded] = field(default_factory=list)
-    rewritten: list[Embedded] = field(default_factory=list)
-    adopted: list[Item] = field(default_factory=list)
-    unchanged: list[Item] = field(default_factory=list)
+    to_embed: list[Chunk] = field(default_factory=list)
+    resumed: list[EmbeddedChunk] = field(default_factory=list)
+    rewritten: list[EmbeddedChunk] = field(default_factory=list)
+    adopted: list[Chunk] = field(default_factory=list)
+    unchanged: list[Chunk] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     known: list[str] = field(default_factory=list)
 
 
 class Plan:
-    """Decides.
+    """Decides."""
 
-    Args:
-        target: What is filled.
-        book: What was done before.
-        retry_skipped: Whether chunks that couldn't be embedded are tried again.
-    """
-
-    def __init__(self, target: Target, book: Checkpoint, *, retry_skipped: bool = False) -> None:
+    def __init__(self, target: Target, checkpoint: Checkpoint, *, retry_skipped: bool = False) -> None:
         self.target = target
-        self.book = book
+        self.checkpoint = checkpoint
         self._retry = retry_skipped
         self._filled = target.count() > 0
 
-    def of(self, page: Sequence[Item], *, with_vectors: bool = True) -> Planned:
+    def of(self, page: Sequence[Chunk], *, with_vectors: bool = True) -> _Planned:
         """What is to be done with a page of chunks.
 
         Args:
             page: The chunks.
             with_vectors: Whether vectors that are known are looked up; without, they are empty.
         """
-        ids = [item.id for item in page]
-        kept = self.book.kept(ids)
+        ids = [chunk.id for chunk in page]
+        earlier = self.checkpoint.find(ids)
         there = self.target.get(ids) if self._filled else {}
-        planned = Planned(known=list(kept))
-        resumed: list[Item] = []
-        rewritten: list[Item] = []
-        for item in page:
-            before = kept.get(item.id)
-            same = before is not None and before.text == item.text_digest
+        planned = _Planned(known=list(earlier))
+        resumed: list[Chunk] = []
+        rewritten: list[Chunk] = []
+        for chunk in page:
+            before, digests = earlier.get(chunk.id), chunk.digests
+            same = before is not None and before.text == digests.text
             if before is not None and same and before.state is State.SKIPPED and not self._retry:
-                planned.skipped.append((item.id, before.reason or ""))
+                planned.skipped.append((chunk.id, before.reason or ""))
             elif before is not None and same and before.state is State.SAVED:
-                resumed.append(item)
-            elif before is not None and same and before.state is State.WRITTEN and item.id in there:
-                unchanged = before.metadata == item.metadata_digest
-                (planned.unchanged if unchanged else rewritten).append(item)
-            elif before is None and item.id in there and there[item.id].text == item.text:
-                alike = there[item.id].metadata_digest == item.metadata_digest
-                (planned.adopted if alike else rewritten).append(item)
+                resumed.append(chunk)
+            elif before is not None and same and before.state is State.WRITTEN and chunk.id in there:
+                (planned.unchanged if before.metadata == digests.metadata else rewritten).append(chunk)
+            elif before is None and chunk.id in there and there[chunk.id].text == chunk.text:
+                (planned.adopted if there[chunk.id].digests == digests else rewritten).append(chunk)
             else:
-                planned.to_embed.append(item)
+                planned.to_embed.append(chunk)
         planned.unchanged += planned.adopted
-        saved = self.book.vectors([item.id for item in resumed]) if with_vectors else None
-        stored = self.target.vectors([item.id for item in rewritten]) if with_vectors and rewritten else None
-        self._with(resumed, saved, planned.resumed, planned.to_embed)
-        packed = None if stored is None else {found: array("d", vector) for found, vector in stored.items()}
-        self._with(rewritten, packed if with_vectors else None, planned.rewritten, planned.to_embed)
+        if with_vectors:
+            saved = self.checkpoint.vectors([chunk.id for chunk in resumed])
+            stored = self.target.vectors([chunk.id for chunk in rewritten]) if rewritten else {}
+        else:
+            saved = {chunk.id: array("d") for chunk in resumed}
+            stored = {chunk.id: () for chunk in rewritten}
+        planned.resumed = [chunk.with_vector(saved[chunk.id]) for chunk in resumed if chunk.id in saved]
+        planned.rewritten = [chunk.with_vector(stored[chunk.id]) for chunk in rewritten if chunk.id in stored]
+        planned.to_embed += [chunk for chunk in resumed if chunk.id not in saved]
+        planned.to_embed += [chunk for chunk in rewritten if chunk.id not in stored]
         return planned
 
-    @staticmethod
-    def _with(
-        items: Sequence[Item],
-        vectors: dict[str, array[float]] | None,
-        into: list[Embedded],
-        lacking: list[Item],
-    ) -> None:
-        for item in items:
-            if vectors is not None and item.id not in vectors:
-                lacking.append(item)
-            else:
-                into.append(Embedded(item, array("d") if vectors is None else vectors[item.id]))
 
-
-def estimate(source: Source, plan: Plan, route: Route, page_size: int) -> Estimate:
+def estimate(source: Source, plan: Plan, route: Route) -> Estimate:
     """Read through a source, and count what would be done."""
     chunks = to_embed = to_write = tokens = 0
-    for page in pages(source.items(), page_size):
+    for page in pages(source.chunks()):
         planned = plan.of(page, with_vectors=False)
         chunks += len(page)
         to_embed += len(planned.to_embed)
         to_write += len(planned.resumed) + len(planned.rewritten)
-        tokens += sum(about_tokens(item.text) for item in planned.to_embed)
+        tokens += sum(about_tokens(chunk.text) for chunk in planned.to_embed)
     price, price_source = price_of(route.facts)
     return Estimate(chunks, to_embed, to_write, tokens, price, price_source)
-
-
-def pages(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
-    """Items in lists of a size."""
-    while page := list(islice(items, size)):
-        yield page
 
 
 def about_tokens(text: str) -> int:

@@ -156,8 +156,8 @@ class ReindexReport:
             "forgotten": self.forgotten,
             "skipped": len(self.skipped),
         }
-        said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "nothing to do"
-        lines = [f"{self.source} → {self.target} ({self.space})", f"{said}; {self.seconds:.1f} s"]
+        done = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count) or "nothing to do"
+        lines = [f"{self.source} → {self.target} ({self.space})", f"{done}; {self.seconds:.1f} s"]
         lines += [f"skipped {chunk!r}: {reason}" for chunk, reason in self.skipped]
         if self.state == "stopped":
             lines.append("stopped; give the same command again to go on from here")

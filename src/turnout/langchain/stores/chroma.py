@@ -2,54 +2,89 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from turnout.index.guard.chroma import CollectionRecord
-from turnout.langchain.stores.keeper import SpaceKeeper
+from langchain_chroma import Chroma
+from langchain_core.documents import Document
+
+from turnout.index.chroma import COSINE, ChromaChunks, ChromaRecordKeeper, check_metadata, open_client
+from turnout.index.validation import check_strings
+from turnout.langchain.stores.base import SpaceKeeper, StoreKind, VectorStoreCollection
 
 if TYPE_CHECKING:
-    from chromadb import Collection
-    from langchain_chroma import Chroma
+    from collections.abc import Sequence
 
-    from turnout.index.guard.keepers import Held, Sample
-    from turnout.index.guard.records import SpaceRecord
+    from langchain_core.embeddings import Embeddings
+
+    from turnout.facts.spaces import EmbeddingSpace
+    from turnout.index.chunks import Chunk, EmbeddedChunk
+    from turnout.index.guard.keepers import Sample
+    from turnout.settings import IndexSettings
 
 
-class ChromaKeeper(SpaceKeeper):
+def _collection(store: Chroma) -> Any:
+    """Chroma's collection: LangChain's class gives out neither that nor its client, and embeds whatever it is given."""
+    return store._collection  # noqa: SLF001
+
+
+class ChromaKeeper(ChromaRecordKeeper[Document], SpaceKeeper):
     """LangChain's `Chroma`, embedded or on a server."""
 
     has_embeddings: ClassVar[bool] = False
 
     def __init__(self, store: Chroma) -> None:
         self.store = store
-        self._record = CollectionRecord(lambda: self._opened, self._reopen)
+        super().__init__()
 
     @property
-    def index(self) -> str:
-        """The collection's name."""
-        return self._opened.name
+    def opened(self) -> Any:
+        """Chroma's collection."""
+        return _collection(self.store)
 
-    @property
-    def _opened(self) -> Collection:
-        # LangChain's class gives out neither its client nor its collection.
-        opened: Collection = self.store._collection  # noqa: SLF001
-        return opened
-
-    def _reopen(self, collection: Collection) -> None:
+    def reopen(self, collection: Any) -> None:
+        """Give the store another one."""
         self.store._chroma_collection = collection  # noqa: SLF001
-
-    def glance(self) -> object:
-        """Which collection it is, and the record in its metadata."""
-        return self._record.glance()
-
-    def held(self) -> Held:
-        """The record in the collection's metadata."""
-        return self._record.held(index=self.index)
-
-    def write(self, record: SpaceRecord | None) -> None:
-        """Change the collection's metadata, and leave other keys."""
-        self._record.write(record)
 
     def sample(self, number: int) -> list[Sample]:
         """Texts and vectors, from the beginning and the end of the collection."""
-        return [(text or "", vector) for text, _, vector in self._record.rows(number)]
+        return [(text or "", vector) for text, _, vector in self.rows(number)]
+
+
+class ChromaCollection(VectorStoreCollection[Chroma], ChromaChunks):
+    """Read and written through the collection under LangChain's class, which pages and takes vectors."""
+
+    def normalize(self, chunks: Sequence[Chunk]) -> list[Chunk]:
+        """Chunks without keys whose value is None, which LangChain's class leaves out too."""
+        for chunk in chunks:
+            check_strings(chunk, chunk.metadata, self.name)
+            check_metadata(chunk, chunk.metadata, self.name)
+        return [
+            replace(chunk, metadata={key: value for key, value in chunk.metadata.items() if value is not None})
+            for chunk in chunks
+        ]
+
+    def put(self, chunks: Sequence[EmbeddedChunk], metadatas: list[dict[str, Any]]) -> None:
+        """Add documents, in place of those with the same ids."""
+        self.replace(chunks, [chunk.text for chunk in chunks], metadatas)
+
+    def drop(self) -> None:
+        """Remove the collection, for good."""
+        self.store.delete_collection()
+
+    @property
+    def _opened(self) -> Any:
+        return _collection(self.store)
+
+
+def _open(
+    index: IndexSettings, name: str, _: EmbeddingSpace, create: bool, embeddings: Embeddings
+) -> ChromaCollection | None:
+    client = open_client(index, name, create=create)
+    if client is None:
+        return None
+    store = Chroma(name, embeddings, client=client, collection_metadata=dict(COSINE))
+    return ChromaCollection(store, ChromaKeeper(store), name)
+
+
+KIND = StoreKind(ChromaKeeper, ChromaCollection, _open)

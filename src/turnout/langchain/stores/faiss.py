@@ -5,22 +5,39 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pickle
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from turnout.errors import EmbeddingSpaceError
+from faiss import IndexFlatL2, read_index
+
+from turnout.errors import EmbeddingSpaceError, SettingsError
+from turnout.index.files import recover_folder, remove_folder, replace_folder, staging_folder
 from turnout.index.guard.checks import spread
-from turnout.index.guard.keepers import Held, Sample
+from turnout.index.guard.keepers import Sample, StoreState
 from turnout.index.guard.records import SpaceRecord, reindex_command, would_replace
-from turnout.langchain.stores.keeper import SpaceKeeper
+from turnout.index.validation import chunk_refused
+from turnout.langchain.stores.base import SpaceKeeper, StoreKind, VectorStoreCollection
+from turnout.langchain.stores.faiss_documents import documents
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # langchain-community's own, on being imported
+    from langchain_community.docstore.in_memory import InMemoryDocstore
     from langchain_community.vectorstores import FAISS
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from langchain_core.embeddings import Embeddings
+
+    from turnout.facts.spaces import EmbeddingSpace
+    from turnout.index.chunks import Chunk, EmbeddedChunk
+    from turnout.settings import IndexSettings
+
 _DIGEST = "sha256"  # of the index's file: a record that was left beside another index is found out
-_KEPT, _FOLDER, _EARLIER = "_turnout_space_record", "_turnout_folder", "_turnout_earlier_records"
+_RECORD, _FOLDER, _EARLIER = "_turnout_space_record", "_turnout_folder", "_turnout_earlier_records"
+_FLUSH_EVERY = 5000  # documents between two times that the whole index is saved
 
 
 class FaissKeeper(SpaceKeeper):
@@ -40,23 +57,23 @@ class FaissKeeper(SpaceKeeper):
         """The folder that it was loaded from, or the name of the class."""
         return str(vars(self.store).get(_FOLDER, "FAISS"))
 
-    def held(self) -> Held:
+    def state(self) -> StoreState:
         """The record on the object."""
-        record: SpaceRecord | None = vars(self.store).get(_KEPT)
+        record: SpaceRecord | None = vars(self.store).get(_RECORD)
         count = int(self.store.index.ntotal)
-        return Held(record, empty=count == 0, dimensions=int(self.store.index.d) if count else None)
+        return StoreState(record, empty=count == 0, dimensions=int(self.store.index.d) if count else None)
 
-    def glance(self) -> object:
+    def version(self) -> object:
         """The record on the object, which no other process can change."""
-        return vars(self.store).get(_KEPT)
+        return vars(self.store).get(_RECORD)
 
-    async def aglance(self) -> object:
-        """`glance`, which asks nobody."""
-        return self.glance()
+    async def aversion(self) -> object:
+        """`version`, which asks nobody."""
+        return self.version()
 
     def write(self, record: SpaceRecord | None) -> None:
         """Keep the record on the object."""
-        vars(self.store)[_KEPT] = record
+        vars(self.store)[_RECORD] = record
         if record is not None:
             vars(self.store).setdefault(_EARLIER, set()).add((record.space, record.made))
 
@@ -81,7 +98,7 @@ class FaissKeeper(SpaceKeeper):
             EmbeddingSpaceError: The record isn't as it was written, or is another index's.
         """
         vars(self.store)[_FOLDER] = Path(folder)
-        path = record_path(folder, index_name)
+        path = _record_path(folder, index_name)
         try:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -96,25 +113,25 @@ class FaissKeeper(SpaceKeeper):
             raise EmbeddingSpaceError(msg, index=self.index, index_space=None, fix=fix)
         self.write(record)
 
-    def own(self, name: str) -> Callable[..., Any] | None:
+    def override(self, method: str) -> Callable[..., Any] | None:
         """Saving writes the record too, and merging asks for the other's."""
-        mine: dict[str, Callable[..., Any]] = {"save_local": self._save_local, "merge_from": self._merge_from}
-        return mine.get(name)
+        overrides: dict[str, Callable[..., Any]] = {"save_local": self.save_local, "merge_from": self._merge_from}
+        return overrides.get(method)
 
-    def _save_local(self, folder_path: str | os.PathLike[str], index_name: str = "index") -> None:
-        path = record_path(folder_path, index_name)
+    def save_local(self, folder_path: str | os.PathLike[str], index_name: str = "index") -> None:
+        """Save the index with its record."""
+        path = _record_path(folder_path, index_name)
         self.check_saving(folder_path, index_name)
-        path.unlink(
-            missing_ok=True
-        )  # a run that is killed in between leaves an index without a record, not with a wrong one
+        # A run that is killed in between leaves an index without a record, not with a wrong one.
+        path.unlink(missing_ok=True)
         self.store.save_local(str(folder_path), index_name)
-        record = self.held().record
+        record = self.state().record
         if record is None:
             return
-        kept = {**record.to_dict(), _DIGEST: _digest(_index_path(folder_path, index_name))}
-        made = path.with_suffix(".new")
-        made.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        made.replace(path)
+        entries = {**record.to_dict(), _DIGEST: _digest(_index_path(folder_path, index_name))}
+        staging = path.with_suffix(".new")
+        staging.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        staging.replace(path)
 
     def check_saving(self, folder: str | os.PathLike[str], index_name: str = "index") -> None:
         """Refuse to save over an index of another space, which another process may have put there.
@@ -122,30 +139,147 @@ class FaissKeeper(SpaceKeeper):
         Raises:
             EmbeddingSpaceError: There is such a one.
         """
-        path = record_path(folder, index_name)
-        mine = self.held().record
+        path = _record_path(folder, index_name)
+        record = self.state().record
         try:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
             return
         there = SpaceRecord.from_text(text, index=str(path.parent))
-        own = (there.space, there.made) in vars(self.store).get(_EARLIER, ())
-        if mine is not None and not own and not there.space.fits(mine.space):
-            raise would_replace(str(path.parent), there.space, mine.space)
+        earlier = (there.space, there.made) in vars(self.store).get(_EARLIER, ())
+        if record is not None and not earlier and not there.space.fits(record.space):
+            raise would_replace(str(path.parent), there.space, record.space)
 
     def _merge_from(self, target: Any) -> None:
         other: FAISS = getattr(target, "store", target)
-        mine, theirs = self.held().record, FaissKeeper(other).held().record
-        if mine is None or theirs is None:
+        own, theirs = self.state().record, FaissKeeper(other).state().record
+        if own is None or theirs is None:
             fix = "give both indexes a record first: guarded(…, adopt='verify')"
             msg = f"only indexes whose spaces are known can be merged; {fix}"
             raise EmbeddingSpaceError(msg, index=self.index, fix=fix)
-        theirs.check(mine.space, index=FaissKeeper(other).index)
+        theirs.check(own.space, index=FaissKeeper(other).index)
         self.store.merge_from(other)
 
 
-def record_path(folder: str | os.PathLike[str], index_name: str = "index") -> Path:
-    """The file that the record of a saved index is in."""
+def _relevance(distance: float) -> float:
+    """The cosine, from the squared distance of vectors of length 1."""
+    return 1 - distance / 2
+
+
+# A store that compares by cosine, as models whose vectors aren't of length 1 are compared by.
+_BY_COSINE: dict[str, Any] = {"normalize_L2": True, "relevance_score_fn": _relevance}
+
+
+class FaissCollection(VectorStoreCollection[FAISS]):
+    """An index in memory, saved as a whole: in its folder, never half written, or by the application if it has none."""
+
+    flush_every: ClassVar[int] = _FLUSH_EVERY
+
+    def __init__(self, store: FAISS, keeper: SpaceKeeper, name: str, folder: Path | None = None) -> None:
+        super().__init__(store, keeper, name)
+        self._folder = folder
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Every document."""
+        for found in list(self.store.index_to_docstore_id.values()):
+            yield from self.get([found]).values()
+
+    def count(self) -> int:
+        """How many documents there are."""
+        return int(self.store.index.ntotal)
+
+    def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
+        """Those of the documents that are there."""
+        found = ((one, self.store.docstore.search(one)) for one in ids)
+        # A string is what the docstore says of an id that it doesn't have.
+        return {
+            one: self._chunk(one, document.page_content, document.metadata)
+            for one, document in found
+            if not isinstance(document, str)
+        }
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
+        """Their vectors; none of an index that can't give back its vectors."""
+        wanted = set(ids)
+        places = {found: place for place, found in self.store.index_to_docstore_id.items() if found in wanted}
+        try:
+            return {found: self.store.index.reconstruct(place) for found, place in places.items()}
+        except RuntimeError:  # some kinds of index keep no vectors
+            return {}
+
+    def normalize(self, chunks: Sequence[Chunk]) -> list[Chunk]:
+        """The chunks, if they can be saved: LangChain pickles them."""
+        for chunk in chunks:
+            for key, value in chunk.metadata.items():
+                try:
+                    pickle.dumps(value)
+                except Exception as error:  # whatever an object raises
+                    raise chunk_refused(chunk, self.name, str(key), f"it can't be pickled: {error}") from error
+        return list(chunks)
+
+    def put(self, chunks: Sequence[EmbeddedChunk], metadatas: list[dict[str, Any]]) -> None:
+        """Add documents; those with the same ids are removed first."""
+        self.delete([chunk.id for chunk in chunks])
+        pairs = [(chunk.text, list(chunk.vector)) for chunk in chunks]
+        self.store.add_embeddings(pairs, metadatas, ids=[chunk.id for chunk in chunks])
+
+    def drop(self) -> None:
+        """Remove the folder, for good."""
+        if self._folder is None:
+            super().drop()
+        else:
+            remove_folder(self._folder)
+
+    def flush(self) -> None:
+        """Save the index beside the old one, then put it in its place.
+
+        Raises:
+            EmbeddingSpaceError: Another process put one of another space there.
+        """
+        if self._folder is None:
+            return
+        keeper = FaissKeeper(self.store)
+        keeper.check_saving(self._folder)
+        keeper.save_local(staging_folder(self._folder))
+        replace_folder(self._folder)
+
+
+def _load(folder: Path, embeddings: Any) -> FAISS:
+    """Load an index with its record.
+
+    `FAISS.load_local` would run whatever is in the pickle.
+
+    Raises:
+        UnsupportedError: There is more than documents in it.
+    """
+    docstore, ids = documents(folder / "index.pkl")
+    store = FAISS(embeddings, read_index(str(folder / "index.faiss")), docstore, ids, **_BY_COSINE)
+    FaissKeeper(store).load(folder)
+    return store
+
+
+def _open(
+    index: IndexSettings, name: str, space: EmbeddingSpace, create: bool, embeddings: Embeddings
+) -> FaissCollection | None:
+    folder = Path(index.path or ".") / name
+    if (create or folder.is_dir()) and not index.allow_pickle:
+        msg = (
+            f"the documents of a faiss index are in a pickle, {folder / 'index.pkl'}, and whoever can write to that "
+            f"file may have put code into it. If nobody but you can, say allow_pickle = true beside path = "
+            f"{index.path!r} in the [index.…] table of turnout.toml. Chroma and pgvector need no pickle"
+        )
+        raise SettingsError(msg)
+    recover_folder(folder, clean=create)
+    if folder.is_dir():
+        store = _load(folder, embeddings)
+    elif create:
+        store = FAISS(embeddings, IndexFlatL2(space.dimensions or 0), InMemoryDocstore(), {}, **_BY_COSINE)
+    else:
+        return None
+    return FaissCollection(store, FaissKeeper(store), name, folder)
+
+
+def _record_path(folder: str | os.PathLike[str], index_name: str = "index") -> Path:
     return Path(folder) / f"{index_name}.space.json"
 
 
@@ -156,3 +290,6 @@ def _index_path(folder: str | os.PathLike[str], index_name: str) -> Path:
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+KIND = StoreKind(FaissKeeper, FaissCollection, _open)

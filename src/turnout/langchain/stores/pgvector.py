@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, ClassVar
+import asyncio
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from turnout.errors import EmbeddingSpaceError
-from turnout.index.guard.keepers import Held, Sample, gone, kept_in
+from langchain_core.vectorstores import VectorStore
+from langchain_postgres import PGVector
+from sqlalchemy import func, inspect, select
+from sqlalchemy.schema import CreateSchema, DropSchema
+
+from turnout.errors import EmbeddingSpaceError, UnsupportedError
+from turnout.index.chunks import PAGE
+from turnout.index.guard.keepers import Sample, StoreState, collection_gone, record_entries
 from turnout.index.guard.records import SpaceRecord, with_record
-from turnout.langchain.looking import LOOK
-from turnout.langchain.stores.keeper import SpaceKeeper
+from turnout.index.postgres import engine_of
+from turnout.index.validation import check_json, check_strings
+from turnout.langchain.recheck import pending
+from turnout.langchain.stores.base import SpaceKeeper, StoreKind, VectorStoreCollection
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from langchain_postgres import PGVector
+    from langchain_core.embeddings import Embeddings
     from sqlalchemy import Select
     from sqlalchemy.ext.asyncio import AsyncSession
     from sqlalchemy.orm import Session
 
-    from turnout.langchain.looking import Look
+    from turnout.facts.spaces import EmbeddingSpace
+    from turnout.index.chunks import Chunk, EmbeddedChunk
+    from turnout.langchain.recheck import Recheck
+    from turnout.settings import IndexSettings
 
+T = TypeVar("T")
 
 _ATTEMPTS = 5  # looks at a record that other processes keep changing
 
 
-def mark_of(collection: Any) -> object:
+def _version_of(collection: Any) -> object:
     """Which collection it is, and its record; None of none."""
-    return None if collection is None else (collection.uuid, kept_in(collection.cmetadata))
+    return None if collection is None else (collection.uuid, record_entries(collection.cmetadata))
 
 
-def watch(store: PGVector) -> None:
-    """Have a store make the look that is left for it where it asks for its collection, before its search or insert.
+def _recheck_in_transactions(store: PGVector) -> None:
+    """Have a store make the pending recheck where it asks for its collection, before its search or insert.
 
     That is in the same transaction. An insert holds the collection's row until it is done, so that no other process
     changes the record before that.
@@ -43,40 +55,40 @@ def watch(store: PGVector) -> None:
     def get_collection(session: Session) -> Any:
         for _ in range(_ATTEMPTS):
             found = kind.get_collection(store, session)
-            look = LOOK.get()
-            if look is None or look.at is not store:
+            recheck = pending(store)
+            if recheck is None:
                 return found
-            if look.inserting and found is not None:
+            if recheck.inserting and found is not None:
                 session.refresh(found, with_for_update={"read": True})
-            if look.sees(mark_of(found)) or _has_nothing_to_see(look, found):
+            if recheck.passes(_version_of(found)) or _is_empty_search(recheck, found):
                 return found
             session.rollback()
-            look.run()
-        raise _restless(store)
+            recheck.run()
+        raise _always_changing(store)
 
     async def aget_collection(session: AsyncSession) -> Any:
         for _ in range(_ATTEMPTS):
             found = await kind.aget_collection(store, session)
-            look = LOOK.get()
-            if look is None or look.at is not store:
+            recheck = pending(store)
+            if recheck is None:
                 return found
-            if look.inserting and found is not None:
+            if recheck.inserting and found is not None:
                 await session.refresh(found, with_for_update={"read": True})
-            if look.sees(mark_of(found)) or _has_nothing_to_see(look, found):
+            if recheck.passes(_version_of(found)) or _is_empty_search(recheck, found):
                 return found
             await session.rollback()
-            await look.arun()
-        raise _restless(store)
+            await recheck.arun()
+        raise _always_changing(store)
 
     vars(store).update(get_collection=get_collection, aget_collection=aget_collection)
 
 
-def _has_nothing_to_see(look: Look, collection: Any) -> bool:
+def _is_empty_search(recheck: Recheck, collection: Any) -> bool:
     """Whether a search was looked at, and let through because nothing is there."""
-    return look.done and not look.inserting and (collection is None or not kept_in(collection.cmetadata))
+    return recheck.done and not recheck.inserting and (collection is None or not record_entries(collection.cmetadata))
 
 
-def _restless(store: PGVector) -> EmbeddingSpaceError:
+def _always_changing(store: PGVector) -> EmbeddingSpaceError:
     fix = "let the other process end, and try again"
     msg = f"the record of {store.collection_name!r} is changed all the time by another process: {fix}"
     return EmbeddingSpaceError(msg, index=store.collection_name, fix=fix)
@@ -90,141 +102,119 @@ class PGVectorKeeper(SpaceKeeper):
 
     def __init__(self, store: PGVector) -> None:
         self.store = store
-        watch(store)
+        _recheck_in_transactions(store)
 
     @property
     def index(self) -> str:
         """The collection's name."""
         return self.store.collection_name
 
-    def held(self) -> Held:
+    def state(self) -> StoreState:
         """The record in the collection's row."""
-        with self._session() as session:
-            return self._held(session)
+        return self._run(self._state)
 
-    def glance(self) -> object:
+    def version(self) -> object:
         """Which collection it is, and the record in its row."""
-        with self._session() as session:
-            return mark_of(self._collection(session))
+        return self._run(self._version)
 
     def write(self, record: SpaceRecord | None) -> None:
         """Change the collection's row, and leave other keys."""
-        with self._session() as session:
-            self._write(session, record)
-            session.commit()
+        self._run(self._write, record)
 
     def sample(self, number: int) -> list[Sample]:
         """Texts and vectors, chosen at random by the database."""
-        with self._session() as session:
-            return self._sample(session, number)
+        return self._run(self._sample, number)
 
     def check_ids(self, ids: Sequence[str]) -> None:
         """Refuse ids of another collection: they are the table's key, so that one's vectors would be overwritten."""
-        with self._session() as session:
-            self._check_ids(session, ids)
+        self._run(self._check_ids, ids)
 
-    async def aheld(self) -> Held:
-        """`held`, on the store's own asynchronous connection if it has one."""
-        if not self.store.async_mode:
-            return await super().aheld()
-        async with self._asession() as session:
-            held: Held = await session.run_sync(self._held)
-            return held
+    async def astate(self) -> StoreState:
+        """`state`, on the store's own asynchronous connection if it has one."""
+        return await self._arun(self._state)
 
-    async def aglance(self) -> object:
-        """`glance`, likewise."""
-        if not self.store.async_mode:
-            return await super().aglance()
-        async with self._asession() as session:
-            return mark_of(await session.run_sync(self._collection))
+    async def aversion(self) -> object:
+        """`version`, likewise."""
+        return await self._arun(self._version)
 
     async def awrite(self, record: SpaceRecord | None) -> None:
         """`write`, likewise."""
-        if not self.store.async_mode:
-            return await super().awrite(record)
-        async with self._asession() as session:
-            await session.run_sync(self._write, record)
-            await session.commit()
-        return None
+        await self._arun(self._write, record)
 
     async def asample(self, number: int) -> list[Sample]:
         """`sample`, likewise."""
-        if not self.store.async_mode:
-            return await super().asample(number)
-        async with self._asession() as session:
-            samples: list[Sample] = await session.run_sync(self._sample, number)
-            return samples
+        return await self._arun(self._sample, number)
 
     async def acheck_ids(self, ids: Sequence[str]) -> None:
         """`check_ids`, likewise."""
-        if not self.store.async_mode:
-            return await super().acheck_ids(ids)
-        async with self._asession() as session:
-            await session.run_sync(self._check_ids, ids)
-        return None
+        await self._arun(self._check_ids, ids)
 
-    def _session(self) -> Any:
+    def _run(self, action: Callable[..., T], *args: object) -> T:
+        """Do something in a transaction."""
         if self.store.async_mode:
             msg = "this PGVector has async_mode; use the guard's asynchronous methods"
             raise ValueError(msg)
-        return self.store.session_maker()
+        with self.store.session_maker() as session:
+            result = action(session, *args)
+            session.commit()
+            return result
 
-    @asynccontextmanager
-    async def _asession(self) -> AsyncIterator[Any]:
+    async def _arun(self, action: Callable[..., T], *args: object) -> T:
+        if not self.store.async_mode:
+            return await asyncio.to_thread(self._run, action, *args)
         async with self.store.session_maker() as session:
             await type(self.store).aget_collection(self.store, session)  # the first call makes the tables
-            yield session
+            result: T = await session.run_sync(action, *args)
+            await session.commit()
+            return result
+
+    def _version(self, session: Session) -> object:
+        return _version_of(self._collection(session))
 
     def _collection(self, session: Session) -> Any:
         return self.store.CollectionStore.get_by_name(session, self.store.collection_name)
 
-    def _held(self, session: Session) -> Held:
+    def _state(self, session: Session) -> StoreState:
         collection = self._collection(session)
         if collection is None:  # the store's constructor made it
-            raise gone(self.index)
+            raise collection_gone(self.index)
         record = SpaceRecord.from_dict(collection.cmetadata or {}, index=self.index)
         first = session.scalars(self._vectors(collection).limit(1)).first()
-        return Held(record, empty=first is None, dimensions=None if first is None else len(first))
+        return StoreState(record, empty=first is None, dimensions=None if first is None else len(first))
 
     def _write(self, session: Session, record: SpaceRecord | None) -> None:
         collection = self._collection(session)
         if collection is None:
             if record is None:
                 return
-            raise gone(self.index)
+            raise collection_gone(self.index)
         session.refresh(collection, with_for_update=True)
         if record is None and session.scalars(self._vectors(collection).limit(1)).first() is not None:
             return  # meanwhile another process added to it
         collection.cmetadata = with_record(collection.cmetadata, record)
 
     def _sample(self, session: Session, number: int) -> list[Sample]:
-        from sqlalchemy import func, select
-
         entry, collection = self.store.EmbeddingStore, self._collection(session)
-        chosen = (
+        query = (
             select(entry.document, entry.embedding)
             .where(entry.collection_id == collection.uuid, entry.document.is_not(None))
             .order_by(func.random())
             .limit(number)
         )
-        return [(text, vector) for text, vector in session.execute(chosen)]
+        return [(text, vector) for text, vector in session.execute(query)]
 
     def _vectors(self, collection: Any) -> Select[Any]:
-        from sqlalchemy import select
-
         entry = self.store.EmbeddingStore
         return select(entry.embedding).where(entry.collection_id == collection.uuid, entry.embedding.is_not(None))
 
     def _check_ids(self, session: Session, ids: Sequence[str]) -> None:
-        from sqlalchemy import select
-
         entry, others = self.store.EmbeddingStore, self.store.CollectionStore
-        chosen = (
+        query = (
             select(entry.id, others.name)
             .join(others, entry.collection_id == others.uuid)
             .where(entry.id.in_(list(ids)), others.name != self.store.collection_name)
         )
-        taken = session.execute(chosen.limit(1)).first()
+        taken = session.execute(query.limit(1)).first()
         if taken is not None:
             fix = "use other ids, or another schema or database for this index"
             msg = (
@@ -232,3 +222,116 @@ class PGVectorKeeper(SpaceKeeper):
                 f"in all collections: adding it to {self.index!r} would overwrite that one. {fix[0].upper()}{fix[1:]}"
             )
             raise EmbeddingSpaceError(msg, index=self.index, fix=fix)
+
+
+class ThreadedPGVector(PGVector):
+    """A `PGVector` on one synchronous connection, whose asynchronous methods run the others on a thread.
+
+    LangChain's own needs a second engine for them, with `async_mode`, and then has no synchronous methods.
+    """
+
+    aget_by_ids = VectorStore.aget_by_ids
+    asimilarity_search = VectorStore.asimilarity_search  # type: ignore[assignment]  # filter by name
+    asimilarity_search_with_score = VectorStore.asimilarity_search_with_score
+    asimilarity_search_by_vector = VectorStore.asimilarity_search_by_vector  # type: ignore[assignment]  # filter by name
+    amax_marginal_relevance_search = VectorStore.amax_marginal_relevance_search  # type: ignore[assignment]  # filter by name
+    amax_marginal_relevance_search_by_vector = VectorStore.amax_marginal_relevance_search_by_vector  # type: ignore[assignment]  # filter by name
+
+
+class PGVectorCollection(VectorStoreCollection[PGVector]):
+    """Read in the order of the ids, by the tables that LangChain's class gives out.
+
+    Args:
+        store: The store.
+        keeper: Keeps its record.
+        name: What it is called.
+        schema: Its own schema, which goes when it is dropped; left out, it shares the database.
+    """
+
+    keeper: SpaceKeeper
+
+    def __init__(self, store: PGVector, keeper: SpaceKeeper, name: str, schema: str | None = None) -> None:
+        if store.async_mode:
+            msg = "this PGVector has async_mode; open it without for a reindex"
+            raise UnsupportedError(msg)
+        super().__init__(store, keeper, name)
+        self._schema = schema
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Every document, a page at a time."""
+        entry = self.store.EmbeddingStore
+        last = ""
+        while True:
+            chosen = self._of(entry.id, entry.document, entry.cmetadata).where(entry.id > last)
+            rows = self._rows(chosen.order_by(entry.id).limit(PAGE))
+            if not rows:
+                return
+            for found, text, metadata in rows:
+                yield self._chunk(found, text or "", metadata)
+            last = rows[-1][0]
+
+    def count(self) -> int:
+        """How many documents there are."""
+        return int(self._rows(self._of(func.count()))[0][0])
+
+    def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
+        """Those of the documents that are there."""
+        entry = self.store.EmbeddingStore
+        rows = self._rows(self._of(entry.id, entry.document, entry.cmetadata).where(entry.id.in_(list(ids))))
+        return {found: self._chunk(found, text or "", metadata) for found, text, metadata in rows}
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
+        """Their vectors."""
+        entry = self.store.EmbeddingStore
+        rows = self._rows(self._of(entry.id, entry.embedding).where(entry.id.in_(list(ids))))
+        return {found: vector for found, vector in rows if vector is not None}
+
+    def normalize(self, chunks: Sequence[Chunk]) -> list[Chunk]:
+        """The chunks, if PostgreSQL can hold them."""
+        for chunk in chunks:
+            check_json(chunk, chunk.metadata, self.name)
+            check_strings(chunk, chunk.metadata, self.name, null=False)
+        return list(chunks)
+
+    def put(self, chunks: Sequence[EmbeddedChunk], metadatas: list[dict[str, Any]]) -> None:
+        """Add documents; refuses ids that another collection of these tables has."""
+        ids = [chunk.id for chunk in chunks]
+        self.keeper.check_ids(ids)
+        vectors = [list(chunk.vector) for chunk in chunks]
+        self.store.add_embeddings([chunk.text for chunk in chunks], vectors, metadatas, ids)
+
+    def drop(self) -> None:
+        """Remove its schema, for good."""
+        if self._schema is None:
+            super().drop()
+            return
+        with self.store.session_maker() as session:
+            session.execute(DropSchema(self._schema, cascade=True))
+            session.commit()
+
+    def _of(self, *columns: Any) -> Select[Any]:
+        entry, collections = self.store.EmbeddingStore, self.store.CollectionStore
+        joined = select(*columns).select_from(entry).join(collections, entry.collection_id == collections.uuid)
+        return joined.where(collections.name == self.store.collection_name)
+
+    def _rows(self, chosen: Select[Any]) -> list[Any]:
+        with self.store.session_maker() as session:
+            return list(session.execute(chosen).all())
+
+
+def _open(
+    index: IndexSettings, name: str, _: EmbeddingSpace, create: bool, embeddings: Embeddings
+) -> PGVectorCollection | None:
+    engine = engine_of(index)
+    if not inspect(engine).has_schema(name):
+        if not create:
+            return None
+        with engine.begin() as connection:
+            connection.execute(CreateSchema(name, if_not_exists=True))
+    # A schema for each space: LangChain's table has one row an id, whatever its collection.
+    in_schema = engine.execution_options(schema_translate_map={None: name})
+    store = ThreadedPGVector(embeddings, connection=in_schema, collection_name=name)
+    return PGVectorCollection(store, PGVectorKeeper(store), name, schema=name)
+
+
+KIND = StoreKind(PGVectorKeeper, PGVectorCollection, _open)

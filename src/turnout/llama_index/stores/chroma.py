@@ -1,58 +1,102 @@
-"""Chroma: the record is in the collection's metadata."""
+"""LlamaIndex's `ChromaVectorStore`: the record is in the collection's metadata."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from llama_index.core.schema import MetadataMode
-from llama_index.core.vector_stores.utils import metadata_dict_to_node
+from llama_index.core.schema import BaseNode, MetadataMode
+from llama_index.core.vector_stores.utils import metadata_dict_to_node, node_to_metadata_dict
+from llama_index.vector_stores.chroma import ChromaVectorStore
 
-from turnout.index.guard.chroma import CollectionRecord
-from turnout.llama_index.stores.keeper import SpaceKeeper
+from turnout.index.chroma import COSINE, ChromaChunks, ChromaRecordKeeper, check_metadata, open_client
+from turnout.index.validation import chunk_refused
+from turnout.llama_index.stores.base import NodeCollection, SpaceKeeper, StoreKind
+from turnout.llama_index.stores.chunks import to_chunk
+from turnout.llama_index.stores.upstream import replace_chroma_collection
 
 if TYPE_CHECKING:
-    from chromadb import Collection
-    from llama_index.vector_stores.chroma import ChromaVectorStore
+    from collections.abc import Mapping, Sequence
 
-    from turnout.index.guard.keepers import Held, Sample
-    from turnout.index.guard.records import SpaceRecord
+    from turnout.facts.spaces import EmbeddingSpace
+    from turnout.index.chunks import Chunk, EmbeddedChunk
+    from turnout.index.guard.keepers import Sample
+    from turnout.settings import IndexSettings
 
 
-class ChromaKeeper(SpaceKeeper):
-    """LlamaIndex's `ChromaVectorStore`, embedded or on a server."""
+class ChromaKeeper(ChromaRecordKeeper[BaseNode], SpaceKeeper):
+    """Keeps the record of a store that is embedded or on a server."""
 
     def __init__(self, store: ChromaVectorStore) -> None:
         self.store = store
-        self._record = CollectionRecord(lambda: self._opened, self._reopen)
+        super().__init__()
 
     @property
-    def index(self) -> str:
-        """The collection's name."""
-        return self._opened.name
+    def opened(self) -> Any:
+        """Chroma's collection."""
+        return self.store.client
 
-    @property
-    def _opened(self) -> Collection:
-        opened: Collection = self.store.client
-        return opened
-
-    def _reopen(self, collection: Collection) -> None:
-        self.store._collection = collection  # noqa: SLF001
-
-    def glance(self) -> object:
-        """Which collection it is, and the record in its metadata."""
-        return self._record.glance()
-
-    def held(self) -> Held:
-        """The record in the collection's metadata."""
-        return self._record.held(index=self.index)
-
-    def write(self, record: SpaceRecord | None) -> None:
-        """Change the collection's metadata, and leave other keys."""
-        self._record.write(record)
+    def reopen(self, collection: Any) -> None:
+        """Give the store another one."""
+        replace_chroma_collection(self.store, collection)
 
     def sample(self, number: int) -> list[Sample]:
         """Texts and vectors, from the beginning and the end of the collection."""
         return [
             (metadata_dict_to_node(metadata or {}, text=text).get_content(MetadataMode.EMBED), vector)
-            for text, metadata, vector in self._record.rows(number)
+            for text, metadata, vector in self.rows(number)
         ]
+
+
+class ChromaCollection(ChromaChunks, NodeCollection):
+    """A collection of a named index, read through Chroma's own.
+
+    Args:
+        client: Chroma's client.
+        name: The collection; made if there is none.
+    """
+
+    vector_store: ChromaVectorStore
+
+    def __init__(self, client: Any, name: str) -> None:
+        self._client = client
+        collection = client.get_or_create_collection(name, metadata=dict(COSINE), embedding_function=None)
+        store = ChromaVectorStore(chroma_collection=collection)
+        NodeCollection.__init__(self, store, ChromaKeeper(store), name)
+
+    @property
+    def _opened(self) -> Any:
+        return self.vector_store.client
+
+    def _chunk(self, id_: str, text: str, metadata: Mapping[str, Any] | None) -> Chunk:
+        del id_  # it is in the metadata, with all of the node
+        return to_chunk(metadata_dict_to_node(dict(metadata or {}), text=text))
+
+    def _check(self, chunk: Chunk, metadata: Mapping[str, Any]) -> None:
+        super()._check(chunk, metadata)
+        for key, value in metadata.items():
+            if not isinstance(value, str | int | float | None):
+                why = f"LlamaIndex's ChromaVectorStore holds str, int, float and None, not a {type(value).__name__}"
+                raise chunk_refused(chunk, self.name, key, why)
+        check_metadata(chunk, metadata, self.name)
+
+    def _replace(self, chunks: Sequence[EmbeddedChunk], nodes: list[BaseNode]) -> None:
+        flat = self.vector_store.flat_metadata
+        entries = [node_to_metadata_dict(node, remove_text=True, flat_metadata=flat).items() for node in nodes]
+        metadatas = [{key: "" if value is None else value for key, value in each} for each in entries]
+        self.replace(chunks, [node.get_content(MetadataMode.NONE) for node in nodes], metadatas)
+
+    def of_document(self, ref_doc_id: str) -> list[str]:
+        """The ids of a document's nodes."""
+        return list(self._opened.get(where={"document_id": ref_doc_id}, include=[])["ids"])
+
+    def drop(self) -> None:
+        """Remove the collection, for good."""
+        self._client.delete_collection(self.name)
+
+
+def _open(index: IndexSettings, name: str, _: EmbeddingSpace, create: bool) -> ChromaCollection | None:
+    client = open_client(index, name, create=create)
+    return ChromaCollection(client, name) if client is not None else None
+
+
+KIND = StoreKind(ChromaKeeper, _open)

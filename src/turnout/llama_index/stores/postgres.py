@@ -1,177 +1,239 @@
-"""PGVectorStore: the record is in the comment of its table, so that it is dumped, copied and dropped with it."""
+"""LlamaIndex's `PGVectorStore`: the record is in its table's comment, which is dumped, copied and dropped with it."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import sqlalchemy
+import sqlalchemy.orm
 from llama_index.core.schema import MetadataMode
+from llama_index.core.vector_stores.types import VectorStoreQueryMode
+from llama_index.vector_stores.postgres import PGVectorStore
 from sqlalchemy.schema import DropTableComment, SetTableComment
 
 from turnout.errors import EmbeddingSpaceError
-from turnout.index.guard.keepers import Held, Sample, gone
+from turnout.index.chunks import PAGE
+from turnout.index.guard.keepers import StoreState, collection_gone
 from turnout.index.guard.records import PREFIX, SpaceRecord
-from turnout.llama_index.stores.keeper import SpaceKeeper
+from turnout.index.postgres import async_engine_of, engine_of
+from turnout.index.validation import check_json, check_strings
+from turnout.llama_index.stores.base import NodeCollection, SpaceKeeper, StoreKind
+from turnout.llama_index.stores.chunks import node_with_record, to_chunk
+from turnout.llama_index.stores.upstream import customize_postgres_queries, postgres_row, postgres_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from llama_index.vector_stores.postgres import PGVectorStore
+    from llama_index.core.schema import BaseNode
+    from llama_index.core.vector_stores.types import VectorStoreQuery
+
+    from turnout.facts.spaces import EmbeddingSpace
+    from turnout.index.chunks import Chunk, EmbeddedChunk
+    from turnout.index.guard.keepers import Sample
+    from turnout.settings import IndexSettings
 
 _NO_NODE = "turnout: no node"
+_EXPECTED = "turnout_expected_comment"  # argument of a query
+_DENSE = {VectorStoreQueryMode.DEFAULT, VectorStoreQueryMode.MMR}
 _DENIED = "42501"  # https://www.postgresql.org/docs/current/errcodes-appendix.html: insufficient_privilege
 
 
-_EXPECTED: ContextVar[tuple[object, object]] = ContextVar("turnout_expected_comment", default=(None, None))
-
-
-@contextmanager
-def _expecting(store: PGVectorStore, comment: object) -> Iterator[None]:
-    token = _EXPECTED.set((store, comment))
-    try:
-        yield
-    finally:
-        _EXPECTED.reset(token)
-
-
-class _Customized:
-    """Adds to a store's queries that the comment of its table is what is expected, if something is.
+class _ComparesComment:
+    """Customises a store's queries: one that says what the table's comment was finds nothing if it is another.
 
     Args:
-        keeper: Of the store.
-        given: What the application customises queries with.
+        comment: The comment, in a query.
+        customize: What the application customises queries with.
     """
 
-    def __init__(self, keeper: PostgresKeeper, given: Callable[..., Any] | None) -> None:
-        self._keeper = keeper
-        self._given = given
+    def __init__(self, comment: sqlalchemy.ColumnElement[str], customize: Callable[..., Any] | None) -> None:
+        self._comment = comment
+        self._customize = customize
 
-    def __call__(self, statement: Any, table: Any, /, *more: Any, **kwargs: Any) -> Any:
-        if self._given is not None:
-            statement = self._given(statement, table, *more, **kwargs)
-        store, comment = _EXPECTED.get()
-        return statement.where(self._keeper.comment == comment) if store is self._keeper.store else statement
+    def __call__(self, statement: Any, table: Any, /, **options: Any) -> Any:
+        expected = options.pop(_EXPECTED, None)
+        if self._customize is not None:
+            statement = self._customize(statement, table, **options)
+        return statement if expected is None else statement.where(self._comment == expected)
 
 
 class PostgresKeeper(SpaceKeeper):
-    """LlamaIndex's `PGVectorStore`.
+    """Keeps the record of a store.
 
     Only the owner of a table may comment on it: so may only the owner adopt an index, or insert its first nodes.
     """
 
-    in_query: ClassVar[bool] = True
+    unchecked: ClassVar[frozenset[str]] = frozenset({"close"})
 
     def __init__(self, store: PGVectorStore) -> None:
         self.store = store
-        given = store._customize_query_fn  # noqa: SLF001  # what its constructor was given
-        if not isinstance(given, _Customized):
-            store._customize_query_fn = _Customized(self, given)  # noqa: SLF001
+        self._rows = postgres_table(store)
+        self._table: sqlalchemy.Table = self._rows.__table__
+        quoted = sqlalchemy.func.format("%I.%I", str(self._table.schema), str(self._table.name))
+        self._found = sqlalchemy.func.to_regclass(quoted)
+        description = sqlalchemy.func.obj_description(self._found, "pg_class")
+        self._comment: sqlalchemy.ColumnElement[str] = sqlalchemy.func.coalesce(description, "")
+        customize_postgres_queries(store, self._compare_comment)
+
+    def _compare_comment(self, customize: Callable[..., Any] | None) -> Callable[..., Any]:
+        return customize if isinstance(customize, _ComparesComment) else _ComparesComment(self._comment, customize)
 
     @property
     def index(self) -> str:
-        """The table's name, as the store was given it."""
+        """The name of the table, without LlamaIndex's prefix."""
         return self.store.table_name
 
-    def glance(self) -> object:
+    def version(self) -> object:
         """The table's comment.
 
         Raises:
             CollectionGoneError: There is no such table any more.
         """
-        with self._engine().connect() as connection:
-            found, comment = connection.execute(sqlalchemy.select(self.table, self.comment)).one()
-        if found is None:
-            raise gone(self.index)
-        return comment
+        with connected(self.store).connect() as connection:
+            return self._read(connection)
 
-    def expecting(self, mark: object) -> AbstractContextManager[None]:
-        """Have searches find nothing while the block runs, if the table's comment is another one."""
-        return _expecting(self.store, mark)
+    def expecting(self, query: VectorStoreQuery, version: object) -> Mapping[str, Any] | None:
+        """The comment, which the query compares; LlamaIndex's class passes no arguments to a search by words."""
+        return {_EXPECTED: version} if query.mode in _DENSE else None
 
-    @property
-    def table(self) -> sqlalchemy.ColumnElement[Any]:
-        """The table in a query; NULL if there is none."""
-        return sqlalchemy.func.to_regclass(self._table)
-
-    @property
-    def comment(self) -> sqlalchemy.ColumnElement[str]:
-        """The table's comment in a query."""
-        return sqlalchemy.func.coalesce(sqlalchemy.func.obj_description(self.table, "pg_class"), "")
-
-    def held(self) -> Held:
+    def state(self) -> StoreState:
         """The record in the table's comment.
 
         Raises:
             CollectionGoneError: There is no such table any more.
         """
-        with self._engine().connect() as connection:
-            if connection.scalar(sqlalchemy.select(self.table)) is None:
-                raise gone(self.index)
-            comment = self._comment(connection)
-            length = connection.scalar(
-                sqlalchemy.text(f"SELECT vector_dims(embedding) FROM {self._table} WHERE embedding IS NOT NULL LIMIT 1")  # noqa: S608
-            )
-        kept = _record_line(comment)
-        record = SpaceRecord.from_text(kept, index=self.index) if kept else None
-        return Held(record, empty=length is None, dimensions=self.store.embed_dim if length is None else int(length))
+        vector = self._rows.embedding
+        length_of_one = sqlalchemy.select(sqlalchemy.func.vector_dims(vector)).where(vector.is_not(None)).limit(1)
+        with connected(self.store).connect() as connection:
+            line = _record_line(self._read(connection))
+            length = connection.scalar(length_of_one)
+        record = SpaceRecord.from_text(line, index=self.index) if line else None
+        return StoreState(
+            record, empty=length is None, dimensions=self.store.embed_dim if length is None else int(length)
+        )
 
     def write(self, record: SpaceRecord | None) -> None:
         """Change the comment, and leave its other lines.
 
         Raises:
+            CollectionGoneError: There is no such table any more.
             EmbeddingSpaceError: The role of the connection may not comment on the table.
         """
-        with self._engine().begin() as connection:
-            connection.execute(sqlalchemy.text(f"LOCK TABLE {self._table} IN SHARE UPDATE EXCLUSIVE MODE"))
-            comment = self._comment(connection)
+        engine = connected(self.store)
+        quoted = engine.dialect.identifier_preparer.format_table(self._table)
+        with engine.begin() as connection:
+            connection.execute(sqlalchemy.text(f"LOCK TABLE {quoted} IN SHARE UPDATE EXCLUSIVE MODE"))
+            comment = self._read(connection)
             lines = [line for line in comment.splitlines() if line != _record_line(comment)]
-            said = "\n".join([*lines, *([record.to_text()] if record else [])])
-            table = sqlalchemy.Table(self._name, sqlalchemy.MetaData(), schema=self.store.schema_name, comment=said)
+            lines += [record.to_text()] if record else []
+            name, schema = self._table.name, self._table.schema
+            table = sqlalchemy.Table(name, sqlalchemy.MetaData(), schema=schema, comment="\n".join(lines))
             try:
-                connection.execute(SetTableComment(table) if said else DropTableComment(table))
+                connection.execute(SetTableComment(table) if lines else DropTableComment(table))
             except sqlalchemy.exc.DBAPIError as error:
                 if getattr(error.orig, "sqlstate", getattr(error.orig, "pgcode", None)) != _DENIED:
                     raise
-                fix = f"write or adopt it once as the owner of the table {self._table}"
+                fix = f"write or adopt it once as the owner of the table {quoted}"
                 msg = f"this role may not keep the record of {self.index!r}, which is in its table's comment: {fix}"
                 raise EmbeddingSpaceError(msg, index=self.index, fix=fix) from error
 
     def sample(self, number: int) -> list[Sample]:
         """Texts and vectors, chosen at random by the database."""
-        with self._engine().connect() as connection:
-            chosen = connection.scalars(
-                sqlalchemy.text(f"SELECT node_id FROM {self._table} ORDER BY random() LIMIT :number"),  # noqa: S608
-                {"number": number},
-            ).all()
-        nodes = self.store.get_nodes(node_ids=list(chosen)) if chosen else []
+        chosen = sqlalchemy.select(self._rows.node_id).order_by(sqlalchemy.func.random()).limit(number)
+        with connected(self.store).connect() as connection:
+            ids = list(connection.scalars(chosen))
+        nodes = self.store.get_nodes(node_ids=ids) if ids else []
         return [(node.get_content(MetadataMode.EMBED), node.get_embedding()) for node in nodes]
 
-    def _engine(self) -> sqlalchemy.Engine:
-        if self.store.client is None:  # it connects, and makes its table, when it is first asked for something
-            self.store.get_nodes(node_ids=[_NO_NODE])
-        engine: sqlalchemy.Engine = self.store.client
-        return engine
+    def _read(self, connection: sqlalchemy.Connection) -> str:
+        found, comment = connection.execute(sqlalchemy.select(self._found, self._comment)).one()
+        if found is None:
+            raise collection_gone(self.index)
+        return str(comment)
 
-    @property
-    def _table(self) -> str:
-        quote = self.store.client.dialect.identifier_preparer.quote
-        return f"{quote(self.store.schema_name)}.{quote(self._name)}"
 
-    @property
-    def _name(self) -> str:
-        return f"data_{self.store.table_name}"  # what LlamaIndex makes of it
-
-    def _comment(self, connection: sqlalchemy.Connection) -> str:
-        found = sqlalchemy.inspect(connection).get_table_comment(self._name, schema=self.store.schema_name)
-        return found["text"] or ""
+def connected(store: PGVectorStore) -> sqlalchemy.Engine:
+    """The engine of a store, which connects, and makes its table, when it is first asked for something."""
+    if store.client is None:
+        store.get_nodes(node_ids=[_NO_NODE])
+    engine: sqlalchemy.Engine = store.client
+    return engine
 
 
 def _record_line(comment: str) -> str | None:
     """The line of a comment that is a record, whole or not."""
-    for line in comment.splitlines():
-        if line.startswith("{") and PREFIX in line:
-            return line
-    return None
+    return next((line for line in comment.splitlines() if line.startswith("{") and PREFIX in line), None)
+
+
+class PostgresCollection(NodeCollection):
+    """A collection of a named index: a table that LlamaIndex's class makes, read by its engine."""
+
+    vector_store: PGVectorStore
+
+    def __init__(self, store: PGVectorStore, name: str) -> None:
+        super().__init__(store, PostgresKeeper(store), name)
+        self._rows = postgres_table(store)
+
+    def _check(self, chunk: Chunk, metadata: Mapping[str, Any]) -> None:
+        check_json(chunk, metadata, self.name)
+        check_strings(chunk, metadata, self.name, null=False)
+
+    def _replace(self, chunks: Sequence[EmbeddedChunk], nodes: list[BaseNode]) -> None:
+        """In one transaction; LlamaIndex's class would take two, and keep the rows with the same ids."""
+        ids = [chunk.id for chunk in chunks]
+        with sqlalchemy.orm.Session(connected(self.vector_store)) as session, session.begin():
+            session.execute(sqlalchemy.delete(self._rows).where(self._rows.node_id.in_(ids)))
+            session.add_all([postgres_row(self.vector_store, node) for node in nodes])
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Every node, a page at a time."""
+        ids = self._scalars(sqlalchemy.select(self._rows.node_id).order_by(self._rows.node_id))
+        for start in range(0, len(ids), PAGE):
+            yield from self.get(ids[start : start + PAGE]).values()
+
+    def count(self) -> int:
+        """How many nodes there are."""
+        return int(self._scalars(sqlalchemy.select(sqlalchemy.func.count()).select_from(self._rows))[0])
+
+    def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
+        """Those of the nodes that are there."""
+        bare = (node_with_record(node, None).model_copy(update={"embedding": None}) for node in self._nodes(ids))
+        return {node.node_id: to_chunk(node) for node in bare}
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
+        """Their vectors."""
+        return {node.node_id: node.get_embedding() for node in self._nodes(ids)}
+
+    def of_document(self, ref_doc_id: str) -> list[str]:
+        """The ids of a document's nodes."""
+        document = self._rows.metadata_["ref_doc_id"].astext
+        return self._scalars(sqlalchemy.select(self._rows.node_id).where(document == ref_doc_id))
+
+    def drop(self) -> None:
+        """Remove the table, for good."""
+        self._rows.__table__.drop(connected(self.vector_store), checkfirst=True)
+
+    def _nodes(self, ids: Sequence[str]) -> list[BaseNode]:
+        return self.vector_store.get_nodes(node_ids=list(ids)) if ids else []
+
+    def _scalars(self, statement: sqlalchemy.Select[Any]) -> list[Any]:
+        with connected(self.vector_store).connect() as connection:
+            return list(connection.scalars(statement))
+
+
+def _open(index: IndexSettings, name: str, space: EmbeddingSpace, create: bool) -> PostgresCollection | None:
+    engine = engine_of(index)
+    store = PGVectorStore(
+        table_name=name,
+        embed_dim=space.dimensions or 0,
+        engine=engine,
+        async_engine=async_engine_of(index),
+        initialization_fail_on_error=True,
+    )
+    table = postgres_table(store).__table__
+    if not create and not sqlalchemy.inspect(engine).has_table(table.name, schema=table.schema):
+        return None
+    return PostgresCollection(store, name)
+
+
+KIND = StoreKind(PostgresKeeper, _open)

@@ -1,79 +1,78 @@
-"""`SimpleVectorStore`: the record is in each node's metadata there, and goes wherever the store is persisted."""
+"""`SimpleVectorStore`: the record is in each node's metadata there, and goes wherever the store is persisted.
+
+A named index is a persisted `VectorStoreIndex` in a folder, with the record in a file beside it.
+"""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
+import fsspec  # type: ignore[import-untyped]  # it ships no types
+from llama_index.core import StorageContext, VectorStoreIndex, load_index_from_storage
+from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import MetadataMode
+from llama_index.core.vector_stores.simple import SimpleVectorStore
 
+from turnout.errors import UnsupportedError
+from turnout.index.collection import cannot_embed
+from turnout.index.files import recover_folder, remove_folder, replace_folder, staging_folder
 from turnout.index.guard.checks import spread
-from turnout.index.guard.keepers import held_in, kept_in_one
+from turnout.index.guard.keepers import StoreState, first_record_entries, state_of_documents
 from turnout.index.guard.records import SpaceRecord, with_record, would_replace
-from turnout.llama_index.stores.nodes import NodeKeeper
+from turnout.llama_index.stores.base import NodeCollection, NodeKeeper, StoreKind
+from turnout.llama_index.stores.chunks import to_chunk
 
 if TYPE_CHECKING:
-    from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ships no types
-    from llama_index.core.vector_stores.simple import SimpleVectorStore
+    from collections.abc import Iterator, Sequence
+
+    from llama_index.core.schema import BaseNode
 
     from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.guard.keepers import Held, Sample
+    from turnout.index.chunks import Chunk, EmbeddedChunk
+    from turnout.index.guard.keepers import Sample
+    from turnout.settings import IndexSettings
 
-
-def _persisted(path: str, fs: AbstractFileSystem | None) -> SpaceRecord | None:
-    """The record of a store that was persisted; None if there is none that can be read."""
-    try:
-        if fs is not None:
-            with fs.open(path, "rb") as file:
-                kept = json.load(file)
-        else:
-            with Path(path).open("rb") as file:
-                kept = json.load(file)
-        metadata: dict[str, Any] = next(iter(kept["metadata_dict"].values()), {})
-    except (OSError, ValueError, KeyError, AttributeError):
-        return None
-    return SpaceRecord.from_dict(metadata, index=path)
+_RECORD = "turnout_space.json"  # in a persisted index's folder
 
 
 class SimpleKeeper(NodeKeeper):
-    """LlamaIndex's `SimpleVectorStore`."""
+    """Keeps the record of a store."""
 
     store: SimpleVectorStore
+    unchecked: ClassVar[frozenset[str]] = frozenset({"get"})
 
     def __init__(self, store: SimpleVectorStore) -> None:
         super().__init__(store)
-        self._earlier: set[tuple[EmbeddingSpace, str]] = set()  # of what this store was, and may have been persisted as
+        self._records: set[tuple[EmbeddingSpace, str]] = set()  # those that it had, and may have been persisted with
 
-    def held(self) -> Held:
+    def state(self) -> StoreState:
         """The one record that all nodes have."""
-        held = self._held()
-        if held.record is not None:
-            self._earlier.add((held.record.space, held.record.made))
-        return held
+        vectors, metadata = self.store.data.embedding_dict, self.store.data.metadata_dict or {}
+        entries = ((metadata.get(node_id) or {}, len(vector)) for node_id, vector in vectors.items())
+        state = state_of_documents(entries, index=self.index, what="nodes")
+        if state.record is not None:
+            self._records.add((state.record.space, state.record.made))
+        return state
 
-    def _held(self) -> Held:
-        vectors, kept = self.store.data.embedding_dict, self.store.data.metadata_dict or {}
-        entries = ((kept.get(node_id) or {}, len(vector)) for node_id, vector in vectors.items())
-        return held_in(entries, index=self.index, called="nodes")
-
-    def glance(self) -> object:
+    def version(self) -> object:
         """The record of one node: all have the same."""
-        kept = self.store.data.metadata_dict or {}
-        return kept_in_one(self.store.data.embedding_dict, kept.get)
+        metadata = self.store.data.metadata_dict or {}
+        return first_record_entries(self.store.data.embedding_dict, metadata.get)
 
     def write(self, record: SpaceRecord | None) -> None:
         """Write the record on every node."""
-        kept = self.store.data.metadata_dict or {}  # one from before LlamaIndex kept metadata may have None
+        metadata = self.store.data.metadata_dict or {}  # None where LlamaIndex persisted the store without metadata
         for node_id in self.store.data.embedding_dict:
-            kept[node_id] = with_record(kept.get(node_id), record)
-        self.store.data.metadata_dict = kept
+            metadata[node_id] = with_record(metadata.get(node_id), record)
+        self.store.data.metadata_dict = metadata
 
-    def check_persisting(self, path: str, fs: AbstractFileSystem | None) -> None:
+    def check_persisting(self, path: str, fs: fsspec.AbstractFileSystem | None) -> None:
         """Refuse to persist the store over one of another space, which another process may have put there."""
-        mine = self.held().record
-        there = _persisted(path, fs) if mine is not None else None
-        if mine is None or there is None or (there.space, there.made) in self._earlier:
+        mine = self.state().record
+        there = _persisted_record(path, fs) if mine is not None else None
+        if mine is None or there is None or (there.space, there.made) in self._records:
             return
         if not there.space.fits(mine.space):
             raise would_replace(path, there.space, mine.space)
@@ -86,3 +85,143 @@ class SimpleKeeper(NodeKeeper):
         chosen = dict(vectors[position] for position in spread(len(vectors), number))
         nodes = self.docstore.get_nodes(list(chosen), raise_error=False)
         return [(node.get_content(MetadataMode.EMBED), chosen[node.node_id]) for node in nodes]
+
+
+def _persisted_record(path: str, fs: fsspec.AbstractFileSystem | None) -> SpaceRecord | None:
+    """The record of a store that was persisted; None if there is none that can be read."""
+    try:
+        with (fs or fsspec.filesystem("file")).open(path, "rb") as file:
+            metadata: dict[str, Any] = next(iter(json.load(file)["metadata_dict"].values()), {})
+    except (OSError, ValueError, KeyError, AttributeError):
+        return None
+    return SpaceRecord.from_dict(metadata, index=path)
+
+
+class _NoEmbedding(BaseEmbedding):
+    """Refuses to embed: whoever has the index brings the vectors.
+
+    Attributes:
+        index: The index that has it.
+    """
+
+    index: str
+
+    def _get_text_embedding(self, text: str) -> NoReturn:
+        del text
+        remedy = (
+            "open it with turnout.llama_index.TurnoutIndex, or with "
+            "load_index_from_storage(…, embed_model=TurnoutEmbedding())"
+        )
+        raise cannot_embed(self.index, remedy)
+
+    def _get_query_embedding(self, query: str) -> NoReturn:
+        self._get_text_embedding(query)
+
+    async def _aget_query_embedding(self, query: str) -> NoReturn:
+        self._get_text_embedding(query)
+
+
+class PersistedIndex(NodeCollection):
+    """A `VectorStoreIndex` with a `SimpleVectorStore`, persisted in a folder; fills `Source` and `Target`.
+
+    Args:
+        folder: Where it is, or will be. It is never half written.
+        name: What to call it in reports and errors.
+
+    Attributes:
+        index: The index. It takes vectors, and can't embed.
+
+    Raises:
+        UnsupportedError: The index in the folder has another kind of vector store.
+    """
+
+    vector_store: SimpleVectorStore
+    flush_every: ClassVar[int] = 5000  # each time, the whole index is persisted
+    adoptable: ClassVar[bool] = False  # the guard writes no file
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = folder
+        model = _NoEmbedding(index=name)
+        if folder.is_dir():
+            context = StorageContext.from_defaults(persist_dir=str(folder))
+            self.index = load_index_from_storage(context, embed_model=model)
+        else:
+            context = StorageContext.from_defaults(vector_store=SimpleVectorStore())
+            self.index = VectorStoreIndex([], storage_context=context, embed_model=model)
+        store = context.vector_store
+        if not isinstance(store, SimpleVectorStore):
+            msg = f"the index in {folder} has a {type(store).__name__}, not a SimpleVectorStore"
+            raise UnsupportedError(msg)
+        self._context = context
+        super().__init__(store, SimpleKeeper(store), name)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Every node."""
+        for found in list(self.vector_store.data.embedding_dict):
+            yield from self.get([found]).values()
+
+    def count(self) -> int:
+        """How many nodes there are."""
+        return len(self.vector_store.data.embedding_dict)
+
+    def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
+        """Those of the nodes that are there."""
+        nodes = ((found, self._context.docstore.get_document(found, raise_error=False)) for found in ids)
+        return {found: to_chunk(node) for found, node in nodes if node is not None}
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
+        """Their vectors."""
+        there = self.vector_store.data.embedding_dict
+        return {found: there[found] for found in ids if found in there}
+
+    def of_document(self, ref_doc_id: str) -> list[str]:
+        """The ids of a document's nodes."""
+        return [found for found, ref in self.vector_store.data.text_id_to_ref_doc_id.items() if ref == ref_doc_id]
+
+    def state(self) -> StoreState:
+        """What it holds, with the record in its folder."""
+        return StoreState(self._recorded(), empty=not self.count())
+
+    def _recorded(self) -> SpaceRecord | None:
+        file = self._folder / _RECORD
+        return SpaceRecord.from_text(file.read_text(encoding="utf-8"), index=self.name) if file.is_file() else None
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove nodes; ids that aren't there are left out."""
+        there = [found for found in ids if found in self.vector_store.data.embedding_dict]
+        if there:
+            self.index.delete_nodes(there, delete_from_docstore=True)
+
+    def flush(self) -> None:
+        """Persist the index beside the old one, then put it in its place.
+
+        Raises:
+            EmbeddingSpaceError: Another process put one of another space there.
+        """
+        mine, there = self._record, self._recorded()
+        if mine is not None and there is not None and not there.space.fits(mine.space):
+            raise would_replace(str(self._folder), there.space, mine.space)
+        made = staging_folder(self._folder)
+        if mine is not None:
+            self.keeper.write(mine)  # where the guard looks for it
+            (made / _RECORD).write_text(mine.to_text(), encoding="utf-8")
+        self._context.persist(str(made))
+        replace_folder(self._folder)
+
+    def drop(self) -> None:
+        """Remove the folder, for good."""
+        remove_folder(self._folder)
+
+    def _replace(self, chunks: Sequence[EmbeddedChunk], nodes: list[BaseNode]) -> None:
+        """In memory: the folder has the older version until `flush`."""
+        self.delete([chunk.id for chunk in chunks])
+        self.index.insert_nodes(nodes)
+
+
+def _open(index: IndexSettings, name: str, _: EmbeddingSpace, create: bool) -> PersistedIndex | None:
+    folder = Path(index.path or ".") / name
+    recover_folder(folder, clean=create)
+    return PersistedIndex(folder, name) if create or folder.is_dir() else None
+
+
+KIND = StoreKind(SimpleKeeper, _open)

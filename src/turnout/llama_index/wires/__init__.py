@@ -1,69 +1,54 @@
-"""One file for each protocol: a neutral request → the integration's class and its arguments → its answer."""
+"""A file for each wire: what carries a prepared conversation to its service, and reads the answer."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from turnout.conversation.filters import found_in_answer
-from turnout.conversation.finish import finish_reason
+from turnout.errors import MissingExtraError, UnsupportedError
+from turnout.runtime import Cache
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-
-    from llama_index.core.base.llms.types import ChatMessage, ChatResponse
-
-    from turnout.llama_index.request import Request
+    from turnout.llama_index.wires.base import Wire
     from turnout.routing import Route
+    from turnout.settings import Backend
+
+_FILES = {
+    "openai-chat": "openai_chat",
+    "openai-responses": "openai_responses",
+    "anthropic-messages": "anthropic_messages",
+    "bedrock-converse": "bedrock_converse",
+}
+_wires: Cache[tuple[Route, Backend], Wire] = Cache()
 
 
-class Wire(Protocol):
-    """What carries calls on one route.
+def made_wire(route: Route, backend: Backend) -> Wire | None:
+    """What carries a route's calls, if `wire_for` has made it already."""
+    return _wires.get((route, backend))
 
-    Answers have usage as OpenAI names it (`prompt_tokens`, …) in `additional_kwargs` and under `usage` in `raw`, and
-    what `ended` and `served` give in `additional_kwargs`. A stream that ends without a finish reason raises
-    `ServiceConnectionError`.
+
+def wire_for(route: Route, backend: Backend) -> Wire:
+    """What carries a route's calls. One is kept for each route.
+
+    Raises:
+        UnsupportedError: LlamaIndex calls don't go over the route's wire.
+        MissingExtraError: The integration isn't installed.
+        SettingsError: The backend's settings are incomplete.
+        CredentialError: No credential was found.
     """
-
-    client: Any
-
-    @classmethod
-    def connect(cls, route: Route, backend: Any) -> Any:
-        """The pooled SDK client for a route, by its backend's settings."""
-
-    @classmethod
-    def on(cls, route: Route, client: Any) -> Self:
-        """Make one for a route."""
-
-    def arguments(self, request: Request) -> dict[str, Any]:
-        """All that is sent but the conversation; tools, if any, under `tools`. Has the request `ask`."""
-
-    def chat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
-        """One answer. The messages are the call's own, arranged for the wire."""
-
-    async def achat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
-        """One answer, without blocking the event loop."""
-
-    def stream(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> Generator[ChatResponse, None, None]:
-        """One answer in pieces."""
-
-    def astream(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> AsyncGenerator[ChatResponse, None]:
-        """One answer in pieces, without blocking the event loop."""
+    return _wires.get_or_make((route, backend), lambda: _build(route, backend))
 
 
-def ended(reason: str, said: Mapping[str, Any]) -> dict[str, Any]:
-    """Why an answer ended, and what a filter found if one stopped it.
-
-    Args:
-        reason: The service's own finish reason.
-        said: What the service says of filters, as `turnout.conversation.filters` reads it.
-    """
-    why: dict[str, Any] = finish_reason(reason)
-    if why["finish_reason"] == "content_filter":
-        why["stage"], why["categories"] = found_in_answer(reason, said)
-    return why
-
-
-def served(model: str | None, request_id: str | None) -> dict[str, str]:
-    """Which model answered, and the service's own name for the answer, as far as it says."""
-    said = {"model": model, "request_id": request_id}
-    return {name: value for name, value in said.items() if value}
+def _build(route: Route, backend: Backend) -> Wire:
+    if route.wire not in _FILES:
+        msg = (
+            f"{route.deployment!r} on backend {route.backend!r} speaks {route.wire}, which turnout has not for "
+            f"LlamaIndex; it has {', '.join(_FILES)}"
+        )
+        raise UnsupportedError(msg)
+    try:
+        made: Wire = import_module(f"turnout.llama_index.wires.{_FILES[route.wire]}").build(route, backend)
+    except ModuleNotFoundError as error:
+        msg = f"backend {route.backend!r} needs {error.name}: pip install 'turnout[llama-index]'"
+        raise MissingExtraError(msg) from error
+    return made

@@ -1,170 +1,159 @@
-"""The `anthropic-messages` wire: Claude on Azure."""
+"""Anthropic's Messages API: Claude on Azure.
+
+LlamaIndex's class and converter lose that a tool failed and what Claude redacts, send every document as PDF, and need
+the first major version of the SDK, so the SDK's client is asked directly.
+"""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from llama_index.core.base.llms.types import MessageRole, TextBlock, ToolCallBlock
+from llama_index.core.base.llms.types import CitationBlock, TextBlock, ThinkingBlock, ToolCallBlock
 
-from turnout.conversation.effort import settle_effort
-from turnout.conversation.messages_api import DEFAULT_OUTPUT, messages_tool, messages_tool_choice, with_format
-from turnout.conversation.parameters import fitted
-from turnout.llama_index.errors import cut_short
-from turnout.llama_index.upstream.anthropic import MessagesModel
-from turnout.llama_index.wires import ended, served
-from turnout.llama_index.wires.messages_client import AsyncMessagesClient, MessagesClient
-from turnout.llama_index.wires.messages_input import messages_input
-from turnout.llama_index.wires.sealed import unsealed
-from turnout.providers.pool import FoundryClient, foundry_client
+from turnout.conversation.answers import token_counts
+from turnout.conversation.messages_blocks import messages_blocks
+from turnout.llama_index.messages.writing import alternating
+from turnout.llama_index.wires.base import Reader, SDKWire, response_of
+from turnout.providers.clients import client_for
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Sequence
+    from collections.abc import Iterable
 
-    from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+    from llama_index.core.base.llms.types import ChatResponse
 
-    from turnout.llama_index.request import Request
+    from turnout.conversation.turns import Turn
     from turnout.routing import Route
     from turnout.settings import AzureBackend
 
 _SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 """What the service takes from the models that it takes it from, and the SDK has no arguments for (seen with 1.17)."""
 
-
-class AnthropicMessagesChat:
-    """Carries calls to Anthropic's Messages API.
-
-    Attributes:
-        client: The SDK clients that it uses.
-    """
-
-    def __init__(self, route: Route, client: FoundryClient) -> None:
-        self.client = client
-        self._route = route
-        self._model = MessagesModel.with_clients(MessagesClient(client.sync), AsyncMessagesClient(client.aio))
-
-    @classmethod
-    def connect(cls, route: Route, backend: AzureBackend) -> FoundryClient:  # noqa: ARG003 - one client for all
-        """The pooled clients of a backend's settings."""
-        return foundry_client(backend)
-
-    @classmethod
-    def on(cls, route: Route, client: FoundryClient) -> Self:
-        """Make one for a route."""
-        return cls(route, client)
-
-    def chat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
-        """One answer."""
-        return _whole(self._model.once(*_input(messages, arguments)))
-
-    async def achat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
-        """One answer."""
-        return _whole(await self._model.aonce(*_input(messages, arguments)))
-
-    def stream(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> Generator[ChatResponse, None, None]:
-        """One answer in pieces; the last one has the usage."""
-        growing = _Growing(self._route)
-        for piece in self._model.pieces(*_input(messages, arguments)):
-            yield growing.take(piece)
-        growing.end()
-
-    async def astream(
-        self, messages: Sequence[ChatMessage], arguments: dict[str, Any]
-    ) -> AsyncGenerator[ChatResponse, None]:
-        """One answer in pieces; the last one has the usage."""
-        growing = _Growing(self._route)
-        async for piece in await self._model.apieces(*_input(messages, arguments)):
-            yield growing.take(piece)
-        growing.end()
-
-    def arguments(self, request: Request) -> dict[str, Any]:
-        """All that is sent but the conversation."""
-        route = self._route
-        sent = fitted(route, request.parameters, request.policy)
-        sent.setdefault("max_tokens", route.facts.output or DEFAULT_OUTPUT)
-        if "stop" in sent:
-            sent["stop_sequences"] = sent.pop("stop")
-        if request.timeout is not None:
-            sent["timeout"] = request.timeout
-        effort = settle_effort(route, sent, request.extra, request.policy)
-        asked = request.ask(route, thinks=effort.thinks)
-        if asked.tools:
-            sent["tools"] = [messages_tool(tool) for tool in asked.tools]
-            picked = messages_tool_choice(asked.choice, parallel=request.parallel)
-            if picked is not None:
-                sent["tool_choice"] = picked
-        return {"model": route.deployment, **sent, **with_format({**request.extra, **effort.fields}, asked.form)}
+_LOCATION = ("start_block_index", "end_block_index", "search_result_index")
 
 
-def _input(messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> tuple[list[ChatMessage], dict[str, Any]]:
-    """The conversation, in the body, and the system prompt, as messages for the class.
+def build(route: Route, backend: AzureBackend) -> SDKWire:
+    """The SDK's shared client."""
+    client = client_for(route, backend)
+    return SDKWire(route, _Reader, (client.sync.messages, client.aio.messages), _request)
 
-    The class would call `MessageParam`, which is no class since anthropic 2 (seen 2026-11-21 with 2.11: "Cannot
-    instantiate typing.Union"), lose that a tool failed, and send every document as PDF.
-    """
-    system = [message for message in messages if message.role is MessageRole.SYSTEM]
+
+# --- the conversation
+
+
+def _request(turns: Iterable[Turn], arguments: dict[str, Any], *, stream: bool) -> dict[str, Any]:
     sampling = {name: value for name, value in arguments.items() if name in _SAMPLING}
     rest = {name: value for name, value in arguments.items() if name not in _SAMPLING}
-    body = {"messages": messages_input(messages), **sampling, **arguments.get("extra_body", {})}
-    return system, {**rest, "extra_body": body}
+    body = {**sampling, **rest.get("extra_body", {})}
+    request = {**alternating(turns, lambda turn: messages_blocks(turn.parts), _result), **rest, "extra_body": body}
+    return request | ({"stream": True} if stream else {})
 
 
-class _Growing:
-    """Brings the pieces of one streamed answer into shape.
+def _result(turn: Turn, content: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    failed = {"is_error": True} if turn.failed else {}
+    return [{"type": "tool_result", "tool_use_id": turn.call_id, "content": content, **failed}]
 
-    The class leaves out the text that is being written, and a value in a tool's arguments until it is whole.
-    """
 
+# --- the answer
+
+
+class _Reader(Reader):
     def __init__(self, route: Route) -> None:
-        self._route = route
-        self._text = ""
-        self._inputs: dict[int, str] = {}
-        self._begun = self._ended = False
+        super().__init__(route)
+        self._message: Any = None  # the first event of a stream
 
-    def take(self, piece: ChatResponse) -> ChatResponse:
-        self._begun = True
-        event = piece.raw or {}
-        kind, delta = event.get("type"), event.get("delta")
-        if isinstance(added := getattr(delta, "partial_json", None), str):
-            self._inputs[event["index"]] = self._inputs.get(event["index"], "") + added
-        self._text = self._text + (piece.delta or "") if kind == "content_block_delta" else ""
-        # The class goes on adding to the blocks that it gives.
-        piece.message.blocks = [block.model_copy() for block in piece.message.blocks]
-        unsealed(piece.message.blocks)
-        calls = [block for block in piece.message.blocks if isinstance(block, ToolCallBlock)]
-        for call, place in zip(calls, sorted(self._inputs), strict=False):
-            call.tool_kwargs = self._inputs[place] or call.tool_kwargs
-        if self._text:
-            piece.message.blocks.append(TextBlock(text=self._text))
-        if thought := piece.message.additional_kwargs.get("thinking_delta"):
-            piece.additional_kwargs["thinking_delta"] = thought  # where agents look for it
-        self._ended = self._ended or bool(piece.message.additional_kwargs.get("stop_reason"))
-        return _finished(piece)
+    def _read(self, answer: Any) -> ChatResponse:
+        blocks = [block for content in answer.content for block in _blocks(content)]
+        return self._ended(response_of(blocks, dict(answer)), answer, answer)
 
-    def end(self) -> None:
-        if not self._ended:
-            raise cut_short(self._route, begun=self._begun)
-
-
-def _whole(response: ChatResponse) -> ChatResponse:
-    unsealed(response.message.blocks)
-    return _finished(response)
-
-
-def _finished(response: ChatResponse) -> ChatResponse:
-    """With usage where LlamaIndex reads it (`raw["usage"]`, under OpenAI's names), and the finish reason."""
-    raw = dict(response.raw or {})
-    last = raw.get("delta") or SimpleNamespace(**raw)  # a stream's last event, or the whole answer
-    reason, details = getattr(last, "stop_reason", None), getattr(last, "stop_details", None)
-    if not isinstance(reason, str):
+    def _take(self, event: Any) -> ChatResponse | None:
+        delta, thought = "", ""
+        match event.type:
+            case "message_start":
+                self._message = event.message
+                return None
+            case "message_delta" if event.delta.stop_reason is not None:
+                return self._ended(self._so_far(dict(event)), event.delta, event)
+            case "content_block_start":
+                started = _blocks(event.content_block)
+                if not started:
+                    return None
+                self._blocks[event.index, 0] = started[0]
+                if isinstance(started[0], ToolCallBlock):
+                    started[0].tool_kwargs = ""
+            case "content_block_delta" if (event.index, 0) in self._blocks:
+                delta, thought = self._add(event.index, event.delta)
+            case _:
+                return None
+        response = self._so_far(dict(event), delta)
+        if thought:
+            response.additional_kwargs["thinking_delta"] = thought  # where agents look for it
         return response
-    response.additional_kwargs |= ended(reason, {"stop_details": details.model_dump()} if details else {})
-    response.additional_kwargs |= served(raw.get("model"), raw.get("id"))
-    if (usage := raw.get("usage")) is not None:
-        counts = usage.model_dump()
-        cached = (counts.get(name) or 0 for name in ("cache_read_input_tokens", "cache_creation_input_tokens"))
-        read, written = (counts.get("input_tokens") or 0) + sum(cached), counts.get("output_tokens") or 0
-        named = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
-        response.additional_kwargs |= named
-        response.raw = {**raw, "usage": {**counts, **named}}
-    return response
+
+    def _add(self, index: int, delta: Any) -> tuple[str, str]:
+        """Add to a block; gives the text and the thought that are new."""
+        block = self._blocks[index, 0]
+        match delta.type:
+            case "text_delta":
+                block.text += delta.text
+                return delta.text, ""
+            case "thinking_delta":
+                block.content += delta.thinking
+                return "", delta.thinking
+            case "signature_delta":
+                block.additional_information["signature"] += delta.signature
+            case "input_json_delta":
+                block.tool_kwargs += delta.partial_json
+            case "citations_delta":
+                for number, citation in enumerate(_citations([delta.citation]), len(self._blocks)):
+                    self._blocks[index, number] = citation
+        return "", ""
+
+    def _ended(self, response: ChatResponse, last: Any, counted: Any) -> ChatResponse:
+        """An answer with its usage and finish reason.
+
+        Args:
+            response: The answer.
+            last: What has the stop reason.
+            counted: What has the usage.
+        """
+        if counted.usage is not None:
+            usage = counted.usage.model_dump()
+            if usage.get("input_tokens") is None and self._message is not None and self._message.usage is not None:
+                usage["input_tokens"] = self._message.usage.input_tokens
+            counts = token_counts(usage)
+            response.additional_kwargs |= counts
+            response.raw = {**(response.raw or {}), "usage": {**usage, **counts}}
+        message, details = self._message or counted, getattr(last, "stop_details", None)
+        findings = {"stop_details": details.model_dump()} if details else {}
+        return self._finished(response, last.stop_reason, message.model, message.id, findings)
+
+
+def _blocks(content: Any) -> list[Any]:
+    """A block of an answer, and what it cites."""
+    match content.type:
+        case "text":
+            return [TextBlock(text=content.text), *_citations(content.citations or ())]
+        case "thinking":
+            return [ThinkingBlock(content=content.thinking, additional_information={"signature": content.signature})]
+        case "redacted_thinking":
+            return [ThinkingBlock(additional_information={"redacted": content.data})]
+        case "tool_use":
+            return [ToolCallBlock(tool_call_id=content.id, tool_name=content.name, tool_kwargs=content.input)]
+        case _:
+            return []
+
+
+def _citations(citations: Iterable[Any]) -> list[CitationBlock]:
+    return [
+        CitationBlock(
+            cited_content=TextBlock(text=citation.cited_text),
+            source=citation.source,
+            title=citation.title or "",
+            additional_location_info={
+                name: getattr(citation, name)
+                for name in ("start_block_index", "end_block_index", "search_result_index")
+            },
+        )
+        for citation in citations
+        if citation.type == "search_result_location"
+    ]

@@ -1,148 +1,179 @@
-"""The `bedrock-converse` wire: every chat model of Amazon Bedrock that Converse serves."""
+"""Bedrock's Converse.
+
+Every public method of LlamaIndex's class emits events of its own, so that a call through it would count twice. Its
+converter writes texts and files; what it has no place for (redacted reasoning, marks for an hour) is written here, and
+answers are read here.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+import base64
+from contextlib import aclosing, closing
+from typing import TYPE_CHECKING, Any
 
-from turnout.conversation.answer_formats import converse_output
-from turnout.conversation.effort import settle_effort
-from turnout.conversation.parameters import fitted, one_call_fields, unsupported
-from turnout.facts.models import base_id
-from turnout.llama_index.upstream.bedrock import ConverseModel
-from turnout.llama_index.wires import ended, served
-from turnout.llama_index.wires.converse_client import ConverseClient
-from turnout.llama_index.wires.converse_stream import Growing
-from turnout.llama_index.wires.sealed import sealed, unsealed
-from turnout.providers.pool import BedrockClient, bedrock_client
-from turnout.transport import greenlets as bridge
+from llama_index.core.base.llms.types import ChatMessage, TextBlock, ThinkingBlock, ToolCallBlock
+from llama_index.llms.bedrock_converse.utils import messages_to_converse_messages
+
+from turnout.conversation.answers import token_counts
+from turnout.conversation.caching import cache_point
+from turnout.conversation.reasoning import redacted_bytes
+from turnout.conversation.turns import Attachment, CachePoint, Call, Reasoning
+from turnout.llama_index.messages.writing import alternating, blocks
+from turnout.llama_index.wires.base import Reader, Wire, response_of
+from turnout.providers.clients import client_for
+from turnout.transport import greenlets
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
-    from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+    from llama_index.core.base.llms.types import ChatResponse
 
-    from turnout.conversation.tool_choices import Asked
-    from turnout.llama_index.request import Request
+    from turnout.conversation.turns import Part, Turn
     from turnout.routing import Route
     from turnout.settings import BedrockBackend
 
 
-class BedrockConverseChat:
-    """Carries calls to Converse and ConverseStream.
-
-    Attributes:
-        client: The SDK client that it uses.
-    """
-
-    def __init__(self, route: Route, client: BedrockClient) -> None:
-        self.client = client
-        self._route = route
-        model = base_id(route.model or route.deployment)
-        self._model = ConverseModel.with_client(model, ConverseClient(client.runtime, route))
-
-    @classmethod
-    def connect(cls, route: Route, backend: BedrockBackend) -> BedrockClient:  # noqa: ARG003 - one client for all
-        """The pooled client of a backend's settings."""
-        return bedrock_client(backend)
-
-    @classmethod
-    def on(cls, route: Route, client: BedrockClient) -> Self:
-        """Make one for a route."""
-        return cls(route, client)
-
-    def chat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
-        """One answer."""
-        answer = _finished(self._model.once(sealed(messages), **arguments), arguments["model"])
-        unsealed(answer.message.blocks)
-        return answer
-
-    async def achat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
-        """One answer; botocore has no async, so a thread asks."""
-        return await bridge.run(self.chat, messages, arguments)
-
-    def stream(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> Generator[ChatResponse, None, None]:
-        """One answer in pieces; the last one has the usage."""
-        growing = Growing()
-        for piece in self._model.pieces(sealed(messages), **arguments):
-            yield _finished(growing.take(piece), arguments["model"])
-
-    def astream(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> AsyncGenerator[ChatResponse, None]:
-        """One answer in pieces; a thread reads them."""
-        return bridge.iterate(lambda: self.stream(messages, arguments))
-
-    def arguments(self, request: Request) -> dict[str, Any]:
-        """All that is sent but the conversation."""
-        route = self._route
-        given = fitted(route, request.parameters, request.policy)
-        if request.timeout is not None:
-            why = "on Bedrock it is set for the model or the backend, not for a call"
-            unsupported(route, "timeout", why, request.policy)
-        extra = dict(request.extra)
-        effort = settle_effort(route, given, extra.pop("additionalModelRequestFields", {}), request.policy)
-        names = {"top_p": "topP", "stop": "stopSequences"}
-        inference = {wire: given[name] for name, wire in names.items() if name in given}
-        arguments: dict[str, Any] = {
-            "model": route.deployment,
-            # The class insists on a limit; ConverseClient takes this one out again, and the model's own holds.
-            "max_tokens": given.get("max_tokens"),
-            "temperature": given.get("temperature"),
-            **({"inferenceConfig": inference} if inference else {}),
-        }
-        _ask(arguments, request.ask(route, thinks=effort.thinks), route)
-        fields = {**self._one_call(arguments, request), **effort.fields}
-        if fields:
-            extra["additionalModelRequestFields"] = fields
-        return {**arguments, **extra}
-
-    def _one_call(self, arguments: dict[str, Any], request: Request) -> dict[str, Any]:
-        """What tells the model to call one tool at most, where it can be told."""
-        config = arguments.get("tools")
-        if request.parallel is not False or config is None or not self._route.facts.one_call:
-            return {}
-        if "auto" in config.get("toolChoice", {}):
-            del config["toolChoice"]
-        return one_call_fields(forced="toolChoice" in config)
+def build(route: Route, backend: BedrockBackend) -> Wire:
+    """Boto's shared client."""
+    return _BedrockConverse(route, client_for(route, backend).sync)
 
 
-def _ask(arguments: dict[str, Any], asked: Asked, route: Route) -> None:
-    if asked.form is not None:
-        arguments["outputConfig"] = converse_output(asked.form, route.facts.family)
-    if not asked.tools or asked.choice == "none":  # Converse has no such choice, so the model sees no tools
-        return
-    arguments["tools"] = {"tools": [_tool_spec(tool) for tool in asked.tools]}
-    if asked.choice is not None:
-        simple = asked.choice in {"auto", "any"}
-        arguments["tools"]["toolChoice"] = {asked.choice: {}} if simple else {"tool": {"name": asked.choice}}
+class _BedrockConverse(Wire):
+    def __init__(self, route: Route, runtime: Any) -> None:
+        super().__init__(route, _Reader)
+        self._runtime = runtime
+
+    def _send(self, turns: Sequence[Turn], arguments: dict[str, Any], *, stream: bool = False) -> Any:
+        request = {**_conversation(turns), **arguments}
+        return closing(self._events(request)) if stream else self._runtime.converse(**request)
+
+    async def _asend(self, turns: Sequence[Turn], arguments: dict[str, Any], *, stream: bool = False) -> Any:
+        request = {**_conversation(turns), **arguments}
+        if stream:
+            return aclosing(greenlets.iterate(lambda: self._events(request)))
+        return await greenlets.run(self._runtime.converse, **request)
+
+    def _events(self, request: dict[str, Any]) -> Generator[dict[str, Any], None, None]:
+        """The events of a stream, the last one with what the response itself says."""
+        response = self._runtime.converse_stream(**request)
+        head = {"ResponseMetadata": response.get("ResponseMetadata", {})}
+        with closing(response["stream"]) as events:
+            for event in events:
+                yield {**event, **head} if "metadata" in event else event
 
 
-def _tool_spec(tool: dict[str, Any]) -> dict[str, Any]:
-    function = tool.get("function")
-    if function is None:  # a tool of the wire's own
-        return tool
-    parameters = {"type": "object", **(function.get("parameters") or {"properties": {}})}
-    spec: dict[str, Any] = {"name": function["name"], "inputSchema": {"json": parameters}}
-    if function.get("description"):
-        spec["description"] = function["description"]
-    if function.get("strict") is not None:
-        spec["strict"] = function["strict"]
-    return {"toolSpec": spec}
+# --- the conversation
 
 
-def _finished(response: ChatResponse, model: str) -> ChatResponse:
-    """With usage where LlamaIndex reads it (`raw["usage"]`, under OpenAI's names), and the finish reason."""
-    raw, said = response.raw or {}, response.additional_kwargs
-    last = raw.get("metadata", raw)  # a stream's last event, or the whole answer
-    usage = last.get("usage")
-    if usage:
-        # The class leaves out what was read from a cache or written to one.
-        cached = (usage.get(name) or 0 for name in ("cacheReadInputTokens", "cacheWriteInputTokens"))
-        read, written = usage["inputTokens"] + sum(cached), usage["outputTokens"]
-        counts = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
-        said |= counts
-        response.raw = {**raw, "usage": {**usage, **counts}}
-    reason = raw.get("stopReason")
-    if reason:
-        said |= ended(reason, last)
-        router = last.get("trace", {}).get("promptRouter", {})
-        said |= served(router.get("invokedModelId") or model, raw.get("ResponseMetadata", {}).get("RequestId"))
-    return response
+def _conversation(turns: Sequence[Turn]) -> dict[str, Any]:
+    return alternating(turns, lambda turn: [_block(part) for part in turn.parts], _result)
+
+
+def _result(turn: Turn, content: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A tool's result; what is marked for caching is the whole of it."""
+    inner = [block for block in content if "cachePoint" not in block]
+    result = {"toolUseId": turn.call_id, "content": inner, "status": "error" if turn.failed else "success"}
+    return [{"toolResult": result}, *(block for block in content if "cachePoint" in block)]
+
+
+def _block(part: Part) -> dict[str, Any]:
+    match part:
+        case CachePoint():
+            return cache_point(part)
+        case Call():
+            return {"toolUse": {"toolUseId": part.call_id, "name": part.name, "input": part.arguments}}
+        case Reasoning(redacted=str(data)):
+            return {"reasoningContent": {"redactedContent": redacted_bytes(data)}}
+        case Reasoning():
+            signed = {"signature": part.signature} if part.signature else {}
+            return {"reasoningContent": {"reasoningText": {"text": part.text, **signed}}}
+        case Attachment(url=str(url)):  # in S3
+            name = {"name": part.name} if part.kind == "document" else {}
+            return {part.kind: {"format": part.format, **name, "source": {"s3Location": {"uri": url}}}}
+    messages, _ = messages_to_converse_messages([ChatMessage(blocks=blocks([part]))])
+    block: dict[str, Any] = messages[0]["content"][0]
+    return block
+
+
+# --- the answer
+
+
+class _Reader(Reader):
+    def _read(self, answer: dict[str, Any]) -> ChatResponse:
+        content = answer["output"].get("message", {}).get("content", [])
+        found = [block for one in content if (block := _read_block(one)) is not None]
+        return self._ended(response_of(found, answer), answer["stopReason"], answer)
+
+    def _take(self, event: dict[str, Any]) -> ChatResponse | None:
+        if "messageStop" in event:
+            self._finish = event["messageStop"].get("stopReason")
+        elif "metadata" in event and self._finish is not None:
+            return self._ended(self._so_far({**event, "stopReason": self._finish}), self._finish, event["metadata"])
+        elif "contentBlockStart" in event:
+            call = event["contentBlockStart"].get("start", {}).get("toolUse")
+            if call is not None and not _is_of_service(call):
+                made = ToolCallBlock(tool_call_id=call["toolUseId"], tool_name=call["name"], tool_kwargs="")
+                self._blocks[event["contentBlockStart"].get("contentBlockIndex", 0)] = made
+                return self._so_far(event)
+        elif "contentBlockDelta" in event:
+            place, delta = event["contentBlockDelta"].get("contentBlockIndex", 0), event["contentBlockDelta"]["delta"]
+            self._add(place, delta)
+            response = self._so_far(event, delta.get("text", ""))
+            if thought := delta.get("reasoningContent", {}).get("text"):
+                response.additional_kwargs["thinking_delta"] = thought  # where agents look for it
+            return response
+        return None
+
+    def _add(self, place: int, delta: Mapping[str, Any]) -> None:
+        if "text" in delta:
+            self._blocks.setdefault(place, TextBlock(text="")).text += delta["text"]
+        elif "toolUse" in delta and place in self._blocks:
+            self._blocks[place].tool_kwargs += delta["toolUse"].get("input", "")
+        elif "reasoningContent" in delta:
+            thought = delta["reasoningContent"]
+            if "redactedContent" in thought:
+                self._blocks[place] = _read_block(delta)
+                return
+            block = self._blocks.setdefault(place, ThinkingBlock(content=""))
+            block.content += thought.get("text", "")
+            if signature := thought.get("signature"):
+                before = block.additional_information.get("signature", "")
+                block.additional_information = {"signature": before + signature}
+
+    def _ended(self, response: ChatResponse, reason: str, last: Mapping[str, Any]) -> ChatResponse:
+        """An answer with its usage and finish reason.
+
+        Args:
+            response: The answer.
+            reason: Why it ended.
+            last: What has the usage: the answer, or a stream's last event.
+        """
+        raw = response.raw or {}
+        if usage := last.get("usage"):
+            counts = token_counts(usage)
+            response.additional_kwargs |= counts
+            response.raw = {**raw, "usage": {**usage, **counts}}
+        model = last.get("trace", {}).get("promptRouter", {}).get("invokedModelId") or self._route.deployment
+        return self._finished(response, reason, model, raw.get("ResponseMetadata", {}).get("RequestId"), last)
+
+
+def _read_block(content: Mapping[str, Any]) -> Any:
+    """A block of an answer; None for what the service did on its own."""
+    if "text" in content:
+        return TextBlock(text=content["text"]) if content["text"] else None
+    if "toolUse" in content and not _is_of_service(content["toolUse"]):
+        call = content["toolUse"]
+        return ToolCallBlock(tool_call_id=call["toolUseId"], tool_name=call["name"], tool_kwargs=call.get("input", {}))
+    if "reasoningContent" in content:
+        thought = content["reasoningContent"]
+        if (data := thought.get("redactedContent")) is not None:
+            return ThinkingBlock(additional_information={"redacted": base64.b64encode(data).decode()})
+        shown = thought.get("reasoningText", {})
+        signed = {"signature": shown["signature"]} if shown.get("signature") else {}
+        return ThinkingBlock(content=shown.get("text", ""), additional_information=signed)
+    return None
+
+
+def _is_of_service(call: Mapping[str, Any]) -> bool:
+    """Whether the service runs a tool itself, so that nobody here may run it again."""
+    return call.get("type") == "server_tool_use"

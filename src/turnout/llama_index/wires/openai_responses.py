@@ -1,161 +1,152 @@
-"""The `openai-responses` wire: the Responses API of Azure v1, OpenAI, and OpenAI's models on Bedrock (Mantle)."""
+"""The Responses API: Azure v1, OpenAI, and OpenAI's models on Bedrock (Mantle).
+
+LlamaIndex's class and converter leave out encrypted reasoning, move calls behind all text and fetch files, so the
+SDK's client is asked directly.
+"""
 
 from __future__ import annotations
 
+import base64
 import json
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock, ThinkingBlock, ToolCallBlock
+from llama_index.core.base.llms.types import TextBlock, ThinkingBlock, ToolCallBlock
 
-from turnout.conversation.answer_formats import openai_format
-from turnout.conversation.parameters import fitted
+from turnout.conversation.turns import Attachment, Call, Reasoning, Text, WireBlock
 from turnout.errors import SettingsError
-from turnout.llama_index.upstream.openai_responses import ResponsesModel
-from turnout.llama_index.wires.responses_stream import Growing, whole
-from turnout.providers.pool import OpenAIClient, openai_client_for
+from turnout.llama_index.wires.base import Reader, SDKWire, response_of
+from turnout.providers.clients import client_for
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Sequence
+    from collections.abc import Iterable
 
     from llama_index.core.base.llms.types import ChatResponse
 
-    from turnout.llama_index.request import Request
+    from turnout.conversation.turns import Part, Turn
     from turnout.routing import Route
     from turnout.settings import Backend
 
+_ENDS = frozenset({"response.completed", "response.incomplete"})
+_TEXTS = frozenset({"response.output_text.delta", "response.refusal.delta"})
 
-class OpenAIResponsesChat:
-    """Carries calls to a Responses endpoint.
 
-    Nothing is stored at the service: a conversation must be able to go on elsewhere, so all of it travels with each
-    call, encrypted reasoning included.
+def build(route: Route, backend: Backend) -> SDKWire:
+    """The SDK's shared client.
 
-    Attributes:
-        client: The SDK clients that it uses.
+    Raises:
+        SettingsError: The backend speaks a dated Azure API, which has no Responses.
     """
-
-    def __init__(self, route: Route, client: OpenAIClient) -> None:
-        self.client = client
-        self._route = route
-        self._model = ResponsesModel.with_client(client)
-
-    @classmethod
-    def connect(cls, route: Route, backend: Backend) -> OpenAIClient:
-        """The pooled clients for a route.
-
-        Raises:
-            SettingsError: The backend speaks a dated Azure API, which has no Responses.
-        """
-        if backend.provider == "azure" and backend.api_version is not None:
-            msg = (
-                f"backend {route.backend!r} has api_version {backend.api_version!r}, and Responses needs the v1 API; "
-                "leave api_version out"
-            )
-            raise SettingsError(msg)
-        return openai_client_for(route, backend)
-
-    @classmethod
-    def on(cls, route: Route, client: OpenAIClient) -> Self:
-        """Make one for a route."""
-        return cls(route, client)
-
-    def chat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
-        """One answer."""
-        return whole(self._model.once(_items(messages), **arguments))
-
-    async def achat(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
-        """One answer."""
-        return whole(await self._model.aonce(_items(messages), **arguments))
-
-    def stream(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> Generator[ChatResponse, None, None]:
-        """One answer in pieces; the last one has the usage."""
-        growing = Growing(self._route)
-        for event in self._model.events(_items(messages), **arguments):
-            if (piece := growing.take(event)) is not None:
-                yield piece
-        growing.end()
-
-    async def astream(
-        self, messages: Sequence[ChatMessage], arguments: dict[str, Any]
-    ) -> AsyncGenerator[ChatResponse, None]:
-        """One answer in pieces; the last one has the usage."""
-        growing = Growing(self._route)
-        async for event in self._model.aevents(_items(messages), **arguments):
-            if (piece := growing.take(event)) is not None:
-                yield piece
-        growing.end()
-
-    def arguments(self, request: Request) -> dict[str, Any]:
-        """All that is sent but the conversation."""
-        facts = self._route.facts
-        sent = fitted(self._route, request.parameters, request.policy)
-        if "max_tokens" in sent:
-            sent["max_output_tokens"] = sent.pop("max_tokens")
-        if "reasoning_effort" in sent:
-            sent["reasoning"] = {"effort": sent.pop("reasoning_effort")}
-        if facts.reasoning:
-            sent["include"] = ["reasoning.encrypted_content"]
-        if request.timeout is not None:
-            sent["timeout"] = request.timeout
-        asked = request.ask(self._route)
-        if asked.form is not None:
-            form = openai_format(asked.form)
-            sent["text"] = {"format": {"type": form["type"], **form.get("json_schema", {})}}
-        if asked.tools:
-            sent["tools"] = [_tool(tool) for tool in asked.tools]
-            if asked.choice is not None:
-                named = {"type": "function", "name": asked.choice}
-                sent["tool_choice"] = {"auto": "auto", "none": "none", "any": "required"}.get(asked.choice, named)
-            # Some reasoning models refuse the parameter; a second call is taken out of the answer anyway.
-            if request.parallel is not None and not facts.reasoning:
-                sent["parallel_tool_calls"] = request.parallel
-        return {"model": self._route.deployment, "store": False, **sent, **request.extra}
-
-
-def _tool(tool: dict[str, Any]) -> dict[str, Any]:
-    function = tool.get("function")
-    # Left out, strict is true here, where Chat Completions takes it for false: a tool with optional arguments would be
-    # another tool on this wire.
-    return tool if function is None else {"type": "function", "strict": False, **function}
-
-
-def _items(messages: Sequence[ChatMessage]) -> list[ChatMessage]:
-    """The conversation with the assistant's turns as the wire's own items.
-
-    The class would leave out the reasoning, and move calls behind all text. What it finds in `tool_calls` it sends.
-    """
-    return [
-        ChatMessage(
-            role=MessageRole.ASSISTANT,
-            blocks=[],
-            additional_kwargs={"tool_calls": [item for block in message.blocks if (item := _item(block))]},
+    if backend.provider == "azure" and backend.api_version is not None:
+        msg = (
+            f"backend {route.backend!r} has api_version {backend.api_version!r}, and Responses needs the v1 API; "
+            "leave api_version out"
         )
-        if message.role is MessageRole.ASSISTANT
-        else message
-        for message in messages
-    ]
+        raise SettingsError(msg)
+    client = client_for(route, backend)
+    return SDKWire(route, _Reader, (client.sync.responses, client.aio.responses), _request)
 
 
-def _item(block: Any) -> dict[str, Any] | None:
-    if isinstance(block, TextBlock):
-        return {"role": "assistant", "content": block.text}
-    if isinstance(block, ToolCallBlock):
-        arguments = json.dumps(block.tool_kwargs, ensure_ascii=False)
-        return {
-            "type": "function_call",
-            "call_id": block.tool_call_id,
-            "name": block.tool_name,
-            "arguments": arguments,
-        }
-    if isinstance(block, ThinkingBlock):
-        sealed = block.additional_information.get("encrypted_content")
-        if sealed is None:  # kept nowhere, so nothing to be found by its id
+# --- the conversation
+
+
+def _request(turns: Iterable[Turn], arguments: dict[str, Any], *, stream: bool) -> dict[str, Any]:
+    return {"input": [item for turn in turns for item in _items(turn)], "stream": stream, **arguments}
+
+
+def _items(turn: Turn) -> list[dict[str, Any]]:
+    if turn.role == "assistant":
+        return [_answer_item(part) for part in turn.parts]
+    content = [_content(part) for part in turn.parts]
+    plain: Any = content
+    if len(content) == 1 and content[0]["type"] == "input_text":
+        plain = content[0]["text"]
+    if turn.role == "tool":
+        return [{"type": "function_call_output", "call_id": turn.call_id, "output": plain or ""}]
+    return [{"type": "message", "role": "developer" if turn.developer else turn.role, "content": plain}]
+
+
+def _answer_item(part: Part) -> dict[str, Any]:
+    match part:
+        case Call():
+            arguments = part.written or json.dumps(part.arguments, ensure_ascii=False)
+            return {"type": "function_call", "call_id": part.call_id, "name": part.name, "arguments": arguments}
+        case Reasoning(item=item) | WireBlock(block=item):
+            return dict(item or {})
+        case Text(text=text):
+            content = {"type": "output_text", "text": text, "annotations": []}
+            return {"type": "message", "role": "assistant", "content": [content]}
+    raise AssertionError(part)  # nothing else is left of an answer in the history
+
+
+def _content(part: Part) -> dict[str, Any]:
+    match part:
+        case Text(text=text):
+            return {"type": "input_text", "text": text}
+        case Attachment(kind="image"):
+            return {"type": "input_image", "image_url": _url(part), **part.options}
+        case Attachment(url=str()):
+            return {"type": "input_file", "file_url": part.url}
+        case Attachment():
+            return {"type": "input_file", "filename": part.name, "file_data": _url(part)}
+    raise AssertionError(part)  # nothing else is prepared for this wire
+
+
+def _url(part: Attachment) -> str:
+    if part.url is not None:
+        return part.url
+    assert isinstance(part.data, bytes)
+    return f"data:{part.mime};base64,{base64.b64encode(part.data).decode('ascii')}"
+
+
+# --- the answer
+
+
+class _Reader(Reader):
+    def _read(self, answer: Any) -> ChatResponse:
+        blocks = [block for item in answer.output for block in _blocks(item)]
+        details, found = answer.incomplete_details, dict(answer)
+        response = response_of(blocks, found)
+        if answer.usage is not None:
+            counts = {
+                "prompt_tokens": answer.usage.input_tokens,
+                "completion_tokens": answer.usage.output_tokens,
+                "total_tokens": answer.usage.total_tokens,
+            }
+            response.additional_kwargs |= counts
+            found["usage"] = {**answer.usage.model_dump(), **counts}
+        reason = str(details.reason if details else answer.status or "completed")
+        return self._finished(response, reason, answer.model, answer.id, found)
+
+    def _take(self, event: Any) -> ChatResponse | None:
+        kind, delta = event.type, ""
+        if kind in _ENDS:
+            response = self._read(event.response)
+            response.delta = delta
+            return response
+        if kind in _TEXTS:
+            delta = event.delta
+            block = self._blocks.setdefault((event.output_index, event.content_index), TextBlock(text=""))
+            block.text += delta
+        elif kind == "response.output_item.added" and event.item.type == "function_call":
+            call = ToolCallBlock(tool_call_id=event.item.call_id, tool_name=event.item.name, tool_kwargs="")
+            self._blocks[event.output_index, 0] = call
+        elif kind == "response.function_call_arguments.delta":
+            self._blocks[event.output_index, 0].tool_kwargs += event.delta
+        elif kind == "response.output_item.done" and event.item.type == "reasoning":
+            (self._blocks[event.output_index, 0],) = _blocks(event.item)
+        else:
             return None
-        summary = [{"type": "summary_text", "text": block.content}] if block.content else []
-        return {
-            "type": "reasoning",
-            "id": block.additional_information.get("id"),
-            "summary": summary,
-            "encrypted_content": sealed,
-        }
-    return None
+        return self._so_far(event, delta)
+
+
+def _blocks(item: Any) -> list[Any]:
+    """The blocks of an item of the output."""
+    if item.type == "message":
+        return [TextBlock(text=part.refusal if part.type == "refusal" else part.text) for part in item.content]
+    if item.type == "function_call":
+        return [ToolCallBlock(tool_call_id=item.call_id, tool_name=item.name, tool_kwargs=item.arguments)]
+    if item.type == "reasoning":
+        words = "\n".join(part.text for part in (*(item.content or ()), *(item.summary or ())))
+        info = item.model_dump(exclude={"content", "summary"})
+        return [ThinkingBlock(content=words or None, additional_information=info)]
+    return []

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnout.errors import CredentialError
-from turnout.providers.credentials.aws_session import chain_session, own_session, variants
-from turnout.providers.credentials.base import Chosen
+from turnout.providers.credentials.aws_session import chain_session, endpoint_variants, own_session
+from turnout.providers.credentials.base import Credential
 from turnout.redaction import redact, shown
 from turnout.transport.blocking import within_deadline
 from turnout.transport.deadline import remaining
@@ -40,7 +40,7 @@ _CHAIN = (
 )
 
 
-def choose(backend: BedrockBackend) -> Chosen:
+def choose(backend: BedrockBackend) -> Credential:
     """The credential that a backend's settings amount to. Nothing is fetched.
 
     Raises:
@@ -55,15 +55,15 @@ def choose(backend: BedrockBackend) -> Chosen:
         raise CredentialError(msg, tried=(f"{method}: lacks {field}",))
     match method:
         case "bearer-token":
-            return Chosen(method, f"from {backend.origin('bearer_token')}")
+            return Credential(method, f"from {backend.origin('bearer_token')}")
         case "static-keys":
-            return Chosen(method, f"{_masked(backend.access_key_id)} from {backend.origin('access_key_id')}")
+            return Credential(method, f"{_masked(backend.access_key_id)} from {backend.origin('access_key_id')}")
         case "assumed-role":
-            return Chosen(method, f"{_role(backend.role_arn)} from {_source(backend)}")
+            return Credential(method, f"{_role(backend.role_arn)} from {_source(backend)}")
         case "profile":
-            return Chosen(method, f"{shown(backend.profile)} from {backend.origin('profile')}")
+            return Credential(method, f"{shown(backend.profile)} from {backend.origin('profile')}")
         case _:
-            return Chosen(method, "boto3's: environment, files, SSO, container, instance")
+            return Credential(method, "boto3's: environment, files, SSO, container, instance")
 
 
 def _masked(key: str | None) -> str:
@@ -95,18 +95,18 @@ class _BearerToken:
         return FrozenAuthToken(self._token.get_secret_value())
 
 
-def session(backend: BedrockBackend, chosen: Chosen) -> botocore.session.Session:
+def session(backend: BedrockBackend, credential: Credential) -> botocore.session.Session:
     """A botocore session that signs with the chosen credential, refreshing it for as long as the process lives.
 
     Raises:
         SettingsError: The profile doesn't exist.
         CredentialError: The chain found no credential; each method that was tried is listed.
     """
-    own = chosen.method == "bearer-token" or (
-        bool(backend.access_key_id) and chosen.method in {"static-keys", "assumed-role"}
+    own = credential.method == "bearer-token" or (
+        bool(backend.access_key_id) and credential.method in {"static-keys", "assumed-role"}
     )
     made = own_session(backend) if own else chain_session(backend)
-    if chosen.method == "bearer-token":
+    if credential.method == "bearer-token":
         assert backend.bearer_token is not None
         made.register_component("token_provider", _BearerToken(backend.bearer_token))
         return made
@@ -119,7 +119,7 @@ def session(backend: BedrockBackend, chosen: Chosen) -> botocore.session.Session
             backend.session_token.get_secret_value() if backend.session_token else None,
         )
     _require(made)
-    return _assume(backend, made) if chosen.method == "assumed-role" else made
+    return _assume(backend, made) if credential.method == "assumed-role" else made
 
 
 def _require(made: botocore.session.Session) -> None:
@@ -147,7 +147,7 @@ def needs_refresh(credentials: Any) -> bool:
     return bool(getattr(credentials, "refresh_needed", lambda: False)())
 
 
-def current(credentials: Any) -> Any:
+def refreshed(credentials: Any) -> Any:
     """The credentials, refreshed if they have to be; that takes no longer than the call's deadline allows.
 
     Raises:
@@ -177,7 +177,7 @@ def _assume(backend: BedrockBackend, source: botocore.session.Session) -> botoco
                 signature_version="v4",
                 connect_timeout=backend.connect_timeout,
                 read_timeout=min(backend.timeout, _PATIENCE),
-                **variants(source, backend.sts_endpoint),
+                **endpoint_variants(source, backend.sts_endpoint),
             ),
             **kwargs,
         )

@@ -126,7 +126,7 @@ def _require_profile(backend: BedrockBackend, made: botocore.session.Session) ->
     raise SettingsError(msg)
 
 
-def variants(made: botocore.session.Session, endpoint: str | None) -> dict[str, bool]:
+def endpoint_variants(made: botocore.session.Session, endpoint: str | None) -> dict[str, bool]:
     """What `botocore.config.Config` is told of FIPS and dual-stack endpoints.
 
     They are the user's choice for all of AWS. Where botocore makes the address, it makes it accordingly. An endpoint in
@@ -137,6 +137,6 @@ def variants(made: botocore.session.Session, endpoint: str | None) -> dict[str, 
     names = ("use_fips_endpoint", "use_dualstack_endpoint")
     chosen = [name for name in names if made.get_config_variable(name)]
     if chosen:
-        said = " and ".join(f"AWS_{name.upper()}" for name in chosen)
-        _log.warning("%s has no effect on calls to %s: the settings name that endpoint.", said, endpoint)
+        variables = " and ".join(f"AWS_{name.upper()}" for name in chosen)
+        _log.warning("%s has no effect on calls to %s: the settings name that endpoint.", variables, endpoint)
     return dict.fromkeys(names, False)

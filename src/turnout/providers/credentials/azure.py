@@ -10,8 +10,8 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, cast
 
-from turnout.errors import CredentialError, ServiceTimeoutError
-from turnout.providers.credentials.base import Chosen
+from turnout.errors import CredentialError, ServiceTimeoutError, SettingsError
+from turnout.providers.credentials.base import Credential
 from turnout.redaction import shown
 from turnout.redaction.sdk_errors import without_secrets
 from turnout.settings.trust import certificates
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from azure.core.credentials import AccessToken, TokenCredential
+    from pydantic import SecretStr
 
     from turnout.settings import AzureBackend
 
@@ -38,7 +39,7 @@ _PATIENCE = 20.0  # seconds for Entra's next bytes; azure-identity's own is 300
 _REPEATS = 2  # of a request to Entra that failed; azure-identity's own are 10, with growing waits
 
 
-def choose(backend: AzureBackend) -> Chosen:
+def choose(backend: AzureBackend) -> Credential:
     """The credential that a backend's settings amount to. Nothing is fetched.
 
     Raises:
@@ -52,20 +53,22 @@ def choose(backend: AzureBackend) -> Chosen:
         msg = "auth = 'api-key' needs api_key (or AZURE_OPENAI_API_KEY)"
         raise CredentialError(msg, tried=("API key: lacks api_key",))
     if backend.auth == "service-principal" or (backend.auth == "auto" and not missing):
-        return Chosen("service-principal", f"client {_client(backend)}, secret from {backend.origin('client_secret')}")
+        return Credential(
+            "service-principal", f"client {_client(backend)}, secret from {backend.origin('client_secret')}"
+        )
     if backend.auth == "api-key" or (backend.auth == "auto" and backend.api_key is not None):
-        return Chosen("api-key", f"from {backend.origin('api_key')}")
+        return Credential("api-key", f"from {backend.origin('api_key')}")
     why = (
         "auth = 'default'"
         if backend.auth == "default"
         else f"no API key, and no service principal ({_listed(missing)} not set)"
     )
-    return Chosen("default-chain", f"DefaultAzureCredential: {why}")
+    return Credential("default-chain", f"DefaultAzureCredential: {why}")
 
 
 def _client(backend: AzureBackend) -> str:
-    said = shown(backend.client_id)
-    return str(backend.client_id) if said == repr(backend.client_id) else said
+    text = shown(backend.client_id)
+    return str(backend.client_id) if text == repr(backend.client_id) else text
 
 
 def _listed(names: list[str]) -> str:
@@ -124,8 +127,8 @@ class TokenSource:
         return usable, None if usable and not begun else fetch
 
     def _fetched(self) -> AccessToken:
-        current = self._token
-        return current if current is not None and time.time() < self._refresh_at else self._fetch()
+        token = self._token
+        return token if token is not None and time.time() < self._refresh_at else self._fetch()
 
     def _fetch(self) -> AccessToken:
         from azure.core.exceptions import ClientAuthenticationError
@@ -133,10 +136,10 @@ class TokenSource:
         try:
             token = self._credential.get_token(self._scope)
         except ClientAuthenticationError as error:
-            current = self._token
-            if current is not None and time.time() < current.expires_on - 1:
-                self._refresh_at = min(time.time() + _RETRY_REFRESH, float(current.expires_on))
-                return current
+            earlier = self._token
+            if earlier is not None and time.time() < earlier.expires_on - 1:
+                self._refresh_at = min(time.time() + _RETRY_REFRESH, float(earlier.expires_on))
+                return earlier
             without_secrets(error)
             tried = (*self._tried, *_attempts(str(error.message)))
             msg = f"No Azure credential for {self._scope}. Tried:\n" + "\n".join(f"  - {line}" for line in tried)
@@ -155,8 +158,32 @@ def _attempts(message: str) -> list[str]:
     return found or [message]
 
 
-def token_source(backend: AzureBackend, chosen: Chosen, scope: str) -> TokenSource:
-    """The source of Entra tokens for a chosen credential."""
+def token_or_key(backend: AzureBackend, scope: str) -> tuple[SecretStr | None, TokenSource | None, Credential]:
+    """The API key or the source of tokens that a backend authenticates with, and which it is.
+
+    Raises:
+        SettingsError: The endpoint is missing.
+        CredentialError: `auth` names a method whose settings are incomplete.
+    """
+    if backend.endpoint is None:
+        msg = (
+            "an azure backend needs its endpoint, like endpoint = 'https://contoso.openai.azure.com' "
+            "(or AZURE_OPENAI_ENDPOINT)"
+        )
+        raise SettingsError(msg)
+    credential = choose(backend)
+    key = backend.api_key if credential.method == "api-key" else None
+    return key, None if key is not None else token_source(backend, credential, scope), credential
+
+
+def resource(backend: AzureBackend) -> str:
+    """The resource's address, without the API's own path if the user copied that too."""
+    endpoint = backend.endpoint or ""
+    return endpoint.removesuffix("/v1").removesuffix("/openai").rstrip("/")
+
+
+def token_source(backend: AzureBackend, credential: Credential, scope: str) -> TokenSource:
+    """The source of Entra tokens for a credential that isn't a key."""
     import azure.identity
 
     options: dict[str, Any] = {"retry_total": _REPEATS}
@@ -166,7 +193,7 @@ def token_source(backend: AzureBackend, chosen: Chosen, scope: str) -> TokenSour
         # private one can't reach.
         known = {value for name, value in vars(azure.identity.AzureAuthorityHosts).items() if name.startswith("AZURE_")}
         options["disable_instance_discovery"] = backend.authority_host.removeprefix("https://") not in known
-    if chosen.method == "service-principal":
+    if credential.method == "service-principal":
         return TokenSource(_service_principal(backend, options), scope)
     if backend.ca_bundle:
         options["connection_verify"] = backend.ca_bundle

@@ -1,4 +1,4 @@
-"""What every credential says of itself."""
+"""How a backend authenticates, in words."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """The credential that was chosen. It holds no secret, so it may be printed.
+class Credential:
+    """Which credential a backend uses. It has no secret, so it may be printed.
 
     Attributes:
         method: `api-key`, `service-principal`, `default-chain`, `static-keys`, …

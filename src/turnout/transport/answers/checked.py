@@ -12,22 +12,15 @@ if TYPE_CHECKING:
     Read = Callable[[Any], Any]
 
 
-def check(client: Any, resource: str, read: Read) -> None:
-    """Have the answers of a resource's `create` go through a function, raw ones when they are parsed.
+@cache
+def checked_class(base: Any, read: Read) -> Any:
+    """A resource's class whose `create` gives what a function makes of its answers; of raw ones, when they are parsed.
 
     Args:
-        client: An SDK's client, sync or async.
-        resource: The resource's name, like `messages`.
-        read: Gets what the SDK made, an answer or a stream, and gives what is to be had for it.
+        base: The class of an SDK's resource, sync or async.
+        read: Takes what the SDK made, an answer or a stream, and returns what the caller gets.
     """
-    base: Any = type(getattr(client, resource))
-    if base.__module__ != __name__:
-        # A cached property of the SDK's: what is set takes the place of what it made.
-        vars(client)[resource] = _checked_class(base, read)(client)
 
-
-@cache
-def _checked_class(base: Any, read: Read) -> Any:
     class Checked(base):  # type: ignore[misc] # the class comes when the SDK is first needed
         def create(self, **arguments: Any) -> Any:
             return _checked(super().create(**arguments), read)
@@ -40,7 +33,7 @@ def _checked_class(base: Any, read: Read) -> Any:
 
 
 def _checked(answered: Any, read: Read) -> Any:
-    """What the SDK's method gave: an answer, a stream, or a raw response that is still to be parsed."""
+    """Read what the SDK's method returned: an answer, a stream, or a raw response that is still to be parsed."""
     if not hasattr(answered, "http_response"):
         return read(answered)
     parse = answered.parse

@@ -2,7 +2,7 @@
 
 The SDK walks over the types of each field in Python: 67 µs for a streamed chunk, more than all else that it costs,
 where the validator takes 6; twice that for a whole answer, a tenth of the call. What is made is equal; an answer that
-isn't as the SDK's types have it is left to the SDK, once `turnout.transport.answers.readable` has found it to be one.
+isn't as the SDK's types have it is left to the SDK, once `turnout.transport.answers.validation` has found it to be one.
 """
 
 from __future__ import annotations
@@ -10,25 +10,28 @@ from __future__ import annotations
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-from turnout.transport.answers import readable
-from turnout.transport.unreadable import UnreadableAnswerError, described
+from turnout.transport.answers import validation
+from turnout.transport.answers.unreadable import UnreadableAnswerError, described
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import openai
 
+@cache
+def chat_class(base: Any) -> Any:
+    """The SDK's `Chat` or `AsyncChat` whose completions are validated and checked, raw ones and streams included."""
 
-def hasten(client: openai.OpenAI | openai.AsyncOpenAI) -> None:
-    """Have a client's `chat.completions.create` make its answers that way, raw ones and streams included."""
-    base: Any = type(client.chat.completions)
-    if base.__module__ != __name__:
-        # A cached property of the SDK's: what is set takes the place of what it made.
-        vars(client.chat)["completions"] = _completions(base)(client)
+    class Chat(base):  # type: ignore[misc] # the class comes when the SDK is first needed
+        @cached_property
+        def completions(self) -> Any:
+            base: Any = type(super().completions)
+            return _completions_class(base)(self._client)
+
+    return Chat
 
 
 def _validated(model: Any, check: Callable[[Any, Any], None]) -> Any:
-    """A type that the SDK is asked to parse into; what it gives are the model's own instances.
+    """A type that the SDK is asked to parse into; what it makes are the model's own instances.
 
     Args:
         model: The SDK's own.
@@ -36,7 +39,7 @@ def _validated(model: Any, check: Callable[[Any, Any], None]) -> Any:
     """
     from pydantic import ValidationError
 
-    class Validated(model):  # type: ignore[misc] # the class comes when the SDK is first needed
+    class Validated(model):  # type: ignore[misc] # likewise
         @classmethod
         def build(cls, *, response: Any, data: Any) -> Any:  # the SDK's way to let a type make itself
             check(data, response)
@@ -49,63 +52,60 @@ def _validated(model: Any, check: Callable[[Any, Any], None]) -> Any:
 
 
 @cache
-def answer_class() -> Any:
-    """The type that whole answers are parsed into."""
+def _answer_class() -> Any:
     from openai.types.chat import ChatCompletion
 
-    return _validated(ChatCompletion, lambda data, _: readable.chat_completion(data))
+    return _validated(ChatCompletion, lambda data, _: validation.chat_completion(data))
 
 
 @cache
-def chunk_class() -> Any:
-    """The type that streams are asked for."""
+def _chunk_class() -> Any:
     from openai.types.chat import ChatCompletionChunk
 
-    return _validated(ChatCompletionChunk, lambda data, response: readable.chat_chunk(data, response.extensions))
+    return _validated(ChatCompletionChunk, lambda data, response: validation.chat_chunk(data, response.extensions))
+
+
+def _validating(raw: Any, stream_class: Any, arguments: dict[str, Any]) -> Any:
+    to = stream_class[_chunk_class()] if arguments.get("stream") else _answer_class()
+    parse = raw.parse
+
+    def parsed(to: Any = to) -> Any:
+        made = parse(to=to)
+        if made is None or isinstance(made, str):  # of what is no JSON the SDK gives the text
+            raise UnreadableAnswerError(described(made))
+        return made
+
+    raw.parse = parsed
+    return raw
 
 
 @cache
-def _completions(base: Any) -> Any:
-    """A subclass of the SDK's `Completions` or `AsyncCompletions`."""
+def _completions_class(base: Any) -> Any:
     import openai
 
-    def quick(raw: Any, stream_class: Any, arguments: dict[str, Any]) -> Any:
-        to = stream_class[chunk_class()] if arguments.get("stream") else answer_class()
-        parse = raw.parse
-
-        def parsed(to: Any = to) -> Any:
-            made = parse(to=to)
-            if made is None or isinstance(made, str):  # of what is no JSON the SDK gives the text
-                raise UnreadableAnswerError(described(made))
-            return made
-
-        raw.parse = parsed
-        return raw
-
-    class Plain(base):  # type: ignore[misc] # the class comes when the SDK is first needed
+    class Completions(base):  # type: ignore[misc] # likewise
         @cached_property
         def with_streaming_response(self) -> Any:
             return base(self._client).with_streaming_response
 
-    class Quick(Plain):
         @cached_property
         def with_raw_response(self) -> Any:
             made = base(self._client).with_raw_response
             create = made.create
-            made.create = lambda **arguments: quick(create(**arguments), openai.Stream, arguments)
+            made.create = lambda **arguments: _validating(create(**arguments), openai.Stream, arguments)
             return made
 
         def create(self, **arguments: Any) -> Any:
             return self.with_raw_response.create(**arguments).parse()
 
-    class AsyncQuick(Plain):
+    class AsyncCompletions(Completions):
         @cached_property
         def with_raw_response(self) -> Any:
             made = base(self._client).with_raw_response
             create = made.create
 
             async def acreate(**arguments: Any) -> Any:
-                return quick(await create(**arguments), openai.AsyncStream, arguments)
+                return _validating(await create(**arguments), openai.AsyncStream, arguments)
 
             made.create = acreate
             return made
@@ -113,4 +113,4 @@ def _completions(base: Any) -> Any:
         async def create(self, **arguments: Any) -> Any:
             return (await self.with_raw_response.create(**arguments)).parse()
 
-    return AsyncQuick if base.__name__.startswith("Async") else Quick
+    return AsyncCompletions if base.__name__.startswith("Async") else Completions

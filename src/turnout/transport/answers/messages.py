@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from turnout.transport.answers import checked, readable
+from turnout.transport.answers import checked, validation
 from turnout.transport.answers.events import AsyncEvents, Events
-from turnout.transport.unreadable import UnreadableAnswerError, described
-
-if TYPE_CHECKING:
-    import anthropic
+from turnout.transport.answers.unreadable import UnreadableAnswerError, described
 
 
-def check(client: anthropic.Anthropic | anthropic.AsyncAnthropic) -> None:
-    """Have a client's `messages.create` raise `UnreadableAnswerError` for what is no message, raw ones too."""
-    checked.check(client, "messages", _read)
+def checked_class(base: Any) -> Any:
+    """The SDK's `Messages` or `AsyncMessages`, which raises `UnreadableAnswerError` for what is no message."""
+    return checked.checked_class(base, _read)
 
 
 def _read(made: Any) -> Any:
     import anthropic
 
     if isinstance(made, anthropic.Stream | anthropic.AsyncStream):
-        return (Events if isinstance(made, anthropic.Stream) else AsyncEvents)(made, readable.message_event)
+        return (Events if isinstance(made, anthropic.Stream) else AsyncEvents)(made, validation.message_event)
     if made is None or isinstance(made, str | list):
         raise UnreadableAnswerError(described(made))
-    readable.message(made)
+    validation.message(made)
     return made

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.transport.answers import checked
 from turnout.transport.answers.events import AsyncEvents, Events
-from turnout.transport.unreadable import UnreadableAnswerError, described
+from turnout.transport.answers.unreadable import UnreadableAnswerError, described
 
 if TYPE_CHECKING:
     import openai
@@ -22,9 +22,9 @@ _WHOLE = frozenset({"response.completed", "response.incomplete"})
 _WORDS = frozenset({"response.output_text.delta", "response.refusal.delta", "response.function_call_arguments.delta"})
 
 
-def check(client: openai.OpenAI | openai.AsyncOpenAI) -> None:
-    """Have a client's `responses.create` do so, raw answers and streams included."""
-    checked.check(client, "responses", _read)
+def checked_class(base: Any) -> Any:
+    """The SDK's `Responses` or `AsyncResponses`, its answers checked."""
+    return checked.checked_class(base, _read)
 
 
 def _read(made: Any) -> Any:
@@ -60,9 +60,9 @@ def _whole(made: Any) -> None:
         for part in item.content if item.type == "message" else ():
             if not isinstance(getattr(part, "text", "") or "", str):
                 raise UnreadableAnswerError(f"a text of it is {part.text!r}")
-    details, extra = getattr(made, "incomplete_details", None), made.model_extra
-    if details is not None and extra and extra.get("content_filters"):
-        details.content_filters = extra["content_filters"]
+    incomplete, extra = getattr(made, "incomplete_details", None), made.model_extra
+    if incomplete is not None and extra and extra.get("content_filters"):
+        incomplete.content_filters = extra["content_filters"]
 
 
 def _event(event: Any) -> Any:
@@ -87,8 +87,8 @@ def _failed(error: Any, response: Any = None) -> openai.APIError:
 
     from turnout.transport.http_clients import sdk_httpx
 
-    said = error if isinstance(error, dict) else {name: getattr(error, name, None) for name in ("code", "message")}
-    message = str(said.get("message") or error or "the response failed")
+    details = error if isinstance(error, dict) else {name: getattr(error, name, None) for name in ("code", "message")}
+    message = str(details.get("message") or error or "the response failed")
     filters = getattr(response, "content_filters", None)
-    body = {"code": said.get("code"), "type": said.get("type"), "message": message, "content_filters": filters}
+    body = {"code": details.get("code"), "type": details.get("type"), "message": message, "content_filters": filters}
     return openai.APIError(message, sdk_httpx().Request("POST", "responses"), body=body)

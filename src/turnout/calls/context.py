@@ -1,0 +1,99 @@
+"""Retry policy, limiter and error context for a call on a route."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from turnout.calls import limits
+from turnout.calls.attempts import Attempts
+from turnout.calls.classification import CallSite
+from turnout.errors import TurnoutError
+from turnout.providers.clients import credential_for
+from turnout.providers.registry import endpoint
+from turnout.transport.deadline import RetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from turnout.routing import Route
+    from turnout.settings import Backend, Settings
+
+
+def backend_of(route: Route, settings: Settings, timeout: float | None = None) -> Backend:
+    """A route's backend, with a call's own timeout if it has one; another timeout means another client."""
+    backend = settings.backends[route.backend]
+    if timeout is None or timeout == backend.timeout:
+        return backend
+    return backend.model_copy(update={"timeout": timeout})
+
+
+def call_site(route: Route, settings: Settings) -> CallSite:
+    """Where a route's calls go, for errors."""
+    backend = settings.backends[route.backend]
+    try:
+        credential = credential_for(route, backend)
+    except TurnoutError:
+        credential = None
+    return CallSite(
+        route=route,
+        endpoint=endpoint(backend, route.wire),
+        credential=credential,
+        source=settings.source,
+        secrets=backend.secrets,
+    )
+
+
+def limiter_of(route: Route, settings: Settings) -> limits.Limiter:
+    """The limiter that all of a deployment's calls share."""
+    backend = settings.backends[route.backend]
+    most = backend.max_connections
+    return limits.shared(
+        (route.backend, endpoint(backend, route.wire), route.deployment),
+        rpm=route.rpm,
+        tpm=route.tpm,
+        # A chat deployment isn't limited until it throttles; texts to embed come by the thousand, so they begin slowly.
+        start=most if route.kind == "chat" else limits.FIRST_WINDOW,
+        most=most,
+    )
+
+
+def new_attempts(
+    route: Route,
+    settings: Settings,
+    translate: Callable[[Exception], TurnoutError | None],
+    *,
+    max_retries: int | None = None,
+    deadline: float | None = None,
+    tokens: Callable[[], float] | None = None,
+    used: Callable[[Any], float | None] | None = None,
+    patience: float = 0.0,
+) -> Attempts:
+    """The attempts of a call on a route.
+
+    Args:
+        route: Where it goes.
+        settings: The settings; their backend says when calls are repeated.
+        translate: Makes turnout's error of what an SDK raised.
+        max_retries: How often it is repeated at most, over the backend's.
+        deadline: Seconds that it may take in all, over the backend's.
+        tokens: Estimates its tokens; asked only where tokens are limited.
+        used: The tokens that an answer says it took.
+        patience: Seconds of throttling that are waited out without counting as retries.
+    """
+    backend = settings.backends[route.backend]
+    limiter = limiter_of(route, settings)
+    policy = RetryPolicy(
+        max_retries=backend.max_retries if max_retries is None else max_retries,
+        deadline=backend.deadline if deadline is None else deadline,
+        max_retry_wait=backend.max_retry_wait,
+        patience=patience,
+    )
+    return Attempts(
+        policy,
+        limiter,
+        translate,
+        backend=route.backend,
+        deployment=route.deployment,
+        tokens=tokens() if tokens is not None and limiter.counts_tokens else 0,
+        used=used,
+    )

@@ -1,0 +1,125 @@
+"""What a service takes: a quota a minute, calls a second while it throttles, and calls in flight.
+
+The window of calls in flight grows while the service answers and shrinks when it throttles (additive increase,
+multiplicative decrease, as TCP has it). Once it has throttled, a little more than the rate at which it answered is
+tried again and again.
+"""
+
+from __future__ import annotations
+
+from math import exp, inf
+
+_BURST = 1.0  # seconds' worth of quota that may be used at once
+_WORTH = 1.25  # a doubled window must answer this much faster, or the client or the service is at its limit
+_SHRINK = 0.85
+_MEMORY = 1.0  # seconds over which answers a second are measured
+_PROBE, _BOLD = 0.1, 20.0  # more is tried each second, up to so many times that after as many calm seconds
+
+
+class Pace:
+    """A quota a minute, spread over the minute (the generic cell rate algorithm).
+
+    Args:
+        per_minute: The quota.
+    """
+
+    def __init__(self, per_minute: float) -> None:
+        self.per_minute = per_minute
+        self._each = 60.0 / per_minute
+        self._burst = max(_BURST, self._each)
+        self._free_at = 0.0
+
+    def wait(self, now: float) -> float:
+        """Seconds until something may be taken; one that is larger than the burst waits for a full one."""
+        return max(0.0, self._free_at - now - self._burst + self._each)
+
+    def take(self, amount: float, now: float) -> None:
+        """Take from the quota; a negative amount gives back."""
+        self._free_at = max(self._free_at, now) + amount * self._each
+
+
+class Rate:
+    """How many calls a second a throttling service takes: what it answered, and then a little more each second."""
+
+    def __init__(self) -> None:
+        self._measured, self._at = 0.0, -inf
+        self._limit: float | None = None
+        self._limited_at = self._changed_at = self._free_at = -inf
+
+    def measured(self, now: float) -> float:
+        """Answers a second of late."""
+        return self._measured * exp((self._at - now) / _MEMORY)
+
+    def answered(self, now: float) -> None:
+        """A call was answered."""
+        self._measured, self._at = self.measured(now) + 1 / _MEMORY, now
+        if self._limit is not None:
+            calm = min(1 + now - self._limited_at, _BOLD)
+            self._limit *= 1 + _PROBE * calm * (now - self._changed_at)
+            self._changed_at = now
+
+    def throttled(self, now: float, began: float) -> None:
+        """A call that began at `began` was throttled; a burst of those counts once."""
+        measured = self.measured(now)
+        if measured > 1 and began >= self._limited_at:
+            self._limit = measured
+            self._limited_at = self._changed_at = now
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next call."""
+        return 0.0 if self._limit is None else max(0.0, self._free_at - now)
+
+    def take(self, now: float) -> None:
+        """A call is made."""
+        if self._limit is not None:
+            self._free_at = max(self._free_at, now - 1 / self._limit) + 1 / self._limit
+
+
+class Window:
+    """How many calls may be in flight.
+
+    Args:
+        start: The first size.
+        most: The largest size.
+    """
+
+    def __init__(self, start: int, most: int) -> None:
+        self.size: float = start
+        self._most = most
+        self._doubling = start < most
+        self._round_began: float | None = None
+        self._round_answers = 0
+        self._last: tuple[float, float] | None = None  # size and answers a second of the round before
+        self._shrunk_at = -inf
+
+    def answered(self, now: float, in_flight: int) -> None:
+        """A call was answered; the window grows if it was full."""
+        if self.size >= self._most or in_flight + 1 < int(self.size):
+            self._round_began, self._round_answers = None, 0
+            return
+        if not self._doubling:
+            self.size = min(self._most, self.size + 1 / self.size)
+            return
+        if self._round_began is None:
+            self._round_began = now
+            return
+        self._round_answers += 1
+        if self._round_answers >= self.size:
+            self._end_round(now)
+
+    def _end_round(self, now: float) -> None:
+        assert self._round_began is not None
+        rate = self._round_answers / max(now - self._round_began, 1e-9)
+        self._round_began, self._round_answers = now, 0
+        if self._last is not None and rate < self._last[1] * _WORTH:
+            self.size, self._doubling = self._last[0], False
+        else:
+            self._last = (self.size, rate)
+            self.size = min(self._most, self.size * 2)
+
+    def throttled(self, now: float, began: float, in_flight: int) -> None:
+        """A call that began at `began` was throttled; a burst of those shrinks the window once."""
+        if began < self._shrunk_at:
+            return
+        self.size = max(1.0, min(self.size, in_flight + 1) * _SHRINK)
+        self._shrunk_at, self._doubling = now, False

@@ -1,0 +1,179 @@
+"""Attachments as each wire takes them: as data of a type that the service reads, by address or id, or in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from turnout.conversation.documents import (
+    FORMATS,
+    DocumentNames,
+    as_words,
+    check_image,
+    check_reads_images,
+    type_of,
+    words_of,
+)
+from turnout.conversation.media import DEFAULT_LIMITS, IMAGES, TEXTS, Media, decode_base64, shown
+from turnout.conversation.turns import Attachment, Text
+from turnout.errors import InvalidRequestError, UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from turnout.conversation.turns import Turn
+    from turnout.routing import Route
+
+_FETCHED = {
+    "bedrock-converse": frozenset({"image", "document"}),
+    "openai-chat": frozenset({"document"}),
+    "openai-responses": frozenset[str](),
+    "anthropic-messages": frozenset[str](),
+}
+"""What each wire takes no web address of."""
+
+_SOUNDS = {"wav": "wav", "x-wav": "wav", "wave": "wav", "mp3": "mp3", "mpeg": "mp3"}
+_WEB = ("https://", "http://")
+
+
+def addresses(turns: Iterable[Turn], route: Route) -> dict[str, str]:
+    """What has to be fetched for the route, in order, with the first message that names it."""
+    places: dict[str, str] = {}
+    for turn in turns:
+        if turn.role == "assistant":  # whose files are only mentioned
+            continue
+        for part in turn.parts:
+            if not isinstance(part, Attachment) or part.url is None or not part.url.startswith(_WEB):
+                continue
+            unread = part.kind == "image" and route.facts.known and not route.facts.images
+            if part.kind in _FETCHED[route.wire] and not unread:
+                places.setdefault(part.url, part.where or turn.where)
+    return places
+
+
+class Attachments:
+    """Resolves the attachments of one conversation.
+
+    Args:
+        route: Where they go.
+        fetched: What was fetched, by address.
+    """
+
+    def __init__(self, route: Route, fetched: Mapping[str, Media]) -> None:
+        self._route = route
+        self._fetched = fetched
+        self._names = DocumentNames()
+
+    def resolved(self, attachment: Attachment, where: str) -> Attachment | Text:
+        """An attachment as the wire takes it, with all that is decided about it; or its words.
+
+        Raises:
+            UnsupportedError: The model or the wire doesn't take it.
+            InvalidRequestError: Its data can't be read.
+        """
+        if attachment.kind == "image":
+            check_reads_images(self._route, where)
+        url = attachment.url
+        if url is not None and url in self._fetched:
+            media = self._fetched[url]
+            if attachment.kind == "image" and not media.mime.startswith("image/"):
+                msg = f"{where} holds an image, and {shown(url)} is {media.mime}"
+                raise InvalidRequestError(msg)
+            return self._from_data(attachment, media, where)
+        if url is not None or attachment.file_id is not None:
+            return self._elsewhere(attachment, where)
+        return self._from_data(attachment, _media(attachment, where), where)
+
+    def _from_data(self, attachment: Attachment, media: Media, where: str) -> Attachment | Text:
+        subtype = media.mime.partition("/")[2]
+        if attachment.kind == "image":
+            check_image(media, where)
+        found = replace(attachment, url=None, text=None, data=media.data, mime=media.mime)
+        if attachment.kind == "document":
+            if media.mime not in IMAGES:
+                return self._document(found, attachment, media, where)
+            found.kind = "image"  # which was attached as a file
+        if found.kind == "image":
+            found.format = subtype
+            return found
+        if found.kind == "audio" and self._route.wire == "openai-chat" and subtype in _SOUNDS:
+            found.format = _SOUNDS[subtype]
+            return found
+        raise self._no_place(attachment, where, media.mime)
+
+    def _document(self, found: Attachment, attachment: Attachment, media: Media, where: str) -> Attachment | Text:
+        wire = self._route.wire
+        form = FORMATS.get(media.mime)
+        is_text = media.mime in TEXTS or media.mime.startswith("text/")
+        if wire == "bedrock-converse" and (form or is_text):
+            found.format, found.name = form or "txt", self._names.plain(_file_name(attachment, ""))
+        elif wire == "anthropic-messages" and is_text:
+            found.data, found.text, found.mime = None, words_of(media, where), "text/plain"
+        elif wire.startswith("openai-") and is_text:
+            return Text(as_words(media, _file_name(attachment, "document"), where))
+        elif form == "pdf" or (form and wire == "openai-responses"):
+            if wire.startswith("openai-"):
+                found.name = _file_name(attachment, f"document.{form}")
+        else:
+            raise self._no_place(attachment, where, media.mime)
+        return found
+
+    def _elsewhere(self, attachment: Attachment, where: str) -> Attachment:
+        """An attachment whose data the service itself gets, by its address or the id of an upload."""
+        url, kind, wire = attachment.url, attachment.kind, self._route.wire
+        if url is not None and url.startswith("s3://"):
+            return self._in_s3(attachment, url, where)
+        if url is not None and not url.startswith(_WEB):
+            msg = f"{where}: {shown(url)} is no address that a service can read"
+            raise UnsupportedError(msg)
+        match wire, kind:
+            case "openai-chat", "image" if url is not None:
+                return attachment
+            case "openai-chat", "document" if url is None:
+                return attachment
+            case (("openai-responses" | "anthropic-messages"), ("image" | "document")):
+                return attachment
+            case _:
+                raise self._no_place(attachment, where, "by its address" if url is not None else "by a file's id")
+
+    def _in_s3(self, attachment: Attachment, url: str, where: str) -> Attachment:
+        if self._route.wire != "bedrock-converse" or attachment.kind == "audio":
+            raise self._no_place(attachment, where, "in S3")
+        suffix, mime = PurePosixPath(url).suffix[1:].lower(), attachment.mime or ""
+        form = FORMATS.get(mime) or mime.partition("/")[2] or ("jpeg" if suffix == "jpg" else suffix)
+        name = self._names.plain(_file_name(attachment, "")) if attachment.kind == "document" else attachment.name
+        return replace(attachment, format=form, name=name)
+
+    def _no_place(self, attachment: Attachment, where: str, what: str) -> UnsupportedError:
+        route = self._route
+        return UnsupportedError(
+            f"{where} holds {'an' if attachment.kind[0] in 'aeiou' else 'a'} {attachment.kind} ({what}), which the "
+            f"wire {route.wire} doesn't take ({route.deployment!r} on backend {route.backend!r})"
+        )
+
+
+def _media(attachment: Attachment, where: str) -> Media:
+    if attachment.text is not None:
+        return Media(attachment.text.encode(), "text/plain")
+    data = attachment.data
+    if data is None:
+        msg = f"{where} holds an {attachment.kind} without data, address or file id"
+        raise InvalidRequestError(msg)
+    if isinstance(data, str):
+        data = decode_base64(data, where)
+    if len(data) > DEFAULT_LIMITS.size:
+        msg = f"{where} holds a file larger than {DEFAULT_LIMITS.size:,} bytes; send a smaller one"
+        raise InvalidRequestError(msg)
+    mime = type_of(data, attachment.mime)
+    if not mime or mime == "application/octet-stream":
+        msg = f"{where} holds data of an unknown type; give its mime_type"
+        raise InvalidRequestError(msg)
+    return Media(data, mime)
+
+
+def _file_name(attachment: Attachment, default: str) -> str:
+    if attachment.name:
+        return attachment.name
+    return PurePosixPath(unquote(urlsplit(attachment.url or "").path)).name or default

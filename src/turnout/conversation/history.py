@@ -1,0 +1,93 @@
+"""Conversations that go on on another backend.
+
+A history may come from any service, by way of any framework's integration, and from a store. A framework reads it into
+turns; here they are put in the order that the wire wants, and their parts fitted to it; the framework writes them as
+what its class takes. Reasoning and other blocks that only their service can read are kept for that service and left
+out for others. What no service would accept is refused before anything is sent.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from turnout.conversation import fetching
+from turnout.conversation.attachments import Attachments, addresses
+from turnout.conversation.ordering import arranged
+from turnout.conversation.parts import fit_parts
+from turnout.errors import InvalidRequestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from turnout.conversation.media import Media
+    from turnout.conversation.request import Fitted
+    from turnout.conversation.turns import Turn
+    from turnout.routing import Route
+
+
+def prepare(read: Callable[[], list[Turn]], route: Route, fitted: Fitted, *, allow_private: bool = False) -> list[Turn]:
+    """A conversation as a route's wire takes it.
+
+    Args:
+        read: Reads the caller's messages.
+        route: Where it goes.
+        fitted: The rest of the request.
+        allow_private: Whether files may be fetched from loopback and private addresses.
+
+    Returns:
+        Turns whose parts the wire takes: texts, resolved attachments, calls, its own reasoning and blocks, and marks
+        for caching.
+
+    Raises:
+        InvalidRequestError: No service could accept the conversation; the message names the place.
+        UnsupportedError: The model or the wire can't take a part of it.
+    """
+    with _naming(route):
+        turns = _arranged(read(), route, fitted)
+        places = addresses(turns, route)
+        fetched = fetching.fetch_all(places, places=places, allow_private=allow_private) if places else {}
+        return settled(turns, route, fetched)
+
+
+async def aprepare(
+    read: Callable[[], list[Turn]], route: Route, fitted: Fitted, *, allow_private: bool = False
+) -> list[Turn]:
+    """As `prepare`, fetching without blocking the event loop."""
+    with _naming(route):
+        turns = _arranged(read(), route, fitted)
+        places = addresses(turns, route)
+        fetched = await fetching.afetch_all(places, places=places, allow_private=allow_private) if places else {}
+        return settled(turns, route, fetched)
+
+
+def _arranged(turns: list[Turn], route: Route, fitted: Fitted) -> list[Turn]:
+    return arranged(turns, route, has_tools=fitted.has_tools, instruction=fitted.instruction(turns))
+
+
+def settled(turns: Sequence[Turn], route: Route, fetched: Mapping[str, Media]) -> list[Turn]:
+    """Turns in order → turns whose parts the wire takes, without those that are empty.
+
+    Args:
+        turns: Turns in the wire's order, which are changed.
+        route: Where they go.
+        fetched: What was fetched, by address.
+    """
+    attachments = Attachments(route, fetched)
+    for turn in turns:
+        fit_parts(turn, route, attachments)
+    kept = [turn for turn in turns if turn.parts or turn.role == "tool"]
+    if not kept:
+        msg = "there is nothing to answer: the conversation holds nothing that this service can read"
+        raise InvalidRequestError(msg)
+    return kept
+
+
+@contextmanager
+def _naming(route: Route) -> Iterator[Any]:
+    """Errors name the backend and deployment."""
+    try:
+        yield
+    except InvalidRequestError as error:
+        error.backend, error.deployment = route.backend, route.deployment
+        raise

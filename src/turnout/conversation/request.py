@@ -1,0 +1,118 @@
+"""A call as the application meant it, and what it is for one wire and model; the conversation goes beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from turnout.conversation.parameters import fit_parameters, takes_parameter
+from turnout.conversation.tool_choices import Asked, asked_for
+from turnout.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from turnout.conversation.answer_formats import AnswerFormat
+    from turnout.conversation.parameters import Policy
+    from turnout.conversation.turns import CachePoint, Turn
+    from turnout.routing import Route
+
+
+@dataclass(slots=True)
+class Request:
+    """One call, whichever wire carries it.
+
+    Attributes:
+        parameters: Those of `turnout.conversation.parameters.PARAMETERS`; None where not asked for.
+        policy: What happens with a parameter that the model can't take.
+        tools: Tools in OpenAI's format, checked.
+        tool_choice: `auto`, `none`, `any`, or a tool's name; None where not asked for.
+        form: The form of the answer, if one is asked for.
+        method: `json_schema`, `function_calling` or `json_mode`, for the form; None for the strongest.
+        strict: Whether a tool that stands for the form is held to exactly; None where not asked for.
+        as_text: Whether the form came as `response_format`, whose answer is text.
+        first_call_only: Whether the framework drops an answer's further calls itself, so that a model that can't be
+            told to make one call is no reason for a warning.
+        extra: What else the application passed, for the wire as it is.
+    """
+
+    parameters: dict[str, Any] = field(default_factory=dict)
+    policy: Policy = "warn"
+    tools: list[dict[str, Any]] = field(default_factory=list)
+    tool_choice: str | None = None
+    form: AnswerFormat | None = None
+    method: str | None = None
+    strict: bool | None = None
+    as_text: bool = False
+    first_call_only: bool = False
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def asked(self, route: Route, *, thinks: bool = False) -> Asked:
+        """What the route's model is asked for.
+
+        Args:
+            route: Where the call goes.
+            thinks: Whether the model thinks in a way that forbids to force it.
+        """
+        return asked_for(
+            route,
+            self.form,
+            self.tools,
+            self.tool_choice,
+            method=self.method,
+            strictly=self.strict,
+            as_text=self.as_text,
+            thinks=thinks,
+        )
+
+
+def parameters_of(request: Request, route: Route) -> dict[str, Any]:
+    """The request's parameters that the route's wire and model take, under turnout's names.
+
+    Raises:
+        UnsupportedError: A value is out of range, or the policy is `error` and something can't be taken.
+    """
+    parameters, name = dict(request.parameters), "parallel_tool_calls"
+    one_object = request.form is not None and not request.as_text and not request.tools
+    if one_object and parameters.get(name) is None:
+        parameters[name] = False
+    if (one_object or request.first_call_only) and not takes_parameter(route, name):
+        parameters[name] = None
+    return fit_parameters(route, parameters, request.policy)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A request as one wire and model take it.
+
+    Attributes:
+        arguments: All that is sent but the conversation, under the wire's own names, the deployment included.
+        asked: Which tools and what form of answer the model is asked for.
+        cache: On Converse, the mark that stands for the whole prompt, where the model takes it.
+    """
+
+    arguments: dict[str, Any]
+    asked: Asked = field(default_factory=lambda: Asked([]))
+    cache: CachePoint | None = None
+
+    @property
+    def has_tools(self) -> bool:
+        """Whether the model is offered tools."""
+        return bool(self.asked.tools)
+
+    def instruction(self, turns: Iterable[Turn]) -> str | None:
+        """What the model is told besides the conversation, if anything."""
+        return self.asked.instruction(turn.text for turn in turns)
+
+    def check_called(self, route: Route, *, called: bool) -> None:
+        """Refuse an answer without the tool call that was asked for.
+
+        Raises:
+            UnsupportedError: The model can't be forced to call a tool, was told to, and didn't.
+        """
+        if self.asked.must_call is not None and not called:
+            msg = (
+                f"{route.deployment!r} on backend {route.backend!r} can't be forced to call a tool, was told to call "
+                f"{self.asked.must_call!r}, and answered without; use a model that takes tool_choice"
+            )
+            raise UnsupportedError(msg)

@@ -1,0 +1,89 @@
+"""What is known about a provider without asking it: its wires, how its models are named, what an error advises.
+
+A new provider is a row here, a settings class in `turnout.settings.backends` and a file in `turnout.providers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from turnout.facts.models import base_id, facts
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderFacts:
+    """Facts about one provider. What differs between chat and embedding models is keyed by the kind.
+
+    Attributes:
+        wires: The usual wire.
+        served: The wires that the provider's clients speak.
+        examples: A target as `turnout.toml` may have it.
+        langsmith: The provider's name in LangSmith's traces.
+        not_found: What to do where a deployment isn't found.
+        chat_wire: The wire of a chat model, where it isn't the usual one.
+        default_models: The model of the default route, where the user named none.
+        deployment_variables: Variables that name the default route's deployment.
+        names_deployments: Whether a deployment has a name that its owner chose, which doesn't tell the model.
+    """
+
+    wires: Mapping[str, str]
+    served: frozenset[str]
+    examples: Mapping[str, str]
+    langsmith: str
+    not_found: str
+    chat_wire: Callable[[str], str | None] = lambda _: None
+    default_models: Mapping[str, str] = field(default_factory=dict)
+    deployment_variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    names_deployments: bool = False
+
+    def wire_of(self, kind: str, model: str) -> str:
+        """The wire of a model, where its target doesn't force one."""
+        return (self.chat_wire(model) if kind == "chat" else None) or self.wires[kind]
+
+
+def _azure_wire(model: str) -> str | None:
+    return "anthropic-messages" if facts(model).family == "claude" else None
+
+
+def _bedrock_wire(model: str) -> str | None:
+    """OpenAI's models on Bedrock speak Responses (Mantle), but for gpt-oss, which Converse has too."""
+    openai = base_id(model).startswith("openai.") and facts(model).family != "gpt-oss"
+    return "openai-responses" if openai else None
+
+
+PROVIDERS: dict[str, ProviderFacts] = {
+    "azure": ProviderFacts(
+        wires={"chat": "openai-chat", "embedding": "openai-embeddings"},
+        served=frozenset({"openai-chat", "openai-responses", "openai-embeddings", "anthropic-messages"}),
+        examples={
+            "chat": '{ deployment = "gpt-5-prod", model = "gpt-5" }',
+            "embedding": '{ deployment = "embed-small", model = "text-embedding-3-small" }',
+        },
+        langsmith="azure",
+        not_found="A deployment is named by its owner: see the resource's Deployments page; a new one takes minutes.",
+        chat_wire=_azure_wire,
+        deployment_variables={
+            "chat": ("AZURE_OPENAI_DEPLOYMENT", "AZURE_OPENAI_DEPLOYMENT_NAME", "AZURE_OPENAI_CHAT_DEPLOYMENT_NAME"),
+            "embedding": ("AZURE_OPENAI_EMBEDDING_DEPLOYMENT", "AZURE_OPENAI_EMBEDDING_DEPLOYMENT_NAME"),
+        },
+        names_deployments=True,
+    ),
+    "bedrock": ProviderFacts(
+        wires={"chat": "bedrock-converse", "embedding": "bedrock-invoke"},
+        served=frozenset({"bedrock-converse", "bedrock-invoke", "openai-chat", "openai-responses"}),
+        examples={"chat": '"us.anthropic.claude-sonnet-4-6"', "embedding": '"amazon.titan-embed-text-v2:0"'},
+        langsmith="amazon_bedrock",
+        not_found="Newer models want an inference profile (us., eu., apac., global. before the id), in this region.",
+        chat_wire=_bedrock_wire,
+        default_models={"chat": "amazon.nova-lite-v1:0", "embedding": "amazon.titan-embed-text-v2:0"},
+    ),
+    "openai": ProviderFacts(
+        wires={"chat": "openai-chat", "embedding": "openai-embeddings"},
+        served=frozenset({"openai-chat", "openai-responses", "openai-embeddings"}),
+        examples={"chat": '"gpt-5-mini"', "embedding": '"text-embedding-3-small"'},
+        langsmith="openai",
+        not_found="See the server's list of models.",
+        default_models={"chat": "gpt-5-mini", "embedding": "text-embedding-3-small"},
+    ),
+}

@@ -1,0 +1,109 @@
+"""A named index as the settings have it: its route, its spaces, its files, and the framework that opens it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from turnout.errors import SettingsError
+from turnout.facts.spaces import EmbeddingSpace, collection_name, space_of
+from turnout.index import frameworks
+from turnout.index.collection import Collection
+from turnout.redaction import shown
+from turnout.routing import Route, active_backend, resolve
+from turnout.settings import IndexSettings, Settings, load_settings
+from turnout.settings.problems import nearest
+
+DOCUMENTS = "source"
+"""What `origin` of a reindex says to read the source documents."""
+
+ITSELF = "itself"
+"""What `origin` of a reindex says to take the collection as it is."""
+
+
+class IndexConfig:
+    """An index of the settings.
+
+    Args:
+        name: Its name.
+        settings: Settings, or the path of a settings file; left out, they are found.
+
+    Attributes:
+        settings: The index's own settings.
+        all_settings: All settings.
+
+    Raises:
+        SettingsError: There is no such index.
+    """
+
+    def __init__(self, name: str, settings: Settings | str | os.PathLike[str] | None = None) -> None:
+        self.all_settings = settings if isinstance(settings, Settings) else load_settings(settings)
+        if name not in self.all_settings.index:
+            msg = f"{shown(name)} is no index{nearest(name, self.all_settings.index)}. Indexes are the [index.…] tables"
+            raise SettingsError(msg)
+        self.name = name
+        self.settings: IndexSettings = self.all_settings.index[name]
+
+    @property
+    def framework(self) -> frameworks.Framework:
+        """What opens its collections.
+
+        Raises:
+            SettingsError: The framework's part of turnout isn't imported.
+        """
+        return frameworks.framework(self.settings.opened_with)
+
+    @property
+    def active(self) -> str:
+        """The backend that the settings embed with now."""
+        return active_backend(self.all_settings, "embedding")
+
+    def route(self, backend: str | None = None) -> Route:
+        """Where its texts are embedded, on the active backend or another."""
+        return resolve(self.settings.embedding, kind="embedding", backend=backend, settings=self.all_settings)
+
+    def spaces(self) -> dict[str, EmbeddingSpace]:
+        """Backend → the space that it gives the index, for each that its embedding route names."""
+        backends = self.all_settings.embedding[self.settings.embedding]
+        return {backend: space_of(self.route(backend)) for backend in backends}
+
+    def space(self, text: str) -> EmbeddingSpace:
+        """The space of a backend, or the one that a text names.
+
+        Raises:
+            SettingsError: It is neither.
+        """
+        spaces = self.spaces()
+        if text in spaces:
+            return spaces[text]
+        if "/" not in text:
+            msg = f"{text!r} is no backend of the embedding route {self.settings.embedding!r}{nearest(text, spaces)}"
+            raise SettingsError(msg)
+        return EmbeddingSpace.parse(text)
+
+    def collection_name(self, space: EmbeddingSpace) -> str:
+        """The name of the collection of a space."""
+        return collection_name(self.name, space)
+
+    def open_collection(self, space: EmbeddingSpace, *, create: bool = False) -> Collection | None:
+        """The collection of a space; None if there is none and it isn't to be made."""
+        return self.framework.open_collection(self.settings, self.name, space, create=create)
+
+    def checkpoint(self, space: EmbeddingSpace) -> Path:
+        """Where a reindex into a space remembers what it did: beside the index, or beside the settings file."""
+        return self._folder / f"{self.collection_name(space)}.reindex.sqlite"
+
+    def lock(self, space: EmbeddingSpace) -> Path:
+        """The lock of whoever fills the collection of a space."""
+        checkpoint = self.checkpoint(space)
+        return checkpoint.with_name(f"{checkpoint.name}.lock")
+
+    @property
+    def manifest(self) -> Path:
+        """Where it is kept which chunks each collection has; in the same folder."""
+        return self._folder / f"{self.name}.index.sqlite"
+
+    @property
+    def _folder(self) -> Path:
+        file = Path(self.all_settings.source)
+        return Path(self.settings.path) if self.settings.path else file.parent if file.is_file() else Path.cwd()

@@ -1,0 +1,151 @@
+"""Files of an index: a lock for one reindex at a time, folders that are replaced as a whole, and a full disk."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import socket
+import sqlite3
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from turnout.errors import DiskFullError, ReindexLockedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_SQLITE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
+_POSTGRES = {"53100"}  # disk_full: www.postgresql.org/docs/current/errcodes-appendix.html
+_WORDS = ("disk is full", "no space left on device", "disk quota exceeded", "file too large")
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an error, or one behind it, says that there is no room."""
+    seen: set[int] = set()
+    left: list[BaseException | None] = [error]
+    while left:
+        one = left.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, OSError) and one.errno in _ERRNOS:
+            return True
+        if isinstance(one, sqlite3.Error) and getattr(one, "sqlite_errorcode", None) in _SQLITE:
+            return True
+        if getattr(one, "sqlstate", None) in _POSTGRES:
+            return True
+        if any(words in str(one).lower() for words in _WORDS):
+            return True
+        left += [one.__cause__, one.__context__, getattr(one, "orig", None)]
+    return False
+
+
+@contextmanager
+def room_for(where: str) -> Iterator[None]:
+    """Raise a `DiskFullError` in the place of whatever else says that there is no room."""
+    try:
+        yield
+    except DiskFullError:
+        raise
+    except Exception as error:
+        if not is_disk_full(error):
+            raise
+        msg = f"no room to write {where}: {error}. Make room and give the same command again: it goes on from there"
+        raise DiskFullError(msg) from error
+
+
+@contextmanager
+def reindex_lock(path: Path, target: str) -> Iterator[None]:
+    """Hold the lock of a target; it ends with the process, however that ends.
+
+    Args:
+        path: The lock's file. Beside it, in the same name with `.holder`, is who holds it.
+        target: What is being filled.
+
+    Raises:
+        ReindexLockedError: Another reindex holds it.
+    """
+    holder = path.with_name(f"{path.name}.holder")
+    lock = FileLock(path, timeout=0)
+    with room_for(str(path)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            msg = f"another reindex fills {target!r}{_who(holder)}. Let it end; it can be stopped and goes on later"
+            raise ReindexLockedError(msg) from error
+    try:
+        with room_for(str(holder)):
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            holder.write_text(json.dumps({"process": os.getpid(), "machine": socket.gethostname(), "since": now}))
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _who(holder: Path) -> str:
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        about = json.loads(holder.read_text(encoding="utf-8"))
+        return f": process {about['process']} on {about['machine']}, since {about['since']}"
+    return ""
+
+
+def staging_folder(folder: Path) -> Path:
+    """An empty folder to save to, before `replace_folder`."""
+    staging = _staging(folder)
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    return staging
+
+
+def replace_folder(folder: Path) -> None:
+    """Put what was saved beside a folder in its place."""
+    staging, previous = _staging(folder), _previous(folder)
+    shutil.rmtree(previous, ignore_errors=True)
+    if folder.exists():
+        folder.rename(previous)
+    try:
+        staging.rename(folder)
+    except OSError:  # a reader that came in between took this step
+        if staging.exists() or not folder.exists():
+            raise
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def recover_folder(folder: Path, *, clean: bool = True) -> None:
+    """Take the second step of `replace_folder` after a run that was killed before it, or that is between the two now.
+
+    Args:
+        folder: The folder.
+        clean: Whether to remove what else is beside it; one who only reads leaves what another may be saving.
+    """
+    staging, previous = _staging(folder), _previous(folder)
+    if not folder.exists() and previous.exists():
+        with suppress(OSError):  # it was taken by another one
+            (staging if staging.exists() else previous).rename(folder)
+    if clean:
+        shutil.rmtree(staging, ignore_errors=True)
+        shutil.rmtree(previous, ignore_errors=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder, and what is beside it."""
+    for one in (_staging(folder), _previous(folder)):
+        shutil.rmtree(one, ignore_errors=True)
+    shutil.rmtree(folder)
+
+
+def _staging(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.new")
+
+
+def _previous(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.old")

@@ -1,0 +1,153 @@
+"""A reindex between two collections of a named index, and changes that were made to them by other means."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from contextlib import closing, contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from turnout.errors import ReindexError
+from turnout.index.chunks import PAGE, pages
+from turnout.index.filling import note_edited, remove_outdated
+from turnout.index.manifest import Manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from turnout.facts.spaces import EmbeddingSpace
+    from turnout.index.chunks import Chunk, Target
+    from turnout.index.collection import Collection
+    from turnout.index.migration.report import ReindexReport
+
+    Reader = Callable[[str], Target | None]
+
+
+class Reconciliation:
+    """The manifest of an index, before and after a reindex from one of its collections.
+
+    The collection that is read says what the index should have, but for what was written to others through the index
+    since. If the two collections are one, it is taken as it is.
+
+    Args:
+        manifest: What the collections have.
+        source: The collection that is read, and its space.
+        target: The collection that is filled, and its space; None if a dry run doesn't make it.
+
+    Attributes:
+        gone: Ids of chunks that were deleted from what is read, by other means than the index.
+
+    Raises:
+        ReindexError: The collection to read is empty, and had chunks.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        source: tuple[Collection, EmbeddingSpace],
+        target: tuple[Collection, EmbeddingSpace] | None,
+    ) -> None:
+        self._manifest = manifest
+        self._source = source[0]
+        self._target = target
+        for collection, space in [source] if target is None or target[0] is source[0] else [source, target]:
+            if collection.count() or manifest.stamp(collection.name) is not None:
+                manifest.scan(collection.name, str(space), collection.chunks())
+        self.gone = manifest.missed(self._source.name)
+        if self.gone and not self._source.count():
+            if target is None or target[0] is not self._source:
+                name = self._source.name
+                msg = f"{name} is empty, but {len(self.gone):,} chunks were written to it; nothing is deleted for that"
+                raise ReindexError(msg)
+            self.gone = []
+
+    def source(self, reader: Reader) -> _IndexSource:
+        """What the index should have."""
+
+        @cache
+        def read(name: str) -> Target | None:
+            return self._target[0] if self._target is not None and name == self._target[0].name else reader(name)
+
+        return _IndexSource(self._source, self._manifest, read)
+
+    def unwanted(self, target: str) -> list[str]:
+        """What the target should not have any more."""
+        return [*self.gone, *self._manifest.outdated(target, -1)]
+
+    def note(self, report: ReindexReport) -> None:
+        """Bring the manifest to agree with what was read and written."""
+        assert self._target is not None
+        (target, space), manifest = self._target, self._manifest
+        gone = set(self.gone).intersection(manifest.missed(self._source.name))  # not written again meanwhile
+        gone.difference_update(self._source.get(sorted(gone)))
+        manifest.note_unwanted(sorted(gone))
+        manifest.scan(target.name, str(space), target.chunks(), filled=self._source is not target)
+        report.deleted += remove_outdated(target, manifest)
+        manifest.note_skipped(target.name, dict(report.skipped))
+        report.forgotten = len(gone) + len(manifest.give_up_lost(target.name))
+
+
+class _IndexSource:
+    """A collection of a named index as a source, without what is old in it.
+
+    A chunk of which another collection has a newer version, written through the index, is given in that version; one
+    that was written to another collection alone is given too; one that was deleted through the index isn't.
+    """
+
+    def __init__(self, collection: Collection, manifest: Manifest, reader: Reader) -> None:
+        self.name = collection.name
+        self._collection = collection
+        self._manifest = manifest
+        self._reader = reader
+
+    def count(self) -> int | None:
+        """Not known without reading."""
+        return None
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Every chunk that the index should have, but those that were deleted from the collection."""
+        for page in pages(self._collection.chunks()):
+            ids = [chunk.id for chunk in page]
+            behind = self._manifest.lagging(self.name, ids)
+            if not behind:
+                yield from page
+                continue
+            wanted = self._manifest.known(ids)
+            newer = self._elsewhere(sorted(behind & wanted))
+            for chunk in page:
+                if chunk.id not in behind:
+                    yield chunk
+                elif chunk.id in wanted:
+                    yield newer.get(chunk.id, chunk)
+        last = ""
+        while ids := self._manifest.absent(self.name, PAGE, last):
+            last = ids[-1]
+            yield from self._elsewhere(ids).values()
+
+    def _elsewhere(self, ids: Sequence[str]) -> dict[str, Chunk]:
+        found: dict[str, Chunk] = {}
+        for name, there in self._manifest.elsewhere(self.name, ids).items():
+            reader = self._reader(name)
+            chunks = reader.get(there) if reader is not None else {}
+            note_edited(name, chunks.values(), self._manifest)
+            found.update(chunks)
+        return found
+
+
+@contextmanager
+def opened_manifest(path: Path, *, dry: bool) -> Iterator[Manifest]:
+    """The manifest of an index."""
+    if not dry:
+        with closing(Manifest(path)) as manifest:
+            yield manifest
+        return
+    with tempfile.TemporaryDirectory(prefix="turnout-") as folder:
+        copy = Path(folder) / path.name
+        if path.is_file():
+            address = f"{path.resolve().as_uri()}?mode=ro"
+            with closing(sqlite3.connect(address, uri=True)) as original, closing(sqlite3.connect(copy)) as target:
+                original.backup(target)
+        with closing(Manifest(copy)) as manifest:
+            yield manifest

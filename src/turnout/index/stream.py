@@ -1,0 +1,352 @@
+"""Chunks → vectors, many requests at once; each answer is kept the moment it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import wait
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from turnout.embedding.batching import Batch, Batcher, check
+from turnout.embedding.embedder import Embedder
+from turnout.errors import EmbeddingSpaceError, InvalidRequestError, ReindexError
+from turnout.facts.spaces import EmbeddingSpace, space_of
+from turnout.index.chunks import Chunk, EmbeddedChunk, RefusedChunk
+from turnout.transport import background_loop as portal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from concurrent.futures import Future
+
+    from turnout.routing import Route
+
+LARGEST_REQUEST = 128
+"""Texts in a request at most: what one answer that never came back costs."""
+
+PENDING = 4096
+"""Chunks on their way at most, which bounds the memory."""
+
+DRAIN = 8.0
+"""Seconds that work which ends early waits for what is in flight; service managers kill after ten."""
+
+MOMENT = 0.2
+"""Seconds that a patient `take` waits for an outcome."""
+
+_HOPELESS = 20  # texts refused and none answered: then it is not the texts
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    chunks: Sequence[Chunk]
+    error: BaseException
+
+
+Outcome = EmbeddedChunk | RefusedChunk
+
+
+class ChunkStream(ABC):
+    """Chunks → vectors, in this process or on other machines.
+
+    Args:
+        route: Where they are embedded.
+        capacity: How many chunks may be pending before no more should be added.
+
+    Attributes:
+        pending: Chunks that were added and whose outcome hasn't been taken.
+        error: What ended the stream, if something did: nothing more is sent then.
+    """
+
+    def __init__(self, route: Route, capacity: int) -> None:
+        self.pending = 0
+        self.error: BaseException | None = None
+        self._route = route
+        self._capacity = capacity
+        self._filling: list[Chunk] = []  # not sent yet
+
+    @property
+    def full(self) -> bool:
+        """Whether so many are pending that no more should be added."""
+        return self.pending >= self._capacity
+
+    def add(self, chunk: Chunk) -> RefusedChunk | None:
+        """Take a chunk; gives back why, if it can't be embedded and was never sent."""
+        try:
+            check(0, chunk.text, self._route)
+        except InvalidRequestError as error:
+            return RefusedChunk(chunk, str(error).replace("text 0 ", "the text ", 1))
+        self.pending += 1
+        self._add(chunk)
+        return None
+
+    @abstractmethod
+    def _add(self, chunk: Chunk) -> None:
+        """Put a chunk among those that are sent next."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Send what waits for more to fill its request."""
+
+    @abstractmethod
+    def take(self, *, patient: bool) -> list[Outcome]:
+        """Outcomes that have come.
+
+        Args:
+            patient: Whether to wait a moment for one.
+
+        Returns:
+            Some, or none if none came or the stream has failed: then `error` says why.
+        """
+
+    @abstractmethod
+    def end_early(self, within: float) -> None:
+        """Send nothing more; wait so many seconds for what is in flight, and keep it."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End; what was answered until now is kept, and can be taken."""
+
+
+StreamFactory = Callable[[Embedder, EmbeddingSpace, Callable[[list[EmbeddedChunk]], object]], ChunkStream]
+"""Makes a stream: of what it embeds with, the vectors' space, and what keeps vectors before they are handed on."""
+
+
+class EmbeddingStream(ChunkStream):
+    """Embeds chunks in whatever order the service answers.
+
+    Args:
+        embedder: Embeds them.
+        space: The space that the vectors must be of.
+        keep: Keeps answered vectors; called from one thread, before they are handed on.
+    """
+
+    def __init__(
+        self, embedder: Embedder, space: EmbeddingSpace, keep: Callable[[list[EmbeddedChunk]], object] | None = None
+    ) -> None:
+        super().__init__(embedder.route, PENDING)
+        self._embedder = embedder
+        self._space = space
+        self._keep = keep
+        self._batcher = Batcher(embedder.route, LARGEST_REQUEST)
+        self._lock = threading.RLock()  # a callback may run where it is added
+        self._waiting: deque[tuple[list[Chunk], Batch]] = deque()
+        self._flying: set[Future[int]] = set()
+        self._closed = False
+        self._answers: queue.SimpleQueue[list[EmbeddedChunk] | RefusedChunk | _Failed | None] = queue.SimpleQueue()
+        self._outcomes: queue.SimpleQueue[list[Outcome] | _Failed] = queue.SimpleQueue()
+        self._answered = 0
+        self._refused = 0
+        self._keeper = threading.Thread(target=self._keep_answers, name="turnout-reindex-keeper", daemon=True)
+        self._keeper.start()
+
+    def _add(self, chunk: Chunk) -> None:
+        batch = self._batcher.add(chunk.text)
+        if batch is not None:
+            self._send(batch)
+        self._filling.append(chunk)
+
+    def flush(self) -> None:
+        """Send what waits for more to fill its request."""
+        last = self._batcher.rest()
+        if last is not None:
+            self._send(last)
+
+    def take(self, *, patient: bool) -> list[Outcome]:
+        """Outcomes that have come."""
+        try:
+            found = self._outcomes.get(timeout=MOMENT) if patient else self._outcomes.get_nowait()
+        except queue.Empty:
+            return []
+        if isinstance(found, _Failed):
+            self.pending -= len(found.chunks)
+            self.error = self.error or found.error
+            return []
+        self.pending -= len(found)
+        return found
+
+    def end_early(self, within: float) -> None:
+        """Send nothing more; wait for what is in flight, and keep it."""
+        with self._lock:
+            self._waiting.clear()
+            flying = list(self._flying)
+        wait(flying, timeout=within)
+        self.close()
+
+    def close(self) -> None:
+        """Cancel what is in flight and end the keeper; what was answered until now is kept, and can be taken."""
+        with self._lock:
+            self._closed = True
+            self._waiting.clear()
+            flying = list(self._flying)
+        for future in flying:
+            future.cancel()
+        if self._keeper.is_alive():
+            self._answers.put(None)
+            self._keeper.join()
+
+    def _send(self, batch: Batch) -> None:
+        chunks, self._filling = self._filling, []
+        with self._lock:
+            self._waiting.append((chunks, batch))
+            self._begin()
+
+    def _begin(self) -> None:
+        """Begin what waits, as far as the deployment takes it now; called from any thread, with the lock."""
+        while self._waiting and self.error is None and len(self._flying) < self._embedder.ahead:
+            chunks, batch = self._waiting.popleft()
+            future = portal.submit(self._request(chunks, batch))
+            self._flying.add(future)
+            future.add_done_callback(partial(self._ended, number=len(chunks)))
+
+    def _ended(self, future: Future[int], number: int) -> None:
+        """A request has ended, however it did: each of its chunks has an outcome, or the stream has failed."""
+        with self._lock:
+            self._flying.discard(future)
+            self._begin()
+            closed = self._closed
+        if future.cancelled():
+            error: BaseException | None = None if closed else _lost(number)
+        else:
+            error = future.exception()
+            if error is None and future.result() != number:
+                error = _lost(number - future.result())
+        if error is not None:
+            self._answers.put(_Failed([], error))
+
+    async def _request(self, chunks: list[Chunk], batch: Batch) -> int:
+        """Embed some chunks; gives back how many of them have an outcome now."""
+        if self.error is not None:
+            self._answers.put(_Failed(chunks, self.error))
+            return len(chunks)
+        try:
+            vectors = await self._embedder.aembed_batch(batch)
+            self._check(vectors)
+        except InvalidRequestError as error:
+            return await self._one_by_one(chunks, error)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - it is raised where the outcomes are taken
+            self._answers.put(_Failed(chunks, error))
+        else:
+            self._answered += len(chunks)
+            self._answers.put(
+                [chunk.with_vector(vectors[place]) for chunk, place in zip(chunks, batch.places, strict=True)]
+            )
+        return len(chunks)
+
+    async def _one_by_one(self, chunks: list[Chunk], error: InvalidRequestError) -> int:
+        """Halve a request that was refused until the texts are found that it was refused for."""
+        if len(chunks) > 1:
+            middle = len(chunks) // 2
+            halves = [chunks[:middle], chunks[middle:]]
+            return sum(await asyncio.gather(*(self._request(half, self._batch(half)) for half in halves)))
+        self._refused += 1
+        if self._refused >= _HOPELESS and not self._answered:
+            self.error = self.error or error
+            self._answers.put(_Failed(chunks, error))
+        else:
+            self._answers.put(RefusedChunk(chunks[0], f"{error.condition}: {error}"))
+        return 1
+
+    def _batch(self, chunks: Sequence[Chunk]) -> Batch:
+        batcher = Batcher(self._embedder.route, LARGEST_REQUEST)
+        for chunk in chunks:
+            batcher.add(chunk.text)
+        batch = batcher.rest()
+        assert batch is not None
+        return batch
+
+    def _check(self, vectors: Sequence[Sequence[float]]) -> None:
+        for vector in vectors:
+            if len(vector) != self._space.dimensions:
+                fix = "state the target's dimensions or space"
+                msg = f"the service gave a vector of {len(vector)} numbers for {self._space}: {fix}"
+                raise EmbeddingSpaceError(msg, wanted_space=self._space, fix=fix)
+
+    def _keep_answers(self) -> None:
+        """Keep what was answered, as much at a time as there is."""
+        ending = False
+        while not ending:
+            found = [self._answers.get()]
+            while not self._answers.empty():
+                found.append(self._answers.get())
+            ending = None in found
+            chunks = [chunk for one in found if isinstance(one, list) for chunk in one]
+            try:
+                if chunks and self._keep is not None:
+                    self._keep(chunks)
+            except BaseException as error:  # noqa: BLE001 - it is raised where the outcomes are taken
+                self.error = self.error or error
+                self._outcomes.put(_Failed(chunks, error))
+                chunks = []
+            outcomes: list[Outcome] = [*chunks, *(one for one in found if isinstance(one, RefusedChunk))]
+            if outcomes:
+                self._outcomes.put(outcomes)
+            for one in found:
+                if isinstance(one, _Failed):
+                    self._outcomes.put(one)
+
+
+def _lost(number: int) -> ReindexError:
+    return ReindexError(
+        f"of {number:,} chunks that were sent, it isn't known what became of them: their request ended without an "
+        "answer. Give the same command again: what was answered is kept, and these are sent anew"
+    )
+
+
+@dataclass(slots=True)
+class EmbeddingOutcome:
+    """What became of some chunks.
+
+    Attributes:
+        embedded: Those that were embedded.
+        skipped: Those that can't be: id and reason.
+        failed: What ended the work before all of them were, if something did.
+    """
+
+    embedded: list[EmbeddedChunk] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    failed: BaseException | None = None
+
+
+def embed_chunks(embedder: Embedder, chunks: Sequence[Chunk], *, drain: float = 0) -> EmbeddingOutcome:
+    """Embed chunks.
+
+    Args:
+        embedder: Embeds them.
+        chunks: The chunks.
+        drain: Seconds to wait for what is in flight when the service fails.
+    """
+    stream = EmbeddingStream(embedder, space_of(embedder.route))
+    outcome = EmbeddingOutcome()
+
+    def take(*, patient: bool) -> bool:
+        taken = stream.take(patient=patient)
+        for one in taken:
+            if isinstance(one, RefusedChunk):
+                outcome.skipped.append((one.chunk.id, one.reason))
+            else:
+                outcome.embedded.append(one)
+        return bool(taken)
+
+    try:
+        for chunk in chunks:
+            refused = stream.add(chunk)
+            if refused is not None:
+                outcome.skipped.append((chunk.id, refused.reason))
+        stream.flush()
+        while stream.pending and stream.error is None:
+            take(patient=True)
+        if stream.error is not None:
+            stream.end_early(drain)
+            while take(patient=False):
+                pass
+    finally:
+        stream.close()
+    outcome.failed = stream.error
+    return outcome

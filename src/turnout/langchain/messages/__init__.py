@@ -1,0 +1,1 @@
+"""LangChain's messages: read as turns, and written as the messages that a wire's class takes."""

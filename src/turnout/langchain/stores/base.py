@@ -1,0 +1,136 @@
+"""What all kinds of LangChain vector stores share: keeping the record of the space, and being a collection."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar
+
+from langchain_core.documents import Document
+from langchain_core.embeddings import Embeddings
+from langchain_core.vectorstores import VectorStore
+
+from turnout.errors import UnsupportedError
+from turnout.index.chunks import Chunk, EmbeddedChunk
+from turnout.index.collection import Collection, cannot_embed
+from turnout.index.guard.keepers import RecordKeeper, StampKeeper
+from turnout.index.guard.records import with_record, without_record
+
+if TYPE_CHECKING:
+    from turnout.facts.spaces import EmbeddingSpace
+    from turnout.settings import IndexSettings
+
+StoreT = TypeVar("StoreT", bound=VectorStore)
+
+
+class SpaceKeeper(RecordKeeper[Document]):
+    """Reads and writes the record of a LangChain store.
+
+    Attributes:
+        has_embeddings: Whether a store of this kind that names no embeddings has none to search by text with.
+        transactional: Whether the store checks the record again in the transaction in which it searches or writes;
+            otherwise its embeddings have that done.
+    """
+
+    has_embeddings: ClassVar[bool] = True
+    transactional: ClassVar[bool] = False
+
+    def override(self, method: str) -> Callable[..., Any] | None:
+        """What stands in for a method of the store that has to do with the record, like saving it."""
+        del method
+        return None
+
+    def check_ids(self, ids: Sequence[str]) -> None:
+        """Refuse ids that can't be written without harm to another index of the same store."""
+        del ids
+
+    async def acheck_ids(self, ids: Sequence[str]) -> None:
+        """`check_ids` without blocking the event loop."""
+        await asyncio.to_thread(self.check_ids, ids)
+
+
+class MetadataKeeper(StampKeeper[Document], SpaceKeeper):
+    """Any store: records are on its documents, and there is no looking through them before a search."""
+
+
+class VectorStoreCollection(Collection, Generic[StoreT]):
+    """A vector store that can be listed and written with vectors.
+
+    Attributes:
+        store: The store.
+    """
+
+    def __init__(self, store: StoreT, keeper: SpaceKeeper, name: str) -> None:
+        super().__init__(keeper, name)
+        self.store = store
+
+    @abstractmethod
+    def put(self, chunks: Sequence[EmbeddedChunk], metadatas: list[dict[str, Any]]) -> None:
+        """Add chunks as documents with these metadata, in place of those with the same ids."""
+
+    def write(self, chunks: Sequence[EmbeddedChunk]) -> None:
+        """Add chunks, in place of those with the same ids."""
+        self.put(chunks, [self._metadata_to_keep(chunk.metadata) for chunk in self.normalize(chunks)])
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove documents; ids that aren't there are left out."""
+        there = list(self.get(ids))
+        if there:
+            self.store.delete(there)
+
+    def drop(self) -> None:
+        """Remove the collection, for good."""
+        msg = f"a {type(self.store).__name__} is removed by whoever made it"
+        raise UnsupportedError(msg)
+
+    def search(self, vector: Sequence[float], k: int) -> list[Chunk]:
+        """The nearest documents, nearest first."""
+        found = self.store.similarity_search_by_vector([float(x) for x in vector], k=k)
+        return [self._chunk(document.id or "", document.page_content, document.metadata) for document in found]
+
+    def _metadata_to_keep(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
+        if self.keeper.stamps and self._record is not None:
+            return with_record(metadata, self._record)
+        return dict(metadata)
+
+    def _chunk(self, id_: str, text: str, metadata: Mapping[str, Any] | None) -> Chunk:
+        return Chunk(id_, text, without_record(metadata) if self.keeper.stamps else dict(metadata or {}))
+
+
+@dataclass(frozen=True, slots=True)
+class StoreKind:
+    """What turnout has for a kind of store.
+
+    Attributes:
+        keeper: Store → the keeper of its record.
+        collection: (store, keeper, name) → it as a collection.
+        open: (settings, name, space, whether to make it, embeddings) → the collection of a named index, or None if
+            there is none; left out, a named index can't be kept in such a store.
+    """
+
+    keeper: Callable[[Any], SpaceKeeper]
+    collection: Callable[[Any, Any, str], VectorStoreCollection[Any]]
+    open: Callable[[IndexSettings, str, EmbeddingSpace, bool, Embeddings], VectorStoreCollection[Any] | None] | None = (
+        None
+    )
+
+
+class CannotEmbed(Embeddings):
+    """Stands in for the embeddings of a store that is only given vectors."""
+
+    def __init__(self, collection: str) -> None:
+        self._collection = collection
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """Refuse to embed."""
+        self._refuse(texts)
+
+    def embed_query(self, text: str) -> list[float]:
+        """Refuse to embed."""
+        self._refuse(text)
+
+    def _refuse(self, _: object) -> NoReturn:
+        remedy = "use turnout.langchain.TurnoutIndex, or open_collection(…, embeddings=TurnoutEmbeddings())"
+        raise cannot_embed(self._collection, remedy)

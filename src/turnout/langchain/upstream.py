@@ -1,0 +1,123 @@
+"""What turnout uses of LangChain's integrations that isn't public: overridden or called here and nowhere else.
+
+`tests/langchain/test_upstream.py` fails when one of these moves.
+"""
+
+from __future__ import annotations
+
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+from turnout.transport import greenlets
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator
+
+    from langchain_anthropic import ChatAnthropic
+    from langchain_core.language_models.chat_models import BaseChatModel
+    from langchain_core.messages import BaseMessage
+    from langchain_core.outputs import ChatGenerationChunk, ChatResult
+    from langchain_openai import ChatOpenAI
+
+_FILTERS = "content_filter_results"
+"""Name under which a generation's info has what Azure's filter found in an answer that it stopped, as Azure's JSON."""
+
+
+# --- one attempt, under the callbacks and the cache of LangChain
+
+
+def generate(model: BaseChatModel, messages: list[BaseMessage], arguments: dict[str, Any]) -> ChatResult:
+    """One answer."""
+    return model._generate(messages, **arguments)  # noqa: SLF001
+
+
+async def agenerate(
+    wire: str, model: BaseChatModel, messages: list[BaseMessage], arguments: dict[str, Any]
+) -> ChatResult:
+    """One answer, without blocking the event loop: Converse has no async form, so its sync one runs in a greenlet."""
+    if wire == "bedrock-converse":
+        return await greenlets.run(model._generate, messages, **arguments)  # noqa: SLF001
+    return await model._agenerate(messages, **arguments)  # noqa: SLF001
+
+
+def stream(
+    model: BaseChatModel, messages: list[BaseMessage], arguments: dict[str, Any]
+) -> Generator[ChatGenerationChunk]:
+    """One answer in pieces."""
+    return cast("Generator[ChatGenerationChunk]", model._stream(messages, **arguments))  # noqa: SLF001
+
+
+def astream(
+    wire: str, model: BaseChatModel, messages: list[BaseMessage], arguments: dict[str, Any]
+) -> AsyncGenerator[ChatGenerationChunk]:
+    """One answer in pieces, without blocking the event loop."""
+    if wire == "bedrock-converse":
+        return greenlets.iterate(lambda: model._stream(messages, **arguments))  # noqa: SLF001
+    return cast("AsyncGenerator[ChatGenerationChunk]", model._astream(messages, **arguments))  # noqa: SLF001
+
+
+# --- classes
+
+
+@cache
+def chat_anthropic() -> type[ChatAnthropic]:
+    """`ChatAnthropic` that takes clients: it has no argument for one, and two properties where it makes its own."""
+    from langchain_anthropic import ChatAnthropic
+
+    class _WithClients(ChatAnthropic):
+        clients: Any
+
+        @cached_property
+        def _client(self) -> Any:
+            return self.clients.sync
+
+        @cached_property
+        def _async_client(self) -> Any:
+            return self.clients.aio
+
+    return _WithClients
+
+
+@cache
+def chat_openai() -> type[ChatOpenAI]:
+    """`ChatOpenAI` that keeps what Azure's filter found on Chat Completions.
+
+    The class reads of an answer what OpenAI's API has. Its subclasses say what else there is in `_create_chat_result`
+    and `_convert_chunk_to_generation_chunk`, as langchain-openai's own Azure class does. On Responses the findings
+    travel in `incomplete_details`, where `turnout.transport.answers.responses` puts them.
+    """
+    from langchain_openai import ChatOpenAI
+
+    class _KeepingFilters(ChatOpenAI):
+        def _create_chat_result(self, response: Any, generation_info: dict[str, Any] | None = None) -> ChatResult:
+            result = super()._create_chat_result(response, generation_info)
+            choices: Any = response["choices"] if isinstance(response, dict) else response.choices
+            for generation, choice in zip(result.generations, choices, strict=False):
+                reason = choice.get("finish_reason") if isinstance(choice, dict) else choice.finish_reason
+                if reason != "content_filter":
+                    continue
+                found = _filters(choice if isinstance(choice, dict) else choice.model_dump(warnings=False))
+                generation.generation_info = {**(generation.generation_info or {}), **found}
+            return result
+
+        def _convert_chunk_to_generation_chunk(self, chunk: dict[str, Any], *more: Any) -> ChatGenerationChunk | None:
+            made = super()._convert_chunk_to_generation_chunk(chunk, *more)
+            choices = chunk.get("choices") or chunk.get("chunk", {}).get("choices")
+            if made is not None and choices and (found := _filters(choices[0])):
+                made.generation_info = {**(made.generation_info or {}), **found}
+            return made
+
+    return _KeepingFilters
+
+
+def _filters(choice: dict[str, Any]) -> dict[str, Any]:
+    results = choice.get("content_filter_results")
+    return {_FILTERS: results} if choice.get("finish_reason") == "content_filter" and results else {}
+
+
+def filter_findings(metadata: Any) -> dict[str, Any]:
+    """What Azure's filter found, in a generation's info and metadata, as Azure's JSON; nothing if it found nothing."""
+    if metadata.get(_FILTERS):
+        return {"choices": [{"content_filter_results": metadata[_FILTERS]}]}
+    details = metadata.get("incomplete_details")
+    return cast("dict[str, Any]", details) if isinstance(details, dict) and "content_filters" in details else {}

@@ -1,0 +1,420 @@
+"""`guarded(…)`: a vector store that is only ever searched with the embedding space that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, overload
+
+from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ships no types
+from llama_index.core import Settings, StorageContext, VectorStoreIndex
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.schema import BaseNode
+from llama_index.core.storage.docstore import BaseDocumentStore
+from llama_index.core.vector_stores.simple import DEFAULT_VECTOR_STORE
+from llama_index.core.vector_stores.types import (
+    BasePydanticVectorStore,
+    MetadataFilters,
+    VectorStoreQuery,
+    VectorStoreQueryResult,
+)
+from pydantic import PrivateAttr
+
+from turnout.errors import EmbeddingSpaceError, UnsupportedError
+from turnout.facts.spaces import EmbeddingSpace
+from turnout.index.guard.checks import Adopt, SpaceCheck
+from turnout.llama_index.stores import SpaceKeeper, keeper_of
+from turnout.llama_index.stores.chunks import node_with_record
+from turnout.llama_index.stores.upstream import embed_model_of, replace_store
+from turnout.llama_index.vectors import spaces_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from llama_index.core.indices.base import BaseIndex
+
+    from turnout.index.guard.records import SpaceRecord
+
+Index = TypeVar("Index", bound="BaseIndex[Any]")
+
+
+class _NotPassedOnError(UnsupportedError, AttributeError):
+    """An `AttributeError` too, for code that asks whether a store has a method."""
+
+
+class GuardedVectorStore(BasePydanticVectorStore):
+    """A vector store behind a check of its embedding space.
+
+    A vector that `TurnoutEmbedding` made in this process is of the space in which it was made, whatever the settings
+    are by now; all others are taken for the embedding model's.
+
+    Args:
+        store: Any LlamaIndex vector store that takes vectors.
+        embed_model: What the vectors are made with; left out, LlamaIndex's `Settings.embed_model` at the time.
+        adopt: What happens with an index that has vectors but no record of their space: `refuse` it, `trust` that it is
+            the embedding model's, or `verify` it by embedding a sample of its texts anew.
+        name: What to call the index in errors and commands; left out, its collection or table.
+        space: The space of an embedding model that isn't turnout's, like `text-embedding-3-small/1536`.
+        docstore: Where the texts are that `verify` needs, for a store that doesn't keep them.
+        strict: Whether a record that isn't what it was at the last check is an error, for a named index to go by.
+
+    Raises:
+        EmbeddingSpaceError: The store embeds by itself, or there is nowhere to keep a record.
+    """
+
+    _store: BasePydanticVectorStore = PrivateAttr()
+    _check: SpaceCheck[SpaceKeeper] = PrivateAttr()
+    _embed_model: BaseEmbedding | None = PrivateAttr()
+    _space: EmbeddingSpace | None = PrivateAttr()
+
+    def __init__(
+        self,
+        store: BasePydanticVectorStore,
+        embed_model: BaseEmbedding | None = None,
+        *,
+        adopt: Adopt = "refuse",
+        name: str | None = None,
+        space: EmbeddingSpace | str | None = None,
+        docstore: BaseDocumentStore | None = None,
+        strict: bool = False,
+    ) -> None:
+        if not store.is_embedding_query:
+            fix = "use a store that takes vectors"
+            msg = f"a {type(store).__name__} embeds by itself, so that its space can't be checked: {fix}"
+            raise EmbeddingSpaceError(msg, index=name or type(store).__name__, fix=fix)
+        super().__init__(stores_text=store.stores_text, is_embedding_query=True)
+        keeper = keeper_of(store)
+        keeper.docstore = docstore
+        self._store = store
+        self._check = SpaceCheck(keeper, adopt, name)
+        self._check.strict = strict
+        self._embed_model = embed_model
+        self._space = EmbeddingSpace.parse(space) if isinstance(space, str) else space
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The name in serialised form."""
+        return "GuardedVectorStore"
+
+    @property
+    def store(self) -> BasePydanticVectorStore:
+        """The store that it wraps. What is done there is not checked."""
+        return self._store
+
+    @property
+    def client(self) -> Any:
+        """The wrapped store's client."""
+        return self._store.client
+
+    @property
+    def embed_model(self) -> BaseEmbedding:
+        """What vectors are made with."""
+        return self._embed_model if self._embed_model is not None else Settings.embed_model
+
+    @property
+    def space(self) -> EmbeddingSpace:
+        """The space that the embedding model has now.
+
+        Raises:
+            EmbeddingSpaceError: It doesn't say.
+        """
+        if self._space is not None:
+            return self._space
+        found = getattr(self.embed_model, "space", None)
+        if isinstance(found, EmbeddingSpace):
+            return found
+        fix = "guarded(…, space='model/dimensions')"
+        model = type(self.embed_model).__name__
+        msg = f"{model} doesn't say its embedding space; use TurnoutEmbedding, or name it: {fix}"
+        raise EmbeddingSpaceError(msg, index=self._check.index, fix=fix)
+
+    def check(self) -> None:
+        """Check the index against the embedding model, as a search would.
+
+        Raises:
+            EmbeddingSpaceError: The index has another space, or one that isn't known.
+        """
+        now = self.space
+        self._check.run(now, self._io(now))
+
+    async def acheck(self) -> None:
+        """`check` without blocking the event loop."""
+        now = self.space
+        await self._check.arun(now, self._io(now))
+
+    def add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
+        """Add nodes with their vectors.
+
+        Returns:
+            Their ids.
+
+        Raises:
+            EmbeddingSpaceError: The index has another space; nothing was added.
+        """
+        if not nodes:
+            return []
+        vectors = [node.get_embedding() for node in nodes]
+        wanted = self._wanted(vectors)
+        with self._check.admitted(wanted, self._io(wanted), inserting=True, vectors=vectors) as record:
+            return self._store.add(self._recorded(nodes, record), **kwargs)
+
+    async def async_add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
+        """`add` without blocking the event loop."""
+        if not nodes:
+            return []
+        vectors = [node.get_embedding() for node in nodes]
+        wanted = self._wanted(vectors)
+        async with self._check.aadmitted(wanted, self._io(wanted), inserting=True, vectors=vectors) as record:
+            return await self._store.async_add(self._recorded(nodes, record), **kwargs)
+
+    def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
+        """Search.
+
+        Raises:
+            EmbeddingSpaceError: The index has another space than the query's vector; nothing was searched.
+        """
+        if not query.query_embedding:
+            return self._checked(self._store.query(query, **kwargs), None)
+        wanted = self._wanted([query.query_embedding])
+        expecting = self._expecting(query, wanted)
+        if expecting is not None:
+            found = self._store.query(query, **kwargs, **expecting)
+            if found.ids:  # if not, the record may be another one
+                return self._checked(found, wanted)
+        with self._check.admitted(wanted, self._io(wanted), vectors=[query.query_embedding]) as record:
+            return self._checked(self._store.query(query, **kwargs), record.space)
+
+    async def aquery(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
+        """`query` without blocking the event loop."""
+        if not query.query_embedding:
+            return self._checked(await self._store.aquery(query, **kwargs), None)
+        wanted = self._wanted([query.query_embedding])
+        expecting = self._expecting(query, wanted)
+        if expecting is not None:
+            found = await self._store.aquery(query, **kwargs, **expecting)
+            if found.ids:
+                return self._checked(found, wanted)
+        async with self._check.aadmitted(wanted, self._io(wanted), vectors=[query.query_embedding]) as record:
+            return self._checked(await self._store.aquery(query, **kwargs), record.space)
+
+    def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
+        """Delete a document's nodes, whatever the space; an index that is empty then has no space any more."""
+        self._store.delete(ref_doc_id, **delete_kwargs)
+        self._check.forget_if_empty()
+
+    async def adelete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
+        """`delete` without blocking the event loop."""
+        await self._store.adelete(ref_doc_id, **delete_kwargs)
+        await self._check.aforget_if_empty()
+
+    def delete_nodes(
+        self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None, **delete_kwargs: Any
+    ) -> None:
+        """Delete nodes, likewise."""
+        self._store.delete_nodes(node_ids, filters, **delete_kwargs)
+        self._check.forget_if_empty()
+
+    async def adelete_nodes(
+        self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None, **delete_kwargs: Any
+    ) -> None:
+        """`delete_nodes` without blocking the event loop."""
+        await self._store.adelete_nodes(node_ids, filters, **delete_kwargs)
+        await self._check.aforget_if_empty()
+
+    def clear(self) -> None:
+        """Delete all nodes."""
+        self._store.clear()
+        self._check.forget_if_empty()
+
+    async def aclear(self) -> None:
+        """`clear` without blocking the event loop."""
+        await self._store.aclear()
+        await self._check.aforget_if_empty()
+
+    def get_nodes(self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None) -> list[BaseNode]:
+        """Nodes by id or metadata, whatever the space."""
+        return [node_with_record(node, None) for node in self._store.get_nodes(node_ids, filters)]
+
+    async def aget_nodes(
+        self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None
+    ) -> list[BaseNode]:
+        """`get_nodes` without blocking the event loop."""
+        return [node_with_record(node, None) for node in await self._store.aget_nodes(node_ids, filters)]
+
+    def persist(self, persist_path: str, fs: AbstractFileSystem | None = None) -> None:
+        """Persist the store as it does by itself; its record goes with it.
+
+        Raises:
+            EmbeddingSpaceError: A store of another space is there.
+        """
+        self._check.keeper.check_persisting(persist_path, fs)
+        self._store.persist(persist_path, fs=fs)
+
+    def __getattr__(self, name: str) -> Any:
+        """What else the wrapped store has: its fields, and those of its methods that neither search nor write.
+
+        Raises:
+            UnsupportedError: It is another method of the store.
+        """
+        if name.startswith("_"):
+            return super().__getattr__(name)  # type: ignore[misc]  # pydantic has it only where types aren't checked
+        found = getattr(self._store, name)
+        if name in type(self._store).model_fields or name in self._check.keeper.unchecked:
+            return found
+        kind = type(self._store).__name__
+        msg = (
+            f"the guard doesn't know whether {kind}.{name} searches or writes, so it isn't passed on. To call it "
+            f"without a check of the embedding space, go to the store itself: store.store.{name}(…)"
+        )
+        raise _NotPassedOnError(msg)
+
+    def _wanted(self, vectors: Sequence[Sequence[float]]) -> EmbeddingSpace:
+        """The one space of vectors: that in which they were made, or else the embedding model's."""
+        now: EmbeddingSpace | None = None
+        wanted: set[EmbeddingSpace] = set()
+        for vector in vectors:
+            made = spaces_of(vector)
+            if len(made) != 1:
+                now = now or self.space
+                made = frozenset({now}) if not made or now in made else made
+            wanted.add(min(made, key=str).of_length(len(vector)))
+        if len(wanted) > 1:
+            fix = "embed them all with one model"
+            msg = f"the vectors for {self._check.index!r} are of {', '.join(sorted(map(str, wanted)))}: {fix}"
+            raise EmbeddingSpaceError(msg, index=self._check.index, fix=fix)
+        return wanted.pop()
+
+    def _io(self, wanted: EmbeddingSpace) -> _StoreIO:
+        return _StoreIO(self, wanted, self._check.index)
+
+    def _expecting(self, query: VectorStoreQuery, wanted: EmbeddingSpace) -> Mapping[str, Any] | None:
+        """Arguments with which the store compares the record in its query, once the index passed for this space."""
+        if self._check.passed_record(wanted) is None or self._check.version is None:
+            return None
+        return self._check.keeper.expecting(query, self._check.version)
+
+    def _recorded(self, nodes: Sequence[BaseNode], record: SpaceRecord) -> Sequence[BaseNode]:
+        return [node_with_record(node, record) for node in nodes] if self._check.keeper.stamps else nodes
+
+    def _checked(self, found: VectorStoreQueryResult, space: EmbeddingSpace | None) -> VectorStoreQueryResult:
+        """What a search found, checked and without records, if the store has them on its nodes."""
+        if self._check.keeper.stamps and found.nodes:
+            if space is not None:
+                self._check.check_found(found.nodes, space)
+            found.nodes = [node_with_record(node, None) for node in found.nodes]
+        return found
+
+
+class _StoreIO:
+    """A `CheckIO`: asks a guard's store and embedding model, for a check against a space."""
+
+    def __init__(self, guard: GuardedVectorStore, wanted: EmbeddingSpace, index: str) -> None:
+        self._guard = guard
+        self._wanted = wanted
+        self._index = index
+
+    def embed(self, texts: list[str], /) -> list[list[float]]:
+        return self._model().get_text_embedding_batch(texts)
+
+    async def aembed(self, texts: list[str], /) -> list[list[float]]:
+        return await self._model().aget_text_embedding_batch(texts)
+
+    def probe(self, text: str, /) -> Sequence[BaseNode]:
+        """The node nearest to a vector that is no text's: what the text's would be isn't asked."""
+        del text
+        return self._guard.store.query(self._any_vector()).nodes or ()
+
+    async def aprobe(self, text: str, /) -> Sequence[BaseNode]:
+        del text
+        return (await self._guard.store.aquery(self._any_vector())).nodes or ()
+
+    def _model(self) -> BaseEmbedding:
+        """The embedding model, if it is that of the vectors."""
+        now = self._guard.space
+        if not now.fits(self._wanted):
+            fix = "verify it with the embedding model that the vectors are from"
+            msg = (
+                f"the index {self._index!r} can't be verified: the settings embed with {now}, the vectors are of "
+                f"{self._wanted}; {fix}"
+            )
+            raise EmbeddingSpaceError(msg, index=self._index, wanted_space=self._wanted, fix=fix)
+        return self._guard.embed_model
+
+    def _any_vector(self) -> VectorStoreQuery:
+        length = self._wanted.dimensions or 1
+        return VectorStoreQuery(query_embedding=[length**-0.5] * length, similarity_top_k=1)
+
+
+class _Options(TypedDict, total=False):
+    adopt: Adopt
+    name: str | None
+    space: EmbeddingSpace | str | None
+
+
+@overload
+def guarded(
+    what: BasePydanticVectorStore, embed_model: BaseEmbedding | None = None, **options: Unpack[_Options]
+) -> GuardedVectorStore: ...
+@overload
+def guarded(
+    what: StorageContext, embed_model: BaseEmbedding | None = None, **options: Unpack[_Options]
+) -> StorageContext: ...
+@overload
+def guarded(what: Index, embed_model: BaseEmbedding | None = None, **options: Unpack[_Options]) -> Index: ...
+def guarded(what: object, embed_model: BaseEmbedding | None = None, **options: Unpack[_Options]) -> object:
+    """Guard an index: it is searched and written only with the embedding space that made it.
+
+    An index that has vectors is checked at once, and then before every search and insert. To guard a store without
+    waiting for it, as in an event loop, make a `GuardedVectorStore`: its first search checks.
+
+    Args:
+        what: A vector store, a storage context, or a `VectorStoreIndex`. Of a storage context, the default vector store
+            is guarded; an index is guarded in place.
+        embed_model: What the vectors are made with; left out, the index's own or LlamaIndex's `Settings.embed_model`.
+        **options: `adopt`, `name` and `space`, as for `GuardedVectorStore`.
+
+    Returns:
+        A `GuardedVectorStore`; or a storage context with one, which shares everything else; or the index.
+
+    Raises:
+        EmbeddingSpaceError: The index has another space than the embedding model, or one that isn't known.
+        TypeError: It is none of the three.
+
+    Example:
+        ```python
+        from llama_index.core import Document, StorageContext, VectorStoreIndex
+        from llama_index.core.vector_stores import SimpleVectorStore
+        from turnout.llama_index import TurnoutEmbedding, guarded
+
+        model = TurnoutEmbedding()
+        context = StorageContext.from_defaults(vector_store=guarded(SimpleVectorStore(), model))
+        documents = [Document(text="Keys are rotated in March.")]
+        index = VectorStoreIndex.from_documents(documents, storage_context=context, embed_model=model)
+        found = index.as_retriever().retrieve("When are keys rotated?")
+        ```
+    """
+    if isinstance(what, BasePydanticVectorStore):
+        return _checked_guard(what, embed_model, options)
+    if isinstance(what, StorageContext):
+        store = _checked_guard(what.vector_store, embed_model, options, what.docstore)
+        return replace(what, vector_stores={**what.vector_stores, DEFAULT_VECTOR_STORE: store})
+    if isinstance(what, VectorStoreIndex):
+        model = embed_model or embed_model_of(what)
+        store = _checked_guard(what.vector_store, model, options, what.docstore)
+        replace_store(what, store)
+        what.storage_context.vector_stores[DEFAULT_VECTOR_STORE] = store
+        return what
+    msg = f"guarded(…) takes a vector store, a StorageContext or a VectorStoreIndex, not a {type(what).__name__}"
+    raise TypeError(msg)
+
+
+def _checked_guard(
+    store: BasePydanticVectorStore,
+    embed_model: BaseEmbedding | None,
+    options: _Options,
+    docstore: BaseDocumentStore | None = None,
+) -> GuardedVectorStore:
+    bare = store.store if isinstance(store, GuardedVectorStore) else store
+    guard = GuardedVectorStore(bare, embed_model, **options, docstore=docstore)
+    guard.check()
+    return guard

@@ -1,0 +1,165 @@
+"""`TurnoutIndex`: a named index as a LlamaIndex index."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from llama_index.core import StorageContext, VectorStoreIndex
+from llama_index.core.ingestion import arun_transformations, run_transformations
+from llama_index.core.schema import BaseNode, Document
+
+from turnout.index.named import Index, Status
+from turnout.llama_index.embedding import TurnoutEmbedding
+from turnout.llama_index.index_store import TurnoutIndexStore
+from turnout.llama_index.updates import DocumentUpdate
+from turnout.settings import Settings
+from turnout.settings.fields import portable_settings
+
+
+class TurnoutIndex(VectorStoreIndex):
+    """A named index of the settings: the collection of the active backend's embedding space, found for each call.
+
+    It keeps one collection for each space. A search goes to the collection of the space that the settings give at that
+    moment; an insert goes to that one and to those of the backends in `also`, each embedded by its own backend; a
+    delete goes to all that there are. A collection that lacks nodes is not searched.
+
+    Args:
+        name: The index, as `[index.<name>]` in the settings has it.
+        backend: Another backend than the active one.
+        settings: Settings, or the path of a settings file; left out, they are found.
+        **options: As for `VectorStoreIndex`, like `transformations`.
+
+    Raises:
+        SettingsError: There is no such index.
+        UnsupportedError: It is another framework's.
+
+    Example:
+        ```python
+        from llama_index.core import Document
+        from turnout.llama_index import TurnoutIndex
+
+        index = TurnoutIndex("docs")
+        index.insert(Document(text="Keys are rotated in March.", id_="keys"))
+        found = index.as_retriever().retrieve("When are keys rotated?")
+        ```
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        backend: str | None = None,
+        settings: Settings | Path | str | None = None,
+        **options: Any,
+    ) -> None:
+        self._arguments = {"backend": backend, "settings": settings, **options}
+        self._store = TurnoutIndexStore(name, backend=backend, settings=settings)
+        route = self._store.index.config.settings.embedding
+        super().__init__(
+            nodes=[],
+            storage_context=StorageContext.from_defaults(vector_store=self._store),
+            embed_model=TurnoutEmbedding(route, backend=backend, settings=settings),
+            **options,
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By name: it is opened anew. Whole, it would take a splitter along, whose tokenizer is downloaded there."""
+        arguments = {**self._arguments, "settings": portable_settings(self._arguments["settings"])}
+        return partial(type(self), self._store.index.name, **arguments), ()
+
+    def insert_nodes(self, nodes: Sequence[BaseNode], **insert_kwargs: Any) -> None:
+        """Insert nodes; those that are there already are neither embedded nor written again.
+
+        Raises:
+            IndexBehindError: The active space's collection lacks nodes; nothing was added.
+            ModelCallError: The active backend failed; nothing was added.
+            PartialWriteError: They were added, but not to every listed space; the error says which is behind.
+        """
+        with self._callback_manager.as_trace("insert_nodes"):
+            self._store.add(nodes, **insert_kwargs)
+
+    async def ainsert_nodes(self, nodes: Sequence[BaseNode], **insert_kwargs: Any) -> None:
+        """`insert_nodes` without blocking the event loop."""
+        with self._callback_manager.as_trace("ainsert_nodes"):
+            await self._store.async_add(nodes, **insert_kwargs)
+
+    def insert(self, document: Document, **insert_kwargs: Any) -> None:
+        """Insert a document, in place of the version that is there under its id.
+
+        The older version's nodes are deleted when the new ones are there. What hasn't changed is neither embedded nor
+        written again.
+
+        Raises:
+            TurnoutError: As for `insert_nodes`; the older version is still there.
+        """
+        with self._callback_manager.as_trace("insert"):
+            self._put(document, insert_kwargs)
+
+    async def ainsert(self, document: Document, **insert_kwargs: Any) -> None:
+        """`insert` without blocking the event loop."""
+        with self._callback_manager.as_trace("ainsert"):
+            await self._aput(document, insert_kwargs)
+
+    def update_ref_doc(self, document: Document, **update_kwargs: Any) -> None:
+        """`insert`, which takes the place of the older version: nothing is deleted before the new one is there."""
+        self.insert(document, **update_kwargs.get("insert_kwargs", {}))
+
+    async def aupdate_ref_doc(self, document: Document, **update_kwargs: Any) -> None:
+        """`update_ref_doc` without blocking the event loop."""
+        await self.ainsert(document, **update_kwargs.get("insert_kwargs", {}))
+
+    def refresh_ref_docs(self, documents: Sequence[Document], **update_kwargs: Any) -> list[bool]:
+        """Insert documents that are new or have changed.
+
+        Returns:
+            For each, whether it was.
+        """
+        with self._callback_manager.as_trace("refresh_ref_docs"):
+            return [self._put(document, update_kwargs.get("insert_kwargs", {})) for document in documents]
+
+    async def arefresh_ref_docs(self, documents: Sequence[Document], **update_kwargs: Any) -> list[bool]:
+        """`refresh_ref_docs` without blocking the event loop."""
+        with self._callback_manager.as_trace("arefresh_ref_docs"):
+            return [await self._aput(document, update_kwargs.get("insert_kwargs", {})) for document in documents]
+
+    def _put(self, document: Document, options: dict[str, Any]) -> bool:
+        """Write a document's nodes, then delete those of an older version; whether anything was different."""
+        options_of_all = {"show_progress": self._show_progress, **options}
+        nodes = run_transformations([document], self._transformations, **options_of_all)
+        update = DocumentUpdate(self._store.of_document(document.id_), nodes)
+        if update.inserts:
+            self.insert_nodes(update.nodes, **options)
+        if update.outdated:
+            self._store.delete_nodes(update.outdated)
+        return update.inserts or bool(update.outdated)
+
+    async def _aput(self, document: Document, options: dict[str, Any]) -> bool:
+        options_of_all = {"show_progress": self._show_progress, **options}
+        nodes = await arun_transformations([document], self._transformations, **options_of_all)
+        update = DocumentUpdate(await asyncio.to_thread(self._store.of_document, document.id_), nodes)
+        if update.inserts:
+            await self.ainsert_nodes(update.nodes, **options)
+        if update.outdated:
+            await self._store.adelete_nodes(update.outdated)
+        return update.inserts or bool(update.outdated)
+
+    @property
+    def index(self) -> Index:
+        """What it does, without a framework."""
+        return self._store.index
+
+    def status(self) -> list[Status]:
+        """How far the collection of each backend's space is."""
+        return self.index.status()
+
+    def fill(self) -> None:
+        """Fill the active space's collection from the others, with what it lacks.
+
+        Raises:
+            ModelCallError: The service failed; what was done is kept.
+        """
+        self.index.fill()

@@ -1,0 +1,141 @@
+"""What all kinds of LlamaIndex vector stores share: keeping the record of the space, and being a collection."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ships no types
+from llama_index.core.schema import BaseNode
+from llama_index.core.storage.docstore import BaseDocumentStore
+from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQuery
+from pydantic_core import to_jsonable_python
+
+from turnout.index.collection import Collection
+from turnout.index.guard.keepers import RecordKeeper, StampKeeper
+from turnout.index.validation import check_strings, chunk_refused
+from turnout.llama_index.stores.chunks import to_chunk, to_node
+
+if TYPE_CHECKING:
+    from turnout.facts.spaces import EmbeddingSpace
+    from turnout.index.chunks import Chunk, EmbeddedChunk
+    from turnout.settings import IndexSettings
+
+
+class SpaceKeeper(RecordKeeper[BaseNode]):
+    """Reads and writes the record of a LlamaIndex store.
+
+    Attributes:
+        docstore: Where the texts are, for a store that doesn't keep them.
+        unchecked: Methods of the store that neither search nor write; the guard passes them on.
+    """
+
+    docstore: BaseDocumentStore | None = None
+    unchecked: ClassVar[frozenset[str]] = frozenset()
+
+    def expecting(self, query: VectorStoreQuery, version: object) -> Mapping[str, Any] | None:
+        """Arguments with which the query itself finds nothing unless the record has this version.
+
+        Returns:
+            None if the store can't compare it there.
+        """
+        del query, version
+        return None
+
+    def check_persisting(self, path: str, fs: AbstractFileSystem | None) -> None:
+        """Refuse to persist the store over one of another space.
+
+        Raises:
+            EmbeddingSpaceError: There is such a one.
+        """
+
+
+class NodeKeeper(StampKeeper[BaseNode], SpaceKeeper):
+    """Any store that keeps nodes: records are on them, and there is no looking through them."""
+
+
+class NodeCollection(Collection):
+    """A vector store whose nodes can be listed.
+
+    Attributes:
+        vector_store: The store.
+        guard: The store behind its guard, where a named index opened the collection.
+    """
+
+    vector_store: BasePydanticVectorStore
+    guard: BasePydanticVectorStore
+
+    def __init__(self, store: BasePydanticVectorStore, keeper: SpaceKeeper, name: str) -> None:
+        super().__init__(keeper, name)
+        self.vector_store = store
+
+    @abstractmethod
+    def of_document(self, ref_doc_id: str) -> list[str]:
+        """The ids of a document's nodes."""
+
+    @abstractmethod
+    def drop(self) -> None:
+        """Remove it, for good."""
+
+    def write(self, chunks: Sequence[EmbeddedChunk]) -> None:
+        """Add nodes, in place of those with the same ids."""
+        nodes = [to_node(chunk) for chunk in self.normalize(chunks)]
+        for node, chunk in zip(nodes, chunks, strict=True):
+            node.embedding = list(chunk.vector)
+        self._replace(chunks, nodes)
+
+    @abstractmethod
+    def _replace(self, chunks: Sequence[EmbeddedChunk], nodes: list[BaseNode]) -> None:
+        """Write nodes with their vectors, in place of those with the same ids, which stay until then."""
+
+    def normalize(self, chunks: Sequence[Chunk]) -> list[Chunk]:
+        """The nodes with metadata in the form that LlamaIndex gives them in a store: a date is a string there.
+
+        Raises:
+            ChunkRefusedError: The store can't hold one as it is.
+        """
+        normal = []
+        for chunk in chunks:
+            node = to_node(chunk)
+            metadata = {key: self._plain(chunk, key, value) for key, value in node.metadata.items()}
+            self._check(chunk, metadata)
+            changed = metadata != node.metadata
+            normal.append(to_chunk(node.model_copy(update={"metadata": metadata})) if changed else chunk)
+        return normal
+
+    def _plain(self, chunk: Chunk, key: str, value: Any) -> Any:
+        try:
+            return to_jsonable_python(value)
+        except ValueError as error:
+            raise chunk_refused(chunk, self.name, key, f"LlamaIndex can't keep it as JSON: {error}") from error
+
+    def _check(self, chunk: Chunk, metadata: Mapping[str, Any]) -> None:
+        """Refuse a chunk with these metadata that the store can't hold."""
+        check_strings(chunk, metadata, self.name)
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove nodes; ids that aren't there are left out."""
+        if ids:
+            self.vector_store.delete_nodes(list(ids))
+
+    def search(self, vector: Sequence[float], k: int) -> list[Chunk]:
+        """The nearest nodes, nearest first."""
+        query = VectorStoreQuery(query_embedding=[float(x) for x in vector], similarity_top_k=k)
+        ids = self.vector_store.query(query).ids or []
+        chunks = self.get(ids)
+        return [chunks[found] for found in ids if found in chunks]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreKind:
+    """What turnout has for a kind of store.
+
+    Attributes:
+        keeper: Store → the keeper of its record.
+        open: (settings, name, space, whether to make it) → the collection of a named index, or None.
+    """
+
+    keeper: Callable[[Any], SpaceKeeper]
+    open: Callable[[IndexSettings, str, EmbeddingSpace, bool], NodeCollection | None]

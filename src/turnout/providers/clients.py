@@ -1,0 +1,62 @@
+"""The process's clients, made once for each backend's settings.
+
+Chat and embeddings, LangChain and LlamaIndex all get the same client for the same backend. Clients are safe to share
+between threads and event loops. A forked child makes its own: sockets are not for sharing, so the parent's clients are
+neither used nor closed there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from turnout.providers.base import Client
+from turnout.providers.registry import provider_of
+from turnout.redaction.sdk_errors import without_secrets
+from turnout.runtime import Cache
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from turnout.providers.credentials.base import Credential
+    from turnout.routing import Route
+    from turnout.settings import Backend
+
+_clients: Cache[tuple[Callable[[Any], Client[Any, Any]], Backend], Client[Any, Any]] = Cache(close=Client.close)
+
+
+def client_for(route: Route, backend: Backend) -> Client[Any, Any]:
+    """The client that a route's calls go through.
+
+    Args:
+        route: The route.
+        backend: Its backend's settings, perhaps with another timeout.
+
+    Raises:
+        SettingsError: The backend's settings are incomplete: no endpoint, region or profile.
+        CredentialError: No credential was found, or `auth` names a method whose settings are incomplete.
+    """
+    connect = provider_of(backend).connector(route.wire, route.facts.family)
+
+    def make() -> Client[Any, Any]:
+        try:
+            return connect(backend)
+        except Exception as error:
+            without_secrets(error)
+            raise
+
+    return _clients.get_or_make((connect, backend), make)
+
+
+def existing_client(route: Route, backend: Backend) -> Client[Any, Any] | None:
+    """The client of a route, if it has been made."""
+    return _clients.get((provider_of(backend).connector(route.wire, route.facts.family), backend))
+
+
+def credential_for(route: Route, backend: Backend) -> Credential:
+    """The credential of a route's calls: its client's, which says what a default chain found, or the settings'.
+
+    Raises:
+        CredentialError: `auth` names a method whose settings are incomplete.
+    """
+    client = existing_client(route, backend)
+    return provider_of(backend).credential(backend) if client is None else client.credential

@@ -1,0 +1,73 @@
+"""What the process makes once for each key: clients, delegates, limiters, TLS contexts, settings."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+caches: list[Cache[Any, Any]] = []
+"""Every cache of the process, in the order in which they were made."""
+
+
+class Cache(Generic[K, V]):
+    """Values that are made once for each key. It lives as long as the process, and begins empty in a forked child.
+
+    Args:
+        size: How many values are kept at most; the oldest go first.
+        close: Closes a value, when `turnout.runtime.close` is called.
+    """
+
+    def __init__(self, *, size: int = 256, close: Callable[[V], object] | None = None) -> None:
+        self._size = size
+        self._close = close
+        self._values: dict[K, V] = {}
+        self._making: dict[K, threading.Lock] = {}
+        self._lock = threading.Lock()
+        caches.append(self)
+
+    def get(self, key: K) -> V | None:
+        """The value of a key, or None if it hasn't been made."""
+        return self._values.get(key)
+
+    def get_or_make(self, key: K, make: Callable[[], V]) -> V:
+        """The value of a key, made if it isn't there. Only callers that want the same key wait for it."""
+        found = self._values.get(key)
+        if found is not None:
+            return found
+        with self._lock:
+            values, making = self._values, self._making.setdefault(key, threading.Lock())
+        with making:
+            found = self._values.get(key)
+            if found is not None:
+                return found
+            made = make()
+            with self._lock:
+                self._making.pop(key, None)
+                if values is self._values:  # otherwise what it was made of may have been closed meanwhile
+                    values[key] = made
+                    while len(values) > self._size:
+                        del values[next(iter(values))]
+        return made
+
+    def clear(self) -> list[V]:
+        """Forget the values, and return them."""
+        with self._lock:
+            values, self._values = self._values, {}
+        return list(values.values())
+
+    def close(self, values: Iterable[V]) -> None:
+        """Close values that were in it."""
+        if self._close is not None:
+            for value in values:
+                self._close(value)
+
+    def renew(self) -> list[V]:
+        """Begin empty in a forked child, and return the parent's values."""
+        self._lock, self._making = threading.Lock(), {}
+        return self.clear()

@@ -1,0 +1,95 @@
+"""How much of an answer is read: a service, or what stands before it, may send without end."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from turnout.transport.answers.unreadable import UnreadableAnswerError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator
+
+MOST = 64 * 2**20
+"""Bytes of one answer, decoded, streamed ones too. Vectors for 2,048 texts are 40 MiB, 128,000 streamed tokens 50."""
+
+_STEP = 1024  # encoded bytes that are decoded at once: a thousand times as many may come out
+
+
+class Count:
+    """Counts what came of one answer."""
+
+    __slots__ = ("_size",)
+
+    def __init__(self) -> None:
+        self._size = 0
+
+    def add(self, part: bytes) -> bytes:
+        """Count a part, and give it back.
+
+        Raises:
+            UnreadableAnswerError: There is too much of it.
+        """
+        self._size += len(part)
+        if self._size > MOST:
+            msg = f"it is larger than {MOST // 2**20} MiB, and wasn't read to its end"
+            raise UnreadableAnswerError(msg, may_pass=False)
+        return part
+
+
+def bounded(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """The parts of an answer that isn't encoded."""
+    count = Count()
+    for part in parts:
+        yield count.add(part)
+
+
+async def joined(parts: AsyncIterator[bytes]) -> bytes:
+    """An answer as a whole, of parts that aren't encoded."""
+    count = Count()
+    return b"".join([count.add(part) async for part in parts])
+
+
+@cache
+def response_class(httpx: Any) -> Any:
+    """The response's class for one of the HTTP libraries, `httpx` or `httpx2`, which decodes no more than `MOST`."""
+
+    class Response(httpx.Response):  # type: ignore[misc] # the library comes when an SDK is first needed
+        def iter_raw(self, chunk_size: int | None = None) -> Iterator[bytes]:
+            parts = super().iter_raw(chunk_size)
+            return _steps(parts) if self._encoded() else parts
+
+        def aiter_raw(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
+            parts = super().aiter_raw(chunk_size)
+            return _asteps(parts) if self._encoded() else parts
+
+        def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
+            count = Count()
+            for part in super().iter_bytes(chunk_size):
+                yield count.add(part)
+
+        async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
+            count = Count()
+            async for part in super().aiter_bytes(chunk_size):
+                yield count.add(part)
+
+        def _encoded(self) -> bool:
+            coding = self.headers.get("content-encoding")
+            if coding is not None and "," in coding:  # one in the other: what comes out grows by the square
+                msg = f"it is encoded more than once: {coding!r}"
+                raise UnreadableAnswerError(msg)
+            return coding is not None
+
+    return Response
+
+
+async def _asteps(parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async for part in parts:
+        for step in _steps((part,)):
+            yield step
+
+
+def _steps(parts: Iterable[bytes]) -> Iterator[bytes]:
+    for part in parts:
+        for start in range(0, len(part), _STEP):
+            yield part[start : start + _STEP]

@@ -1,0 +1,22 @@
+"""Clients of a backend, without settings around it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from turnout.facts.providers import PROVIDERS
+from turnout.providers.base import Client
+from turnout.providers.clients import client_for
+from turnout.routing import Route
+
+
+def client_of(backend: Any, wire: str = "", model: str = "") -> Client[Any, Any]:
+    """The process's client of a backend.
+
+    Args:
+        backend: Its settings.
+        wire: Left out, the usual one for chat.
+        model: The model behind the deployment.
+    """
+    wire = wire or PROVIDERS[backend.provider].wires["chat"]
+    return client_for(Route("chat", "default", "here", backend.provider, wire, "deployment", model), backend)

@@ -11,7 +11,6 @@ from llama_index.core.storage.docstore import SimpleDocumentStore
 
 from tests.index.conftest import settings_text
 from tests.index.support import memory, sent, some
-from tests.postgres import postgres
 from turnout.errors import EmbeddingSpaceError, ReindexError, SettingsError, UnsupportedError
 from turnout.index.files import recover_folder, replace_folder, staging_folder
 from turnout.index.migration.engine import reindex
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
     from turnout.embedding.embedder import Embedder
     from turnout_emulator import Emulator
-
-__all__ = ["postgres"]
 
 INDEX = """
 [index.docs]

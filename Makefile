@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint types format bench matrix clean
+.PHONY: help setup demo test installs lint types format bench matrix clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,9 @@ demo: $(READY)  ## Ask the project's docs a question: two frameworks, two clouds
 test: lint types $(READY)  ## Lint, types and every test.
 	$(BIN)/python -m pytest -n 2 --dist loadscope
 
+installs: $(READY)  ## Each extra alone, installed by pip into an environment of its own.
+	$(BIN)/python -m pytest -m installs -n 2 tests/test_installs.py
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -36,6 +39,7 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.bench-ready  ## Measure beside the raw clients, the SDKs, the frameworks' own classes and LiteLLM (ARGS=--quick: less).
+	$(BIN)/python -m pytest benchmarks
 	$(BIN)/python -m benchmarks $(ARGS)
 
 $(VENV)/.bench-ready: $(READY)
@@ -43,7 +47,7 @@ $(VENV)/.bench-ready: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@touch $@
 
-matrix: $(READY)  ## Run every application on every backend and write docs/matrix.md.
+matrix: $(VENV)/.bench-ready  ## Run every application on every backend and write docs/matrix.md.
 	$(BIN)/python -m tests.contract.matrix
 
 clean:  ## Remove .venv and every cache.

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
 
-from tests.postgres import postgres  # noqa: F401  # a fixture
-from turnout.calls import limits
+from tests.contract.columns import column, columns_file  # noqa: F401  # fixtures
+from tests.support.postgres import database, postgres  # noqa: F401  # fixtures
+from tests.support.recordings import RECORDINGS, waiting
+from turnout.calls import attempts, limits
 from turnout_emulator import Emulator
 
 if TYPE_CHECKING:
@@ -39,6 +41,30 @@ _CLEARED = (
 )
 
 
+_WAITING = pytest.StashKey[int]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that wait for recordings; the summary says how many they are."""
+    left_out = waiting(items)
+    items[:] = [item for item in items if item not in left_out]
+    config.stash[_WAITING] = len(left_out)
+    if hasattr(config, "workeroutput"):  # of pytest-xdist, which hands it to the process that prints
+        config.workeroutput["waiting"] = len(left_out)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a worker of pytest-xdist left out; each collects all."""
+    node.config.stash[_WAITING] = getattr(node, "workeroutput", {}).get("waiting", 0)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say in one line how many tests wait."""
+    if number := config.stash.get(_WAITING, 0):
+        terminalreporter.line(f"tests that wait for recordings of the real services in {RECORDINGS}: {number}")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_stray_variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     patch = pytest.MonkeyPatch()
@@ -57,6 +83,16 @@ def _no_stray_variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
 def _no_loop_by_default() -> None:
     """Before Python 3.14, LlamaIndex's sync methods get a loop made, and leave it open for some later test to warn of."""
     asyncio.set_event_loop(None)
+
+
+@pytest.fixture
+def event_loop() -> Iterator[None]:
+    """An event loop for LlamaIndex's sync methods, which would make one and leave it open."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 @pytest.fixture(scope="session")
@@ -107,12 +143,24 @@ def settings_text(emulator: Emulator) -> str:
 
 
 @pytest.fixture
-def settings_file(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A turnout.toml that points every backend at the emulator, found through TURNOUT_CONFIG."""
+def settings_toml(emulator: Emulator) -> str:
+    """What is in the settings file: every backend is at the emulator. Folders and modules have their own."""
+    return settings_text(emulator)
+
+
+@pytest.fixture
+def settings_file(settings_toml: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A turnout.toml, found through TURNOUT_CONFIG."""
     path = tmp_path / "turnout.toml"
-    path.write_text(settings_text(emulator), encoding="utf-8")
+    path.write_text(settings_toml, encoding="utf-8")
     monkeypatch.setenv("TURNOUT_CONFIG", str(path))
     return path
+
+
+@pytest.fixture
+def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked again is asked again at once."""
+    monkeypatch.setattr(attempts, "_backoff", lambda _: 0.0)
 
 
 @pytest.fixture(params=BACKENDS)

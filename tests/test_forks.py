@@ -274,9 +274,9 @@ assert [ended(process, 40) for process in processes] == [0] * len(processes)
     ("framework", "backend", "route", "moments"),
     [
         ("langchain", "azure", "default", "0.3 1.3"),
-        ("langchain", "bedrock", "default", "0.1 0.3 0.6 1.0"),
+        ("langchain", "bedrock", "default", "0.1 0.5"),
         ("llama-index", "azure", "responses", "0.5"),
-        ("llama-index", "bedrock", "default", "0.1 0.2 0.3 0.5 0.8"),
+        ("llama-index", "bedrock", "default", "0.2 0.3 0.8"),
     ],
 )
 def test_a_fork_during_a_first_call(

@@ -1,7 +1,9 @@
-"""Each framework's extra alone, installed by pip into an environment of its own, imports and answers.
+"""Each framework's extra alone imports and answers.
 
-LangChain alone gets a newer major version of the openai SDK than both together (llama-index-llms-openai caps it), so
-this is another program than the one that the other tests run.
+The suite runs with what is installed, cut down to what an extra brings. `make installs` has pip install each extra into
+an environment of its own, which takes a network and minutes: LangChain alone gets a newer major version of the openai
+SDK than both together (llama-index-llms-openai caps it), so that is another program than the one that the other tests
+run.
 """
 
 from __future__ import annotations
@@ -84,17 +86,29 @@ print(*{{name.partition(".")[0] for name in sys.modules}})
 """
 
 
+def is_installed(name: str) -> bool:
+    try:
+        metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
 def required(names: list[str]) -> set[str]:
-    """The distributions that some bring, with theirs."""
-    found: set[str] = set()
+    """The distributions that some bring, with theirs; of those that are installed."""
+    found: set[tuple[str, frozenset[str]]] = set()
     waiting = [Requirement(name) for name in names]
     while waiting:
         requirement = waiting.pop()
-        name = canonicalize_name(requirement.name)
-        if name not in found and (requirement.marker is None or requirement.marker.evaluate({"extra": ""})):
-            found.add(name)
-            waiting += [Requirement(text) for text in metadata.requires(name) or ()]
-    return found
+        asked = (canonicalize_name(requirement.name), frozenset(requirement.extras))
+        if asked in found or not is_installed(requirement.name):
+            continue
+        found.add(asked)
+        for needed in map(Requirement, metadata.requires(requirement.name) or ()):
+            extras = requirement.extras or {""}
+            if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in extras):
+                waiting.append(needed)
+    return {name for name, _ in found}
 
 
 def test_a_plain_install_brings_what_it_imports_and_no_more(settings_file: Path) -> None:
@@ -112,6 +126,38 @@ def test_a_plain_install_brings_what_it_imports_and_no_more(settings_file: Path)
         assert {module for module, names in owners.items() if name in names} & loaded, f"{name} isn't imported"
 
 
+def linked(extra: str, folder: Path) -> None:
+    """Put links to what `turnout[extra]` brings into a folder."""
+    for name in required([f"turnout[{extra}]"]):
+        installed = metadata.distribution(name)
+        for first in {file.parts[0] for file in installed.files or ()} - {"..", "__pycache__"}:
+            if not (folder / first).exists():
+                (folder / first).symlink_to(Path(str(installed.locate_file(first))))
+    (folder / "turnout").symlink_to(ROOT / "src" / "turnout")
+
+
+def answers(extra: str, *command: str, **environment: str) -> None:
+    done = subprocess.run(
+        [*command, "-W", "error::ResourceWarning", "-c", CHECKS[extra]],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.usefixtures("settings_file")
+@pytest.mark.parametrize("extra", sorted(CHECKS))
+def test_what_an_extra_brings_is_all_that_it_takes(extra: str, tmp_path: Path) -> None:
+    folder = tmp_path / "packages"
+    folder.mkdir()
+    linked(extra, folder)
+    answers(extra, sys.executable, "-S", PYTHONPATH=str(folder))
+
+
+@pytest.mark.installs
 @pytest.mark.timeout(1200)  # pip may have to download everything
 @pytest.mark.parametrize("extra", sorted(CHECKS))
 def test_one_framework_alone_imports_and_answers(
@@ -121,18 +167,7 @@ def test_one_framework_alone_imports_and_answers(
     home = tmp_path / "venv"
     venv.create(home, with_pip=True)
     python = str(home / ("Scripts" if sys.platform == "win32" else "bin") / "python")
-    install = [
-        python,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-compile",
-        "--disable-pip-version-check",
-        f"{ROOT}[{extra}]",
-    ]
-    done = subprocess.run(install, capture_output=True, text=True, timeout=900, check=False)
+    install = [python, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
+    done = subprocess.run([*install, f"{ROOT}[{extra}]"], capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
-    check = [python, "-W", "error::ResourceWarning", "-c", CHECKS[extra]]
-    answer = subprocess.run(check, capture_output=True, text=True, timeout=120, check=False, env=dict(os.environ))
-    assert answer.returncode == 0, answer.stderr[-3000:]
+    answers(extra, python)

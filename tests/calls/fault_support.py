@@ -11,25 +11,24 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from llama_index.core.base.llms.types import ChatMessage
-
-from tests.calls.conftest import WAYS, WIRES
+from tests.calls.conftest import WIRES
 from tests.faults import FAULTS, VECTOR_FAULTS, Fault
+from tests.support.frameworks import WAYS, Chat, Embedding
 from turnout.errors import TurnoutError
-from turnout.langchain import ChatTurnout, TurnoutEmbeddings
-from turnout.llama_index import TurnoutEmbedding, TurnoutLLM
 from turnout_emulator import Answer, Script
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-
     from turnout_emulator import Emulator, Received
     from turnout_emulator.answers import Queueable
 
-DEADLINE = 2.0  # seconds; a call that a fault makes wait has this long
-SLACK = 2.0  # a second, and one for a busy machine
-THREADS = 24
+DEADLINE = 1.5  # seconds; a call that only a deadline ends has this long
+PATIENCE = 20.0  # and every other one this: on a busy machine it may take a while
+SLACK = 2.5  # half a second, and two for a busy machine
+THREADS = 32
 NUMBERS = itertools.count()
+
+Models = dict[bool, Chat | Embedding]
+"""The model for calls that only a deadline ends, and the one for all others."""
 
 
 @dataclass
@@ -56,8 +55,8 @@ class Asked:
 
     def problem(self) -> str | None:
         """What is wrong with what came of it."""
-        what = f"{self.name} / {self.way}: "
-        if self.took > DEADLINE + SLACK:
+        what = f"{self.name}, {'always' if self.always else 'first'} / {self.way}: "
+        if self.took > (DEADLINE if self.fault.slow else PATIENCE) + SLACK:
             return f"{what}took {self.took:.1f} s"
         if self.error is not None and not isinstance(self.error, TurnoutError):
             return f"{what}{type(self.error).__module__}.{type(self.error).__name__}: {self.error!s:.150}"
@@ -74,7 +73,7 @@ class Asked:
 
 
 class Rule:
-    """Gives each call its fault, at its first attempt or at each."""
+    """Gives each call its fault, at its first attempt or at each; the calls are told apart by their numbers."""
 
     def __init__(self, calls: list[Asked]) -> None:
         self.calls = {call.number: call for call in calls}
@@ -90,89 +89,56 @@ class Rule:
         return None if isinstance(call, Embedded) else Answer(call.right)
 
 
-def calls_of(ways: tuple[str, ...], *, always: bool) -> list[Asked]:
+def calls_of(ways: tuple[str, ...]) -> list[Asked]:
     return [
         Asked(name, fault, way, always)
         for name, fault in FAULTS.items()
         for way in ways
+        for always in (False, True)
         if not (fault.streams and "stream" not in way) and not (fault.wholes and "stream" in way)
     ]
 
 
-def langchain(arguments: dict[str, Any]) -> dict[str, Any]:
-    model = ChatTurnout(**arguments)
-
-    async def astream(question: str) -> AsyncIterator[str]:
-        async for chunk in model.astream(question):
-            yield str(chunk.text)
-
-    async def whole(question: str) -> str:
-        return str((await model.ainvoke(question)).text)
-
-    return {
-        "whole": lambda question: str(model.invoke(question).text),
-        "async": whole,
-        "stream": lambda question: (str(chunk.text) for chunk in model.stream(question)),
-        "async-stream": astream,
-    }
-
-
-def llama_index(arguments: dict[str, Any]) -> dict[str, Any]:
-    llm = TurnoutLLM(**arguments)
-
-    async def whole(question: str) -> str:
-        return (await llm.achat([ChatMessage(question)])).message.content or ""
-
-    def stream(question: str) -> Iterator[str]:
-        for piece in llm.stream_chat([ChatMessage(question)]):
-            yield piece.delta or ""
-
-    async def astream(question: str) -> AsyncIterator[str]:
-        async for piece in await llm.astream_chat([ChatMessage(question)]):
-            yield piece.delta or ""
-
-    return {
-        "whole": lambda question: llm.chat([ChatMessage(question)]).message.content or "",
-        "async": whole,
-        "stream": stream,
-        "async-stream": astream,
-    }
-
-
-def ask(call: Asked, ways: dict[str, Any]) -> None:
+def ask(call: Asked, models: Models) -> None:
+    model = models[call.fault.slow]
     began = time.monotonic()
     try:
-        if call.way == "whole":
-            call.text = ways["whole"](call.question)
+        if isinstance(model, Embedding):
+            call.text = model.query(call.question)
         else:
-            for piece in ways["stream"](call.question):
-                call.text += piece
+            for piece in model.pieces(call.way, call.question):
+                call.text += piece.text
     except BaseException as error:  # noqa: BLE001 - looked at afterwards
         call.error = error
     call.took = time.monotonic() - began
 
 
-async def aask(call: Asked, ways: dict[str, Any], turns: asyncio.Semaphore) -> None:
+async def aask(call: Asked, models: Models, turns: asyncio.Semaphore) -> None:
+    model = models[call.fault.slow]
     async with turns:
         began = time.monotonic()
         try:
-            if call.way == "async":
-                call.text = await ways["async"](call.question)
+            if isinstance(model, Embedding):
+                call.text = await model.aquery(call.question)
             else:
-                async for piece in ways["async-stream"](call.question):
-                    call.text += piece
+                async for piece in model.apieces(call.way, call.question):
+                    call.text += piece.text
         except BaseException as error:  # noqa: BLE001 - looked at afterwards
             call.error = error
         call.took = time.monotonic() - began
 
 
-def ask_all(calls: list[Asked], ways: dict[str, Any]) -> None:
+def ask_all(calls: list[Asked], make: type[Chat | Embedding], framework: str, arguments: dict[str, Any]) -> None:
+    models: Models = {
+        slow: make(framework, **arguments, deadline=DEADLINE if slow else PATIENCE) for slow in (True, False)
+    }
+
     async def coroutines() -> None:
         turns = asyncio.Semaphore(THREADS)
-        await asyncio.gather(*(aask(call, ways, turns) for call in calls if call.way.startswith("async")))
+        await asyncio.gather(*(aask(call, models, turns) for call in calls if call.way.startswith("async")))
 
     with ThreadPoolExecutor(THREADS) as pool:
-        in_threads = pool.map(lambda call: ask(call, ways), [c for c in calls if not c.way.startswith("async")])
+        in_threads = pool.map(lambda call: ask(call, models), [c for c in calls if not c.way.startswith("async")])
         asyncio.run(coroutines())
         list(in_threads)
 
@@ -188,27 +154,18 @@ class Embedded(Asked):
         return self.vector
 
 
-def embedding_ways(framework: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    if framework == "langchain":
-        embeddings = TurnoutEmbeddings(**arguments)
-        return {"whole": embeddings.embed_query, "async": embeddings.aembed_query}
-    embedding = TurnoutEmbedding(**arguments)
-    return {"whole": embedding.get_query_embedding, "async": embedding.aget_query_embedding}
-
-
-def ask_every_chat(framework: str, wire: str, settings: str, emulator: Emulator, *, always: bool) -> list[str]:
+def ask_every_chat(framework: str, wire: str, settings: str, emulator: Emulator) -> list[str]:
     """Each fault, in each way of calling a chat model; what is wrong with what came of it."""
     backend, model = WIRES[wire]
-    arguments = {"backend": backend, "model": model, "settings": settings, "max_retries": 1, "deadline": DEADLINE}
-    ways = (langchain if framework == "langchain" else llama_index)(arguments)
-    ways["whole"]("What does the first call load?")
-    calls = calls_of(WAYS, always=always)
+    arguments = {"backend": backend, "model": model, "settings": settings, "max_retries": 1}
+    Chat(framework, **arguments).ask("whole", "What does the first call load?")
+    calls = calls_of(WAYS)
     emulator.rule(Rule(calls))
-    ask_all(calls, ways)
+    ask_all(calls, Chat, framework, arguments)
     return [problem for call in calls if (problem := call.problem()) is not None]
 
 
-def ask_every_embedding(framework: str, backend: str, settings: str, emulator: Emulator, *, always: bool) -> list[str]:
+def ask_every_embedding(framework: str, backend: str, settings: str, emulator: Emulator) -> list[str]:
     """Each fault, in each way of embedding a text; what is wrong with what came of it."""
     arguments = {"backend": backend, "settings": settings, "max_retries": 1}
     faults = {**FAULTS, **VECTOR_FAULTS}
@@ -216,12 +173,13 @@ def ask_every_embedding(framework: str, backend: str, settings: str, emulator: E
         Embedded(name, fault, way, always)
         for name, fault in faults.items()
         for way in ("whole", "async")
+        for always in (False, True)
         if not fault.streams
     ]
-    vectors = TurnoutEmbeddings(**arguments)
+    vectors = Embedding(framework, **arguments)
     for call in calls:
         assert isinstance(call, Embedded)
-        call.vector = vectors.embed_query(call.question)
+        call.vector = vectors.query(call.question)
     emulator.rule(Rule(calls))
-    ask_all(calls, embedding_ways(framework, {**arguments, "deadline": DEADLINE}))
+    ask_all(calls, Embedding, framework, arguments)
     return [problem for call in calls if (problem := call.problem()) is not None]

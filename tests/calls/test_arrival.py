@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
-from turnout.calls import attempts as call
 from turnout.calls import context as calls
 from turnout.calls import streams
 from turnout.calls.classification import classify
@@ -34,18 +33,12 @@ from turnout_emulator import Answer, Emulator, Failure, Raw
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
-    from pathlib import Path
 
 ASKED = [ChatMessage("When does the depot open?")]
 HALF = "When does \ud83d the depot open?"  # of a surrogate pair, as text out of a PDF has it
 
 
-@pytest.fixture(autouse=True)
-def _settings(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "turnout.toml"
-    path.write_text(fresh_emulator.settings_toml(every_wire=True), encoding="utf-8")
-    monkeypatch.setenv("TURNOUT_CONFIG", str(path))
-    monkeypatch.setattr(call, "_backoff", lambda _: 0.0)
+pytestmark = pytest.mark.usefixtures("settings_file", "no_backoff")
 
 
 WIRES = [("default", "azure"), ("responses", "azure"), ("claude", "azure"), ("default", "bedrock")]

@@ -33,8 +33,12 @@ A berth costs twelve florins a night. Boats under four metres pay nothing.
 NOTES = "The lighthouse was built in 1871. Its keeper is called Imke Visser.\n"
 
 
-# On a busy machine any step may take so long that it says how far it is.
 _PROGRESS = re.compile(r"^(?:reading|splitting|embedding): \d+ .*, \d+/s.*\n", re.MULTILINE)
+
+
+def without_progress(err: str) -> str:
+    """What was said on stderr but for progress: on a busy machine any step may take so long that it says how far it is."""
+    return _PROGRESS.sub("", err)
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class Outcome:
 def turnout(*arguments: str) -> Outcome:
     """Run the command line in this process."""
     result = CliRunner().invoke(app, list(arguments), prog_name="turnout", catch_exceptions=False)
-    return Outcome(result.exit_code, result.stdout, _PROGRESS.sub("", result.stderr))
+    return Outcome(result.exit_code, result.stdout, without_progress(result.stderr))
 
 
 def process(*arguments: str, **environment: str) -> Outcome:
@@ -62,7 +66,7 @@ def process(*arguments: str, **environment: str) -> Outcome:
         timeout=120,
         check=False,
     )
-    return Outcome(done.returncode, done.stdout, _PROGRESS.sub("", done.stderr))
+    return Outcome(done.returncode, done.stdout, without_progress(done.stderr))
 
 
 def pdf(pages: Sequence[str], *, password: str | None = None) -> bytes:

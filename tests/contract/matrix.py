@@ -1,6 +1,7 @@
 """The matrix: every application on every column, with turnout and with the frameworks' own classes.
 
-`python -m tests.contract.matrix` runs everything against one emulator, prints the tables and writes docs/matrix.md and its digest in README.md.
+`python -m tests.contract.matrix` runs everything against one emulator, prints the tables and writes docs/matrix.md and its
+digest in README.md.
 `--framework langchain`, `--column azure` and `--application rag_with_sources` (each may be repeated) run a part and
 write nothing; `--turnout-only` leaves the frameworks' own classes out.
 """
@@ -146,6 +147,8 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     incomplete = bool(asked.framework or asked.column or asked.application or asked.turnout_only)
     columns = [COLUMNS[name] for name in asked.column or COLUMNS]
+    if not asked.turnout_only and find_spec("llama_index.embeddings.azure_openai") is None:
+        parser.error("the frameworks' own classes aren't all installed: pip install -e '.[dev,bench]'")
     _clean_environment()
     # Collected between applications alone: httpx's pool, which the frameworks' own classes use, waits for itself if a
     # forgotten stream is collected while the pool is being looked at.

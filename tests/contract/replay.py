@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from botocore.eventstream import EventStreamBuffer
 
+from tests.support.recordings import RECORDINGS
 from turnout.settings import Settings
 from turnout_emulator import Raw
 from turnout_emulator.accounts import AWS_ACCESS_KEY, AWS_SECRET_KEY, AZURE_KEY
@@ -20,12 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from turnout_emulator import Emulator
-
-RECORDINGS = Path(os.environ.get("TURNOUT_RECORDINGS") or Path(__file__).parents[3] / "shared" / "recordings")
-
-needs_recordings = pytest.mark.skipif(
-    not RECORDINGS.is_dir(), reason=f"no recordings of the real services in {RECORDINGS}"
-)
 
 
 def exchanges(folder: str) -> list[Any]:

@@ -13,7 +13,6 @@ from llama_index.core.base.llms.types import ChatMessage
 from pydantic import BaseModel
 
 from tests.contract.apps.settings import COLUMNS
-from tests.contract.columns import columns_file  # noqa: F401  # a fixture
 from turnout.errors import UnsupportedError
 from turnout.langchain import ChatTurnout
 from turnout.llama_index import TurnoutLLM
@@ -113,7 +112,7 @@ def side(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture(params=["azure_claude", "bedrock_claude"])
-def wire(request: pytest.FixtureRequest, columns_file: Path, monkeypatch: pytest.MonkeyPatch) -> str:  # noqa: F811
+def wire(request: pytest.FixtureRequest, columns_file: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("TURNOUT_BACKEND", request.param)
     return COLUMNS[request.param].wire
 

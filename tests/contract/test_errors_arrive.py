@@ -65,11 +65,12 @@ keyless = "gpt-5"
 """
 
 
-@pytest.fixture(autouse=True)
-def _settings(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "turnout.toml"
-    path.write_text(f'unsupported = "error"\n{settings_text(fresh_emulator)}{_MORE}', encoding="utf-8")
-    monkeypatch.setenv("TURNOUT_CONFIG", str(path))
+pytestmark = pytest.mark.usefixtures("settings_file")
+
+
+@pytest.fixture
+def settings_toml(fresh_emulator: Emulator) -> str:
+    return f'unsupported = "error"\n{settings_text(fresh_emulator)}{_MORE}'
 
 
 def tree(kind: type[e.TurnoutError]) -> set[type[e.TurnoutError]]:

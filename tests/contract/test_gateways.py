@@ -20,9 +20,7 @@ ASKED = [ChatMessage("When does the depot open?")]
 TEXT = "The depot"
 
 
-@pytest.fixture(autouse=True)
-def _settings(settings_file: Path) -> None:
-    """The emulator's, found."""
+pytestmark = pytest.mark.usefixtures("settings_file")
 
 
 def chunk(delta: Any, reason: Any = None, **more: Any) -> dict[str, Any]:

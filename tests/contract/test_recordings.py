@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from langchain_core.messages import AIMessage
 
-from tests.contract.replay import converse_parts, exchanges, frames, needs_recordings, replay, responses_parts, settings
+from tests.contract.replay import converse_parts, exchanges, frames, replay, responses_parts, settings
+from tests.support.recordings import needs_recordings
 from turnout.conversation.answers import FINISH
 from turnout.embedding.embedder import Embedder
 from turnout.errors import ContentFilterError, InvalidRequestError

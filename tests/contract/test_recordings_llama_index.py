@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from llama_index.core.base.llms.types import ChatMessage, TextBlock, ThinkingBlock, ToolCallBlock
 
-from tests.contract.replay import converse_parts, exchanges, frames, needs_recordings, replay, responses_parts, settings
+from tests.contract.replay import converse_parts, exchanges, frames, replay, responses_parts, settings
+from tests.support.recordings import needs_recordings
 from turnout.conversation.answers import FINISH
 from turnout.errors import ContentFilterError
 from turnout.llama_index import TurnoutLLM

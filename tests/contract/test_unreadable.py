@@ -5,26 +5,22 @@ Each form comes once, and the call has the right answer; then at every attempt, 
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from llama_index.core.base.llms.types import ChatMessage
 
 from tests.conftest import settings_text
-from turnout.calls import attempts as call
+from tests.support.frameworks import FRAMEWORKS, Chat
 from turnout.errors import ServerError, ServiceAnswerError, ServiceConnectionError
-from turnout.langchain import ChatTurnout
-from turnout.llama_index import TurnoutLLM
 from turnout_emulator import Answer, Emulator, Raw
 from turnout_emulator.eventstream import event, frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 RIGHT = "The depot opens at seven."
 NESTED = "[" * 100_000
@@ -54,13 +50,13 @@ WIRES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _settings(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+pytestmark = pytest.mark.usefixtures("settings_file", "no_backoff")
+
+
+@pytest.fixture
+def settings_toml(emulator: Emulator) -> str:
     more = emulator.settings_toml(every_wire=True).partition("[chat.claude]")
-    path = tmp_path / "turnout.toml"
-    path.write_text(settings_text(emulator) + more[1] + more[2], encoding="utf-8")
-    monkeypatch.setenv("TURNOUT_CONFIG", str(path))
-    monkeypatch.setattr(call, "_backoff", lambda _: 0.0)
+    return settings_text(emulator) + more[1] + more[2]
 
 
 def as_json(body: Any, kind: str = JSON) -> Raw:
@@ -327,45 +323,8 @@ STREAMED: dict[str, dict[str, Raw]] = {
 ALLOWED, REPORTED = (ServiceAnswerError, ServiceConnectionError), (ServerError, ServiceConnectionError)
 
 
-def _lc(wire: Wire) -> ChatTurnout:
-    return ChatTurnout(model=wire.model, backend=wire.backend, max_retries=1)
-
-
-def _li(wire: Wire) -> TurnoutLLM:
-    return TurnoutLLM(model=wire.model, backend=wire.backend, max_retries=1)
-
-
-ASKED = [ChatMessage("When does the depot open?")]
-
-
-async def _lc_astream(wire: Wire) -> str:
-    return "".join([str(chunk.content) async for chunk in _lc(wire).astream("When?")])
-
-
-async def _li_achat(wire: Wire) -> str:
-    return str((await _li(wire).achat(ASKED)).message.content)
-
-
-async def _li_astream(wire: Wire) -> str:
-    return "".join([piece.delta or "" async for piece in await _li(wire).astream_chat(ASKED)])
-
-
-async def _lc_ainvoke(wire: Wire) -> str:
-    return str((await _lc(wire).ainvoke("When?")).content)
-
-
-WHOLES: dict[str, Callable[[Wire], str]] = {
-    "LangChain": lambda wire: str(_lc(wire).invoke("When?").content),
-    "LangChain async": lambda wire: asyncio.run(_lc_ainvoke(wire)),
-    "LlamaIndex": lambda wire: str(_li(wire).chat(ASKED).message.content),
-    "LlamaIndex async": lambda wire: asyncio.run(_li_achat(wire)),
-}
-STREAMS: dict[str, Callable[[Wire], str]] = {
-    "LangChain": lambda wire: "".join(str(chunk.content) for chunk in _lc(wire).stream("When?")),
-    "LangChain async": lambda wire: asyncio.run(_lc_astream(wire)),
-    "LlamaIndex": lambda wire: "".join(piece.delta or "" for piece in _li(wire).stream_chat(ASKED)),
-    "LlamaIndex async": lambda wire: asyncio.run(_li_astream(wire)),
-}
+def asked(wire: Wire, framework: str, way: str) -> str:
+    return Chat(framework, model=wire.model, backend=wire.backend, max_retries=1).ask(way, "When?").text
 
 
 def outcome(emulator: Emulator, ask: Callable[[], Any], *queued: Any) -> Any:
@@ -379,26 +338,34 @@ def outcome(emulator: Emulator, ask: Callable[[], Any], *queued: Any) -> Any:
     return found, emulator.pending
 
 
-def wrong(emulator: Emulator, wire: Wire, ask: Callable[[Wire], str], form: Raw, *, reported: bool) -> list[str]:
+def wrong(emulator: Emulator, ask: Callable[[], str], form: Raw, *, reported: bool) -> list[str]:
     """What is wrong about a way to call.
 
     Args:
         emulator: What answers.
-        wire: Where the call goes.
         ask: The call.
         form: What is no answer.
         reported: Whether it is the service's own error, though it came with success.
     """
     problems = []
-    found, left = outcome(emulator, lambda: ask(wire), form, Answer(RIGHT))
+    found, left = outcome(emulator, ask, form, Answer(RIGHT))
     if found != RIGHT or left:
         problems.append(f"once: {type(found).__name__}: {str(found)[:300]}, left {left}")
-    found, left = outcome(emulator, lambda: ask(wire), form, form)
+    found, left = outcome(emulator, ask, form, form)
     if not isinstance(found, REPORTED if reported else ALLOWED) or left or found.attempts != 2:
         problems.append(f"always: {type(found).__name__}: {str(found)[:300]}, left {left}")
     elif len(str(found)) > 3_000 or "ValueError" in [kind.__name__ for kind in type(found).__mro__]:
         problems.append(f"always: {type(found).__mro__}: {len(str(found))}")
     return problems
+
+
+def problems(emulator: Emulator, wire: Wire, form: Raw, ways: tuple[str, ...], *, reported: bool) -> dict[str, Any]:
+    return {
+        f"{framework}, {way}": found
+        for framework in FRAMEWORKS
+        for way in ways
+        if (found := wrong(emulator, partial(asked, wire, framework, way), form, reported=reported))
+    }
 
 
 FEW = ("a page", "null", "an empty object", "half a JSON", "bad UTF-8")
@@ -416,15 +383,9 @@ def cases(forms: dict[str, dict[str, Raw]]) -> list[Any]:
 
 @pytest.mark.parametrize(("wire", "form", "reported"), cases(WHOLE))
 def test_an_answer(emulator: Emulator, wire: Wire, form: Raw, reported: bool) -> None:
-    problems = {
-        how: found for how, ask in WHOLES.items() if (found := wrong(emulator, wire, ask, form, reported=reported))
-    }
-    assert not problems
+    assert not problems(emulator, wire, form, ("whole", "async"), reported=reported)
 
 
 @pytest.mark.parametrize(("wire", "form", "reported"), cases(STREAMED))
 def test_a_stream(emulator: Emulator, wire: Wire, form: Raw, reported: bool) -> None:
-    problems = {
-        how: found for how, ask in STREAMS.items() if (found := wrong(emulator, wire, ask, form, reported=reported))
-    }
-    assert not problems
+    assert not problems(emulator, wire, form, ("stream", "async-stream"), reported=reported)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.contract.test_unreadable import ANYWHERE, as_json, outcome
-from turnout.calls import attempts as call
 from turnout.embedding.embedder import Embedder
 from turnout.errors import ServiceAnswerError
 from turnout.langchain import TurnoutEmbeddings
@@ -20,15 +19,12 @@ from turnout_emulator import Emulator, Raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 TEXT = "the harbour"
 NAN, HUGE = float("nan"), float("inf")
 
 
-@pytest.fixture(autouse=True)
-def _settings(settings_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call, "_backoff", lambda _: 0.0)
+pytestmark = pytest.mark.usefixtures("settings_file", "no_backoff")
 
 
 def openai(*vectors: Any) -> Raw:

@@ -12,17 +12,12 @@ from turnout_emulator import Emulator
 from turnout_emulator.accounts import AZURE_KEY, OPENAI_KEY
 
 
-@pytest.fixture(scope="session")
-def shared() -> Iterator[Emulator]:
-    with Emulator() as emulator:
-        yield emulator
-
-
 @pytest.fixture
-def emulator(shared: Emulator) -> Iterator[Emulator]:
-    shared.clear()
-    yield shared
-    shared.clear()
+def emulator(emulator: Emulator) -> Iterator[Emulator]:
+    """The emulator of the run, with nothing queued and nothing received."""
+    emulator.clear()
+    yield emulator
+    emulator.clear()
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -13,13 +11,12 @@ import httpx
 import pytest
 from botocore.eventstream import EventStreamBuffer
 
+from tests.support.recordings import RECORDINGS, needs_recordings
 from turnout_emulator import Answer, Emulator, Reasoning, RedactedReasoning, Text, ToolCall
 from turnout_emulator.accounts import AWS_BEARER, AZURE_KEY
 from turnout_emulator.answers import Block
 
-RECORDINGS = Path(os.environ.get("TURNOUT_RECORDINGS") or Path(__file__).parents[3] / "shared" / "recordings")
-
-pytestmark = pytest.mark.skipif(not RECORDINGS.is_dir(), reason=f"no recordings of the real services in {RECORDINGS}")
+pytestmark = needs_recordings
 
 # Members that the service adds for some models and dates only, or that describe what the emulator has no part of.
 OPTIONAL = {

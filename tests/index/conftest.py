@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from turnout.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from multiprocessing.context import ForkServerContext
     from pathlib import Path
 
     from turnout_emulator import Emulator
@@ -30,13 +32,28 @@ def settings_text(emulator: Emulator, index: str = "") -> str:
 
 
 @pytest.fixture
-def settings_file(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "turnout.toml"
-    path.write_text(settings_text(fresh_emulator), encoding="utf-8")
-    monkeypatch.setenv("TURNOUT_CONFIG", str(path))
-    monkeypatch.setenv("TURNOUT_BACKEND", "azure")
+def settings_toml(fresh_emulator: Emulator) -> str:
+    return settings_text(fresh_emulator)
+
+
+@pytest.fixture(autouse=True)
+def _in_its_own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    return path
+
+
+@pytest.fixture(scope="session")
+def processes() -> ForkServerContext:
+    """Processes that begin with everything imported."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        [
+            *("tests.index.worker", "tests.index.data.killed", "tests.index.data.warm"),
+            *("turnout.llama_index.index", "turnout.llama_index.stores.chroma", "turnout.llama_index.stores.postgres"),
+            *("turnout.langchain.index", "turnout.langchain.stores.chroma", "turnout.langchain.stores.pgvector"),
+            *("langchain_chroma", "faiss", "botocore.session", "aiohttp", "openai.resources", "openai.lib.streaming"),
+        ]
+    )
+    return context
 
 
 @pytest.fixture

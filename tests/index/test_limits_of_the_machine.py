@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import resource
 from typing import TYPE_CHECKING
 
@@ -24,11 +23,6 @@ if TYPE_CHECKING:
 
 INDEX = '\n[index.docs]\nstore = "{store}"\npath = "./index"\nallow_pickle = true\n'
 MIB = 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def processes() -> ForkServerContext:
-    return multiprocessing.get_context("forkserver")
 
 
 @pytest.fixture(params=["chroma", "faiss"])

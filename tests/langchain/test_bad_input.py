@@ -18,17 +18,10 @@ from turnout.errors import InvalidRequestError, TurnoutError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from turnout_emulator import Emulator
 
 FETCHING = ("bedrock",)  # the others hand an address on, for the service to fetch
 CALL: Any = {"name": "weather", "args": {"city": "Oslo"}, "id": "call_1"}
-
-
-@pytest.fixture
-def bench(fresh_emulator: Emulator, tmp_path: Path) -> Bench:
-    return Bench(fresh_emulator, tmp_path)
 
 
 async def _all(model: Any, given: Any) -> list[Any]:

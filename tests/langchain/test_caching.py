@@ -12,9 +12,7 @@ from tests.langchain.history_support import BACKENDS, PDF, PNG, Bench, weather
 from turnout_emulator import Answer, Usage
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from turnout_emulator import Emulator
+    pass
 
 MARK = {"type": "ephemeral"}
 HOUR = {"type": "ephemeral", "ttl": "1h"}
@@ -32,11 +30,6 @@ HISTORY: list[Any] = [
 def depot(name: str) -> str:
     """Look up a depot."""
     return name
-
-
-@pytest.fixture
-def bench(fresh_emulator: Emulator, tmp_path: Path) -> Bench:
-    return Bench(fresh_emulator, tmp_path)
 
 
 def sent(bench: Bench, backend: str, messages: list[Any], tools: list[Any], **kwargs: Any) -> Any:

@@ -9,7 +9,7 @@ from langchain_core import exceptions as lc
 from langchain_core.messages import HumanMessage
 from pydantic import BaseModel
 
-from tests.langchain.chat_support import CONTEXT, chats
+from tests.support.parts import CONTEXT, chats
 from turnout.langchain import ChatTurnout
 from turnout_emulator import Answer, Reasoning, Text, ToolCall
 

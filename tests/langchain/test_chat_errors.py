@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from langchain_core import exceptions as lc
 
-from tests.langchain.chat_support import CONTEXT
+from tests.support.parts import CONTEXT
 from turnout import errors
 from turnout.langchain import ChatTurnout
 from turnout.langchain.errors import AS_LANGCHAIN

@@ -9,7 +9,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from pydantic import BaseModel, ValidationError
 
-from tests.langchain.chat_support import chats
+from tests.support.parts import chats
 from turnout import errors
 from turnout.langchain import ChatTurnout
 

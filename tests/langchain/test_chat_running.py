@@ -11,7 +11,7 @@ import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import HumanMessage
 
-from tests.langchain.chat_support import CONTEXT
+from tests.support.parts import CONTEXT
 from turnout.langchain import ChatTurnout
 from turnout_emulator import Answer
 

@@ -11,7 +11,7 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableConfig
 from pydantic import BaseModel
 
-from tests.langchain.chat_support import CONTEXT, chats
+from tests.support.parts import CONTEXT, chats
 from turnout.langchain import ChatTurnout, TurnoutEmbeddings
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from langchain_core.tools import tool
 from pydantic import BaseModel
 
-from tests.langchain.chat_support import chats
+from tests.support.parts import chats
 from turnout.langchain import ChatTurnout
 from turnout_emulator import Failure
 

@@ -14,9 +14,7 @@ from turnout_emulator import Answer, Raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from turnout_emulator import Emulator
 
 FOUND = {"violence": "medium", "protected_material_text": "detected"}
 SCHEMA = {
@@ -37,11 +35,6 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "ainvoke": lambda model: asyncio.run(model.ainvoke("x")),
     "astream": lambda model: asyncio.run(_all(model)),
 }
-
-
-@pytest.fixture
-def bench(fresh_emulator: Emulator, tmp_path: Path) -> Bench:
-    return Bench(fresh_emulator, tmp_path)
 
 
 @pytest.mark.parametrize("call", CALLS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,18 +29,10 @@ from langchain_core.messages.tool import tool_call
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from tests.langchain.history_support import BACKENDS, PNG, WIRES, Bench, aportable_history, portable_history, route
-from tests.timing import best
 from turnout.errors import InvalidRequestError, TurnoutError, UnsupportedError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from turnout_emulator import Emulator
-
-
-@pytest.fixture
-def bench(fresh_emulator: Emulator, tmp_path: Path) -> Bench:
-    return Bench(fresh_emulator, tmp_path)
+    pass
 
 
 def shape(messages: list[BaseMessage]) -> list[tuple[str, Any]]:
@@ -339,17 +330,6 @@ def test_any_history_is_written_or_refused_and_never_changed(
 def _refuse(url: str) -> Any:
     msg = f"{url} isn't fetched here"
     raise InvalidRequestError(msg)
-
-
-def test_a_plain_history_costs_a_few_copies() -> None:
-    said = {"backend": "there", "wire": "openai-chat", "model_provider": "openai"}
-    messages: list[BaseMessage] = []
-    for number in range(500):
-        messages += [HumanMessage(f"Question {number}"), AIMessage(f"Answer {number}", response_metadata=said)]
-    copies = best(lambda: [message.model_copy(deep=True) for message in messages])
-    for wire in WIRES:
-        cost = best(partial(portable_history, messages, route(wire), has_tools=False))
-        assert cost < 6 * copies, f"{cost / copies:.1f} deep copies on {wire}"
 
 
 async def test_both_forms_write_the_same() -> None:

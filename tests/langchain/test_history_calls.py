@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,19 +13,14 @@ from langchain_core.messages import AIMessage, BaseMessage, FunctionMessage, Hum
 from langchain_core.messages.tool import invalid_tool_call, tool_call
 
 from tests.langchain.history_support import BACKENDS, WIRES, Bench, portable_history, route
+from tests.support.recordings import RECORDINGS, needs_recordings
 from turnout.conversation.tool_ids import ToolIds, is_valid, tool_name
 from turnout.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from turnout_emulator import Emulator
+    pass
 
-RECORDINGS = Path(os.environ.get("TURNOUT_RECORDINGS") or Path(__file__).parents[3] / "shared" / "recordings")
 VALID = re.compile(r"[a-zA-Z0-9_-]{1,40}")
-
-
-@pytest.fixture
-def bench(fresh_emulator: Emulator, tmp_path: Path) -> Bench:
-    return Bench(fresh_emulator, tmp_path)
 
 
 def call(*ids: str | None, city: str = "Bern") -> AIMessage:
@@ -116,10 +109,9 @@ def test_services_accept_what_was_called_elsewhere(bench: Bench, backend: str) -
     assert "b" * 60 not in body
 
 
+@needs_recordings
 def test_the_recorded_repeating_ids_of_mantle_go_anywhere(bench: Bench) -> None:
     path = RECORDINGS / "bedrock-mantle" / "reused-tool-call-ids-gpt-5-5.json"
-    if not path.exists():
-        pytest.skip(f"the recordings aren't at {RECORDINGS}; set TURNOUT_RECORDINGS")
     outputs = [exchange["response_json"]["output"] for exchange in json.loads(path.read_text(encoding="utf-8"))]
     called = [item for output in outputs for item in output if item["type"] == "function_call"]
     assert [item["call_id"] for item in called] == ["call_0", "call_0"]

@@ -15,9 +15,7 @@ from turnout.conversation.media import Media
 from turnout.errors import InvalidRequestError, UnsupportedError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from turnout_emulator import Emulator
+    pass
 
 URL = "https://example.com/pictures/map.png?sig=secret"
 PNG_BYTES, PDF_BYTES = base64.b64decode(PNG), base64.b64decode(PDF)
@@ -79,11 +77,6 @@ TEXTS: dict[str, dict[str, Any]] = {
     },
     "converse": {"document": {"format": "txt", "name": "a", "source": {"bytes": b"the words"}}},
 }
-
-
-@pytest.fixture
-def bench(fresh_emulator: Emulator, tmp_path: Path) -> Bench:
-    return Bench(fresh_emulator, tmp_path)
 
 
 def block_of(block: dict[str, Any], wire: str, **kwargs: Any) -> Any:

@@ -14,18 +14,11 @@ from tests.langchain.history_support import BACKENDS, WIRES, Bench, portable_his
 from turnout_emulator import Answer, Reasoning, RedactedReasoning, Text, ToolCall
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from turnout_emulator import Emulator
+    pass
 
 SECRET = "The user seems to want the weather of Bern."
 SIGNED = ("responses", "mantle", "bedrock", "claude")
 """Backends whose answers carry reasoning that can be given back."""
-
-
-@pytest.fixture
-def bench(fresh_emulator: Emulator, tmp_path: Path) -> Bench:
-    return Bench(fresh_emulator, tmp_path)
 
 
 def begun(bench: Bench, backend: str, *, streamed: bool = False) -> list[BaseMessage]:

@@ -17,14 +17,7 @@ from tests.langchain.history_support import BACKENDS, PDF, PNG, Bench
 from turnout.errors import InvalidRequestError, TurnoutError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from turnout_emulator import Emulator
-
-
-@pytest.fixture
-def bench(fresh_emulator: Emulator, tmp_path: Path) -> Bench:
-    return Bench(fresh_emulator, tmp_path)
+    pass
 
 
 TYPES = (

@@ -10,9 +10,7 @@ from langchain_core.tools import tool
 from tests.langchain.history_support import BACKENDS, Bench, weather
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from turnout_emulator import Emulator
+    pass
 
 BOTH = "What is the weather in Paris and in Rome?"
 
@@ -21,11 +19,6 @@ BOTH = "What is the weather in Paris and in Rome?"
 def depot(name: str) -> str:
     """Look up a depot by its name."""
     return name
-
-
-@pytest.fixture
-def bench(fresh_emulator: Emulator, tmp_path: Path) -> Bench:
-    return Bench(fresh_emulator, tmp_path)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

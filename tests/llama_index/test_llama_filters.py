@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
-from tests.contract.apps.settings import settings_text
 from turnout.errors import ContentFilterError
 from turnout.llama_index import TurnoutLLM
 from turnout_emulator import Answer, Failure, Raw
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from turnout_emulator import Emulator
     from turnout_emulator.answers import Queueable
@@ -28,11 +26,7 @@ SAFE = {"hate": {"filtered": False, "severity": "safe"}, "violence": {"filtered"
 QUESTION = [ChatMessage("How?")]
 
 
-@pytest.fixture(autouse=True)
-def _settings(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "turnout.toml"
-    path.write_text(settings_text(fresh_emulator), encoding="utf-8")
-    monkeypatch.setenv("TURNOUT_CONFIG", str(path))
+pytestmark = pytest.mark.usefixtures("columns_file")
 
 
 def errors(emulator: Emulator, backend: str, given: Queueable, **arguments: Any) -> list[ContentFilterError]:

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, TextBlock, ThinkingBlock, ToolCallBlock
 
-from tests.contract.apps.settings import COLUMNS, settings_text
+from tests.contract.apps.settings import COLUMNS
 from turnout.llama_index import TurnoutLLM
 from turnout_emulator import Answer, Reasoning, RedactedReasoning, Text, ToolCall
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from llama_index.core.base.llms.types import ChatResponse
 
     from turnout_emulator import Emulator
@@ -39,11 +37,7 @@ TOOL = {
 QUESTION = ChatMessage("What is it like in Bern?")
 
 
-@pytest.fixture(autouse=True)
-def _settings(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "turnout.toml"
-    path.write_text(settings_text(fresh_emulator), encoding="utf-8")
-    monkeypatch.setenv("TURNOUT_CONFIG", str(path))
+pytestmark = pytest.mark.usefixtures("columns_file")
 
 
 async def asked(how: str, llm: TurnoutLLM) -> ChatResponse:

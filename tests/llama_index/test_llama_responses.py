@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
-from tests.contract.apps.settings import settings_text
 from turnout import errors
 from turnout.llama_index import TurnoutLLM
 from turnout_emulator import Raw
@@ -42,12 +41,7 @@ def response(**said: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(params=[False, True], ids=["whole", "streamed"], autouse=True)
-def streamed(
-    request: pytest.FixtureRequest, fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> bool:
-    path = tmp_path / "turnout.toml"
-    path.write_text(settings_text(fresh_emulator), encoding="utf-8")
-    monkeypatch.setenv("TURNOUT_CONFIG", str(path))
+def streamed(request: pytest.FixtureRequest, columns_file: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
     monkeypatch.setenv("TURNOUT_BACKEND", "azure_responses")
     return bool(request.param)
 

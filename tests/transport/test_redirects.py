@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core import exceptions as lc
-from llama_index.core.base.llms.types import ChatMessage
 from urllib3 import HTTPHeaderDict
 
 from tests.contract.apps.settings import settings_text
+from tests.support.frameworks import FRAMEWORKS, WAYS, Chat, Embedding
 from tests.transport.wire_server import Line, Server, serving
 from turnout import errors
 from turnout.transport.redirects import refuse
@@ -83,65 +83,14 @@ def endpoint(shared: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return shared
 
 
-def langchain_chat(way: str) -> Any:
-    from turnout.langchain import ChatTurnout
-
-    model = ChatTurnout()
-
-    async def astream() -> None:
-        [_ async for _ in model.astream("the prompt")]
-
-    return {
-        "whole": lambda: model.invoke("the prompt"),
-        "streamed": lambda: list(model.stream("the prompt")),
-        "whole, async": lambda: asyncio.run(model.ainvoke("the prompt")),
-        "streamed, async": lambda: asyncio.run(astream()),
-    }[way]
-
-
-def llama_index_chat(way: str) -> Any:
-    from turnout.llama_index import TurnoutLLM
-
-    llm, asked = TurnoutLLM(), [ChatMessage("the prompt")]
-
-    async def achat() -> None:
-        await llm.achat(asked)
-
-    async def astream() -> None:
-        [_ async for _ in await llm.astream_chat(asked)]
-
-    return {
-        "whole": lambda: llm.chat(asked),
-        "streamed": lambda: list(llm.stream_chat(asked)),
-        "whole, async": lambda: asyncio.run(achat()),
-        "streamed, async": lambda: asyncio.run(astream()),
-    }[way]
-
-
-def langchain_embed(way: str) -> Any:
-    from turnout.langchain import TurnoutEmbeddings
-
-    made = TurnoutEmbeddings()
-    return {
-        "whole": lambda: made.embed_query("the prompt"),
-        "many": lambda: made.embed_documents(["the prompt", "another"]),
-        "whole, async": lambda: asyncio.run(made.aembed_query("the prompt")),
-    }[way]
-
-
-def llama_index_embed(way: str) -> Any:
-    from turnout.llama_index import TurnoutEmbedding
-
-    made = TurnoutEmbedding()
-    return {
-        "whole": lambda: made.get_query_embedding("the prompt"),
-        "many": lambda: made.get_text_embedding_batch(["the prompt", "another"]),
-        "whole, async": lambda: asyncio.run(made.aget_query_embedding("the prompt")),
-    }[way]
-
-
-CHAT: dict[str, Callable[[str], Any]] = {"langchain": langchain_chat, "llama_index": llama_index_chat}
-EMBED: dict[str, Callable[[str], Any]] = {"langchain": langchain_embed, "llama_index": llama_index_embed}
+def embed(framework: str, way: str) -> None:
+    model = Embedding(framework)
+    if way == "many":
+        model.texts(["the prompt", "another"])
+    elif way == "async":
+        asyncio.run(model.aquery("the prompt"))
+    else:
+        model.query("the prompt")
 
 
 def is_refused(endpoint: Endpoint, wire: str, call: Callable[[], Any]) -> Any:
@@ -163,21 +112,21 @@ def is_refused(endpoint: Endpoint, wire: str, call: Callable[[], Any]) -> Any:
     return made
 
 
-@pytest.mark.parametrize("way", ["whole", "streamed", "whole, async", "streamed, async"])
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("wire", WIRES)
-@pytest.mark.parametrize("framework", CHAT)
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_chat(framework: str, wire: str, way: str, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TURNOUT_BACKEND", wire)
-    error = is_refused(endpoint, wire, CHAT[framework](way))
+    error = is_refused(endpoint, wire, lambda: Chat(framework).ask(way, "the prompt"))
     assert isinstance(error, lc.ModelError) == (framework == "langchain")
 
 
-@pytest.mark.parametrize("way", ["whole", "many", "whole, async"])
+@pytest.mark.parametrize("way", ["whole", "many", "async"])
 @pytest.mark.parametrize("wire", EMBEDDING)
-@pytest.mark.parametrize("framework", EMBED)
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_an_embedding(framework: str, wire: str, way: str, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TURNOUT_BACKEND", wire)
-    error = is_refused(endpoint, wire, EMBED[framework](way))
+    error = is_refused(endpoint, wire, lambda: embed(framework, way))
     assert isinstance(error, lc.ModelError) == (framework == "langchain")
 
 

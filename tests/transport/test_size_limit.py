@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import gzip
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
+from tests.support.frameworks import FRAMEWORKS, WAYS, Chat
 from turnout.errors import ServiceAnswerError
 from turnout.langchain import ChatTurnout, TurnoutEmbeddings
-from turnout.llama_index import TurnoutLLM
 from turnout.transport import size_limit
 from turnout_emulator import Answer, Emulator, Raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 SMALL = 200_000
 ASKED = [ChatMessage("x")]
@@ -26,34 +25,20 @@ WIRES = [("default", "azure"), ("responses", "azure"), ("claude", "azure"), ("de
 SPACES = b" " * (SMALL + 1)
 
 
+pytestmark = pytest.mark.usefixtures("settings_file")
+
+
+@pytest.fixture
+def settings_toml(fresh_emulator: Emulator) -> str:
+    return fresh_emulator.settings_toml(every_wire=True)
+
+
 @pytest.fixture(autouse=True)
-def _settings(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "turnout.toml"
-    path.write_text(fresh_emulator.settings_toml(every_wire=True), encoding="utf-8")
-    monkeypatch.setenv("TURNOUT_CONFIG", str(path))
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(size_limit, "MOST", SMALL)
 
 
-async def _lang(model: ChatTurnout) -> None:
-    async for _ in model.astream("x"):
-        pass
-
-
-async def _llama(llm: TurnoutLLM) -> None:
-    async for _ in await llm.astream_chat(ASKED):
-        pass
-
-
-WAYS: dict[str, Callable[[dict[str, Any]], object]] = {
-    "LangChain": lambda where: ChatTurnout(**where).invoke("x"),
-    "LangChain async": lambda where: asyncio.run(ChatTurnout(**where).ainvoke("x")),
-    "LangChain streamed": lambda where: list(ChatTurnout(**where).stream("x")),
-    "LangChain streamed async": lambda where: asyncio.run(_lang(ChatTurnout(**where))),
-    "LlamaIndex": lambda where: TurnoutLLM(**where).chat(ASKED),
-    "LlamaIndex async": lambda where: asyncio.run(TurnoutLLM(**where).achat(ASKED)),
-    "LlamaIndex streamed": lambda where: list(TurnoutLLM(**where).stream_chat(ASKED)),
-    "LlamaIndex streamed async": lambda where: asyncio.run(_llama(TurnoutLLM(**where))),
-}
+EACH = [(framework, way) for framework in FRAMEWORKS for way in WAYS]
 BODIES = {
     "plain": Raw(200, {"content-type": "application/json"}, SPACES + b"{}"),
     "gzip": Raw(200, {"content-type": "application/json", "content-encoding": "gzip"}, gzip.compress(SPACES + b"{}")),
@@ -67,14 +52,14 @@ BODIES = {
 @pytest.mark.parametrize(("model", "backend"), WIRES)
 @pytest.mark.parametrize("body", BODIES)
 def test_too_large(fresh_emulator: Emulator, body: str, model: str, backend: str) -> None:
-    for how, ask in WAYS.items():
-        if backend == "bedrock" and (body in {"gzip", "deflate"} or "streamed" in how):
+    for framework, way in EACH:
+        if backend == "bedrock" and (body in {"gzip", "deflate"} or "stream" in way):
             continue  # botocore decodes nothing, and reads a stream by frames of a bounded length
         fresh_emulator.queue(BODIES[body], Answer("Small."))
         with pytest.raises(ServiceAnswerError, match="larger than 0 MiB, and wasn't read to its end") as caught:
-            ask({"model": model, "backend": backend})
-        assert (caught.value.attempts, caught.value.retryable) == (1, False), how
-        assert fresh_emulator.pending == 1, how
+            Chat(framework, model=model, backend=backend).ask(way)
+        assert (caught.value.attempts, caught.value.retryable) == (1, False), (framework, way)
+        assert fresh_emulator.pending == 1, (framework, way)
         fresh_emulator.clear()
 
 
@@ -92,19 +77,19 @@ def test_too_many_vectors(fresh_emulator: Emulator, model: str) -> None:
 
 def test_a_stream_without_end(fresh_emulator: Emulator) -> None:
     chunk = b'data: {"choices": [{"index": 0, "delta": {"content": "The "}, "finish_reason": null}]}\n\n'
-    for how, ask in WAYS.items():
-        if "streamed" in how:
+    for framework, way in EACH:
+        if "stream" in way:
             fresh_emulator.queue(Raw(200, {"content-type": "text/event-stream"}, chunk * (SMALL // len(chunk) + 1)))
             with pytest.raises(ServiceAnswerError, match="larger than"):
-                ask({"backend": "azure"})
+                Chat(framework, backend="azure").ask(way)
 
 
 def test_what_is_encoded_twice_is_not_read(fresh_emulator: Emulator) -> None:
     twice = Raw(200, {"content-encoding": "gzip, gzip"}, gzip.compress(gzip.compress(b"{}")))
-    for ask in (WAYS["LangChain"], WAYS["LangChain async"]):
+    for way in ("whole", "async"):
         fresh_emulator.queue(twice)
         with pytest.raises(ServiceAnswerError, match="encoded more than once"):
-            ask({"backend": "azure", "max_retries": 0})
+            Chat("langchain", backend="azure", max_retries=0).ask(way)
 
 
 def test_what_is_encoded_and_small_is_read(fresh_emulator: Emulator) -> None:

@@ -9,8 +9,6 @@ import pytest
 from tests.index.conftest import settings_text
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from turnout_emulator import Emulator
 
 MORE = """
@@ -34,12 +32,8 @@ path = "./nodes"
 
 
 @pytest.fixture
-def settings_file(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "turnout.toml"
-    path.write_text(settings_text(fresh_emulator, MORE), encoding="utf-8")
-    monkeypatch.setenv("TURNOUT_CONFIG", str(path))
-    monkeypatch.setenv("TURNOUT_BACKEND", "azure")
-    return path
+def settings_toml(fresh_emulator: Emulator) -> str:
+    return settings_text(fresh_emulator, MORE)
 
 
 @pytest.fixture

@@ -203,8 +203,13 @@ class Limiter:
         now = self._clock()
         if self._in_flight >= max(1, int(self._window.size)):
             return inf
-        waits = [pace.wait(now) for pace in (self._requests, self._tokens) if pace is not None]
-        return max(0.0, self._rate.wait(now), self._paused_until - now if pauses else 0.0, *waits)
+        delay = self._rate.wait(now)
+        if pauses and self._paused_until > now:
+            delay = max(delay, self._paused_until - now)
+        for pace in (self._requests, self._tokens):
+            if pace is not None:
+                delay = max(delay, pace.wait(now))
+        return delay
 
     def _admit(self, tokens: float) -> Slot:
         now = self._clock()

@@ -9,6 +9,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import BaseTool, tool
 
 from tests.contract.apps.langchain_parts import LANGCHAIN, TOOLS, capital_of, get_weather, multiply, run_tools
+from tests.contract.apps.limits import needs
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -54,8 +55,15 @@ def parallel_tools(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
 @LANGCHAIN.application("one tool at a time")
 def one_tool_at_a_time(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     model = chat().bind_tools([multiply, get_weather], parallel_tool_calls=False)
-    answer = model.invoke("Multiply 6 and 7, and get the weather in Bern.")
-    assert len(answer.tool_calls) == 1
+    messages: list[BaseMessage] = [HumanMessage("Multiply 6 and 7, and get the weather in Bern.")]
+    called = []
+    while (answer := model.invoke(messages)).tool_calls:
+        messages += [answer, *run_tools(answer)]
+        called.append(len(answer.tool_calls))
+    assert sum(called) == 2
+    assert "42" in answer.text
+    assert "sunny in Bern" in answer.text
+    needs("one tool at a time", called == [1, 1], f"called at once: {called}")
 
 
 @LANGCHAIN.application("forced tools")

@@ -1,71 +1,88 @@
-"""What a model can't do, by its facts, and what turnout promises to say then. A cell like that is no failure."""
+"""What a column's model can't do, by `tests/contract/cannot.toml`, and what turnout promises to say then."""
 
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
-from turnout.conversation.parameters import TAKES
 from turnout.errors import InvalidRequestError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tests.contract.apps.application import Need
-    from turnout.routing import Route
+    from tests.contract.apps.settings import Column
+
+TABLE = Path(__file__).parents[1] / "cannot.toml"
+
+Promise = Literal["warning", "error", "error after"]
+"""Turnout warns and goes on without, raises before anything is sent, or asks the model and raises if it doesn't do it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Why an application can't work on a model.
+    """Why an application can't have all that it asks for on a column.
 
     Attributes:
-        reason: The fact.
-        promised: Whether turnout warns and goes on without, raises before anything is sent, or asks the model and raises
-            if it doesn't do as it was asked.
-        said: A pattern of what it says.
-        raises: What it raises.
+        need: What the column lacks.
+        reason: What the vendor says.
+        promised: What turnout does.
+        says: A pattern of what it says.
+        vendor: Whether the model or its wire lacks it; else the service would take it, and turnout doesn't ask for it.
+        raises: What turnout raises.
     """
 
+    need: Need
     reason: str
-    promised: Literal["warning", "error", "error after"]
-    said: re.Pattern[str]
+    promised: Promise
+    says: re.Pattern[str]
+    vendor: bool = True
     raises: tuple[type[Exception], ...] = (UnsupportedError, InvalidRequestError)
 
 
-def limit(route: Route, needs: Iterable[Need]) -> Limit | None:
-    """The first of an application's needs that the route's model or wire doesn't meet."""
-    return next((found for need in sorted(needs) if (found := _limit(route, need)) is not None), None)
+PROMISES: dict[Need, tuple[Promise, str]] = {
+    "images": ("error", r"(?i)image"),
+    "forced tools": ("error after", r"can't be forced"),
+    "sampling": ("warning", r"temperature is left out"),
+    "stop sequences": ("warning", r"stop is left out"),
+    "seed": ("warning", r"seed is left out"),
+    "one tool at a time": ("warning", r"parallel_tool_calls is left out"),
+}
 
 
-def _limit(route: Route, need: Need) -> Limit | None:
-    facts, takes = route.facts, TAKES[route.wire]
-    # On OpenAI's own wires a choice can be forced whatever the model; Converse asks which model it is.
-    forces = route.wire != "bedrock-converse" or bool({"any", "tool"} & set(facts.tool_choice))
-    match need:
-        case "images" if not facts.images:
-            return _error("the model reads no images", r"image")
-        case "forced tools" if not forces:
-            return Limit("the model can't be made to call a tool", "error after", re.compile(r"can't be forced"))
-        case "sampling" if not facts.temperature:
-            return _warning("the model takes no temperature", r"temperature is left out")
-        case "stop sequences" if "stop" not in takes:
-            return _warning("the wire has no stop sequences", r"stop is left out")
-        case "stop sequences" if not facts.stop:
-            return _warning("the model takes no stop sequences", r"stop is left out")
-        case "seed" if "seed" not in takes:
-            return _warning("the wire has no seed", r"seed is left out")
-        case "one tool at a time" if route.wire == "bedrock-converse" and not facts.one_call:
-            return _warning(
-                "on Converse the model can't be told to call one tool at a time", r"parallel_tool_calls is left out"
-            )
+@cache
+def table() -> tuple[dict[str, Any], ...]:
+    """The entries of the table."""
+    return tuple(tomllib.loads(TABLE.read_text(encoding="utf-8"))["cannot"])
+
+
+def limit(column: Column, needs: Iterable[Need]) -> Limit | None:
+    """The first of an application's needs that the column lacks."""
+    for need in sorted(needs):
+        for entry in table():
+            if entry["feature"] == need and column.name in entry["columns"]:
+                promised, says = PROMISES[need]
+                return Limit(need, entry["because"], promised, re.compile(says), entry["by"] == "vendor")
     return None
 
 
-def _warning(reason: str, said: str) -> Limit:
-    return Limit(reason, "warning", re.compile(said))
+class UnmetError(AssertionError):
+    """An application doesn't get what not every model can do; all else that it asks for, it got."""
+
+    def __init__(self, need: Need, words: str) -> None:
+        super().__init__(words)
+        self.need = need
 
 
-def _error(reason: str, said: str) -> Limit:
-    return Limit(reason, "error", re.compile(said, re.IGNORECASE))
+def needs(need: Need, met: object, words: str) -> None:
+    """Assert what only a model that can do `need` gives.
+
+    Raises:
+        UnmetError: It isn't so.
+    """
+    if not met:
+        raise UnmetError(need, words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.contract.apps.limits import needs
 from tests.contract.apps.llama_index_parts import LLAMA_INDEX
 
 if TYPE_CHECKING:
@@ -30,10 +31,13 @@ def sampling(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
 def stop_sequence(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     answer = chat().complete(LAMP, stop=["five"]).text
     assert "green" in answer
-    assert "bells" not in answer
+    needs("stop sequences", "bells" not in answer, f"not stopped: {answer}")
 
 
 @LLAMA_INDEX.application("seed")
 def repeatable(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     llm = chat()
-    assert llm.complete(LAMP, seed=7).text == llm.complete(LAMP, seed=7).text
+    first, second = llm.complete(LAMP, seed=7).text, llm.complete(LAMP, seed=7).text
+    assert "green" in first
+    assert "green" in second
+    needs("seed", first == second, f"not repeated: {first} / {second}")

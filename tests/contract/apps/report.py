@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.contract.apps.running import Outcome
 
 _APPLICATIONS = str(Path(__file__).parent)
+RUNS, TOLD = "✓", "—"
 _LONGEST = 240  # characters of an error in a footnote
 # What differs from run to run.
 _CHANGING = (
@@ -30,7 +31,7 @@ class Cell:
     """One cell.
 
     Attributes:
-        mark: `✓`, `—` where the model itself can't, or the short name of the failure.
+        mark: `✓` if the application runs, `—` if it is told that the model can't, or the short name of the failure.
         note: What the footnote says; empty for none.
     """
 
@@ -40,29 +41,32 @@ class Cell:
     @property
     def failed(self) -> bool:
         """Whether this is a failure."""
-        return self.mark not in {"✓", "—"}
+        return self.mark not in {RUNS, TOLD}
 
     @classmethod
     def of(cls, outcome: Outcome, *, own: bool) -> Cell:
         """The cell for an outcome.
 
-        A limit of the model excuses what follows from it. It excuses no class from saying so, and where the
-        application can go on without what the model lacks, no class from going on.
+        What the model can't do excuses only itself: the application has to be told, and where it can go on without, it
+        must get all else that it asks for. A framework's own class may tell it in any words.
         """
         error, known = outcome.error, outcome.limit
         if known is None:
-            return cls("✓") if error is None else cls(*_failure(error))
-        lacking = cls("—", known.reason)
-        unmet = error is None or isinstance(error, AssertionError)
+            return cls(RUNS) if error is None else cls(*_failure(error))
+        if known.promised == "error after" and error is None:  # the model did as it was told
+            return cls(RUNS, "" if own else f"{known.reason}: turnout tells it to, and raises an error if it doesn't")
+        refused = error is not None and not isinstance(error, AssertionError)
         if known.promised == "warning":
-            if error is not None and not unmet:
+            told = bool(outcome.warned) if own else outcome.is_told
+            if not outcome.goes_on:
+                assert error is not None
                 return cls(*_failure(error))
-            told = own or any(known.said.search(warned) for warned in outcome.warned)
-            return lacking if told else cls("silent", f"{known.reason}, and nothing is said of it")
-        if unmet or not (own or isinstance(error, known.raises)):
-            said = "" if error is None else f": {_words(error)}"
-            return cls("silent", f"{known.reason}, and the application isn't told{said}")
-        return lacking
+        else:
+            told = refused if own else outcome.is_told
+        if told:
+            return cls(TOLD, known.reason)
+        words = "" if error is None else f": {_words(error)}"
+        return cls("silent", f"{known.reason}, and the application isn't told{words}")
 
     @classmethod
     def of_relay(cls, failed: Sequence[tuple[str, BaseException]], attempts: int) -> Cell:
@@ -73,7 +77,7 @@ class Cell:
             attempts: How many came.
         """
         if not failed:
-            return cls("✓")
+            return cls(RUNS)
         reasons: dict[str, list[str]] = {}
         for origin, error in failed:
             reasons.setdefault(_words(error), []).append(origin)
@@ -115,48 +119,28 @@ class Table:
         numbered = [f"{number}. {_escaped(note)}" for note, number in notes.items()]
         return "\n".join([*lines, "", *numbered, ""])
 
+    def counts(self, column: int) -> tuple[int, int]:
+        """In how many rows of a column the application runs, and in how many it is told that the model can't."""
+        marks = [row[column].mark for row in self.rows.values()]
+        return marks.count(RUNS), marks.count(TOLD)
+
     def summary(self) -> str:
         """How many cells there are of each kind."""
-        cells = [cell for row in self.rows.values() for cell in row]
-        failed = sum(cell.failed for cell in cells)
-        lacking = sum(cell.mark == "—" for cell in cells)
-        return f"{len(cells) - failed - lacking} of {len(cells)} pass, {lacking} the model or its wire can't, {failed} fail"
+        counts = [self.counts(column) for column in range(len(self.columns))]
+        every = len(self.rows) * len(self.columns)
+        run, told = (sum(count[kind] for count in counts) for kind in (0, 1))
+        return f"{run} of {every} run, {told} are told that the model can't, {every - run - told} fail"
 
 
 def digest(tables: Sequence[tuple[Table, Table | None]]) -> str:
-    """The tables in short, for the README: how many applications run on each backend, and what fails."""
+    """One line for each table: on each backend, how many applications run, and how many are told that the model can't."""
     columns = tables[0][0].columns
-    lines = [f"| applications that run | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
-    for pair in tables:
-        for table in pair:
-            if table is None:
-                continue
-            counts = [
-                f"{sum(not row[index].failed for row in table.rows.values())} of {len(table.rows)}"
-                for index in range(len(columns))
-            ]
-            lines.append(f"| {table.title} | {' | '.join(counts)} |")
-    lines += ["", "<details><summary>Application by application, with what fails named</summary>", ""]
-    for ours, own in tables:
-        lines += [f"| application | {ours.title} | {own.title if own else 'own classes'} |", "|---|---|---|"]
-        for name, cells in ours.rows.items():
-            theirs = _told(own.rows[name], columns) if own and name in own.rows else ""
-            lines.append(f"| {name} | {_told(cells, columns)} | {theirs} |")
-        lines.append("")
-    return "\n".join([*lines, "</details>", ""])
-
-
-def _told(cells: Sequence[Cell], columns: Sequence[str]) -> str:
-    failures: dict[str, list[str]] = {}
-    for cell, column in zip(cells, columns, strict=True):
-        if cell.failed:
-            kind = "fails" if " of " in cell.mark else cell.mark
-            failures.setdefault(kind, []).append(column)
-    if not failures:
-        return "✓"
-    passed = len(cells) - sum(map(len, failures.values()))
-    named = "; ".join(f"{kind} on {', '.join(where)}" for kind, where in failures.items())
-    return f"{passed} of {len(cells)}: {named}"
+    lines = [f"| run + told that the model can't | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
+    for table in (table for pair in tables for table in pair if table is not None):
+        counts = [table.counts(column) for column in range(len(columns))]
+        cells = [f"{run} + {told}" if told else str(run) for run, told in counts]
+        lines.append(f"| {table.title}, of {len(table.rows)} | {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
 
 
 def page(tables: Sequence[tuple[Table, Table | None]]) -> str:
@@ -171,11 +155,15 @@ def page(tables: Sequence[tuple[Table, Table | None]]) -> str:
             "services do and holds no language model.\n"
         ),
         (
-            "✓ it works. — the model or its wire can't, for the reason in the note, and turnout says so by a warning or a typed "
-            "error. Anything else is a failure, with what was raised in the note; *wrong* is an answer that is not what the "
-            "application was promised. The rows about a conversation that moves say how many of the conversations begun on "
-            "the other columns failed.\n"
+            "✓ it runs. — the application is told, by a warning or a typed error, that the model can't do what it asks for, "
+            "for the reason in the note; told by a warning, it gets all else that it asks for. What a model can't do is written "
+            "down from its vendor's documentation in `tests/contract/cannot.toml`, with the sources. Anything else is a "
+            "failure, with what was raised in the note: *wrong* is an answer that is not what the application was promised, "
+            "and *silent* is an application that isn't told. The rows about a conversation that moves say how many of the "
+            "conversations begun on the other columns failed.\n"
         ),
+        "In short, how many applications run, and how many more are told that the model can't:\n",
+        digest(tables),
         "`make matrix` makes this page.\n",
     ]
     for pair in tables:

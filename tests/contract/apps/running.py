@@ -9,9 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from tests.contract.apps.limits import limit
+from tests.contract.apps.limits import UnmetError, limit
 from turnout.facts.models import facts
-from turnout.routing import resolve
 from turnout_emulator import Answer, Failure, Reasoning, RedactedReasoning, Text, ToolCall
 
 if TYPE_CHECKING:
@@ -41,6 +40,22 @@ class Outcome:
     error: BaseException | None = None
     warned: list[str] = field(default_factory=list)
     limit: Limit | None = None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the application got all but what the model can't do."""
+        if isinstance(self.error, UnmetError):
+            return self.limit is not None and self.error.need == self.limit.need
+        return self.error is None
+
+    @property
+    def is_told(self) -> bool:
+        """Whether turnout says, as it promises, that the model can't do what the application needs."""
+        if self.limit is None:
+            return False
+        if self.limit.promised == "warning":
+            return any(self.limit.says.search(warned) for warned in self.warned)
+        return isinstance(self.error, self.limit.raises) and bool(self.limit.says.search(str(self.error)))
 
 
 @contextmanager
@@ -87,7 +102,7 @@ def run_application(application: Application, column: Column, models: Models, em
     emulator.clear()
     emulator.queue(*(as_served(item, column) for item in application.given))
     outcome = attempt(lambda: application.run(models.chat, models.embeddings))
-    outcome.limit = limit(resolve(), application.needs)
+    outcome.limit = limit(column, application.needs)
     return outcome
 
 

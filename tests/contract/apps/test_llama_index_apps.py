@@ -1,92 +1,34 @@
-"""Every LlamaIndex application on every column. What differs between two columns is TURNOUT_BACKEND."""
+"""Every LlamaIndex application on every column."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.contract.apps.application import Application, Relay
+from tests.contract.apps.checks import check_application, check_relay, columns, origins
 from tests.contract.apps.llama_index_apps import FRAMEWORK
-from tests.contract.apps.running import begin_relay, chosen, run_application
-from tests.contract.apps.settings import COLUMNS, Column, settings_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.contract.apps.application import Application, Relay
+    from tests.contract.apps.settings import Column
     from turnout_emulator import Emulator
 
-APPLICATIONS, TURNOUT = FRAMEWORK.applications, FRAMEWORK.turnout
-
-columns = pytest.mark.parametrize("column", COLUMNS.values(), ids=COLUMNS)
-
-
-@pytest.fixture(scope="module")
-def columns_file(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("columns") / "turnout.toml"
-    path.write_text(settings_text(emulator), encoding="utf-8")
-    return path
-
-
-@pytest.fixture(autouse=True)
-def _event_loop() -> Iterator[None]:
-    """An event loop for LlamaIndex, which would make one and leave it open."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield
-    asyncio.set_event_loop(None)
-    loop.close()
-
-
-def own_warnings(warned: list[str]) -> list[str]:
-    """Warnings without those of pydantic, which LlamaIndex's workflows and structured LLM cause themselves."""
-    of_others = (
-        "PydanticDeprecated",
-        "DeprecationWarning: `langchain-community`",
-    )  # which LlamaIndex imports if it can
-    return [said for said in warned if not said.startswith(of_others)]
-
-
-def check_traffic(emulator: Emulator, column: Column) -> None:
-    """Everything went where the column says, and nowhere else."""
-    chats = [one for one in emulator.requests if one.operation == "chat"]
-    assert chats
-    assert {(one.service, one.model, one.wire) for one in chats} == {(column.service, column.deployment, column.wire)}
-    assert {one.service for one in emulator.requests} <= {column.service, column.provider}
+pytestmark = pytest.mark.usefixtures("event_loop")
+ROWS, RELAYS = FRAMEWORK.applications.rows, FRAMEWORK.applications.relays
 
 
 @columns
-@pytest.mark.parametrize("application", APPLICATIONS.rows.values(), ids=APPLICATIONS.rows)
+@pytest.mark.parametrize("application", ROWS.values(), ids=ROWS)
 def test_application(application: Application, column: Column, columns_file: Path, emulator: Emulator) -> None:
-    with chosen(column, columns_file):
-        outcome = run_application(application, column, TURNOUT, emulator)
-    known = outcome.limit
-    if known is None or (known.promised == "error after" and outcome.error is None):  # the model did as it was told
-        if outcome.error is not None:
-            raise outcome.error
-        assert not own_warnings(outcome.warned)
-        assert not emulator.pending, "not all that was queued was asked for"
-        check_traffic(emulator, column)
-    elif known.promised == "warning":
-        assert any(known.said.search(said) for said in outcome.warned), f"no warning that {known.reason}"
-        assert outcome.error is None or isinstance(outcome.error, AssertionError), "it doesn't go on without"
-    else:
-        assert isinstance(outcome.error, known.raises), f"no error though {known.reason}: {outcome.error!r}"
-        assert known.said.search(str(outcome.error))
-        assert known.promised == "error after" or not emulator.requests, "it was sent"
-
-
-@pytest.fixture(scope="module")
-def begun() -> dict[tuple[str, str], Any]:
-    """What each column hands over, made once."""
-    return {}
+    check_application(FRAMEWORK, application, column, columns_file, emulator)
 
 
 @columns
-@pytest.mark.parametrize("origin", COLUMNS.values(), ids=[f"from_{name}" for name in COLUMNS])
-@pytest.mark.parametrize("relay", APPLICATIONS.relays.values(), ids=APPLICATIONS.relays)
+@origins
+@pytest.mark.parametrize("relay", RELAYS.values(), ids=RELAYS)
 def test_relay(
     relay: Relay,
     origin: Column,
@@ -95,10 +37,4 @@ def test_relay(
     emulator: Emulator,
     begun: dict[tuple[str, str], Any],
 ) -> None:
-    if (relay.name, origin.name) not in begun:
-        with chosen(origin, columns_file):
-            begun[relay.name, origin.name] = begin_relay(relay, origin, TURNOUT, emulator)
-    emulator.clear()
-    with chosen(column, columns_file):
-        relay.go_on(TURNOUT.chat, begun[relay.name, origin.name])
-    check_traffic(emulator, column)
+    check_relay(FRAMEWORK, relay, origin, column, columns_file, emulator, begun)

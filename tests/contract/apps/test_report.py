@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.contract import matrix
-from tests.contract.apps.limits import Limit
+from tests.contract.apps.limits import PROMISES, Limit, UnmetError, limit, table
 from tests.contract.apps.report import Cell, Table, page
 from tests.contract.apps.running import Outcome, chosen, run_application
-from tests.contract.apps.settings import COLUMNS, settings_text
+from tests.contract.apps.settings import COLUMNS, Column, settings_text
+from turnout.conversation.parameters import fit_parameters
 from turnout.errors import UnsupportedError
+from turnout.routing import Route, resolve
+from turnout.settings import load_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from turnout_emulator import Emulator
 
-WARNS = Limit("it has no such thing", "warning", re.compile("left out"))
-RAISES = Limit("it can't", "error", re.compile("no images"))
+WARNS = Limit("seed", "it has no such thing", "warning", re.compile("left out"))
+RAISES = Limit("images", "it can't", "error", re.compile("no images"))
+AFTER = Limit("forced tools", "it can't", "error after", re.compile("forced"))
 
 
 @pytest.mark.parametrize(
@@ -28,25 +33,32 @@ RAISES = Limit("it can't", "error", re.compile("no images"))
     [
         (Outcome(), False, "✓"),
         (Outcome(error=AssertionError("no usage")), False, "wrong"),
+        (Outcome(error=UnmetError("seed", "not repeated")), False, "wrong"),
         (Outcome(error=TypeError("seed")), True, "TypeError"),
         (Outcome(warned=["it is left out"], limit=WARNS), False, "—"),
-        (Outcome(error=AssertionError(), warned=["it is left out"], limit=WARNS), False, "—"),
+        (Outcome(error=UnmetError("seed", ""), warned=["it is left out"], limit=WARNS), False, "—"),
+        (Outcome(error=UnmetError("images", ""), warned=["it is left out"], limit=WARNS), False, "wrong"),
+        (Outcome(error=AssertionError(), warned=["it is left out"], limit=WARNS), False, "wrong"),
         (Outcome(error=TypeError("seed"), warned=["it is left out"], limit=WARNS), False, "TypeError"),
+        (Outcome(warned=["something else"], limit=WARNS), False, "silent"),
+        (Outcome(warned=["something else"], limit=WARNS), True, "—"),
         (Outcome(limit=WARNS), False, "silent"),
-        (Outcome(limit=WARNS), True, "—"),
+        (Outcome(limit=WARNS), True, "silent"),
         (Outcome(error=TypeError("seed"), limit=WARNS), True, "TypeError"),
         (Outcome(error=UnsupportedError("no images"), limit=RAISES), False, "—"),
         (Outcome(error=ValueError("no images"), limit=RAISES), False, "silent"),
         (Outcome(error=ValueError("no images"), limit=RAISES), True, "—"),
         (Outcome(limit=RAISES), False, "silent"),
         (Outcome(error=AssertionError("nothing seen"), limit=RAISES), True, "silent"),
+        (Outcome(limit=AFTER), False, "✓"),
+        (Outcome(error=UnsupportedError("it can't be forced"), limit=AFTER), False, "—"),
     ],
 )
 def test_mark(outcome: Outcome, own: bool, mark: str) -> None:
     cell = Cell.of(outcome, own=own)
     assert cell.mark == mark
     assert cell.failed == (mark not in {"✓", "—"})
-    assert bool(cell.note) == (mark != "✓")
+    assert bool(cell.note) == (mark != "✓" or outcome.limit is AFTER)
 
 
 def test_a_note_is_the_same_in_every_run() -> None:
@@ -71,7 +83,44 @@ def test_footnotes_are_numbered_once() -> None:
     assert "| one | ✓ | wrong [1] |" in text
     assert "| two | wrong [1] | — [2] |" in text
     assert "\n1. x\n2. y\n" in text
-    assert "1 of 4 pass, 1 the model or its wire can't, 2 fail" in text
+    assert "1 of 4 run, 1 are told that the model can't, 2 fail" in text
+
+
+def refused(route: Route) -> set[str]:
+    """What turnout says that the route can't do, by its own facts."""
+    asked = {
+        "temperature": "sampling",
+        "stop": "stop sequences",
+        "seed": "seed",
+        "parallel_tool_calls": "one tool at a time",
+    }
+    values = {"temperature": 0.2, "stop": ["x"], "seed": 7, "parallel_tool_calls": False}
+    left = fit_parameters(route, values, "drop")
+    found = {name for parameter, name in asked.items() if parameter not in left}
+    if not route.facts.images:
+        found.add("images")
+    if route.wire == "bedrock-converse" and not {"any", "tool"} & set(route.facts.tool_choice):
+        found.add("forced tools")
+    return found
+
+
+@pytest.mark.parametrize("column", COLUMNS.values(), ids=COLUMNS)
+def test_turnout_says_what_the_vendors_say_that_a_model_cannot(
+    column: Column, emulator: Emulator, tmp_path: Path
+) -> None:
+    path = tmp_path / "turnout.toml"
+    path.write_text(settings_text(emulator), encoding="utf-8")
+    documented = {need for need in PROMISES if limit(column, [need])}
+    assert refused(resolve(backend=column.name, settings=load_settings(path))) == documented
+
+
+def test_the_table_names_columns_that_exist_and_its_sources() -> None:
+    for entry in table():
+        assert set(entry["columns"]) <= set(COLUMNS)
+        assert entry["feature"] in PROMISES
+        assert entry["by"] in {"vendor", "turnout"}
+        assert entry["source"].startswith("https://")
+        assert date.fromisoformat(entry["seen"]).year >= 2026
 
 
 def test_a_frameworks_own_class_runs_the_same_application(emulator: Emulator, tmp_path: Path) -> None:

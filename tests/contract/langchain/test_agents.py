@@ -8,10 +8,10 @@ import pytest
 from langchain.agents import create_agent
 from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
 from langchain_core.tools import tool
-from pydantic import BaseModel
 
 from tests.contract.apps.settings import COLUMNS
-from tests.contract.columns import column, columns_file  # noqa: F401  # fixtures
+from tests.contract.forms import Report
+from tests.contract.forms import weather as get_weather
 from turnout.langchain import ChatTurnout
 
 if TYPE_CHECKING:
@@ -21,19 +21,7 @@ if TYPE_CHECKING:
     from turnout_emulator import Emulator
 
 
-class Report(BaseModel):
-    """A report of the weather."""
-
-    city: str
-    sky: str
-
-
-@tool
-def weather(city: str) -> str:
-    """Get the weather in a city."""
-    return f"city: {city}, sky: sunny"
-
-
+weather = tool(get_weather)
 ASKED: Any = {"messages": [("user", "Get the weather in Bern.")]}
 TOLD: Any = {"messages": [("user", "City: Bern. Sky: sunny.")]}
 FOUND = Report(city="Bern", sky="sunny")
@@ -80,7 +68,7 @@ OTHERS = ("azure", "azure_claude", "bedrock_nova", "bedrock_llama")
 def test_made_on_one_backend_and_run_on_another(
     strategy: Any,
     made_on: str,
-    column: Column,  # noqa: F811
+    column: Column,
     fresh_emulator: Emulator,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -6,12 +6,10 @@ import inspect
 import json
 from typing import Any
 
-import pytest
-
 from tests.contract import test_recordings
-from tests.contract.replay import RECORDINGS
+from tests.support.recordings import RECORDINGS, needs_recordings
 
-pytestmark = pytest.mark.skipif(not RECORDINGS.is_dir(), reason=f"no recordings of the real services in {RECORDINGS}")
+pytestmark = needs_recordings
 
 REPLAYED = {
     "bedrock-converse": test_recordings.test_converse_in_langchain,

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import typing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
 from langchain_core.tools import tool
-from pydantic import BaseModel, Field
-from typing_extensions import TypedDict
+from pydantic import BaseModel
 
-from tests.contract.columns import column, columns_file  # noqa: F401  # fixtures
+from tests.contract.forms import ADA, CALLED, FORMS, LETTER, Person, Report, form, weather
 from turnout.errors import UnsupportedError
 from turnout.langchain import ChatTurnout
 from turnout_emulator import Answer, Text, ToolCall
@@ -25,27 +23,9 @@ if TYPE_CHECKING:
     from turnout_emulator import Emulator
     from turnout_emulator.answers import Block
 
-LETTER = "Name: Ada Lovelace. Age: 36. City: London."
-ADA = {"name": "Ada Lovelace", "age": 36, "city": "London"}
 JSON_OBJECT = {"type": "json_object"}
 OBJECT = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
 ARRAY = {"type": "array", "items": {"type": "string"}}
-
-
-class Person(BaseModel):
-    """A person."""
-
-    name: str = Field(min_length=1)
-    age: int
-    city: str
-
-
-class PersonDict(TypedDict):
-    """A person."""
-
-    name: str
-    age: int
-    city: str
 
 
 class OldPersonDict(typing.TypedDict):
@@ -54,30 +34,6 @@ class OldPersonDict(typing.TypedDict):
     name: str
     age: int
     city: str
-
-
-@dataclass
-class PersonData:
-    """A person."""
-
-    name: str
-    age: int
-    city: str
-
-
-def form(**more: Any) -> dict[str, Any]:
-    return {"type": "json_schema", "json_schema": {"name": "Person", "schema": Person.model_json_schema(), **more}}
-
-
-FORMS = {
-    "pydantic": Person,
-    "typeddict": PersonDict,
-    "typing.TypedDict": OldPersonDict,
-    "dataclass": PersonData,
-    "json_schema": form(),
-    "strict": form(strict=True),
-    "schema": Person.model_json_schema(),
-}
 
 
 class Stop(BaseModel):
@@ -92,19 +48,7 @@ class Journey(BaseModel):
     remarks: dict[str, str]
 
 
-@tool
-def weather(city: str) -> str:
-    """Get the weather in a city."""
-    return f"city: {city}, sky: sunny"
-
-
-class Report(BaseModel):
-    """A report of the weather."""
-
-    city: str
-    sky: str
-
-
+WEATHER = tool(weather)
 WAYS = ("invoke", "ainvoke", "stream", "astream")
 
 
@@ -137,7 +81,7 @@ def check(answer: AIMessage, expected: Any) -> None:
 
 
 @pytest.mark.usefixtures("column")
-@pytest.mark.parametrize("given", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("given", [*FORMS.values(), OldPersonDict], ids=[*FORMS, "typing.TypedDict"])
 def test_every_way_of_writing_it(given: Any) -> None:
     check(ChatTurnout().invoke(LETTER, response_format=given), ADA)
 
@@ -167,8 +111,8 @@ def test_plain_text_is_no_form() -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_tools_come_before_the_answer(way: str, column: Column, fresh_emulator: Emulator) -> None:  # noqa: F811
-    model = ChatTurnout().bind_tools([weather], response_format=form_of_report())
+async def test_tools_come_before_the_answer(way: str, column: Column, fresh_emulator: Emulator) -> None:
+    model = ChatTurnout().bind_tools([WEATHER], response_format=form_of_report())
     messages: list[BaseMessage] = [HumanMessage("Get the weather in Bern.")]
     first = await ask(model, way, messages)
     assert [(call["name"], call["args"]) for call in first.tool_calls] == [("weather", {"city": "Bern"})]
@@ -185,9 +129,9 @@ def form_of_report() -> dict[str, Any]:
 @pytest.mark.usefixtures("column")
 def test_a_tool_that_must_be_called_is_called_first() -> None:
     for choice in ("any", "weather"):
-        model = ChatTurnout().bind_tools([weather], tool_choice=choice, response_format=Report)
+        model = ChatTurnout().bind_tools([WEATHER], tool_choice=choice, response_format=Report)
         assert [call["name"] for call in model.invoke("Hello! I live in Bern.").tool_calls] == ["weather"]
-    model = ChatTurnout().bind_tools([weather], tool_choice="none", response_format=Report)
+    model = ChatTurnout().bind_tools([WEATHER], tool_choice="none", response_format=Report)
     check(model.invoke("City: Bern. Sky: sunny."), {"city": "Bern", "sky": "sunny"})
 
 
@@ -197,7 +141,7 @@ def test_a_tool_of_the_same_name() -> None:
     check(model.invoke("City: Bern. Sky: sunny.", response_format=Report), {"city": "Bern", "sky": "sunny"})
 
 
-def test_members_of_any_name_stay(column: Column, fresh_emulator: Emulator) -> None:  # noqa: F811
+def test_members_of_any_name_stay(column: Column, fresh_emulator: Emulator) -> None:
     values = {"stops": [{"city": "Bern", "minutes": 12}], "remarks": {"track": "9"}}
     fresh_emulator.queue(Answer(tool_calls=[ToolCall("Journey", values)]))
     check(ChatTurnout().invoke("Which journey?", response_format=Journey), values)
@@ -205,12 +149,8 @@ def test_members_of_any_name_stay(column: Column, fresh_emulator: Emulator) -> N
     assert '"additionalProperties": {"type": "string"}' in sent, column
 
 
-CALLED = ("bedrock_nova", "bedrock_llama", "bedrock_mistral")
-"""Columns where the answer is a tool's call."""
-
-
 @pytest.fixture(params=CALLED)
-def called(request: pytest.FixtureRequest, columns_file: object, monkeypatch: pytest.MonkeyPatch) -> str:  # noqa: F811
+def called(request: pytest.FixtureRequest, columns_file: object, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("TURNOUT_BACKEND", request.param)
     return str(request.param)
 
@@ -232,7 +172,7 @@ async def test_words_before_another_call_are_kept(way: str, fresh_emulator: Emul
         ToolCall("Report", {"city": "?", "sky": "?"}),
     ]
     fresh_emulator.queue(Answer(blocks=blocks, chunk_size=4))
-    answer = await ask(ChatTurnout().bind_tools([weather], response_format=Report), way, "Get the weather in Bern.")
+    answer = await ask(ChatTurnout().bind_tools([WEATHER], response_format=Report), way, "Get the weather in Bern.")
     assert answer.text == "Let me look."
     assert [(call["name"], call["args"]) for call in answer.tool_calls] == [("weather", {"city": "Bern"})]
     assert answer.response_metadata["finish_reason"] == "tool_calls"
@@ -249,7 +189,7 @@ def test_the_answer_is_streamed(fresh_emulator: Emulator) -> None:
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_model_that_is_told_and_does_not(
     way: str,
-    columns_file: object,  # noqa: F811
+    columns_file: object,
     fresh_emulator: Emulator,
 ) -> None:
     fresh_emulator.queue(Answer("I would rather not say."))
@@ -267,7 +207,7 @@ def test_what_is_no_form_is_refused_before_anything_is_sent(fresh_emulator: Emul
 
 @pytest.mark.usefixtures("column")
 def test_with_structured_output_lets_tools_come_first() -> None:
-    model = ChatTurnout().with_structured_output(Report, tools=[weather], include_raw=True)
+    model = ChatTurnout().with_structured_output(Report, tools=[WEATHER], include_raw=True)
     raw: Any = model.invoke("Get the weather in Bern.")
     assert [call["name"] for call in raw["raw"].tool_calls] == ["weather"]
     messages = [

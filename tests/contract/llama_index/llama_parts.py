@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +15,7 @@ from pydantic import BaseModel, Field
 if TYPE_CHECKING:
     from llama_index_instrumentation.base import BaseEvent
 
-    from turnout_emulator import Emulator, Received
-
-PNG = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
-)
-"""A picture of one pixel."""
+    from turnout_emulator import Received
 
 FRANCE = "Paris is the capital of France. Lyon is known for its silk. What is the capital of France?"
 
@@ -130,11 +124,6 @@ class Listener(BaseEventHandler):
 def service_of(backend: str) -> str:
     """The emulator's service that a backend of the tests is."""
     return "azure" if backend.startswith("azure") else backend
-
-
-def chats(emulator: Emulator) -> list[Received]:
-    """The chat requests that reached the emulator."""
-    return [received for received in emulator.requests if received.operation == "chat"]
 
 
 def output_limit(received: Received) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +17,12 @@ from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.response_synthesizers import get_response_synthesizer
 from llama_index.core.storage.chat_store import SimpleChatStore
 
-from tests.contract.llama_index.llama_parts import DOCUMENTS, TOOLS, Person, chats, service_of
+from tests.contract.llama_index.llama_parts import DOCUMENTS, TOOLS, Person, service_of
+from tests.support.parts import chats
 from turnout.llama_index import TurnoutEmbedding, TurnoutLLM
 from turnout_emulator import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from turnout_emulator import Emulator
 
 pytestmark = [
@@ -38,16 +36,10 @@ BUILT = "When was the signal box at Interlaken built?"
 
 
 @pytest.fixture(autouse=True)
-def _event_loop(request: pytest.FixtureRequest) -> Iterator[None]:
-    """An event loop for the sync tests: LlamaIndex would make one and leave it open."""
-    if inspect.iscoroutinefunction(request.function):
-        yield
-        return
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield
-    asyncio.set_event_loop(None)
-    loop.close()
+def _event_loop(request: pytest.FixtureRequest) -> None:
+    """An event loop for the sync tests."""
+    if not inspect.iscoroutinefunction(request.function):
+        request.getfixturevalue("event_loop")
 
 
 def memory() -> ChatMemoryBuffer:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.contract.apps.llama_index_parts import MULTIPLY, TOOLS, WEATHER, calls_of, run_tools, user
 from tests.contract.apps.running import as_served
-from tests.contract.apps.settings import COLUMNS, settings_text
+from tests.contract.apps.settings import COLUMNS
 from turnout.llama_index import TurnoutLLM
 from turnout_emulator import Answer, Reasoning, RedactedReasoning, Text, ToolCall
 
@@ -50,11 +50,7 @@ CITIES = [
 IN_PYDANTIC = tuple(int(part) for part in pydantic.VERSION.split(".")[:2])
 
 
-@pytest.fixture(autouse=True)
-def _settings(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "turnout.toml"
-    path.write_text(settings_text(fresh_emulator), encoding="utf-8")
-    monkeypatch.setenv("TURNOUT_CONFIG", str(path))
+pytestmark = pytest.mark.usefixtures("columns_file")
 
 
 class Database:

@@ -14,7 +14,8 @@ from llama_index.core.base.llms.types import (
     TextBlock,
 )
 
-from tests.contract.llama_index.llama_parts import FRANCE, PNG, chats, output_limit
+from tests.contract.llama_index.llama_parts import FRANCE, output_limit
+from tests.support.parts import PNG, chats
 from turnout.llama_index import TurnoutLLM
 from turnout_emulator import Answer, Reasoning, Text, Usage
 

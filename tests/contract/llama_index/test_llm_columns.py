@@ -8,7 +8,7 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.callbacks import CallbackManager, CBEventType, TokenCountingHandler
 
-from tests.contract.apps.settings import COLUMNS, settings_text
+from tests.contract.apps.settings import COLUMNS
 from tests.contract.llama_index.llama_parts import FRANCE, Ear
 from tests.contract.llama_index.test_llm_errors import KINDS, LONG, QUESTION, is_right
 from tests.contract.llama_index.test_llm_events import WAYS, ask
@@ -25,12 +25,7 @@ NEW = [name for name in COLUMNS if name not in {"azure", "azure_dated", "openai"
 
 
 @pytest.fixture(autouse=True, params=NEW)
-def column(
-    request: pytest.FixtureRequest, fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> str:
-    path = tmp_path / "turnout.toml"
-    path.write_text(settings_text(fresh_emulator), encoding="utf-8")
-    monkeypatch.setenv("TURNOUT_CONFIG", str(path))
+def column(request: pytest.FixtureRequest, columns_file: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("TURNOUT_BACKEND", request.param)
     return str(request.param)
 

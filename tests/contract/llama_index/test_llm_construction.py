@@ -13,7 +13,8 @@ from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from pydantic import ValidationError
 
-from tests.contract.llama_index.llama_parts import FRANCE, chats, service_of
+from tests.contract.llama_index.llama_parts import FRANCE, service_of
+from tests.support.parts import chats
 from turnout.errors import UnknownBackendError, UnknownRouteError
 from turnout.llama_index import TurnoutLLM
 from turnout.settings import load_settings

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
-from tests.contract.llama_index.llama_parts import FRANCE, chats
+from tests.contract.llama_index.llama_parts import FRANCE
+from tests.support.parts import chats
 from turnout import errors as e
 from turnout.llama_index import TurnoutEmbedding, TurnoutLLM
 from turnout_emulator import Answer, Cut, Failure

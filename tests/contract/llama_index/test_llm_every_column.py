@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contract.apps.settings import settings_text
 from tests.contract.llama_index import test_llm_chat as chat
 from tests.contract.llama_index import test_llm_events as events
 from tests.contract.llama_index import test_llm_structured as structured
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    from turnout_emulator import Emulator
 
 # LlamaIndex's structured LLM calls it itself.
 pytestmark = pytest.mark.filterwarnings("ignore:The `json` method is deprecated")
@@ -50,13 +48,8 @@ counted, slowly, listener = chat.counted, structured.slowly, events.listener
 
 
 @pytest.fixture(autouse=True, params=NEW)
-def backend(
-    request: pytest.FixtureRequest, fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> str:
+def backend(request: pytest.FixtureRequest, columns_file: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "bedrock_llama" and request.function.__module__ == structured.__name__:
         pytest.skip("Llama on Converse can't be made to call a tool, nor held to a schema")
-    path = tmp_path / "turnout.toml"
-    path.write_text(settings_text(fresh_emulator), encoding="utf-8")
-    monkeypatch.setenv("TURNOUT_CONFIG", str(path))
     monkeypatch.setenv("TURNOUT_BACKEND", request.param)
     return str(request.param)

@@ -11,7 +11,8 @@ from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.types import PydanticProgramMode
 from pydantic import BaseModel, ValidationError
 
-from tests.contract.llama_index.llama_parts import Labels, Order, Person, Priority, chats
+from tests.contract.llama_index.llama_parts import Labels, Order, Person, Priority
+from tests.support.parts import chats
 from turnout.errors import StructuredOutputError
 from turnout.llama_index import TurnoutLLM
 from turnout_emulator import Answer, ToolCall

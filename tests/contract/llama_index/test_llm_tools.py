@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from llama_index.core.base.llms.types import ChatMessage, MessageRole, ToolCallBlock
 
-from tests.contract.llama_index.llama_parts import FRANCE, MULTIPLY, STATIONS, TOOLS, WEATHER, chats
+from tests.contract.llama_index.llama_parts import FRANCE, MULTIPLY, STATIONS, TOOLS, WEATHER
+from tests.support.parts import chats
 from turnout.errors import InvalidRequestError, StructuredOutputError, UnsupportedError
 from turnout.llama_index import TurnoutLLM
 from turnout_emulator import Answer, ToolCall

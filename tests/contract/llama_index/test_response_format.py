@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
 from llama_index.core.tools import FunctionTool
-from pydantic import BaseModel, Field
-from typing_extensions import TypedDict
 
-from tests.contract.columns import column, columns_file  # noqa: F401  # fixtures
+from tests.contract.forms import ADA, CALLED, FORMS, LETTER, Person, Report, form, weather
 from turnout.errors import UnsupportedError
 from turnout.llama_index import TurnoutLLM
 from turnout_emulator import Answer, Text, ToolCall
@@ -21,61 +18,7 @@ if TYPE_CHECKING:
     from turnout_emulator import Emulator
     from turnout_emulator.answers import Block
 
-LETTER = [ChatMessage("Name: Ada Lovelace. Age: 36. City: London.")]
-ADA = {"name": "Ada Lovelace", "age": 36, "city": "London"}
-
-
-class Person(BaseModel):
-    """A person."""
-
-    name: str = Field(min_length=1)
-    age: int
-    city: str
-
-
-class PersonDict(TypedDict):
-    """A person."""
-
-    name: str
-    age: int
-    city: str
-
-
-@dataclass
-class PersonData:
-    """A person."""
-
-    name: str
-    age: int
-    city: str
-
-
-def form(**more: Any) -> dict[str, Any]:
-    return {"type": "json_schema", "json_schema": {"name": "Person", "schema": Person.model_json_schema(), **more}}
-
-
-FORMS = {
-    "pydantic": Person,
-    "typeddict": PersonDict,
-    "dataclass": PersonData,
-    "json_schema": form(),
-    "strict": form(strict=True),
-    "schema": Person.model_json_schema(),
-}
-
-
-class Report(BaseModel):
-    """A report of the weather."""
-
-    city: str
-    sky: str
-
-
-def weather(city: str) -> str:
-    """Get the weather in a city."""
-    return f"city: {city}, sky: sunny"
-
-
+ASKED = [ChatMessage(LETTER)]
 WEATHER = FunctionTool.from_defaults(weather)
 WAYS = ("chat", "achat", "stream_chat", "astream_chat")
 
@@ -110,18 +53,18 @@ def called(response: ChatResponse) -> list[tuple[str, Any]]:
 @pytest.mark.usefixtures("column")
 @pytest.mark.parametrize("given", FORMS.values(), ids=FORMS)
 def test_every_way_of_writing_it(given: Any) -> None:
-    check(TurnoutLLM().chat(LETTER, response_format=given), ADA)
+    check(TurnoutLLM().chat(ASKED, response_format=given), ADA)
 
 
 @pytest.mark.usefixtures("column")
 @pytest.mark.parametrize("way", WAYS)
 async def test_every_way_of_asking(way: str) -> None:
-    check(await ask(TurnoutLLM(), way, LETTER, response_format=Person), ADA)
+    check(await ask(TurnoutLLM(), way, ASKED, response_format=Person), ADA)
 
 
 @pytest.mark.usefixtures("column")
 def test_as_the_models_own() -> None:
-    check(TurnoutLLM(additional_kwargs={"response_format": form()}).chat(LETTER), ADA)
+    check(TurnoutLLM(additional_kwargs={"response_format": form()}).chat(ASKED), ADA)
 
 
 @pytest.mark.usefixtures("column")
@@ -146,12 +89,8 @@ async def test_tools_come_before_the_answer(way: str) -> None:
     check(await ask(TurnoutLLM(), way, [*messages, first.message, result], **options), {"city": "Bern", "sky": "sunny"})
 
 
-CALLED = ("bedrock_nova", "bedrock_llama", "bedrock_mistral")
-"""Columns where the answer is a tool's call."""
-
-
 @pytest.fixture(params=CALLED)
-def by_a_call(request: pytest.FixtureRequest, columns_file: object, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def by_a_call(request: pytest.FixtureRequest, columns_file: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TURNOUT_BACKEND", request.param)
 
 
@@ -160,7 +99,7 @@ def by_a_call(request: pytest.FixtureRequest, columns_file: object, monkeypatch:
 async def test_words_before_the_call_are_none_of_the_answer(way: str, fresh_emulator: Emulator) -> None:
     blocks: list[Block] = [Text("Let me write that down."), ToolCall("Person", ADA)]
     fresh_emulator.queue(Answer(blocks=blocks, chunk_size=4))
-    check(await ask(TurnoutLLM(), way, LETTER, response_format=Person), ADA)
+    check(await ask(TurnoutLLM(), way, ASKED, response_format=Person), ADA)
 
 
 @pytest.mark.usefixtures("by_a_call")
@@ -178,7 +117,7 @@ async def test_words_before_another_call_are_kept(way: str, fresh_emulator: Emul
 @pytest.mark.usefixtures("by_a_call")
 def test_the_answer_is_streamed(fresh_emulator: Emulator) -> None:
     fresh_emulator.queue(Answer(tool_calls=[ToolCall("Person", ADA)], chunk_size=4))
-    pieces = [piece.delta for piece in TurnoutLLM().stream_chat(LETTER, response_format=Person) if piece.delta]
+    pieces = [piece.delta for piece in TurnoutLLM().stream_chat(ASKED, response_format=Person) if piece.delta]
     assert len(pieces) > 3
     assert json.loads("".join(pieces)) == ADA
 
@@ -188,12 +127,12 @@ def test_the_answer_is_streamed(fresh_emulator: Emulator) -> None:
 async def test_a_model_that_is_told_and_does_not(way: str, fresh_emulator: Emulator) -> None:
     fresh_emulator.queue(Answer("I would rather not say."))
     with pytest.raises(UnsupportedError, match="was told to call 'Person', and answered without"):
-        await ask(TurnoutLLM(backend="bedrock_llama"), way, LETTER, response_format=Person)
+        await ask(TurnoutLLM(backend="bedrock_llama"), way, ASKED, response_format=Person)
 
 
 @pytest.mark.usefixtures("column")
 def test_what_is_no_form_is_refused_before_anything_is_sent(fresh_emulator: Emulator) -> None:
     for given in (int, {"type": "json_schema"}):
         with pytest.raises(UnsupportedError):
-            TurnoutLLM().chat(LETTER, response_format=given)
+            TurnoutLLM().chat(ASKED, response_format=given)
     assert not fresh_emulator.requests

@@ -33,19 +33,3 @@ def config(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     write()
     return write
-
-
-@pytest.fixture
-def database(postgres: str) -> Iterator[str]:
-    """The PostgreSQL, emptied afterwards."""
-    yield postgres
-    import sqlalchemy
-
-    engine = sqlalchemy.create_engine(postgres, poolclass=sqlalchemy.NullPool)
-    with engine.begin() as connection:
-        inspected = sqlalchemy.inspect(connection)
-        for name in inspected.get_schema_names():
-            if name.startswith("docs_"):
-                connection.execute(sqlalchemy.text(f'DROP SCHEMA "{name}" CASCADE'))
-        for name in inspected.get_table_names():
-            connection.execute(sqlalchemy.text(f'DROP TABLE IF EXISTS "{name}" CASCADE'))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shlex
 from typing import TYPE_CHECKING
@@ -24,31 +23,12 @@ if TYPE_CHECKING:
 
 KINDS = [  # the third says of how many steps one is a place to be killed
     ("chroma", "langchain", 2),
-    ("faiss", "langchain", 1),
+    ("faiss", "langchain", 2),
     ("pgvector", "langchain", 2),
     ("chroma", "llama_index", 2),
-    ("simple", "llama_index", 1),
+    ("simple", "llama_index", 2),
     ("pgvector", "llama_index", 3),
 ]
-
-
-@pytest.fixture(scope="module")
-def processes() -> ForkServerContext:
-    """Processes that begin with everything imported."""
-    context = multiprocessing.get_context("forkserver")
-    ours = [
-        "tests.index.data.killed",
-        "turnout.llama_index.index",
-        "turnout.llama_index.stores.chroma",
-        "turnout.llama_index.stores.postgres",
-        "turnout.langchain.index",
-        "turnout.langchain.stores.chroma",
-        "turnout.langchain.stores.pgvector",
-    ]
-    context.set_forkserver_preload(
-        [*ours, "openai.resources", "openai.lib.streaming", "faiss", "tests.index.data.warm"]
-    )
-    return context
 
 
 def texts(framework: str) -> dict[str, set[str]]:

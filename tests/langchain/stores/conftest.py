@@ -9,7 +9,6 @@ import pytest
 from tests.langchain.stores import kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from turnout_emulator import Emulator
@@ -31,29 +30,10 @@ bedrock = "amazon.titan-embed-text-v1"
 
 
 @pytest.fixture
-def settings_file(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def settings_toml(fresh_emulator: Emulator) -> str:
     """The emulator's settings, with embedding routes of the same length on Azure and Bedrock."""
     text = fresh_emulator.settings_toml()
-    backends = text[: text.index("[chat.")]
-    path = tmp_path / "turnout.toml"
-    path.write_text(backends + _ROUTES, encoding="utf-8")
-    monkeypatch.setenv("TURNOUT_CONFIG", str(path))
-    monkeypatch.setenv("TURNOUT_BACKEND", "azure")
-    return path
-
-
-@pytest.fixture
-def database(postgres: str) -> Iterator[str]:
-    """The PostgreSQL with no collections."""
-    yield postgres
-    import sqlalchemy
-
-    engine = sqlalchemy.create_engine(postgres)
-    with engine.begin() as connection:
-        connection.execute(
-            sqlalchemy.text("DROP TABLE IF EXISTS langchain_pg_embedding, langchain_pg_collection CASCADE")
-        )
-    engine.dispose()
+    return text[: text.index("[chat.")] + _ROUTES
 
 
 @pytest.fixture(params=["in_memory", "chroma", "faiss", "pgvector"])

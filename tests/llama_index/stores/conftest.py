@@ -9,7 +9,6 @@ import pytest
 from tests.llama_index.stores import kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from turnout_emulator import Emulator
@@ -28,25 +27,10 @@ bedrock = "cohere.embed-english-v3"
 
 
 @pytest.fixture
-def settings_file(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def settings_toml(fresh_emulator: Emulator) -> str:
     """The emulator's settings, with embedding routes of the same length on Azure and Bedrock."""
     text = fresh_emulator.settings_toml()
-    path = tmp_path / "turnout.toml"
-    path.write_text(text[: text.index("[chat.")] + _ROUTES, encoding="utf-8")
-    monkeypatch.setenv("TURNOUT_CONFIG", str(path))
-    monkeypatch.setenv("TURNOUT_BACKEND", "azure")
-    return path
-
-
-@pytest.fixture
-def database(postgres: str) -> Iterator[str]:
-    """The PostgreSQL without the table."""
-    yield postgres
-    import sqlalchemy
-
-    engine = sqlalchemy.create_engine(postgres, poolclass=sqlalchemy.NullPool)
-    with engine.begin() as connection:
-        connection.execute(sqlalchemy.text("DROP TABLE IF EXISTS data_documents"))
+    return text[: text.index("[chat.")] + _ROUTES
 
 
 @pytest.fixture(params=["Simple", "Chroma", "Postgres"])

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 TEXT = "The depot opens at seven in the morning."
 
 
-@pytest.fixture(autouse=True)
-def _settings(settings_file: Path) -> None:
-    """Settings with two models of one length."""
+pytestmark = pytest.mark.usefixtures("settings_file")
 
 
 def asked(emulator: Emulator) -> int:

@@ -37,9 +37,7 @@ QUESTION = "When does the depot open?"
 ADA = "text-embedding-ada-002/1536"
 
 
-@pytest.fixture(autouse=True)
-def _settings(settings_file: Path) -> None:
-    """Settings with two models of one length."""
+pytestmark = pytest.mark.usefixtures("settings_file")
 
 
 class Listed(BasePydanticVectorStore):

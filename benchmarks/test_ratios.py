@@ -1,19 +1,31 @@
-"""A small part of `make bench`, as ratios with generous margins: the best of a few turns of each, alternating."""
+"""Ratios of durations with generous margins, the best of a few turns of each. `make bench` checks them first."""
 
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from langchain_core.messages import AIMessage, HumanMessage
+from tests.langchain.history_support import WIRES, portable_history, route
+
 from benchmarks.contestants import Names, contestants
 from benchmarks.measures.at_once import at_once
 from benchmarks.measures.construction import construction_and_answer_time, construction_time
 from benchmarks.measures.ingest import chunks
 from benchmarks.measures.streams import streams
 from benchmarks.timing import Round, Stopwatch
+from turnout.llama_index import TurnoutLLM
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from langchain_core.messages import BaseMessage
+
     from benchmarks.contestants import Cloud, Contestant, Place
     from benchmarks.results import Row
     from benchmarks.server import Server
@@ -22,6 +34,16 @@ PAIRS = {Names.LANGCHAIN: Names.OURS_LANGCHAIN, Names.LLAMA_INDEX: Names.OURS_LL
 """A framework's own classes → turnout in that framework."""
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the contestants' own: clients left open, pools that are full
+
+
+def quickest(run: Callable[[], object], times: int = 5) -> float:
+    """Seconds that it takes at best, which the machine's other work changes least."""
+    took = []
+    for _ in range(times):
+        start = time.perf_counter()
+        run()
+        took.append(time.perf_counter() - start)
+    return min(took)
 
 
 def pairs(place: Place, cloud: Cloud) -> list[Contestant]:
@@ -81,3 +103,30 @@ def test_a_second_chat_model_shares_what_the_first_made(server: Server, place: P
     found = best(Round("construct_and_ask", cloud, 2).run(pairs(place, cloud), construction_and_answer_time), "wall")
     for theirs, ours in PAIRS.items():
         assert found[theirs] > 3 * found[ours], found
+
+
+@pytest.mark.usefixtures("settings_file")
+def test_a_second_llm_costs_less_than_a_call() -> None:
+    llm = TurnoutLLM(backend="azure")
+    llm.complete("hi")
+    assert quickest(partial(TurnoutLLM, backend="azure"), 20) < quickest(lambda: llm.complete("hi"), 20) / 2
+
+
+def test_a_plain_history_costs_a_few_copies() -> None:
+    said = {"backend": "there", "wire": "openai-chat", "model_provider": "openai"}
+    messages: list[BaseMessage] = []
+    for number in range(500):
+        messages += [HumanMessage(f"Question {number}"), AIMessage(f"Answer {number}", response_metadata=said)]
+    copies = quickest(lambda: [message.model_copy(deep=True) for message in messages])
+    for wire in WIRES:
+        cost = quickest(partial(portable_history, messages, route(wire), has_tools=False))
+        assert cost < 6 * copies, f"{cost / copies:.1f} deep copies on {wire}"
+
+
+def test_the_version_takes_a_part_of_what_importing_an_sdk_takes() -> None:
+    def run(*arguments: str) -> None:
+        subprocess.run([sys.executable, *arguments], check=True, timeout=120, stdout=subprocess.DEVNULL)
+
+    assert (
+        quickest(lambda: run("-m", "turnout.cli", "--version"), 3) < quickest(lambda: run("-c", "import openai"), 3) / 2
+    )

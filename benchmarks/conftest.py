@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.conftest import _no_stray_variables, emulator, settings_file  # noqa: F401  # fixtures
+
 from benchmarks.contestants import Place
 from benchmarks.server import Server, running
 

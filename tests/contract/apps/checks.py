@@ -1,0 +1,71 @@
+"""What is expected of each cell of the matrix with turnout. What differs between two columns is TURNOUT_BACKEND."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.contract.apps.running import begin_relay, chosen, run_application
+from tests.contract.apps.settings import COLUMNS, Column
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.contract.apps.application import Application, Framework, Relay
+    from turnout_emulator import Emulator
+
+columns = pytest.mark.parametrize("column", COLUMNS.values(), ids=COLUMNS)
+origins = pytest.mark.parametrize("origin", COLUMNS.values(), ids=[f"from_{name}" for name in COLUMNS])
+
+_OF_OTHERS = (  # LlamaIndex's workflows and structured LLM cause the first, and it imports the second if it can
+    "PydanticDeprecated",
+    "DeprecationWarning: `langchain-community`",
+)
+
+
+def check_traffic(emulator: Emulator, column: Column) -> None:
+    """Everything went where the column says, and nowhere else."""
+    chats = [one for one in emulator.requests if one.operation == "chat"]
+    assert chats
+    assert {(one.service, one.model, one.wire) for one in chats} == {(column.service, column.deployment, column.wire)}
+    assert {one.service for one in emulator.requests} <= {column.service, column.provider}
+
+
+def check_application(
+    framework: Framework, application: Application, column: Column, columns_file: Path, emulator: Emulator
+) -> None:
+    """The application runs; or turnout says what the vendor says that the model can't do, and no more than that."""
+    with chosen(column, columns_file):
+        outcome = run_application(application, column, framework.turnout, emulator)
+    known, error = outcome.limit, outcome.error
+    if error is not None and (known is None or (known.promised == "warning" and not outcome.goes_on)):
+        raise error
+    if known is None or (known.promised == "error after" and error is None):  # the model did as it was told
+        assert not [warned for warned in outcome.warned if not warned.startswith(_OF_OTHERS)]
+        assert not emulator.pending, "not all that was queued was asked for"
+    else:
+        assert outcome.is_told, f"{known.reason}, and turnout doesn't say so: {error!r}, {outcome.warned}"
+    if known is not None and known.promised == "error":
+        assert not emulator.requests, "it was sent"
+    else:
+        check_traffic(emulator, column)
+
+
+def check_relay(
+    framework: Framework,
+    relay: Relay,
+    origin: Column,
+    column: Column,
+    columns_file: Path,
+    emulator: Emulator,
+    begun: dict[tuple[str, str], Any],
+) -> None:
+    """What was begun on one column goes on on another."""
+    if (relay.name, origin.name) not in begun:
+        with chosen(origin, columns_file):
+            begun[relay.name, origin.name] = begin_relay(relay, origin, framework.turnout, emulator)
+    emulator.clear()
+    with chosen(column, columns_file):
+        relay.go_on(framework.turnout.chat, begun[relay.name, origin.name])
+    check_traffic(emulator, column)

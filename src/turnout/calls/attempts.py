@@ -77,14 +77,7 @@ class Attempts:
         return self.ends is not None and time.monotonic() >= self.ends
 
     def run(self, once: Callable[[], T]) -> T:
-        """Make the call.
-
-        Args:
-            once: One attempt.
-
-        Raises:
-            ModelCallError: The last attempt's error; it says what the others were.
-        """
+        """Make the call."""
         with until(self.ends):
             result: T = self.repeated(self._attempt, once)
             return result
@@ -163,11 +156,7 @@ class Attempts:
             return result
 
     def begin(self) -> Attempt:
-        """Begin an attempt, once the limiter admits it.
-
-        Raises:
-            ServiceTimeoutError: The deadline passed first.
-        """
+        """Begin an attempt, once the limiter admits it within the deadline."""
         try:
             slot = self.limiter.enter(self.tokens, within=self.left, pauses=self._pauses)
         except TimeoutError as error:

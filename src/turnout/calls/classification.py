@@ -68,12 +68,7 @@ _TABLES: dict[str, dict[str, Kind]] = {
 def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
     """Turnout's error for an SDK's, or None if it isn't one of a known SDK's.
 
-    Args:
-        error: What was raised.
-        site: Where the call went.
-
-    Returns:
-        An error to be raised `from` the original; one of turnout's own is returned as it is.
+    It is to be raised `from` the original; one of turnout's own is returned as it is.
     """
     without_secrets(error, site.secrets())
     cause: BaseException | None = error

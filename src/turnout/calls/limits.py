@@ -100,12 +100,7 @@ class Limiter:
         return self._window.size
 
     def enter(self, tokens: float = 0, *, within: float | None = None, pauses: bool = True) -> Slot:
-        """Wait until a call may be made.
-
-        Args:
-            tokens: An estimate of what it takes.
-            within: Seconds to wait at most.
-            pauses: Whether the call waits while the service asks for a pause.
+        """Wait until a call may be made, for `within` seconds at most; `tokens` is an estimate of what it takes.
 
         Raises:
             TimeoutError: It may not be made within that time.
@@ -145,13 +140,7 @@ class Limiter:
             self._gone(waiter)
 
     def leave(self, slot: Slot, *, tokens: float | None = None, answered: bool = False) -> None:
-        """A call ended.
-
-        Args:
-            slot: Its place.
-            tokens: What it really took, if the service said so.
-            answered: Whether the service answered it.
-        """
+        """A call ended; `tokens` is what it really took, if the service said so."""
         with self._lock:
             now = self._clock()
             self._in_flight -= 1
@@ -289,15 +278,7 @@ def divide(processes: int) -> None:
 
 
 def shared(key: tuple[str, ...], *, rpm: float | None, tpm: float | None, start: int, most: int) -> Limiter:
-    """The process's limiter of a deployment.
-
-    Args:
-        key: What tells the deployment from others.
-        rpm: Requests a minute that the settings allow, all processes together.
-        tpm: Tokens a minute, likewise.
-        start: Calls in flight at first, likewise.
-        most: Calls in flight at most, likewise.
-    """
+    """The process's limiter of a deployment. What the settings allow is for all processes together."""
     if _processes > 1:
         rpm, tpm = rpm and rpm / _processes, tpm and tpm / _processes
         start, most = max(1, start // _processes), max(1, most // _processes)

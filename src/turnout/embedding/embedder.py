@@ -61,14 +61,9 @@ class Embedder:
         self._progress = progress
 
     def embed(self, texts: Sequence[str], purpose: Purpose = "document") -> list[Vector]:
-        """Embed texts; those that repeat are embedded once.
+        """Embed texts, none of them empty, in order; those that repeat are embedded once.
 
-        Args:
-            texts: What to embed; none may be empty.
-            purpose: `document` or `query`; some models embed them differently.
-
-        Returns:
-            One vector for each text, in order.
+        Some models embed a `document` and a `query` differently.
 
         Raises:
             InvalidRequestError: A text is empty or longer than the model takes; nothing was sent.
@@ -84,7 +79,7 @@ class Embedder:
         return _placed([unique[text] for text in texts], vectors)
 
     async def aembed(self, texts: Sequence[str], purpose: Purpose = "document") -> list[Vector]:
-        """Embed texts without blocking the event loop; arguments and errors as for `embed`."""
+        """Embed texts without blocking the event loop."""
         unique = self._unique(texts)
         cut = list(batches(unique, self.route))
         if len(cut) == 1:
@@ -95,15 +90,9 @@ class Embedder:
         return _placed([unique[text] for text in texts], vectors)
 
     def embed_iter(self, texts: Iterable[str], purpose: Purpose = "document") -> Generator[Vector]:
-        """Embed texts of any number in bounded memory.
+        """Embed texts of any number in bounded memory, in order; read as far ahead as requests may be in flight.
 
-        Args:
-            texts: What to embed; read as far ahead as requests may be in flight. Texts that repeat within a request
-                are embedded once.
-            purpose: `document` or `query`.
-
-        Yields:
-            One vector for each text, in order.
+        Texts that repeat within a request are embedded once.
         """
         return self._in_order(batches(texts, self.route), purpose, None)
 
@@ -116,18 +105,7 @@ class Embedder:
         return self._ain_order(_each(batches(texts, self.route)), purpose, None)
 
     async def aembed_batch(self, batch: Batch, purpose: Purpose = "document") -> list[Vector]:
-        """Embed the texts of one request, for work that sends many: throttling is waited out.
-
-        Args:
-            batch: What to send, as `Batcher` makes it.
-            purpose: `document` or `query`.
-
-        Returns:
-            One vector for each of the batch's `texts`, in order.
-
-        Raises:
-            ModelCallError: The service refused or failed.
-        """
+        """Embed the texts of one request, for work that sends many: throttling is waited out."""
         return await self._aone(batch, purpose, patience=_PATIENCE)
 
     def _unique(self, texts: Sequence[str]) -> dict[str, int]:

@@ -81,11 +81,7 @@ FAMILIES: dict[str, Family] = {
 
 
 def family(route: Route) -> Family:
-    """The family of a route's model.
-
-    Raises:
-        UnsupportedError: turnout doesn't know how to ask this model.
-    """
+    """The family of a route's model."""
     found = FAMILIES.get(route.facts.family)
     if found is None:
         msg = (

@@ -22,11 +22,7 @@ Vector = list[float]
 
 
 def embed(client: openai.OpenAI, asked: dict[str, Any]) -> list[Vector]:
-    """The vectors for the texts of a request, in their order.
-
-    Raises:
-        UnreadableAnswerError: The answer has no vector for each text.
-    """
+    """The vectors for the texts of a request, in their order."""
     return _vectors(client.embeddings.with_raw_response.create(**_request(asked)), len(asked["input"]))
 
 

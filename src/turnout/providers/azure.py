@@ -25,10 +25,6 @@ def connect(backend: AzureBackend) -> OpenAIClient:
 
     The credential is always given explicitly, so that no stray variable decides (`AZURE_OPENAI_AD_TOKEN` would
     otherwise beat a fresh token, and `OPENAI_API_KEY` stand in for a missing Azure key).
-
-    Raises:
-        SettingsError: The endpoint is missing.
-        CredentialError: `auth` names a method whose settings are incomplete.
     """
     if backend.api_version is None:
         key, tokens, credential = token_or_key(backend, V1_SCOPE)

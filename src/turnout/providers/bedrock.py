@@ -21,10 +21,6 @@ def connect(backend: BedrockBackend) -> BedrockClient:
     """Make the client of Bedrock Runtime.
 
     The way of signing is fixed here, so that a stray `AWS_BEARER_TOKEN_BEDROCK` doesn't override keys in the settings.
-
-    Raises:
-        SettingsError: No region, no such profile, or a bearer token over plain http.
-        CredentialError: No credential was found.
     """
     from botocore.config import Config
     from botocore.exceptions import NoRegionError

@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 class BedrockRuntime:
     """botocore's client, whose requests the event loop carries where the calling code runs in a greenlet of it.
 
-    Args:
-        client: botocore's client.
-        credentials: What it signs with; None for a bearer token.
-        backend: The timeouts, proxy and connection limits.
+    It signs with `credentials`; a bearer token needs none.
     """
 
     def __init__(self, client: Any, credentials: Any, backend: BedrockBackend) -> None:
@@ -46,11 +43,7 @@ class BedrockRuntime:
         return getattr(self._client, name)
 
     def converse(self, **request: Any) -> Any:
-        """Converse.
-
-        Raises:
-            UnreadableAnswerError: The service's answer is none.
-        """
+        """Converse."""
         return validation.converse(self.__getattr__("converse")(**request))
 
     def converse_stream(self, **request: Any) -> Any:

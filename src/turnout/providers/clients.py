@@ -27,10 +27,6 @@ _clients: Cache[tuple[Callable[[Any], Client[Any, Any]], Backend], Client[Any, A
 def client_for(route: Route, backend: Backend) -> Client[Any, Any]:
     """The client that a route's calls go through.
 
-    Args:
-        route: The route.
-        backend: Its backend's settings, perhaps with another timeout.
-
     Raises:
         SettingsError: The backend's settings are incomplete (no endpoint, region or profile) or don't fit the wire.
         CredentialError: No credential was found, or `auth` names a method whose settings are incomplete.

@@ -26,12 +26,7 @@ def base_url(backend: AzureBackend) -> str:
 
 
 def connect(backend: AzureBackend) -> FoundryClient:
-    """Make the clients.
-
-    Raises:
-        SettingsError: The endpoint is missing.
-        CredentialError: `auth` names a method whose settings are incomplete.
-    """
+    """Make the clients."""
     import anthropic
 
     from turnout.providers.sdk_classes import plain

@@ -21,10 +21,6 @@ def connect(backend: BedrockBackend) -> OpenAIClient:
 
     A bearer token is sent as it is. Any other AWS credential signs each request, or makes short-term tokens where
     `mantle_auth` says so.
-
-    Raises:
-        SettingsError: The region or profile is missing, or a FIPS endpoint is wanted.
-        CredentialError: No credential was found.
     """
     return _connect(backend, "/openai/v1")
 

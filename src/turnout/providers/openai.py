@@ -71,11 +71,7 @@ def choose(backend: OpenAIBackend) -> Credential:
 
 
 def connect(backend: OpenAIBackend) -> OpenAIClient:
-    """Make the clients.
-
-    Raises:
-        CredentialError: api.openai.com without a key.
-    """
+    """Make the clients."""
     return make_clients(
         backend,
         choose(backend),

@@ -35,12 +35,7 @@ _DEEP = 8  # levels of a body that are looked through
 
 
 def without_secrets(error: E, known: Iterable[str] = ()) -> E:
-    """An exception with all that led to it, changed in place; frames that still run keep their variables.
-
-    Args:
-        error: What was raised.
-        known: Values that are secret.
-    """
+    """An exception with all that led to it, changed in place; frames that still run keep their variables."""
     chain = list(_chain(error))
     secrets = {*known, *(value for one in chain for value in _sent(one))}
     for one in chain:

@@ -22,10 +22,6 @@ def overlaid(data: Mapping[str, Any], variables: Mapping[str, Secret]) -> dict[s
 
     Every value is taken as it stands: a key that looks like a number stays text.
 
-    Args:
-        data: The file's content.
-        variables: `TURNOUT_…` variables, in whatever case.
-
     Raises:
         SettingsError: A variable is a whole table.
     """

@@ -28,11 +28,7 @@ if TYPE_CHECKING:
 
 
 class AioTransport:
-    """Sends botocore's prepared requests over aiohttp, with a pool for each event loop.
-
-    Args:
-        backend: Its timeouts and connection limits.
-    """
+    """Sends botocore's prepared requests over aiohttp, with a pool for each event loop."""
 
     def __init__(self, backend: BedrockBackend) -> None:
         self._backend = backend

@@ -100,11 +100,7 @@ def transport_class(httpx: Any) -> Any:
 
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    """A request's headers as aiohttp takes them, which sends all text as UTF-8.
-
-    Raises:
-        ValueError: One isn't UTF-8.
-    """
+    """A request's headers as aiohttp takes them, which sends all text as UTF-8."""
     headers = []
     names: dict[bytes, str] = {}  # one spelling each: of two, aiohttp would send the last only
     for name, value in raw:

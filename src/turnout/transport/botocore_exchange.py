@@ -21,10 +21,7 @@ def headers_of(request: Any) -> dict[str, str]:
 class RaisingBotocore:
     """Raises botocore's own exceptions for a transport's, so that one table of errors serves all ways.
 
-    Args:
-        url: What was asked for.
-        kind: The exception's class for a transport's; None if it isn't one of those.
-        proxy: The proxy on the way.
+    `kind` gives the class for one of the transport's, and None for any other error.
     """
 
     def __init__(self, url: str, kind: Callable[[BaseException], Any], proxy: Proxy | None = None) -> None:
@@ -43,12 +40,7 @@ class RaisingBotocore:
 
 
 class Body:
-    """A body that comes in parts.
-
-    Args:
-        parts: Its parts, none of them empty.
-        close: Called when no more of it is wanted.
-    """
+    """A body that comes in parts, none of them empty; `close` is called when no more of it is wanted."""
 
     def __init__(self, parts: Iterator[bytes], close: Callable[[], object]) -> None:
         self._parts = bounded(parts)

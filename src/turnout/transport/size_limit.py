@@ -25,11 +25,7 @@ class Count:
         self._size = 0
 
     def add(self, part: bytes) -> bytes:
-        """Count a part, and give it back.
-
-        Raises:
-            UnreadableAnswerError: There is too much of it.
-        """
+        """Count a part and give it back, unless there is too much."""
         self._size += len(part)
         if self._size > MOST:
             msg = f"it is larger than {MOST // 2**20} MiB, and wasn't read to its end"

@@ -41,11 +41,7 @@ def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
 
 
 class ThreadTransport:
-    """Sends botocore's prepared requests from threads.
-
-    Args:
-        backend: Its timeouts, proxy and connection limits.
-    """
+    """Sends botocore's prepared requests from threads."""
 
     def __init__(self, backend: BedrockBackend) -> None:
         self._connections = Connections(backend, lambda: tls_context(backend.ca_bundle))

@@ -221,11 +221,7 @@ class Answer:
         in_use.add(response)
 
     def parts(self) -> Iterator[bytes]:
-        """The body as it comes, not decoded; no part takes longer than the call's deadline allows.
-
-        Raises:
-            urllib3.exceptions.HTTPError: What urllib3 says.
-        """
+        """The body as it comes, not decoded; no part takes longer than the call's deadline allows."""
         while True:
             part: bytes = self._response.read1(_PART, decode_content=False)
             if not part:
@@ -243,12 +239,7 @@ class Answer:
 
 
 class Connections:
-    """Sends requests over connections that are kept.
-
-    Args:
-        backend: Its proxy and how many connections there may be.
-        tls: Gives the TLS context; asked when there is something to send.
-    """
+    """Sends requests over connections that are kept; `tls` gives the TLS context when there is something to send."""
 
     def __init__(self, backend: BackendSettings, tls: Callable[[], ssl.SSLContext]) -> None:
         self._backend = backend
@@ -261,17 +252,10 @@ class Connections:
     def send(
         self, method: str, destination: Destination, headers: Any, body: bytes | None, timeouts: Timeouts
     ) -> Answer:
-        """Send a request.
-
-        Args:
-            method: The HTTP method.
-            destination: What the request is for.
-            headers: By name, or an `HTTPHeaderDict`.
-            body: What is sent.
-            timeouts: Its timeouts; a call's deadline applies as well.
+        """Send a request once; beside its timeouts a call's deadline applies.
 
         Raises:
-            urllib3.exceptions.HTTPError: What urllib3 says; nothing is repeated.
+            urllib3.exceptions.HTTPError: What urllib3 says.
         """
         pool, asked = self._pool_for(destination)
         timeouts = timeouts.within(remaining())

@@ -96,12 +96,7 @@ class _BearerToken:
 
 
 def session(backend: BedrockBackend, credential: Credential) -> botocore.session.Session:
-    """A botocore session that signs with the chosen credential, refreshing it for as long as the process lives.
-
-    Raises:
-        SettingsError: The profile doesn't exist.
-        CredentialError: The chain found no credential; each method that was tried is listed.
-    """
+    """A botocore session that signs with the chosen credential, refreshing it for as long as the process lives."""
     own = credential.method == "bearer-token" or (
         bool(backend.access_key_id) and credential.method in {"static-keys", "assumed-role"}
     )

@@ -159,12 +159,7 @@ def _attempts(message: str) -> list[str]:
 
 
 def token_or_key(backend: AzureBackend, scope: str) -> tuple[SecretStr | None, TokenSource | None, Credential]:
-    """The API key or the source of tokens that a backend authenticates with, and which it is.
-
-    Raises:
-        SettingsError: The endpoint is missing.
-        CredentialError: `auth` names a method whose settings are incomplete.
-    """
+    """The API key or the source of tokens that a backend authenticates with, and which it is."""
     if backend.endpoint is None:
         msg = (
             "an azure backend needs its endpoint, like endpoint = 'https://contoso.openai.azure.com' "

@@ -29,7 +29,7 @@ from turnout.transport.answers.unreadable import UnreadableAnswerError, shortene
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from turnout.providers.credentials.base import Credential
+    from turnout.providers.credentials import Credential
     from turnout.routing import Route
 
 

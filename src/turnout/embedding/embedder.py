@@ -75,7 +75,7 @@ class Embedder:
             vectors = self._one(cut[0], purpose)
             self._say(len(texts), len(texts))
         else:
-            vectors = list(self._in_order(iter(cut), purpose, texts))
+            vectors = list(self._in_order(iter(cut), purpose, Counter(texts)))
         return _placed([unique[text] for text in texts], vectors)
 
     async def aembed(self, texts: Sequence[str], purpose: Purpose = "document") -> list[Vector]:
@@ -86,7 +86,7 @@ class Embedder:
             vectors = await self._aone(cut[0], purpose)
             self._say(len(texts), len(texts))
         else:
-            vectors = [vector async for vector in self._ain_order(_each(cut), purpose, texts)]
+            vectors = [vector async for vector in self._ain_order(_each(cut), purpose, Counter(texts))]
         return _placed([unique[text] for text in texts], vectors)
 
     def embed_iter(self, texts: Iterable[str], purpose: Purpose = "document") -> Generator[Vector]:
@@ -116,9 +116,10 @@ class Embedder:
 
     # --- many requests
 
-    def _in_order(self, cut: Iterator[Batch], purpose: Purpose, texts: Sequence[str] | None) -> Generator[Vector]:
+    def _in_order(self, cut: Iterator[Batch], purpose: Purpose, times: Counter[str] | None) -> Generator[Vector]:
+        """Answers in order; `times` has how often each text was passed, where they don't come from an iterator."""
         begun: deque[tuple[Batch, Any]] = deque()
-        count = _Count(texts)
+        done = 0
         try:
             while True:
                 while len(begun) < self.ahead and (batch := next(cut, None)) is not None:
@@ -128,17 +129,18 @@ class Embedder:
                 batch, future = begun[0]
                 vectors = future.result()
                 begun.popleft()
-                self._say(count.after(batch), count.total)
+                done += _number(batch, times)
+                self._say(done, None if times is None else times.total())
                 yield from _placed(batch.places, vectors)
         finally:
             for _, future in begun:
                 future.cancel()
 
     async def _ain_order(
-        self, cut: AsyncIterator[Batch], purpose: Purpose, texts: Sequence[str] | None
+        self, cut: AsyncIterator[Batch], purpose: Purpose, times: Counter[str] | None
     ) -> AsyncGenerator[Vector]:
         begun: deque[tuple[Batch, asyncio.Task[list[Vector]]]] = deque()
-        count, more = _Count(texts), True
+        done, more = 0, True
         try:
             while True:
                 while more and len(begun) < self.ahead:
@@ -152,7 +154,8 @@ class Embedder:
                 batch, task = begun[0]
                 vectors = await task
                 begun.popleft()
-                self._say(count.after(batch), count.total)
+                done += _number(batch, times)
+                self._say(done, None if times is None else times.total())
                 for vector in _placed(batch.places, vectors):
                     yield vector
         finally:
@@ -236,24 +239,9 @@ class Embedder:
         return vectors
 
 
-class _Count:
-    """Counts the caller's texts, as requests with each of them once are answered.
-
-    Args:
-        texts: The caller's; None if they come from an iterator, of which a request has all that repeat in it.
-    """
-
-    def __init__(self, texts: Sequence[str] | None) -> None:
-        self.total = None if texts is None else len(texts)
-        self._times = None if texts is None else Counter(texts)
-        self._done = 0
-
-    def after(self, batch: Batch) -> int:
-        if self._times is None:
-            self._done += len(batch.places)
-        else:
-            self._done += sum(self._times[text] for text in batch.texts)
-        return self._done
+def _number(batch: Batch, times: Counter[str] | None) -> int:
+    """How many of the caller's texts a request answers."""
+    return len(batch.places) if times is None else sum(times[text] for text in batch.texts)
 
 
 def _placed(places: Sequence[int], vectors: list[Vector]) -> list[Vector]:

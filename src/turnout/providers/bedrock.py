@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from turnout.errors import SettingsError
 from turnout.providers import mantle
 from turnout.providers.base import BedrockClient, Client, Provider
+from turnout.providers.credentials import Credential
 from turnout.providers.credentials.aws import choose, found_by, session
 from turnout.providers.credentials.aws_session import endpoint_variants
-from turnout.providers.credentials.base import Credential
 
 if TYPE_CHECKING:
     from collections.abc import Callable

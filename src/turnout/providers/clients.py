@@ -17,7 +17,7 @@ from turnout.runtime import Cache
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from turnout.providers.credentials.base import Credential
+    from turnout.providers.credentials import Credential
     from turnout.routing import Route
     from turnout.settings import Backend
 

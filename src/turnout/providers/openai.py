@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.errors import CredentialError
 from turnout.providers.base import Client, Provider
-from turnout.providers.credentials.base import Credential
+from turnout.providers.credentials import Credential
 from turnout.settings.secrets import Secret
 
 if TYPE_CHECKING:

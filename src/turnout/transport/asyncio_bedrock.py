@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.transport.arrival import arrived
 from turnout.transport.asyncio_session import new_session
-from turnout.transport.botocore_exchange import Body, RaisingBotocore, headers_of
+from turnout.transport.botocore_exchange import Body, headers_of
 from turnout.transport.greenlets import wait
 from turnout.transport.per_loop import PerLoop
 from turnout.transport.proxy import aio_options, proxy_of
 from turnout.transport.redirects import refuse
+from turnout.transport.sdk_exceptions import RaisingBotocore, of_aiohttp
 from turnout.transport.size_limit import joined
 from turnout.transport.threads_bedrock import tls_context
 
@@ -64,7 +65,7 @@ class AioTransport:
 
         session = await self._sessions.get()
         by_proxy, added = aio_options(self._proxy, request.url.partition(":")[0])
-        with RaisingBotocore(request.url, _kind, self._proxy):
+        with RaisingBotocore(of_aiohttp, request.url, self._proxy):
             return await session.request(
                 request.method,
                 URL(request.url, encoded=True),  # as it was signed
@@ -83,27 +84,11 @@ class AioTransport:
 def _read(response: aiohttp.ClientResponse, url: str) -> Iterator[None]:
     """Close an answer that isn't read to its end: it failed, or nobody waits for it any more."""
     try:
-        with RaisingBotocore(url, _kind):
+        with RaisingBotocore(of_aiohttp, url):
             yield
     except BaseException:
         response.close()
         raise
-
-
-def _kind(error: BaseException) -> Any:
-    import aiohttp
-    from botocore import exceptions as b
-
-    kinds = (
-        (aiohttp.ClientHttpProxyError, b.ProxyConnectionError),
-        (aiohttp.ClientProxyConnectionError, b.ProxyConnectionError),
-        (aiohttp.ConnectionTimeoutError, b.ConnectTimeoutError),
-        (TimeoutError, b.ReadTimeoutError),
-        (aiohttp.ClientConnectorError, b.EndpointConnectionError),
-        (aiohttp.ClientError, b.ConnectionClosedError),
-        (OSError, b.ConnectionClosedError),
-    )
-    return next((made for kind, made in kinds if isinstance(error, kind)), None)
 
 
 def _parts(response: aiohttp.ClientResponse, url: str) -> Iterator[bytes]:

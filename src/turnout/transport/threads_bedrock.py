@@ -11,13 +11,12 @@ import ssl
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from urllib3 import exceptions as u
-
 from turnout.runtime import Cache
 from turnout.transport.arrival import arrived
-from turnout.transport.botocore_exchange import Body, RaisingBotocore, headers_of
+from turnout.transport.botocore_exchange import Body, headers_of
 from turnout.transport.proxy import proxy_of
 from turnout.transport.redirects import refuse
+from turnout.transport.sdk_exceptions import RaisingBotocore, of_urllib3
 from turnout.transport.threads_connections import Answer, Connections, Destination, Timeouts
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class ThreadTransport:
         from botocore.awsrequest import AWSResponse
 
         destination, headers = _destination(request.url), headers_of(request)
-        with RaisingBotocore(request.url, _kind, self._proxy):
+        with RaisingBotocore(of_urllib3, request.url, self._proxy):
             answer = self._connections.send(request.method, destination, headers, request.body, self._timeouts)
         arrived()
         refuse(answer.status, answer.headers, request.url, answer.close)
@@ -74,27 +73,6 @@ def _destination(url: str) -> Destination:
     return Destination(parts.scheme, parts.hostname or "", parts.port, path, url)
 
 
-def _kind(error: BaseException) -> Any:
-    from botocore import exceptions as b
-
-    if not isinstance(error, u.HTTPError | OSError):
-        return None
-    if isinstance(error, u.ProtocolError) and any(isinstance(cause, TimeoutError) for cause in error.args):
-        return b.ReadTimeoutError  # of a request that wasn't taken in time
-    kinds = (
-        (u.ProxyError, b.ProxyConnectionError),
-        (u.NewConnectionError, b.EndpointConnectionError),  # before ConnectTimeoutError, of which it is a kind
-        (u.ConnectTimeoutError, b.ConnectTimeoutError),
-        (u.EmptyPoolError, b.ConnectTimeoutError),
-        (u.ReadTimeoutError, b.ReadTimeoutError),
-        (u.SSLError, b.SSLError),
-        (u.ProtocolError, b.ConnectionClosedError),
-        (TimeoutError, b.ReadTimeoutError),
-        (OSError, b.ConnectionClosedError),
-    )
-    return next((made for kind, made in kinds if isinstance(error, kind)), b.HTTPClientError)
-
-
 def _parts(answer: Answer, url: str) -> Iterator[bytes]:
-    with RaisingBotocore(url, _kind):
+    with RaisingBotocore(of_urllib3, url):
         yield from answer.parts()

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnout.errors import CredentialError
+from turnout.providers.credentials import Credential
 from turnout.providers.credentials.aws_session import chain_session, endpoint_variants, own_session
-from turnout.providers.credentials.base import Credential
 from turnout.redaction import redact, shown
 from turnout.transport.blocking import within_deadline
 from turnout.transport.deadline import remaining

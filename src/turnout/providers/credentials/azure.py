@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any, cast
 
 from turnout.errors import CredentialError, ServiceTimeoutError, SettingsError
-from turnout.providers.credentials.base import Credential
+from turnout.providers.credentials import Credential
 from turnout.redaction import shown
 from turnout.redaction.sdk_errors import without_secrets
 from turnout.settings.trust import certificates

@@ -270,8 +270,7 @@ def divide(processes: int) -> None:
     """
     global _processes  # noqa: PLW0603
     if processes < 1:
-        msg = f"{processes} processes can't share a limit; say how many there are, with this one"
-        raise ValueError(msg)
+        raise ValueError(f"{processes} processes can't share a limit; say how many there are, with this one")
     if processes != _processes:
         _processes = processes
         forget()

@@ -99,8 +99,7 @@ def _table() -> dict[str, ModelFacts]:
     for name, entry in _document()["models"].items():
         unknown = entry.keys() - names
         if unknown:
-            msg = f"models.toml: {name!r} has unknown facts {sorted(unknown)}"
-            raise ValueError(msg)
+            raise ValueError(f"models.toml: {name!r} has unknown facts {sorted(unknown)}")
         frozen: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
         table[name] = ModelFacts(name=name, known=True, **frozen)
     return table

@@ -31,8 +31,7 @@ def connect(backend: BedrockBackend) -> BedrockClient:
     credential = choose(backend)
     bearer = credential.method == "bearer-token"
     if bearer and backend.endpoint and backend.endpoint.startswith("http://"):
-        msg = "a Bedrock bearer token needs an https endpoint (botocore refuses plain http)"
-        raise SettingsError(msg)
+        raise SettingsError("a Bedrock bearer token needs an https endpoint (botocore refuses plain http)")
     made = session(backend, credential)
     # Made once: botocore makes its own form, of what may differ from call to call, twice for each (60 µs).
     app = made.get_config_variable("user_agent_appid")

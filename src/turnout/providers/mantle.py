@@ -40,11 +40,10 @@ def _connect(backend: BedrockBackend, path: str) -> OpenAIClient:
     if not region:
         raise SettingsError(NO_REGION)
     if backend.mantle_endpoint is None and made.get_config_variable("use_fips_endpoint"):
-        msg = (
+        raise SettingsError(
             "AWS_USE_FIPS_ENDPOINT (or the profile's use_fips_endpoint) is set, and Mantle has no FIPS endpoint: "
             "unset it for this process, or name an endpoint yourself as mantle_endpoint"
         )
-        raise SettingsError(msg)
     base_url = (backend.mantle_endpoint or f"https://bedrock-mantle.{region}.api.aws") + path
     if credential.method == "bearer-token":
         return make_clients(backend, credential, backend.bearer_token, base_url=base_url)

@@ -121,8 +121,7 @@ def _located(path: str | os.PathLike[str] | None) -> Path | None:
     if not file.is_file():
         origin = "load_settings" if path is not None else _CONFIG_VARIABLE
         name = shown(file.name)
-        msg = f"{origin}: there is no file {file if name == repr(file.name) else name}"
-        raise SettingsError(msg)
+        raise SettingsError(f"{origin}: there is no file {file if name == repr(file.name) else name}")
     return file
 
 
@@ -166,12 +165,11 @@ def _load(path: str | os.PathLike[str] | None) -> Settings:
     settings = _validated(_with_default_routes(merged, variables), file, turnout_variables)
     if not settings.backends:
         looked = f"{file} (it has no [backends])" if file else f"{folder} and the folders above it"
-        msg = (
+        raise SettingsError(
             f"No settings found. Looked for {FILE_NAME} in {looked}, for {_CONFIG_VARIABLE}, and for the clouds' own "
             f"variables (AZURE_OPENAI_ENDPOINT, AWS_REGION, OPENAI_API_KEY).\n"
             f"The smallest {FILE_NAME} that works:\n\n{SMALLEST_FILE}"
         )
-        raise SettingsError(msg)
     _check_names(settings)
     return settings
 
@@ -192,8 +190,7 @@ def _merged(data: dict[str, Any], variables: Mapping[str, Secret]) -> dict[str, 
     """The variables over the file; its own unknown keys stay, so that validation names them."""
     for key in TABLES:
         if not isinstance(data.get(key, {}), dict):
-            msg = f"key {key!r} must be a table, like [{key}.default]"
-            raise SettingsError(msg)
+            raise SettingsError(f"key {key!r} must be a table, like [{key}.default]")
     layers = overlaid(data, {name: value for name, value in variables.items() if name.upper().startswith(PREFIX)})
     # A .env file is often shared: names in it that aren't turnout's stay out, the TOML file's unknown keys stay in.
     return {key: value for key, value in layers.items() if key in data or (key in TOP_KEYS and value)}
@@ -242,8 +239,7 @@ def _refuse_unknown(turnout_variables: Mapping[str, str]) -> None:
         head = name.upper().split("__")[0]
         nested = "__" in name
         if head not in known or (nested and head in {"TURNOUT_BACKEND", "TURNOUT_EMBEDDING_BACKEND", _CONFIG_VARIABLE}):
-            msg = f"{shown_name(name)} ({source}): no such setting{nearest(head, known)}"
-            raise SettingsError(msg)
+            raise SettingsError(f"{shown_name(name)} ({source}): no such setting{nearest(head, known)}")
 
 
 def _check_names(settings: Settings) -> None:
@@ -261,16 +257,14 @@ def _check_names(settings: Settings) -> None:
         if backend is not None and backend not in settings.backends:
             name = ".".join(shown_part(part) for part in key)
             origin = shown_name(variable(key)) if variable(key) in os.environ else f"key {name!r}"
-            msg = (
+            raise UnknownBackendError(
                 f"{settings.source}, {origin}: unknown backend {shown(backend)}{nearest(backend, settings.backends)}. "
                 f"Backends are the [backends.…] tables"
             )
-            raise UnknownBackendError(msg)
     for name, index in settings.index.items():
         if index.embedding not in settings.embedding:
             key_name = f"index.{shown_part(name)}.embedding"
-            msg = (
+            raise SettingsError(
                 f"{settings.source}, key {key_name!r}: unknown embedding route {shown(index.embedding)}"
                 f"{nearest(index.embedding, settings.embedding)}. Routes are the [embedding.…] tables"
             )
-            raise SettingsError(msg)

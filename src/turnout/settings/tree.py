@@ -45,8 +45,7 @@ def _json(text: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         why = str(error)
-    msg = f"this is not JSON: {why}"
-    raise ValueError(msg)  # without the original, which has the whole text
+    raise ValueError(f"this is not JSON: {why}")  # without the original, which has the whole text
 
 
 class Target(Node):
@@ -81,8 +80,7 @@ class Target(Node):
     @model_validator(mode="after")
     def _named(self) -> Self:
         if self.model is None and self.deployment is None:
-            msg = "name the model, or the deployment that serves it"
-            raise ValueError(msg)
+            raise ValueError("name the model, or the deployment that serves it")
         return self
 
 
@@ -135,11 +133,9 @@ class IndexSettings(Node):
             msg = "a faiss index is opened with LangChain's integration; leave framework out, or choose another store"
             raise ValueError(msg)
         if self.store == "simple" and self.framework == "langchain":
-            msg = "a simple index is LlamaIndex's; leave framework out, or choose another store"
-            raise ValueError(msg)
+            raise ValueError("a simple index is LlamaIndex's; leave framework out, or choose another store")
         if self.store != "pgvector" and self.path is None and (self.connection is None or self.store == "faiss"):
-            msg = f"a {self.store} index needs path, the folder that it is in"
-            raise ValueError(msg)
+            raise ValueError(f"a {self.store} index needs path, the folder that it is in")
         return self
 
     def database(self) -> str:
@@ -201,8 +197,7 @@ class Settings(Node):
     def _plain_names(cls, backends: dict[str, BackendSettings]) -> dict[str, BackendSettings]:
         for name in backends:
             if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
-                msg = f"backend name {shown(name)} must be lower-case letters, digits, '-' and '_'"
-                raise ValueError(msg)
+                raise ValueError(f"backend name {shown(name)} must be lower-case letters, digits, '-' and '_'")
         return backends
 
     @field_validator("index")
@@ -210,8 +205,7 @@ class Settings(Node):
     def _short_names(cls, index: dict[str, IndexSettings]) -> dict[str, IndexSettings]:
         for name in index:
             if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", name):
-                msg = f"index name {shown(name)} must be at most 40 lower-case letters, digits, '-' and '_'"
-                raise ValueError(msg)
+                raise ValueError(f"index name {shown(name)} must be at most 40 lower-case letters, digits, '-' and '_'")
         return index
 
     def routes(self, kind: Kind) -> Routes:

@@ -108,6 +108,5 @@ def _headers(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
         try:
             headers.append((names.setdefault(key, name.decode()), value.decode()))
         except UnicodeDecodeError:
-            msg = f"the header {name.decode(errors='replace')!r} isn't UTF-8, and can't be sent"
-            raise ValueError(msg) from None
+            raise ValueError(f"the header {name.decode(errors='replace')!r} isn't UTF-8, and can't be sent") from None
     return headers

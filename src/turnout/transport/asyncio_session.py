@@ -64,8 +64,7 @@ def _connector_class() -> Any:
                 if not (protocol.should_close or _readable(connection.transport)):
                     return connection
                 connection.close()
-            msg = "the service sends answers that no call asked for"
-            raise aiohttp.ServerDisconnectedError(msg)
+            raise aiohttp.ServerDisconnectedError("the service sends answers that no call asked for")
 
     return Connector
 

@@ -51,8 +51,7 @@ def in_time() -> float | None:
         return None
     left = ends - time.monotonic()
     if left <= 0:
-        msg = "the call's deadline has passed"
-        raise TimeoutError(msg)
+        raise TimeoutError("the call's deadline has passed")
     return max(left, _LEAST)
 
 

@@ -72,8 +72,7 @@ def response_class(httpx: Any) -> Any:
         def _encoded(self) -> bool:
             coding = self.headers.get("content-encoding")
             if coding is not None and "," in coding:  # one in the other: what comes out grows by the square
-                msg = f"it is encoded more than once: {coding!r}"
-                raise UnreadableAnswerError(msg)
+                raise UnreadableAnswerError(f"it is encoded more than once: {coding!r}")
             return coding is not None
 
     return Response

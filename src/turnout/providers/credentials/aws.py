@@ -51,8 +51,7 @@ def choose(backend: BedrockBackend) -> Credential:
         method = next((name for name, field in _NEEDS.items() if getattr(backend, field)), "default-chain")
     field = _NEEDS.get(method)
     if field is not None and not getattr(backend, field):
-        msg = f"auth = {method!r} needs {field}"
-        raise CredentialError(msg, tried=(f"{method}: lacks {field}",))
+        raise CredentialError(f"auth = {method!r} needs {field}", tried=(f"{method}: lacks {field}",))
     match method:
         case "bearer-token":
             return Credential(method, f"from {backend.origin('bearer_token')}")

@@ -115,8 +115,7 @@ def _require_profile(backend: BedrockBackend, made: botocore.session.Session) ->
         return
     there = ", ".join(sorted(made.full_config.get("profiles", {}))) or "none"
     named = shown(backend.profile) if backend.profile else f"{shown(made.profile)} (AWS_PROFILE)"
-    msg = f"AWS profile {named} doesn't exist (there is: {there}); `aws configure` makes one"
-    raise SettingsError(msg)
+    raise SettingsError(f"AWS profile {named} doesn't exist (there is: {there}); `aws configure` makes one")
 
 
 def endpoint_variants(made: botocore.session.Session, endpoint: str | None) -> dict[str, bool]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from turnout.errors import SettingsError, UnknownBackendError, UnknownRouteError
 from turnout.facts.models import ModelFacts, facts
-from turnout.facts.providers import PROVIDERS, ProviderFacts
+from turnout.facts.providers import PROVIDERS
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.redaction import shown
 from turnout.settings import Kind, Settings, Target, load_settings
@@ -167,15 +167,11 @@ def _route(
     )
 
 
-def _row(settings: Settings, backend: str) -> ProviderFacts:
-    return PROVIDERS[settings.backends[backend].provider]
-
-
 def _no_target(settings: Settings, kind: Kind, name: str, backend: str) -> str:
-    have = ", ".join(settings.routes(kind)[name])
+    have, row = ", ".join(settings.routes(kind)[name]), PROVIDERS[settings.backends[backend].provider]
     return (
         f"{settings.source}: the {kind} route {name!r} has no target on backend {backend!r} (only on {have}); "
-        f"add a line to [{kind}.{name}], like {backend} = {_row(settings, backend).examples[kind]}"
+        f"add a line to [{kind}.{name}], like {backend} = {row.examples[kind]}"
     )
 
 
@@ -183,7 +179,7 @@ def _unknown(settings: Settings, kind: Kind, name: str) -> str:
     routes = settings.routes(kind)
     if not routes:
         backend = active_backend(settings, kind)
-        row = _row(settings, backend)
+        row = PROVIDERS[settings.backends[backend].provider]
         variables = row.deployment_variables.get(kind)
         hint = f" (or set {variables[0]})" if variables else ""
         return (

@@ -18,7 +18,7 @@ from turnout.transport.answers.unreadable import UnreadableAnswerError, describe
 if TYPE_CHECKING:
     import openai
 
-Vector = list[float]
+    from turnout.transport.answers.validation import Vector
 
 
 def embed(client: openai.OpenAI, asked: dict[str, Any]) -> list[Vector]:

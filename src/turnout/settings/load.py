@@ -116,18 +116,14 @@ def _stamp(file: str) -> tuple[int, int] | None:
 def _located(path: str | os.PathLike[str] | None) -> Path | None:
     named = path if path is not None else os.environ.get(_CONFIG_VARIABLE)
     if not named:
-        return _nearest_file(Path.cwd())
+        here = Path.cwd()
+        return next((file for folder in (here, *here.parents) if (file := folder / FILE_NAME).is_file()), None)
     file = Path(named).expanduser().absolute()
     if not file.is_file():
         origin = "load_settings" if path is not None else _CONFIG_VARIABLE
         name = shown(file.name)
         raise SettingsError(f"{origin}: there is no file {file if name == repr(file.name) else name}")
     return file
-
-
-def _nearest_file(start: Path) -> Path | None:
-    candidates = (folder / FILE_NAME for folder in (start, *start.parents))
-    return next((file for file in candidates if file.is_file()), None)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -153,7 +149,8 @@ def _load(path: str | os.PathLike[str] | None) -> Settings:
         if name in CLOUD_VARIABLES or name in PROXY_VARIABLES or name.upper().startswith(PREFIX)
     }
     data = _read_toml(file) if file else {}
-    dotenv = _read_dotenv(dotenv_file) if dotenv_file.is_file() else {}
+    read = dotenv_values(dotenv_file) if dotenv_file.is_file() else {}
+    dotenv = {name: Secret(value) for name, value in read.items() if value is not None}
     variables = dotenv | environment
     sources = dict.fromkeys(dotenv, str(dotenv_file)) | dict.fromkeys(environment, _ENVIRONMENT)
     turnout_variables = {name: sources[name] for name in variables if name.upper().startswith(PREFIX)}
@@ -180,10 +177,6 @@ def _validated(data: dict[str, Any], file: Path | None, variables: Mapping[str, 
     except ValidationError as error:
         wrong = translate(error, file, data, variables)
     raise wrong  # from here, without the original: that has the values
-
-
-def _read_dotenv(path: Path) -> dict[str, Secret]:
-    return {name: Secret(value) for name, value in dotenv_values(path).items() if value is not None}
 
 
 def _merged(data: dict[str, Any], variables: Mapping[str, Secret]) -> dict[str, Any]:

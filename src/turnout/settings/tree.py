@@ -11,12 +11,21 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, PrivateAttr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from turnout.errors import SettingsError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.redaction import shown
-from turnout.settings.backends import Backend, BackendSettings, Node
+from turnout.settings.backends import Backend, Node
 from turnout.settings.secrets import SecretText
 
 Kind = Literal["chat", "embedding"]
@@ -192,21 +201,17 @@ class Settings(Node):
         """Whether they were made or changed in code, so that reading their file again gives others."""
         return self._changed or self.source == MADE_IN_CODE
 
-    @field_validator("backends")
+    @field_validator("backends", "index")
     @classmethod
-    def _plain_names(cls, backends: dict[str, BackendSettings]) -> dict[str, BackendSettings]:
-        for name in backends:
-            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
-                raise ValueError(f"backend name {shown(name)} must be lower-case letters, digits, '-' and '_'")
-        return backends
-
-    @field_validator("index")
-    @classmethod
-    def _short_names(cls, index: dict[str, IndexSettings]) -> dict[str, IndexSettings]:
-        for name in index:
-            if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", name):
-                raise ValueError(f"index name {shown(name)} must be at most 40 lower-case letters, digits, '-' and '_'")
-        return index
+    def _plain_names(cls, tables: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if info.field_name == "index":
+            pattern, rule = r"[a-z][a-z0-9_-]{0,39}", "index name {} must be at most 40 lower-case letters"
+        else:
+            pattern, rule = r"[a-z0-9][a-z0-9_-]*", "backend name {} must be lower-case letters"
+        for name in tables:
+            if not re.fullmatch(pattern, name):
+                raise ValueError(rule.format(shown(name)) + ", digits, '-' and '_'")
+        return tables
 
     def routes(self, kind: Kind) -> Routes:
         """The routes of a kind: route name → backend name → target."""

@@ -57,7 +57,9 @@ class AioTransport:
         if request.stream_output and response.status < 300:
             body = Body(_parts(response, request.url), response.close)
         else:
-            body = Body(iter([await self._whole(response, request.url)]), response.close)
+            with _read(response, request.url):
+                whole = await joined(response.content.iter_any())
+            body = Body(iter([whole]), response.close)
         return AWSResponse(request.url, response.status, response.headers, body)
 
     async def _once(self, request: Any) -> aiohttp.ClientResponse:
@@ -74,10 +76,6 @@ class AioTransport:
                 **by_proxy,
                 allow_redirects=False,
             )
-
-    async def _whole(self, response: aiohttp.ClientResponse, url: str) -> bytes:
-        with _read(response, url):
-            return await joined(response.content.iter_any())
 
 
 @contextmanager

@@ -287,9 +287,23 @@ class Connections:
 
     def _manager(self) -> urllib3.PoolManager:
         with self._lock:
-            if self._made is None:
-                self._made = _manager(self._backend, self._tls())
-            return self._made
+            if self._made is not None:
+                return self._made
+            options: dict[str, Any] = {
+                "num_pools": _SERVICES,
+                "maxsize": self._backend.max_connections,
+                "block": True,
+                "ssl_context": self._tls(),
+                "socket_options": _KEEPALIVE,
+            }
+            proxy = proxy_of(self._backend)
+            if proxy is not None:
+                made: urllib3.PoolManager = urllib3.ProxyManager(proxy.url, proxy_headers=proxy.headers(), **options)
+            else:
+                made = urllib3.PoolManager(**options)
+            made.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+            self._made = made
+            return made
 
     def close(self) -> None:
         """Close the connections; those that are in use, when they come back."""
@@ -298,20 +312,3 @@ class Connections:
         self._direct.clear()
         if self._made is not None:
             self._made.clear()
-
-
-def _manager(backend: BackendSettings, context: ssl.SSLContext) -> urllib3.PoolManager:
-    options: dict[str, Any] = {
-        "num_pools": _SERVICES,
-        "maxsize": backend.max_connections,
-        "block": True,
-        "ssl_context": context,
-        "socket_options": _KEEPALIVE,
-    }
-    proxy = proxy_of(backend)
-    if proxy is not None:
-        made: urllib3.PoolManager = urllib3.ProxyManager(proxy.url, proxy_headers=proxy.headers(), **options)
-    else:
-        made = urllib3.PoolManager(**options)
-    made.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
-    return made

@@ -35,14 +35,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CallSite:
-    """Where a call went, for the error that may come of it.
+    """Where a call went, for the error that may come of it: an address or region, by which credential and settings.
 
-    Attributes:
-        route: The route.
-        endpoint: The address or region that was asked.
-        credential: The credential that was used.
-        source: Where the settings came from.
-        secrets: Returns the backend's secrets, which no error may show.
+    `secrets` returns the backend's secrets, which no error may show.
     """
 
     route: Route

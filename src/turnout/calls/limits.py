@@ -10,7 +10,8 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
 
@@ -23,12 +24,7 @@ FIRST_WINDOW = 32
 
 @dataclass(slots=True)
 class Slot:
-    """A call's place among those in flight.
-
-    Attributes:
-        began: When it was let in, on the limiter's clock.
-        tokens: What it was estimated at.
-    """
+    """A call's place among those in flight: when it was let in, by the limiter's clock, and its estimated tokens."""
 
     began: float
     tokens: float
@@ -110,8 +106,7 @@ class Limiter:
             return slot
         ends = inf if within is None else self._clock() + within
         waiter = _ThreadWaiter()
-        self._join(waiter, pauses=pauses)
-        try:
+        with self._queued(waiter, pauses=pauses):
             while True:
                 slot, delay = self._turn(waiter, tokens, pauses=pauses)
                 if slot is not None:
@@ -120,8 +115,6 @@ class Limiter:
                 if left <= 0:
                     raise TimeoutError
                 waiter.wait(min(delay, left))
-        finally:
-            self._gone(waiter)
 
     async def aenter(self, tokens: float = 0, *, pauses: bool = True) -> Slot:
         """Wait until a call may be made, without blocking the event loop."""
@@ -129,15 +122,12 @@ class Limiter:
         if slot is not None:
             return slot
         waiter = _LoopWaiter()
-        self._join(waiter, pauses=pauses)
-        try:
+        with self._queued(waiter, pauses=pauses):
             while True:
                 slot, delay = self._turn(waiter, tokens, pauses=pauses)
                 if slot is not None:
                     return slot
                 await waiter.wait(delay)
-        finally:
-            self._gone(waiter)
 
     def leave(self, slot: Slot, *, tokens: float | None = None, answered: bool = False) -> None:
         """A call ended; `tokens` is what it really took, if the service said so."""
@@ -169,12 +159,19 @@ class Limiter:
             self._paused_until = max(self._paused_until, now + pause)
             self._nudge()
 
-    def _join(self, waiter: _Waiter, *, pauses: bool) -> None:
+    @contextmanager
+    def _queued(self, waiter: _Waiter, *, pauses: bool) -> Iterator[None]:
         with self._lock:
             if pauses:
                 self._queue.append(waiter)
             else:  # past those who wait for a pause to end
                 self._queue.appendleft(waiter)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._queue.remove(waiter)
+                self._nudge()
 
     def _at_once(self, tokens: float, *, pauses: bool) -> Slot | None:
         with self._lock:
@@ -209,11 +206,6 @@ class Limiter:
         if self._tokens is not None:
             self._tokens.take(tokens, now)
         return Slot(now, tokens)
-
-    def _gone(self, waiter: _Waiter) -> None:
-        with self._lock:
-            self._queue.remove(waiter)
-            self._nudge()
 
     def _nudge(self) -> None:
         if self._queue:

@@ -10,7 +10,8 @@ from turnout.transport.asyncio_bedrock import AioTransport
 from turnout.transport.blocking import off_loop
 from turnout.transport.deadline import remaining
 from turnout.transport.greenlets import in_greenlet, wait
-from turnout.transport.threads_bedrock import ThreadTransport, tls_context
+from turnout.transport.http_clients import tls_context
+from turnout.transport.threads_bedrock import ThreadTransport
 
 if TYPE_CHECKING:
     from turnout.settings import BedrockBackend
@@ -28,7 +29,7 @@ class BedrockRuntime:
         self._loop = AioTransport(backend)
         self._thread = ThreadTransport(backend)
         if not (backend.endpoint or "").startswith("http://"):
-            tls_context(backend.ca_bundle)  # takes 45 ms, which the event loop is spared here
+            tls_context(backend.ca_bundle, "botocore")  # takes 45 ms, which the event loop is spared here
         client.meta.events.register("before-send.bedrock-runtime", self._send)
 
     def _send(self, request: Any, **_: Any) -> Any:

@@ -13,12 +13,12 @@ from turnout.transport.arrival import arrived
 from turnout.transport.asyncio_session import new_session
 from turnout.transport.botocore_exchange import Body, headers_of
 from turnout.transport.greenlets import wait
+from turnout.transport.http_clients import tls_context
 from turnout.transport.per_loop import PerLoop
 from turnout.transport.proxy import aio_options, proxy_of
 from turnout.transport.redirects import refuse
 from turnout.transport.sdk_exceptions import RaisingBotocore, of_aiohttp
 from turnout.transport.size_limit import joined
-from turnout.transport.threads_bedrock import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ class AioTransport:
         timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=self._backend.connect_timeout, sock_read=self._backend.timeout
         )
-        return new_session(self._backend, tls_context(self._backend.ca_bundle), timeout=timeout)
+        return new_session(self._backend, tls_context(self._backend.ca_bundle, "botocore"), timeout=timeout)
 
     def before_send(self, request: Any, **_: Any) -> Any:
         """Botocore's `before-send` handler, in a greenlet."""

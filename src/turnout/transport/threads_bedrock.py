@@ -7,13 +7,12 @@ each request.
 
 from __future__ import annotations
 
-import ssl
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from turnout.runtime import Cache
 from turnout.transport.arrival import arrived
 from turnout.transport.botocore_exchange import Body, headers_of
+from turnout.transport.http_clients import tls_context
 from turnout.transport.proxy import proxy_of
 from turnout.transport.redirects import refuse
 from turnout.transport.sdk_exceptions import RaisingBotocore, of_urllib3
@@ -25,25 +24,11 @@ if TYPE_CHECKING:
     from turnout.settings import BedrockBackend
 
 
-_contexts: Cache[str | None, ssl.SSLContext] = Cache()
-
-
-def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
-    """A TLS context, shared: making one takes 45 ms. Without a bundle it trusts what botocore trusts."""
-
-    def make() -> ssl.SSLContext:
-        from botocore.httpsession import DEFAULT_CA_BUNDLE
-
-        return ssl.create_default_context(cafile=ca_bundle or DEFAULT_CA_BUNDLE)
-
-    return _contexts.get_or_make(ca_bundle, make)
-
-
 class ThreadTransport:
     """Sends botocore's prepared requests from threads."""
 
     def __init__(self, backend: BedrockBackend) -> None:
-        self._connections = Connections(backend, lambda: tls_context(backend.ca_bundle))
+        self._connections = Connections(backend, lambda: tls_context(backend.ca_bundle, "botocore"))
         self._proxy = proxy_of(backend)
         self._timeouts = Timeouts(backend.connect_timeout, backend.timeout, backend.timeout)
 

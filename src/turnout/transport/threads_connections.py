@@ -158,13 +158,7 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
 
 
 class Timeouts(NamedTuple):
-    """Seconds that a request may take, where there is a limit.
-
-    Attributes:
-        connect: To connect.
-        read: For the next bytes to come.
-        pool: For one of the pool's connections to be free.
-    """
+    """Seconds to connect, for the next bytes to come, and for one of the pool's connections to be free, if limited."""
 
     connect: float | None
     read: float | None
@@ -202,13 +196,7 @@ def _timeout(connect: float | None, read: float | None) -> urllib3.Timeout:
 
 
 class Answer:
-    """An answer whose body is still to be read; its connection goes back when that is done.
-
-    Attributes:
-        status: The HTTP status.
-        reason: What the status line says besides.
-        headers: By name, in whatever case.
-    """
+    """An answer whose body is still to be read; its connection goes back when that is done."""
 
     def __init__(self, response: Any, in_use: set[Any]) -> None:
         self.status: int = response.status

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
 
     from turnout.calls.attempts import Attempts
-    from turnout.errors import TurnoutError
     from turnout.routing import Route
     from turnout.settings import Settings
 
@@ -72,7 +71,7 @@ class Embedder:
         unique = self._unique(texts)
         cut = list(batches(unique, self.route))
         if len(cut) == 1:
-            vectors = self._one(cut[0], purpose)
+            vectors = self._attempts(cut[0]).run(lambda: self._request(cut[0].texts, purpose))
             self._say(len(texts), len(texts))
         else:
             vectors = list(self._in_order(iter(cut), purpose, Counter(texts)))
@@ -175,9 +174,6 @@ class Embedder:
 
     # --- one request
 
-    def _one(self, batch: Batch, purpose: Purpose) -> list[Vector]:
-        return self._attempts(batch).run(lambda: self._request(batch.texts, purpose))
-
     async def _aone(self, batch: Batch, purpose: Purpose, *, patience: float = 0) -> list[Vector]:
         return await self._attempts(batch, patience).arun(lambda: self._arequest(batch.texts, purpose))
 
@@ -185,15 +181,12 @@ class Embedder:
         return new_attempts(
             self.route,
             self._settings,
-            self._translate,
+            lambda error: classify(error, call_site(self.route, self._settings)),
             max_retries=self._max_retries,
             deadline=self._deadline,
             tokens=lambda: batch.tokens,
             patience=patience,
         )
-
-    def _translate(self, error: Exception) -> TurnoutError | None:
-        return classify(error, call_site(self.route, self._settings))
 
     def _request(self, texts: list[str], purpose: Purpose) -> list[Vector]:
         if existing_client(self.route, self._backend) is None:

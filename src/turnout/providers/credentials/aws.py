@@ -132,8 +132,7 @@ def _require(made: botocore.session.Session) -> None:
 
 def found_by(made: botocore.session.Session) -> str:
     """Which method of the default chain gave the credential (`env`, `shared-credentials-file`, `iam-role`, …)."""
-    credentials = made.get_credentials()
-    return str(credentials.method) if credentials is not None else "none"
+    return str(made.get_credentials().method)
 
 
 def needs_refresh(credentials: Any) -> bool:

@@ -39,11 +39,7 @@ class Attempts:
     """The attempts of one call of the application, and its deadline.
 
     Attributes:
-        policy: When it is repeated.
-        limiter: What its deployment takes.
         translate: Makes turnout's error of what an SDK raised; None if it isn't an SDK's.
-        backend: Name of the backend.
-        deployment: What is asked.
         tokens: An estimate of the tokens that an attempt takes.
         used: The tokens that an answer says it took.
         failed: The attempts that failed so far.

@@ -9,6 +9,7 @@ import copyreg
 import os
 import tomllib
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,15 @@ from turnout.errors import SettingsError, UnknownBackendError
 from turnout.redaction import shown
 from turnout.redaction.sdk_errors import without_variables
 from turnout.settings.backends import PROVIDERS
-from turnout.settings.layers import PREFIX, TABLES, overlaid
 from turnout.settings.problems import SMALLEST_FILE, TOP_KEYS, nearest, shown_name, shown_part, translate, variable
-from turnout.settings.secrets import Secret, wrapped
+from turnout.settings.secrets import Secret, is_secret, wrapped
 from turnout.settings.tree import Settings
 from turnout.settings.variables import CLOUD_VARIABLES, PROXY_VARIABLES, fill, implied_backends, implied_target
 
 FILE_NAME = "turnout.toml"
+_PREFIX = "TURNOUT_"
 _CONFIG_VARIABLE = "TURNOUT_CONFIG"
+_TABLES = ("backends", "chat", "embedding", "index")  # the keys that are tables
 _ENVIRONMENT = "the environment"
 _KEPT = 32
 
@@ -146,14 +148,14 @@ def _load(path: str | os.PathLike[str] | None) -> Settings:
     environment = {
         name: Secret(value)
         for name, value in os.environ.items()
-        if name in CLOUD_VARIABLES or name in PROXY_VARIABLES or name.upper().startswith(PREFIX)
+        if name in CLOUD_VARIABLES or name in PROXY_VARIABLES or name.upper().startswith(_PREFIX)
     }
     data = _read_toml(file) if file else {}
     read = dotenv_values(dotenv_file) if dotenv_file.is_file() else {}
     dotenv = {name: Secret(value) for name, value in read.items() if value is not None}
     variables = dotenv | environment
     sources = dict.fromkeys(dotenv, str(dotenv_file)) | dict.fromkeys(environment, _ENVIRONMENT)
-    turnout_variables = {name: sources[name] for name in variables if name.upper().startswith(PREFIX)}
+    turnout_variables = {name: sources[name] for name in variables if name.upper().startswith(_PREFIX)}
     _refuse_unknown(turnout_variables)
     merged = _merged(data, variables)
     merged["backends"] = _with_variables(merged.get("backends"), variables, sources)
@@ -181,12 +183,30 @@ def _validated(data: dict[str, Any], file: Path | None, variables: Mapping[str, 
 
 def _merged(data: dict[str, Any], variables: Mapping[str, Secret]) -> dict[str, Any]:
     """The variables over the file; its own unknown keys stay, so that validation names them."""
-    for key in TABLES:
+    for key in _TABLES:
         if not isinstance(data.get(key, {}), dict):
             raise SettingsError(f"key {key!r} must be a table, like [{key}.default]")
-    layers = overlaid(data, {name: value for name, value in variables.items() if name.upper().startswith(PREFIX)})
+    layers = _overlaid(data, {name: value for name, value in variables.items() if name.upper().startswith(_PREFIX)})
     # A .env file is often shared: names in it that aren't turnout's stay out, the TOML file's unknown keys stay in.
     return {key: value for key, value in layers.items() if key in data or (key in TOP_KEYS and value)}
+
+
+def _overlaid(data: dict[str, Any], variables: Mapping[str, Secret]) -> dict[str, Any]:
+    """The file's content with the variables over it. Each value is text, also one that looks like a number."""
+    merged = deepcopy(data)
+    paths = {tuple(name[len(_PREFIX) :].lower().split("__")): name for name in variables}
+    for path in sorted(paths, key=len):
+        value = variables[paths[path]]
+        if path[0] in _TABLES and len(path) == 1:
+            msg = f"{paths[path]}: {path[0]!r} is a table; set its keys, each by its own variable: {paths[path]}__…"
+            raise SettingsError(msg)
+        *tables, last = path
+        table = merged
+        for key in tables:
+            inner = table.get(key)
+            table[key] = table = inner if isinstance(inner, dict) else {}
+        table[last] = value if is_secret(*path) else value.get_secret_value()
+    return merged
 
 
 def _with_variables(backends: Any, variables: Mapping[str, Secret], sources: Mapping[str, str]) -> dict[str, Any]:

@@ -134,10 +134,9 @@ class IndexSettings(Node):
     @model_validator(mode="after")
     def _placed(self) -> Self:
         if self.store == "pgvector" and self.connection is None:
-            msg = (
+            raise ValueError(
                 "a pgvector index needs connection, the URL of its database, like 'postgresql+psycopg://user@host/name'"
             )
-            raise ValueError(msg)
         if self.store == "faiss" and self.framework == "llama_index":
             msg = "a faiss index is opened with LangChain's integration; leave framework out, or choose another store"
             raise ValueError(msg)

@@ -172,15 +172,7 @@ class Timeouts(NamedTuple):
 
 
 class Destination(NamedTuple):
-    """What a request is for.
-
-    Attributes:
-        scheme: `http` or `https`.
-        host: The service's.
-        port: Its port, where it isn't the scheme's.
-        path: What is asked for there, with the query.
-        url: What is all of it as a string; a proxy is asked for that.
-    """
+    """What a request is for: `path` has the query, and `url` is all of it, for a proxy; `port` isn't the scheme's."""
 
     scheme: str
     host: str

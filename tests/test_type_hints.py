@@ -22,7 +22,7 @@ MODULES = (
     "turnout.facts.spaces",
     "turnout.calls.limits",
     "turnout.calls.streams",
-    "turnout.providers.credentials.base",
+    "turnout.providers.credentials",
     "turnout.index.named",
     "turnout.reindex",
     "turnout.ray",

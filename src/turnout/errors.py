@@ -39,7 +39,7 @@ call, and go on without an answer.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import InitVar, asdict, dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -48,20 +48,21 @@ class _Space(Protocol):
     """An embedding space, as errors name it: a `turnout.EmbeddingSpace`."""
 
     @property
-    def model(self) -> str:
-        """The model and its version."""
-
+    def model(self) -> str: ...
     @property
-    def dimensions(self) -> int | None:
-        """Length of the vectors, if known."""
-
+    def dimensions(self) -> int | None: ...
     @property
-    def variant(self) -> str:
-        """What else changes the numbers."""
+    def variant(self) -> str: ...
 
 
+@dataclass(eq=False, repr=False)
 class TurnoutError(Exception):
     """Base of every error that turnout raises."""
+
+    message: InitVar[str]
+
+    def __post_init__(self, message: str) -> None:
+        super().__init__(message)
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = {name: value for name, value in vars(self).items() if not name.startswith("__")}
@@ -84,6 +85,7 @@ class MissingExtraError(TurnoutError, ImportError):
     """A framework or SDK is not installed; the message names the extra."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class CredentialError(TurnoutError):
     """No credential could be obtained.
 
@@ -91,15 +93,14 @@ class CredentialError(TurnoutError):
         tried: One line for each method tried: its name and what it lacked.
     """
 
-    def __init__(self, message: str, *, tried: tuple[str, ...] = ()) -> None:
-        super().__init__(message)
-        self.tried = tried
+    tried: tuple[str, ...] = ()
 
 
 class UnsupportedError(TurnoutError):
     """The model or the wire can't do what was asked. Nothing was sent."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class StructuredOutputError(TurnoutError):
     """The model answered, and not with the object or the tool call that was asked for.
 
@@ -108,12 +109,11 @@ class StructuredOutputError(TurnoutError):
         deployment: What was asked, if it is known.
     """
 
-    def __init__(self, message: str, *, backend: str | None = None, deployment: str | None = None) -> None:
-        super().__init__(message)
-        self.backend = backend
-        self.deployment = deployment
+    backend: str | None = None
+    deployment: str | None = None
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class EmbeddingSpaceError(TurnoutError):
     """Vectors of different embedding spaces would have met. Nothing was searched or inserted.
 
@@ -124,26 +124,17 @@ class EmbeddingSpaceError(TurnoutError):
         fix: What to do about it: a command, or a sentence.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        index: str = "",
-        index_space: _Space | None = None,
-        wanted_space: _Space | None = None,
-        fix: str = "",
-    ) -> None:
-        super().__init__(message)
-        self.index = index
-        self.index_space = index_space
-        self.wanted_space = wanted_space
-        self.fix = fix
+    index: str = ""
+    index_space: _Space | None = None
+    wanted_space: _Space | None = None
+    fix: str = ""
 
 
 class CollectionGoneError(EmbeddingSpaceError):
     """The collection that a store has open was deleted, by another process or directly. Nothing was searched."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class ChunkRefusedError(TurnoutError):
     """A store can't hold a chunk as it is. Nothing was embedded, written or deleted.
 
@@ -153,13 +144,12 @@ class ChunkRefusedError(TurnoutError):
         key: The key of its metadata that can't be held; None if it is the text or the id.
     """
 
-    def __init__(self, message: str, *, index: str = "", id: str = "", key: str | None = None) -> None:  # noqa: A002 - what it is
-        super().__init__(message)
-        self.index = index
-        self.id = id
-        self.key = key
+    index: str = ""
+    id: str = ""
+    key: str | None = None
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class IndexBehindError(TurnoutError):
     """The collection of the settings' embedding space lacks documents that the index has. Nothing was searched.
 
@@ -173,28 +163,16 @@ class IndexBehindError(TurnoutError):
         accept: The command that takes it as it is, if chunks were deleted from it by other means than the index.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        index: str = "",
-        collection: str = "",
-        space: _Space | None = None,
-        lacking: int = 0,
-        documents: int = 0,
-        fix: str = "",
-        accept: str = "",
-    ) -> None:
-        super().__init__(message)
-        self.index = index
-        self.collection = collection
-        self.space = space
-        self.lacking = lacking
-        self.documents = documents
-        self.fix = fix
-        self.accept = accept
+    index: str = ""
+    collection: str = ""
+    space: _Space | None = None
+    lacking: int = 0
+    documents: int = 0
+    fix: str = ""
+    accept: str = ""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class PartialWriteError(TurnoutError):
     """Documents were added to, or deleted from, some of an index's collections, and not others.
 
@@ -207,20 +185,10 @@ class PartialWriteError(TurnoutError):
         behind: The spaces whose collections don't: space → the error that it failed with, while in this process.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        index: str = "",
-        ids: tuple[str, ...] = (),
-        written: tuple[_Space, ...] = (),
-        behind: Mapping[Any, BaseException | None] = MappingProxyType({}),
-    ) -> None:
-        super().__init__(message)
-        self.index = index
-        self.ids = ids
-        self.written = written
-        self.behind = behind
+    index: str = ""
+    ids: tuple[str, ...] = ()
+    written: tuple[_Space, ...] = ()
+    behind: Mapping[Any, BaseException | None] = field(default_factory=dict)
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = {**vars(self), "behind": dict.fromkeys(self.behind)}  # errors of stores don't all pickle
@@ -267,6 +235,7 @@ class FailedAttempt:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class ModelCallError(TurnoutError):
     """A call to a model failed.
 
@@ -282,28 +251,15 @@ class ModelCallError(TurnoutError):
         failed_attempts: Those before it.
     """
 
-    retryable: bool = False
-    attempts: int = 1
-    failed_attempts: tuple[FailedAttempt, ...] = ()
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        backend: str | None = None,
-        deployment: str | None = None,
-        status: int | None = None,
-        code: str | None = None,
-        request_id: str | None = None,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.backend = backend
-        self.deployment = deployment
-        self.status = status
-        self.code = code
-        self.request_id = request_id
-        self.retry_after = retry_after
+    backend: str | None = None
+    deployment: str | None = None
+    status: int | None = None
+    code: str | None = None
+    request_id: str | None = None
+    retry_after: float | None = None
+    retryable: bool = field(default=False, init=False)
+    attempts: int = field(default=1, init=False)
+    failed_attempts: tuple[FailedAttempt, ...] = field(default=(), init=False)
 
     @property
     def condition(self) -> str:

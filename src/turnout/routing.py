@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from turnout.errors import SettingsError, UnknownBackendError, UnknownRouteError
 from turnout.facts.models import ModelFacts, facts
-from turnout.facts.providers import PROVIDERS, ProviderFacts
+from turnout.facts.providers import PROVIDERS
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.redaction import shown
 from turnout.settings import Kind, Settings, Target, load_settings
@@ -71,11 +71,10 @@ def active_backend(settings: Settings, kind: Kind = "chat", override: str | None
         if len(settings.backends) == 1:
             return next(iter(settings.backends))
         first = next(iter(settings.backends))
-        msg = (
+        raise UnknownBackendError(
             f"{settings.source} has the backends {', '.join(settings.backends)}, and none is chosen; "
             f"set TURNOUT_BACKEND={first}, or backend = {first!r} in turnout.toml"
         )
-        raise UnknownBackendError(msg)
     if name not in settings.backends:
         msg = f"{settings.source}: {origin}: unknown backend {shown(name)}{nearest(name, settings.backends)}"
         raise UnknownBackendError(msg)
@@ -119,8 +118,7 @@ def resolve(
             raise UnknownBackendError(msg)
         chosen, key, model = prefix, "", name.split(":", 1)[1]
         if not model:
-            msg = "a direct model is written backend:model, like 'bedrock:us.amazon.nova-lite-v1:0'"
-            raise UnknownRouteError(msg)
+            raise UnknownRouteError("a direct model is written backend:model, like 'bedrock:us.amazon.nova-lite-v1:0'")
         target = Target(deployment=model)
     else:
         raise UnknownRouteError(_unknown(settings, kind, name))
@@ -137,27 +135,22 @@ def _route(
     wire = target.wire or row.wire_of(kind, model)
     origin = f"{settings.source}: {key or f'model {shown(name)}'}"
     if wire not in row.served:
-        msg = f"{origin} has wire {wire!r}, which provider {provider!r} doesn't speak"
-        raise SettingsError(msg)
+        raise SettingsError(f"{origin} has wire {wire!r}, which provider {provider!r} doesn't speak")
     wanted = dimensions if dimensions is not None else target.dimensions
     known = facts(model)
     if known.known and known.kind != kind:
-        msg = f"{origin}: {shown(model)} is not {'a chat' if kind == 'chat' else 'an embedding'} model"
-        raise SettingsError(msg)
+        raise SettingsError(f"{origin}: {shown(model)} is not {'a chat' if kind == 'chat' else 'an embedding'} model")
     if wanted is not None and not known.takes_dimensions(wanted):
         choices = ", ".join(map(str, sorted(known.dimensions)))
         upto = f"1 to {known.any_dimension_to}" if known.any_dimension_to else choices
-        msg = f"{origin} asks {shown(model)} for {wanted} dimensions; it makes {upto}"
-        raise SettingsError(msg)
+        raise SettingsError(f"{origin} asks {shown(model)} for {wanted} dimensions; it makes {upto}")
     space = EmbeddingSpace.parse(target.space) if target.space else None
     if space is not None and kind != "embedding":
-        msg = f"{origin} has space {target.space!r}, but only embedding models have one"
-        raise SettingsError(msg)
+        raise SettingsError(f"{origin} has space {target.space!r}, but only embedding models have one")
     if space is not None and wanted is not None:
         space = space.of_length(wanted)
         if space.dimensions != wanted:
-            msg = f"{origin} has the space {target.space!r} and is asked for {wanted} dimensions"
-            raise SettingsError(msg)
+            raise SettingsError(f"{origin} has the space {target.space!r} and is asked for {wanted} dimensions")
     return Route(
         kind=kind,
         name=name,
@@ -174,15 +167,11 @@ def _route(
     )
 
 
-def _row(settings: Settings, backend: str) -> ProviderFacts:
-    return PROVIDERS[settings.backends[backend].provider]
-
-
 def _no_target(settings: Settings, kind: Kind, name: str, backend: str) -> str:
-    have = ", ".join(settings.routes(kind)[name])
+    have, row = ", ".join(settings.routes(kind)[name]), PROVIDERS[settings.backends[backend].provider]
     return (
         f"{settings.source}: the {kind} route {name!r} has no target on backend {backend!r} (only on {have}); "
-        f"add a line to [{kind}.{name}], like {backend} = {_row(settings, backend).examples[kind]}"
+        f"add a line to [{kind}.{name}], like {backend} = {row.examples[kind]}"
     )
 
 
@@ -190,7 +179,7 @@ def _unknown(settings: Settings, kind: Kind, name: str) -> str:
     routes = settings.routes(kind)
     if not routes:
         backend = active_backend(settings, kind)
-        row = _row(settings, backend)
+        row = PROVIDERS[settings.backends[backend].provider]
         variables = row.deployment_variables.get(kind)
         hint = f" (or set {variables[0]})" if variables else ""
         return (

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from turnout import errors
 from turnout.calls.classification import CallSite, classify
 from turnout.calls.error_tables import ANTHROPIC, BEDROCK, BOTOCORE, OPENAI, OPENAI_CODES
-from turnout.providers.credentials.base import Credential
+from turnout.providers.credentials import Credential
 from turnout.routing import Route
 
 ROUTE = Route("chat", "default", "west", "azure", "openai-chat", "gpt-5-prod", "gpt-5", key="chat.default.west")

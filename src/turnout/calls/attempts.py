@@ -39,11 +39,7 @@ class Attempts:
     """The attempts of one call of the application, and its deadline.
 
     Attributes:
-        policy: When it is repeated.
-        limiter: What its deployment takes.
         translate: Makes turnout's error of what an SDK raised; None if it isn't an SDK's.
-        backend: Name of the backend.
-        deployment: What is asked.
         tokens: An estimate of the tokens that an attempt takes.
         used: The tokens that an answer says it took.
         failed: The attempts that failed so far.
@@ -77,14 +73,7 @@ class Attempts:
         return self.ends is not None and time.monotonic() >= self.ends
 
     def run(self, once: Callable[[], T]) -> T:
-        """Make the call.
-
-        Args:
-            once: One attempt.
-
-        Raises:
-            ModelCallError: The last attempt's error; it says what the others were.
-        """
+        """Make the call."""
         with until(self.ends):
             result: T = self.repeated(self._attempt, once)
             return result
@@ -163,11 +152,7 @@ class Attempts:
             return result
 
     def begin(self) -> Attempt:
-        """Begin an attempt, once the limiter admits it.
-
-        Raises:
-            ServiceTimeoutError: The deadline passed first.
-        """
+        """Begin an attempt, once the limiter admits it within the deadline."""
         try:
             slot = self.limiter.enter(self.tokens, within=self.left, pauses=self._pauses)
         except TimeoutError as error:

@@ -27,22 +27,17 @@ from turnout.redaction.sdk_errors import without_secrets
 from turnout.transport.answers.unreadable import UnreadableAnswerError, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-    from turnout.providers.credentials.base import Credential
+    from turnout.providers.credentials import Credential
     from turnout.routing import Route
 
 
 @dataclass(frozen=True, slots=True)
 class CallSite:
-    """Where a call went, for the error that may come of it.
+    """Where a call went, for the error that may come of it: an address or region, by which credential and settings.
 
-    Attributes:
-        route: The route.
-        endpoint: The address or region that was asked.
-        credential: The credential that was used.
-        source: Where the settings came from.
-        secrets: Returns the backend's secrets, which no error may show.
+    `secrets` returns the backend's secrets, which no error may show.
     """
 
     route: Route
@@ -51,6 +46,8 @@ class CallSite:
     source: str = ""
     secrets: Callable[[], Iterable[str]] = tuple
 
+
+_WRAPPED = 4  # an SDK wraps what its transport raises, and LangChain what the SDK does
 
 _TABLES: dict[str, dict[str, Kind]] = {
     "openai": OPENAI,
@@ -66,15 +63,13 @@ _TABLES: dict[str, dict[str, Kind]] = {
 def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
     """Turnout's error for an SDK's, or None if it isn't one of a known SDK's.
 
-    Args:
-        error: What was raised.
-        site: Where the call went.
-
-    Returns:
-        An error to be raised `from` the original; one of turnout's own is returned as it is.
+    It is to be raised `from` the original; one of turnout's own is returned as it is.
     """
     without_secrets(error, site.secrets())
-    for cause in _causes(error):
+    cause: BaseException | None = error
+    for _ in range(_WRAPPED):
+        if cause is None:
+            break
         if isinstance(cause, e.TurnoutError):  # a credential failed inside an SDK's call, or a redirect was refused
             if isinstance(cause, e.RedirectError):
                 cause.backend, cause.deployment = site.route.backend, site.route.deployment
@@ -83,35 +78,18 @@ def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
             return _unreadable(cause, error, site)
         if type(cause).__name__ == "DecodingError":  # httpx's, of a body that isn't encoded as it says
             return _unreadable(UnreadableAnswerError.of(cause), error, site)
+        cause = cause.__cause__
     kind = _kind(error)
     if kind is None:
         return None
     status, code, request_id, headers = _details(error)
-    made = kind(
-        _message(kind, error, site, code),
-        backend=site.route.backend,
-        deployment=site.route.deployment,
-        status=status,
-        code=code,
-        request_id=request_id,
-        retry_after=retry_after(headers),
-    )
-    made.__cause__ = error
+    made = _made(kind, error, site, code, request_id)
+    made.status, made.retry_after, made.__cause__ = status, retry_after(headers), error
     if (again := _repeatable(status, code, headers)) is not None:
         made.retryable = again
     if isinstance(made, e.ContentFilterError):
         made.stage, made.categories = _found(error)
     return made
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and what it was raised from: an SDK wraps what its transport raises, and LangChain what the SDK does."""
-    found: BaseException | None = error
-    for _ in range(4):
-        if found is None:
-            return
-        yield found
-        found = found.__cause__
 
 
 def _unreadable(found: UnreadableAnswerError, error: BaseException, site: CallSite) -> e.ModelCallError:
@@ -120,17 +98,18 @@ def _unreadable(found: UnreadableAnswerError, error: BaseException, site: CallSi
         kind = e.ServiceAnswerError
     _, _, request_id, _ = _details(error)
     code = next((str(code) for code in found.codes if code), None)
-    made = kind(
-        _message(kind, found, site, code),
-        backend=site.route.backend,
-        deployment=site.route.deployment,
-        code=code,
-        request_id=request_id,
-    )
+    made = _made(kind, found, site, code, request_id)
     made.__cause__ = found.__cause__ or error
     if not found.may_pass:
         made.retryable = False
     return made
+
+
+def _made(
+    kind: Kind, error: BaseException, site: CallSite, code: str | None, request_id: str | None
+) -> e.ModelCallError:
+    message, route = _message(kind, error, site, code), site.route
+    return kind(message, backend=route.backend, deployment=route.deployment, code=code, request_id=request_id)
 
 
 def _reported(*codes: Any) -> Kind | None:
@@ -202,13 +181,8 @@ def _bedrock_kind(response: Mapping[str, Any]) -> Kind:
 def _details(error: BaseException) -> tuple[int | None, str | None, str | None, Mapping[str, str]]:
     response: Any = getattr(error, "response", None)
     if isinstance(response, dict):
-        meta = response.get("ResponseMetadata", {})
-        return (
-            meta.get("HTTPStatusCode"),
-            response.get("Error", {}).get("Code"),
-            meta.get("RequestId"),
-            meta.get("HTTPHeaders", {}),
-        )
+        meta, code = response.get("ResponseMetadata", {}), response.get("Error", {}).get("Code")
+        return meta.get("HTTPStatusCode"), code, meta.get("RequestId"), meta.get("HTTPHeaders", {})
     headers = getattr(response, "headers", {})
     body = getattr(error, "body", None)
     inner = body.get("error") if isinstance(body, dict) else None
@@ -220,10 +194,6 @@ def _details(error: BaseException) -> tuple[int | None, str | None, str | None, 
 
 def _said(error: BaseException) -> str:
     """What the service said, from which `classify` took the secrets before."""
-    return shortened(_words(error))
-
-
-def _words(error: BaseException) -> str:
     response = getattr(error, "response", None)
     if isinstance(response, dict):
         return str(response.get("Error", {}).get("Message", error))
@@ -234,7 +204,7 @@ def _words(error: BaseException) -> str:
     message = str(getattr(error, "message", "") or error) or type(error).__name__
     # Of a request that got no answer the openai and anthropic SDKs say no more than that; what they stand on says why.
     if message == "Connection error." and error.__cause__ is not None:
-        below = _said(error.__cause__)
+        below = shortened(_said(error.__cause__))
         return below if below.startswith(message) else f"{message} {below}"
     return message
 
@@ -269,4 +239,4 @@ def _message(kind: Kind, error: BaseException, site: CallSite, code: str | None)
     }.get(kind, (f"{place} refused the request", ""))
     named = f" [{code}]" if code else ""
     source = "What came" if kind is e.ServiceAnswerError else "The service said"
-    return redact(f"{head}{named}. {advice}{source}: {_said(error)}", site.secrets())
+    return redact(f"{head}{named}. {advice}{source}: {shortened(_said(error))}", site.secrets())

@@ -10,7 +10,8 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
 
@@ -23,12 +24,7 @@ FIRST_WINDOW = 32
 
 @dataclass(slots=True)
 class Slot:
-    """A call's place among those in flight.
-
-    Attributes:
-        began: When it was let in, on the limiter's clock.
-        tokens: What it was estimated at.
-    """
+    """A call's place among those in flight: when it was let in, by the limiter's clock, and its estimated tokens."""
 
     began: float
     tokens: float
@@ -100,12 +96,7 @@ class Limiter:
         return self._window.size
 
     def enter(self, tokens: float = 0, *, within: float | None = None, pauses: bool = True) -> Slot:
-        """Wait until a call may be made.
-
-        Args:
-            tokens: An estimate of what it takes.
-            within: Seconds to wait at most.
-            pauses: Whether the call waits while the service asks for a pause.
+        """Wait until a call may be made, for `within` seconds at most; `tokens` is an estimate of what it takes.
 
         Raises:
             TimeoutError: It may not be made within that time.
@@ -115,8 +106,7 @@ class Limiter:
             return slot
         ends = inf if within is None else self._clock() + within
         waiter = _ThreadWaiter()
-        self._join(waiter, pauses=pauses)
-        try:
+        with self._queued(waiter, pauses=pauses):
             while True:
                 slot, delay = self._turn(waiter, tokens, pauses=pauses)
                 if slot is not None:
@@ -125,8 +115,6 @@ class Limiter:
                 if left <= 0:
                     raise TimeoutError
                 waiter.wait(min(delay, left))
-        finally:
-            self._gone(waiter)
 
     async def aenter(self, tokens: float = 0, *, pauses: bool = True) -> Slot:
         """Wait until a call may be made, without blocking the event loop."""
@@ -134,24 +122,15 @@ class Limiter:
         if slot is not None:
             return slot
         waiter = _LoopWaiter()
-        self._join(waiter, pauses=pauses)
-        try:
+        with self._queued(waiter, pauses=pauses):
             while True:
                 slot, delay = self._turn(waiter, tokens, pauses=pauses)
                 if slot is not None:
                     return slot
                 await waiter.wait(delay)
-        finally:
-            self._gone(waiter)
 
     def leave(self, slot: Slot, *, tokens: float | None = None, answered: bool = False) -> None:
-        """A call ended.
-
-        Args:
-            slot: Its place.
-            tokens: What it really took, if the service said so.
-            answered: Whether the service answered it.
-        """
+        """A call ended; `tokens` is what it really took, if the service said so."""
         with self._lock:
             now = self._clock()
             self._in_flight -= 1
@@ -180,12 +159,19 @@ class Limiter:
             self._paused_until = max(self._paused_until, now + pause)
             self._nudge()
 
-    def _join(self, waiter: _Waiter, *, pauses: bool) -> None:
+    @contextmanager
+    def _queued(self, waiter: _Waiter, *, pauses: bool) -> Iterator[None]:
         with self._lock:
             if pauses:
                 self._queue.append(waiter)
             else:  # past those who wait for a pause to end
                 self._queue.appendleft(waiter)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._queue.remove(waiter)
+                self._nudge()
 
     def _at_once(self, tokens: float, *, pauses: bool) -> Slot | None:
         with self._lock:
@@ -220,11 +206,6 @@ class Limiter:
         if self._tokens is not None:
             self._tokens.take(tokens, now)
         return Slot(now, tokens)
-
-    def _gone(self, waiter: _Waiter) -> None:
-        with self._lock:
-            self._queue.remove(waiter)
-            self._nudge()
 
     def _nudge(self) -> None:
         if self._queue:
@@ -281,23 +262,14 @@ def divide(processes: int) -> None:
     """
     global _processes  # noqa: PLW0603
     if processes < 1:
-        msg = f"{processes} processes can't share a limit; say how many there are, with this one"
-        raise ValueError(msg)
+        raise ValueError(f"{processes} processes can't share a limit; say how many there are, with this one")
     if processes != _processes:
         _processes = processes
         forget()
 
 
 def shared(key: tuple[str, ...], *, rpm: float | None, tpm: float | None, start: int, most: int) -> Limiter:
-    """The process's limiter of a deployment.
-
-    Args:
-        key: What tells the deployment from others.
-        rpm: Requests a minute that the settings allow, all processes together.
-        tpm: Tokens a minute, likewise.
-        start: Calls in flight at first, likewise.
-        most: Calls in flight at most, likewise.
-    """
+    """The process's limiter of a deployment. What the settings allow is for all processes together."""
     if _processes > 1:
         rpm, tpm = rpm and rpm / _processes, tpm and tpm / _processes
         start, most = max(1, start // _processes), max(1, most // _processes)

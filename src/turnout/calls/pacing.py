@@ -17,11 +17,7 @@ _PROBE, _BOLD = 0.1, 20.0  # more is tried each second, up to so many times that
 
 
 class Pace:
-    """A quota a minute, spread over the minute (the generic cell rate algorithm).
-
-    Args:
-        per_minute: The quota.
-    """
+    """A quota a minute, spread over the minute (the generic cell rate algorithm)."""
 
     def __init__(self, per_minute: float) -> None:
         self.per_minute = per_minute
@@ -76,12 +72,7 @@ class Rate:
 
 
 class Window:
-    """How many calls may be in flight.
-
-    Args:
-        start: The first size.
-        most: The largest size.
-    """
+    """How many calls may be in flight."""
 
     def __init__(self, start: int, most: int) -> None:
         self.size: float = start

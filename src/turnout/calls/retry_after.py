@@ -19,12 +19,6 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     Read are `retry-after-ms` (Azure), `x-amz-retry-after` (AWS; both in milliseconds) and `Retry-After` (seconds, or an
     HTTP date: RFC 9110, 10.2.3), in that order. What is no number or date, negative, over `LONGEST` or NaN is passed
     over.
-
-    Args:
-        headers: The answer's headers, found by lower-case names.
-
-    Returns:
-        Seconds, from 0 to `LONGEST`.
     """
     for name, unit in (("retry-after-ms", 1000), ("x-amz-retry-after", 1000), ("retry-after", 1)):
         seconds = _seconds(headers.get(name), unit)

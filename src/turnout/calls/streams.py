@@ -22,13 +22,7 @@ _END: Any = object()
 def stream(call: Attempts, start: Callable[[], Generator[T]], begun: Callable[[T], bool]) -> Generator[T]:
     """Make a call and pass the pieces of its answer on as they come.
 
-    Args:
-        call: The call.
-        start: One attempt.
-        begun: Whether a piece has some of the answer in it; the ones before that are kept until then.
-
-    Raises:
-        ModelCallError: The service refused or failed, or the deadline passed.
+    `begun` tells whether a piece has some of the answer in it; the ones before that are kept until then.
     """
     with until(call.ends):
         attempt, first, pieces = call.repeated(_open, call, start, begun)

@@ -36,12 +36,7 @@ def tokens_at_most(text: str) -> int:
 
 
 class Batcher:
-    """Fills requests with texts; one that repeats within a request goes once.
-
-    Args:
-        route: Where they go.
-        most: Texts in a request at most, if less than the model takes.
-    """
+    """Fills requests with texts, with `most` at most; one that repeats within a request goes once."""
 
     def __init__(self, route: Route, most: int | None = None) -> None:
         facts = route.facts
@@ -54,12 +49,7 @@ class Batcher:
         self._seen: dict[str, int] = {}
 
     def add(self, text: str) -> Batch | None:
-        """Take a text; gives a request that it didn't fit into any more.
-
-        Raises:
-            InvalidRequestError: The text is empty or no string.
-            ContextOverflowError: It is longer than the model takes.
-        """
+        """Take a text; gives a request that it didn't fit into any more."""
         check(self._index, text, self._route)
         self._index += 1
         full, place = None, self._seen.get(text)

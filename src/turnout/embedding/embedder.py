@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
 
     from turnout.calls.attempts import Attempts
-    from turnout.errors import TurnoutError
     from turnout.routing import Route
     from turnout.settings import Settings
 
@@ -61,14 +60,9 @@ class Embedder:
         self._progress = progress
 
     def embed(self, texts: Sequence[str], purpose: Purpose = "document") -> list[Vector]:
-        """Embed texts; those that repeat are embedded once.
+        """Embed texts, none of them empty, in order; those that repeat are embedded once.
 
-        Args:
-            texts: What to embed; none may be empty.
-            purpose: `document` or `query`; some models embed them differently.
-
-        Returns:
-            One vector for each text, in order.
+        Some models embed a `document` and a `query` differently.
 
         Raises:
             InvalidRequestError: A text is empty or longer than the model takes; nothing was sent.
@@ -77,33 +71,27 @@ class Embedder:
         unique = self._unique(texts)
         cut = list(batches(unique, self.route))
         if len(cut) == 1:
-            vectors = self._one(cut[0], purpose)
+            vectors = self._attempts(cut[0]).run(lambda: self._request(cut[0].texts, purpose))
             self._say(len(texts), len(texts))
         else:
-            vectors = list(self._in_order(iter(cut), purpose, texts))
+            vectors = list(self._in_order(iter(cut), purpose, Counter(texts)))
         return _placed([unique[text] for text in texts], vectors)
 
     async def aembed(self, texts: Sequence[str], purpose: Purpose = "document") -> list[Vector]:
-        """Embed texts without blocking the event loop; arguments and errors as for `embed`."""
+        """Embed texts without blocking the event loop."""
         unique = self._unique(texts)
         cut = list(batches(unique, self.route))
         if len(cut) == 1:
             vectors = await self._aone(cut[0], purpose)
             self._say(len(texts), len(texts))
         else:
-            vectors = [vector async for vector in self._ain_order(_each(cut), purpose, texts)]
+            vectors = [vector async for vector in self._ain_order(_each(cut), purpose, Counter(texts))]
         return _placed([unique[text] for text in texts], vectors)
 
     def embed_iter(self, texts: Iterable[str], purpose: Purpose = "document") -> Generator[Vector]:
-        """Embed texts of any number in bounded memory.
+        """Embed texts of any number in bounded memory, in order; read as far ahead as requests may be in flight.
 
-        Args:
-            texts: What to embed; read as far ahead as requests may be in flight. Texts that repeat within a request
-                are embedded once.
-            purpose: `document` or `query`.
-
-        Yields:
-            One vector for each text, in order.
+        Texts that repeat within a request are embedded once.
         """
         return self._in_order(batches(texts, self.route), purpose, None)
 
@@ -116,18 +104,7 @@ class Embedder:
         return self._ain_order(_each(batches(texts, self.route)), purpose, None)
 
     async def aembed_batch(self, batch: Batch, purpose: Purpose = "document") -> list[Vector]:
-        """Embed the texts of one request, for work that sends many: throttling is waited out.
-
-        Args:
-            batch: What to send, as `Batcher` makes it.
-            purpose: `document` or `query`.
-
-        Returns:
-            One vector for each of the batch's `texts`, in order.
-
-        Raises:
-            ModelCallError: The service refused or failed.
-        """
+        """Embed the texts of one request, for work that sends many: throttling is waited out."""
         return await self._aone(batch, purpose, patience=_PATIENCE)
 
     def _unique(self, texts: Sequence[str]) -> dict[str, int]:
@@ -138,9 +115,10 @@ class Embedder:
 
     # --- many requests
 
-    def _in_order(self, cut: Iterator[Batch], purpose: Purpose, texts: Sequence[str] | None) -> Generator[Vector]:
+    def _in_order(self, cut: Iterator[Batch], purpose: Purpose, times: Counter[str] | None) -> Generator[Vector]:
+        """Answers in order; `times` has how often each text was passed, where they don't come from an iterator."""
         begun: deque[tuple[Batch, Any]] = deque()
-        count = _Count(texts)
+        done = 0
         try:
             while True:
                 while len(begun) < self.ahead and (batch := next(cut, None)) is not None:
@@ -150,17 +128,18 @@ class Embedder:
                 batch, future = begun[0]
                 vectors = future.result()
                 begun.popleft()
-                self._say(count.after(batch), count.total)
+                done += _number(batch, times)
+                self._say(done, None if times is None else times.total())
                 yield from _placed(batch.places, vectors)
         finally:
             for _, future in begun:
                 future.cancel()
 
     async def _ain_order(
-        self, cut: AsyncIterator[Batch], purpose: Purpose, texts: Sequence[str] | None
+        self, cut: AsyncIterator[Batch], purpose: Purpose, times: Counter[str] | None
     ) -> AsyncGenerator[Vector]:
         begun: deque[tuple[Batch, asyncio.Task[list[Vector]]]] = deque()
-        count, more = _Count(texts), True
+        done, more = 0, True
         try:
             while True:
                 while more and len(begun) < self.ahead:
@@ -174,7 +153,8 @@ class Embedder:
                 batch, task = begun[0]
                 vectors = await task
                 begun.popleft()
-                self._say(count.after(batch), count.total)
+                done += _number(batch, times)
+                self._say(done, None if times is None else times.total())
                 for vector in _placed(batch.places, vectors):
                     yield vector
         finally:
@@ -194,9 +174,6 @@ class Embedder:
 
     # --- one request
 
-    def _one(self, batch: Batch, purpose: Purpose) -> list[Vector]:
-        return self._attempts(batch).run(lambda: self._request(batch.texts, purpose))
-
     async def _aone(self, batch: Batch, purpose: Purpose, *, patience: float = 0) -> list[Vector]:
         return await self._attempts(batch, patience).arun(lambda: self._arequest(batch.texts, purpose))
 
@@ -204,15 +181,12 @@ class Embedder:
         return new_attempts(
             self.route,
             self._settings,
-            self._translate,
+            lambda error: classify(error, call_site(self.route, self._settings)),
             max_retries=self._max_retries,
             deadline=self._deadline,
             tokens=lambda: batch.tokens,
             patience=patience,
         )
-
-    def _translate(self, error: Exception) -> TurnoutError | None:
-        return classify(error, call_site(self.route, self._settings))
 
     def _request(self, texts: list[str], purpose: Purpose) -> list[Vector]:
         if existing_client(self.route, self._backend) is None:
@@ -258,24 +232,9 @@ class Embedder:
         return vectors
 
 
-class _Count:
-    """Counts the caller's texts, as requests with each of them once are answered.
-
-    Args:
-        texts: The caller's; None if they come from an iterator, of which a request has all that repeat in it.
-    """
-
-    def __init__(self, texts: Sequence[str] | None) -> None:
-        self.total = None if texts is None else len(texts)
-        self._times = None if texts is None else Counter(texts)
-        self._done = 0
-
-    def after(self, batch: Batch) -> int:
-        if self._times is None:
-            self._done += len(batch.places)
-        else:
-            self._done += sum(self._times[text] for text in batch.texts)
-        return self._done
+def _number(batch: Batch, times: Counter[str] | None) -> int:
+    """How many of the caller's texts a request answers."""
+    return len(batch.places) if times is None else sum(times[text] for text in batch.texts)
 
 
 def _placed(places: Sequence[int], vectors: list[Vector]) -> list[Vector]:

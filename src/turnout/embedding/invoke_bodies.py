@@ -81,17 +81,12 @@ FAMILIES: dict[str, Family] = {
 
 
 def family(route: Route) -> Family:
-    """The family of a route's model.
-
-    Raises:
-        UnsupportedError: turnout doesn't know how to ask this model.
-    """
+    """The family of a route's model."""
     found = FAMILIES.get(route.facts.family)
     if found is None:
-        msg = (
+        raise UnsupportedError(
             f"turnout doesn't know how to ask {route.deployment!r} for vectors; it knows Titan v1 and v2, "
             f"Cohere v3 and v4, and Nova. For a profile or ARN, name the model too: "
             f'{{ deployment = "…", model = "amazon.titan-embed-text-v2:0" }}'
         )
-        raise UnsupportedError(msg)
     return found

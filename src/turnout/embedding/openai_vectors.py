@@ -18,15 +18,11 @@ from turnout.transport.answers.unreadable import UnreadableAnswerError, describe
 if TYPE_CHECKING:
     import openai
 
-Vector = list[float]
+    from turnout.transport.answers.validation import Vector
 
 
 def embed(client: openai.OpenAI, asked: dict[str, Any]) -> list[Vector]:
-    """The vectors for the texts of a request, in their order.
-
-    Raises:
-        UnreadableAnswerError: The answer has no vector for each text.
-    """
+    """The vectors for the texts of a request, in their order."""
     return _vectors(client.embeddings.with_raw_response.create(**_request(asked)), len(asked["input"]))
 
 

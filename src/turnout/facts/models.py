@@ -99,8 +99,7 @@ def _table() -> dict[str, ModelFacts]:
     for name, entry in _document()["models"].items():
         unknown = entry.keys() - names
         if unknown:
-            msg = f"models.toml: {name!r} has unknown facts {sorted(unknown)}"
-            raise ValueError(msg)
+            raise ValueError(f"models.toml: {name!r} has unknown facts {sorted(unknown)}")
         frozen: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
         table[name] = ModelFacts(name=name, known=True, **frozen)
     return table
@@ -124,28 +123,16 @@ def _versions() -> dict[str, str]:
 
 
 def same_model(model: str) -> str:
-    """The name of an embedding model's version, which is one for all ids that mean it.
+    """The name of an embedding model's version, one for all ids that mean it, with or without region prefix or ARN.
 
-    Args:
-        model: A model name or id, with or without region prefix or ARN.
-
-    Returns:
-        The version's name, or the model as it was given if no entry names exactly this one: another version of a known
-        model is another model.
+    An id that no entry names exactly stays as it is: another version of a known model is another model.
     """
     return _versions().get(base_id(model), model)
 
 
 @cache
 def facts(model: str) -> ModelFacts:
-    """The facts about a model id, by the longest entry that the id starts with.
-
-    Args:
-        model: A model name, Bedrock model id, inference profile id or foundation-model ARN.
-
-    Returns:
-        The entry, or `ModelFacts(known=False)` with cautious defaults.
-    """
+    """The facts about a model id, by the longest entry that it starts with; `ModelFacts(known=False)` if none fits."""
     name = base_id(model)
     for known_as in (name, f"anthropic.{name}", name.removeprefix("openai.")):  # Foundry's and Mantle's spellings
         matches = [key for key in _table() if known_as == key or re.match(re.escape(key) + r"[-.:]", known_as)]

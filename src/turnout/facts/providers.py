@@ -44,10 +44,6 @@ class ProviderFacts:
         return (self.chat_wire(model) if kind == "chat" else None) or self.wires[kind]
 
 
-def _azure_wire(model: str) -> str | None:
-    return "anthropic-messages" if facts(model).family == "claude" else None
-
-
 def _bedrock_wire(model: str) -> str | None:
     """OpenAI's models on Bedrock speak Responses (Mantle), but for gpt-oss, which Converse has too."""
     openai = base_id(model).startswith("openai.") and facts(model).family != "gpt-oss"
@@ -64,7 +60,7 @@ PROVIDERS: dict[str, ProviderFacts] = {
         },
         langsmith="azure",
         not_found="A deployment is named by its owner: see the resource's Deployments page; a new one takes minutes.",
-        chat_wire=_azure_wire,
+        chat_wire=lambda model: "anthropic-messages" if facts(model).family == "claude" else None,
         deployment_variables={
             "chat": ("AZURE_OPENAI_DEPLOYMENT", "AZURE_OPENAI_DEPLOYMENT_NAME", "AZURE_OPENAI_CHAT_DEPLOYMENT_NAME"),
             "embedding": ("AZURE_OPENAI_EMBEDDING_DEPLOYMENT", "AZURE_OPENAI_EMBEDDING_DEPLOYMENT_NAME"),

@@ -41,8 +41,7 @@ class EmbeddingSpace:
 
     def __post_init__(self) -> None:
         if not self.model:
-            msg = "an embedding space needs the model's name"
-            raise SettingsError(msg)
+            raise SettingsError("an embedding space needs the model's name")
         object.__setattr__(self, "model", same_model(self.model))
         if _TEXT.fullmatch(str(self)) is None:
             msg = f"no embedding space has {self.dimensions!r} dimensions and the variant {self.variant!r}"

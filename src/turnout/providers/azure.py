@@ -8,7 +8,7 @@ from turnout.errors import SettingsError
 from turnout.providers import foundry
 from turnout.providers.base import Client, Provider
 from turnout.providers.credentials.azure import DATED_SCOPE, V1_SCOPE, choose, resource, token_or_key
-from turnout.providers.openai import http_options
+from turnout.providers.openai import make_clients
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,36 +25,22 @@ def connect(backend: AzureBackend) -> OpenAIClient:
 
     The credential is always given explicitly, so that no stray variable decides (`AZURE_OPENAI_AD_TOKEN` would
     otherwise beat a fresh token, and `OPENAI_API_KEY` stand in for a missing Azure key).
-
-    Raises:
-        SettingsError: The endpoint is missing.
-        CredentialError: `auth` names a method whose settings are incomplete.
     """
-    import openai
-
-    from turnout.providers.sdk_classes import openai_class, plain
-
     if backend.api_version is None:
         key, tokens, credential = token_or_key(backend, V1_SCOPE)
-        sync_options, async_options = http_options(backend)
-        base_url = f"{resource(backend)}/openai/v1/"
-        sync, aio = openai_class(openai.OpenAI), openai_class(openai.AsyncOpenAI)
-        return Client(
-            sync(base_url=base_url, api_key=tokens or plain(key), **sync_options),
-            aio(base_url=base_url, api_key=tokens.aget if tokens else plain(key), **async_options),
-            credential,
-        )
+        return make_clients(backend, credential, key, tokens, base_url=f"{resource(backend)}/openai/v1/")
     key, tokens, credential = token_or_key(backend, DATED_SCOPE)
-    sync_options, async_options = http_options(backend, _key_auth(key) if tokens is None else _bearer_auth(tokens))
-    address: dict[str, Any] = {
-        "azure_endpoint": resource(backend),
-        "api_version": backend.api_version,
+    return make_clients(
+        backend,
+        credential,
+        sdk="Azure",
+        auth=_key_auth(key) if tokens is None else _bearer_auth(tokens),
+        azure_endpoint=resource(backend),
+        api_version=backend.api_version,
         # Left to itself the SDK takes AZURE_OPENAI_AD_TOKEN before a key or a token provider. A fixed value keeps it
         # from that, and the HTTP client puts the real key or token in its place.
-        "azure_ad_token": "set-by-the-http-client",
-    }
-    sync, aio = openai_class(openai.AzureOpenAI), openai_class(openai.AsyncAzureOpenAI)
-    return Client(sync(**address, **sync_options), aio(**address, **async_options), credential)
+        azure_ad_token="set-by-the-http-client",  # noqa: S106
+    )
 
 
 def _bearer_auth(tokens: TokenSource) -> Any:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import anthropic
     import openai
 
-    from turnout.providers.credentials.base import Credential
+    from turnout.providers.credentials import Credential
 
 S = TypeVar("S")
 A = TypeVar("A")

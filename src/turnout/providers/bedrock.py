@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from turnout.errors import SettingsError
 from turnout.providers import mantle
 from turnout.providers.base import BedrockClient, Client, Provider
+from turnout.providers.credentials import Credential
 from turnout.providers.credentials.aws import choose, found_by, session
 from turnout.providers.credentials.aws_session import endpoint_variants
-from turnout.providers.credentials.base import Credential
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,10 +21,6 @@ def connect(backend: BedrockBackend) -> BedrockClient:
     """Make the client of Bedrock Runtime.
 
     The way of signing is fixed here, so that a stray `AWS_BEARER_TOKEN_BEDROCK` doesn't override keys in the settings.
-
-    Raises:
-        SettingsError: No region, no such profile, or a bearer token over plain http.
-        CredentialError: No credential was found.
     """
     from botocore.config import Config
     from botocore.exceptions import NoRegionError
@@ -35,8 +31,7 @@ def connect(backend: BedrockBackend) -> BedrockClient:
     credential = choose(backend)
     bearer = credential.method == "bearer-token"
     if bearer and backend.endpoint and backend.endpoint.startswith("http://"):
-        msg = "a Bedrock bearer token needs an https endpoint (botocore refuses plain http)"
-        raise SettingsError(msg)
+        raise SettingsError("a Bedrock bearer token needs an https endpoint (botocore refuses plain http)")
     made = session(backend, credential)
     # Made once: botocore makes its own form, of what may differ from call to call, twice for each (60 µs).
     app = made.get_config_variable("user_agent_appid")

@@ -10,7 +10,8 @@ from turnout.transport.asyncio_bedrock import AioTransport
 from turnout.transport.blocking import off_loop
 from turnout.transport.deadline import remaining
 from turnout.transport.greenlets import in_greenlet, wait
-from turnout.transport.threads_bedrock import ThreadTransport, tls_context
+from turnout.transport.http_clients import tls_context
+from turnout.transport.threads_bedrock import ThreadTransport
 
 if TYPE_CHECKING:
     from turnout.settings import BedrockBackend
@@ -19,10 +20,7 @@ if TYPE_CHECKING:
 class BedrockRuntime:
     """botocore's client, whose requests the event loop carries where the calling code runs in a greenlet of it.
 
-    Args:
-        client: botocore's client.
-        credentials: What it signs with; None for a bearer token.
-        backend: The timeouts, proxy and connection limits.
+    It signs with `credentials`; a bearer token needs none.
     """
 
     def __init__(self, client: Any, credentials: Any, backend: BedrockBackend) -> None:
@@ -31,7 +29,7 @@ class BedrockRuntime:
         self._loop = AioTransport(backend)
         self._thread = ThreadTransport(backend)
         if not (backend.endpoint or "").startswith("http://"):
-            tls_context(backend.ca_bundle)  # takes 45 ms, which the event loop is spared here
+            tls_context(backend.ca_bundle, "botocore")  # takes 45 ms, which the event loop is spared here
         client.meta.events.register("before-send.bedrock-runtime", self._send)
 
     def _send(self, request: Any, **_: Any) -> Any:
@@ -46,11 +44,7 @@ class BedrockRuntime:
         return getattr(self._client, name)
 
     def converse(self, **request: Any) -> Any:
-        """Converse.
-
-        Raises:
-            UnreadableAnswerError: The service's answer is none.
-        """
+        """Converse."""
         return validation.converse(self.__getattr__("converse")(**request))
 
     def converse_stream(self, **request: Any) -> Any:

@@ -17,7 +17,7 @@ from turnout.runtime import Cache
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from turnout.providers.credentials.base import Credential
+    from turnout.providers.credentials import Credential
     from turnout.routing import Route
     from turnout.settings import Backend
 
@@ -26,10 +26,6 @@ _clients: Cache[tuple[Callable[[Any], Client[Any, Any]], Backend], Client[Any, A
 
 def client_for(route: Route, backend: Backend) -> Client[Any, Any]:
     """The client that a route's calls go through.
-
-    Args:
-        route: The route.
-        backend: Its backend's settings, perhaps with another timeout.
 
     Raises:
         SettingsError: The backend's settings are incomplete (no endpoint, region or profile) or don't fit the wire.

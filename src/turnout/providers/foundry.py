@@ -26,12 +26,7 @@ def base_url(backend: AzureBackend) -> str:
 
 
 def connect(backend: AzureBackend) -> FoundryClient:
-    """Make the clients.
-
-    Raises:
-        SettingsError: The endpoint is missing.
-        CredentialError: `auth` names a method whose settings are incomplete.
-    """
+    """Make the clients."""
     import anthropic
 
     from turnout.providers.sdk_classes import plain
@@ -46,15 +41,9 @@ def connect(backend: AzureBackend) -> FoundryClient:
     sync_http = anthropic.DefaultHttpxClient(transport=sync_transport(backend, "anthropic"), trust_env=False)
     async_http = anthropic.DefaultAsyncHttpxClient(transport=async_transport(backend, "anthropic"), trust_env=False)
     sync, aio = _foundry_class(anthropic.AnthropicFoundry), _foundry_class(anthropic.AsyncAnthropicFoundry)
-    if tokens is None:
-        return Client(
-            sync(**common, api_key=plain(key), http_client=sync_http),
-            aio(**common, api_key=plain(key), http_client=async_http),
-            credential,
-        )
     return Client(
-        sync(**common, api_key=None, azure_ad_token_provider=tokens, http_client=sync_http),
-        aio(**common, api_key=None, azure_ad_token_provider=tokens.aget, http_client=async_http),
+        sync(**common, api_key=plain(key), azure_ad_token_provider=tokens, http_client=sync_http),
+        aio(**common, api_key=plain(key), azure_ad_token_provider=tokens and tokens.aget, http_client=async_http),
         credential,
     )
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnout.errors import MissingExtraError, SettingsError
-from turnout.providers.base import Client
 from turnout.providers.credentials.aws import choose, refreshed, session
-from turnout.providers.openai import http_options
+from turnout.providers.openai import make_clients
 from turnout.transport.blocking import off_loop
 
 if TYPE_CHECKING:
@@ -22,10 +21,6 @@ def connect(backend: BedrockBackend) -> OpenAIClient:
 
     A bearer token is sent as it is. Any other AWS credential signs each request, or makes short-term tokens where
     `mantle_auth` says so.
-
-    Raises:
-        SettingsError: The region or profile is missing, or a FIPS endpoint is wanted.
-        CredentialError: No credential was found.
     """
     return _connect(backend, "/openai/v1")
 
@@ -39,37 +34,28 @@ def connect_gpt_oss(backend: BedrockBackend) -> OpenAIClient:
 
 
 def _connect(backend: BedrockBackend, path: str) -> OpenAIClient:
-    import openai
-
-    from turnout.providers.sdk_classes import openai_class, plain
-
     credential = choose(backend)
     made = session(backend, credential)
     region = backend.region or made.get_config_variable("region")
     if not region:
         raise SettingsError(NO_REGION)
     if backend.mantle_endpoint is None and made.get_config_variable("use_fips_endpoint"):
-        msg = (
+        raise SettingsError(
             "AWS_USE_FIPS_ENDPOINT (or the profile's use_fips_endpoint) is set, and Mantle has no FIPS endpoint: "
             "unset it for this process, or name an endpoint yourself as mantle_endpoint"
         )
-        raise SettingsError(msg)
     base_url = (backend.mantle_endpoint or f"https://bedrock-mantle.{region}.api.aws") + path
-    sync_options, async_options = (options | {"base_url": base_url} for options in http_options(backend))
-    bearer = credential.method == "bearer-token"
-    if not bearer and backend.mantle_auth != "short-term-token":
-        signed: dict[str, Any] = {
-            "aws_region": region,
-            "aws_credentials_provider": lambda: refreshed(made.get_credentials()),
-        }
-        sync, aio = openai_class(openai.BedrockOpenAI), openai_class(openai.AsyncBedrockOpenAI)
-        return Client(sync(**signed, **sync_options), aio(**signed, **async_options), credential)
-    tokens = None if bearer else _ShortTermTokens(made, region)
-    sync, aio = openai_class(openai.OpenAI), openai_class(openai.AsyncOpenAI)
-    return Client(
-        sync(api_key=tokens or plain(backend.bearer_token), **sync_options),
-        aio(api_key=tokens.aget if tokens else plain(backend.bearer_token), **async_options),
+    if credential.method == "bearer-token":
+        return make_clients(backend, credential, backend.bearer_token, base_url=base_url)
+    if backend.mantle_auth == "short-term-token":
+        return make_clients(backend, credential, tokens=_ShortTermTokens(made, region), base_url=base_url)
+    return make_clients(
+        backend,
         credential,
+        sdk="Bedrock",
+        base_url=base_url,
+        aws_region=region,
+        aws_credentials_provider=lambda: refreshed(made.get_credentials()),
     )
 
 

@@ -6,32 +6,53 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.errors import CredentialError
 from turnout.providers.base import Client, Provider
-from turnout.providers.credentials.base import Credential
+from turnout.providers.credentials import Credential
+from turnout.settings.secrets import Secret
 
 if TYPE_CHECKING:
+    from pydantic import SecretStr
+
     from turnout.providers.base import OpenAIClient
     from turnout.settings import BackendSettings, OpenAIBackend
 
 OFFICIAL = "https://api.openai.com/v1"
 
 
-def http_options(backend: BackendSettings, auth: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Arguments of the sync and the async SDK client, besides address and credential.
+def make_clients(
+    backend: BackendSettings,
+    credential: Credential,
+    key: SecretStr | None = None,
+    tokens: Any = None,
+    *,
+    sdk: str = "",
+    auth: Any = None,
+    **more: Any,
+) -> OpenAIClient:
+    """The SDK's clients, sync and async.
 
     Args:
         backend: Its timeouts and connection limits.
+        credential: The credential that they use.
+        key: The API key, if that is it.
+        tokens: A source of tokens, with an `aget` for coroutines, if that is it.
+        sdk: What stands before `OpenAI` in the names of the SDK's classes.
         auth: An `httpx.Auth` that signs each request, where the SDK's own way won't do.
+        more: More arguments of the SDK's classes.
     """
     import openai
 
+    from turnout.providers.sdk_classes import openai_class, plain
     from turnout.transport.http_clients import async_transport, sync_transport
 
-    timeout = openai.Timeout(backend.timeout, connect=backend.connect_timeout)
-    common: dict[str, Any] = {"timeout": timeout, "max_retries": 0}
     http: dict[str, Any] = {"auth": auth, "trust_env": False}
-    return (
-        {**common, "http_client": openai.DefaultHttpxClient(transport=sync_transport(backend), **http)},
-        {**common, "http_client": openai.DefaultAsyncHttpxClient(transport=async_transport(backend), **http)},
+    more |= {"timeout": openai.Timeout(backend.timeout, connect=backend.connect_timeout), "max_retries": 0}
+    sync_http = openai.DefaultHttpxClient(transport=sync_transport(backend), **http)
+    async_http = openai.DefaultAsyncHttpxClient(transport=async_transport(backend), **http)
+    sync, aio = (openai_class(getattr(openai, f"{prefix}{sdk}OpenAI")) for prefix in ("", "Async"))
+    return Client(
+        sync(api_key=tokens or plain(key), http_client=sync_http, **more),
+        aio(api_key=tokens.aget if tokens else plain(key), http_client=async_http, **more),
+        credential,
     )
 
 
@@ -50,28 +71,14 @@ def choose(backend: OpenAIBackend) -> Credential:
 
 
 def connect(backend: OpenAIBackend) -> OpenAIClient:
-    """Make the clients.
-
-    Raises:
-        CredentialError: api.openai.com without a key.
-    """
-    import openai
-
-    from turnout.providers.sdk_classes import openai_class, plain
-
-    credential = choose(backend)
-    sync_options, async_options = http_options(backend)
-    identity: dict[str, Any] = {
-        "base_url": backend.base_url or OFFICIAL,
-        "organization": backend.organization,
-        "project": backend.project,
-    }
-    sync, aio = openai_class(openai.OpenAI), openai_class(openai.AsyncOpenAI)
-    # A server that asks for no key ignores this one; the SDK insists on one.
-    return Client(
-        sync(**identity, api_key=plain(backend.api_key) or "none", **sync_options),
-        aio(**identity, api_key=plain(backend.api_key) or "none", **async_options),
-        credential,
+    """Make the clients."""
+    return make_clients(
+        backend,
+        choose(backend),
+        backend.api_key or Secret("none"),  # a server that asks for no key ignores this one; the SDK insists on one
+        base_url=backend.base_url or OFFICIAL,
+        organization=backend.organization,
+        project=backend.project,
     )
 
 

@@ -71,6 +71,6 @@ def _named(made: Any, base: Any) -> Any:
     return made
 
 
-def plain(secret: SecretStr | None) -> str:
+def plain(secret: SecretStr | None) -> str | None:
     """A secret as an SDK takes it; called where it is passed, so that no variable holds it."""
-    return secret.get_secret_value() if secret is not None else ""
+    return None if secret is None else secret.get_secret_value()

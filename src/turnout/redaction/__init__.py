@@ -45,12 +45,7 @@ def _patterns() -> list[re.Pattern[str]]:
 
 
 def redact(text: str, known: Iterable[str] = ()) -> str:
-    """A text without credentials.
-
-    Args:
-        text: What a service or an SDK said.
-        known: Values that are secret whatever they look like.
-    """
+    """A text without credentials, nor the values that are `known` to be secret, whatever they look like."""
     for value in sorted({value for value in known if len(value) >= _SHORTEST}, key=len, reverse=True):
         text = text.replace(value, REDACTED)
     for pattern in _patterns():

@@ -35,12 +35,7 @@ _DEEP = 8  # levels of a body that are looked through
 
 
 def without_secrets(error: E, known: Iterable[str] = ()) -> E:
-    """An exception with all that led to it, changed in place; frames that still run keep their variables.
-
-    Args:
-        error: What was raised.
-        known: Values that are secret.
-    """
+    """An exception with all that led to it, changed in place; frames that still run keep their variables."""
     chain = list(_chain(error))
     secrets = {*known, *(value for one in chain for value in _sent(one))}
     for one in chain:
@@ -110,15 +105,12 @@ def _clean(error: BaseException, secrets: set[str]) -> None:
     if isinstance(response, dict):  # botocore's
         own["response"] = _redacted(response, secrets)
     elif hasattr(response, "_request"):  # httpx's
-        _clean_response(vars(response), secrets)
+        answer = vars(response)
+        if isinstance(content := answer.get("_content"), bytes):
+            answer["_content"] = redact(content.decode(errors="replace"), secrets).encode()
+            answer.pop("_text", None)  # made of it
     elif response is not None:  # azure-core's, whose request has a secret in its body
         own["response"] = None
-
-
-def _clean_response(own: dict[str, Any], secrets: set[str]) -> None:
-    if isinstance(content := own.get("_content"), bytes):
-        own["_content"] = redact(content.decode(errors="replace"), secrets).encode()
-        own.pop("_text", None)  # made of it
 
 
 def _clean_aiohttp(error: BaseException, own: dict[str, Any]) -> None:

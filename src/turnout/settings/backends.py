@@ -40,20 +40,16 @@ def _check_endpoint(value: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        msg = "this is not a URL; write it with its scheme, like 'https://contoso.openai.azure.com'"
-        raise ValueError(msg)
+        raise ValueError("this is not a URL; write it with its scheme, like 'https://contoso.openai.azure.com'")
     if parts.username or parts.password:
-        msg = "an endpoint must not carry a user name or password; use the credential settings"
-        raise ValueError(msg)
+        raise ValueError("an endpoint must not carry a user name or password; use the credential settings")
     if parts.query or parts.fragment:
-        msg = "an endpoint has no query or fragment; a key belongs into the credential settings"
-        raise ValueError(msg)
+        raise ValueError("an endpoint has no query or fragment; a key belongs into the credential settings")
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-        msg = (
+        raise ValueError(
             f"plain http to {shown(parts.hostname)} would send credentials and documents unencrypted; "
             "use https (plain http is for loopback only)"
         )
-        raise ValueError(msg)
     return value.rstrip("/")
 
 
@@ -130,8 +126,7 @@ class AzureBackend(BackendSettings):
     @model_validator(mode="after")
     def _dated(self) -> Self:
         if self.api_version is not None and not re.fullmatch(r"\d{4}-\d{2}-\d{2}(-preview)?", self.api_version):
-            msg = "api_version is not a dated version like '2024-10-21'; leave it out to use the v1 API"
-            raise ValueError(msg)
+            raise ValueError("api_version is not a dated version like '2024-10-21'; leave it out to use the v1 API")
         return self
 
 
@@ -170,8 +165,7 @@ class BedrockBackend(BackendSettings):
     @classmethod
     def _plain_region(cls, region: str | None) -> str | None:
         if region is not None and (not re.fullmatch(r"[a-z0-9-]{1,32}", region) or repr(region) != shown(region)):
-            msg = "this is not a region, like 'us-east-1'"
-            raise ValueError(msg)
+            raise ValueError("this is not a region, like 'us-east-1'")
         return region
 
     @model_validator(mode="after")
@@ -180,8 +174,7 @@ class BedrockBackend(BackendSettings):
             has, lacks = ("access_key_id", "secret_access_key")
             if self.access_key_id is None:
                 has, lacks = lacks, has
-            msg = f"{has} is set but {lacks} is not; AWS keys come in pairs"
-            raise ValueError(msg)
+            raise ValueError(f"{has} is set but {lacks} is not; AWS keys come in pairs")
         return self
 
 

@@ -9,6 +9,7 @@ import copyreg
 import os
 import tomllib
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,15 @@ from turnout.errors import SettingsError, UnknownBackendError
 from turnout.redaction import shown
 from turnout.redaction.sdk_errors import without_variables
 from turnout.settings.backends import PROVIDERS
-from turnout.settings.layers import PREFIX, TABLES, overlaid
 from turnout.settings.problems import SMALLEST_FILE, TOP_KEYS, nearest, shown_name, shown_part, translate, variable
-from turnout.settings.secrets import Secret, wrapped
+from turnout.settings.secrets import Secret, is_secret, wrapped
 from turnout.settings.tree import Settings
 from turnout.settings.variables import CLOUD_VARIABLES, PROXY_VARIABLES, fill, implied_backends, implied_target
 
 FILE_NAME = "turnout.toml"
+_PREFIX = "TURNOUT_"
 _CONFIG_VARIABLE = "TURNOUT_CONFIG"
+_TABLES = ("backends", "chat", "embedding", "index")  # the keys that are tables
 _ENVIRONMENT = "the environment"
 _KEPT = 32
 
@@ -116,19 +118,14 @@ def _stamp(file: str) -> tuple[int, int] | None:
 def _located(path: str | os.PathLike[str] | None) -> Path | None:
     named = path if path is not None else os.environ.get(_CONFIG_VARIABLE)
     if not named:
-        return _nearest_file(Path.cwd())
+        here = Path.cwd()
+        return next((file for folder in (here, *here.parents) if (file := folder / FILE_NAME).is_file()), None)
     file = Path(named).expanduser().absolute()
     if not file.is_file():
         origin = "load_settings" if path is not None else _CONFIG_VARIABLE
         name = shown(file.name)
-        msg = f"{origin}: there is no file {file if name == repr(file.name) else name}"
-        raise SettingsError(msg)
+        raise SettingsError(f"{origin}: there is no file {file if name == repr(file.name) else name}")
     return file
-
-
-def _nearest_file(start: Path) -> Path | None:
-    candidates = (folder / FILE_NAME for folder in (start, *start.parents))
-    return next((file for file in candidates if file.is_file()), None)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
@@ -151,13 +148,14 @@ def _load(path: str | os.PathLike[str] | None) -> Settings:
     environment = {
         name: Secret(value)
         for name, value in os.environ.items()
-        if name in CLOUD_VARIABLES or name in PROXY_VARIABLES or name.upper().startswith(PREFIX)
+        if name in CLOUD_VARIABLES or name in PROXY_VARIABLES or name.upper().startswith(_PREFIX)
     }
     data = _read_toml(file) if file else {}
-    dotenv = _read_dotenv(dotenv_file) if dotenv_file.is_file() else {}
+    read = dotenv_values(dotenv_file) if dotenv_file.is_file() else {}
+    dotenv = {name: Secret(value) for name, value in read.items() if value is not None}
     variables = dotenv | environment
     sources = dict.fromkeys(dotenv, str(dotenv_file)) | dict.fromkeys(environment, _ENVIRONMENT)
-    turnout_variables = {name: sources[name] for name in variables if name.upper().startswith(PREFIX)}
+    turnout_variables = {name: sources[name] for name in variables if name.upper().startswith(_PREFIX)}
     _refuse_unknown(turnout_variables)
     merged = _merged(data, variables)
     merged["backends"] = _with_variables(merged.get("backends"), variables, sources)
@@ -166,12 +164,11 @@ def _load(path: str | os.PathLike[str] | None) -> Settings:
     settings = _validated(_with_default_routes(merged, variables), file, turnout_variables)
     if not settings.backends:
         looked = f"{file} (it has no [backends])" if file else f"{folder} and the folders above it"
-        msg = (
+        raise SettingsError(
             f"No settings found. Looked for {FILE_NAME} in {looked}, for {_CONFIG_VARIABLE}, and for the clouds' own "
             f"variables (AZURE_OPENAI_ENDPOINT, AWS_REGION, OPENAI_API_KEY).\n"
             f"The smallest {FILE_NAME} that works:\n\n{SMALLEST_FILE}"
         )
-        raise SettingsError(msg)
     _check_names(settings)
     return settings
 
@@ -184,19 +181,32 @@ def _validated(data: dict[str, Any], file: Path | None, variables: Mapping[str, 
     raise wrong  # from here, without the original: that has the values
 
 
-def _read_dotenv(path: Path) -> dict[str, Secret]:
-    return {name: Secret(value) for name, value in dotenv_values(path).items() if value is not None}
-
-
 def _merged(data: dict[str, Any], variables: Mapping[str, Secret]) -> dict[str, Any]:
     """The variables over the file; its own unknown keys stay, so that validation names them."""
-    for key in TABLES:
+    for key in _TABLES:
         if not isinstance(data.get(key, {}), dict):
-            msg = f"key {key!r} must be a table, like [{key}.default]"
-            raise SettingsError(msg)
-    layers = overlaid(data, {name: value for name, value in variables.items() if name.upper().startswith(PREFIX)})
+            raise SettingsError(f"key {key!r} must be a table, like [{key}.default]")
+    layers = _overlaid(data, {name: value for name, value in variables.items() if name.upper().startswith(_PREFIX)})
     # A .env file is often shared: names in it that aren't turnout's stay out, the TOML file's unknown keys stay in.
     return {key: value for key, value in layers.items() if key in data or (key in TOP_KEYS and value)}
+
+
+def _overlaid(data: dict[str, Any], variables: Mapping[str, Secret]) -> dict[str, Any]:
+    """The file's content with the variables over it. Each value is text, also one that looks like a number."""
+    merged = deepcopy(data)
+    paths = {tuple(name[len(_PREFIX) :].lower().split("__")): name for name in variables}
+    for path in sorted(paths, key=len):
+        value = variables[paths[path]]
+        if path[0] in _TABLES and len(path) == 1:
+            msg = f"{paths[path]}: {path[0]!r} is a table; set its keys, each by its own variable: {paths[path]}__…"
+            raise SettingsError(msg)
+        *tables, last = path
+        table = merged
+        for key in tables:
+            inner = table.get(key)
+            table[key] = table = inner if isinstance(inner, dict) else {}
+        table[last] = value if is_secret(*path) else value.get_secret_value()
+    return merged
 
 
 def _with_variables(backends: Any, variables: Mapping[str, Secret], sources: Mapping[str, str]) -> dict[str, Any]:
@@ -242,8 +252,7 @@ def _refuse_unknown(turnout_variables: Mapping[str, str]) -> None:
         head = name.upper().split("__")[0]
         nested = "__" in name
         if head not in known or (nested and head in {"TURNOUT_BACKEND", "TURNOUT_EMBEDDING_BACKEND", _CONFIG_VARIABLE}):
-            msg = f"{shown_name(name)} ({source}): no such setting{nearest(head, known)}"
-            raise SettingsError(msg)
+            raise SettingsError(f"{shown_name(name)} ({source}): no such setting{nearest(head, known)}")
 
 
 def _check_names(settings: Settings) -> None:
@@ -261,16 +270,14 @@ def _check_names(settings: Settings) -> None:
         if backend is not None and backend not in settings.backends:
             name = ".".join(shown_part(part) for part in key)
             origin = shown_name(variable(key)) if variable(key) in os.environ else f"key {name!r}"
-            msg = (
+            raise UnknownBackendError(
                 f"{settings.source}, {origin}: unknown backend {shown(backend)}{nearest(backend, settings.backends)}. "
                 f"Backends are the [backends.…] tables"
             )
-            raise UnknownBackendError(msg)
     for name, index in settings.index.items():
         if index.embedding not in settings.embedding:
             key_name = f"index.{shown_part(name)}.embedding"
-            msg = (
+            raise SettingsError(
                 f"{settings.source}, key {key_name!r}: unknown embedding route {shown(index.embedding)}"
                 f"{nearest(index.embedding, settings.embedding)}. Routes are the [embedding.…] tables"
             )
-            raise SettingsError(msg)

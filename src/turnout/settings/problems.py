@@ -60,14 +60,7 @@ def shown_name(name: str) -> str:
 def translate(
     error: ValidationError, file: Path | None, data: Mapping[str, Any], variables: Mapping[str, str]
 ) -> SettingsError:
-    """One `SettingsError` for everything that validation found.
-
-    Args:
-        error: What pydantic found.
-        file: The TOML file that was read, if any.
-        data: Its content.
-        variables: `TURNOUT_…` variables that were read, and where each was (environment or a .env file).
-    """
+    """One `SettingsError` for everything that validation found."""
     lines = []
     for item in error.errors(include_url=False, include_input=False, include_context=True):
         path = [str(part) for part in item["loc"]]

@@ -11,12 +11,21 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, PrivateAttr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from turnout.errors import SettingsError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.redaction import shown
-from turnout.settings.backends import Backend, BackendSettings, Node
+from turnout.settings.backends import Backend, Node
 from turnout.settings.secrets import SecretText
 
 Kind = Literal["chat", "embedding"]
@@ -45,8 +54,7 @@ def _json(text: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         why = str(error)
-    msg = f"this is not JSON: {why}"
-    raise ValueError(msg)  # without the original, which has the whole text
+    raise ValueError(f"this is not JSON: {why}")  # without the original, which has the whole text
 
 
 class Target(Node):
@@ -81,8 +89,7 @@ class Target(Node):
     @model_validator(mode="after")
     def _named(self) -> Self:
         if self.model is None and self.deployment is None:
-            msg = "name the model, or the deployment that serves it"
-            raise ValueError(msg)
+            raise ValueError("name the model, or the deployment that serves it")
         return self
 
 
@@ -127,19 +134,16 @@ class IndexSettings(Node):
     @model_validator(mode="after")
     def _placed(self) -> Self:
         if self.store == "pgvector" and self.connection is None:
-            msg = (
+            raise ValueError(
                 "a pgvector index needs connection, the URL of its database, like 'postgresql+psycopg://user@host/name'"
             )
-            raise ValueError(msg)
         if self.store == "faiss" and self.framework == "llama_index":
             msg = "a faiss index is opened with LangChain's integration; leave framework out, or choose another store"
             raise ValueError(msg)
         if self.store == "simple" and self.framework == "langchain":
-            msg = "a simple index is LlamaIndex's; leave framework out, or choose another store"
-            raise ValueError(msg)
+            raise ValueError("a simple index is LlamaIndex's; leave framework out, or choose another store")
         if self.store != "pgvector" and self.path is None and (self.connection is None or self.store == "faiss"):
-            msg = f"a {self.store} index needs path, the folder that it is in"
-            raise ValueError(msg)
+            raise ValueError(f"a {self.store} index needs path, the folder that it is in")
         return self
 
     def database(self) -> str:
@@ -196,23 +200,17 @@ class Settings(Node):
         """Whether they were made or changed in code, so that reading their file again gives others."""
         return self._changed or self.source == MADE_IN_CODE
 
-    @field_validator("backends")
+    @field_validator("backends", "index")
     @classmethod
-    def _plain_names(cls, backends: dict[str, BackendSettings]) -> dict[str, BackendSettings]:
-        for name in backends:
-            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
-                msg = f"backend name {shown(name)} must be lower-case letters, digits, '-' and '_'"
-                raise ValueError(msg)
-        return backends
-
-    @field_validator("index")
-    @classmethod
-    def _short_names(cls, index: dict[str, IndexSettings]) -> dict[str, IndexSettings]:
-        for name in index:
-            if not re.fullmatch(r"[a-z][a-z0-9_-]{0,39}", name):
-                msg = f"index name {shown(name)} must be at most 40 lower-case letters, digits, '-' and '_'"
-                raise ValueError(msg)
-        return index
+    def _plain_names(cls, tables: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if info.field_name == "index":
+            pattern, rule = r"[a-z][a-z0-9_-]{0,39}", "index name {} must be at most 40 lower-case letters"
+        else:
+            pattern, rule = r"[a-z0-9][a-z0-9_-]*", "backend name {} must be lower-case letters"
+        for name in tables:
+            if not re.fullmatch(pattern, name):
+                raise ValueError(rule.format(shown(name)) + ", digits, '-' and '_'")
+        return tables
 
     def routes(self, kind: Kind) -> Routes:
         """The routes of a kind: route name → backend name → target."""

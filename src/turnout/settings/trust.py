@@ -10,11 +10,7 @@ _log = logging.getLogger(__name__)
 
 
 def certificates(*names: str) -> str | None:
-    """The file or folder of certificates that the first of some variables names, if it is there.
-
-    Args:
-        names: The variables; of several that are set the first counts.
-    """
+    """The file or folder of certificates that the first of some variables names, if it is there."""
     found = next(((name, os.environ[name]) for name in names if os.environ.get(name)), None)
     if found is None or Path(found[1]).exists():
         return found[1] if found else None

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.transport.arrival import arrived
 from turnout.transport.asyncio_session import new_session
-from turnout.transport.botocore_exchange import Body, RaisingBotocore, headers_of
+from turnout.transport.botocore_exchange import Body, headers_of
 from turnout.transport.greenlets import wait
+from turnout.transport.http_clients import tls_context
 from turnout.transport.per_loop import PerLoop
 from turnout.transport.proxy import aio_options, proxy_of
 from turnout.transport.redirects import refuse
+from turnout.transport.sdk_exceptions import RaisingBotocore, of_aiohttp
 from turnout.transport.size_limit import joined
-from turnout.transport.threads_bedrock import tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,11 +29,7 @@ if TYPE_CHECKING:
 
 
 class AioTransport:
-    """Sends botocore's prepared requests over aiohttp, with a pool for each event loop.
-
-    Args:
-        backend: Its timeouts and connection limits.
-    """
+    """Sends botocore's prepared requests over aiohttp, with a pool for each event loop."""
 
     def __init__(self, backend: BedrockBackend) -> None:
         self._backend = backend
@@ -45,7 +42,7 @@ class AioTransport:
         timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=self._backend.connect_timeout, sock_read=self._backend.timeout
         )
-        return new_session(self._backend, tls_context(self._backend.ca_bundle), timeout=timeout)
+        return new_session(self._backend, tls_context(self._backend.ca_bundle, "botocore"), timeout=timeout)
 
     def before_send(self, request: Any, **_: Any) -> Any:
         """Botocore's `before-send` handler, in a greenlet."""
@@ -60,7 +57,9 @@ class AioTransport:
         if request.stream_output and response.status < 300:
             body = Body(_parts(response, request.url), response.close)
         else:
-            body = Body(iter([await self._whole(response, request.url)]), response.close)
+            with _read(response, request.url):
+                whole = await joined(response.content.iter_any())
+            body = Body(iter([whole]), response.close)
         return AWSResponse(request.url, response.status, response.headers, body)
 
     async def _once(self, request: Any) -> aiohttp.ClientResponse:
@@ -68,7 +67,7 @@ class AioTransport:
 
         session = await self._sessions.get()
         by_proxy, added = aio_options(self._proxy, request.url.partition(":")[0])
-        with RaisingBotocore(request.url, _kind, self._proxy):
+        with RaisingBotocore(of_aiohttp, request.url, self._proxy):
             return await session.request(
                 request.method,
                 URL(request.url, encoded=True),  # as it was signed
@@ -78,36 +77,16 @@ class AioTransport:
                 allow_redirects=False,
             )
 
-    async def _whole(self, response: aiohttp.ClientResponse, url: str) -> bytes:
-        with _read(response, url):
-            return await joined(response.content.iter_any())
-
 
 @contextmanager
 def _read(response: aiohttp.ClientResponse, url: str) -> Iterator[None]:
     """Close an answer that isn't read to its end: it failed, or nobody waits for it any more."""
     try:
-        with RaisingBotocore(url, _kind):
+        with RaisingBotocore(of_aiohttp, url):
             yield
     except BaseException:
         response.close()
         raise
-
-
-def _kind(error: BaseException) -> Any:
-    import aiohttp
-    from botocore import exceptions as b
-
-    kinds = (
-        (aiohttp.ClientHttpProxyError, b.ProxyConnectionError),
-        (aiohttp.ClientProxyConnectionError, b.ProxyConnectionError),
-        (aiohttp.ConnectionTimeoutError, b.ConnectTimeoutError),
-        (TimeoutError, b.ReadTimeoutError),
-        (aiohttp.ClientConnectorError, b.EndpointConnectionError),
-        (aiohttp.ClientError, b.ConnectionClosedError),
-        (OSError, b.ConnectionClosedError),
-    )
-    return next((made for kind, made in kinds if isinstance(error, kind)), None)
 
 
 def _parts(response: aiohttp.ClientResponse, url: str) -> Iterator[bytes]:

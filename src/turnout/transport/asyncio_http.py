@@ -6,26 +6,24 @@ At 100 calls in flight that is 15 ms of CPU a call, where aiohttp takes 0.3 ms.
 from __future__ import annotations
 
 import io
-from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from turnout.redaction.sdk_errors import without_secrets
 from turnout.transport.arrival import arrived
 from turnout.transport.asyncio_session import new_session
 from turnout.transport.per_loop import PerLoop
 from turnout.transport.proxy import aio_options, proxy_of
 from turnout.transport.redirects import refuse
+from turnout.transport.sdk_exceptions import RaisingHttpx, of_aiohttp
 from turnout.transport.size_limit import response_class
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    from collections.abc import AsyncIterator, Iterable
 
     import aiohttp
 
     from turnout.settings import BackendSettings
-    from turnout.transport.proxy import Proxy
 
 _NOT_ADDED = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 _LARGE = 2**20  # bytes of a body beyond which aiohttp wants a file, which it sends in parts
@@ -40,7 +38,7 @@ def transport_class(httpx: Any) -> Any:
             self._response = response
 
         async def __aiter__(self) -> AsyncIterator[bytes]:
-            with _as_httpx(httpx):
+            with RaisingHttpx(of_aiohttp, httpx):
                 async for part in self._response.content.iter_any():
                     yield part
 
@@ -68,7 +66,7 @@ def transport_class(httpx: Any) -> Any:
             limits = request.extensions.get("timeout", {})
             body = await request.aread()
             by_proxy, added = aio_options(self._proxy, request.url.scheme)
-            with _as_httpx(httpx, self._proxy):
+            with RaisingHttpx(of_aiohttp, httpx, self._proxy):
                 response = await session.request(
                     request.method,
                     URL(str(request.url), encoded=True),
@@ -100,11 +98,7 @@ def transport_class(httpx: Any) -> Any:
 
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    """A request's headers as aiohttp takes them, which sends all text as UTF-8.
-
-    Raises:
-        ValueError: One isn't UTF-8.
-    """
+    """A request's headers as aiohttp takes them, which sends all text as UTF-8."""
     headers = []
     names: dict[bytes, str] = {}  # one spelling each: of two, aiohttp would send the last only
     for name, value in raw:
@@ -114,30 +108,5 @@ def _headers(raw: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
         try:
             headers.append((names.setdefault(key, name.decode()), value.decode()))
         except UnicodeDecodeError:
-            msg = f"the header {name.decode(errors='replace')!r} isn't UTF-8, and can't be sent"
-            raise ValueError(msg) from None
+            raise ValueError(f"the header {name.decode(errors='replace')!r} isn't UTF-8, and can't be sent") from None
     return headers
-
-
-@contextmanager
-def _as_httpx(httpx: Any, proxy: Proxy | None = None) -> Iterator[None]:
-    """Raise the HTTP library's own exceptions for aiohttp's: the SDKs know no others."""
-    import aiohttp
-
-    try:
-        yield
-    except (aiohttp.ClientHttpProxyError, aiohttp.ClientProxyConnectionError) as error:
-        assert proxy is not None
-        raise httpx.ProxyError(proxy.refused(error)) from without_secrets(error)
-    except aiohttp.ConnectionTimeoutError as error:
-        raise httpx.ConnectTimeout(str(error)) from error
-    except TimeoutError as error:
-        raise httpx.ReadTimeout(str(error)) from error
-    except aiohttp.ClientConnectorError as error:
-        raise httpx.ConnectError(str(error)) from error
-    except (aiohttp.ClientPayloadError, aiohttp.ServerDisconnectedError) as error:
-        raise httpx.RemoteProtocolError(str(error)) from error
-    except (aiohttp.ClientError, OSError) as error:
-        raise httpx.ReadError(str(error)) from error
-    except ValueError as error:  # of a header or an address that can't be sent
-        raise httpx.LocalProtocolError(str(error)) from error

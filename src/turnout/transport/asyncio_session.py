@@ -24,13 +24,7 @@ _IDLE = 30.0  # seconds that a connection is kept without a call
 
 
 def new_session(backend: BackendSettings, context: ssl.SSLContext, **options: Any) -> aiohttp.ClientSession:
-    """A session that follows no variable of the environment, keeps no cookies and leaves bodies as they come.
-
-    Args:
-        backend: How many connections there may be.
-        context: For TLS.
-        options: More of `aiohttp.ClientSession`'s.
-    """
+    """A session that follows no variable of the environment, keeps no cookies and leaves bodies as they come."""
     import aiohttp
 
     connector = _connector_class()(
@@ -70,8 +64,7 @@ def _connector_class() -> Any:
                 if not (protocol.should_close or _readable(connection.transport)):
                     return connection
                 connection.close()
-            msg = "the service sends answers that no call asked for"
-            raise aiohttp.ServerDisconnectedError(msg)
+            raise aiohttp.ServerDisconnectedError("the service sends answers that no call asked for")
 
     return Connector
 

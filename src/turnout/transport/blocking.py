@@ -40,11 +40,7 @@ def begin(function: Callable[..., T], *arguments: Any) -> Future[T]:
 
 
 def result_in_time(future: Future[T], what: str) -> T:
-    """The result of something begun.
-
-    Args:
-        future: What `begin` gave.
-        what: What is waited for, for the error.
+    """The result of `begin`; `what` names it in the error.
 
     Raises:
         ServiceTimeoutError: The deadline of the call that this is part of passed.
@@ -59,12 +55,7 @@ def result_in_time(future: Future[T], what: str) -> T:
 
 
 def within_deadline(what: str, function: Callable[..., T], *arguments: Any) -> T:
-    """Call a blocking function; where the call has a deadline, on a thread of its own.
-
-    Args:
-        what: What it gets, for the error.
-        function: The function.
-        arguments: Its arguments.
+    """Call a blocking function; where the call has a deadline, on a thread of its own. `what` is what it gets.
 
     Raises:
         ServiceTimeoutError: The deadline passed first.
@@ -80,11 +71,7 @@ async def off_loop(function: Callable[..., T], *arguments: Any) -> T:
 
 
 class SingleFlight(Generic[T]):
-    """A blocking function that runs once at a time, for all that want its result.
-
-    Args:
-        function: The function.
-    """
+    """A blocking function that runs once at a time, for all that want its result."""
 
     def __init__(self, function: Callable[[], T]) -> None:
         self._function = function

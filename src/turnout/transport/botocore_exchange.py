@@ -1,16 +1,13 @@
-"""What botocore's requests, answers and errors look like, for the transports that carry them."""
+"""What botocore's requests and answers look like, for the transports that carry them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from turnout.redaction.sdk_errors import without_secrets
 from turnout.transport.size_limit import bounded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from turnout.transport.proxy import Proxy
 
 
 def headers_of(request: Any) -> dict[str, str]:
@@ -18,37 +15,8 @@ def headers_of(request: Any) -> dict[str, str]:
     return {name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()}
 
 
-class RaisingBotocore:
-    """Raises botocore's own exceptions for a transport's, so that one table of errors serves all ways.
-
-    Args:
-        url: What was asked for.
-        kind: The exception's class for a transport's; None if it isn't one of those.
-        proxy: The proxy on the way.
-    """
-
-    def __init__(self, url: str, kind: Callable[[BaseException], Any], proxy: Proxy | None = None) -> None:
-        self._url = url
-        self._kind = kind
-        self._proxy = proxy
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is None or (made := self._kind(error)) is None:
-            return
-        proxy = "the proxy of the settings" if self._proxy is None else self._proxy.refused(error)
-        raise made(endpoint_url=self._url, error=error, proxy_url=proxy) from without_secrets(error)
-
-
 class Body:
-    """A body that comes in parts.
-
-    Args:
-        parts: Its parts, none of them empty.
-        close: Called when no more of it is wanted.
-    """
+    """A body that comes in parts, none of them empty; `close` is called when no more of it is wanted."""
 
     def __init__(self, parts: Iterator[bytes], close: Callable[[], object]) -> None:
         self._parts = bounded(parts)

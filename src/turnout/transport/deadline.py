@@ -47,13 +47,9 @@ def in_time() -> float | None:
         TimeoutError: It has passed.
     """
     ends = _ends.get()
-    if ends is None:
-        return None
-    left = ends - time.monotonic()
-    if left <= 0:
-        msg = "the call's deadline has passed"
-        raise TimeoutError(msg)
-    return max(left, _LEAST)
+    if ends is not None and time.monotonic() >= ends:
+        raise TimeoutError("the call's deadline has passed")
+    return remaining()
 
 
 @contextmanager

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Sdk = Literal["openai", "anthropic"]
 
-_contexts: Cache[tuple[str | None, Sdk], ssl.SSLContext] = Cache()
+_contexts: Cache[tuple[str | None, str], ssl.SSLContext] = Cache()
 
 
 @cache
@@ -31,13 +31,17 @@ def sdk_httpx(sdk: Sdk = "openai") -> Any:
     return import_module(next(home for home in homes if home in {"httpx", "httpx2"}))
 
 
-def tls_context(ca_bundle: str | None, sdk: Sdk = "openai") -> ssl.SSLContext:
-    """A TLS context, shared: making one takes 45 ms, half of a client's construction."""
+def tls_context(ca_bundle: str | None, sdk: Sdk | Literal["botocore"] = "openai") -> ssl.SSLContext:
+    """A TLS context, shared: making one takes 45 ms. Without a bundle it trusts what the SDK trusts."""
     import ssl
 
     def make() -> ssl.SSLContext:
         if ca_bundle is not None:
             return ssl.create_default_context(cafile=ca_bundle)
+        if sdk == "botocore":
+            from botocore.httpsession import DEFAULT_CA_BUNDLE
+
+            return ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE)
         trust_env = certificates("SSL_CERT_FILE", "SSL_CERT_DIR") is not None
         context: ssl.SSLContext = sdk_httpx(sdk).create_ssl_context(trust_env=trust_env)
         return context

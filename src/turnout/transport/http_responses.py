@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from http.client import BadStatusLine, HTTPResponse, RemoteDisconnected
+from types import SimpleNamespace
 from typing import Any
 
 from turnout.transport.deadline import in_time
@@ -68,18 +69,6 @@ class Reader(io.BufferedReader):
         super().close()
 
 
-class _Source:
-    """A socket as the standard library's response is given it: what it opens is a `Reader`."""
-
-    __slots__ = ("_sock",)
-
-    def __init__(self, sock: Any) -> None:
-        self._sock = sock
-
-    def makefile(self, mode: str) -> Reader:
-        return Reader(_Timed(self._sock.makefile(mode, buffering=0), self._sock))
-
-
 class Response(HTTPResponse):
     """The standard library's response, over a `Reader`, and not taken in by interim responses.
 
@@ -88,7 +77,7 @@ class Response(HTTPResponse):
     """
 
     def __init__(self, sock: Any, *arguments: Any, **options: Any) -> None:
-        source: Any = _Source(sock)
+        source: Any = SimpleNamespace(makefile=lambda mode: Reader(_Timed(sock.makefile(mode, buffering=0), sock)))
         super().__init__(source, *arguments, **options)
         reader: Any = self.fp
         self.reader: Reader = reader

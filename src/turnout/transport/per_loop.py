@@ -16,12 +16,7 @@ T = TypeVar("T")
 
 
 class PerLoop(Generic[T]):
-    """Keeps one `T` for each running loop.
-
-    Args:
-        make: Makes one, on its loop.
-        close: Closes one, on its loop.
-    """
+    """Keeps one `T` for each running loop, made and closed on it."""
 
     def __init__(self, make: Callable[[], T], close: Callable[[T], Awaitable[None]]) -> None:
         self._make = make

@@ -25,11 +25,7 @@ class Count:
         self._size = 0
 
     def add(self, part: bytes) -> bytes:
-        """Count a part, and give it back.
-
-        Raises:
-            UnreadableAnswerError: There is too much of it.
-        """
+        """Count a part and give it back, unless there is too much."""
         self._size += len(part)
         if self._size > MOST:
             msg = f"it is larger than {MOST // 2**20} MiB, and wasn't read to its end"
@@ -76,8 +72,7 @@ def response_class(httpx: Any) -> Any:
         def _encoded(self) -> bool:
             coding = self.headers.get("content-encoding")
             if coding is not None and "," in coding:  # one in the other: what comes out grows by the square
-                msg = f"it is encoded more than once: {coding!r}"
-                raise UnreadableAnswerError(msg)
+                raise UnreadableAnswerError(f"it is encoded more than once: {coding!r}")
             return coding is not None
 
     return Response

@@ -7,17 +7,15 @@ each request.
 
 from __future__ import annotations
 
-import ssl
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from urllib3 import exceptions as u
-
-from turnout.runtime import Cache
 from turnout.transport.arrival import arrived
-from turnout.transport.botocore_exchange import Body, RaisingBotocore, headers_of
+from turnout.transport.botocore_exchange import Body, headers_of
+from turnout.transport.http_clients import tls_context
 from turnout.transport.proxy import proxy_of
 from turnout.transport.redirects import refuse
+from turnout.transport.sdk_exceptions import RaisingBotocore, of_urllib3
 from turnout.transport.threads_connections import Answer, Connections, Destination, Timeouts
 
 if TYPE_CHECKING:
@@ -26,29 +24,11 @@ if TYPE_CHECKING:
     from turnout.settings import BedrockBackend
 
 
-_contexts: Cache[str | None, ssl.SSLContext] = Cache()
-
-
-def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
-    """A TLS context, shared: making one takes 45 ms. Without a bundle it trusts what botocore trusts."""
-
-    def make() -> ssl.SSLContext:
-        from botocore.httpsession import DEFAULT_CA_BUNDLE
-
-        return ssl.create_default_context(cafile=ca_bundle or DEFAULT_CA_BUNDLE)
-
-    return _contexts.get_or_make(ca_bundle, make)
-
-
 class ThreadTransport:
-    """Sends botocore's prepared requests from threads.
-
-    Args:
-        backend: Its timeouts, proxy and connection limits.
-    """
+    """Sends botocore's prepared requests from threads."""
 
     def __init__(self, backend: BedrockBackend) -> None:
-        self._connections = Connections(backend, lambda: tls_context(backend.ca_bundle))
+        self._connections = Connections(backend, lambda: tls_context(backend.ca_bundle, "botocore"))
         self._proxy = proxy_of(backend)
         self._timeouts = Timeouts(backend.connect_timeout, backend.timeout, backend.timeout)
 
@@ -57,7 +37,7 @@ class ThreadTransport:
         from botocore.awsrequest import AWSResponse
 
         destination, headers = _destination(request.url), headers_of(request)
-        with RaisingBotocore(request.url, _kind, self._proxy):
+        with RaisingBotocore(of_urllib3, request.url, self._proxy):
             answer = self._connections.send(request.method, destination, headers, request.body, self._timeouts)
         arrived()
         refuse(answer.status, answer.headers, request.url, answer.close)
@@ -78,27 +58,6 @@ def _destination(url: str) -> Destination:
     return Destination(parts.scheme, parts.hostname or "", parts.port, path, url)
 
 
-def _kind(error: BaseException) -> Any:
-    from botocore import exceptions as b
-
-    if not isinstance(error, u.HTTPError | OSError):
-        return None
-    if isinstance(error, u.ProtocolError) and any(isinstance(cause, TimeoutError) for cause in error.args):
-        return b.ReadTimeoutError  # of a request that wasn't taken in time
-    kinds = (
-        (u.ProxyError, b.ProxyConnectionError),
-        (u.NewConnectionError, b.EndpointConnectionError),  # before ConnectTimeoutError, of which it is a kind
-        (u.ConnectTimeoutError, b.ConnectTimeoutError),
-        (u.EmptyPoolError, b.ConnectTimeoutError),
-        (u.ReadTimeoutError, b.ReadTimeoutError),
-        (u.SSLError, b.SSLError),
-        (u.ProtocolError, b.ConnectionClosedError),
-        (TimeoutError, b.ReadTimeoutError),
-        (OSError, b.ConnectionClosedError),
-    )
-    return next((made for kind, made in kinds if isinstance(error, kind)), b.HTTPClientError)
-
-
 def _parts(answer: Answer, url: str) -> Iterator[bytes]:
-    with RaisingBotocore(url, _kind):
+    with RaisingBotocore(of_urllib3, url):
         yield from answer.parts()

@@ -158,13 +158,7 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
 
 
 class Timeouts(NamedTuple):
-    """Seconds that a request may take, where there is a limit.
-
-    Attributes:
-        connect: To connect.
-        read: For the next bytes to come.
-        pool: For one of the pool's connections to be free.
-    """
+    """Seconds to connect, for the next bytes to come, and for one of the pool's connections to be free, if limited."""
 
     connect: float | None
     read: float | None
@@ -178,15 +172,7 @@ class Timeouts(NamedTuple):
 
 
 class Destination(NamedTuple):
-    """What a request is for.
-
-    Attributes:
-        scheme: `http` or `https`.
-        host: The service's.
-        port: Its port, where it isn't the scheme's.
-        path: What is asked for there, with the query.
-        url: What is all of it as a string; a proxy is asked for that.
-    """
+    """What a request is for: `path` has the query, and `url` is all of it, for a proxy; `port` isn't the scheme's."""
 
     scheme: str
     host: str
@@ -202,13 +188,7 @@ def _timeout(connect: float | None, read: float | None) -> urllib3.Timeout:
 
 
 class Answer:
-    """An answer whose body is still to be read; its connection goes back when that is done.
-
-    Attributes:
-        status: The HTTP status.
-        reason: What the status line says besides.
-        headers: By name, in whatever case.
-    """
+    """An answer whose body is still to be read; its connection goes back when that is done."""
 
     def __init__(self, response: Any, in_use: set[Any]) -> None:
         self.status: int = response.status
@@ -221,11 +201,7 @@ class Answer:
         in_use.add(response)
 
     def parts(self) -> Iterator[bytes]:
-        """The body as it comes, not decoded; no part takes longer than the call's deadline allows.
-
-        Raises:
-            urllib3.exceptions.HTTPError: What urllib3 says.
-        """
+        """The body as it comes, not decoded; no part takes longer than the call's deadline allows."""
         while True:
             part: bytes = self._response.read1(_PART, decode_content=False)
             if not part:
@@ -243,12 +219,7 @@ class Answer:
 
 
 class Connections:
-    """Sends requests over connections that are kept.
-
-    Args:
-        backend: Its proxy and how many connections there may be.
-        tls: Gives the TLS context; asked when there is something to send.
-    """
+    """Sends requests over connections that are kept; `tls` gives the TLS context when there is something to send."""
 
     def __init__(self, backend: BackendSettings, tls: Callable[[], ssl.SSLContext]) -> None:
         self._backend = backend
@@ -261,17 +232,10 @@ class Connections:
     def send(
         self, method: str, destination: Destination, headers: Any, body: bytes | None, timeouts: Timeouts
     ) -> Answer:
-        """Send a request.
-
-        Args:
-            method: The HTTP method.
-            destination: What the request is for.
-            headers: By name, or an `HTTPHeaderDict`.
-            body: What is sent.
-            timeouts: Its timeouts; a call's deadline applies as well.
+        """Send a request once; beside its timeouts a call's deadline applies.
 
         Raises:
-            urllib3.exceptions.HTTPError: What urllib3 says; nothing is repeated.
+            urllib3.exceptions.HTTPError: What urllib3 says.
         """
         pool, asked = self._pool_for(destination)
         timeouts = timeouts.within(remaining())
@@ -303,9 +267,23 @@ class Connections:
 
     def _manager(self) -> urllib3.PoolManager:
         with self._lock:
-            if self._made is None:
-                self._made = _manager(self._backend, self._tls())
-            return self._made
+            if self._made is not None:
+                return self._made
+            options: dict[str, Any] = {
+                "num_pools": _SERVICES,
+                "maxsize": self._backend.max_connections,
+                "block": True,
+                "ssl_context": self._tls(),
+                "socket_options": _KEEPALIVE,
+            }
+            proxy = proxy_of(self._backend)
+            if proxy is not None:
+                made: urllib3.PoolManager = urllib3.ProxyManager(proxy.url, proxy_headers=proxy.headers(), **options)
+            else:
+                made = urllib3.PoolManager(**options)
+            made.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+            self._made = made
+            return made
 
     def close(self) -> None:
         """Close the connections; those that are in use, when they come back."""
@@ -314,20 +292,3 @@ class Connections:
         self._direct.clear()
         if self._made is not None:
             self._made.clear()
-
-
-def _manager(backend: BackendSettings, context: ssl.SSLContext) -> urllib3.PoolManager:
-    options: dict[str, Any] = {
-        "num_pools": _SERVICES,
-        "maxsize": backend.max_connections,
-        "block": True,
-        "ssl_context": context,
-        "socket_options": _KEEPALIVE,
-    }
-    proxy = proxy_of(backend)
-    if proxy is not None:
-        made: urllib3.PoolManager = urllib3.ProxyManager(proxy.url, proxy_headers=proxy.headers(), **options)
-    else:
-        made = urllib3.PoolManager(**options)
-    made.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
-    return made

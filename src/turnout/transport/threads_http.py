@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import urllib3
-from urllib3 import exceptions as u
 
-from turnout.redaction.sdk_errors import without_secrets
 from turnout.transport.arrival import arrived
 from turnout.transport.proxy import proxy_of
 from turnout.transport.redirects import refuse
+from turnout.transport.sdk_exceptions import RaisingHttpx, of_urllib3
 from turnout.transport.size_limit import response_class
 from turnout.transport.threads_connections import Answer, Connections, Destination, Timeouts
 
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from turnout.settings import BackendSettings
-    from turnout.transport.proxy import Proxy
 
 
 @cache
@@ -33,7 +30,7 @@ def transport_class(httpx: Any) -> Any:
             self._answer = answer
 
         def __iter__(self) -> Iterator[bytes]:
-            with _as_httpx(httpx):
+            with RaisingHttpx(of_urllib3, httpx):
                 yield from self._answer.parts()
 
         def close(self) -> None:
@@ -54,7 +51,7 @@ def transport_class(httpx: Any) -> Any:
             headers: Any = dict(sent)
             if len(headers) < len(sent):
                 headers = urllib3.HTTPHeaderDict([(name, value.decode("latin-1")) for name, value in sent])
-            with _as_httpx(httpx, self._proxy):
+            with RaisingHttpx(of_urllib3, httpx, self._proxy):
                 answer = self._connections.send(
                     request.method,
                     _destination(request.url),
@@ -79,31 +76,3 @@ def transport_class(httpx: Any) -> Any:
 
 def _destination(url: Any) -> Destination:
     return Destination(url.scheme, url.raw_host.decode("ascii"), url.port, url.raw_path.decode("ascii"), url)
-
-
-@contextmanager
-def _as_httpx(httpx: Any, proxy: Proxy | None = None) -> Iterator[None]:
-    """Raise the HTTP library's own exceptions for urllib3's: the SDKs know no others."""
-    try:
-        yield
-    except u.ProxyError as error:
-        raise httpx.ProxyError(proxy.refused(error) if proxy else str(error)) from without_secrets(error)
-    except (u.HTTPError, OSError, ValueError) as error:
-        raise _kind(httpx, error)(str(error)) from error
-
-
-def _kind(httpx: Any, error: BaseException) -> Any:
-    if isinstance(error, u.ProtocolError) and any(isinstance(cause, TimeoutError) for cause in error.args):
-        return httpx.WriteTimeout
-    kinds = (
-        (u.NewConnectionError, httpx.ConnectError),  # before ConnectTimeoutError, of which it is a kind
-        (u.ConnectTimeoutError, httpx.ConnectTimeout),
-        (u.ReadTimeoutError, httpx.ReadTimeout),
-        (u.EmptyPoolError, httpx.PoolTimeout),
-        (u.SSLError, httpx.ConnectError),
-        (u.ProtocolError, httpx.RemoteProtocolError),
-        (TimeoutError, httpx.WriteTimeout),
-        (OSError, httpx.ReadError),
-        (ValueError, httpx.LocalProtocolError),  # of a header or an address that can't be sent
-    )
-    return next((made for kind, made in kinds if isinstance(error, kind)), httpx.TransportError)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnout.errors import CredentialError
+from turnout.providers.credentials import Credential
 from turnout.providers.credentials.aws_session import chain_session, endpoint_variants, own_session
-from turnout.providers.credentials.base import Credential
 from turnout.redaction import redact, shown
 from turnout.transport.blocking import within_deadline
 from turnout.transport.deadline import remaining
@@ -51,8 +51,7 @@ def choose(backend: BedrockBackend) -> Credential:
         method = next((name for name, field in _NEEDS.items() if getattr(backend, field)), "default-chain")
     field = _NEEDS.get(method)
     if field is not None and not getattr(backend, field):
-        msg = f"auth = {method!r} needs {field}"
-        raise CredentialError(msg, tried=(f"{method}: lacks {field}",))
+        raise CredentialError(f"auth = {method!r} needs {field}", tried=(f"{method}: lacks {field}",))
     match method:
         case "bearer-token":
             return Credential(method, f"from {backend.origin('bearer_token')}")
@@ -96,12 +95,7 @@ class _BearerToken:
 
 
 def session(backend: BedrockBackend, credential: Credential) -> botocore.session.Session:
-    """A botocore session that signs with the chosen credential, refreshing it for as long as the process lives.
-
-    Raises:
-        SettingsError: The profile doesn't exist.
-        CredentialError: The chain found no credential; each method that was tried is listed.
-    """
+    """A botocore session that signs with the chosen credential, refreshing it for as long as the process lives."""
     own = credential.method == "bearer-token" or (
         bool(backend.access_key_id) and credential.method in {"static-keys", "assumed-role"}
     )
@@ -138,8 +132,7 @@ def _require(made: botocore.session.Session) -> None:
 
 def found_by(made: botocore.session.Session) -> str:
     """Which method of the default chain gave the credential (`env`, `shared-credentials-file`, `iam-role`, …)."""
-    credentials = made.get_credentials()
-    return str(credentials.method) if credentials is not None else "none"
+    return str(made.get_credentials().method)
 
 
 def needs_refresh(credentials: Any) -> bool:

@@ -59,9 +59,6 @@ def own_session(backend: BedrockBackend) -> botocore.session.Session:
 
     `AWS_PROFILE` isn't looked at, except for a region if the settings have none, and the files of `~/.aws` may be
     missing or broken.
-
-    Raises:
-        SettingsError: The profile of the settings doesn't exist.
     """
     from botocore.exceptions import BotoCoreError, ConfigParseError
 
@@ -87,11 +84,7 @@ def own_session(backend: BedrockBackend) -> botocore.session.Session:
 
 
 def chain_session(backend: BedrockBackend) -> botocore.session.Session:
-    """A session that finds its credential by a profile or boto3's default chain, with all the variables of that.
-
-    Raises:
-        SettingsError: The profile doesn't exist, or a file of `~/.aws` can't be read.
-    """
+    """A session that finds its credential by a profile or boto3's default chain, with all the variables of that."""
     from botocore.exceptions import ConfigParseError
 
     made = _session(backend, {})
@@ -122,8 +115,7 @@ def _require_profile(backend: BedrockBackend, made: botocore.session.Session) ->
         return
     there = ", ".join(sorted(made.full_config.get("profiles", {}))) or "none"
     named = shown(backend.profile) if backend.profile else f"{shown(made.profile)} (AWS_PROFILE)"
-    msg = f"AWS profile {named} doesn't exist (there is: {there}); `aws configure` makes one"
-    raise SettingsError(msg)
+    raise SettingsError(f"AWS profile {named} doesn't exist (there is: {there}); `aws configure` makes one")
 
 
 def endpoint_variants(made: botocore.session.Session, endpoint: str | None) -> dict[str, bool]:

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any, cast
 
 from turnout.errors import CredentialError, ServiceTimeoutError, SettingsError
-from turnout.providers.credentials.base import Credential
+from turnout.providers.credentials import Credential
 from turnout.redaction import shown
 from turnout.redaction.sdk_errors import without_secrets
 from turnout.settings.trust import certificates
@@ -159,18 +159,12 @@ def _attempts(message: str) -> list[str]:
 
 
 def token_or_key(backend: AzureBackend, scope: str) -> tuple[SecretStr | None, TokenSource | None, Credential]:
-    """The API key or the source of tokens that a backend authenticates with, and which it is.
-
-    Raises:
-        SettingsError: The endpoint is missing.
-        CredentialError: `auth` names a method whose settings are incomplete.
-    """
+    """The API key or the source of tokens that a backend authenticates with, and which it is."""
     if backend.endpoint is None:
-        msg = (
+        raise SettingsError(
             "an azure backend needs its endpoint, like endpoint = 'https://contoso.openai.azure.com' "
             "(or AZURE_OPENAI_ENDPOINT)"
         )
-        raise SettingsError(msg)
     credential = choose(backend)
     key = backend.api_key if credential.method == "api-key" else None
     return key, None if key is not None else token_source(backend, credential, scope), credential

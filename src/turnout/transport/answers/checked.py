@@ -14,12 +14,7 @@ if TYPE_CHECKING:
 
 @cache
 def checked_class(base: Any, read: Read) -> Any:
-    """A resource's class whose `create` gives what a function makes of its answers; of raw ones, when they are parsed.
-
-    Args:
-        base: The class of an SDK's resource, sync or async.
-        read: Takes what the SDK made, an answer or a stream, and returns what the caller gets.
-    """
+    """A resource's class whose `create` gives what `read` makes of its answers; of raw ones, when they are parsed."""
 
     class Checked(base):  # type: ignore[misc] # the class comes when the SDK is first needed
         def create(self, **arguments: Any) -> Any:

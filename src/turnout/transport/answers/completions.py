@@ -31,12 +31,7 @@ def chat_class(base: Any) -> Any:
 
 
 def _validated(model: Any, check: Callable[[Any, Any], None]) -> Any:
-    """A type that the SDK is asked to parse into; what it makes are the model's own instances.
-
-    Args:
-        model: The SDK's own.
-        check: Called with the JSON and the response that it came with.
-    """
+    """A type that the SDK is asked to parse into; what it makes are the model's own instances."""
     from pydantic import ValidationError
 
     class Validated(model):  # type: ignore[misc] # likewise

@@ -9,12 +9,7 @@ if TYPE_CHECKING:
 
 
 class Events:
-    """A stream, for threads or for coroutines as the SDK's is.
-
-    Args:
-        stream: The SDK's.
-        check: Returns an event, or raises.
-    """
+    """A stream, for threads or for coroutines as the SDK's is; `check` returns each event, or raises."""
 
     def __init__(self, stream: Any, check: Callable[[Any], Any]) -> None:
         self._stream = stream

@@ -10,11 +10,7 @@ from turnout.transport.answers.unreadable import UnreadableAnswerError, describe
 
 
 def read(made: Any) -> Any:
-    """Check what the SDK made of an answer.
-
-    Raises:
-        UnreadableAnswerError: It is no message.
-    """
+    """Check what the SDK made of an answer."""
     import anthropic
 
     if isinstance(made, anthropic.Stream | anthropic.AsyncStream):

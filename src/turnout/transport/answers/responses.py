@@ -22,12 +22,7 @@ _WORDS = frozenset({"response.output_text.delta", "response.refusal.delta", "res
 
 
 def read(made: Any) -> Any:
-    """Check what the SDK made of an answer.
-
-    Raises:
-        openai.APIError: It failed.
-        UnreadableAnswerError: It is no response.
-    """
+    """Check what the SDK made of an answer."""
     import openai
 
     if isinstance(made, openai.Stream | openai.AsyncStream):

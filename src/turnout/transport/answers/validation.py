@@ -1,6 +1,7 @@
 """The least that an answer of each wire must have to be one; without it, a class would take it for an empty answer.
 
-What compatible servers and gateways send in another form than the API's, and is an answer, is put into the API's.
+What compatible servers and gateways send in another form than the API's, and is an answer, is put into the API's. Of
+what is no answer each check raises `UnreadableAnswerError`.
 """
 
 from __future__ import annotations
@@ -24,11 +25,7 @@ _SAID = ("refusal", "function_call", "audio")
 
 
 def chat_completion(data: Any) -> None:
-    """Check a chat completion's JSON, and put it in the API's form.
-
-    Raises:
-        UnreadableAnswerError: It is no answer.
-    """
+    """Check a chat completion's JSON, and put it in the API's form."""
     if not isinstance(data, dict):
         raise UnreadableAnswerError(described(data))
     if data.get("error"):
@@ -55,15 +52,7 @@ def chat_completion(data: Any) -> None:
 
 
 def chat_chunk(data: Any, kept: dict[str, Any]) -> None:
-    """Check a chunk's JSON, and put it in the API's form.
-
-    Args:
-        data: The chunk.
-        kept: Where something of one streamed answer can be kept.
-
-    Raises:
-        UnreadableAnswerError: It is no chunk of an answer.
-    """
+    """Check a chunk's JSON, and put it in the API's form; `kept` is of one streamed answer."""
     if not isinstance(data, dict):
         raise UnreadableAnswerError(described(data))
     choices = data.get("choices")
@@ -166,11 +155,7 @@ def _place(call: dict[str, Any], function: dict[str, Any], begun: list[dict[str,
 
 
 def message(made: Any) -> None:
-    """Check what Anthropic's SDK made of a message.
-
-    Raises:
-        UnreadableAnswerError: It is no answer.
-    """
+    """Check what Anthropic's SDK made of a message."""
     content, reason = getattr(made, "content", None), getattr(made, "stop_reason", None)
     if (error := getattr(made, "error", None)) is not None:
         raise UnreadableAnswerError.reported(error)
@@ -187,11 +172,7 @@ _MEMBERS = {"message_start": "message", "content_block_start": "content_block", 
 
 
 def message_event(event: Any) -> Any:
-    """Check what Anthropic's SDK made of a stream's event, and give it back; what an event lacks is None.
-
-    Raises:
-        UnreadableAnswerError: It is none.
-    """
+    """Check what Anthropic's SDK made of a stream's event, and give it back; what an event lacks is None."""
     kind = event.type
     member = _MEMBERS.get(kind)
     inner = event if member is None else getattr(event, member)
@@ -206,11 +187,7 @@ def message_event(event: Any) -> Any:
 
 
 def converse(answer: Any) -> Any:
-    """Check an answer of Converse, as botocore parses it, and give it back.
-
-    Raises:
-        UnreadableAnswerError: It is no answer.
-    """
+    """Check an answer of Converse, as botocore parses it, and give it back."""
     output = answer.get("output")
     message = output.get("message") if isinstance(output, dict) else None
     content = message.get("content") if isinstance(message, dict) else None
@@ -224,11 +201,7 @@ def converse(answer: Any) -> Any:
 
 
 class ConverseEvents:
-    """The events of a streamed answer; a stream without any is none.
-
-    Args:
-        stream: botocore's.
-    """
+    """The events of a streamed answer; a stream without any is none."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -258,16 +231,7 @@ def _shown(made: Any) -> str:
 
 
 def vectors(found: Any, number: int, *, decoded: bool = False) -> list[Vector]:
-    """Check the vectors for a request's texts, and give them back.
-
-    Args:
-        found: What the answer has for vectors.
-        number: How many texts were sent.
-        decoded: Whether they were decoded, so that each is a list of floats.
-
-    Raises:
-        UnreadableAnswerError: They aren't as many, of one length, and of finite numbers.
-    """
+    """Check the vectors for a request's texts, and give them back; what was `decoded` is lists of floats already."""
     if not isinstance(found, list):
         raise UnreadableAnswerError(f"in the place of vectors {described(found)}")
     if len(found) != number:

@@ -1,0 +1,104 @@
+"""The SDKs' own exceptions for a transport's: the SDKs and the tables of errors know no others."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from urllib3 import exceptions as u
+
+from turnout.redaction.sdk_errors import without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from turnout.transport.proxy import Proxy
+
+    Names = tuple[str | None, str]  # the class for botocore, None for none, and for httpx
+    Named = Callable[[BaseException], Names | None]
+
+_URLLIB3: tuple[tuple[type[BaseException], Names], ...] = (
+    (u.ProxyError, ("ProxyConnectionError", "ProxyError")),
+    (u.NewConnectionError, ("EndpointConnectionError", "ConnectError")),  # it is a ConnectTimeoutError too
+    (u.ConnectTimeoutError, ("ConnectTimeoutError", "ConnectTimeout")),
+    (u.EmptyPoolError, ("ConnectTimeoutError", "PoolTimeout")),
+    (u.ReadTimeoutError, ("ReadTimeoutError", "ReadTimeout")),
+    (u.SSLError, ("SSLError", "ConnectError")),
+    (u.ProtocolError, ("ConnectionClosedError", "RemoteProtocolError")),
+    (TimeoutError, ("ReadTimeoutError", "WriteTimeout")),
+    (OSError, ("ConnectionClosedError", "ReadError")),
+    (u.LocationValueError, ("HTTPClientError", "LocalProtocolError")),
+    (ValueError, (None, "LocalProtocolError")),  # of a header or an address that can't be sent
+    (u.HTTPError, ("HTTPClientError", "TransportError")),
+)
+
+
+@cache
+def _aiohttp() -> tuple[tuple[type[BaseException], Names], ...]:
+    import aiohttp
+
+    return (
+        (aiohttp.ClientHttpProxyError, ("ProxyConnectionError", "ProxyError")),
+        (aiohttp.ClientProxyConnectionError, ("ProxyConnectionError", "ProxyError")),
+        (aiohttp.ConnectionTimeoutError, ("ConnectTimeoutError", "ConnectTimeout")),
+        (TimeoutError, ("ReadTimeoutError", "ReadTimeout")),
+        (aiohttp.ClientConnectorError, ("EndpointConnectionError", "ConnectError")),
+        (aiohttp.ClientPayloadError, ("ConnectionClosedError", "RemoteProtocolError")),
+        (aiohttp.ServerDisconnectedError, ("ConnectionClosedError", "RemoteProtocolError")),
+        (aiohttp.ClientError, ("ConnectionClosedError", "ReadError")),
+        (OSError, ("ConnectionClosedError", "ReadError")),
+        (ValueError, (None, "LocalProtocolError")),
+    )
+
+
+def of_urllib3(error: BaseException) -> Names | None:
+    """The names for what urllib3 raised."""
+    if isinstance(error, u.ProtocolError) and any(isinstance(cause, TimeoutError) for cause in error.args):
+        return "ReadTimeoutError", "WriteTimeout"  # of a request that wasn't taken in time
+    return next((names for kind, names in _URLLIB3 if isinstance(error, kind)), None)
+
+
+def of_aiohttp(error: BaseException) -> Names | None:
+    """The names for what aiohttp raised."""
+    return next((names for kind, names in _aiohttp() if isinstance(error, kind)), None)
+
+
+class RaisingBotocore:
+    """Raises botocore's exceptions in the place of those under a block."""
+
+    def __init__(self, named: Named, url: str, proxy: Proxy | None = None) -> None:
+        self._named = named
+        self._url = url
+        self._proxy = proxy
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None or not (names := self._named(error)) or names[0] is None:
+            return
+        from botocore import exceptions
+
+        proxy = "the proxy of the settings" if self._proxy is None else self._proxy.refused(error)
+        made = getattr(exceptions, names[0])
+        raise made(endpoint_url=self._url, error=error, proxy_url=proxy) from without_secrets(error)
+
+
+class RaisingHttpx:
+    """Likewise those of one of the HTTP libraries, `httpx` or `httpx2`."""
+
+    def __init__(self, named: Named, httpx: Any, proxy: Proxy | None = None) -> None:
+        self._named = named
+        self._httpx = httpx
+        self._proxy = proxy
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None or not (names := self._named(error)):
+            return
+        made = getattr(self._httpx, names[1])
+        if names[1] == "ProxyError":
+            raise made(self._proxy.refused(error) if self._proxy else str(error)) from without_secrets(error)
+        raise made(str(error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -45,6 +46,10 @@ class Collection(Target, Source):
 
     def flush(self) -> None:
         """Nothing: every write is durable."""
+
+    @abstractmethod
+    def drop(self) -> None:
+        """Remove it, for good."""
 
     def state(self) -> StoreState:
         """What it has, read anew.

@@ -97,7 +97,7 @@ def test_a_store_of_somebody_else_can_be_registered(monkeypatch: pytest.MonkeyPa
         def write(self, record: SpaceRecord | None) -> None:
             self.kept = record
 
-    monkeypatch.setattr(stores, "_KEEPERS", dict(stores._KEEPERS))
+    monkeypatch.setattr(stores._KINDS, "_keepers", dict(stores._KINDS._keepers))
     register(Notebook, Shelf)
     store = guarded(Notebook(TurnoutEmbeddings()), TurnoutEmbeddings())
     store.add_texts(TEXTS)

@@ -9,8 +9,9 @@ from langchain_chroma import Chroma
 from langchain_core.documents import Document
 
 from turnout.index.chroma import COSINE, ChromaChunks, ChromaRecordKeeper, check_metadata, open_client
+from turnout.index.store_kinds import StoreKind
 from turnout.index.validation import check_strings
-from turnout.langchain.stores.base import SpaceKeeper, StoreKind, VectorStoreCollection
+from turnout.langchain.stores.base import SpaceKeeper, VectorStoreCollection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,4 +88,4 @@ def _open(
     return ChromaCollection(store, ChromaKeeper(store), name)
 
 
-KIND = StoreKind(ChromaKeeper, ChromaCollection, _open)
+KIND = StoreKind(ChromaKeeper, _open, ChromaCollection)

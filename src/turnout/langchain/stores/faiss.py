@@ -17,8 +17,9 @@ from turnout.index.files import recover_folder, remove_folder, replace_folder, s
 from turnout.index.guard.checks import spread
 from turnout.index.guard.keepers import Sample, StoreState
 from turnout.index.guard.records import SpaceRecord, reindex_command, would_replace
+from turnout.index.store_kinds import StoreKind
 from turnout.index.validation import chunk_refused
-from turnout.langchain.stores.base import SpaceKeeper, StoreKind, VectorStoreCollection
+from turnout.langchain.stores.base import SpaceKeeper, VectorStoreCollection
 from turnout.langchain.stores.faiss_documents import documents
 
 with warnings.catch_warnings():
@@ -292,4 +293,4 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-KIND = StoreKind(FaissKeeper, FaissCollection, _open)
+KIND = StoreKind(FaissKeeper, _open, FaissCollection)

@@ -9,7 +9,8 @@ from langchain_core.vectorstores import InMemoryVectorStore
 from turnout.index.guard.checks import spread
 from turnout.index.guard.keepers import first_record_entries, state_of_documents
 from turnout.index.guard.records import with_record
-from turnout.langchain.stores.base import MetadataKeeper, StoreKind, VectorStoreCollection
+from turnout.index.store_kinds import StoreKind
+from turnout.langchain.stores.base import MetadataKeeper, VectorStoreCollection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -74,4 +75,4 @@ class InMemoryCollection(VectorStoreCollection[InMemoryVectorStore]):
             self.store.store[chunk.id] = entry
 
 
-KIND = StoreKind(InMemoryKeeper, InMemoryCollection)
+KIND = StoreKind(InMemoryKeeper, collection=InMemoryCollection)

@@ -15,9 +15,10 @@ from turnout.index.chunks import PAGE
 from turnout.index.guard.keepers import Sample, StoreState, collection_gone, record_entries
 from turnout.index.guard.records import SpaceRecord, with_record
 from turnout.index.postgres import engine_of
+from turnout.index.store_kinds import StoreKind
 from turnout.index.validation import check_json, check_strings
 from turnout.langchain.recheck import pending
-from turnout.langchain.stores.base import SpaceKeeper, StoreKind, VectorStoreCollection
+from turnout.langchain.stores.base import SpaceKeeper, VectorStoreCollection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -334,4 +335,4 @@ def _open(
     return PGVectorCollection(store, PGVectorKeeper(store), name, schema=name)
 
 
-KIND = StoreKind(PGVectorKeeper, PGVectorCollection, _open)
+KIND = StoreKind(PGVectorKeeper, _open, PGVectorCollection)

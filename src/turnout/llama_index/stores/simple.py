@@ -21,7 +21,8 @@ from turnout.index.files import recover_folder, remove_folder, replace_folder, s
 from turnout.index.guard.checks import spread
 from turnout.index.guard.keepers import StoreState, first_record_entries, state_of_documents
 from turnout.index.guard.records import SpaceRecord, with_record, would_replace
-from turnout.llama_index.stores.base import NodeCollection, NodeKeeper, StoreKind
+from turnout.index.store_kinds import StoreKind
+from turnout.llama_index.stores.base import NodeCollection, NodeKeeper
 from turnout.llama_index.stores.chunks import to_chunk
 
 if TYPE_CHECKING:

@@ -179,10 +179,12 @@ def _opened(question: Question, settings: Settings, steps: Steps) -> tuple[Run, 
     with steps.step("embed"), Progress("embedding", "chunks", len(chunks)) as progress:
         for start in range(0, len(chunks), _KEPT):
             batch = chunks[start : start + _KEPT]
-            made.embedded += application.keep(batch, folder)
+            made.embedded += application.named.add(batch, folder)
             progress.advance(len(batch))
-        if chunks:
-            made.dropped = application.drop_absent(chunks, folder)
+        absent = application.named.absent(folder, [chunk.id for chunk in chunks]) if chunks else []
+        if absent:
+            application.named.delete(absent)
+        made.dropped = len(absent)
     return made, application
 
 

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from turnout.cli.documents import Page
-    from turnout.index.chunks import Chunk
     from turnout.index.named import Index
 
 INSTRUCTIONS = (
@@ -60,44 +59,13 @@ class Application(Protocol):
 
 
 class IndexedApplication(Application, Protocol):
-    """The application on a named index, which keeps what was embedded."""
-
-    def keep(self, chunks: Sequence[Chunk], origin: str) -> int:
-        """Put chunks into the index that it doesn't have as they are.
-
-        Args:
-            chunks: The chunks.
-            origin: The folder that they are from.
-
-        Returns:
-            How many were embedded.
-        """
-        ...
-
-    def drop_absent(self, chunks: Sequence[Chunk], origin: str) -> int:
-        """Delete the chunks of a folder that aren't in it any more; returns how many."""
-        ...
-
-
-class Keeping:
-    """What an application on a named index does alike in both frameworks.
+    """The application on a named index, which keeps what was embedded.
 
     Attributes:
         named: The index.
     """
 
     named: Index
-
-    def keep(self, chunks: Sequence[Chunk], origin: str) -> int:
-        """Put chunks into the index that it doesn't have as they are; returns how many were embedded."""
-        return self.named.add(chunks, origin)
-
-    def drop_absent(self, chunks: Sequence[Chunk], origin: str) -> int:
-        """Delete the chunks of a folder that aren't in it any more; returns how many."""
-        absent = self.named.absent(origin, [chunk.id for chunk in chunks])
-        if absent:
-            self.named.delete(absent)
-        return len(absent)
 
 
 def relevant(hits: Sequence[Hit]) -> list[Hit]:

@@ -10,7 +10,7 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_text_splitters import Language, RecursiveCharacterTextSplitter
 
-from turnout.cli.rag import INSTRUCTIONS, Hit, Keeping
+from turnout.cli.rag import INSTRUCTIONS, Hit
 from turnout.index.guard.checks import cosine
 from turnout.langchain import ChatTurnout, TurnoutEmbeddings, TurnoutIndex
 
@@ -68,7 +68,7 @@ class LangChainApplication:
             yield self.chain.invoke(inputs)
 
 
-class IndexedLangChain(Keeping, LangChainApplication):
+class IndexedLangChain(LangChainApplication):
     """The same on a named index.
 
     Args:

@@ -11,7 +11,7 @@ from llama_index.core.node_parser import MarkdownNodeParser, SentenceSplitter
 from llama_index.core.node_parser.text.utils import split_by_regex
 from llama_index.core.schema import MetadataMode, QueryBundle
 
-from turnout.cli.rag import INSTRUCTIONS, Hit, Keeping
+from turnout.cli.rag import INSTRUCTIONS, Hit
 from turnout.index.guard.checks import cosine
 from turnout.llama_index import TurnoutEmbedding, TurnoutIndex, TurnoutLLM
 
@@ -73,7 +73,7 @@ class LlamaIndexApplication:
             yield str(answer)
 
 
-class IndexedLlamaIndex(Keeping, LlamaIndexApplication):
+class IndexedLlamaIndex(LlamaIndexApplication):
     """The same on a named index.
 
     Args:

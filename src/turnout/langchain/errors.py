@@ -90,6 +90,15 @@ def as_langchain(error: e.TurnoutError) -> e.TurnoutError:
     return made
 
 
+@contextmanager
+def langchain_errors() -> Iterator[None]:
+    """Raise LangChain's form of a failed call for what the body raises."""
+    try:
+        yield
+    except e.ModelCallError as error:
+        raise as_langchain(error) from error.__cause__
+
+
 def translate(error: Exception, route: Route, settings: Settings) -> e.TurnoutError | None:
     """The error for what a route's call raised, or None if it isn't an SDK's."""
     from turnout.calls.classification import classify

@@ -430,10 +430,10 @@ def test_the_guard_and_its_keepers_are_what_the_registry_says(folder: Path, data
         }.items()
     }
     assert made == {
-        "memory": "InMemoryKeeper",
-        "chroma": "ChromaKeeper",
-        "faiss": "FaissKeeper",
-        "pgvector": "PGVectorKeeper",
+        "memory": "_InMemoryKeeper",
+        "chroma": "_ChromaKeeper",
+        "faiss": "_FaissKeeper",
+        "pgvector": "_PGVectorKeeper",
     }
 
 

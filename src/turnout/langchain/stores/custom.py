@@ -76,7 +76,7 @@ class KnownEmbeddings(Embeddings):
         return await self.embeddings.aembed_query(text)
 
 
-class CustomCollection(VectorStoreCollection[VectorStore]):
+class _CustomCollection(VectorStoreCollection[VectorStore]):
     """A store that LangChain can't list: the manifest says which ids it has."""
 
     def __init__(
@@ -92,17 +92,14 @@ class CustomCollection(VectorStoreCollection[VectorStore]):
         self._manifest = manifest
 
     def chunks(self) -> Iterator[Chunk]:
-        """Every document that the manifest knows of and the store has."""
         ids = self._manifest().ids(self.name)
         for start in range(0, len(ids), PAGE):
             yield from self.get(ids[start : start + PAGE]).values()
 
     def count(self) -> int:
-        """How many documents there should be."""
         return self._manifest().count(self.name)
 
     def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
-        """Those of the documents that are there."""
         found = self.store.get_by_ids(list(ids))
         return {one.id: self._chunk(one.id, one.page_content, one.metadata) for one in found if one.id}
 
@@ -117,7 +114,6 @@ class CustomCollection(VectorStoreCollection[VectorStore]):
             self.store.add_texts([chunk.text for chunk in chunks], metadatas, ids=[chunk.id for chunk in chunks])
 
     def claim(self, space: EmbeddingSpace, *, dry: bool = False) -> None:
-        """Write the record; that of an index that can't be looked through is on its documents."""
         if self.state().empty is None:
             self._record = SpaceRecord(space)
             return
@@ -135,6 +131,6 @@ def custom_collection(
     try:
         return collection_of(store, name)
     except UnsupportedError:
-        return CustomCollection(store, keeper_of(store), name, embeddings, manifest)
+        return _CustomCollection(store, keeper_of(store), name, embeddings, manifest)
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"the store of {name!r} needs {error.name}") from error

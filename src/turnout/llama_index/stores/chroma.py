@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from turnout.settings import IndexSettings
 
 
-class ChromaKeeper(ChromaRecordKeeper[BaseNode], SpaceKeeper):
+class _ChromaKeeper(ChromaRecordKeeper[BaseNode], SpaceKeeper):
     """Keeps the record of a store that is embedded or on a server."""
 
     def __init__(self, store: ChromaVectorStore) -> None:
@@ -33,22 +33,19 @@ class ChromaKeeper(ChromaRecordKeeper[BaseNode], SpaceKeeper):
 
     @property
     def opened(self) -> Any:
-        """Chroma's collection."""
         return self.store.client
 
     def reopen(self, collection: Any) -> None:
-        """Give the store another one."""
         replace_chroma_collection(self.store, collection)
 
     def sample(self, number: int) -> list[Sample]:
-        """Texts and vectors, from the beginning and the end of the collection."""
         return [
             (metadata_dict_to_node(metadata or {}, text=text).get_content(MetadataMode.EMBED), vector)
             for text, metadata, vector in self.rows(number)
         ]
 
 
-class ChromaCollection(ChromaChunks, NodeCollection):
+class _ChromaCollection(ChromaChunks, NodeCollection):
     """A collection of a named index, read through Chroma's own.
 
     Args:
@@ -62,7 +59,7 @@ class ChromaCollection(ChromaChunks, NodeCollection):
         self._client = client
         collection = client.get_or_create_collection(name, metadata=dict(COSINE), embedding_function=None)
         store = ChromaVectorStore(chroma_collection=collection)
-        NodeCollection.__init__(self, store, ChromaKeeper(store), name)
+        NodeCollection.__init__(self, store, _ChromaKeeper(store), name)
 
     @property
     def _opened(self) -> Any:
@@ -87,17 +84,15 @@ class ChromaCollection(ChromaChunks, NodeCollection):
         self.replace(chunks, [node.get_content(MetadataMode.NONE) for node in nodes], metadatas)
 
     def of_document(self, ref_doc_id: str) -> list[str]:
-        """The ids of a document's nodes."""
         return list(self._opened.get(where={"document_id": ref_doc_id}, include=[])["ids"])
 
     def drop(self) -> None:
-        """Remove the collection, for good."""
         self._client.delete_collection(self.name)
 
 
-def _open(index: IndexSettings, name: str, _: EmbeddingSpace, create: bool) -> ChromaCollection | None:
+def _open(index: IndexSettings, name: str, _: EmbeddingSpace, create: bool) -> _ChromaCollection | None:
     client = open_client(index, name, create=create)
-    return ChromaCollection(client, name) if client is not None else None
+    return _ChromaCollection(client, name) if client is not None else None
 
 
-KIND = StoreKind(ChromaKeeper, _open)
+KIND = StoreKind(_ChromaKeeper, _open)

@@ -43,19 +43,15 @@ class Application(Protocol):
 
     def split(self, pages: Sequence[Page]) -> list[Any]:
         """Cut texts into chunks, each with its source."""
-        ...
 
     def embed(self, chunks: list[Any]) -> None:
         """Embed chunks and put them into the index."""
-        ...
 
     def retrieve(self, question: str, top_k: int) -> list[Hit]:
         """Find the chunks that are nearest to a question."""
-        ...
 
     def answer(self, question: str, hits: Sequence[Hit], *, stream: bool) -> Iterator[str]:
         """Answer from chunks: in pieces as they come, or as one."""
-        ...
 
 
 class IndexedApplication(Application, Protocol):

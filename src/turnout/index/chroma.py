@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from turnout.index.chunks import PAGE
 from turnout.index.collection import Collection
-from turnout.index.guard.keepers import DocumentT, RecordKeeper, StoreState, collection_gone, record_entries
+from turnout.index.guard.keepers import RecordKeeper, StoreState, collection_gone, record_entries
 from turnout.index.guard.records import SpaceRecord, with_record
 from turnout.index.validation import chunk_refused
 
@@ -74,7 +74,7 @@ def _address(connection: SecretStr) -> dict[str, Any]:
     return {"host": address.hostname or "", "port": address.port or 8000, "ssl": address.scheme == "https"}
 
 
-class ChromaRecordKeeper(RecordKeeper[DocumentT]):
+class ChromaRecordKeeper(RecordKeeper):
     """Keeps the record in the collection's metadata; put before the framework's keeper among the bases.
 
     A collection that was deleted and made again under its name is another one for Chroma: the store is given that.
@@ -168,10 +168,12 @@ class ChromaRecordKeeper(RecordKeeper[DocumentT]):
 class ChromaChunks(Collection):
     """Reads and writes through Chroma's own collection; a base of each framework's collection."""
 
+    keeper: ChromaRecordKeeper
+
     @property
-    @abstractmethod
     def _opened(self) -> Any:
         """Chroma's collection."""
+        return self.keeper.opened
 
     @abstractmethod
     def _chunk(self, id_: str, text: str, metadata: Mapping[str, Any] | None) -> Chunk:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from turnout.errors import CollectionGoneError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
@@ -31,7 +31,7 @@ class Collection(Target, Source):
     flush_every: ClassVar[int] = 0
     adoptable: ClassVar[bool] = True
 
-    def __init__(self, keeper: RecordKeeper[Any], name: str) -> None:
+    def __init__(self, keeper: RecordKeeper, name: str) -> None:
         self.name = name
         self.keeper = keeper
         self._record: SpaceRecord | None = None

@@ -14,7 +14,7 @@ from turnout.index.guard.keepers import RecordKeeper
 if TYPE_CHECKING:
     from turnout.settings import IndexSettings
 
-KeeperT = TypeVar("KeeperT", bound=RecordKeeper[Any])
+KeeperT = TypeVar("KeeperT", bound=RecordKeeper)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from langchain_core.vectorstores import VectorStore
 from turnout.errors import EmbeddingSpaceError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.checks import Adopt, SpaceCheck
-from turnout.index.guard.records import with_record, without_record
+from turnout.index.guard.records import with_record
 from turnout.langchain.embeddings import TurnoutEmbeddings
 from turnout.langchain.recheck import Recheck
 from turnout.langchain.searches import SearchMethods
@@ -198,7 +198,9 @@ class GuardedVectorStore(SearchMethods, VectorStore):
             return found
         if space is not None:
             self.check.check_found(documents, space)
-        clean = [document.model_copy(update={"metadata": without_record(document.metadata)}) for document in documents]
+        clean = [
+            document.model_copy(update={"metadata": with_record(document.metadata, None)}) for document in documents
+        ]
         cleaned: Any = [
             (document, *item[1:]) if isinstance(item, tuple) else document
             for document, item in zip(clean, cast("list[Any]", found), strict=True)

@@ -6,7 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from turnout.errors import CollectionGoneError, EmbeddingSpaceError
 from turnout.index.guard.records import PREFIX, SpaceRecord, mismatch, reindex_command
@@ -36,19 +36,7 @@ class StoreState:
     dimensions: int | None = None
 
 
-class WithMetadata(Protocol):
-    """A document, as either framework has it."""
-
-    @property
-    def metadata(self) -> Mapping[str, Any]:
-        """What is kept beside its text."""
-        ...
-
-
-DocumentT = TypeVar("DocumentT", bound=WithMetadata)
-
-
-class RecordKeeper(ABC, Generic[DocumentT]):
+class RecordKeeper(ABC):
     """Reads and writes a store's record.
 
     The asynchronous methods run the synchronous ones on a thread; a store with asynchronous I/O of its own overrides
@@ -116,14 +104,8 @@ class RecordKeeper(ABC, Generic[DocumentT]):
         """`sample` without blocking the event loop."""
         return await asyncio.to_thread(self.sample, number)
 
-    def records_on(self, documents: Sequence[DocumentT]) -> list[SpaceRecord | None]:
-        """The records on documents that a search found, where the record is on each document."""
-        if not self.stamps:
-            return []
-        return [SpaceRecord.from_dict(document.metadata, index=self.index) for document in documents]
 
-
-class StampKeeper(RecordKeeper[DocumentT]):
+class StampKeeper(RecordKeeper):
     """Any store that keeps documents: records are on them, and there is no looking through them.
 
     Attributes:

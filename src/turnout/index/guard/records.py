@@ -105,14 +105,9 @@ class SpaceRecord:
 
 
 def with_record(metadata: Mapping[str, Any] | None, record: SpaceRecord | None) -> dict[str, Any]:
-    """Metadata with a record, in place of the one that they had."""
+    """Metadata with a record in place of the one that they had; without one if it is None."""
     entries = {key: value for key, value in (metadata or {}).items() if not key.startswith(PREFIX)}
     return {**entries, **(record.to_dict() if record else {})}
-
-
-def without_record(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Metadata without a record."""
-    return with_record(metadata, None)
 
 
 def reindex_command(index: str) -> str:

@@ -7,10 +7,9 @@ from typing import Any
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
-from turnout.errors import UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace, collection_name
 from turnout.index.guard.keepers import StoreState
-from turnout.index.store_kinds import StoreKinds
+from turnout.index.store_kinds import StoreKind, StoreKinds
 from turnout.langchain.stores.base import CannotEmbed, MetadataKeeper, SpaceKeeper, VectorStoreCollection
 from turnout.settings import IndexSettings
 
@@ -18,7 +17,6 @@ __all__ = [
     "SpaceKeeper",
     "StoreState",
     "VectorStoreCollection",
-    "collection_of",
     "keeper_of",
     "open_collection",
     "register",
@@ -50,26 +48,9 @@ def keeper_of(store: VectorStore) -> SpaceKeeper:
     return _KINDS.keeper(store) or MetadataKeeper(store)
 
 
-def collection_of(store: VectorStore, name: str | None = None) -> VectorStoreCollection[Any]:
-    """A vector store as a collection.
-
-    Args:
-        store: Chroma, FAISS, PGVector or InMemoryVectorStore.
-        name: What to call it in reports and errors; left out, its collection's name.
-
-    Raises:
-        UnsupportedError: A store of another kind: LangChain has no way to list those.
-    """
-    keeper = keeper_of(store)
-    kind = _KINDS.kind(store)
-    if kind is None or kind.collection is None:
-        msg = (
-            f"a {type(store).__name__} can't be listed through LangChain; reindex from the source documents, or give "
-            "turnout.reindex.reindex a Source of your own"
-        )
-        raise UnsupportedError(msg)
-    collection: VectorStoreCollection[Any] = kind.collection(store, keeper, name or keeper.index)
-    return collection
+def kind_of(store: VectorStore) -> StoreKind[SpaceKeeper] | None:
+    """The kind of a store; None of one that turnout has no module for."""
+    return _KINDS.kind(store)
 
 
 def open_collection(

@@ -7,7 +7,6 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
-from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
@@ -15,12 +14,12 @@ from turnout.errors import UnsupportedError
 from turnout.index.chunks import Chunk, EmbeddedChunk
 from turnout.index.collection import Collection, cannot_embed
 from turnout.index.guard.keepers import RecordKeeper, StampKeeper
-from turnout.index.guard.records import with_record, without_record
+from turnout.index.guard.records import with_record
 
 StoreT = TypeVar("StoreT", bound=VectorStore)
 
 
-class SpaceKeeper(RecordKeeper[Document]):
+class SpaceKeeper(RecordKeeper):
     """Reads and writes the record of a LangChain store.
 
     Attributes:
@@ -46,7 +45,7 @@ class SpaceKeeper(RecordKeeper[Document]):
         await asyncio.to_thread(self.check_ids, ids)
 
 
-class MetadataKeeper(StampKeeper[Document], SpaceKeeper):
+class MetadataKeeper(StampKeeper, SpaceKeeper):
     """Any store: records are on its documents, and there is no looking through them before a search."""
 
 
@@ -91,7 +90,7 @@ class VectorStoreCollection(Collection, Generic[StoreT]):
         return dict(metadata)
 
     def _chunk(self, id_: str, text: str, metadata: Mapping[str, Any] | None) -> Chunk:
-        return Chunk(id_, text, without_record(metadata) if self.keeper.stamps else dict(metadata or {}))
+        return Chunk(id_, text, with_record(metadata, None) if self.keeper.stamps else dict(metadata or {}))
 
 
 class CannotEmbed(Embeddings):

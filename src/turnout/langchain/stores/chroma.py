@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from langchain_chroma import Chroma
-from langchain_core.documents import Document
 
 from turnout.index.chroma import COSINE, ChromaChunks, ChromaRecordKeeper, check_metadata, open_client
 from turnout.index.store_kinds import StoreKind
@@ -29,7 +28,7 @@ def _collection(store: Chroma) -> Any:
     return store._collection  # noqa: SLF001
 
 
-class _ChromaKeeper(ChromaRecordKeeper[Document], SpaceKeeper):
+class _ChromaKeeper(ChromaRecordKeeper, SpaceKeeper):
     """LangChain's `Chroma`, embedded or on a server."""
 
     has_embeddings: ClassVar[bool] = False
@@ -67,10 +66,6 @@ class _ChromaCollection(VectorStoreCollection[Chroma], ChromaChunks):
 
     def drop(self) -> None:
         self.store.delete_collection()
-
-    @property
-    def _opened(self) -> Any:
-        return _collection(self.store)
 
 
 def _open(

@@ -11,7 +11,8 @@ from langchain_core.vectorstores import VectorStore
 from turnout.errors import MissingExtraError, UnsupportedError
 from turnout.index.chunks import PAGE
 from turnout.index.guard.records import SpaceRecord, with_record
-from turnout.langchain.stores import collection_of, keeper_of
+from turnout.langchain.reindexing import collection_of
+from turnout.langchain.stores import keeper_of
 from turnout.langchain.stores.base import VectorStoreCollection
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ class OpenStore(Protocol):
             collection: The collection's name: lower-case letters, digits and `_`.
             embeddings: What the store must embed with.
         """
-        ...
 
 
 class KnownEmbeddings(Embeddings):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from turnout.index.chunks import Chunk, EmbeddedChunk
 
 
-class SpaceKeeper(RecordKeeper[BaseNode]):
+class SpaceKeeper(RecordKeeper):
     """Reads and writes the record of a LlamaIndex store.
 
     Attributes:
@@ -49,7 +49,7 @@ class SpaceKeeper(RecordKeeper[BaseNode]):
         """
 
 
-class NodeKeeper(StampKeeper[BaseNode], SpaceKeeper):
+class NodeKeeper(StampKeeper, SpaceKeeper):
     """Any store that keeps nodes: records are on them, and there is no looking through them."""
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from turnout.settings import IndexSettings
 
 
-class _ChromaKeeper(ChromaRecordKeeper[BaseNode], SpaceKeeper):
+class _ChromaKeeper(ChromaRecordKeeper, SpaceKeeper):
     """Keeps the record of a store that is embedded or on a server."""
 
     def __init__(self, store: ChromaVectorStore) -> None:
@@ -60,10 +60,6 @@ class _ChromaCollection(ChromaChunks, NodeCollection):
         collection = client.get_or_create_collection(name, metadata=dict(COSINE), embedding_function=None)
         store = ChromaVectorStore(chroma_collection=collection)
         NodeCollection.__init__(self, store, _ChromaKeeper(store), name)
-
-    @property
-    def _opened(self) -> Any:
-        return self.vector_store.client
 
     def _chunk(self, id_: str, text: str, metadata: Mapping[str, Any] | None) -> Chunk:
         del id_  # it is in the metadata, with all of the node

@@ -10,6 +10,7 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_text_splitters import Language, RecursiveCharacterTextSplitter
 
+from turnout.cli import rag
 from turnout.cli.rag import INSTRUCTIONS, Hit
 from turnout.index.guard.checks import cosine
 from turnout.langchain import ChatTurnout, TurnoutEmbeddings, TurnoutIndex
@@ -33,7 +34,7 @@ def cut(pages: Sequence[Page]) -> list[Document]:
     return splitter.split_documents(documents)
 
 
-class LangChainApplication:
+class Application(rag.Application):
     """Load, split, embed, retrieve, answer.
 
     Args:
@@ -68,7 +69,7 @@ class LangChainApplication:
             yield self.chain.invoke(inputs)
 
 
-class IndexedLangChain(LangChainApplication):
+class IndexedApplication(Application, rag.IndexedApplication):
     """The same on a named index.
 
     Args:

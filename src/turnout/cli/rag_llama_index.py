@@ -11,6 +11,7 @@ from llama_index.core.node_parser import MarkdownNodeParser, SentenceSplitter
 from llama_index.core.node_parser.text.utils import split_by_regex
 from llama_index.core.schema import MetadataMode, QueryBundle
 
+from turnout.cli import rag
 from turnout.cli.rag import INSTRUCTIONS, Hit
 from turnout.index.guard.checks import cosine
 from turnout.llama_index import TurnoutEmbedding, TurnoutIndex, TurnoutLLM
@@ -36,7 +37,7 @@ def cut(pages: Sequence[Page]) -> list[BaseNode]:
     return [node for node in nodes if not _only_heading(node.get_content())]
 
 
-class LlamaIndexApplication:
+class Application(rag.Application):
     """Load, split, embed, retrieve, answer.
 
     Args:
@@ -73,7 +74,7 @@ class LlamaIndexApplication:
             yield str(answer)
 
 
-class IndexedLlamaIndex(LlamaIndexApplication):
+class IndexedApplication(Application, rag.IndexedApplication):
     """The same on a named index.
 
     Args:

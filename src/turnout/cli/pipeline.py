@@ -27,19 +27,7 @@ _WARNINGS = 20
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What was asked, of what, and how.
-
-    Attributes:
-        text: The question.
-        docs: The folder; None for an index that has its documents.
-        index: A named index of the settings, which keeps what was embedded.
-        framework: The framework; None for the one that is installed.
-        backend: The backend; None for the settings' own.
-        model: The chat route.
-        top_k: How many chunks are retrieved at most.
-        stream: Whether the answer is shown as it comes.
-        config: A settings file; None for the one that is found.
-    """
+    """What was asked, of what, and how: the arguments of `turnout ask`."""
 
     text: str
     docs: Path | None = None

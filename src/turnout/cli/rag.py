@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from turnout.cli.documents import Page
+    from turnout.index.chunks import Chunk
     from turnout.index.named import Index
 
 INSTRUCTIONS = (
@@ -36,6 +37,10 @@ class Hit:
     source: str
     score: float
     chunk: Any
+
+
+Cut = tuple[str, "Callable[[str], Chunk]"]
+"""A chunk's text, and the chunk under an id."""
 
 
 class Application(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from langchain_core.documents import Document
@@ -12,6 +13,7 @@ from langchain_text_splitters import Language, RecursiveCharacterTextSplitter
 
 from turnout.cli import rag
 from turnout.cli.rag import INSTRUCTIONS, Hit
+from turnout.index.chunks import Chunk
 from turnout.index.guard.checks import cosine
 from turnout.langchain import ChatTurnout, TurnoutEmbeddings, TurnoutIndex
 
@@ -32,6 +34,12 @@ def cut(pages: Sequence[Page]) -> list[Document]:
     # MarkdownTextSplitter would not do: it takes its patterns of headings for plain text (text-splitters 1.1.3).
     splitter = RecursiveCharacterTextSplitter.from_language(Language.MARKDOWN, chunk_size=1000, chunk_overlap=100)
     return splitter.split_documents(documents)
+
+
+def cut_page(page: Page) -> Iterator[rag.Cut]:
+    """The chunks of a page for a named index, each with what makes it under an id."""
+    for chunk in cut([page]):
+        yield chunk.page_content, partial(Chunk, text=chunk.page_content, metadata=chunk.metadata)
 
 
 class Application(rag.Application):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from llama_index.core import Document, PromptTemplate, VectorStoreIndex, get_response_synthesizer
@@ -15,6 +16,7 @@ from turnout.cli import rag
 from turnout.cli.rag import INSTRUCTIONS, Hit
 from turnout.index.guard.checks import cosine
 from turnout.llama_index import TurnoutEmbedding, TurnoutIndex, TurnoutLLM
+from turnout.llama_index.stores.chunks import document_chunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,6 +37,12 @@ def cut(pages: Sequence[Page]) -> list[BaseNode]:
     splitter = SentenceSplitter(chunk_size=256, chunk_overlap=32, chunking_tokenizer_fn=split_by_regex(_SENTENCE))
     nodes = run_transformations(documents, [MarkdownNodeParser(), splitter])
     return [node for node in nodes if not _only_heading(node.get_content())]
+
+
+def cut_page(page: Page) -> Iterator[rag.Cut]:
+    """The chunks of a page for a named index, each with what makes it under an id."""
+    for node in cut([page]):
+        yield node.get_content(), partial(document_chunk, node, page.source)
 
 
 class Application(rag.Application):

@@ -168,10 +168,6 @@ class TurnoutIndex(SearchMethods, VectorStore):
             found = self.index.collection().get(list(ids))
         return [Document(found[one].text, id=one, metadata=found[one].metadata) for one in ids if one in found]
 
-    async def aget_by_ids(self, ids: Sequence[str], /) -> list[Document]:
-        """`get_by_ids` without blocking the event loop."""
-        return await asyncio.to_thread(self.get_by_ids, ids)
-
     # --- changes
 
     def add_texts(
@@ -237,10 +233,6 @@ class TurnoutIndex(SearchMethods, VectorStore):
         refuse_options(kwargs)
         self.index.delete(ids)
         return True
-
-    async def adelete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
-        """`delete` without blocking the event loop."""
-        return await asyncio.to_thread(self.delete, ids, **kwargs)
 
     def status(self) -> list[Status]:
         """How far the collection of each backend's space is."""

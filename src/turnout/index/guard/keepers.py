@@ -93,8 +93,8 @@ class RecordKeeper(ABC):
         return await asyncio.to_thread(self.state)
 
     async def aversion(self) -> object:
-        """`version` without blocking the event loop."""
-        return await asyncio.to_thread(self.version)
+        """`version` without blocking the event loop; what no other process can change is at hand."""
+        return await asyncio.to_thread(self.version) if self.shared else self.version()
 
     async def awrite(self, record: SpaceRecord | None) -> None:
         """`write` without blocking the event loop."""
@@ -130,10 +130,6 @@ class StampKeeper(RecordKeeper):
     def version(self) -> object:
         """Never what it was: every insert asks for a document first."""
         return object()
-
-    async def aversion(self) -> object:
-        """`version`, which asks nobody."""
-        return self.version()
 
     def write(self, record: SpaceRecord | None) -> None:
         """Nothing: the guard writes the record on documents."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
@@ -16,7 +17,7 @@ from turnout.langchain.stores import keeper_of
 from turnout.langchain.stores.base import VectorStoreCollection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from turnout.facts.spaces import EmbeddingSpace
     from turnout.index.chunks import Chunk, EmbeddedChunk
@@ -25,16 +26,11 @@ if TYPE_CHECKING:
     from turnout.langchain.stores.base import SpaceKeeper
 
 
-class OpenStore(Protocol):
-    """Opens a vector store of the application's own."""
+OpenStore = Callable[[str, Embeddings], VectorStore]
+"""Opens a vector store of the application's own, made if there is none.
 
-    def __call__(self, collection: str, embeddings: Embeddings, /) -> VectorStore:
-        """The store of a collection, made if there is none.
-
-        Args:
-            collection: The collection's name: lower-case letters, digits and `_`.
-            embeddings: What the store must embed with.
-        """
+Its arguments are the collection's name, of lower-case letters, digits and `_`, and what the store must embed with.
+"""
 
 
 class KnownEmbeddings(Embeddings):

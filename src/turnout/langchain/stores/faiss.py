@@ -65,9 +65,6 @@ class _FaissKeeper(SpaceKeeper):
     def version(self) -> object:
         return vars(self.store).get(_RECORD)
 
-    async def aversion(self) -> object:
-        return self.version()
-
     def write(self, record: SpaceRecord | None) -> None:
         vars(self.store)[_RECORD] = record
         if record is not None:

@@ -71,7 +71,7 @@ def test_no_settings_at_all(docs: Path) -> None:
 
 @pytest.mark.usefixtures("elsewhere")
 def test_a_settings_file_that_is_not_there(docs: Path, tmp_path: Path) -> None:
-    _failed(turnout("ask", QUESTION, "--docs", str(docs), "--config", str(tmp_path / "no.toml")), 2, "no such file")
+    _failed(turnout("ask", QUESTION, "--docs", str(docs), "--config", str(tmp_path / "no.toml")), 2, "there is no file")
 
 
 @pytest.mark.usefixtures("elsewhere")

@@ -117,5 +117,5 @@ def test_what_does_not_fit_together_is_said(index: Path, docs: Path) -> None:
     assert done.code == 2
     assert f"leave out --framework {other}" in done.err
     unknown = turnout("ask", QUESTION, "--index", "dogs")
-    assert "'dogs' is no index; did you mean 'docs'?" in unknown.err
+    assert "'dogs' is no index (did you mean 'docs'?)" in unknown.err
     assert "say where the documents are" in turnout("ask", QUESTION).err

@@ -118,7 +118,7 @@ def test_mistakes_are_the_users_to_fix(config: Path) -> None:
     unknown = turnout(config, "dcos")
     assert (unknown.code, unknown.err) == (
         2,
-        "error: 'dcos' is no index; did you mean 'docs'?. Indexes are the [index.…] tables\n",
+        "error: 'dcos' is no index (did you mean 'docs'?). Indexes are the [index.…] tables\n",
     )
     nowhere = turnout(config, "docs", "--to", "azur")
     assert (nowhere.code, "did you mean 'azure'" in nowhere.err) == (2, True)

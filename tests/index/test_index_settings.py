@@ -68,8 +68,8 @@ def test_the_environment_says_another_place_and_the_password(file: Path, monkeyp
         ('store = "pinecone"', "index.docs.store"),
         ('store = "simple"\npath = "x"\nframework = "langchain"', "simple index is LlamaIndex's"),
         ('store = "faiss"\npath = "x"\nframework = "llama_index"', "LangChain's integration"),
-        (INDEX + 'fil = "refuse"', "unknown key; did you mean 'fill'"),
-        (INDEX + 'embedding = "defualt"', "no embedding route; did you mean 'default'"),
+        (INDEX + 'fil = "refuse"', "unknown key (did you mean 'fill'"),
+        (INDEX + 'embedding = "defualt"', "unknown embedding route 'defualt' (did you mean 'default'"),
     ],
 )
 def test_a_mistake_is_named_with_its_fix(file: Path, table: str, said: str) -> None:

@@ -269,7 +269,7 @@ def test_a_check_before_a_search_reads_no_collection(file: Path, monkeypatch: py
 
 
 def test_a_wrong_index_is_named(file: Path) -> None:
-    with pytest.raises(SettingsError, match="'dosc' is no index; did you mean 'docs'"):
+    with pytest.raises(SettingsError, match=r"'dosc' is no index \(did you mean 'docs'"):
         TurnoutIndex("dosc")
     with pytest.raises(SettingsError, match='open= is for store = "custom"'):
         TurnoutIndex("docs", open=lambda name, embeddings: None)  # type: ignore[arg-type, return-value]  # wrong on purpose

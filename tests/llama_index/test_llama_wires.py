@@ -252,7 +252,7 @@ def converse(monkeypatch: pytest.MonkeyPatch) -> Callable[[Stream], Wire]:
 
     def made(stream: Stream) -> Wire:
         runtime = SimpleNamespace(converse_stream=lambda **_: {"stream": stream})
-        monkeypatch.setattr(bedrock_converse, "bedrock_client", lambda _: SimpleNamespace(runtime=runtime))
+        monkeypatch.setattr(bedrock_converse, "client_for", lambda *_: SimpleNamespace(sync=runtime))
         return bedrock_converse.build(resolve(backend="bedrock"), BedrockBackend())
 
     return made

@@ -34,12 +34,12 @@ TOP_KEYS = tuple(name for name in Settings.model_fields if name != "source")
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
-    """'; did you mean …?' if one of the choices is close, or what there is."""
+    """' (did you mean …?)' if one of the choices is close, or what there is."""
     known = sorted(choices)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; there is {', '.join(shown(k) for k in known)}" if known else ""
+        return f" (did you mean {close[0]!r}?)"
+    return f" (there is {', '.join(shown(k) for k in known)})" if known else ""
 
 
 def variable(path: Iterable[str]) -> str:

@@ -45,16 +45,11 @@ class Run:
     """What became of a question.
 
     Attributes:
-        question: What was asked.
-        settings: The settings that it was asked with.
-        framework: The framework that was used.
-        reading: What was read.
         chunks: How many chunks were read.
         embedded: How many of them were embedded; the others an index had already.
         dropped: How many chunks an index had of files, or parts of files, that are no more.
         hits: What was retrieved, best first.
         used: Which of that the answer was made from.
-        answer: The answer.
         first_token: Seconds until the first piece of a streamed answer.
         steps: How long each step took.
     """

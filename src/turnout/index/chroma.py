@@ -18,8 +18,6 @@ from turnout.index.validation import chunk_refused
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pydantic import SecretStr
-
     from turnout.index.chunks import Chunk, EmbeddedChunk
     from turnout.settings import IndexSettings
 
@@ -57,7 +55,9 @@ def open_client(index: IndexSettings, name: str, *, create: bool) -> Any | None:
 
     quiet = ChromaSettings(anonymized_telemetry=False)
     if index.connection is not None:
-        client = chromadb.HttpClient(**_address(index.connection), settings=quiet)
+        url = urlsplit(index.connection.get_secret_value())  # its password stays out
+        ssl = url.scheme == "https"
+        client = chromadb.HttpClient(host=url.hostname or "", port=url.port or 8000, ssl=ssl, settings=quiet)
     else:
         folder = Path(index.path or ".")
         if not create and not folder.is_dir():
@@ -66,12 +66,6 @@ def open_client(index: IndexSettings, name: str, *, create: bool) -> Any | None:
     if not create and name not in {one.name for one in client.list_collections()}:
         return None
     return client
-
-
-def _address(connection: SecretStr) -> dict[str, Any]:
-    """A server's address, without the password that its URL may have."""
-    address = urlsplit(connection.get_secret_value())
-    return {"host": address.hostname or "", "port": address.port or 8000, "ssl": address.scheme == "https"}
 
 
 class ChromaRecordKeeper(RecordKeeper):

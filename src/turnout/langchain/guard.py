@@ -17,7 +17,7 @@ from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.checks import Adopt, SpaceCheck
 from turnout.index.guard.records import with_record
 from turnout.langchain.embeddings import TurnoutEmbeddings
-from turnout.langchain.recheck import Recheck
+from turnout.langchain.recheck import Recheck, leave_pending
 from turnout.langchain.searches import SearchMethods
 from turnout.langchain.stores import keeper_of
 
@@ -169,7 +169,7 @@ class GuardedVectorStore(SearchMethods, VectorStore):
             options: dict[str, Any] = {"inserting": inserting, "vectors": vectors, "known": known}
             with (
                 self.check.admitted(wanted, self._io, **options) as record,
-                nullcontext() if recheck is None else recheck.left_pending(),
+                nullcontext() if recheck is None else leave_pending(recheck),
             ):
                 yield record
                 if recheck is not None and known is not None and not recheck.done:
@@ -186,7 +186,7 @@ class GuardedVectorStore(SearchMethods, VectorStore):
             known = self._record_to_recheck(wanted, recheck, embeds=embeds)
             options: dict[str, Any] = {"inserting": inserting, "vectors": vectors, "known": known}
             async with self.check.aadmitted(wanted, self._io, **options) as record:
-                with nullcontext() if recheck is None else recheck.left_pending():
+                with nullcontext() if recheck is None else leave_pending(recheck):
                     yield record
                     if recheck is not None and known is not None and not recheck.done:
                         await recheck.arun()

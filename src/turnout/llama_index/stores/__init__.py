@@ -53,11 +53,7 @@ def open_collection(
 ) -> NodeCollection | None:
     """The collection that a named index has for a space, in the folder or database that the settings name.
 
-    Args:
-        index: The index's settings.
-        name: Its name.
-        space: The space.
-        create: Whether to make the collection if there is none; it has no record yet.
+    None if there is none and it isn't to be made; a new one has no record yet.
 
     Raises:
         MissingExtraError: The store's package isn't installed.

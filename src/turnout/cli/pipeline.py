@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from turnout.cli import documents, frameworks
 from turnout.cli.failures import UserError, warn
 from turnout.cli.frameworks import Framework
-from turnout.cli.rag import Hit, cited, given, relevant
+from turnout.cli.rag import Hit, cited, relevant, sources_of
 from turnout.cli.steps import Progress, Steps
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from turnout.settings import Settings
 
 _BATCH = 128  # chunks embedded between two signs of progress
-_KEPT = 1024  # chunks put into an index between two signs of progress
+_INDEX_BATCH = 1024  # chunks put into an index between two signs of progress
 _WARNINGS = 20
 
 
@@ -75,7 +75,7 @@ class Run:
     @property
     def sources(self) -> list[str]:
         """The sources that the answer names, or all that it was given if it names none."""
-        return self.cited or given(self.used)
+        return self.cited or sources_of(self.used)
 
 
 def run(question: Question, on_text: Callable[[str], None]) -> Run:
@@ -160,8 +160,8 @@ def _opened(question: Question, settings: Settings, steps: Steps) -> tuple[Run, 
     _warn(made.reading)
     made.chunks = len(chunks)
     with steps.step("embed"), Progress("embedding", "chunks", len(chunks)) as progress:
-        for start in range(0, len(chunks), _KEPT):
-            batch = chunks[start : start + _KEPT]
+        for start in range(0, len(chunks), _INDEX_BATCH):
+            batch = chunks[start : start + _INDEX_BATCH]
             made.embedded += application.named.add(batch, folder)
             progress.advance(len(batch))
         absent = application.named.absent(folder, [chunk.id for chunk in chunks]) if chunks else []

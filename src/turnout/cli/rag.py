@@ -75,14 +75,14 @@ def relevant(hits: Sequence[Hit]) -> list[Hit]:
     return [hit for hit in ranked if hit.score >= RELEVANCE_FLOOR * ranked[0].score]
 
 
-def given(hits: Sequence[Hit]) -> list[str]:
+def sources_of(hits: Sequence[Hit]) -> list[str]:
     """The sources of the chunks that an answer was made from, best first."""
     return list(dict.fromkeys(hit.source for hit in hits))
 
 
 def cited(answer: str, hits: Sequence[Hit]) -> list[str]:
     """Those of them that the answer names."""
-    return [source for source in given(hits) if _cites(answer, source)]
+    return [source for source in sources_of(hits) if _cites(answer, source)]
 
 
 def _cites(answer: str, source: str) -> bool:

@@ -23,7 +23,6 @@ from turnout.langchain.stores import keeper_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
-    from contextlib import AbstractContextManager
 
     from turnout.index.guard.records import SpaceRecord
 
@@ -131,10 +130,6 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         found: EmbeddingSpace = self._embeddings.space  # type: ignore[union-attr]  # the constructor looked
         return found
 
-    def _pinned(self) -> AbstractContextManager[object]:
-        pinned: Callable[[], AbstractContextManager[object]] | None = getattr(self._embeddings, "pinned", None)
-        return pinned() if pinned is not None else nullcontext()
-
     def _recheck(self, wanted: EmbeddingSpace, *, inserting: bool) -> Recheck | None:
         """What the store or its embeddings check again; None if one check before is enough, or they can't."""
         keeper = self.check.keeper
@@ -162,7 +157,7 @@ class GuardedVectorStore(SearchMethods, VectorStore):
             vectors: Those that the caller has.
             embeds: Whether the store embeds a query first, so that the record is checked after that and not before.
         """
-        with self._pinned():
+        with getattr(self._embeddings, "pinned", nullcontext)():
             wanted = self.space
             recheck = self._recheck(wanted, inserting=inserting)
             known = self._record_to_recheck(wanted, recheck, embeds=embeds)
@@ -180,7 +175,7 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         self, *, inserting: bool = False, vectors: Sequence[Sequence[float]] = (), embeds: bool = False
     ) -> AsyncIterator[SpaceRecord]:
         """`_admitted` without blocking the event loop."""
-        with self._pinned():
+        with getattr(self._embeddings, "pinned", nullcontext)():
             wanted = self.space
             recheck = self._recheck(wanted, inserting=inserting)
             known = self._record_to_recheck(wanted, recheck, embeds=embeds)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from turnout.errors import EmbeddingSpaceError, ReindexError
 from turnout.index.database import Database
@@ -36,16 +35,8 @@ class State(IntEnum):
     SKIPPED = 2
 
 
-@dataclass(frozen=True, slots=True)
-class _ChunkStatus:
-    """What is known of a chunk from before.
-
-    Attributes:
-        text: Digest of the text that was embedded.
-        metadata: Digest of the metadata that were written with it.
-        state: How far it came.
-        reason: Why it was skipped.
-    """
+class _ChunkStatus(NamedTuple):
+    """What is known of a chunk from before: its digests, how far it came, and why it was skipped."""
 
     text: bytes
     metadata: bytes

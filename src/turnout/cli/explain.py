@@ -117,8 +117,8 @@ def _left_out(read: dict[str, Any]) -> str:
         (read["other_types"], "of other types"),
         (read["hidden"], "hidden"),
     ]
-    said = [f"{count} {what}" for count, what in counts if count]
-    return f" (left out: {', '.join(said)})" if said else ""
+    parts = [f"{count} {what}" for count, what in counts if count]
+    return f" (left out: {', '.join(parts)})" if parts else ""
 
 
 def _time(seconds: float) -> str:

@@ -93,8 +93,8 @@ class IndexedApplication(Application, rag.IndexedApplication):
 
     def __init__(self, settings: Settings, model: str, index: str) -> None:
         super().__init__(settings, model)
-        self.index = kept = TurnoutIndex(index, settings=settings)
-        self.named = kept.index
+        named_index = TurnoutIndex(index, settings=settings)
+        self.index, self.named = named_index, named_index.index
         self._embedding = TurnoutEmbedding(self.named.config.settings.embedding, settings=settings)
 
     def retrieve(self, question: str, top_k: int) -> list[Hit]:

@@ -36,5 +36,6 @@ def open_collection(
     framework = index.opened_with
     if framework not in _MODULES:
         raise SettingsError(f"an index of {framework} is opened by turnout.{framework}; import that first")
-    opened: Collection | None = import_module(_MODULES[framework]).open_collection(index, name, space, create=create)
-    return opened
+    module = import_module(_MODULES[framework])
+    collection: Collection | None = module.open_collection(index, name, space, create=create)
+    return collection

@@ -1,4 +1,4 @@
-"""LangChain's vector stores: where each keeps the record of its space, and how it is listed and opened."""
+"""LangChain's vector stores: where each keeps the record of its space, and how it is listed and collection."""
 
 from __future__ import annotations
 
@@ -78,5 +78,5 @@ def open_collection(
         UnsupportedError: The store isn't LangChain's.
     """
     embeddings = embeddings or CannotEmbed(collection_name(name, space))
-    opened: VectorStoreCollection[Any] | None = _KINDS.open(index, name, space, create, embeddings)
-    return opened
+    collection: VectorStoreCollection[Any] | None = _KINDS.open(index, name, space, create, embeddings)
+    return collection

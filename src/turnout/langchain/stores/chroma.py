@@ -38,7 +38,7 @@ class _ChromaKeeper(ChromaRecordKeeper, SpaceKeeper):
         super().__init__()
 
     @property
-    def opened(self) -> Any:
+    def collection(self) -> Any:
         return _collection(self.store)
 
     def reopen(self, collection: Any) -> None:

@@ -39,8 +39,8 @@ class _InMemoryKeeper(MetadataKeeper):
 
     def sample(self, number: int) -> list[Sample]:
         entries = list(self.store.store.values())
-        chosen = (entries[position] for position in spread(len(entries), number))
-        return [(entry["text"], entry["vector"]) for entry in chosen]
+        sampled = (entries[position] for position in spread(len(entries), number))
+        return [(entry["text"], entry["vector"]) for entry in sampled]
 
 
 class _InMemoryCollection(VectorStoreCollection[InMemoryVectorStore]):

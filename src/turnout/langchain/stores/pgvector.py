@@ -252,8 +252,8 @@ class _PGVectorCollection(VectorStoreCollection[PGVector]):
         entry = self.store.EmbeddingStore
         last = ""
         while True:
-            chosen = self._of(entry.id, entry.document, entry.cmetadata).where(entry.id > last)
-            rows = self._rows(chosen.order_by(entry.id).limit(PAGE))
+            query = self._of(entry.id, entry.document, entry.cmetadata).where(entry.id > last)
+            rows = self._rows(query.order_by(entry.id).limit(PAGE))
             if not rows:
                 return
             for found, text, metadata in rows:
@@ -299,9 +299,9 @@ class _PGVectorCollection(VectorStoreCollection[PGVector]):
         joined = select(*columns).select_from(entry).join(collections, entry.collection_id == collections.uuid)
         return joined.where(collections.name == self.store.collection_name)
 
-    def _rows(self, chosen: Select[Any]) -> list[Any]:
+    def _rows(self, query: Select[Any]) -> list[Any]:
         with self.store.session_maker() as session:
-            return list(session.execute(chosen).all())
+            return list(session.execute(query).all())
 
 
 def _open(

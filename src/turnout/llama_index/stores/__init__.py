@@ -59,5 +59,5 @@ def open_collection(
         MissingExtraError: The store's package isn't installed.
         UnsupportedError: LlamaIndex's integration doesn't open such a store.
     """
-    opened: NodeCollection | None = _KINDS.open(index, name, space, create)
-    return opened
+    collection: NodeCollection | None = _KINDS.open(index, name, space, create)
+    return collection

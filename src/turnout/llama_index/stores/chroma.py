@@ -32,7 +32,7 @@ class _ChromaKeeper(ChromaRecordKeeper, SpaceKeeper):
         super().__init__()
 
     @property
-    def opened(self) -> Any:
+    def collection(self) -> Any:
         return self.store.client
 
     def reopen(self, collection: Any) -> None:
@@ -80,7 +80,7 @@ class _ChromaCollection(ChromaChunks, NodeCollection):
         self.replace(chunks, [node.get_content(MetadataMode.NONE) for node in nodes], metadatas)
 
     def of_document(self, ref_doc_id: str) -> list[str]:
-        return list(self._opened.get(where={"document_id": ref_doc_id}, include=[])["ids"])
+        return list(self.keeper.collection.get(where={"document_id": ref_doc_id}, include=[])["ids"])
 
     def drop(self) -> None:
         self._client.delete_collection(self.name)

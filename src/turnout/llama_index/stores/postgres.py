@@ -123,9 +123,9 @@ class _PostgresKeeper(SpaceKeeper):
                 raise EmbeddingSpaceError(msg, index=self.index, fix=fix) from error
 
     def sample(self, number: int) -> list[Sample]:
-        chosen = sqlalchemy.select(self._rows.node_id).order_by(sqlalchemy.func.random()).limit(number)
+        query = sqlalchemy.select(self._rows.node_id).order_by(sqlalchemy.func.random()).limit(number)
         with connected(self.store).connect() as connection:
-            ids = list(connection.scalars(chosen))
+            ids = list(connection.scalars(query))
         nodes = self.store.get_nodes(node_ids=ids) if ids else []
         return [(node.get_content(MetadataMode.EMBED), node.get_embedding()) for node in nodes]
 

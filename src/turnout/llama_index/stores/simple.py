@@ -80,9 +80,9 @@ class _SimpleKeeper(NodeKeeper):
         if self.docstore is None:
             return []
         vectors = list(self.store.data.embedding_dict.items())
-        chosen = dict(vectors[position] for position in spread(len(vectors), number))
-        nodes = self.docstore.get_nodes(list(chosen), raise_error=False)
-        return [(node.get_content(MetadataMode.EMBED), chosen[node.node_id]) for node in nodes]
+        sampled = dict(vectors[position] for position in spread(len(vectors), number))
+        nodes = self.docstore.get_nodes(list(sampled), raise_error=False)
+        return [(node.get_content(MetadataMode.EMBED), sampled[node.node_id]) for node in nodes]
 
 
 def _persisted_record(path: str, fs: fsspec.AbstractFileSystem | None) -> SpaceRecord | None:

@@ -28,20 +28,6 @@ PROMPT = ChatPromptTemplate.from_messages(
 )
 
 
-def cut(pages: Sequence[Page]) -> list[Document]:
-    """Texts at their headings and paragraphs, in chunks of about 1,000 characters."""
-    documents = [Document(page.text, metadata={"source": page.source}) for page in pages]
-    # MarkdownTextSplitter would not do: it takes its patterns of headings for plain text (text-splitters 1.1.3).
-    splitter = RecursiveCharacterTextSplitter.from_language(Language.MARKDOWN, chunk_size=1000, chunk_overlap=100)
-    return splitter.split_documents(documents)
-
-
-def cut_page(page: Page) -> Iterator[rag.Cut]:
-    """The chunks of a page for a named index, each with what makes it under an id."""
-    for chunk in cut([page]):
-        yield chunk.page_content, partial(Chunk, text=chunk.page_content, metadata=chunk.metadata)
-
-
 class Application(rag.Application):
     """Load, split, embed, retrieve, answer.
 
@@ -54,9 +40,13 @@ class Application(rag.Application):
         self.chain = PROMPT | ChatTurnout(model=model, settings=settings) | StrOutputParser()
         self.store = InMemoryVectorStore(TurnoutEmbeddings(settings=settings))
 
-    def split(self, pages: Sequence[Page]) -> list[Document]:
+    @staticmethod
+    def split(pages: Sequence[Page]) -> list[Document]:
         """Cut texts at headings and paragraphs, into chunks of about 1,000 characters."""
-        return cut(pages)
+        documents = [Document(page.text, metadata={"source": page.source}) for page in pages]
+        # MarkdownTextSplitter would not do: it takes its patterns of headings for plain text (text-splitters 1.1.3).
+        splitter = RecursiveCharacterTextSplitter.from_language(Language.MARKDOWN, chunk_size=1000, chunk_overlap=100)
+        return splitter.split_documents(documents)
 
     def embed(self, chunks: list[Document]) -> None:
         """Embed chunks and put them into the store."""
@@ -75,6 +65,12 @@ class Application(rag.Application):
             yield from self.chain.stream(inputs)
         else:
             yield self.chain.invoke(inputs)
+
+
+def cut_page(page: Page) -> Iterator[rag.Cut]:
+    """The chunks of a page for a named index, each with what makes it under an id."""
+    for chunk in Application.split([page]):
+        yield chunk.page_content, partial(Chunk, text=chunk.page_content, metadata=chunk.metadata)
 
 
 class IndexedApplication(Application, rag.IndexedApplication):

@@ -30,21 +30,6 @@ PROMPT = PromptTemplate(INSTRUCTIONS + "\n\nContext:\n\n{context_str}\n\nQuestio
 _SENTENCE = r"[^.!?\n]+[.!?\n]*"
 
 
-def cut(pages: Sequence[Page]) -> list[BaseNode]:
-    """Texts at their headings and sentences, in chunks of at most 256 tokens."""
-    documents = [Document(text=page.text, metadata={"source": page.source}) for page in pages]
-    # Its own sentence splitter loads NLTK's data, and downloads them where they aren't at hand.
-    splitter = SentenceSplitter(chunk_size=256, chunk_overlap=32, chunking_tokenizer_fn=split_by_regex(_SENTENCE))
-    nodes = run_transformations(documents, [MarkdownNodeParser(), splitter])
-    return [node for node in nodes if not _only_heading(node.get_content())]
-
-
-def cut_page(page: Page) -> Iterator[rag.Cut]:
-    """The chunks of a page for a named index, each with what makes it under an id."""
-    for node in cut([page]):
-        yield node.get_content(), partial(document_chunk, node, page.source)
-
-
 class Application(rag.Application):
     """Load, split, embed, retrieve, answer.
 
@@ -57,9 +42,14 @@ class Application(rag.Application):
         self.llm = TurnoutLLM(model=model, settings=settings)
         self.index = VectorStoreIndex([], embed_model=TurnoutEmbedding(settings=settings))
 
-    def split(self, pages: Sequence[Page]) -> list[BaseNode]:
+    @staticmethod
+    def split(pages: Sequence[Page]) -> list[BaseNode]:
         """Cut texts at headings and sentences, into chunks of at most 256 tokens."""
-        return cut(pages)
+        documents = [Document(text=page.text, metadata={"source": page.source}) for page in pages]
+        # Its own sentence splitter loads NLTK's data, and downloads them where they aren't at hand.
+        splitter = SentenceSplitter(chunk_size=256, chunk_overlap=32, chunking_tokenizer_fn=split_by_regex(_SENTENCE))
+        nodes = run_transformations(documents, [MarkdownNodeParser(), splitter])
+        return [node for node in nodes if not _only_heading(node.get_content())]
 
     def embed(self, chunks: list[BaseNode]) -> None:
         """Embed chunks and put them into the index."""
@@ -80,6 +70,12 @@ class Application(rag.Application):
             yield from answer.response_gen
         else:
             yield str(answer)
+
+
+def cut_page(page: Page) -> Iterator[rag.Cut]:
+    """The chunks of a page for a named index, each with what makes it under an id."""
+    for node in Application.split([page]):
+        yield node.get_content(), partial(document_chunk, node, page.source)
 
 
 class IndexedApplication(Application, rag.IndexedApplication):

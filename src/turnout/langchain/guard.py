@@ -15,7 +15,7 @@ from langchain_core.vectorstores import VectorStore
 from turnout.errors import EmbeddingSpaceError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.checks import Adopt, SpaceCheck
-from turnout.index.guard.records import with_record
+from turnout.index.guard.records import unknown_space, with_record
 from turnout.langchain.embeddings import TurnoutEmbeddings
 from turnout.langchain.recheck import Recheck, leave_pending
 from turnout.langchain.searches import SearchMethods
@@ -90,11 +90,7 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         self._stated = EmbeddingSpace.parse(space) if isinstance(space, str) else space
         if self._stated is None and not hasattr(_some(self._embeddings), "space"):
             fix = "guarded(store, space='model/dimensions')"
-            msg = (
-                f"{type(self._embeddings).__name__} doesn't say its embedding space; use TurnoutEmbeddings, or "
-                f"name it: {fix}"
-            )
-            raise EmbeddingSpaceError(msg, index=self.check.index, fix=fix)
+            raise unknown_space(self._embeddings, "TurnoutEmbeddings", fix, index=self.check.index)
         if folder is not None:
             load: Callable[[object], None] | None = getattr(keeper, "load", None)
             if load is None:

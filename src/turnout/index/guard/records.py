@@ -127,6 +127,12 @@ def mismatch(index: str, index_space: EmbeddingSpace, wanted: EmbeddingSpace) ->
     return EmbeddingSpaceError(msg, index=index, index_space=index_space, wanted_space=wanted, fix=fix)
 
 
+def unknown_space(model: object, ours: str, fix: str, *, index: str) -> EmbeddingSpaceError:
+    """The error of embeddings that don't say their space; `ours` is turnout's class for them."""
+    msg = f"{type(model).__name__} doesn't say its embedding space; use {ours}, or name it: {fix}"
+    return EmbeddingSpaceError(msg, index=index, fix=fix)
+
+
 def would_replace(index: str, existing: EmbeddingSpace, own: EmbeddingSpace) -> EmbeddingSpaceError:
     """The error of an index that would be saved over one of another space."""
     fix = "save elsewhere, or remove what is there first"

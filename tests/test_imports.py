@@ -25,6 +25,7 @@ LAYERS = [
     "providers",
     "conversation",
     "calls",
+    "limits",
     "embedding",
     "index",
     "reindex",

@@ -24,6 +24,7 @@ PUBLIC = {
         "is_loopback",
         "load_settings",
     ],
+    "turnout.limits": ["divide"],
     "turnout.langchain": ["ChatTurnout", "TurnoutEmbeddings", "TurnoutIndex", "cached", "guarded"],
     "turnout.llama_index": ["GuardedVectorStore", "TurnoutEmbedding", "TurnoutIndex", "TurnoutLLM", "guarded"],
     "turnout.reindex": [

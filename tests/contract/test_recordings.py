@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage
 
 from tests.contract.replay import converse_parts, exchanges, frames, replay, responses_parts, settings
 from tests.support.recordings import needs_recordings
-from turnout.conversation.finish import FINISH
+from turnout.conversation.answers import FINISH
 from turnout.embedding.embedder import Embedder
 from turnout.errors import ContentFilterError, InvalidRequestError
 from turnout.langchain import ChatTurnout

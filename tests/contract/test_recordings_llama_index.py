@@ -11,7 +11,7 @@ from llama_index.core.base.llms.types import ChatMessage, TextBlock, ThinkingBlo
 
 from tests.contract.replay import converse_parts, exchanges, frames, replay, responses_parts, settings
 from tests.support.recordings import needs_recordings
-from turnout.conversation.finish import FINISH
+from turnout.conversation.answers import FINISH
 from turnout.errors import ContentFilterError
 from turnout.llama_index import TurnoutLLM
 

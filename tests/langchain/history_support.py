@@ -10,8 +10,7 @@ from langchain_core.tools import tool
 
 from turnout.conversation import fetching
 from turnout.conversation.history import aprepare, prepare
-from turnout.conversation.request import Fitted
-from turnout.conversation.tool_choices import Asked
+from turnout.conversation.request import Asked, Fitted
 from turnout.langchain import ChatTurnout
 from turnout.langchain.messages.reading import read
 from turnout.langchain.messages.writing import write

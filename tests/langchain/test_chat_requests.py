@@ -31,6 +31,15 @@ def test_parameters_are_sent_under_the_name_that_the_model_takes(fresh_emulator:
 
 
 @pytest.mark.usefixtures("settings_file")
+def test_a_services_own_name_of_a_parameter_is_understood(fresh_emulator: Emulator) -> None:
+    ChatTurnout(model="openai:gpt-4o").invoke("x", stop_sequences=["END"], max_output_tokens=40)
+    ChatTurnout(backend="bedrock").invoke("x", stop_sequences=["END"], max_completion_tokens=40)
+    gpt4o, converse = (r.body for r in chats(fresh_emulator))
+    assert (gpt4o["max_tokens"], gpt4o["stop"]) == (40, ["END"])
+    assert converse["inferenceConfig"] == {"maxTokens": 40, "stopSequences": ["END"]}
+
+
+@pytest.mark.usefixtures("settings_file")
 def test_what_a_model_does_not_take_is_left_out_with_a_warning(fresh_emulator: Emulator) -> None:
     with pytest.warns(UserWarning, match="temperature is left out: the model takes no sampling.*'gpt-5-prod'"):
         ChatTurnout(backend="azure", temperature=0.1).invoke("x")

@@ -32,7 +32,7 @@ def test_each_class_but_converses_is_asynchronous(kind: type[BaseChatModel], met
 
 
 def test_converse_has_no_asynchronous_form() -> None:
-    """If it gets one, `upstream.agenerate` has no need of a greenlet."""
+    """If it gets one, `upstream.Wire` has no need of a greenlet."""
     assert ChatBedrockConverse._agenerate is BaseChatModel._agenerate
 
 

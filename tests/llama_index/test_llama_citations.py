@@ -49,7 +49,7 @@ def test_citations(streamed: bool) -> None:
     reader = _Reader(ROUTE)
     if streamed:
         events: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
-        pieces = [piece for event in EVENTS if (piece := reader.piece(events.validate_python(event)))]
+        pieces = [piece for event in EVENTS if (piece := reader.chunk(events.validate_python(event)))]
         reader.end()
         response = pieces[-1]
     else:

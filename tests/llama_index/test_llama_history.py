@@ -18,8 +18,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from turnout.conversation.history import aprepare, prepare
-from turnout.conversation.request import Fitted
-from turnout.conversation.tool_choices import Asked
+from turnout.conversation.request import Asked, Fitted
 from turnout.conversation.turns import Attachment, Reasoning, Text, Turn, WireBlock
 from turnout.errors import ContentFilterError, InvalidRequestError, UnsupportedError
 from turnout.facts.models import base_id

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from turnout.llama_index import TurnoutLLM
 from turnout.llama_index.upstream import openai_llm
-from turnout.llama_index.wires import wire_for
+from turnout.llama_index.wires import wires
 from turnout.settings import load_settings
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ async def test_what_is_sent_and_no_more(azure: bool, heard: Heard) -> None:
     question, arguments = [ChatMessage("Well?")], {"model": "gpt-5-prod", "seed": 7}
     said = [llm.once(question, arguments), await llm.aonce(question, arguments)]
     whole = [sync.sent, aio.sent]
-    said += llm.pieces(question, arguments)
-    said += [piece async for piece in await llm.apieces(question, arguments)]
+    said += llm.chunks(question, arguments)
+    said += [piece async for piece in await llm.achunks(question, arguments)]
     assert [one.message.content for one in said] == ["Yes."] * 4
     sent = {"messages": [{"role": "user", "content": "Well?"}], "model": "gpt-5-prod", "seed": 7}
     assert whole == [{**sent, "stream": False}] * 2
@@ -113,6 +113,6 @@ def test_nothing_is_read_from_the_environment(azure: bool, monkeypatch: pytest.M
 @pytest.mark.parametrize(("backend", "kind"), [("azure", AzureOpenAI), ("openai", OpenAI)])
 def test_azure_is_asked_by_its_own_class(backend: str, kind: type[OpenAI]) -> None:
     route = TurnoutLLM(backend=backend).route
-    wire: Any = wire_for(route, load_settings().backends[backend])
+    wire: Any = wires.get_or_make(route, load_settings().backends[backend])
     assert isinstance(wire._llm, kind)
     assert isinstance(wire._llm, AzureOpenAI) is (backend == "azure")

@@ -16,12 +16,13 @@ from llama_index.core.base.llms.types import (
 )
 from pydantic import BaseModel
 
+from turnout.conversation.request import Fitted
 from turnout.conversation.turns import Text, Turn
 from turnout.errors import ServiceConnectionError, UnsupportedError
 from turnout.llama_index import TurnoutLLM
-from turnout.llama_index.wires import bedrock_converse, wire_for
-from turnout.routing import Route, resolve
-from turnout.settings import BedrockBackend, load_settings
+from turnout.llama_index.wires import bedrock_converse
+from turnout.routing import resolve
+from turnout.settings import BedrockBackend
 from turnout_emulator import Answer, Emulator, ToolCall
 
 if TYPE_CHECKING:
@@ -226,12 +227,6 @@ def test_a_value_out_of_range_is_refused_before_anything_is_sent(fresh_emulator:
     assert fresh_emulator.requests == []
 
 
-def test_a_wire_that_llama_index_has_not(fresh_emulator: Emulator) -> None:
-    route = Route("chat", "x", "openai", "openai", "carrier-pigeon", "d", "m")
-    with pytest.raises(UnsupportedError, match="speaks carrier-pigeon, which turnout has not for LlamaIndex"):
-        wire_for(route, load_settings().backends["openai"])
-
-
 # --- streams of Converse
 
 
@@ -266,7 +261,7 @@ END = {"metadata": {"usage": {"inputTokens": 1, "outputTokens": 1}}}
 
 def test_a_whole_stream_is_closed_and_says_why_it_ended(converse: Callable[[Stream], Wire]) -> None:
     stream = Stream({"contentBlockStart": {"contentBlockIndex": 0}}, WORD, STOP, END)
-    *_, last = converse(stream).stream(ASKED, {})
+    *_, last = converse(stream).stream(ASKED, Fitted({}))
     assert last.message.content == "Y"
     assert last.additional_kwargs["raw_finish_reason"] == "end_turn"
     assert last.additional_kwargs["total_tokens"] == 2
@@ -276,14 +271,14 @@ def test_a_whole_stream_is_closed_and_says_why_it_ended(converse: Callable[[Stre
 def test_a_stream_without_an_end_is_an_error(converse: Callable[[Stream], Wire]) -> None:
     stream = Stream(WORD)
     with pytest.raises(ServiceConnectionError, match="without a finish reason") as caught:
-        list(converse(stream).stream(ASKED, {}))
+        list(converse(stream).stream(ASKED, Fitted({})))
     assert caught.value.backend == "bedrock"
     assert stream.closed
 
 
 def test_a_stream_that_is_left_is_closed(converse: Callable[[Stream], Wire]) -> None:
     stream = Stream(WORD, STOP, END)
-    pieces = converse(stream).stream(ASKED, {})
+    pieces = converse(stream).stream(ASKED, Fitted({}))
     next(pieces)
     pieces.close()
     assert stream.closed

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from turnout.conversation.json_schemas import can_be_enforced, strict, strict_for_claude
+from turnout.conversation.tools import check_references
 from turnout.errors import UnsupportedError
 
 JSON_OBJECT = "Answer with one JSON object and nothing else: no Markdown, and no words before or after it."
@@ -117,6 +118,7 @@ def _object(schema: Mapping[str, Any], name: Any) -> dict[str, Any]:
     except (TypeError, ValueError, RecursionError) as error:
         msg = f"the schema {name!r} can't be written as JSON: {error}"
         raise UnsupportedError(msg) from error
+    check_references(found, f"the schema {name!r}")
     return found
 
 
@@ -130,14 +132,6 @@ def _not_a_format(wanted: Any) -> UnsupportedError:
         "{'type': 'json_schema', 'json_schema': {'name': …, 'schema': …}}, or {'type': 'json_object'}"
     )
     return UnsupportedError(msg)
-
-
-def renamed(form: AnswerFormat, taken: set[str | None]) -> AnswerFormat:
-    """A form with a name that no tool has."""
-    name = form.name
-    while name in taken:
-        name = f"{name[:63]}_"
-    return form if name == form.name else replace(form, name=name)
 
 
 # --- as the services take it

@@ -9,16 +9,10 @@ if TYPE_CHECKING:
 
 
 class AnswerStream:
-    """Makes text of the call that is the answer, piece by piece.
+    """Makes text of the call of `tool`, which is the answer, piece by piece.
 
     Words before that call are none of the answer: they wait until it is clear what they belong to. Other calls come
     before the answer: with one of them in the message, the answer's own was made too early, and is dropped.
-
-    Args:
-        tool: The tool whose call is the answer.
-
-    Attributes:
-        index: Which call is the answer, once it has begun.
     """
 
     def __init__(self, tool: str) -> None:
@@ -39,15 +33,7 @@ class AnswerStream:
         return self._dropped | ({self.index} - {None})
 
     def take(self, words: str, calls: Iterable[tuple[Any, str | None, str]]) -> str:
-        """A piece as it is read.
-
-        Args:
-            words: What it says.
-            calls: Index, name if it begins here, and arguments of each call in it.
-
-        Returns:
-            What the answer says in this piece.
-        """
+        """What the answer says in a piece: words, and index, name (where it begins) and arguments of each call."""
         text = ""
         for index, name, arguments in calls:
             if name == self._tool:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import from_json
 
 from turnout.conversation.filters import found_in_answer
-from turnout.conversation.finish import FINISH
 from turnout.errors import ContentFilterError, ServiceConnectionError
 from turnout.transport.answers.unreadable import nothing_streamed
 
@@ -16,6 +15,32 @@ if TYPE_CHECKING:
 
     from turnout.routing import Route
 
+FINISH = {
+    # Chat Completions
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+    # From docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "tool_use": "tool_calls",
+    "content_filtered": "content_filter",
+    "guardrail_intervened": "content_filter",
+    "model_context_window_exceeded": "length",
+    "malformed_model_output": "error",
+    "malformed_tool_use": "error",
+    # From docs.anthropic.com/en/api/messages
+    "pause_turn": "pause",
+    "refusal": "content_filter",
+    # Responses
+    "completed": "stop",
+    "max_output_tokens": "length",
+    "failed": "error",
+}
+"""Each service's finish reason → one of `stop`, `length`, `tool_calls`, `content_filter`, `pause`, `error`."""
 
 _READ = (
     *("inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens"),
@@ -24,12 +49,9 @@ _READ = (
 
 
 def finish(raw: str, *, calls: bool = False, answered: bool = False) -> dict[str, str]:
-    """Why an answer ended, as it says itself: in the one vocabulary, with the service's own reason beside it.
+    """Why an answer ended, in the one vocabulary, and in the service's own word.
 
-    Args:
-        raw: The service's own reason.
-        calls: Whether the answer calls a tool.
-        answered: Whether a tool's call was made the text of the answer.
+    `calls` says whether it calls a tool, and `answered` whether a tool's call was made its text.
     """
     reason = FINISH.get(raw, raw)
     if reason == "tool_calls" and answered:
@@ -38,16 +60,7 @@ def finish(raw: str, *, calls: bool = False, answered: bool = False) -> dict[str
 
 
 def check_filter(route: Route, raw: str | None, metadata: Mapping[str, Any]) -> None:
-    """Refuse an answer that a content filter or guardrail stopped.
-
-    Args:
-        route: Where it came from.
-        raw: The service's own finish reason.
-        metadata: What the service says of filters, as `turnout.conversation.filters` reads it.
-
-    Raises:
-        ContentFilterError: It was stopped.
-    """
+    """Refuse an answer that a filter or guardrail stopped; `turnout.conversation.filters` reads the metadata."""
     if raw is None or FINISH.get(raw) != "content_filter":
         return
     msg = (
@@ -60,12 +73,7 @@ def check_filter(route: Route, raw: str | None, metadata: Mapping[str, Any]) -> 
 
 
 def broken_off(route: Route, *, begun: bool) -> Exception:
-    """The error for a stream that ended without a finish reason.
-
-    Args:
-        route: Where it came from.
-        begun: Whether anything came.
-    """
+    """The error for a stream that ended without a finish reason, or before anything came."""
     if not begun:
         return nothing_streamed(route)
     msg = (
@@ -76,29 +84,19 @@ def broken_off(route: Route, *, begun: bool) -> Exception:
 
 
 def tool_arguments(arguments: Any) -> tuple[dict[str, Any], bool]:
-    """A call's arguments as far as they can be read, and whether that is whole.
-
-    Args:
-        arguments: A dict, JSON, or the beginning of JSON.
-    """
+    """A call's arguments (a dict, JSON, or the beginning of JSON) as far as they can be read, and whether all can."""
     if isinstance(arguments, dict):
         return arguments, True
     if arguments is None or arguments == "":
         return {}, True
-    try:
-        return _an_object(from_json(arguments)), True
-    except (ValueError, TypeError):
-        pass
-    try:
-        return _an_object(from_json(arguments, allow_partial="trailing-strings")), False
-    except (ValueError, TypeError):
-        return {}, False
-
-
-def _an_object(found: Any) -> dict[str, Any]:
-    if isinstance(found, dict):
-        return found
-    raise TypeError
+    for whole in (True, False):
+        try:
+            found = from_json(arguments, allow_partial=False if whole else "trailing-strings")
+        except (ValueError, TypeError):
+            continue
+        if isinstance(found, dict):
+            return found, whole
+    return {}, False
 
 
 def token_counts(usage: Mapping[str, Any]) -> dict[str, int]:

@@ -7,16 +7,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from turnout.conversation.documents import (
-    FORMATS,
-    DocumentNames,
-    as_words,
-    check_image,
-    check_reads_images,
-    type_of,
-    words_of,
-)
-from turnout.conversation.media import DEFAULT_LIMITS, IMAGES, TEXTS, Media, decode_base64, shown
+from turnout.conversation.documents import FORMATS, DocumentNames
+from turnout.conversation.media import DEFAULT_LIMITS, IMAGES, TEXTS, Media, decode_base64, shown, sniff
 from turnout.conversation.turns import Attachment, Text
 from turnout.errors import InvalidRequestError, UnsupportedError
 
@@ -35,6 +27,7 @@ _FETCHED = {
 """What each wire takes no web address of."""
 
 _SOUNDS = {"wav": "wav", "x-wav": "wav", "wave": "wav", "mp3": "mp3", "mpeg": "mp3"}
+_MISNAMED = {"image/jpg": "image/jpeg", "text/x-markdown": "text/markdown", "application/x-pdf": "application/pdf"}
 _WEB = ("https://", "http://")
 
 
@@ -54,12 +47,7 @@ def addresses(turns: Iterable[Turn], route: Route) -> dict[str, str]:
 
 
 class Attachments:
-    """Resolves the attachments of one conversation.
-
-    Args:
-        route: Where they go.
-        fetched: What was fetched, by address.
-    """
+    """Resolves the attachments of one conversation; `fetched` has what was fetched, by address."""
 
     def __init__(self, route: Route, fetched: Mapping[str, Media]) -> None:
         self._route = route
@@ -73,8 +61,11 @@ class Attachments:
             UnsupportedError: The model or the wire doesn't take it.
             InvalidRequestError: Its data can't be read.
         """
-        if attachment.kind == "image":
-            check_reads_images(self._route, where)
+        facts = self._route.facts
+        if attachment.kind == "image" and facts.known and not facts.images:
+            place = f"{self._route.deployment!r} on backend {self._route.backend!r}"
+            msg = f"{where} holds an image, and {facts.name} reads none ({place}); choose a model that does"
+            raise UnsupportedError(msg)
         url = attachment.url
         if url is not None and url in self._fetched:
             media = self._fetched[url]
@@ -88,8 +79,9 @@ class Attachments:
 
     def _from_data(self, attachment: Attachment, media: Media, where: str) -> Attachment | Text:
         subtype = media.mime.partition("/")[2]
-        if attachment.kind == "image":
-            check_image(media, where)
+        if attachment.kind == "image" and media.mime not in IMAGES:
+            msg = f"{where} holds an image of type {media.mime!r}; the services read {', '.join(sorted(IMAGES))}"
+            raise UnsupportedError(msg)
         found = replace(attachment, url=None, text=None, data=media.data, mime=media.mime)
         if attachment.kind == "document":
             if media.mime not in IMAGES:
@@ -110,9 +102,10 @@ class Attachments:
         if wire == "bedrock-converse" and (form or is_text):
             found.format, found.name = form or "txt", self._names.plain(_file_name(attachment, ""))
         elif wire == "anthropic-messages" and is_text:
-            found.data, found.text, found.mime = None, words_of(media, where), "text/plain"
+            found.data, found.text, found.mime = None, _words(media, where), "text/plain"
         elif wire.startswith("openai-") and is_text:
-            return Text(as_words(media, _file_name(attachment, "document"), where))
+            name = _file_name(attachment, "document")
+            return Text(f'<document name="{name}">\n{_words(media, where)}\n</document>')
         elif form == "pdf" or (form and wire == "openai-responses"):
             if wire.startswith("openai-"):
                 found.name = _file_name(attachment, f"document.{form}")
@@ -166,11 +159,20 @@ def _media(attachment: Attachment, where: str) -> Media:
     if len(data) > DEFAULT_LIMITS.size:
         msg = f"{where} holds a file larger than {DEFAULT_LIMITS.size:,} bytes; send a smaller one"
         raise InvalidRequestError(msg)
-    mime = type_of(data, attachment.mime)
+    declared = (attachment.mime or "").partition(";")[0].strip().lower()
+    mime = sniff(data) or _MISNAMED.get(declared, declared)
     if not mime or mime == "application/octet-stream":
         msg = f"{where} holds data of an unknown type; give its mime_type"
         raise InvalidRequestError(msg)
     return Media(data, mime)
+
+
+def _words(media: Media, where: str) -> str:
+    try:
+        return media.data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        msg = f"{where} holds a document of type {media.mime!r} that isn't UTF-8"
+        raise InvalidRequestError(msg) from error
 
 
 def _file_name(attachment: Attachment, default: str) -> str:

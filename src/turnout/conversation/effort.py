@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from turnout.conversation.parameters import unsupported
@@ -16,51 +15,36 @@ _LEAST_TOP_P = 0.95
 """While Claude thinks. Source: platform.claude.com/docs/en/build-with-claude/extended-thinking, seen 2026-11-21."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """What a call says of thinking.
-
-    Attributes:
-        fields: For the request's body on Messages, for `additionalModelRequestFields` on Converse.
-        thinks: Whether Claude thinks, and so can't be forced to call a tool.
-    """
-
-    fields: dict[str, Any]
-    thinks: bool = False
-
-
-def settle_effort(route: Route, sent: dict[str, Any], extra: Mapping[str, Any], policy: Policy) -> Effort:
+def settle_effort(
+    route: Route, sent: dict[str, Any], extra: Mapping[str, Any], policy: Policy
+) -> tuple[dict[str, Any], bool]:
     """Take the effort out of a call's parameters, and with it what the model doesn't take while it thinks.
 
     Claude then takes no temperature but 1 and no forced tool. Thinking was asked for by name, so it is kept: a
-    temperature is left out as the policy says, and the model can be asked for a tool in words.
+    temperature is left out as the policy says, and the model can be asked for a tool in words. What the application
+    itself puts there (`extra`) wins.
     Source: https://github.com/langchain-ai/langchain-aws/issues/925 and 928
 
-    Args:
-        route: Where the call goes, by Messages or Converse.
-        sent: The call's parameters, fitted; changed.
-        extra: What the application itself puts where `Effort.fields` go, which wins.
-        policy: What happens with what can't be taken.
-
-    Raises:
-        UnsupportedError: The policy is `error` and something can't be taken.
+    Returns:
+        What goes into the request's body on Messages, and into `additionalModelRequestFields` on Converse; and whether
+        Claude thinks, and so can't be forced to call a tool.
     """
     level = sent.pop("reasoning_effort", None)
     if level is None and "thinking" not in extra:
-        return Effort(dict(extra))
+        return dict(extra), False
     fields = {} if level is None else _fields(route, level, policy)
     if _is_claude(route):
         thinking = extra.get("thinking", fields.get("thinking"))
         thinks = isinstance(thinking, Mapping) and thinking.get("type") in {"enabled", "adaptive"}
         if thinks:
             _leave_out_sampling(route, sent, policy)
-        return Effort(_merged(fields, extra), thinks)
+        return _merged(fields, extra), thinks
     if fields.get("reasoningConfig", {}).get("maxReasoningEffort") == "high":
         # langchain-aws 1.9.1 leaves out the limit; the service's page on extended thinking names all three.
         for name in ("max_tokens", "temperature", "top_p"):
             if sent.pop(name, None) is not None:
                 unsupported(route, name, "the model takes none with high reasoning effort", policy)
-    return Effort(_merged(fields, extra))
+    return _merged(fields, extra), False
 
 
 def _is_claude(route: Route) -> bool:

@@ -59,13 +59,7 @@ def fetch_all(
     allow_private: bool = False,
     places: Mapping[str, str] | None = None,
 ) -> dict[str, Media]:
-    """Get images and documents, several at once.
-
-    Args:
-        urls: The addresses.
-        limits: What each may cost.
-        allow_private: Whether loopback, private and link-local addresses may be asked.
-        places: Where an address was found (`message 3`), for errors to say.
+    """Get images and documents, several at once; `places` (`message 3`) are for errors to name.
 
     Raises:
         InvalidRequestError: One can't be had within the limits, or is no image or document that is known.
@@ -239,8 +233,7 @@ async def _read(answer: httpx.Response, url: str, limits: Limits) -> Media:
 
 
 def _known_type(data: bytes, mime: str, url: str) -> str:
-    sniffed = sniff(data)
-    if sniffed is not None:
+    if sniffed := sniff(data):
         return sniffed
     if mime in _OFFICE and data.startswith(_OFFICE[mime]):
         return mime

@@ -38,12 +38,7 @@ def found(body: Mapping[str, Any]) -> Findings:
 
 
 def found_in_answer(raw_finish: str, body: Mapping[str, Any]) -> Findings:
-    """What a filter found that stopped an answer; a guardrail without a trace doesn't say at which stage.
-
-    Args:
-        raw_finish: The service's own finish reason.
-        body: As for `found`.
-    """
+    """What a filter found that stopped an answer; a guardrail without a trace doesn't say at which stage."""
     stage, categories = found(body)
     return stage or (None if raw_finish == "guardrail_intervened" else "completion"), categories
 

@@ -29,12 +29,6 @@ if TYPE_CHECKING:
 def prepare(read: Callable[[], list[Turn]], route: Route, fitted: Fitted, *, allow_private: bool = False) -> list[Turn]:
     """A conversation as a route's wire takes it.
 
-    Args:
-        read: Reads the caller's messages.
-        route: Where it goes.
-        fitted: The rest of the request.
-        allow_private: Whether files may be fetched from loopback and private addresses.
-
     Returns:
         Turns whose parts the wire takes: texts, resolved attachments, calls, its own reasoning and blocks, and marks
         for caching.
@@ -44,7 +38,7 @@ def prepare(read: Callable[[], list[Turn]], route: Route, fitted: Fitted, *, all
         UnsupportedError: The model or the wire can't take a part of it.
     """
     with _naming(route):
-        turns = _arranged(read(), route, fitted)
+        turns = arranged(read(), route, fitted)
         places = addresses(turns, route)
         fetched = fetching.fetch_all(places, places=places, allow_private=allow_private) if places else {}
         return settled(turns, route, fetched)
@@ -55,24 +49,14 @@ async def aprepare(
 ) -> list[Turn]:
     """As `prepare`, fetching without blocking the event loop."""
     with _naming(route):
-        turns = _arranged(read(), route, fitted)
+        turns = arranged(read(), route, fitted)
         places = addresses(turns, route)
         fetched = await fetching.afetch_all(places, places=places, allow_private=allow_private) if places else {}
         return settled(turns, route, fetched)
 
 
-def _arranged(turns: list[Turn], route: Route, fitted: Fitted) -> list[Turn]:
-    return arranged(turns, route, has_tools=fitted.has_tools, instruction=fitted.instruction(turns))
-
-
 def settled(turns: Sequence[Turn], route: Route, fetched: Mapping[str, Media]) -> list[Turn]:
-    """Turns in order → turns whose parts the wire takes, without those that are empty.
-
-    Args:
-        turns: Turns in the wire's order, which are changed.
-        route: Where they go.
-        fetched: What was fetched, by address.
-    """
+    """Turns in order, changed into what the wire takes, without those that are empty."""
     attachments = Attachments(route, fetched)
     for turn in turns:
         fit_parts(turn, route, attachments)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
 _BY_NAME = ("properties", "$defs", "definitions", "dependentSchemas")  # hold schemas by names of the application's
 _LISTS = ("anyOf", "allOf", "oneOf", "prefixItems")
@@ -37,11 +39,8 @@ def _is_open(node: Any) -> bool:
         return True  # `true`: anything at all
     free = node.get("type") == "object" and not node.get("properties") and "$ref" not in node
     extra = node.get("additionalProperties", False) is not False
-    return free or extra or bool({"patternProperties", "oneOf", "prefixItems"} & node.keys()) or _says_nothing(node)
-
-
-def _says_nothing(node: Mapping[str, Any]) -> bool:
-    return not _SAYS_WHAT & node.keys()
+    unheld = {"patternProperties", "oneOf", "prefixItems"} & node.keys()
+    return free or extra or bool(unheld) or not _SAYS_WHAT & node.keys()
 
 
 def _nodes(node: Any) -> Iterator[Any]:
@@ -86,21 +85,22 @@ def _closed(node: Any, root: Mapping[str, Any], *, all_members: bool) -> Any:
     if "$ref" in node and node.keys() - {"$ref", "$defs", "definitions"}:
         beside = {key: value for key, value in node.items() if key != "$ref"}
         return _closed({**_referred(root, node["$ref"]), **beside}, root, all_members=all_members)
-    made: dict[str, Any] = {}
-    for key, value in node.items():
-        if key in _BY_NAME and isinstance(value, dict):
-            made[key] = {name: _closed(inner, root, all_members=all_members) for name, inner in value.items()}
-        elif key in _LISTS and isinstance(value, list):
-            made[key] = [_closed(inner, root, all_members=all_members) for inner in value]
-        elif key in _ONE:
-            made[key] = _closed(value, root, all_members=all_members)
-        elif key != "default" or not all_members:
-            made[key] = value
+    close = partial(_closed, root=root, all_members=all_members)
+    made = {key: _changed(key, value, close) for key, value in node.items() if key != "default" or not all_members}
     if isinstance(made.get("properties"), dict) and made.get("type") == "object":
         made["additionalProperties"] = False
         if all_members:
             made["required"] = list(made["properties"])
     return made
+
+
+def _changed(key: str, value: Any, change: Callable[[Any], Any]) -> Any:
+    """A member of a schema with every schema in it changed."""
+    if key in _BY_NAME and isinstance(value, dict):
+        return {name: change(inner) for name, inner in value.items()}
+    if key in _LISTS and isinstance(value, list):
+        return [change(inner) for inner in value]
+    return change(value) if key in _ONE else value
 
 
 def _describe_limits(node: Any) -> Any:
@@ -109,20 +109,11 @@ def _describe_limits(node: Any) -> Any:
     made: dict[str, Any] = {}
     limits: dict[str, Any] = {}
     for key, value in node.items():
-        if key in _BY_NAME and isinstance(value, dict):
-            made[key] = {name: _describe_limits(inner) for name, inner in value.items()}
-        elif key in _LISTS and isinstance(value, list):
-            made[key] = [_describe_limits(inner) for inner in value]
-        elif key == "items":
-            made[key] = _describe_limits(value)
-        elif (
-            key in _UNENFORCED
-            or (key == "minItems" and value not in {0, 1})
-            or (key == "format" and value not in _FORMATS)
-        ):
+        few, odd = key == "minItems" and value not in {0, 1}, key == "format" and value not in _FORMATS
+        if key in _UNENFORCED or few or odd:
             limits[key] = value
         else:
-            made[key] = value
+            made[key] = _changed(key, value, _describe_limits)
     if limits:
         note = "{" + ", ".join(f"{key}: {value}" for key, value in limits.items()) + "}"
         made["description"] = f"{made['description']}\n\n{note}" if made.get("description") else note
@@ -170,7 +161,13 @@ def refers_to_itself(schema: Mapping[str, Any]) -> bool:
 
 
 def _referred(root: Mapping[str, Any], pointer: str) -> dict[str, Any]:
+    found = referred(root, pointer)
+    return found if isinstance(found, dict) else {}
+
+
+def referred(root: Mapping[str, Any], pointer: str) -> Any:
+    """What a `$ref` in a schema leads to; None if it leads nowhere."""
     found: Any = root
     for step in filter(None, pointer.removeprefix("#").split("/")):
-        found = found.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
-    return found if isinstance(found, dict) else {}
+        found = found.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(found, Mapping) else None
+    return found

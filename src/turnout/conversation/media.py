@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -87,16 +86,11 @@ def decode_base64(text: str, where: str, limits: Limits = DEFAULT_LIMITS) -> byt
     if len(text) * 3 // 4 > limits.size + 3:
         raise too_large(where, limits)
     try:
-        data = base64.b64decode(re.sub(r"\s+", "", text) if _has_space(text) else text, validate=True)
+        data = base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         msg = f"{where} isn't valid base64"
         raise InvalidRequestError(msg) from error
-    if not data:
-        msg = f"{where} is empty"
-        raise InvalidRequestError(msg)
-    if len(data) > limits.size:
-        raise too_large(where, limits)
-    return data
+    return _checked(data, where, limits)
 
 
 def decode_data_url(url: str, where: str = "a data: address", limits: Limits = DEFAULT_LIMITS) -> Media:
@@ -115,12 +109,7 @@ def decode_data_url(url: str, where: str = "a data: address", limits: Limits = D
     else:
         if len(body) > 3 * limits.size:
             raise too_large(where, limits)
-        data = unquote_to_bytes(body)
-    if not data:
-        msg = f"{where} is empty"
-        raise InvalidRequestError(msg)
-    if len(data) > limits.size:
-        raise too_large(where, limits)
+        data = _checked(unquote_to_bytes(body), where, limits)
     return Media(data, sniff(data) or declared.strip().lower() or "text/plain")
 
 
@@ -137,8 +126,13 @@ def shown(url: str) -> str:
     return f"{parts.scheme}://{host}{port}{parts.path}"[:200]
 
 
-def _has_space(text: str) -> bool:
-    return "\n" in text or " " in text or "\r" in text
+def _checked(data: bytes, where: str, limits: Limits) -> bytes:
+    if not data:
+        msg = f"{where} is empty"
+        raise InvalidRequestError(msg)
+    if len(data) > limits.size:
+        raise too_large(where, limits)
+    return data
 
 
 def too_large(what: str, limits: Limits) -> InvalidRequestError:

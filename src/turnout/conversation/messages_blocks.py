@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any
 
 from turnout.conversation.caching import cache_control
@@ -45,9 +44,7 @@ def _file(part: Attachment) -> dict[str, Any]:
     elif part.text is not None:
         source = {"type": "text", "media_type": "text/plain", "data": part.text}
     else:
-        assert isinstance(part.data, bytes)
-        data = base64.b64encode(part.data).decode("ascii")
-        source = {"type": "base64", "media_type": part.mime or "", "data": data}
+        source = {"type": "base64", "media_type": part.mime or "", "data": part.base64}
     block: dict[str, Any] = {"type": part.kind, "source": source}
     if part.kind == "document":
         block |= {name: part.options[name] for name in ("citations", "context") if name in part.options}

@@ -13,27 +13,21 @@ from turnout.errors import InvalidRequestError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from turnout.conversation.request import Fitted
     from turnout.conversation.turns import Kind, Part
     from turnout.routing import Route
 
 _SYSTEM_APART = frozenset({"bedrock-converse", "anthropic-messages"})
-"""Wires whose system prompt is one, and outside the conversation, which begins with the user."""
+"""Wires whose system prompt is one, and outside the conversation, which begins with the user.
 
-_TOOLS_NEEDED = frozenset({"bedrock-converse", "anthropic-messages"})
-"""Wires that refuse tool calls and results in a request without tools."""
+They refuse tool calls and results in a request without tools."""
 
 _FIRST_WORDS = "."
 """What a user is made to say where a wire insists that the user begins; langchain-aws fills empty messages with it."""
 
 
-def arranged(turns: Sequence[Turn], route: Route, *, has_tools: bool, instruction: str | None = None) -> list[Turn]:
-    """Turns in the order that the route's wire takes.
-
-    Args:
-        turns: Turns of this call's own, which are changed.
-        route: Where they go.
-        has_tools: Whether the request offers tools.
-        instruction: What the model is told besides the conversation.
+def arranged(turns: Sequence[Turn], route: Route, fitted: Fitted) -> list[Turn]:
+    """Turns in the order that the route's wire takes; they are this call's own, and changed.
 
     Raises:
         InvalidRequestError: Calls and results don't belong together, or nothing is left to answer.
@@ -41,8 +35,9 @@ def arranged(turns: Sequence[Turn], route: Route, *, has_tools: bool, instructio
     if not turns:
         msg = "there is nothing to answer: the conversation has no message, or only empty ones"
         raise InvalidRequestError(msg)
+    instruction = fitted.instruction(turns)
     placed = _paired(turns)
-    if not has_tools and route.wire in _TOOLS_NEEDED:
+    if not fitted.asked.tools and route.wire in _SYSTEM_APART:
         placed = [_in_words(turn) for turn in placed]
     placed = _files_after_results(placed, route)
     if instruction is not None:

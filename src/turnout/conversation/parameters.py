@@ -18,6 +18,11 @@ Policy = Literal["warn", "error", "drop"]
 
 PARAMETERS = ("temperature", "top_p", "max_tokens", "stop", "seed", "reasoning_effort", "parallel_tool_calls")
 
+LIMITS = ("timeout", "max_retries", "deadline")
+"""What a call may say of its time and repetitions, over the model and the backend."""
+
+_ALIASES = {"max_completion_tokens": "max_tokens", "max_output_tokens": "max_tokens", "stop_sequences": "stop"}
+
 TAKES: dict[str, frozenset[str]] = {
     "openai-chat": frozenset(PARAMETERS),
     "openai-responses": frozenset(PARAMETERS) - {"stop", "seed"},
@@ -56,16 +61,19 @@ def unsupported(route: Route, what: str, why: str, policy: Policy) -> None:
         warnings.warn(msg, UserWarning, stacklevel=3)
 
 
+def take_parameters(arguments: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Take `PARAMETERS` out of a call's arguments; those that it leaves out are the model's own."""
+    for alias, name in _ALIASES.items():
+        if alias in arguments:
+            arguments[name] = arguments.pop(alias)
+    parameters = {name: arguments.pop(name) if name in arguments else own.get(name) for name in PARAMETERS}
+    if isinstance(parameters["stop"], str):
+        parameters["stop"] = [parameters["stop"]]
+    return parameters
+
+
 def fit_parameters(route: Route, parameters: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
-    """The parameters that the route's wire and model take; the others go as the policy says.
-
-    Args:
-        route: Where the call goes.
-        parameters: Those of `PARAMETERS` that are asked for; None stands for the rest.
-        policy: What happens with the rest.
-
-    Returns:
-        What is left, still under turnout's names.
+    """The parameters that the route's wire and model take, under turnout's names; the others go as the policy says.
 
     Raises:
         UnsupportedError: A value is out of range, or the policy is `error` and something can't be taken.
@@ -74,7 +82,7 @@ def fit_parameters(route: Route, parameters: Mapping[str, Any], policy: Policy) 
     if sent:
         _check(route, sent)
     for name in list(sent):
-        why = _refusal(route, name)
+        why = refusal(route, name)
         if why and not (name == "parallel_tool_calls" and sent[name]):  # True is what every service does anyway
             unsupported(route, name, why, policy)
         if why:
@@ -82,7 +90,8 @@ def fit_parameters(route: Route, parameters: Mapping[str, Any], policy: Policy) 
     return sent
 
 
-def _refusal(route: Route, name: str) -> str | None:
+def refusal(route: Route, name: str) -> str | None:
+    """Why the route's wire or model doesn't take a parameter; None if it does."""
     facts = route.facts
     if name not in TAKES[route.wire]:
         return f"the wire {route.wire} has no such parameter"
@@ -92,18 +101,10 @@ def _refusal(route: Route, name: str) -> str | None:
         return "the model takes no stop sequences"
     if name == "reasoning_effort" and facts.known and not facts.reasoning:
         return "the model doesn't reason"
-    if name == "parallel_tool_calls" and not _can_call_once(route):
+    one_call = facts.one_call if route.wire == "bedrock-converse" else _O_SERIES.match(facts.name) is None
+    if name == "parallel_tool_calls" and not one_call:
         return f"on {route.wire} the model can't be told to call one tool at most"
     return None
-
-
-def _can_call_once(route: Route) -> bool:
-    return route.facts.one_call if route.wire == "bedrock-converse" else _O_SERIES.match(route.facts.name) is None
-
-
-def takes_parameter(route: Route, name: str) -> bool:
-    """Whether the route's wire and model take a parameter."""
-    return _refusal(route, name) is None
 
 
 def _check(route: Route, sent: Mapping[str, Any]) -> None:

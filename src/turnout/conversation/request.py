@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from turnout.conversation.parameters import fit_parameters, takes_parameter
-from turnout.conversation.tool_choices import Asked, asked_for
+from turnout.conversation.parameters import fit_parameters, refusal
 from turnout.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -47,24 +46,6 @@ class Request:
     first_call_only: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
 
-    def asked(self, route: Route, *, thinks: bool = False) -> Asked:
-        """What the route's model is asked for.
-
-        Args:
-            route: Where the call goes.
-            thinks: Whether the model thinks in a way that forbids to force it.
-        """
-        return asked_for(
-            route,
-            self.form,
-            self.tools,
-            self.tool_choice,
-            method=self.method,
-            strictly=self.strict,
-            as_text=self.as_text,
-            thinks=thinks,
-        )
-
 
 def parameters_of(request: Request, route: Route) -> dict[str, Any]:
     """The request's parameters that the route's wire and model take, under turnout's names.
@@ -76,9 +57,31 @@ def parameters_of(request: Request, route: Route) -> dict[str, Any]:
     one_object = request.form is not None and not request.as_text and not request.tools
     if one_object and parameters.get(name) is None:
         parameters[name] = False
-    if (one_object or request.first_call_only) and not takes_parameter(route, name):
+    if (one_object or request.first_call_only) and refusal(route, name):
         parameters[name] = None
     return fit_parameters(route, parameters, request.policy)
+
+
+@dataclass(slots=True)
+class Asked:
+    """What is asked of a model, before a wire writes it.
+
+    Attributes:
+        tools: The tools that are offered, in OpenAI's format; the form of the answer may be one of them.
+        choice: The choice among them that is sent: `auto`, `none`, `any`, a tool's name; None for none.
+        form: What the service holds the answer to itself.
+        must_call: A tool (or `any`) that the answer must call though the model can't be forced to: it is told to, and
+            an answer that doesn't is an error.
+        answer_tool: The tool whose call is the answer, and becomes the answer's text.
+        in_words: What the model is told of the answer's form.
+    """
+
+    tools: list[dict[str, Any]]
+    choice: str | None = None
+    form: AnswerFormat | None = None
+    must_call: str | None = None
+    answer_tool: str | None = None
+    in_words: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +98,20 @@ class Fitted:
     asked: Asked = field(default_factory=lambda: Asked([]))
     cache: CachePoint | None = None
 
-    @property
-    def has_tools(self) -> bool:
-        """Whether the model is offered tools."""
-        return bool(self.asked.tools)
-
     def instruction(self, turns: Iterable[Turn]) -> str | None:
         """What the model is told besides the conversation, if anything."""
-        return self.asked.instruction(turn.text for turn in turns)
+        asked = self.asked
+        if asked.form is not None and asked.form.schema is None:  # OpenAI's JSON mode wants the word in a message
+            return None if any("json" in turn.text.lower() for turn in turns) else asked.form.in_words()
+        if asked.must_call is None:
+            return asked.in_words
+        if asked.must_call == "any" and asked.answer_tool is not None:
+            return (
+                f"Answer by calling one of the tools. When you know the answer, call {asked.answer_tool!r} with it, "
+                "and no other tool. Write no other text."
+            )
+        tool = "one of the tools" if asked.must_call == "any" else f"the tool {asked.must_call!r}"
+        return f"Answer by calling {tool}, with arguments taken from the conversation. Write no other text."
 
     def check_called(self, route: Route, *, called: bool) -> None:
         """Refuse an answer without the tool call that was asked for.

@@ -2,92 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from turnout.conversation.answer_formats import AnswerFormat, renamed
+from turnout.conversation.answer_formats import AnswerFormat
 from turnout.conversation.json_schemas import can_be_enforced, for_a_tool, refers_to_itself, strict
+from turnout.conversation.request import Asked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
+    from turnout.conversation.request import Request
     from turnout.routing import Route
 
 METHODS = ("json_schema", "function_calling", "json_mode")
 _ALL = ("auto", "any", "tool")
 
 
-@dataclass(slots=True)
-class Asked:
-    """What is asked of a model, before a wire writes it.
-
-    Attributes:
-        tools: The tools that are offered, in OpenAI's format; the form of the answer may be one of them.
-        choice: The choice among them that is sent: `auto`, `none`, `any`, a tool's name; None for none.
-        form: What the service holds the answer to itself.
-        must_call: A tool (or `any`) that the answer must call though the model can't be forced to: it is told to, and
-            an answer that doesn't is an error.
-        answer_tool: The tool whose call is the answer, and becomes the answer's text.
-        in_words: What the model is told of the answer's form.
-    """
-
-    tools: list[dict[str, Any]]
-    choice: str | None = None
-    form: AnswerFormat | None = None
-    must_call: str | None = None
-    answer_tool: str | None = None
-    in_words: str | None = None
-
-    def instruction(self, contents: Iterable[Any]) -> str | None:
-        """What the model is told besides the conversation, if anything.
-
-        Args:
-            contents: The contents of the conversation's messages. OpenAI's JSON mode wants the word in them.
-        """
-        if self.form is not None and self.form.schema is None:
-            return None if any("json" in str(one).lower() for one in contents) else self.form.in_words()
-        if self.must_call is None:
-            return self.in_words
-        if self.must_call == "any" and self.answer_tool is not None:
-            return (
-                f"Answer by calling one of the tools. When you know the answer, call {self.answer_tool!r} with it, and "
-                "no other tool. Write no other text."
-            )
-        tool = "one of the tools" if self.must_call == "any" else f"the tool {self.must_call!r}"
-        return f"Answer by calling {tool}, with arguments taken from the conversation. Write no other text."
-
-
-def asked_for(
-    route: Route,
-    form: AnswerFormat | None,
-    tools: Sequence[dict[str, Any]],
-    choice: str | None,
-    *,
-    method: str | None = None,
-    strictly: bool | None = None,
-    as_text: bool = False,
-    thinks: bool = False,
-) -> Asked:
-    """What to ask of the route's model, for a form of the answer, tools, and a choice among them.
-
-    Args:
-        route: Where the call goes.
-        form: The form of the answer, if one is asked for.
-        tools: The application's tools.
-        choice: `auto`, `none`, `any` or a tool's name; None where not asked for.
-        method: How the form is to be had, of `METHODS`; None for the strongest way.
-        strictly: Whether a tool that stands for the form is to be held to exactly; None where not asked for.
-        as_text: Whether the answer is read as text, so that a tool's call is no answer. The tools may then be called
-            first, in answers of their own.
-        thinks: Whether the model thinks in a way that forbids to force it.
-    """
-    asked = Asked(list(tools), choice)
-    if form is None and choice is None:
+def asked_for(request: Request, route: Route, *, thinks: bool = False) -> Asked:
+    """What to ask of the route's model, which can't be forced to anything if it `thinks`."""
+    asked = Asked(list(request.tools), request.tool_choice)
+    if request.form is None and request.tool_choice is None:
         return asked
     forced = _ALL if route.wire.startswith("openai-") else ("auto",) if thinks else route.facts.tool_choice
-    if form is not None:
-        way = _way(route, form, method, prefer_schema=as_text or thinks)
-        _ask(asked, form, way, strictly=strictly, as_text=as_text)
+    if request.form is not None:
+        way = _way(route, request.form, request.method, prefer_schema=request.as_text or thinks)
+        _ask(asked, request.form, way, strictly=request.strict, as_text=request.as_text)
     _force(asked, forced)
     return asked
 
@@ -104,7 +44,9 @@ def _ask(asked: Asked, form: AnswerFormat, way: str, *, strictly: bool | None, a
     else:
         if asked.choice == "none":
             asked.tools = []
-        form = renamed(form, {tool.get("function", {}).get("name") for tool in asked.tools})
+        taken = {tool.get("function", {}).get("name") for tool in asked.tools}
+        while form.name in taken:
+            form = replace(form, name=f"{form.name[:63]}_")
         # Among other tools, it may be called when they have been.
         asked.choice = "any" if asked.tools else form.name
         asked.tools.append(as_tool(form, strictly=strictly))
@@ -124,22 +66,14 @@ def _way(route: Route, form: AnswerFormat, method: str | None, *, prefer_schema:
     # A forced call gives an object of the schema on every model that can be forced, whatever is in the schema.
     forced = facts.tools and {"any", "tool"} & set(facts.tool_choice)
     wanted = method == "json_schema" or (method is None and (prefer_schema or not forced))
-    if wanted and facts.structured and _enforced_on_bedrock(form.schema, facts.family):
+    endless = facts.family == "claude" and refers_to_itself(form.schema)
+    if wanted and facts.structured and can_be_enforced(form.schema) and not endless:
         return "schema"
     return "tool" if facts.tools else "words"
 
 
-def _enforced_on_bedrock(schema: dict[str, Any], family: str) -> bool:
-    return can_be_enforced(schema) and not (family == "claude" and refers_to_itself(schema))
-
-
 def as_tool(form: AnswerFormat, *, strictly: bool | None = None) -> dict[str, Any]:
-    """A form as a tool in OpenAI's format: calling it gives the object.
-
-    Args:
-        form: The form.
-        strictly: Whether the service is to hold the call to it exactly; None where not asked for.
-    """
+    """A form as a tool in OpenAI's format: calling it gives the object."""
     assert form.schema is not None
     parameters = for_a_tool(form.schema)
     if strictly and can_be_enforced(parameters):

@@ -46,12 +46,7 @@ class ToolIds:
         self._answered: set[str] = set()
 
     def call(self, call_id: str | None, name: str) -> str:
-        """The id under which a call is sent.
-
-        Args:
-            call_id: Its original id, if it has one.
-            name: The tool that is called.
-        """
+        """The id under which a call is sent."""
         original = call_id or ""
         new = original
         attempt = 0
@@ -66,12 +61,7 @@ class ToolIds:
         return new
 
     def result(self, call_id: str | None, name: str | None = None, *, where: str) -> str:
-        """The new id of the call that a result answers.
-
-        Args:
-            call_id: The id that the result gives.
-            name: The tool that it is from, which decides where the result gives no id.
-            where: What the result is called in an error, like `message 3`.
+        """The new id of the call that a result answers; the tool's name decides where the result gives no id.
 
         Raises:
             InvalidRequestError: No call before it has this id, or it has been answered.
@@ -92,11 +82,7 @@ class ToolIds:
         return new
 
     def check_answered(self, where: str, *, calls: str) -> None:
-        """Refuse a conversation that goes on without a result that it needs.
-
-        Args:
-            where: What comes where the result should, like `message 4`, or empty for the conversation's end.
-            calls: The message that made the calls, like `message 2`.
+        """Refuse a conversation that goes on at `where`, or ends, without a result that it needs.
 
         Raises:
             InvalidRequestError: A call has no result.

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from turnout.conversation.json_schemas import referred
 from turnout.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -17,11 +18,7 @@ _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 def check_tool(tool: Mapping[str, Any], number: int) -> None:
-    """Refuse a tool that no service takes.
-
-    Args:
-        tool: In OpenAI's format, or a tool of one wire's own, which isn't looked into.
-        number: Its place in the list.
+    """Refuse a tool in OpenAI's format that no service takes; one of a wire's own isn't looked into.
 
     Raises:
         UnsupportedError: It has no name, or a name or a schema that no service takes.
@@ -53,11 +50,7 @@ def check_choice(choice: str | None, tools: Sequence[Mapping[str, Any]]) -> None
 
 
 def check_schema(schema: Any, what: str) -> None:
-    """Refuse a schema that no service takes.
-
-    Args:
-        schema: A JSON schema, of a tool's arguments or of an answer.
-        what: Whose it is, for the error.
+    """Refuse a schema, of a tool's arguments or of an answer, that no service takes.
 
     Raises:
         UnsupportedError: It isn't an object's, can't be written as JSON, or refers to what it doesn't have.
@@ -73,8 +66,17 @@ def check_schema(schema: Any, what: str) -> None:
     except (TypeError, ValueError, RecursionError) as error:
         msg = f"{what} has a schema that can't be written as JSON: {error}"
         raise UnsupportedError(msg) from error
+    check_references(schema, what)
+
+
+def check_references(schema: Mapping[str, Any], what: str) -> None:
+    """Refuse a schema that refers to what it doesn't have.
+
+    Raises:
+        UnsupportedError: It does.
+    """
     for pointer in _references(schema):
-        if not _leads_somewhere(schema, pointer):
+        if not pointer.startswith("#") or referred(schema, pointer) is None:
             msg = f"{what} has a schema that refers to {pointer!r:.80}, which isn't in it; put it under $defs"
             raise UnsupportedError(msg)
 
@@ -88,15 +90,3 @@ def _references(schema: Any) -> Iterator[str]:
     elif isinstance(schema, list | tuple):
         for inner in schema:
             yield from _references(inner)
-
-
-def _leads_somewhere(schema: Any, pointer: str) -> bool:
-    if not pointer.startswith("#"):
-        return False
-    found = schema
-    for step in filter(None, pointer[1:].split("/")):
-        key = step.replace("~1", "/").replace("~0", "~")
-        if not isinstance(found, Mapping) or key not in found:
-            return False
-        found = found[key]
-    return True

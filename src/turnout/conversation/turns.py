@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -53,6 +54,17 @@ class Attachment:
     format: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     where: str = ""
+
+    @property
+    def base64(self) -> str:
+        """Its bytes, once it is resolved, as base64."""
+        assert isinstance(self.data, bytes)
+        return b64encode(self.data).decode("ascii")
+
+    @property
+    def address(self) -> str:
+        """Its address, or a `data:` address of its bytes."""
+        return self.url or f"data:{self.mime};base64,{self.base64}"
 
 
 @dataclass(slots=True)

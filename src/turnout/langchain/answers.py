@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages.ai import subtract_usage
 
 from turnout.conversation.answer_tool import AnswerStream
 from turnout.conversation.answers import broken_off, check_filter, finish
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from langchain_core.messages import BaseMessage
+    from langchain_core.messages.ai import UsageMetadata
     from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
     from turnout.conversation.request import Fitted
@@ -44,55 +46,14 @@ def used_tokens(answer: Any) -> float | None:
     return usage["total_tokens"] if usage else None
 
 
-def portable_result(result: ChatResult, route: Route, attempts: Mapping[str, Any], fitted: Fitted) -> ChatResult:
-    """An answer in the one shape, changed in place.
+class AnswerShape:
+    """Brings one answer, whole or in chunks, into the one shape."""
 
-    Args:
-        result: What the wire's class answered.
-        route: Where it came from.
-        attempts: What the attempts were.
-        fitted: What was asked.
-
-    Raises:
-        ContentFilterError: A filter or guardrail stopped the answer.
-        UnsupportedError: It calls no tool, and the model was told to.
-    """
-    called = False
-    for generation in result.generations:
-        message = generation.message
-        if isinstance(message, AIMessage):
-            called = called or bool(message.tool_calls)
-            answered = fitted.asked.answer_tool is not None and _call_as_text(message, fitted.asked.answer_tool)
-            _make_storable(message)
-            portable_usage(message)
-            before, items = message.content, _take_opaque(message)
-            plain = _plain(message.content)
-            if plain is not None and len(items) <= 1:
-                _put_beside(message, items)
-                _set_text(message, plain)
-            else:
-                message.content = before
-            raw = _set_finish(generation, result.llm_output, calls=bool(message.tool_calls), answered=answered)
-            if raw is not None:
-                _check_filter(route, raw, {**(generation.generation_info or {}), **message.response_metadata})
-        _mark(message, route, attempts)
-    fitted.check_called(route, called=called)
-    return result
-
-
-class Stream:
-    """Brings the chunks of one streamed answer into the one shape.
-
-    Args:
-        route: Where it comes from.
-        attempts: Says what the attempts were.
-        fitted: What was asked.
-    """
-
-    def __init__(self, route: Route, attempts: Callable[[], Mapping[str, Any]], fitted: Fitted) -> None:
+    def __init__(self, route: Route, fitted: Fitted, attempts: Callable[[], Mapping[str, Any]]) -> None:
         self._route = route
-        self._attempts = attempts
         self._fitted = fitted
+        self._attempts = attempts
+        self._usage: UsageMetadata | None = None  # what the chunks so far say was used
         self._answer = None if fitted.asked.answer_tool is None else AnswerStream(fitted.asked.answer_tool)
         self._blocks = False
         self._first = True
@@ -101,14 +62,49 @@ class Stream:
         self._metadata: dict[str, Any] = {}
         self._opaque: dict[Any, dict[str, Any]] = {}
 
-    def portable(self, chunk: ChatGenerationChunk) -> ChatGenerationChunk:
-        """A chunk in the one shape, changed in place."""
+    def whole(self, result: ChatResult) -> ChatResult:
+        """A whole answer, changed in place.
+
+        Raises:
+            ContentFilterError: A filter or guardrail stopped the answer.
+            UnsupportedError: It calls no tool, and the model was told to.
+        """
+        called, tool = False, self._fitted.asked.answer_tool
+        for generation in result.generations:
+            message = generation.message
+            if isinstance(message, AIMessage):
+                called = called or bool(message.tool_calls)
+                answered = tool is not None and _call_as_text(message, tool)
+                _make_storable(message)
+                portable_usage(message)
+                before, items = message.content, _take_opaque(message)
+                plain = _plain(message.content)
+                if plain is not None and len(items) <= 1:
+                    _put_beside(message, items)
+                    _set_text(message, plain)
+                else:
+                    message.content = before
+                raw = _set_finish(generation, result.llm_output, calls=bool(message.tool_calls), answered=answered)
+                if raw is not None:
+                    metadata = {**(generation.generation_info or {}), **message.response_metadata}
+                    _check_filter(self._route, raw, metadata)
+            self._mark(message)
+        self._fitted.check_called(self._route, called=called)
+        return result
+
+    def chunk(self, chunk: ChatGenerationChunk) -> ChatGenerationChunk:
+        """A chunk of a streamed answer, changed in place."""
         message = chunk.message
         if isinstance(message, AIMessageChunk):
             if self._answer is not None:
                 _take_answer(self._answer, message)
             _make_storable(message)
             portable_usage(message)
+            usage = message.usage_metadata
+            if usage is not None:  # some servers say in every chunk what was used so far, and LangChain adds it all up
+                if self._usage is not None:
+                    message.usage_metadata = subtract_usage(usage, self._usage)
+                self._usage = usage
             for item in _take_opaque(message):
                 self._opaque.setdefault(item.get("index"), {}).update(item)
             plain = _plain(message.content)
@@ -124,9 +120,14 @@ class Stream:
                 if self._finish is not None:
                     self._finished(message)
         if self._first:
-            _mark(message, self._route, self._attempts())
+            self._mark(message)
             self._first = False
         return chunk
+
+    def _mark(self, message: BaseMessage) -> None:
+        route = self._route
+        metadata = {"backend": route.backend, "deployment": route.deployment, "wire": route.wire}
+        message.response_metadata |= {**self._attempts(), **metadata}
 
     def _finished(self, message: AIMessageChunk) -> None:
         """Add to the last chunk what waited for it."""
@@ -242,14 +243,7 @@ def _request_id(metadata: Mapping[str, Any]) -> str | None:
 def _set_finish(
     generation: ChatGeneration, output: Mapping[str, Any] | None = None, *, calls: bool, answered: bool = False
 ) -> str | None:
-    """Bring the finish reason into one vocabulary; the service's own is kept, and returned.
-
-    Args:
-        generation: The answer, or the chunk of one.
-        output: What the service says beside it.
-        calls: Whether it calls a tool.
-        answered: Whether a call was made the text of the answer.
-    """
+    """Bring the finish reason of an answer or chunk into one vocabulary; the service's own is kept, and returned."""
     metadata = generation.message.response_metadata
     found = {**(output or {}), **(generation.generation_info or {}), **metadata}
     raw = _raw_finish(found)
@@ -263,15 +257,6 @@ def _set_finish(
 
 def _check_filter(route: Route, raw: str, metadata: Mapping[str, Any]) -> None:
     check_filter(route, raw, {**metadata, **filter_findings(metadata)})
-
-
-def _mark(message: BaseMessage, route: Route, attempts: Mapping[str, Any]) -> None:
-    message.response_metadata |= {
-        **attempts,
-        "backend": route.backend,
-        "deployment": route.deployment,
-        "wire": route.wire,
-    }
 
 
 # --- an answer that came as a tool's call

@@ -313,9 +313,9 @@ class ChatTurnout(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> ChatResult:
-        from turnout.langchain.calls import generate
+        from turnout.langchain.calls import new_call
 
-        return generate(self, messages, stop, kwargs)
+        return new_call(self, messages, stop, kwargs).answer()
 
     async def _agenerate(
         self,
@@ -324,9 +324,9 @@ class ChatTurnout(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> ChatResult:
-        from turnout.langchain.calls import agenerate
+        from turnout.langchain.calls import new_call
 
-        return await agenerate(self, messages, stop, kwargs)
+        return await new_call(self, messages, stop, kwargs).aanswer()
 
     def _stream(
         self,
@@ -335,9 +335,9 @@ class ChatTurnout(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        from turnout.langchain.calls import stream
+        from turnout.langchain.calls import new_call
 
-        return stream(self, messages, stop, kwargs)
+        return new_call(self, messages, stop, kwargs).chunks()
 
     def _astream(
         self,
@@ -346,9 +346,9 @@ class ChatTurnout(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        from turnout.langchain.calls import astream
+        from turnout.langchain.calls import new_call
 
-        return astream(self, messages, stop, kwargs)
+        return new_call(self, messages, stop, kwargs).achunks()
 
     def __getstate__(self) -> dict[Any, Any]:
         portable = self.model_copy(update={"settings": portable_settings(self.settings)})

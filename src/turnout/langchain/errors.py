@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from langchain_core import exceptions as lc
 
 from turnout import errors as e
-from turnout.routing import Route
-from turnout.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class ChatAuthenticationError(e.AuthenticationError, lc.ModelAuthenticationError):
@@ -87,6 +88,7 @@ def as_langchain(error: e.TurnoutError) -> e.TurnoutError:
     made = kind.__new__(kind)
     Exception.__init__(made, *error.args)
     vars(made).update(vars(error))
+    made.__cause__ = error.__cause__
     return made
 
 
@@ -97,29 +99,3 @@ def langchain_errors() -> Iterator[None]:
         yield
     except e.ModelCallError as error:
         raise as_langchain(error) from error.__cause__
-
-
-def translate(error: Exception, route: Route, settings: Settings) -> e.TurnoutError | None:
-    """The error for what a route's call raised, or None if it isn't an SDK's."""
-    from turnout.calls.classification import classify
-    from turnout.calls.context import call_site
-
-    known = classify(error, call_site(route, settings))
-    if known is None:
-        return None
-    made = as_langchain(known)
-    if made is not known:
-        made.__cause__ = known.__cause__
-    return made
-
-
-@contextmanager
-def translated(route: Route, settings: Settings) -> Iterator[None]:
-    """Raise turnout's errors for whatever the body raises."""
-    try:
-        yield
-    except Exception as error:
-        known = translate(error, route, settings)
-        if known is None or known is error:
-            raise
-        raise known from known.__cause__ or error

@@ -24,7 +24,7 @@ def prompt_from(model_input: Any) -> PromptValue:
     if isinstance(model_input, str | StringPromptValue):
         return StringPromptValue(text=model_input) if isinstance(model_input, str) else model_input
     try:
-        return ChatPromptValue(messages=wrapped(messages_from(_messages(model_input))))
+        return ChatPromptValue(messages=[wrapped(message) for message in messages_from(_messages(model_input))])
     except InvalidRequestError as error:
         raise as_langchain(error) from error.__cause__
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnout.conversation.answer_formats import AnswerFormat, answer_format
-from turnout.conversation.parameters import PARAMETERS, tool_choice_name
+from turnout.conversation.parameters import LIMITS, take_parameters, tool_choice_name
 from turnout.conversation.request import Request
-from turnout.conversation.tools import check_schema
 from turnout.langchain.tools import offered
 
 if TYPE_CHECKING:
@@ -15,31 +14,20 @@ if TYPE_CHECKING:
 
     from turnout.settings import Settings
 
-_NOT_SENT = frozenset({"backend", "model", "ls_structured_output_format", "timeout", "max_retries", "deadline"})
+_NOT_SENT = frozenset({"backend", "model", "ls_structured_output_format", *LIMITS})
 
 
 def make_request(
     own: Mapping[str, Any], settings: Settings, stop: list[str] | None, kwargs: Mapping[str, Any]
 ) -> Request:
-    """What a call asks for.
-
-    Args:
-        own: The model's own attributes.
-        settings: The settings.
-        stop: The call's stop sequences.
-        kwargs: What else the call passes.
+    """What a call asks for; its own arguments win over the model's attributes.
 
     Raises:
         UnsupportedError: A tool, a choice or a form of the answer is none that a service takes.
     """
     kwargs = {name: value for name, value in kwargs.items() if name not in _NOT_SENT}
-    parameters = {name: kwargs.pop(name) if name in kwargs else own.get(name) for name in PARAMETERS}
-    parameters["stop"] = stop or parameters["stop"]
-    if isinstance(parameters["stop"], str):
-        parameters["stop"] = [parameters["stop"]]
-    for alias in ("max_completion_tokens", "max_output_tokens"):
-        if alias in kwargs:
-            parameters["max_tokens"] = kwargs.pop(alias)
+    kwargs |= {"stop": stop} if stop else {}
+    parameters = take_parameters(kwargs, own)
     tools, choice = kwargs.pop("tools", None) or [], tool_choice_name(kwargs.pop("tool_choice", None))
     extra = {**own["extra"], **kwargs.pop("extra", {}), **kwargs}
     bound = extra.pop("structured_output", None)
@@ -49,7 +37,7 @@ def make_request(
         policy=settings.unsupported,
         tools=offered(tools),
         tool_choice=choice,
-        form=_bound_form(bound) if bound else _form(response_format),
+        form=_bound_form(bound) if bound else answer_format(response_format),
         method=bound["method"] if bound else None,
         strict=bound["strict"] if bound else None,
         as_text=not bound,
@@ -66,10 +54,3 @@ def _bound_form(bound: dict[str, Any]) -> AnswerFormat:
     schema = function.get("parameters") or {"type": "object", "properties": {}}
     strict = True if strict is None and bound["of_class"] else strict
     return AnswerFormat(function["name"], schema, function.get("description", ""), strict)
-
-
-def _form(response_format: Any) -> AnswerFormat | None:
-    form = answer_format(response_format)
-    if form is not None and form.schema is not None:
-        check_schema(form.schema, f"the schema {form.name!r}")
-    return form

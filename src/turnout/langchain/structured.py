@@ -42,7 +42,12 @@ def structured(
         msg = f"method {method!r} is none of {', '.join(METHODS)}"
         raise UnsupportedError(msg)
     function = described(schema)
-    own = _own(schema) or function
+    target = schema if isinstance(schema, type) and is_basemodel_subclass(schema) else None
+    own = function
+    if hasattr(target, "model_json_schema"):  # with the schema that every way of asking for a class sends
+        form = answer_format(schema)
+        assert form is not None
+        own = {"name": form.name, "description": form.description, "parameters": form.schema}
     asked = model.bind(
         structured_output={
             "schema": own,
@@ -54,7 +59,7 @@ def structured(
         **({"tools": offered(tools)} if tools else {}),
         **bound,
     )
-    parser = StructuredOutputParser(name=own["name"], target=target_class(schema))
+    parser = StructuredOutputParser(name=own["name"], target=target)
     if not include_raw:
         return asked | parser
     parsed = RunnablePassthrough.assign(
@@ -88,12 +93,6 @@ def described(schema: Any) -> dict[str, Any]:
     return made
 
 
-def _own(schema: Any) -> dict[str, Any] | None:
-    """A pydantic class in the same format, with the schema that every way of asking for it sends."""
-    form = answer_format(schema) if hasattr(target_class(schema), "model_json_schema") else None
-    return None if form is None else {"name": form.name, "description": form.description, "parameters": form.schema}
-
-
 class StructuredOutputParser(BaseCumulativeTransformOutputParser[Any]):
     """Reads an object out of an answer, whether it came as a tool call or as JSON text.
 
@@ -106,11 +105,7 @@ class StructuredOutputParser(BaseCumulativeTransformOutputParser[Any]):
     target: Any = None
 
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
-        """The object in an answer.
-
-        Args:
-            result: One generation.
-            partial: Whether more may follow; then None stands for "nothing yet".
+        """The object in an answer; None while it is `partial` and has none yet.
 
         Raises:
             OutputParserException: The answer holds no such object.
@@ -160,8 +155,3 @@ class StructuredOutputParser(BaseCumulativeTransformOutputParser[Any]):
         except ValueError:
             return None
         return found or None
-
-
-def target_class(schema: Any) -> Any:
-    """The class that a parsed answer becomes, or None for a dict."""
-    return schema if isinstance(schema, type) and is_basemodel_subclass(schema) else None

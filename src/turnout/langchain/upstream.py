@@ -6,18 +6,22 @@
 from __future__ import annotations
 
 from functools import cache, cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, cast
 
+from turnout.langchain.messages.writing import write
 from turnout.transport import greenlets
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
+    from collections.abc import AsyncGenerator, Callable, Generator
 
     from langchain_anthropic import ChatAnthropic
     from langchain_core.language_models.chat_models import BaseChatModel
-    from langchain_core.messages import BaseMessage
     from langchain_core.outputs import ChatGenerationChunk, ChatResult
     from langchain_openai import ChatOpenAI
+
+    from turnout.conversation.request import Fitted
+    from turnout.conversation.turns import Turn
 
 _FILTERS = "content_filter_results"
 """Name under which a generation's info has what Azure's filter found in an answer that it stopped, as Azure's JSON."""
@@ -26,34 +30,52 @@ _FILTERS = "content_filter_results"
 # --- one attempt, under the callbacks and the cache of LangChain
 
 
-def generate(model: BaseChatModel, messages: list[BaseMessage], arguments: dict[str, Any]) -> ChatResult:
-    """One answer."""
-    return model._generate(messages, **arguments)  # noqa: SLF001
+class Wire:
+    """LangChain's own class for a wire, with turnout's client in it.
 
+    Args:
+        wire: The wire.
+        model: The class's instance. Converse's has no async form, so its sync one runs in a greenlet.
+        arguments: Makes keyword arguments of its `_generate` of a request; left out, they are the wire's own names.
+    """
 
-async def agenerate(
-    wire: str, model: BaseChatModel, messages: list[BaseMessage], arguments: dict[str, Any]
-) -> ChatResult:
-    """One answer, without blocking the event loop: Converse has no async form, so its sync one runs in a greenlet."""
-    if wire == "bedrock-converse":
-        return await greenlets.run(model._generate, messages, **arguments)  # noqa: SLF001
-    return await model._agenerate(messages, **arguments)  # noqa: SLF001
+    def __init__(
+        self,
+        wire: str,
+        model: BaseChatModel,
+        arguments: Callable[[Fitted], dict[str, Any]] = attrgetter("arguments"),
+    ) -> None:
+        self._wire = wire
+        self._model: Any = model
+        self._arguments = arguments
+        self._greenlets = wire == "bedrock-converse"
 
+    def chat(self, turns: list[Turn], fitted: Fitted) -> ChatResult:
+        """One answer."""
+        made: ChatResult = self._model._generate(write(turns, self._wire), **self._arguments(fitted))  # noqa: SLF001
+        return made
 
-def stream(
-    model: BaseChatModel, messages: list[BaseMessage], arguments: dict[str, Any]
-) -> Generator[ChatGenerationChunk]:
-    """One answer in pieces."""
-    return cast("Generator[ChatGenerationChunk]", model._stream(messages, **arguments))  # noqa: SLF001
+    async def achat(self, turns: list[Turn], fitted: Fitted) -> ChatResult:
+        """One answer, without blocking the event loop."""
+        messages, arguments = write(turns, self._wire), self._arguments(fitted)
+        if self._greenlets:
+            return await greenlets.run(self._model._generate, messages, **arguments)  # noqa: SLF001
+        made: ChatResult = await self._model._agenerate(messages, **arguments)  # noqa: SLF001
+        return made
 
+    def stream(self, turns: list[Turn], fitted: Fitted) -> Generator[ChatGenerationChunk]:
+        """One answer in chunks."""
+        messages, arguments = write(turns, self._wire), self._arguments(fitted)
+        made: Generator[ChatGenerationChunk] = self._model._stream(messages, **arguments)  # noqa: SLF001
+        return made
 
-def astream(
-    wire: str, model: BaseChatModel, messages: list[BaseMessage], arguments: dict[str, Any]
-) -> AsyncGenerator[ChatGenerationChunk]:
-    """One answer in pieces, without blocking the event loop."""
-    if wire == "bedrock-converse":
-        return greenlets.iterate(lambda: model._stream(messages, **arguments))  # noqa: SLF001
-    return cast("AsyncGenerator[ChatGenerationChunk]", model._astream(messages, **arguments))  # noqa: SLF001
+    def astream(self, turns: list[Turn], fitted: Fitted) -> AsyncGenerator[ChatGenerationChunk]:
+        """One answer in chunks, without blocking the event loop."""
+        if self._greenlets:
+            return greenlets.iterate(lambda: self.stream(turns, fitted))
+        messages, arguments = write(turns, self._wire), self._arguments(fitted)
+        made: AsyncGenerator[ChatGenerationChunk] = self._model._astream(messages, **arguments)  # noqa: SLF001
+        return made
 
 
 # --- classes

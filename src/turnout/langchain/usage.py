@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from langchain_core.messages.ai import subtract_usage
-
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
-    from langchain_core.messages.ai import UsageMetadata
-    from langchain_core.outputs import ChatGenerationChunk
 
 _BY_LIFETIME = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
 
@@ -28,22 +24,3 @@ def portable_usage(message: AIMessage) -> None:
     if written:
         details["cache_creation"] = (details.get("cache_creation") or 0) + written
         message.response_metadata["cache_creation"] = apart
-
-
-class UsageDeltas:
-    """The usage of one streamed answer: LangChain adds up what its chunks say.
-
-    Some servers say in every chunk what was used so far.
-    """
-
-    def __init__(self) -> None:
-        self._before: UsageMetadata | None = None
-
-    def take(self, chunk: ChatGenerationChunk) -> ChatGenerationChunk:
-        """A chunk with what was used since the last one that said something, changed in place."""
-        usage: UsageMetadata | None = getattr(chunk.message, "usage_metadata", None)
-        if usage is not None:
-            if self._before is not None:
-                cast("Any", chunk.message).usage_metadata = subtract_usage(usage, self._before)
-            self._before = usage
-        return chunk

@@ -33,14 +33,7 @@ def used_tokens(response: ChatResponse) -> float | None:
 
 
 class AnswerShape:
-    """Brings one answer, whole or in pieces, into the one shape.
-
-    Args:
-        route: Where it comes from.
-        fitted: What was asked.
-        attempts: Says what the attempts were.
-        first_call_only: Whether further tool calls are dropped.
-    """
+    """Brings one answer, whole or in chunks, into the one shape; with `first_call_only`, without further tool calls."""
 
     def __init__(
         self, route: Route, fitted: Fitted, attempts: Callable[[], Mapping[str, Any]], *, first_call_only: bool
@@ -53,17 +46,13 @@ class AnswerShape:
         self._called = False
 
     def whole(self, response: ChatResponse) -> ChatResponse:
-        """A whole answer, changed in place.
-
-        Raises:
-            UnsupportedError: It calls no tool, and the model was told to.
-        """
-        self.piece(response)
+        """A whole answer, changed in place."""
+        self.chunk(response)
         self.end()
         return response
 
-    def piece(self, response: ChatResponse) -> ChatResponse:
-        """A piece of a streamed answer, changed in place."""
+    def chunk(self, response: ChatResponse) -> ChatResponse:
+        """A chunk of a streamed answer, changed in place."""
         message, metadata = response.message, response.additional_kwargs
         reason = metadata.get("raw_finish_reason")
         if self._text is not None:
@@ -98,11 +87,7 @@ class AnswerShape:
 
 
 class _AnswerText:
-    """Makes text of the tool's call that is the answer.
-
-    Args:
-        tool: The tool whose call is the answer.
-    """
+    """Makes text of the tool's call that is the answer."""
 
     def __init__(self, tool: str) -> None:
         self._stream = AnswerStream(tool)
@@ -115,12 +100,7 @@ class _AnswerText:
         return self._stream.answered
 
     def take(self, response: ChatResponse, *, last: bool) -> None:
-        """An answer as it is read, changed in place.
-
-        Args:
-            response: An answer, or a piece of one, which has all so far.
-            last: Whether nothing follows.
-        """
+        """An answer, or a piece of one, which has all so far, changed in place; `last` if nothing follows."""
         message = response.message
         calls = [block for block in message.blocks if isinstance(block, ToolCallBlock)]
         added = []

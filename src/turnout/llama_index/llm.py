@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     )
     from llama_index.core.tools.types import BaseTool
 
-    from turnout.llama_index.calls import Call
+    from turnout.calls.chat import ChatCall
     from turnout.settings import Settings
 
 
@@ -143,12 +143,12 @@ class TurnoutLLM(StructuredPredict):
     @llm_chat_callback()
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Answer a conversation in pieces; each holds all so far, the last one the usage."""
-        return self._call(messages, kwargs).pieces()
+        return self._call(messages, kwargs).chunks()
 
     @llm_chat_callback()
     async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """Answer a conversation in pieces, without blocking the event loop."""
-        return self._call(messages, kwargs).apieces()
+        return self._call(messages, kwargs).achunks()
 
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:  # noqa: ARG002
@@ -163,7 +163,7 @@ class TurnoutLLM(StructuredPredict):
     @llm_completion_callback()
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:  # noqa: ARG002
         """Answer a prompt in pieces."""
-        return stream_chat_response_to_completion_response(self._call(prompt_to_messages(prompt), kwargs).pieces())
+        return stream_chat_response_to_completion_response(self._call(prompt_to_messages(prompt), kwargs).chunks())
 
     @llm_completion_callback()
     async def astream_complete(
@@ -173,7 +173,7 @@ class TurnoutLLM(StructuredPredict):
         **kwargs: Any,
     ) -> CompletionResponseAsyncGen:
         """Answer a prompt in pieces, without blocking the event loop."""
-        return astream_chat_response_to_completion_response(self._call(prompt_to_messages(prompt), kwargs).apieces())
+        return astream_chat_response_to_completion_response(self._call(prompt_to_messages(prompt), kwargs).achunks())
 
     # --- tools
 
@@ -249,7 +249,7 @@ class TurnoutLLM(StructuredPredict):
         settings = resolved_settings(self.settings)
         return resolve(model or self.model, backend=backend or self.backend, settings=settings), settings
 
-    def _call(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> Call:
+    def _call(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> ChatCall[ChatResponse, ChatResponse]:
         from turnout.llama_index.calls import new_call
 
         kwargs = dict(kwargs)

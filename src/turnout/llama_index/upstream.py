@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from llama_index.llms.openai import OpenAI
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Sequence
+    from collections.abc import Sequence
 
-    from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+    from llama_index.core.base.llms.types import ChatMessage
 
     from turnout.providers.base import OpenAIClient
 
@@ -24,23 +24,17 @@ class _SendsArguments(OpenAI):
     def _get_model_kwargs(self, **kwargs: Any) -> dict[str, Any]:
         return kwargs
 
-    def once(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
-        response: ChatResponse = self._chat(messages, **arguments)
-        return response
+    def once(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> Any:
+        return self._chat(messages, **arguments)
 
-    async def aonce(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> ChatResponse:
-        response: ChatResponse = await self._achat(messages, **arguments)
-        return response
+    async def aonce(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> Any:
+        return await self._achat(messages, **arguments)
 
-    def pieces(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> Generator[ChatResponse, None, None]:
-        pieces: Generator[ChatResponse, None, None] = self._stream_chat(messages, **arguments)
-        return pieces
+    def chunks(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> Any:
+        return self._stream_chat(messages, **arguments)
 
-    async def apieces(
-        self, messages: Sequence[ChatMessage], arguments: dict[str, Any]
-    ) -> AsyncGenerator[ChatResponse, None]:
-        pieces: AsyncGenerator[ChatResponse, None] = await self._astream_chat(messages, **arguments)
-        return pieces
+    async def achunks(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> Any:
+        return await self._astream_chat(messages, **arguments)
 
 
 def openai_llm(client: OpenAIClient, *, azure: bool) -> _SendsArguments:

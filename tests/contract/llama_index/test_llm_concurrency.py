@@ -139,12 +139,12 @@ def test_a_stream_left_early_leaves_nothing(fresh_emulator: Emulator) -> None:
 
 def test_clients_are_made_once_and_after_closing_anew() -> None:
     from turnout import runtime
-    from turnout.llama_index.wires import wire_for
+    from turnout.llama_index.wires import wires
     from turnout.settings import load_settings
 
     route, settings = TurnoutLLM().route, load_settings()
-    first = wire_for(route, settings.backends[route.backend])
-    assert wire_for(route, settings.backends[route.backend]) is first
+    first = wires.get_or_make(route, settings.backends[route.backend])
+    assert wires.get_or_make(route, settings.backends[route.backend]) is first
     runtime.close()
-    assert wire_for(route, settings.backends[route.backend]) is not first
+    assert wires.get_or_make(route, settings.backends[route.backend]) is not first
     assert "Paris" in str(TurnoutLLM().chat(QUESTION))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from turnout.conversation.answer_formats import messages_format
 from turnout.conversation.effort import settle_effort
 from turnout.conversation.request import Fitted, parameters_of
+from turnout.conversation.tool_choices import asked_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,15 +28,15 @@ def fit(request: Request, route: Route) -> Fitted:
     if "stop" in sent:
         sent["stop_sequences"] = sent.pop("stop")
     parallel = sent.pop("parallel_tool_calls", None)
-    effort = settle_effort(route, sent, request.extra, request.policy)
+    fields, thinks = settle_effort(route, sent, request.extra, request.policy)
     sent.setdefault("max_tokens", route.facts.output or DEFAULT_OUTPUT)
-    asked = request.asked(route, thinks=effort.thinks)
+    asked = asked_for(request, route, thinks=thinks)
     if asked.tools:
         sent["tools"] = [_tool(tool) for tool in asked.tools]
         choice = _choice(asked.choice, parallel=parallel)
         if choice is not None:
             sent["tool_choice"] = choice
-    body = {**request.extra, **effort.fields}
+    body = {**request.extra, **fields}
     return Fitted({"model": route.deployment, **sent, **_with_format(body, asked.form)}, asked)
 
 

@@ -8,10 +8,10 @@ from turnout.conversation import caching
 from turnout.conversation.answer_formats import converse_output
 from turnout.conversation.effort import settle_effort
 from turnout.conversation.request import Fitted, parameters_of
+from turnout.conversation.tool_choices import asked_for
 
 if TYPE_CHECKING:
-    from turnout.conversation.request import Request
-    from turnout.conversation.tool_choices import Asked
+    from turnout.conversation.request import Asked, Request
     from turnout.conversation.turns import CachePoint
     from turnout.routing import Route
 
@@ -22,9 +22,8 @@ def fit(request: Request, route: Route) -> Fitted:
     """A request as Converse takes it."""
     sent, extra = parameters_of(request, route), dict(request.extra)
     fields = {**extra.pop("additionalModelRequestFields", {}), **extra.pop("additional_model_request_fields", {})}
-    effort = settle_effort(route, sent, fields, request.policy)
-    fields = effort.fields
-    asked = request.asked(route, thinks=effort.thinks)
+    fields, thinks = settle_effort(route, sent, fields, request.policy)
+    asked = asked_for(request, route, thinks=thinks)
     arguments: dict[str, Any] = {"modelId": route.deployment}
     inference = {name: sent[ours] for ours, name in _INFERENCE.items() if ours in sent}
     if inference:
@@ -38,7 +37,8 @@ def fit(request: Request, route: Route) -> Fitted:
         arguments["toolConfig"] = {"tools": _tools(route, asked.tools)}
         forced = asked.choice not in {None, "auto"}
         if forced or (asked.choice == "auto" and not one_call):
-            arguments["toolConfig"]["toolChoice"] = _choice(asked)
+            choice = {"tool": {"name": asked.choice}} if asked.choice not in {"auto", "any"} else {asked.choice: {}}
+            arguments["toolConfig"]["toolChoice"] = choice
         if one_call:
             fields = {**_one_call(forced=forced), **fields}
     if fields:
@@ -71,17 +71,11 @@ def _tool(tool: dict[str, Any]) -> dict[str, Any]:
     return {"toolSpec": spec}
 
 
-def _choice(asked: Asked) -> dict[str, Any]:
-    return {asked.choice: {}} if asked.choice in {"auto", "any"} else {"tool": {"name": asked.choice}}
-
-
 def _one_call(*, forced: bool) -> dict[str, Any]:
     """What says that an answer calls one tool at most (`ModelFacts.one_call`).
 
-    Args:
-        forced: Whether `toolConfig.toolChoice` makes the model call. The service then refuses a `type` here; without
-            one there, `auto` included, it insists on it.
-            Source: https://github.com/BerriAI/litellm/pull/34347, https://github.com/BerriAI/litellm/issues/36536
+    Where `toolConfig.toolChoice` forces a call, the service refuses a `type` here; else, `auto` included, it insists.
+    Source: https://github.com/BerriAI/litellm/pull/34347, https://github.com/BerriAI/litellm/issues/36536
     """
     return {"tool_choice": {"disable_parallel_tool_use": True} | ({} if forced else {"type": "auto"})}
 

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.conversation.answer_formats import openai_format
 from turnout.conversation.request import Fitted, parameters_of
+from turnout.conversation.tool_choices import asked_for
 from turnout.facts.providers import PROVIDERS
 
 if TYPE_CHECKING:
     from turnout.conversation.request import Request
     from turnout.routing import Route
+
+TOOL_CHOICES: dict[str, Any] = {"auto": "auto", "none": "none", "any": "required"}
 
 
 def fit(request: Request, route: Route) -> Fitted:
@@ -19,14 +22,14 @@ def fit(request: Request, route: Route) -> Fitted:
     if "max_tokens" in sent:
         name = facts.max_tokens if facts.known else PROVIDERS[route.provider].max_tokens
         sent[name] = sent.pop("max_tokens")
-    asked = request.asked(route)
+    asked = asked_for(request, route)
     if asked.form is not None:
         sent["response_format"] = openai_format(asked.form)
     if asked.tools:
         sent["tools"] = [without_mark(tool) for tool in asked.tools]
         if asked.choice is not None:
             named = {"type": "function", "function": {"name": asked.choice}}
-            sent["tool_choice"] = {"auto": "auto", "none": "none", "any": "required"}.get(asked.choice, named)
+            sent["tool_choice"] = TOOL_CHOICES.get(asked.choice, named)
     else:
         sent.pop("parallel_tool_calls", None)
     return Fitted({"model": route.deployment, **sent, **without_mark(request.extra)}, asked)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnout.conversation.answer_formats import openai_format
-from turnout.conversation.fitting.openai_chat import without_mark
+from turnout.conversation.fitting.openai_chat import TOOL_CHOICES, without_mark
 from turnout.conversation.request import Fitted, parameters_of
+from turnout.conversation.tool_choices import asked_for
 
 if TYPE_CHECKING:
     from turnout.conversation.request import Request
@@ -26,7 +27,7 @@ def fit(request: Request, route: Route) -> Fitted:
         sent["reasoning"] = {"effort": sent.pop("reasoning_effort")}
     if route.facts.reasoning:
         sent["include"] = ["reasoning.encrypted_content"]
-    asked = request.asked(route)
+    asked = asked_for(request, route)
     if asked.form is not None:
         form = openai_format(asked.form)
         sent["text"] = {"format": {"type": form["type"], **form.get("json_schema", {})}}
@@ -34,7 +35,7 @@ def fit(request: Request, route: Route) -> Fitted:
         sent["tools"] = [_tool(tool) for tool in asked.tools]
         if asked.choice is not None:
             named = {"type": "function", "name": asked.choice}
-            sent["tool_choice"] = {"auto": "auto", "none": "none", "any": "required"}.get(asked.choice, named)
+            sent["tool_choice"] = TOOL_CHOICES.get(asked.choice, named)
     else:
         sent.pop("parallel_tool_calls", None)
     return Fitted({"model": route.deployment, "store": False, **sent, **without_mark(request.extra)}, asked)

@@ -138,8 +138,7 @@ def _of_some(block: dict[str, Any], kind: str, where: str) -> WireBlock:
     if kind == "guard_content":
         words = _guarded(block, where)
         return WireBlock({"type": "guard_content", "text": words}, _CONVERSE, Text(words))
-    _check_search_result(block, where)
-    return WireBlock(block, _CLAUDES, Text(_search_result(block)))
+    return WireBlock(block, _CLAUDES, Text(_search_result(block, where)))
 
 
 def _unknown(block: dict[str, Any], role: Role, where: str) -> WireBlock:
@@ -188,19 +187,15 @@ def _guarded(block: Mapping[str, Any], where: str) -> str:
     return words
 
 
-def _check_search_result(block: Mapping[str, Any], where: str) -> None:
+def _search_result(block: Mapping[str, Any], where: str) -> str:
     content = block.get("content")
     named = all(isinstance(block.get(name), str) for name in ("source", "title"))
     texts = isinstance(content, list) and all(isinstance(x, dict) and isinstance(x.get("text"), str) for x in content)
     if not named or not content or not texts:
         msg = f"{where} is a search result, which has a source, a title, and a content that is a list of text blocks"
         raise InvalidRequestError(msg)
-
-
-def _search_result(block: Mapping[str, Any]) -> str:
-    texts = [item.get("text", "") for item in block.get("content") or () if isinstance(item, dict)]
-    head = " ".join(str(block[name]) for name in ("title", "source") if block.get(name))
-    return "\n".join([head, *map(str, texts)]).strip()
+    head = " ".join(block[name] for name in ("title", "source") if block[name])
+    return "\n".join([head, *(item["text"] for item in content)]).strip()
 
 
 def _words(text: Any, where: str) -> str:

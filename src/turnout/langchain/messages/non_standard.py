@@ -41,9 +41,13 @@ def messages_from(messages: Sequence[Any]) -> list[BaseMessage]:
     return made
 
 
-def wrapped(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
-    """The messages, with the blocks wrapped that LangChain would stumble over; the caller's stay as they are."""
-    return [_wrap(message) for message in messages]
+def wrapped(message: BaseMessage) -> BaseMessage:
+    """A message with the blocks wrapped that LangChain would stumble over; the caller's stays as it is."""
+    content = message.content
+    if not isinstance(content, list) or not any(_trips(block) for block in content):
+        return message
+    blocks = [{"type": "non_standard", "value": block} if _trips(block) else block for block in content]
+    return message.model_copy(update={"content": blocks})
 
 
 def unwrapped(block: Any) -> Any:
@@ -51,14 +55,6 @@ def unwrapped(block: Any) -> Any:
     while isinstance(block, dict) and block.get("type") == "non_standard" and isinstance(block.get("value"), dict):
         block = block["value"]
     return block
-
-
-def _wrap(message: BaseMessage) -> BaseMessage:
-    content = message.content
-    if not isinstance(content, list) or not any(_trips(block) for block in content):
-        return message
-    blocks = [{"type": "non_standard", "value": block} if _trips(block) else block for block in content]
-    return message.model_copy(update={"content": blocks})
 
 
 def _trips(block: Any) -> bool:

@@ -47,10 +47,7 @@ _WIRES = {
 
 
 def read(messages: Sequence[Any]) -> list[Turn]:
-    """Messages as turns, in order; a message with nothing in it gives none.
-
-    Args:
-        messages: LangChain messages; dicts and (role, text) pairs work too.
+    """LangChain's messages, dicts or (role, text) pairs as turns, in order; a message with nothing in it gives none.
 
     Raises:
         InvalidRequestError: A message isn't of a known class or role, or isn't well formed.

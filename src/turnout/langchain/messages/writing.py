@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +69,7 @@ def _blocks(parts: Iterable[Part], wire: str) -> list[Any]:
             case CachePoint():
                 blocks.append(cache_point(part))
             case Attachment():
-                blocks.append(_file(part, wire))
+                blocks.append(_converse_file(part) if wire == "bedrock-converse" else _openai_file(part, wire))
             case Reasoning():
                 blocks.append(_reasoning(part, wire))
             case Call():
@@ -104,10 +103,6 @@ def _reasoning(part: Reasoning, wire: str) -> Mapping[str, Any]:
 # --- attachments
 
 
-def _file(part: Attachment, wire: str) -> dict[str, Any]:
-    return _converse_file(part) if wire == "bedrock-converse" else _openai_file(part, wire)
-
-
 def _converse_file(part: Attachment) -> dict[str, Any]:
     source: dict[str, Any] = {"bytes": part.data} if part.url is None else {"s3Location": {"uri": part.url}}
     inner: dict[str, Any] = {"format": part.format, "source": source}
@@ -119,9 +114,9 @@ def _converse_file(part: Attachment) -> dict[str, Any]:
 
 
 def _openai_file(part: Attachment, wire: str) -> dict[str, Any]:
-    url = part.url or (f"data:{part.mime};base64,{_base64(part)}" if part.data is not None else None)
+    url = part.address if part.url or part.data is not None else None
     if part.kind == "audio":
-        return {"type": "input_audio", "input_audio": {"data": _base64(part), "format": part.format}}
+        return {"type": "input_audio", "input_audio": {"data": part.base64, "format": part.format}}
     if part.kind == "image" and url is None:
         return {"type": "input_image", "file_id": part.file_id}
     if part.kind == "image":
@@ -132,8 +127,3 @@ def _openai_file(part: Attachment, wire: str) -> dict[str, Any]:
     if wire == "openai-responses":
         return {"type": "input_file", **({"file_url": url} if url is not None else {"file_id": part.file_id})}
     return {"type": "file", "file": {"file_id": part.file_id}}
-
-
-def _base64(part: Attachment) -> str:
-    assert isinstance(part.data, bytes)
-    return base64.b64encode(part.data).decode("ascii")

@@ -5,18 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnout.facts.models import base_id
-from turnout.langchain.upstream import chat_anthropic
+from turnout.langchain.upstream import Wire, chat_anthropic
 from turnout.providers.clients import client_for
 
 if TYPE_CHECKING:
-    from langchain_core.language_models.chat_models import BaseChatModel
-
-    from turnout.conversation.request import Fitted
     from turnout.routing import Route
     from turnout.settings import AzureBackend
 
 
-def build(route: Route, backend: AzureBackend) -> BaseChatModel:
+def build(route: Route, backend: AzureBackend) -> Wire:
     """`ChatAnthropic` with the shared client."""
     options: dict[str, Any] = {
         "model": base_id(route.model or route.deployment).removeprefix("anthropic."),
@@ -25,9 +22,4 @@ def build(route: Route, backend: AzureBackend) -> BaseChatModel:
         "max_tokens_to_sample": 1,  # each call says its own
         "stream_usage": True,
     }
-    return chat_anthropic()(**options)
-
-
-def arguments(fitted: Fitted) -> dict[str, Any]:
-    """A request as the class takes it."""
-    return fitted.arguments
+    return Wire(route.wire, chat_anthropic()(**options))

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from turnout.conversation.caching import cache_control
 from turnout.facts.models import base_id
+from turnout.langchain.upstream import Wire
 from turnout.providers.clients import client_for
 
 if TYPE_CHECKING:
-    from langchain_core.language_models.chat_models import BaseChatModel
-
     from turnout.conversation.request import Fitted
     from turnout.routing import Route
     from turnout.settings import BedrockBackend
 
 
-def build(route: Route, backend: BedrockBackend) -> BaseChatModel:
+def build(route: Route, backend: BedrockBackend) -> Wire:
     """`ChatBedrockConverse` with the shared client."""
     from langchain_aws import ChatBedrockConverse
 
@@ -25,21 +24,19 @@ def build(route: Route, backend: BedrockBackend) -> BaseChatModel:
     options: dict[str, Any] = {}
     if route.facts.known:
         options["supports_tool_choice_values"] = route.facts.tool_choice
-    return cast(
-        "BaseChatModel",
-        ChatBedrockConverse(
-            model_id=route.deployment,
-            base_model_id=model,
-            provider=model.partition(".")[0],
-            client=client,
-            bedrock_client=client,  # the control plane is never asked: base_model_id says what it would
-            disable_streaming=False,
-            **options,
-        ),
+    made = ChatBedrockConverse(
+        model_id=route.deployment,
+        base_model_id=model,
+        provider=model.partition(".")[0],
+        client=client,
+        bedrock_client=client,  # the control plane is never asked: base_model_id says what it would
+        disable_streaming=False,
+        **options,
     )
+    return Wire(route.wire, made, _arguments)
 
 
-def arguments(fitted: Fitted) -> dict[str, Any]:
+def _arguments(fitted: Fitted) -> dict[str, Any]:
     """A request as the class takes it; a mark of the whole prompt becomes cache points there."""
     sent = dict(fitted.arguments)
     if "additionalModelRequestFields" in sent:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from turnout.langchain.upstream import chat_openai
+from turnout.langchain.upstream import Wire, chat_openai
 from turnout.providers.clients import client_for
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ _PAST_THE_CLASS = ("max_tokens", "response_format")
 an answer that isn't whole."""
 
 
-def build(route: Route, backend: Backend) -> BaseChatModel:
+def build(route: Route, backend: Backend) -> Wire:
     """`ChatOpenAI` with the shared client."""
-    return with_client(route, backend, use_responses_api=False, stream_usage=True)
+    return Wire(route.wire, with_client(route, backend, use_responses_api=False, stream_usage=True), _arguments)
 
 
 def with_client(route: Route, backend: Backend, **options: Any) -> BaseChatModel:
@@ -32,7 +32,7 @@ def with_client(route: Route, backend: Backend, **options: Any) -> BaseChatModel
     own: the SDK client makes its paths.
     """
     client = client_for(route, backend)
-    arguments: dict[str, Any] = {
+    options |= {
         "model": "turnout",
         "api_key": "never-sent",
         "client": client.sync.chat.completions,
@@ -41,11 +41,10 @@ def with_client(route: Route, backend: Backend, **options: Any) -> BaseChatModel
         "root_async_client": client.aio,
         "stream_chunk_timeout": None,
     }
-    return chat_openai()(**arguments, **options)
+    return chat_openai()(**options)
 
 
-def arguments(fitted: Fitted) -> dict[str, Any]:
-    """A request as the class takes it."""
+def _arguments(fitted: Fitted) -> dict[str, Any]:
     sent = dict(fitted.arguments)
     body = {name: sent.pop(name) for name in _PAST_THE_CLASS if name in sent}
     return {**sent, "extra_body": {**body, **sent.get("extra_body", {})}} if body else sent

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -56,8 +55,7 @@ def blocks(parts: Iterable[Part]) -> list[Any]:
 def _file(part: Attachment) -> Any:
     if part.kind == "image" and part.url is not None:
         return ImageBlock(url=part.url, detail=part.options.get("detail"))
-    assert isinstance(part.data, bytes)
-    data = base64.b64encode(part.data)
+    data = part.base64.encode()
     if part.kind == "image":
         return ImageBlock(image=data, image_mimetype=part.mime, detail=part.options.get("detail"))
     if part.kind == "audio":
@@ -72,10 +70,7 @@ def alternating(
 ) -> dict[str, Any]:
     """A system prompt, and messages of the user and the assistant in turn, as Messages and Converse take them.
 
-    Args:
-        turns: The conversation; results of tools are the user's there.
-        content: Writes a turn's parts.
-        result: Writes a tool's result, of its turn and content.
+    `content` writes a turn's parts; `result` a tool's result, which is the user's there, of its turn and content.
     """
     written: dict[str, Any] = {"messages": []}
     for turn in turns:

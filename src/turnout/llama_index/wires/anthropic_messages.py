@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import CitationBlock, TextBlock, ThinkingBlock, ToolCallBlock
 
-from turnout.conversation.answers import token_counts
 from turnout.conversation.messages_blocks import messages_blocks
 from turnout.llama_index.messages.writing import alternating
-from turnout.llama_index.wires.base import Reader, SDKWire, response_of
+from turnout.llama_index.wires.base import Reader, SDKWire, add_usage, response_of
 from turnout.providers.clients import client_for
 
 if TYPE_CHECKING:
@@ -114,9 +113,7 @@ class _Reader(Reader):
             usage = counted.usage.model_dump()
             if usage.get("input_tokens") is None and self._message is not None and self._message.usage is not None:
                 usage["input_tokens"] = self._message.usage.input_tokens
-            counts = token_counts(usage)
-            response.additional_kwargs |= counts
-            response.raw = {**(response.raw or {}), "usage": {**usage, **counts}}
+            add_usage(response, usage)
         message, details = self._message or counted, getattr(last, "stop_details", None)
         findings = {"stop_details": details.model_dump()} if details else {}
         return self._finished(response, last.stop_reason, message.model, message.id, findings)
@@ -143,10 +140,7 @@ def _citations(citations: Iterable[Any]) -> list[CitationBlock]:
             cited_content=TextBlock(text=citation.cited_text),
             source=citation.source,
             title=citation.title or "",
-            additional_location_info={
-                name: getattr(citation, name)
-                for name in ("start_block_index", "end_block_index", "search_result_index")
-            },
+            additional_location_info={name: getattr(citation, name) for name in _LOCATION},
         )
         for citation in citations
         if citation.type == "search_result_location"

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, TextBlock
 
-from turnout.conversation.answers import broken_off, check_filter
+from turnout.conversation.answers import broken_off, check_filter, token_counts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
 
+    from turnout.conversation.request import Fitted
     from turnout.conversation.turns import Turn
     from turnout.routing import Route
 
@@ -20,11 +21,7 @@ class Wire(ABC):
     """Carries the calls of one route.
 
     Answers have usage as OpenAI names it (`prompt_tokens`, …) in `additional_kwargs` and under `usage` in `raw`. The
-    last piece of a streamed one, and a whole one, have `raw_finish_reason` in `additional_kwargs`.
-
-    Args:
-        route: Where the calls go.
-        reader: Makes what reads an answer.
+    last chunk of a streamed one, and a whole one, have `raw_finish_reason` in `additional_kwargs`.
     """
 
     def __init__(self, route: Route, reader: Callable[[Route], Reader]) -> None:
@@ -39,47 +36,35 @@ class Wire(ABC):
     async def _asend(self, turns: Sequence[Turn], arguments: dict[str, Any], *, stream: bool = False) -> Any:
         """Likewise, without blocking the event loop."""
 
-    def chat(self, turns: Sequence[Turn], arguments: dict[str, Any]) -> ChatResponse:
-        """One answer.
+    def chat(self, turns: Sequence[Turn], fitted: Fitted) -> ChatResponse:
+        """One answer."""
+        return self._reader(self._route).whole(self._send(turns, fitted.arguments))
 
-        Args:
-            turns: The conversation, prepared for the route.
-            arguments: What else is sent.
-        """
-        return self._reader(self._route).whole(self._send(turns, arguments))
-
-    async def achat(self, turns: Sequence[Turn], arguments: dict[str, Any]) -> ChatResponse:
+    async def achat(self, turns: Sequence[Turn], fitted: Fitted) -> ChatResponse:
         """One answer, without blocking the event loop."""
-        return self._reader(self._route).whole(await self._asend(turns, arguments))
+        return self._reader(self._route).whole(await self._asend(turns, fitted.arguments))
 
-    def stream(self, turns: Sequence[Turn], arguments: dict[str, Any]) -> Generator[ChatResponse, None, None]:
-        """One answer in pieces, each with all so far; the last one has the usage."""
+    def stream(self, turns: Sequence[Turn], fitted: Fitted) -> Generator[ChatResponse, None, None]:
+        """One answer in chunks, each with all so far; the last one has the usage."""
         reader = self._reader(self._route)
-        with self._send(turns, arguments, stream=True) as events:
+        with self._send(turns, fitted.arguments, stream=True) as events:
             for event in events:
-                if (piece := reader.piece(event)) is not None:
-                    yield piece
+                if (chunk := reader.chunk(event)) is not None:
+                    yield chunk
         reader.end()
 
-    async def astream(self, turns: Sequence[Turn], arguments: dict[str, Any]) -> AsyncGenerator[ChatResponse, None]:
-        """One answer in pieces, without blocking the event loop."""
+    async def astream(self, turns: Sequence[Turn], fitted: Fitted) -> AsyncGenerator[ChatResponse, None]:
+        """One answer in chunks, without blocking the event loop."""
         reader = self._reader(self._route)
-        async with await self._asend(turns, arguments, stream=True) as events:
+        async with await self._asend(turns, fitted.arguments, stream=True) as events:
             async for event in events:
-                if (piece := reader.piece(event)) is not None:
-                    yield piece
+                if (chunk := reader.chunk(event)) is not None:
+                    yield chunk
         reader.end()
 
 
 class SDKWire(Wire):
-    """Asks an SDK's client.
-
-    Args:
-        route: Where the calls go.
-        reader: Makes what reads an answer.
-        resources: The client's resource with `create`, and the asynchronous client's.
-        request: Makes the arguments of `create` of a conversation, what else is sent, and whether it is streamed.
-    """
+    """Asks an SDK's client: `resources` are its resource with `create`, and the asynchronous client's."""
 
     def __init__(
         self, route: Route, reader: Callable[[Route], Reader], resources: tuple[Any, Any], request: Callable[..., Any]
@@ -96,11 +81,7 @@ class SDKWire(Wire):
 
 
 class Reader(ABC):
-    """Reads one answer.
-
-    Args:
-        route: Where it comes from.
-    """
+    """Reads one answer."""
 
     def __init__(self, route: Route) -> None:
         self._route = route
@@ -119,7 +100,7 @@ class Reader(ABC):
         check_filter(self._route, self._finish, self._findings)
         return response
 
-    def piece(self, event: Any) -> ChatResponse | None:
+    def chunk(self, event: Any) -> ChatResponse | None:
         """The answer so far, if the event adds to it."""
         self._begun = True
         return self._take(event)
@@ -158,19 +139,18 @@ class Reader(ABC):
         request_id: str | None,
         findings: Mapping[str, Any],
     ) -> ChatResponse:
-        """An answer, or the last piece of one, with what the service says of it; changed in place.
-
-        Args:
-            response: The answer.
-            reason: The service's own finish reason.
-            model: The model that answered.
-            request_id: The service's own name for the answer.
-            findings: What it says of filters, as `turnout.conversation.filters` reads it.
-        """
+        """An answer, or its last chunk, changed in place; `turnout.conversation.filters` reads the findings."""
         self._finish, self._findings = reason, findings
         metadata = {"raw_finish_reason": reason, "model": model, "request_id": request_id}
         response.additional_kwargs |= {name: value for name, value in metadata.items() if value}
         return response
+
+
+def add_usage(response: ChatResponse, usage: Mapping[str, Any]) -> None:
+    """Add what an answer used, in the service's own words and in OpenAI's."""
+    counts = token_counts(usage)
+    response.additional_kwargs |= counts
+    response.raw = {**(response.raw or {}), "usage": {**usage, **counts}}
 
 
 def response_of(blocks: Iterable[Any], raw: Any, delta: str | None = None) -> ChatResponse:

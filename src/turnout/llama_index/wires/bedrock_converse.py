@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 from llama_index.core.base.llms.types import ChatMessage, TextBlock, ThinkingBlock, ToolCallBlock
 from llama_index.llms.bedrock_converse.utils import messages_to_converse_messages
 
-from turnout.conversation.answers import token_counts
 from turnout.conversation.caching import cache_point
 from turnout.conversation.reasoning import redacted_bytes
 from turnout.conversation.turns import Attachment, CachePoint, Call, Reasoning
 from turnout.llama_index.messages.writing import alternating, blocks
-from turnout.llama_index.wires.base import Reader, Wire, response_of
+from turnout.llama_index.wires.base import Reader, Wire, add_usage, response_of
 from turnout.providers.clients import client_for
 from turnout.transport import greenlets
 
@@ -144,9 +143,7 @@ class _Reader(Reader):
         """An answer with its finish reason, and the usage, which the answer or a stream's last event has."""
         raw = response.raw or {}
         if usage := last.get("usage"):
-            counts = token_counts(usage)
-            response.additional_kwargs |= counts
-            response.raw = {**raw, "usage": {**usage, **counts}}
+            add_usage(response, usage)
         model = last.get("trace", {}).get("promptRouter", {}).get("invokedModelId") or self._route.deployment
         return self._finished(response, reason, model, raw.get("ResponseMetadata", {}).get("RequestId"), last)
 

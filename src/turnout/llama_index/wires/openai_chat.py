@@ -33,12 +33,12 @@ class _OpenAIChat(Wire):
 
     def _send(self, turns: Sequence[Turn], arguments: dict[str, Any], *, stream: bool = False) -> Any:
         if stream:
-            return closing(self._llm.pieces(write(turns), _with_usage(arguments)))
+            return closing(self._llm.chunks(write(turns), _with_usage(arguments)))
         return self._llm.once(write(turns), arguments)
 
     async def _asend(self, turns: Sequence[Turn], arguments: dict[str, Any], *, stream: bool = False) -> Any:
         if stream:
-            return aclosing(await self._llm.apieces(write(turns), _with_usage(arguments)))
+            return aclosing(await self._llm.achunks(write(turns), _with_usage(arguments)))
         return await self._llm.aonce(write(turns), arguments)
 
 

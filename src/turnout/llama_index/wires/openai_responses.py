@@ -6,14 +6,13 @@ SDK's client is asked directly.
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import TextBlock, ThinkingBlock, ToolCallBlock
 
 from turnout.conversation.turns import Attachment, Call, Reasoning, Text, WireBlock
-from turnout.llama_index.wires.base import Reader, SDKWire, response_of
+from turnout.llama_index.wires.base import Reader, SDKWire, add_usage, response_of
 from turnout.providers.clients import client_for
 
 if TYPE_CHECKING:
@@ -72,19 +71,12 @@ def _content(part: Part) -> dict[str, Any]:
         case Text(text=text):
             return {"type": "input_text", "text": text}
         case Attachment(kind="image"):
-            return {"type": "input_image", "image_url": _url(part), **part.options}
+            return {"type": "input_image", "image_url": part.address, **part.options}
         case Attachment(url=str()):
             return {"type": "input_file", "file_url": part.url}
         case Attachment():
-            return {"type": "input_file", "filename": part.name, "file_data": _url(part)}
+            return {"type": "input_file", "filename": part.name, "file_data": part.address}
     raise AssertionError(part)  # nothing else is prepared for this wire
-
-
-def _url(part: Attachment) -> str:
-    if part.url is not None:
-        return part.url
-    assert isinstance(part.data, bytes)
-    return f"data:{part.mime};base64,{base64.b64encode(part.data).decode('ascii')}"
 
 
 # --- the answer
@@ -96,13 +88,7 @@ class _Reader(Reader):
         details, found = answer.incomplete_details, dict(answer)
         response = response_of(blocks, found)
         if answer.usage is not None:
-            counts = {
-                "prompt_tokens": answer.usage.input_tokens,
-                "completion_tokens": answer.usage.output_tokens,
-                "total_tokens": answer.usage.total_tokens,
-            }
-            response.additional_kwargs |= counts
-            found["usage"] = {**answer.usage.model_dump(), **counts}
+            add_usage(response, answer.usage.model_dump())
         reason = str(details.reason if details else answer.status or "completed")
         return self._finished(response, reason, answer.model, answer.id, found)
 

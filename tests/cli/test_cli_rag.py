@@ -6,7 +6,7 @@ import time
 import pytest
 
 from turnout.cli import steps
-from turnout.cli.rag import Hit, cited, given, relevant
+from turnout.cli.rag import Hit, cited, relevant, sources_of
 from turnout.cli.steps import Progress, Steps
 
 
@@ -40,7 +40,7 @@ def test_the_sources_are_those_that_the_answer_cites(answer: str, expected: list
 
 def test_each_source_is_given_once_and_the_best_first() -> None:
     hits = [_hit("b.md", 0.9), _hit("a.md", 0.8), _hit("b.md", 0.7)]
-    assert given(hits) == ["b.md", "a.md"]
+    assert sources_of(hits) == ["b.md", "a.md"]
     assert cited("Twelve.", hits) == []
 
 

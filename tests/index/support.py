@@ -10,7 +10,7 @@ from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import InMemoryVectorStore
 
 from turnout.index.chunks import Chunk
-from turnout.langchain.stores import collection_of
+from turnout.langchain.reindexing import collection_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -21,12 +21,11 @@ if TYPE_CHECKING:
 _SEEN = """
 import sys
 import turnout.{name}
-from turnout.index.frameworks import framework
+from turnout.index import frameworks
 
 PACKAGES = {{"chromadb", "faiss", "pgvector", "langchain_chroma", "langchain_community", "langchain_postgres"}}
 assert not PACKAGES & set(sys.modules)
-opener = framework("{name}")
-assert callable(opener.open_collection) and callable(opener.drop_collection)
+assert callable(__import__(frameworks._MODULES["{name}"], fromlist=["stores"]).open_collection)
 assert not PACKAGES & set(sys.modules)
 """
 
@@ -42,6 +41,6 @@ def test_an_index_of_a_framework_that_is_not_imported_says_what_to_import(
     index = f'[index.docs]\nstore = "chroma"\npath = "{tmp_path / "index"}"\n'
     file = tmp_path / "turnout.toml"
     file.write_text(settings_text(fresh_emulator, index), encoding="utf-8")
-    monkeypatch.setattr(frameworks, "_FRAMEWORKS", {})
+    monkeypatch.setattr(frameworks, "_MODULES", {})
     with pytest.raises(SettingsError, match=r"opened by turnout\.langchain; import that first"):
         NamedIndex("docs", file).reindex("bedrock")

@@ -53,7 +53,7 @@ class Refusing:
 
 
 async def test_a_store_that_refuses_to_be_searched_before_its_first_insert_is_empty() -> None:
-    def check() -> SpaceCheck[StampKeeper[Any]]:
+    def check() -> SpaceCheck[StampKeeper]:
         return SpaceCheck(StampKeeper(object()), "refuse", "docs")
 
     assert check().run(ACME, Refusing(), inserting=True)[0].space == ACME

@@ -272,7 +272,7 @@ def test_a_wrong_index_is_named(file: Path) -> None:
     with pytest.raises(SettingsError, match=r"'dosc' is no index \(did you mean 'docs'"):
         TurnoutIndex("dosc")
     with pytest.raises(SettingsError, match='open= is for store = "custom"'):
-        TurnoutIndex("docs", open=lambda name, embeddings: None)  # type: ignore[arg-type]  # wrong on purpose
+        TurnoutIndex("docs", open=lambda name, embeddings: None)  # type: ignore[arg-type, return-value]  # wrong on purpose
     file.write_text(file.read_text().replace('"faiss"', '"custom"'))
     with pytest.raises(SettingsError, match="give open="):
         TurnoutIndex("docs")

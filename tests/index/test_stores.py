@@ -51,10 +51,11 @@ def named(
         return NamedIndex("docs", path)
 
     yield opened
-    for backend in ("bedrock", "openai"):
-        index = opened()
-        index.framework.drop_collection(index.settings, index.name, index.space(backend))
-    index.framework.drop_collection(index.settings, index.name, index.space("azure"))
+    index = opened()
+    for backend in ("bedrock", "openai", "azure"):
+        left = index.open_collection(index.space(backend))
+        if left is not None:
+            left.drop()
 
 
 def fill(index: NamedIndex, source: Any, backend: str, embedder: Callable[[str], Embedder], file: Path) -> Any:

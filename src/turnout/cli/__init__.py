@@ -6,20 +6,15 @@ Importing this loads no framework and no SDK; a command loads what it uses.
 
 def main() -> None:
     """Run the command line and exit with its code: 0, 1 (a service failed), 2 (yours to fix) or 130 (Ctrl-C)."""
+    import os
+    import sys
+
     from turnout.cli.app import app
 
     try:
         app(prog_name="turnout")
     finally:
-        _flush()
-
-
-def _flush() -> None:
-    """Write what is still held; if nobody reads it any more, the interpreter needn't try again, and complain."""
-    import os
-    import sys
-
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:  # nobody reads it any more: the interpreter needn't try again, and complain
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,15 +12,13 @@ from turnout.cli import documents
 from turnout.cli.documents import Page, Reading
 from turnout.cli.failures import UserError
 from turnout.errors import MissingExtraError
-from turnout.index.chunks import Chunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from turnout.cli.rag import Cut
+    from turnout.index.chunks import Chunk
     from turnout.settings import IndexSettings
-
-_Cut = tuple[str, "Callable[[str], Chunk]"]
-"""A chunk's text, and the chunk under an id."""
 
 
 class Documents:
@@ -67,31 +65,11 @@ def _id(source: str, text: str, number: int) -> str:
     return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _cutter(index: IndexSettings) -> Callable[[Page], Iterator[_Cut]]:
+def _cutter(index: IndexSettings) -> Callable[[Page], Iterator[Cut]]:
     framework = index.opened_with
     try:
-        return _langchain() if framework == "langchain" else _llama_index()
+        cut: Callable[[Page], Iterator[Cut]] = import_module(f"turnout.cli.rag_{framework}").cut_page
     except ModuleNotFoundError as error:
         extra = framework.replace("_", "-")
         raise MissingExtraError(f"{framework} needs {error.name}: pip install 'turnout[{extra}]'") from error
-
-
-def _langchain() -> Callable[[Page], Iterator[_Cut]]:
-    from turnout.cli.rag_langchain import cut
-
-    def cut_page(page: Page) -> Iterator[_Cut]:
-        for chunk in cut([page]):
-            yield chunk.page_content, partial(Chunk, text=chunk.page_content, metadata=chunk.metadata)
-
-    return cut_page
-
-
-def _llama_index() -> Callable[[Page], Iterator[_Cut]]:
-    from turnout.cli.rag_llama_index import cut
-    from turnout.llama_index.stores.chunks import document_chunk
-
-    def cut_page(page: Page) -> Iterator[_Cut]:
-        for node in cut([page]):
-            yield node.get_content(), partial(document_chunk, node, page.source)
-
-    return cut_page
+    return cut

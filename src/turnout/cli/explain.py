@@ -53,24 +53,28 @@ def summary(run: Run) -> dict[str, Any]:
 
 def lines(run: Run) -> list[str]:
     """What `--explain` adds to an answer."""
-    told = summary(run)
-    read = told["read"]
+    facts = summary(run)
+    read = facts["read"]
+    dropped = f", {read['dropped']} dropped" if read["dropped"] else ""
+    kept = f"{read['embedded']} chunks embedded{dropped}, the others were there"
+    first = facts["first_token"]
+    first_token = "" if first is None else f"; first token of the answer after {_time(first)}"
     rows = [
         ("settings", run.settings.source),
-        ("framework", told["framework"]),
-        *_route_rows(told["chat"], told["credential"]),
-        *_route_rows(told["embedding"], told["embedding"]["credential"]),
-        ("space", told["embedding_space"]),
-        *([("index", f"{told['index']}: {_kept(read)}")] if told["index"] else []),
+        ("framework", facts["framework"]),
+        *_route_rows(facts["chat"], facts["credential"]),
+        *_route_rows(facts["embedding"], facts["embedding"]["credential"]),
+        ("space", facts["embedding_space"]),
+        *([("index", f"{facts['index']}: {kept}")] if facts["index"] else []),
         ("read", f"{read['files']} files, {read['chunks']} chunks" + _left_out(read)),
-        ("time", ", ".join(f"{name} {_time(seconds)}" for name, seconds in told["steps"].items())),
-        ("", f"{_time(told['seconds'])} in all" + _first_token(told["first_token"])),
+        ("time", ", ".join(f"{name} {_time(seconds)}" for name, seconds in facts["steps"].items())),
+        ("", f"{_time(facts['seconds'])} in all" + first_token),
     ]
     shown = ["Explanation", *(f"  {label:<11}{text}" for label, text in rows), "Retrieved"]
-    for hit in told["retrieved"]:
+    for hit in facts["retrieved"]:
         start = " ".join(hit["text"].split())[:60]
-        dropped = "" if hit["used"] else " (not used: too far below the best)"
-        shown.append(f"  {hit['score']:.3f}  {hit['source']}{dropped}: {start}…")
+        unused = "" if hit["used"] else " (not used: too far below the best)"
+        shown.append(f"  {hit['score']:.3f}  {hit['source']}{unused}: {start}…")
     return shown
 
 
@@ -95,21 +99,16 @@ def _credential(route: Route, settings: Settings) -> str:
     return str(credential_for(route, settings.backends[route.backend]))
 
 
-def _route_rows(told: dict[str, Any], credential: str) -> list[tuple[str, str]]:
-    kind = told["route"].partition("/")[0]
-    model = f" ({told['model']})" if told["model"] not in {"", told["deployment"]} else ""
-    named = f", by {told['key']}" if told["key"] else ""
+def _route_rows(route: dict[str, Any], credential: str) -> list[tuple[str, str]]:
+    kind = route["route"].partition("/")[0]
+    model = f" ({route['model']})" if route["model"] not in {"", route["deployment"]} else ""
+    named = f", by {route['key']}" if route["key"] else ""
     return [
-        (kind, f"{told['route']} on backend {told['backend']}{named}"),
-        ("", f"deployment {told['deployment']}{model}, wire {told['wire']}"),
-        ("", f"resource {told['resource']}"),
+        (kind, f"{route['route']} on backend {route['backend']}{named}"),
+        ("", f"deployment {route['deployment']}{model}, wire {route['wire']}"),
+        ("", f"resource {route['resource']}"),
         ("", f"credential {credential}"),
     ]
-
-
-def _kept(read: dict[str, Any]) -> str:
-    gone = f", {read['dropped']} dropped" if read["dropped"] else ""
-    return f"{read['embedded']} chunks embedded{gone}, the others were there"
 
 
 def _left_out(read: dict[str, Any]) -> str:
@@ -118,12 +117,8 @@ def _left_out(read: dict[str, Any]) -> str:
         (read["other_types"], "of other types"),
         (read["hidden"], "hidden"),
     ]
-    said = [f"{count} {what}" for count, what in counts if count]
-    return f" (left out: {', '.join(said)})" if said else ""
-
-
-def _first_token(seconds: float | None) -> str:
-    return "" if seconds is None else f"; first token of the answer after {_time(seconds)}"
+    parts = [f"{count} {what}" for count, what in counts if count]
+    return f" (left out: {', '.join(parts)})" if parts else ""
 
 
 def _time(seconds: float) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from enum import StrEnum
+from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from turnout.errors import MissingExtraError
 
@@ -48,14 +49,9 @@ def application(framework: Framework, settings: Settings, model: str) -> Applica
     Raises:
         MissingExtraError: A package of the framework's extra is missing.
     """
-    with _extra(framework):
-        if framework is Framework.LANGCHAIN:
-            from turnout.cli.rag_langchain import LangChainApplication
-
-            return LangChainApplication(settings, model)
-        from turnout.cli.rag_llama_index import LlamaIndexApplication
-
-        return LlamaIndexApplication(settings, model)
+    with _module(framework) as module:
+        made: Application = module.Application(settings, model)
+        return made
 
 
 def indexed(framework: Framework, settings: Settings, model: str, index: str) -> IndexedApplication:
@@ -64,19 +60,14 @@ def indexed(framework: Framework, settings: Settings, model: str, index: str) ->
     Raises:
         MissingExtraError: A package of the framework's extra, or of the index's store, is missing.
     """
-    with _extra(framework):
-        if framework is Framework.LANGCHAIN:
-            from turnout.cli.rag_langchain import IndexedLangChain
-
-            return IndexedLangChain(settings, model, index)
-        from turnout.cli.rag_llama_index import IndexedLlamaIndex
-
-        return IndexedLlamaIndex(settings, model, index)
+    with _module(framework) as module:
+        made: IndexedApplication = module.IndexedApplication(settings, model, index)
+        return made
 
 
 @contextmanager
-def _extra(framework: Framework) -> Iterator[None]:
+def _module(framework: Framework) -> Iterator[Any]:
     try:
-        yield
+        yield import_module(f"turnout.cli.rag_{framework.replace('-', '_')}")
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"{framework} needs {error.name}: pip install 'turnout[{framework}]'") from error

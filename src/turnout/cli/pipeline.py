@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from turnout.cli import documents, frameworks
 from turnout.cli.failures import UserError, warn
 from turnout.cli.frameworks import Framework
-from turnout.cli.rag import Hit, cited, given, relevant
+from turnout.cli.rag import Hit, cited, relevant, sources_of
 from turnout.cli.steps import Progress, Steps
 
 if TYPE_CHECKING:
@@ -21,25 +21,13 @@ if TYPE_CHECKING:
     from turnout.settings import Settings
 
 _BATCH = 128  # chunks embedded between two signs of progress
-_KEPT = 1024  # chunks put into an index between two signs of progress
+_INDEX_BATCH = 1024  # chunks put into an index between two signs of progress
 _WARNINGS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What was asked, of what, and how.
-
-    Attributes:
-        text: The question.
-        docs: The folder; None for an index that has its documents.
-        index: A named index of the settings, which keeps what was embedded.
-        framework: The framework; None for the one that is installed.
-        backend: The backend; None for the settings' own.
-        model: The chat route.
-        top_k: How many chunks are retrieved at most.
-        stream: Whether the answer is shown as it comes.
-        config: A settings file; None for the one that is found.
-    """
+    """What was asked, of what, and how: the arguments of `turnout ask`."""
 
     text: str
     docs: Path | None = None
@@ -57,16 +45,11 @@ class Run:
     """What became of a question.
 
     Attributes:
-        question: What was asked.
-        settings: The settings that it was asked with.
-        framework: The framework that was used.
-        reading: What was read.
         chunks: How many chunks were read.
         embedded: How many of them were embedded; the others an index had already.
         dropped: How many chunks an index had of files, or parts of files, that are no more.
         hits: What was retrieved, best first.
         used: Which of that the answer was made from.
-        answer: The answer.
         first_token: Seconds until the first piece of a streamed answer.
         steps: How long each step took.
     """
@@ -92,7 +75,7 @@ class Run:
     @property
     def sources(self) -> list[str]:
         """The sources that the answer names, or all that it was given if it names none."""
-        return self.cited or given(self.used)
+        return self.cited or sources_of(self.used)
 
 
 def run(question: Question, on_text: Callable[[str], None]) -> Run:
@@ -177,12 +160,14 @@ def _opened(question: Question, settings: Settings, steps: Steps) -> tuple[Run, 
     _warn(made.reading)
     made.chunks = len(chunks)
     with steps.step("embed"), Progress("embedding", "chunks", len(chunks)) as progress:
-        for start in range(0, len(chunks), _KEPT):
-            batch = chunks[start : start + _KEPT]
-            made.embedded += application.keep(batch, folder)
+        for start in range(0, len(chunks), _INDEX_BATCH):
+            batch = chunks[start : start + _INDEX_BATCH]
+            made.embedded += application.named.add(batch, folder)
             progress.advance(len(batch))
-        if chunks:
-            made.dropped = application.drop_absent(chunks, folder)
+        absent = application.named.absent(folder, [chunk.id for chunk in chunks]) if chunks else []
+        if absent:
+            application.named.delete(absent)
+        made.dropped = len(absent)
     return made, application
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from turnout.cli.documents import Page
     from turnout.index.chunks import Chunk
@@ -39,65 +39,34 @@ class Hit:
     chunk: Any
 
 
+Cut = tuple[str, "Callable[[str], Chunk]"]
+"""A chunk's text, and the chunk under an id."""
+
+
 class Application(Protocol):
     """The application's steps, each a few lines of the framework's own code."""
 
     def split(self, pages: Sequence[Page]) -> list[Any]:
         """Cut texts into chunks, each with its source."""
-        ...
 
     def embed(self, chunks: list[Any]) -> None:
         """Embed chunks and put them into the index."""
-        ...
 
     def retrieve(self, question: str, top_k: int) -> list[Hit]:
         """Find the chunks that are nearest to a question."""
-        ...
 
     def answer(self, question: str, hits: Sequence[Hit], *, stream: bool) -> Iterator[str]:
         """Answer from chunks: in pieces as they come, or as one."""
-        ...
 
 
 class IndexedApplication(Application, Protocol):
-    """The application on a named index, which keeps what was embedded."""
-
-    def keep(self, chunks: Sequence[Chunk], origin: str) -> int:
-        """Put chunks into the index that it doesn't have as they are.
-
-        Args:
-            chunks: The chunks.
-            origin: The folder that they are from.
-
-        Returns:
-            How many were embedded.
-        """
-        ...
-
-    def drop_absent(self, chunks: Sequence[Chunk], origin: str) -> int:
-        """Delete the chunks of a folder that aren't in it any more; returns how many."""
-        ...
-
-
-class Keeping:
-    """What an application on a named index does alike in both frameworks.
+    """The application on a named index, which keeps what was embedded.
 
     Attributes:
         named: The index.
     """
 
     named: Index
-
-    def keep(self, chunks: Sequence[Chunk], origin: str) -> int:
-        """Put chunks into the index that it doesn't have as they are; returns how many were embedded."""
-        return self.named.add(chunks, origin)
-
-    def drop_absent(self, chunks: Sequence[Chunk], origin: str) -> int:
-        """Delete the chunks of a folder that aren't in it any more; returns how many."""
-        absent = self.named.absent(origin, [chunk.id for chunk in chunks])
-        if absent:
-            self.named.delete(absent)
-        return len(absent)
 
 
 def relevant(hits: Sequence[Hit]) -> list[Hit]:
@@ -106,14 +75,14 @@ def relevant(hits: Sequence[Hit]) -> list[Hit]:
     return [hit for hit in ranked if hit.score >= RELEVANCE_FLOOR * ranked[0].score]
 
 
-def given(hits: Sequence[Hit]) -> list[str]:
+def sources_of(hits: Sequence[Hit]) -> list[str]:
     """The sources of the chunks that an answer was made from, best first."""
     return list(dict.fromkeys(hit.source for hit in hits))
 
 
 def cited(answer: str, hits: Sequence[Hit]) -> list[str]:
     """Those of them that the answer names."""
-    return [source for source in given(hits) if _cites(answer, source)]
+    return [source for source in sources_of(hits) if _cites(answer, source)]
 
 
 def _cites(answer: str, source: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from langchain_core.documents import Document
@@ -10,7 +11,9 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.vectorstores import InMemoryVectorStore
 from langchain_text_splitters import Language, RecursiveCharacterTextSplitter
 
-from turnout.cli.rag import INSTRUCTIONS, Hit, Keeping
+from turnout.cli import rag
+from turnout.cli.rag import INSTRUCTIONS, Hit
+from turnout.index.chunks import Chunk
 from turnout.index.guard.checks import cosine
 from turnout.langchain import ChatTurnout, TurnoutEmbeddings, TurnoutIndex
 
@@ -25,15 +28,7 @@ PROMPT = ChatPromptTemplate.from_messages(
 )
 
 
-def cut(pages: Sequence[Page]) -> list[Document]:
-    """Texts at their headings and paragraphs, in chunks of about 1,000 characters."""
-    documents = [Document(page.text, metadata={"source": page.source}) for page in pages]
-    # MarkdownTextSplitter would not do: it takes its patterns of headings for plain text (text-splitters 1.1.3).
-    splitter = RecursiveCharacterTextSplitter.from_language(Language.MARKDOWN, chunk_size=1000, chunk_overlap=100)
-    return splitter.split_documents(documents)
-
-
-class LangChainApplication:
+class Application(rag.Application):
     """Load, split, embed, retrieve, answer.
 
     Args:
@@ -45,9 +40,13 @@ class LangChainApplication:
         self.chain = PROMPT | ChatTurnout(model=model, settings=settings) | StrOutputParser()
         self.store = InMemoryVectorStore(TurnoutEmbeddings(settings=settings))
 
-    def split(self, pages: Sequence[Page]) -> list[Document]:
+    @staticmethod
+    def split(pages: Sequence[Page]) -> list[Document]:
         """Cut texts at headings and paragraphs, into chunks of about 1,000 characters."""
-        return cut(pages)
+        documents = [Document(page.text, metadata={"source": page.source}) for page in pages]
+        # MarkdownTextSplitter would not do: it takes its patterns of headings for plain text (text-splitters 1.1.3).
+        splitter = RecursiveCharacterTextSplitter.from_language(Language.MARKDOWN, chunk_size=1000, chunk_overlap=100)
+        return splitter.split_documents(documents)
 
     def embed(self, chunks: list[Document]) -> None:
         """Embed chunks and put them into the store."""
@@ -68,7 +67,13 @@ class LangChainApplication:
             yield self.chain.invoke(inputs)
 
 
-class IndexedLangChain(Keeping, LangChainApplication):
+def cut_page(page: Page) -> Iterator[rag.Cut]:
+    """The chunks of a page for a named index, each with what makes it under an id."""
+    for chunk in Application.split([page]):
+        yield chunk.page_content, partial(Chunk, text=chunk.page_content, metadata=chunk.metadata)
+
+
+class IndexedApplication(Application, rag.IndexedApplication):
     """The same on a named index.
 
     Args:

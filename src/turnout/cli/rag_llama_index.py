@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from llama_index.core import Document, PromptTemplate, VectorStoreIndex, get_response_synthesizer
@@ -11,9 +12,11 @@ from llama_index.core.node_parser import MarkdownNodeParser, SentenceSplitter
 from llama_index.core.node_parser.text.utils import split_by_regex
 from llama_index.core.schema import MetadataMode, QueryBundle
 
-from turnout.cli.rag import INSTRUCTIONS, Hit, Keeping
+from turnout.cli import rag
+from turnout.cli.rag import INSTRUCTIONS, Hit
 from turnout.index.guard.checks import cosine
 from turnout.llama_index import TurnoutEmbedding, TurnoutIndex, TurnoutLLM
+from turnout.llama_index.stores.chunks import document_chunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,16 +30,7 @@ PROMPT = PromptTemplate(INSTRUCTIONS + "\n\nContext:\n\n{context_str}\n\nQuestio
 _SENTENCE = r"[^.!?\n]+[.!?\n]*"
 
 
-def cut(pages: Sequence[Page]) -> list[BaseNode]:
-    """Texts at their headings and sentences, in chunks of at most 256 tokens."""
-    documents = [Document(text=page.text, metadata={"source": page.source}) for page in pages]
-    # Its own sentence splitter loads NLTK's data, and downloads them where they aren't at hand.
-    splitter = SentenceSplitter(chunk_size=256, chunk_overlap=32, chunking_tokenizer_fn=split_by_regex(_SENTENCE))
-    nodes = run_transformations(documents, [MarkdownNodeParser(), splitter])
-    return [node for node in nodes if not _only_heading(node.get_content())]
-
-
-class LlamaIndexApplication:
+class Application(rag.Application):
     """Load, split, embed, retrieve, answer.
 
     Args:
@@ -48,9 +42,14 @@ class LlamaIndexApplication:
         self.llm = TurnoutLLM(model=model, settings=settings)
         self.index = VectorStoreIndex([], embed_model=TurnoutEmbedding(settings=settings))
 
-    def split(self, pages: Sequence[Page]) -> list[BaseNode]:
+    @staticmethod
+    def split(pages: Sequence[Page]) -> list[BaseNode]:
         """Cut texts at headings and sentences, into chunks of at most 256 tokens."""
-        return cut(pages)
+        documents = [Document(text=page.text, metadata={"source": page.source}) for page in pages]
+        # Its own sentence splitter loads NLTK's data, and downloads them where they aren't at hand.
+        splitter = SentenceSplitter(chunk_size=256, chunk_overlap=32, chunking_tokenizer_fn=split_by_regex(_SENTENCE))
+        nodes = run_transformations(documents, [MarkdownNodeParser(), splitter])
+        return [node for node in nodes if not _only_heading(node.get_content())]
 
     def embed(self, chunks: list[BaseNode]) -> None:
         """Embed chunks and put them into the index."""
@@ -73,7 +72,13 @@ class LlamaIndexApplication:
             yield str(answer)
 
 
-class IndexedLlamaIndex(Keeping, LlamaIndexApplication):
+def cut_page(page: Page) -> Iterator[rag.Cut]:
+    """The chunks of a page for a named index, each with what makes it under an id."""
+    for node in Application.split([page]):
+        yield node.get_content(), partial(document_chunk, node, page.source)
+
+
+class IndexedApplication(Application, rag.IndexedApplication):
     """The same on a named index.
 
     Args:
@@ -84,8 +89,8 @@ class IndexedLlamaIndex(Keeping, LlamaIndexApplication):
 
     def __init__(self, settings: Settings, model: str, index: str) -> None:
         super().__init__(settings, model)
-        self.index = kept = TurnoutIndex(index, settings=settings)
-        self.named = kept.index
+        named_index = TurnoutIndex(index, settings=settings)
+        self.index, self.named = named_index, named_index.index
         self._embedding = TurnoutEmbedding(self.named.config.settings.embedding, settings=settings)
 
     def retrieve(self, question: str, top_k: int) -> list[Hit]:

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
@@ -78,7 +79,7 @@ def reindex(
     from turnout.index.migration.named import NamedIndex
 
     named = NamedIndex(index, config)
-    _import_framework(named.settings.opened_with)
+    import_module(f"turnout.{named.settings.opened_with}")  # registers what opens its collections
     if drop is not None:
         _drop(named, drop, yes=yes, as_json=as_json)
         return
@@ -108,14 +109,6 @@ def reindex(
         warn(f"{name}: {why}; not read")
     print(json.dumps(report.to_dict(), ensure_ascii=False, indent=2) if as_json else report)
     raise typer.Exit(_code(report))
-
-
-def _import_framework(name: str) -> None:
-    """Have the framework of an index register what opens its collections."""
-    if name == "langchain":
-        import turnout.langchain
-    else:
-        import turnout.llama_index  # noqa: F401
 
 
 @contextmanager

@@ -11,14 +11,12 @@ from urllib.parse import urlsplit
 
 from turnout.index.chunks import PAGE
 from turnout.index.collection import Collection
-from turnout.index.guard.keepers import DocumentT, RecordKeeper, StoreState, collection_gone, record_entries
+from turnout.index.guard.keepers import RecordKeeper, StoreState, collection_gone, record_entries
 from turnout.index.guard.records import SpaceRecord, with_record
 from turnout.index.validation import chunk_refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-    from pydantic import SecretStr
 
     from turnout.index.chunks import Chunk, EmbeddedChunk
     from turnout.settings import IndexSettings
@@ -57,7 +55,9 @@ def open_client(index: IndexSettings, name: str, *, create: bool) -> Any | None:
 
     quiet = ChromaSettings(anonymized_telemetry=False)
     if index.connection is not None:
-        client = chromadb.HttpClient(**_address(index.connection), settings=quiet)
+        url = urlsplit(index.connection.get_secret_value())  # its password stays out
+        ssl = url.scheme == "https"
+        client = chromadb.HttpClient(host=url.hostname or "", port=url.port or 8000, ssl=ssl, settings=quiet)
     else:
         folder = Path(index.path or ".")
         if not create and not folder.is_dir():
@@ -68,25 +68,19 @@ def open_client(index: IndexSettings, name: str, *, create: bool) -> Any | None:
     return client
 
 
-def _address(connection: SecretStr) -> dict[str, Any]:
-    """A server's address, without the password that its URL may have."""
-    address = urlsplit(connection.get_secret_value())
-    return {"host": address.hostname or "", "port": address.port or 8000, "ssl": address.scheme == "https"}
-
-
-class ChromaRecordKeeper(RecordKeeper[DocumentT]):
+class ChromaRecordKeeper(RecordKeeper):
     """Keeps the record in the collection's metadata; put before the framework's keeper among the bases.
 
     A collection that was deleted and made again under its name is another one for Chroma: the store is given that.
     """
 
     def __init__(self) -> None:
-        self._file = _file(self.opened)
+        self._file = _file(self.collection)
         self._seen: tuple[object, object] = (None, None)  # the file's version, and the record's with it
 
     @property
     @abstractmethod
-    def opened(self) -> Any:
+    def collection(self) -> Any:
         """Chroma's collection, as the store has it open."""
 
     @abstractmethod
@@ -96,7 +90,7 @@ class ChromaRecordKeeper(RecordKeeper[DocumentT]):
     @property
     def index(self) -> str:
         """The collection's name."""
-        return str(self.opened.name)
+        return str(self.collection.name)
 
     def version(self) -> object:
         """Which collection it is, and the record in its metadata.
@@ -146,32 +140,29 @@ class ChromaRecordKeeper(RecordKeeper[DocumentT]):
 
     def _fresh(self) -> Any:
         """The collection with its metadata as they are now: an open one has them as they were."""
-        from chromadb import Collection as Opened
+        import chromadb
 
-        opened, model = self.opened, self._model()
-        fresh = Opened(client=opened._client, model=model, embedding_function=None)  # noqa: SLF001
-        if fresh.id != opened.id:
+        known, model = self.collection, self._model()
+        fresh = chromadb.Collection(client=known._client, model=model, embedding_function=None)  # noqa: SLF001
+        if fresh.id != known.id:
             self.reopen(fresh)
         return fresh
 
     def _model(self) -> Any:
         from chromadb.errors import NotFoundError
 
-        opened = self.opened
-        server = opened._client  # noqa: SLF001  # a collection doesn't give out what it is on
+        known = self.collection
+        server = known._client  # noqa: SLF001  # a collection doesn't give out what it is on
         try:
-            return server.get_collection(opened.name, tenant=opened.tenant, database=opened.database)
+            return server.get_collection(known.name, tenant=known.tenant, database=known.database)
         except NotFoundError as error:
-            raise collection_gone(opened.name) from error
+            raise collection_gone(known.name) from error
 
 
 class ChromaChunks(Collection):
     """Reads and writes through Chroma's own collection; a base of each framework's collection."""
 
-    @property
-    @abstractmethod
-    def _opened(self) -> Any:
-        """Chroma's collection."""
+    keeper: ChromaRecordKeeper
 
     @abstractmethod
     def _chunk(self, id_: str, text: str, metadata: Mapping[str, Any] | None) -> Chunk:
@@ -186,7 +177,7 @@ class ChromaChunks(Collection):
 
     def count(self) -> int:
         """How many chunks there are."""
-        return int(self._opened.count())
+        return int(self.keeper.collection.count())
 
     def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
         """Those of the chunks that are there."""
@@ -196,7 +187,7 @@ class ChromaChunks(Collection):
         """Their vectors."""
         if not ids:
             return {}
-        found = self._opened.get(ids=list(ids), include=["embeddings"])
+        found = self.keeper.collection.get(ids=list(ids), include=["embeddings"])
         return dict(zip(found["ids"], found["embeddings"], strict=True))
 
     def replace(
@@ -209,17 +200,17 @@ class ChromaChunks(Collection):
         ids = [chunk.id for chunk in chunks]
         if not ids:
             return
-        found = self._opened.get(ids=ids, include=["metadatas"])
+        found = self.keeper.collection.get(ids=ids, include=["metadatas"])
         before = dict(zip(found["ids"], found["metadatas"], strict=True))
         merged = [
             {**dict.fromkeys(before.get(one) or {}), **metadata} or None
             for one, metadata in zip(ids, metadatas, strict=True)
         ]
         vectors = [list(chunk.vector) for chunk in chunks]
-        self._opened.upsert(ids=ids, embeddings=vectors, documents=documents, metadatas=merged)
+        self.keeper.collection.upsert(ids=ids, embeddings=vectors, documents=documents, metadatas=merged)
 
     def _read(self, **which: Any) -> dict[str, Chunk]:
-        found = self._opened.get(**which, include=["documents", "metadatas"])
+        found = self.keeper.collection.get(**which, include=["documents", "metadatas"])
         rows = zip(found["ids"], found["documents"], found["metadatas"], strict=True)
         return {id_: self._chunk(id_, text or "", metadata) for id_, text, metadata in rows}
 

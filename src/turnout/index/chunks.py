@@ -81,15 +81,12 @@ class Source(Protocol):
     @property
     def name(self) -> str:
         """What to call it in a report."""
-        ...
 
     def chunks(self) -> Iterator[Chunk]:
         """Every chunk once, in an order that doesn't matter, without holding all of them."""
-        ...
 
     def count(self) -> int | None:
         """How many there are, if that can be said without reading them."""
-        ...
 
 
 class Searchable(Protocol):
@@ -97,11 +94,9 @@ class Searchable(Protocol):
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
         """The vectors of those ids that it has."""
-        ...
 
     def search(self, vector: Sequence[float], k: int) -> list[Chunk]:
         """The nearest chunks, nearest first."""
-        ...
 
 
 class Target(Searchable, Protocol):
@@ -110,12 +105,10 @@ class Target(Searchable, Protocol):
     @property
     def name(self) -> str:
         """What to call it in a report and in errors."""
-        ...
 
     @property
     def flush_every(self) -> int:
         """How many chunks may be written before `flush` must be called; 0 if every `write` is durable."""
-        ...
 
     def claim(self, space: EmbeddingSpace, *, dry: bool = False) -> None:
         """Make it a collection of this space, if it is empty; otherwise check that it is one.
@@ -127,27 +120,21 @@ class Target(Searchable, Protocol):
         Raises:
             EmbeddingSpaceError: It has vectors of another space, or of one that isn't known.
         """
-        ...
 
     def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
         """Those of the chunks that it has."""
-        ...
 
     def write(self, chunks: Sequence[EmbeddedChunk]) -> None:
         """Add chunks, in place of those with the same ids."""
-        ...
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove chunks; ids that it doesn't have are left out."""
-        ...
 
     def flush(self) -> None:
         """Make durable what was written and deleted."""
-        ...
 
     def count(self) -> int:
         """How many chunks it has."""
-        ...
 
 
 def pages(chunks: Iterator[Chunk], size: int = PAGE) -> Iterator[list[Chunk]]:

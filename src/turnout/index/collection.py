@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from turnout.errors import CollectionGoneError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
@@ -30,7 +31,7 @@ class Collection(Target, Source):
     flush_every: ClassVar[int] = 0
     adoptable: ClassVar[bool] = True
 
-    def __init__(self, keeper: RecordKeeper[Any], name: str) -> None:
+    def __init__(self, keeper: RecordKeeper, name: str) -> None:
         self.name = name
         self.keeper = keeper
         self._record: SpaceRecord | None = None
@@ -45,6 +46,10 @@ class Collection(Target, Source):
 
     def flush(self) -> None:
         """Nothing: every write is durable."""
+
+    @abstractmethod
+    def drop(self) -> None:
+        """Remove it, for good."""
 
     def state(self) -> StoreState:
         """What it has, read anew.

@@ -39,7 +39,6 @@ class Opener(Protocol):
             space: The space.
             create: Whether to make it if there is none.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True)

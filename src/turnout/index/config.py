@@ -45,15 +45,6 @@ class IndexConfig:
         self.settings: IndexSettings = self.all_settings.index[name]
 
     @property
-    def framework(self) -> frameworks.Framework:
-        """What opens its collections.
-
-        Raises:
-            SettingsError: The framework's part of turnout isn't imported.
-        """
-        return frameworks.framework(self.settings.opened_with)
-
-    @property
     def active(self) -> str:
         """The backend that the settings embed with now."""
         return active_backend(self.all_settings, "embedding")
@@ -86,8 +77,12 @@ class IndexConfig:
         return collection_name(self.name, space)
 
     def open_collection(self, space: EmbeddingSpace, *, create: bool = False) -> Collection | None:
-        """The collection of a space; None if there is none and it isn't to be made."""
-        return self.framework.open_collection(self.settings, self.name, space, create=create)
+        """The collection of a space; None if there is none and it isn't to be made.
+
+        Raises:
+            SettingsError: The framework's part of turnout isn't imported.
+        """
+        return frameworks.open_collection(self.settings, self.name, space, create=create)
 
     def checkpoint(self, space: EmbeddingSpace) -> Path:
         """Where a reindex into a space remembers what it did: beside the index, or beside the settings file."""

@@ -1,9 +1,9 @@
-"""What each framework does for named indexes; a framework registers itself when it is imported."""
+"""What opens the collections of named indexes; a framework registers itself when it is imported."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from turnout.errors import SettingsError
 
@@ -12,40 +12,30 @@ if TYPE_CHECKING:  # a framework registers itself when it is imported, which loa
     from turnout.index.collection import Collection
     from turnout.settings import IndexSettings
 
-
-class Framework(Protocol):
-    """Opens and drops the collections of named indexes."""
-
-    def open_collection(
-        self, index: IndexSettings, name: str, space: EmbeddingSpace, *, create: bool = False
-    ) -> Collection | None:
-        """The collection that a named index has for a space; None if there is none and it isn't to be made."""
-        ...
-
-    def drop_collection(self, index: IndexSettings, name: str, space: EmbeddingSpace) -> bool:
-        """Remove it, for good; whether there was one."""
-        ...
+_MODULES: dict[str, str] = {}
 
 
-_FRAMEWORKS: dict[str, Callable[[], Framework]] = {}
-
-
-def register(name: str, load: Callable[[], Framework]) -> None:
-    """Say what opens a framework's collections.
+def register(name: str, module: str) -> None:
+    """Say which module opens a framework's collections.
 
     Args:
         name: The framework, as `framework` in an index's settings names it.
-        load: Gives what opens them; called when one is first needed.
+        module: The module, which has `open_collection`; imported when a collection is first opened.
     """
-    _FRAMEWORKS[name] = load
+    _MODULES[name] = module
 
 
-def framework(name: str) -> Framework:
-    """What opens a framework's collections.
+def open_collection(
+    index: IndexSettings, name: str, space: EmbeddingSpace, *, create: bool = False
+) -> Collection | None:
+    """The collection that a named index has for a space; None if there is none and it isn't to be made.
 
     Raises:
         SettingsError: The framework's part of turnout isn't imported.
     """
-    if name not in _FRAMEWORKS:
-        raise SettingsError(f"an index of {name} is opened by turnout.{name}; import that first")
-    return _FRAMEWORKS[name]()
+    framework = index.opened_with
+    if framework not in _MODULES:
+        raise SettingsError(f"an index of {framework} is opened by turnout.{framework}; import that first")
+    module = import_module(_MODULES[framework])
+    collection: Collection | None = module.open_collection(index, name, space, create=create)
+    return collection

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from turnout.index.chunks import Chunk
 
 _NOT_HELD = "DELETE FROM held WHERE collection = ? AND id = ?"
+_NOT_MISSED = "DELETE FROM missed WHERE collection = ? AND id = ?"
+_NEW = "INSERT OR IGNORE INTO document SELECT id, text, metadata, NULL FROM seen WHERE id NOT IN (SELECT id FROM held)"
+_WANTED_METADATA = "UPDATE held SET metadata = d.metadata FROM document d WHERE d.id = held.id AND d.text = held.text"
 
 _RELATE = """
 INSERT INTO lag
@@ -70,9 +73,7 @@ class Manifest(ManifestReading):
         `note_written`, `note_copied` or `note_interrupted` says what became of them.
         """
         with self._change():
-            self._base.executemany(
-                "INSERT OR IGNORE INTO writing VALUES (?, ?)", ((collection, found) for found in ids)
-            )
+            self._for_each("INSERT OR IGNORE INTO writing VALUES (?, ?)", collection, ids)
 
     def note_interrupted(self, collection: str, chunks: Iterable[Chunk]) -> None:
         """What a collection has of the chunks whose write was begun by a process that was killed.
@@ -81,10 +82,7 @@ class Manifest(ManifestReading):
         """
         with self._change():
             with self._seeing(chunks):
-                self._base.execute(
-                    "INSERT OR IGNORE INTO document SELECT id, text, metadata, NULL FROM seen "
-                    "WHERE id NOT IN (SELECT id FROM held)"
-                )
+                self._base.execute(_NEW)
                 self._note_seen(collection, filled=False)
                 left = "FROM writing w WHERE w.collection = ? AND w.id NOT IN (SELECT id FROM seen)"
                 self._base.execute(
@@ -124,12 +122,9 @@ class Manifest(ManifestReading):
         rows = [(chunk.id, *chunk.digests) for chunk in chunks]
         with self._change():
             self._hold(collection, rows)
-            self._base.executemany(
-                "UPDATE held SET metadata = d.metadata FROM document d "
-                "WHERE d.id = held.id AND d.text = held.text AND held.collection = ? AND held.id = ?",
-                ((collection, row[0]) for row in rows),
-            )
-            self._touch((row[0] for row in rows), collection)
+            ids = [row[0] for row in rows]
+            self._for_each(f"{_WANTED_METADATA} AND held.collection = ? AND held.id = ?", collection, ids)
+            self._touch(ids, collection)
 
     def note_unwanted(self, ids: Iterable[str]) -> None:
         """No collection should have these chunks any more."""
@@ -142,15 +137,15 @@ class Manifest(ManifestReading):
         """A collection doesn't have these chunks any more."""
         listed = list(ids)
         with self._change():
-            self._base.executemany(_NOT_HELD, ((collection, found) for found in listed))
+            self._for_each(_NOT_HELD, collection, listed)
             self._touch(listed, collection)
 
     def note_lost(self, collection: str, ids: Iterable[str]) -> None:
         """A collection was found without these chunks: they were deleted from it by other means than the index."""
         listed = list(ids)
         with self._change():
-            for table in ("INSERT OR IGNORE INTO missed VALUES (?, ?)", _NOT_HELD):
-                self._base.executemany(table, ((collection, found) for found in listed))
+            self._for_each("INSERT OR IGNORE INTO missed VALUES (?, ?)", collection, listed)
+            self._for_each(_NOT_HELD, collection, listed)
             self._touch(listed, collection)
 
     def note_skipped(self, collection: str, reasons: Mapping[str, str]) -> None:
@@ -160,9 +155,7 @@ class Manifest(ManifestReading):
                 "INSERT OR REPLACE INTO held SELECT ?, id, text, metadata, ? FROM document WHERE id = ?",
                 ((collection, reason, found) for found, reason in reasons.items()),
             )
-            self._base.executemany(
-                "DELETE FROM missed WHERE collection = ? AND id = ?", ((collection, found) for found in reasons)
-            )
+            self._for_each(_NOT_MISSED, collection, reasons)
             self._touch(reasons, collection)
 
     def scan(
@@ -202,10 +195,7 @@ class Manifest(ManifestReading):
                         "AND reason IS NULL AND id NOT IN (SELECT id FROM seen) AND id IN (SELECT id FROM document)",
                         (collection,),
                     )
-                self._base.execute(
-                    "INSERT OR IGNORE INTO document SELECT id, text, metadata, NULL FROM seen "
-                    "WHERE id NOT IN (SELECT id FROM held)"
-                )
+                self._base.execute(_NEW)
                 self._base.execute(
                     "DELETE FROM held WHERE collection = ? AND reason IS NULL AND id NOT IN (SELECT id FROM seen)",
                     (collection,),
@@ -276,23 +266,20 @@ class Manifest(ManifestReading):
         self._base.execute("INSERT OR REPLACE INTO held SELECT ?, id, text, metadata, NULL FROM seen", (collection,))
         self._base.execute("DELETE FROM missed WHERE collection = ? AND id IN (SELECT id FROM seen)", (collection,))
         if filled:
-            self._base.execute(
-                "UPDATE held SET metadata = d.metadata FROM document d "
-                "WHERE d.id = held.id AND d.text = held.text AND held.collection = ? AND held.reason IS NULL",
-                (collection,),
-            )
+            statement = f"{_WANTED_METADATA} AND held.collection = ? AND held.reason IS NULL"
+            self._base.execute(statement, (collection,))
 
     def _hold(self, collection: str, rows: Sequence[tuple[str, bytes, bytes]]) -> None:
         self._base.executemany(
             "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, NULL)", ((collection, *row) for row in rows)
         )
-        self._base.executemany(
-            "DELETE FROM missed WHERE collection = ? AND id = ?", ((collection, row[0]) for row in rows)
-        )
-        self._base.executemany(
-            "DELETE FROM writing WHERE collection = ? AND id = ?", ((collection, row[0]) for row in rows)
-        )
-        self._touch((row[0] for row in rows), collection)
+        ids = [row[0] for row in rows]
+        self._for_each(_NOT_MISSED, collection, ids)
+        self._for_each("DELETE FROM writing WHERE collection = ? AND id = ?", collection, ids)
+        self._touch(ids, collection)
+
+    def _for_each(self, statement: str, collection: str, ids: Iterable[str]) -> None:
+        self._base.executemany(statement, ((collection, found) for found in ids))
 
     def _touch(self, ids: Iterable[str], collection: str | None = None) -> None:
         """Relate what collections have of chunks to what they should have; one of them was changed."""

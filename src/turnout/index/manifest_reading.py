@@ -133,10 +133,7 @@ class ManifestReading(Database):
             "ON d.id = h.id AND d.text = h.text AND d.metadata = h.metadata "
             "WHERE h.reason IS NULL AND h.id IN ({}) AND h.collection <> ? GROUP BY h.id"
         )
-        found: dict[str, list[str]] = {}
-        for id_, other in self._of_ids(query, ids, collection):
-            found.setdefault(other, []).append(id_)
-        return found
+        return self._by_collection(query, ids, collection)
 
     def of_origin(self, origin: str) -> set[str]:
         """Ids of the chunks that came from somewhere."""
@@ -165,7 +162,10 @@ class ManifestReading(Database):
             "SELECT h.id, min(h.collection) FROM held h JOIN document d ON d.id = h.id AND d.text = h.text "
             "WHERE h.reason IS NULL AND h.id IN ({}) GROUP BY h.id"
         )
+        return self._by_collection(query, ids)
+
+    def _by_collection(self, query: str, ids: Sequence[str], *values: str) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
-        for id_, collection in self._of_ids(query, ids):
+        for id_, collection in self._of_ids(query, ids, *values):
             found.setdefault(collection, []).append(id_)
         return found

@@ -18,7 +18,7 @@ from turnout.embedding.embedder import Embedder
 from turnout.errors import EmbeddingSpaceError, InvalidRequestError, ReindexError
 from turnout.facts.spaces import EmbeddingSpace, space_of
 from turnout.index.chunks import Chunk, EmbeddedChunk, RefusedChunk
-from turnout.transport import background_loop as portal
+from turnout.transport import background_loop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -199,7 +199,7 @@ class EmbeddingStream(ChunkStream):
         """Begin what waits, as far as the deployment takes it now; called from any thread, with the lock."""
         while self._waiting and self.error is None and len(self._flying) < self._embedder.ahead:
             chunks, batch = self._waiting.popleft()
-            future = portal.submit(self._request(chunks, batch))
+            future = background_loop.submit(self._request(chunks, batch))
             self._flying.add(future)
             future.add_done_callback(partial(self._ended, number=len(chunks)))
 

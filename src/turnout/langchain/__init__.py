@@ -42,10 +42,4 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(_LAZY[name]), name)
 
 
-def _stores() -> frameworks.Framework:
-    from turnout.langchain import stores
-
-    return stores
-
-
-frameworks.register("langchain", _stores)
+frameworks.register("langchain", "turnout.langchain.stores")

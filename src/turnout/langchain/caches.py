@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from hashlib import sha256
-from typing import TYPE_CHECKING, Literal, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Literal
 
 from langchain_core.embeddings import Embeddings
 from langchain_core.stores import ByteStore
@@ -21,15 +21,6 @@ if TYPE_CHECKING:
 
 
 KeyEncoder = Literal["sha1", "blake2b", "sha256", "sha512"]
-
-
-@runtime_checkable
-class Spaced(Protocol):
-    """Embeddings that know their space, like `TurnoutEmbeddings`."""
-
-    @property
-    def space(self) -> EmbeddingSpace:
-        """The space of the vectors, as the settings are now."""
 
 
 class CachedEmbeddings(Embeddings):
@@ -60,7 +51,7 @@ class CachedEmbeddings(Embeddings):
         batch_size: int | None = None,
         key_encoder: KeyEncoder = "sha256",
     ) -> None:
-        if not isinstance(embeddings, Spaced):
+        if not hasattr(embeddings, "space"):
             msg = f"{type(embeddings).__name__} doesn't say its embedding space, which the cache goes by"
             raise TypeError(msg)
         self.embeddings = embeddings
@@ -72,7 +63,8 @@ class CachedEmbeddings(Embeddings):
     @property
     def space(self) -> EmbeddingSpace:
         """The space of the vectors, as the settings are now."""
-        return cast("Spaced", self.embeddings).space
+        space: EmbeddingSpace = self.embeddings.space
+        return space
 
     @contextmanager
     def pinned(self) -> Iterator[EmbeddingSpace]:

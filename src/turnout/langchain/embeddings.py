@@ -11,8 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from turnout.embedding.model import RoutedEmbedding
 from turnout.embedding.progress import EmbeddingProgress
-from turnout.errors import ModelCallError
-from turnout.langchain.errors import as_langchain
+from turnout.langchain.errors import langchain_errors
 from turnout.langchain.recheck import arun_pending, run_pending
 from turnout.settings.fields import SettingsField, portable_settings
 from turnout.settings.foreign_arguments import refuse_unknown
@@ -67,19 +66,15 @@ class TurnoutEmbeddings(RoutedEmbedding, BaseModel, Embeddings):
         Raises:
             ModelCallError: The service refused or failed, or a text is empty or too long.
         """
-        try:
+        with langchain_errors():
             vectors = self._embedder().embed(texts, "document")
-        except ModelCallError as error:
-            raise as_langchain(error) from error.__cause__
         run_pending(self)
         return vectors
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed documents without blocking the event loop."""
-        try:
+        with langchain_errors():
             vectors = await self._embedder().aembed(texts, "document")
-        except ModelCallError as error:
-            raise as_langchain(error) from error.__cause__
         await arun_pending(self)
         return vectors
 
@@ -96,35 +91,27 @@ class TurnoutEmbeddings(RoutedEmbedding, BaseModel, Embeddings):
             ModelCallError: The service refused or failed, or a text is empty or too long; the vectors before it have
                 been given.
         """
-        try:
+        with langchain_errors():
             yield from self._embedder().embed_iter(texts)
-        except ModelCallError as error:
-            raise as_langchain(error) from error.__cause__
 
     async def aembed_iter(self, texts: Iterable[str] | AsyncIterable[str]) -> AsyncGenerator[list[float]]:
         """Embed documents of any number in bounded memory, without blocking the event loop."""
-        try:
+        with langchain_errors():
             async with aclosing(self._embedder().aembed_iter(texts)) as vectors:
                 async for vector in vectors:
                     yield vector
-        except ModelCallError as error:
-            raise as_langchain(error) from error.__cause__
 
     def embed_query(self, text: str) -> list[float]:
         """Embed a query: some models embed it differently from a document."""
-        try:
+        with langchain_errors():
             vector = self._embedder().embed([text], "query")[0]
-        except ModelCallError as error:
-            raise as_langchain(error) from error.__cause__
         run_pending(self)
         return vector
 
     async def aembed_query(self, text: str) -> list[float]:
         """Embed a query without blocking the event loop."""
-        try:
+        with langchain_errors():
             vector = (await self._embedder().aembed([text], "query"))[0]
-        except ModelCallError as error:
-            raise as_langchain(error) from error.__cause__
         await arun_pending(self)
         return vector
 

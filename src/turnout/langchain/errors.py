@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 from langchain_core import exceptions as lc
 
 from turnout import errors as e
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class ChatAuthenticationError(e.AuthenticationError, lc.ModelAuthenticationError):
@@ -84,3 +90,12 @@ def as_langchain(error: e.TurnoutError) -> e.TurnoutError:
     vars(made).update(vars(error))
     made.__cause__ = error.__cause__
     return made
+
+
+@contextmanager
+def langchain_errors() -> Iterator[None]:
+    """Raise LangChain's form of a failed call for what the body raises."""
+    try:
+        yield
+    except e.ModelCallError as error:
+        raise as_langchain(error) from error.__cause__

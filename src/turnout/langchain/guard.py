@@ -15,15 +15,14 @@ from langchain_core.vectorstores import VectorStore
 from turnout.errors import EmbeddingSpaceError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.checks import Adopt, SpaceCheck
-from turnout.index.guard.records import with_record, without_record
+from turnout.index.guard.records import unknown_space, with_record
 from turnout.langchain.embeddings import TurnoutEmbeddings
-from turnout.langchain.recheck import Recheck
+from turnout.langchain.recheck import Recheck, leave_pending
 from turnout.langchain.searches import SearchMethods
 from turnout.langchain.stores import keeper_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
-    from contextlib import AbstractContextManager
 
     from turnout.index.guard.records import SpaceRecord
 
@@ -91,11 +90,7 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         self._stated = EmbeddingSpace.parse(space) if isinstance(space, str) else space
         if self._stated is None and not hasattr(_some(self._embeddings), "space"):
             fix = "guarded(store, space='model/dimensions')"
-            msg = (
-                f"{type(self._embeddings).__name__} doesn't say its embedding space; use TurnoutEmbeddings, or "
-                f"name it: {fix}"
-            )
-            raise EmbeddingSpaceError(msg, index=self.check.index, fix=fix)
+            raise unknown_space(self._embeddings, "TurnoutEmbeddings", fix, index=self.check.index)
         if folder is not None:
             load: Callable[[object], None] | None = getattr(keeper, "load", None)
             if load is None:
@@ -131,10 +126,6 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         found: EmbeddingSpace = self._embeddings.space  # type: ignore[union-attr]  # the constructor looked
         return found
 
-    def _pinned(self) -> AbstractContextManager[object]:
-        pinned: Callable[[], AbstractContextManager[object]] | None = getattr(self._embeddings, "pinned", None)
-        return pinned() if pinned is not None else nullcontext()
-
     def _recheck(self, wanted: EmbeddingSpace, *, inserting: bool) -> Recheck | None:
         """What the store or its embeddings check again; None if one check before is enough, or they can't."""
         keeper = self.check.keeper
@@ -162,14 +153,14 @@ class GuardedVectorStore(SearchMethods, VectorStore):
             vectors: Those that the caller has.
             embeds: Whether the store embeds a query first, so that the record is checked after that and not before.
         """
-        with self._pinned():
+        with getattr(self._embeddings, "pinned", nullcontext)():
             wanted = self.space
             recheck = self._recheck(wanted, inserting=inserting)
             known = self._record_to_recheck(wanted, recheck, embeds=embeds)
             options: dict[str, Any] = {"inserting": inserting, "vectors": vectors, "known": known}
             with (
                 self.check.admitted(wanted, self._io, **options) as record,
-                nullcontext() if recheck is None else recheck.left_pending(),
+                nullcontext() if recheck is None else leave_pending(recheck),
             ):
                 yield record
                 if recheck is not None and known is not None and not recheck.done:
@@ -180,13 +171,13 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         self, *, inserting: bool = False, vectors: Sequence[Sequence[float]] = (), embeds: bool = False
     ) -> AsyncIterator[SpaceRecord]:
         """`_admitted` without blocking the event loop."""
-        with self._pinned():
+        with getattr(self._embeddings, "pinned", nullcontext)():
             wanted = self.space
             recheck = self._recheck(wanted, inserting=inserting)
             known = self._record_to_recheck(wanted, recheck, embeds=embeds)
             options: dict[str, Any] = {"inserting": inserting, "vectors": vectors, "known": known}
             async with self.check.aadmitted(wanted, self._io, **options) as record:
-                with nullcontext() if recheck is None else recheck.left_pending():
+                with nullcontext() if recheck is None else leave_pending(recheck):
                     yield record
                     if recheck is not None and known is not None and not recheck.done:
                         await recheck.arun()
@@ -198,7 +189,9 @@ class GuardedVectorStore(SearchMethods, VectorStore):
             return found
         if space is not None:
             self.check.check_found(documents, space)
-        clean = [document.model_copy(update={"metadata": without_record(document.metadata)}) for document in documents]
+        clean = [
+            document.model_copy(update={"metadata": with_record(document.metadata, None)}) for document in documents
+        ]
         cleaned: Any = [
             (document, *item[1:]) if isinstance(item, tuple) else document
             for document, item in zip(clean, cast("list[Any]", found), strict=True)

@@ -5,22 +5,21 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Iterable, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
-from turnout.errors import ModelCallError, SettingsError, UnsupportedError
+from turnout.errors import SettingsError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.changes import aembed_all, refuse_options
 from turnout.index.chunks import Chunk
 from turnout.index.guard.checks import CHANGED
 from turnout.index.named import Index, Status
 from turnout.langchain.embeddings import TurnoutEmbeddings
-from turnout.langchain.errors import as_langchain
+from turnout.langchain.errors import langchain_errors
 from turnout.langchain.guard import GuardedVectorStore
 from turnout.langchain.searches import SearchMethods
 from turnout.langchain.stores import open_collection
@@ -29,11 +28,7 @@ from turnout.langchain.stores.custom import KnownEmbeddings, OpenStore, custom_c
 from turnout.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
-
     from turnout.index.config import IndexConfig
-
-T = TypeVar("T")
 
 
 class TurnoutIndex(SearchMethods, VectorStore):
@@ -122,12 +117,12 @@ class TurnoutIndex(SearchMethods, VectorStore):
         Raises:
             IndexBehindError: It lacks documents that the index has.
         """
-        with _as_langchain():
+        with langchain_errors():
             return self._guard(self.index.collection())
 
     async def astore(self) -> GuardedVectorStore:
         """`store` without blocking the event loop."""
-        with _as_langchain():
+        with langchain_errors():
             return self._guard(self.index.ready_collection() or await asyncio.to_thread(self.index.collection))
 
     @property
@@ -149,39 +144,29 @@ class TurnoutIndex(SearchMethods, VectorStore):
             IndexBehindError: It lacks documents; nothing was searched.
         """
         del vector  # the guard sees it for itself
-        return self._ask(lambda store: getattr(store, method)(*args, **kwargs))
+        try:
+            found: list[Any] = getattr(self.store, method)(*args, **kwargs)
+        except CHANGED:  # the collection isn't the one that was looked through
+            self.index.distrust()
+            found = getattr(self.store, method)(*args, **kwargs)
+        return found
 
     async def _asearch(
         self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any
     ) -> list[Any]:
-        """`_search` without blocking the event loop."""
         del vector
-        return await self._aask(lambda store: getattr(store, method)(*args, **kwargs))
-
-    def _ask(self, ask: Callable[[GuardedVectorStore], T]) -> T:
-        """What the active collection answers; opened and looked through anew if it isn't the one that it was."""
         try:
-            return ask(self.store)
-        except CHANGED:
-            self.index.distrust()
-            return ask(self.store)
-
-    async def _aask(self, ask: Callable[[GuardedVectorStore], Awaitable[T]]) -> T:
-        try:
-            return await ask(await self.astore())
+            found: list[Any] = await getattr(await self.astore(), method)(*args, **kwargs)
         except CHANGED:
             await asyncio.to_thread(self.index.distrust)
-            return await ask(await self.astore())
+            found = await getattr(await self.astore(), method)(*args, **kwargs)
+        return found
 
     def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
         """Documents by their ids, from the active space's collection."""
-        with _as_langchain():
+        with langchain_errors():
             found = self.index.collection().get(list(ids))
         return [Document(found[one].text, id=one, metadata=found[one].metadata) for one in ids if one in found]
-
-    async def aget_by_ids(self, ids: Sequence[str], /) -> list[Document]:
-        """`get_by_ids` without blocking the event loop."""
-        return await asyncio.to_thread(self.get_by_ids, ids)
 
     # --- changes
 
@@ -214,7 +199,7 @@ class TurnoutIndex(SearchMethods, VectorStore):
         """
         del kwargs
         chunks = _chunks(texts, metadatas, ids)
-        with _as_langchain():
+        with langchain_errors():
             self.index.add(chunks)
         return [chunk.id for chunk in chunks]
 
@@ -229,7 +214,7 @@ class TurnoutIndex(SearchMethods, VectorStore):
         """`add_texts` without blocking the event loop."""
         del kwargs
         chunks = _chunks(texts, metadatas, ids)
-        with _as_langchain():
+        with langchain_errors():
             changes = await asyncio.to_thread(self.index.prepare, chunks)
             await aembed_all(changes)
             await asyncio.to_thread(self.index.commit, changes)
@@ -249,10 +234,6 @@ class TurnoutIndex(SearchMethods, VectorStore):
         self.index.delete(ids)
         return True
 
-    async def adelete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
-        """`delete` without blocking the event loop."""
-        return await asyncio.to_thread(self.delete, ids, **kwargs)
-
     def status(self) -> list[Status]:
         """How far the collection of each backend's space is."""
         return self.index.status()
@@ -263,7 +244,7 @@ class TurnoutIndex(SearchMethods, VectorStore):
         Raises:
             ModelCallError: The service failed; what was done is kept.
         """
-        with _as_langchain():
+        with langchain_errors():
             self.index.fill()
 
     @classmethod
@@ -306,11 +287,3 @@ def _chunks(
             raise ValueError(msg)
     rows = zip(listed, metadatas or [{}] * len(listed), ids or [None] * len(listed), strict=True)
     return [Chunk(id_ or str(uuid.uuid4()), text, dict(metadata or {})) for text, metadata, id_ in rows]
-
-
-@contextmanager
-def _as_langchain() -> Iterator[None]:
-    try:
-        yield
-    except ModelCallError as error:
-        raise as_langchain(error) from error.__cause__

@@ -52,32 +52,27 @@ class Recheck:
             EmbeddingSpaceError: The index has another space by now.
         """
         self.done = True
-        token = _PENDING.set(None)  # what the check itself embeds runs nothing
-        try:
+        with leave_pending(None):  # what the check itself embeds runs nothing
             self._check.run(self._wanted, self._io, inserting=self.inserting)
-        finally:
-            _PENDING.reset(token)
 
     async def arun(self) -> None:
         """`run` without blocking the event loop."""
         self.done = True
-        token = _PENDING.set(None)
-        try:
+        with leave_pending(None):
             await self._check.arun(self._wanted, self._io, inserting=self.inserting)
-        finally:
-            _PENDING.reset(token)
-
-    @contextmanager
-    def left_pending(self) -> Iterator[None]:
-        """Leave it to what runs it, until the block ends."""
-        token = _PENDING.set(self)
-        try:
-            yield
-        finally:
-            _PENDING.reset(token)
 
 
 _PENDING: ContextVar[Recheck | None] = ContextVar("turnout_recheck", default=None)
+
+
+@contextmanager
+def leave_pending(recheck: Recheck | None) -> Iterator[None]:
+    """Leave a recheck to what runs it, until the block ends; None for nothing to run."""
+    token = _PENDING.set(recheck)
+    try:
+        yield
+    finally:
+        _PENDING.reset(token)
 
 
 def pending(runner: object) -> Recheck | None:

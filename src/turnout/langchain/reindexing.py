@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from turnout.langchain import stores
+from turnout.errors import UnsupportedError
 from turnout.langchain.guard import GuardedVectorStore
+from turnout.langchain.stores import keeper_of, kind_of
 
 if TYPE_CHECKING:
     from langchain_core.vectorstores import VectorStore
@@ -23,4 +24,13 @@ def collection_of(store: VectorStore, name: str | None = None) -> VectorStoreCol
     Raises:
         UnsupportedError: A store of another kind: LangChain has no way to list those.
     """
-    return stores.collection_of(store.store if isinstance(store, GuardedVectorStore) else store, name)
+    store = store.store if isinstance(store, GuardedVectorStore) else store
+    keeper, kind = keeper_of(store), kind_of(store)
+    if kind is None or kind.collection is None:
+        msg = (
+            f"a {type(store).__name__} can't be listed through LangChain; reindex from the source documents, or give "
+            "turnout.reindex.reindex a Source of your own"
+        )
+        raise UnsupportedError(msg)
+    collection: VectorStoreCollection[Any] = kind.collection(store, keeper, name or keeper.index)
+    return collection

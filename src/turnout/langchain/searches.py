@@ -76,42 +76,26 @@ class SearchMethods(ABC):
         self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[Document]:
         """Documents that are similar to a query and differ from each other."""
-        return self._search(
-            "max_marginal_relevance_search", query, k=k, fetch_k=fetch_k, lambda_mult=lambda_mult, **kwargs
-        )
+        kwargs |= {"k": k, "fetch_k": fetch_k, "lambda_mult": lambda_mult}
+        return self._search("max_marginal_relevance_search", query, **kwargs)
 
     async def amax_marginal_relevance_search(
         self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[Document]:
         """`max_marginal_relevance_search` without blocking the event loop."""
-        return await self._asearch(
-            "amax_marginal_relevance_search", query, k=k, fetch_k=fetch_k, lambda_mult=lambda_mult, **kwargs
-        )
+        kwargs |= {"k": k, "fetch_k": fetch_k, "lambda_mult": lambda_mult}
+        return await self._asearch("amax_marginal_relevance_search", query, **kwargs)
 
     def max_marginal_relevance_search_by_vector(
         self, embedding: list[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[Document]:
         """`max_marginal_relevance_search` for a vector, which must be of the index's length."""
-        return self._search(
-            "max_marginal_relevance_search_by_vector",
-            embedding,
-            vector=embedding,
-            k=k,
-            fetch_k=fetch_k,
-            lambda_mult=lambda_mult,
-            **kwargs,
-        )
+        kwargs |= {"k": k, "fetch_k": fetch_k, "lambda_mult": lambda_mult}
+        return self._search("max_marginal_relevance_search_by_vector", embedding, vector=embedding, **kwargs)
 
     async def amax_marginal_relevance_search_by_vector(
         self, embedding: list[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
     ) -> list[Document]:
         """`max_marginal_relevance_search_by_vector` without blocking the event loop."""
-        return await self._asearch(
-            "amax_marginal_relevance_search_by_vector",
-            embedding,
-            vector=embedding,
-            k=k,
-            fetch_k=fetch_k,
-            lambda_mult=lambda_mult,
-            **kwargs,
-        )
+        kwargs |= {"k": k, "fetch_k": fetch_k, "lambda_mult": lambda_mult}
+        return await self._asearch("amax_marginal_relevance_search_by_vector", embedding, vector=embedding, **kwargs)

@@ -39,10 +39,4 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(_LAZY[name]), name)
 
 
-def _stores() -> frameworks.Framework:
-    from turnout.llama_index import stores
-
-    return stores
-
-
-frameworks.register("llama_index", _stores)
+frameworks.register("llama_index", "turnout.llama_index.stores")

@@ -23,6 +23,7 @@ from pydantic import PrivateAttr
 from turnout.errors import EmbeddingSpaceError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.checks import Adopt, SpaceCheck
+from turnout.index.guard.records import unknown_space
 from turnout.llama_index.stores import SpaceKeeper, keeper_of
 from turnout.llama_index.stores.chunks import node_with_record
 from turnout.llama_index.stores.upstream import embed_model_of, replace_store
@@ -124,9 +125,7 @@ class GuardedVectorStore(BasePydanticVectorStore):
         if isinstance(found, EmbeddingSpace):
             return found
         fix = "guarded(…, space='model/dimensions')"
-        model = type(self.embed_model).__name__
-        msg = f"{model} doesn't say its embedding space; use TurnoutEmbedding, or name it: {fix}"
-        raise EmbeddingSpaceError(msg, index=self._check.index, fix=fix)
+        raise unknown_space(self.embed_model, "TurnoutEmbedding", fix, index=self._check.index)
 
     def check(self) -> None:
         """Check the index against the embedding model, as a search would.

@@ -75,6 +75,7 @@ class TurnoutIndex(VectorStoreIndex):
         """Insert nodes; those that are there already are neither embedded nor written again.
 
         Raises:
+            ChunkRefusedError: The store can't hold a node as it is; nothing was added.
             IndexBehindError: The active space's collection lacks nodes; nothing was added.
             ModelCallError: The active backend failed; nothing was added.
             PartialWriteError: They were added, but not to every listed space; the error says which is behind.

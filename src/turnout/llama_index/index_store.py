@@ -35,17 +35,7 @@ if TYPE_CHECKING:
 
 
 class TurnoutIndexStore(BasePydanticVectorStore):
-    """The collection of the active backend's embedding space, found for each call.
-
-    Args:
-        name: The index, as `[index.<name>]` in the settings has it.
-        backend: Another backend than the active one.
-        settings: Settings, or the path of a settings file; left out, they are found.
-
-    Raises:
-        SettingsError: There is no such index.
-        UnsupportedError: It is another framework's.
-    """
+    """The collection of the active backend's embedding space, found for each call; arguments as for `TurnoutIndex`."""
 
     _index: Index = PrivateAttr()
 
@@ -75,21 +65,11 @@ class TurnoutIndexStore(BasePydanticVectorStore):
         return self._collection().vector_store.client
 
     def add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
-        """Add nodes to the collections of the active space and of those in `also`.
+        """Add nodes to the collections of the active space and of those in `also`; errors as for `insert_nodes`.
 
         A vector that `TurnoutEmbedding` made is taken by the collection of its space; the others are made here.
-
-        Args:
-            nodes: The nodes.
-            **kwargs: Not used: LlamaIndex passes on what other stores take.
-
-        Raises:
-            ChunkRefusedError: The store can't hold a node as it is; nothing was added.
-            IndexBehindError: The active space's collection lacks nodes; nothing was added.
-            ModelCallError: The active backend failed; nothing was added.
-            PartialWriteError: They were added, but not to every listed space; the error says which is behind.
         """
-        del kwargs
+        del kwargs  # LlamaIndex passes on what other stores take
         changes = self._changes(nodes)
         embed_all(changes)
         self._index.commit(changes)

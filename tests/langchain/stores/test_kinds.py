@@ -97,7 +97,7 @@ def test_a_store_of_somebody_else_can_be_registered(monkeypatch: pytest.MonkeyPa
         def write(self, record: SpaceRecord | None) -> None:
             self.kept = record
 
-    monkeypatch.setattr(stores, "_KEEPERS", dict(stores._KEEPERS))
+    monkeypatch.setattr(stores._KINDS, "_keepers", dict(stores._KINDS._keepers))
     register(Notebook, Shelf)
     store = guarded(Notebook(TurnoutEmbeddings()), TurnoutEmbeddings())
     store.add_texts(TEXTS)
@@ -430,10 +430,10 @@ def test_the_guard_and_its_keepers_are_what_the_registry_says(folder: Path, data
         }.items()
     }
     assert made == {
-        "memory": "InMemoryKeeper",
-        "chroma": "ChromaKeeper",
-        "faiss": "FaissKeeper",
-        "pgvector": "PGVectorKeeper",
+        "memory": "_InMemoryKeeper",
+        "chroma": "_ChromaKeeper",
+        "faiss": "_FaissKeeper",
+        "pgvector": "_PGVectorKeeper",
     }
 
 

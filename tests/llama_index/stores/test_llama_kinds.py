@@ -139,7 +139,7 @@ class Bare(Listed):
 def test_a_store_with_no_place_for_a_record_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(EmbeddingSpaceError, match=r"Bare keeps vectors alone.*register"):
         guarded(Bare(), TurnoutEmbedding())
-    monkeypatch.setattr(stores, "_KEEPERS", dict(stores._KEEPERS))
+    monkeypatch.setattr(stores._KINDS, "_keepers", dict(stores._KINDS._keepers))
     register(Bare, NodeKeeper)
     assert isinstance(guarded(Bare(), TurnoutEmbedding()), GuardedVectorStore)
     with pytest.raises(EmbeddingSpaceError, match="embeds by itself"):

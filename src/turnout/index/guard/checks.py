@@ -33,7 +33,7 @@ _PROBE = "vector"  # a text whose vector is asked for only to learn its length
 
 _UNSEEN = object()  # the version of a record that was just written: the next check reads what is there
 
-KeeperT = TypeVar("KeeperT", bound=RecordKeeper[Any])
+KeeperT = TypeVar("KeeperT", bound=RecordKeeper)
 
 
 class CheckIO(Protocol):
@@ -41,19 +41,15 @@ class CheckIO(Protocol):
 
     def embed(self, texts: list[str], /) -> Sequence[Sequence[float]]:
         """The vectors of documents."""
-        ...
 
     async def aembed(self, texts: list[str], /) -> Sequence[Sequence[float]]:
         """`embed` without blocking the event loop."""
-        ...
 
     def probe(self, text: str, /) -> Sequence[Any]:
         """A document that a search finds, if it finds one; an empty store may refuse to be searched."""
-        ...
 
     async def aprobe(self, text: str, /) -> Sequence[Any]:
         """`probe` without blocking the event loop."""
-        ...
 
 
 class RecordChanged(Exception):
@@ -130,13 +126,15 @@ class SpaceCheck(Generic[KeeperT]):
     def forget_if_empty(self) -> None:
         """`forget`; an index that has no vectors left is of no space."""
         self.forget()
-        if _has_only_a_record(self.keeper.state()):
+        state = self.keeper.state()
+        if state.empty and state.record is not None:
             self.keeper.write(None)
 
     async def aforget_if_empty(self) -> None:
         """`forget_if_empty` without blocking the event loop."""
         self.forget()
-        if _has_only_a_record(await self.keeper.astate()):
+        state = await self.keeper.astate()
+        if state.empty and state.record is not None:
             await self.keeper.awrite(None)
 
     @contextmanager
@@ -232,7 +230,9 @@ class SpaceCheck(Generic[KeeperT]):
             version = _UNSEEN
         if step == "create":
             version = self.keeper.version()
-            self._check_own_record(self.keeper.state(), wanted)
+            written = self.keeper.state().record
+            if written is not None:  # by now it may be that of another process
+                written.check(wanted, index=self.index)
         self._passed = _Passed(stated, record, version)
         return record, step == "create"
 
@@ -263,7 +263,9 @@ class SpaceCheck(Generic[KeeperT]):
             version = _UNSEEN
         if step == "create":
             version = await self.keeper.aversion()
-            self._check_own_record(await self.keeper.astate(), wanted)
+            written = (await self.keeper.astate()).record
+            if written is not None:
+                written.check(wanted, index=self.index)
         self._passed = _Passed(stated, record, version)
         return record, step == "create"
 
@@ -307,18 +309,14 @@ class SpaceCheck(Generic[KeeperT]):
             raise EmbeddingSpaceError(msg, index=self.index, wanted_space=wanted, fix=fix)
         return ("verify" if self.adopt == "verify" else "write"), record
 
-    def _check_own_record(self, state: StoreState, wanted: EmbeddingSpace) -> None:
-        """Check the record that was just written: by now it may be that of another process."""
-        if state.record is not None:
-            state.record.check(wanted, index=self.index)
-
     def check_found(self, documents: Sequence[Any], wanted: EmbeddingSpace) -> None:
         """Check documents that a search found, where the record is on each of them.
 
         Raises:
             EmbeddingSpaceError: One is of another space, or has no record and isn't trusted.
         """
-        for record in self.keeper.records_on(documents):
+        for document in documents if self.keeper.stamps else ():
+            record = SpaceRecord.from_dict(document.metadata, index=self.keeper.index)
             if record is not None:
                 record.check(wanted, index=self.index)
             elif self.adopt != "trust":
@@ -392,10 +390,6 @@ class SpaceCheck(Generic[KeeperT]):
             f"index's record, or the index was written without the guard. Embed it anew with `{fix}`"
         )
         return EmbeddingSpaceError(msg, index=self.index, index_space=record.space, wanted_space=wanted, fix=fix)
-
-
-def _has_only_a_record(state: StoreState) -> bool:
-    return bool(state.empty) and state.record is not None
 
 
 def cosine(one: Sequence[float], other: Sequence[float]) -> float:

@@ -6,7 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from turnout.errors import CollectionGoneError, EmbeddingSpaceError
 from turnout.index.guard.records import PREFIX, SpaceRecord, mismatch, reindex_command
@@ -36,19 +36,7 @@ class StoreState:
     dimensions: int | None = None
 
 
-class WithMetadata(Protocol):
-    """A document, as either framework has it."""
-
-    @property
-    def metadata(self) -> Mapping[str, Any]:
-        """What is kept beside its text."""
-        ...
-
-
-DocumentT = TypeVar("DocumentT", bound=WithMetadata)
-
-
-class RecordKeeper(ABC, Generic[DocumentT]):
+class RecordKeeper(ABC):
     """Reads and writes a store's record.
 
     The asynchronous methods run the synchronous ones on a thread; a store with asynchronous I/O of its own overrides
@@ -105,8 +93,8 @@ class RecordKeeper(ABC, Generic[DocumentT]):
         return await asyncio.to_thread(self.state)
 
     async def aversion(self) -> object:
-        """`version` without blocking the event loop."""
-        return await asyncio.to_thread(self.version)
+        """`version` without blocking the event loop; what no other process can change is at hand."""
+        return await asyncio.to_thread(self.version) if self.shared else self.version()
 
     async def awrite(self, record: SpaceRecord | None) -> None:
         """`write` without blocking the event loop."""
@@ -116,14 +104,8 @@ class RecordKeeper(ABC, Generic[DocumentT]):
         """`sample` without blocking the event loop."""
         return await asyncio.to_thread(self.sample, number)
 
-    def records_on(self, documents: Sequence[DocumentT]) -> list[SpaceRecord | None]:
-        """The records on documents that a search found, where the record is on each document."""
-        if not self.stamps:
-            return []
-        return [SpaceRecord.from_dict(document.metadata, index=self.index) for document in documents]
 
-
-class StampKeeper(RecordKeeper[DocumentT]):
+class StampKeeper(RecordKeeper):
     """Any store that keeps documents: records are on them, and there is no looking through them.
 
     Attributes:
@@ -148,10 +130,6 @@ class StampKeeper(RecordKeeper[DocumentT]):
     def version(self) -> object:
         """Never what it was: every insert asks for a document first."""
         return object()
-
-    async def aversion(self) -> object:
-        """`version`, which asks nobody."""
-        return self.version()
 
     def write(self, record: SpaceRecord | None) -> None:
         """Nothing: the guard writes the record on documents."""

@@ -105,14 +105,9 @@ class SpaceRecord:
 
 
 def with_record(metadata: Mapping[str, Any] | None, record: SpaceRecord | None) -> dict[str, Any]:
-    """Metadata with a record, in place of the one that they had."""
+    """Metadata with a record in place of the one that they had; without one if it is None."""
     entries = {key: value for key, value in (metadata or {}).items() if not key.startswith(PREFIX)}
     return {**entries, **(record.to_dict() if record else {})}
-
-
-def without_record(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Metadata without a record."""
-    return with_record(metadata, None)
 
 
 def reindex_command(index: str) -> str:
@@ -130,6 +125,12 @@ def mismatch(index: str, index_space: EmbeddingSpace, wanted: EmbeddingSpace) ->
         "(embedding_backend pins embeddings to a backend)"
     )
     return EmbeddingSpaceError(msg, index=index, index_space=index_space, wanted_space=wanted, fix=fix)
+
+
+def unknown_space(model: object, ours: str, fix: str, *, index: str) -> EmbeddingSpaceError:
+    """The error of embeddings that don't say their space; `ours` is turnout's class for them."""
+    msg = f"{type(model).__name__} doesn't say its embedding space; use {ours}, or name it: {fix}"
+    return EmbeddingSpaceError(msg, index=index, fix=fix)
 
 
 def would_replace(index: str, existing: EmbeddingSpace, own: EmbeddingSpace) -> EmbeddingSpaceError:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from turnout.errors import EmbeddingSpaceError, ReindexError
 from turnout.index.database import Database
@@ -36,16 +35,8 @@ class State(IntEnum):
     SKIPPED = 2
 
 
-@dataclass(frozen=True, slots=True)
-class _ChunkStatus:
-    """What is known of a chunk from before.
-
-    Attributes:
-        text: Digest of the text that was embedded.
-        metadata: Digest of the metadata that were written with it.
-        state: How far it came.
-        reason: Why it was skipped.
-    """
+class _ChunkStatus(NamedTuple):
+    """What is known of a chunk from before: its digests, how far it came, and why it was skipped."""
 
     text: bytes
     metadata: bytes
@@ -72,25 +63,24 @@ class Checkpoint(Database):
         super().__init__(path)
 
     def _open(self) -> None:
-        self._check(self._target, self._space)
+        self._check()
         with self._change():
             self.run = int(self._about().get("run", 0)) + 1
             self._say("run", str(self.run))
 
-    def _check(self, target: str, space: EmbeddingSpace) -> None:
-        about = self._about()
+    def _check(self) -> None:
+        about, target, space = self._about(), self._target, self._space
         expected = {"format": _FORMAT, "target": target, "space": str(space)}
         if not about:
             with self._change():
                 for key, value in expected.items():
                     self._say(key, value)
             return
+        fix = "name another checkpoint"
         if about.get("format") != _FORMAT:
-            fix = "name another checkpoint"
             msg = f"{self.path} has format {about.get('format')!r}, and this turnout reads {_FORMAT}; {fix}"
             raise ReindexError(msg)
         if about.get("space") != expected["space"]:
-            fix = "name another checkpoint"
             msg = f"{self.path} has vectors of {about.get('space')}, not of {space}; {fix}"
             raise EmbeddingSpaceError(msg, index=target, wanted_space=space, fix=fix)
         if about.get("target") != target:

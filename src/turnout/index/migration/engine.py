@@ -117,7 +117,9 @@ class _Run:
         try:
             self._read()
             if self._ends:
-                self._end_early()
+                self.stream.end_early(DRAIN)
+                while self._take(patient=False):
+                    pass
             self._write(everything=True)
         except Exception:  # of the source or the target: what is in flight is kept all the same
             self.stream.end_early(DRAIN)
@@ -139,11 +141,6 @@ class _Run:
         self.stream.flush()
         while self.stream.pending and not self._ends:
             self._take(patient=True)
-
-    def _end_early(self) -> None:
-        self.stream.end_early(DRAIN)
-        while self._take(patient=False):
-            pass
 
     @property
     def _stopped(self) -> bool:

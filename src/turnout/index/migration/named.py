@@ -163,10 +163,12 @@ class NamedIndex(IndexConfig):
             fix = "switch the backend first"
             msg = f"the collection of {space} is the one that the index {self.name!r} answers from now; {fix}"
             raise EmbeddingSpaceError(msg, index=self.name, index_space=space, fix=fix)
-        if not self.framework.drop_collection(self.settings, self.name, space):
+        collection = self.open_collection(space)
+        if collection is None:
             there = ", ".join(str(found) for found in self._filled()) or "none"
             msg = f"the index {self.name!r} has no collection of {space}; it has {there}"
             raise EmbeddingSpaceError(msg, index=self.name, wanted_space=space)
+        collection.drop()
         file = self.checkpoint(space)
         for path in file.parent.glob(f"{file.name}*"):
             path.unlink(missing_ok=True)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from turnout.embedding.embedder import Embedder
 from turnout.facts.spaces import space_of
-from turnout.index.chunks import Chunk, EmbeddedChunk
+from turnout.index.chunks import Chunk
 from turnout.index.config import IndexConfig
-from turnout.index.stream import DRAIN, EmbeddingOutcome, embed_chunks
+from turnout.index.stream import DRAIN, embed_chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,44 +30,29 @@ class WorkerTask:
     config: str | None = None
 
 
-def embed(task: WorkerTask, chunks: Sequence[Chunk]) -> EmbeddingOutcome:
-    """Embed chunks.
-
-    Raises:
-        ModelCallError: The service failed for more than single texts.
-    """
-    index = IndexConfig(task.index, task.config)
-    outcome = embed_chunks(Embedder(index.route(task.backend), index.all_settings), chunks, drain=DRAIN)
-    if outcome.failed is not None:
-        raise outcome.failed
-    return outcome
-
-
-def write(task: WorkerTask, chunks: Sequence[EmbeddedChunk]) -> None:
-    """Write embedded chunks into the backend's collection, which is made if there is none.
+def embed_and_write(task: WorkerTask, chunks: Sequence[Chunk]) -> list[tuple[str, str]]:
+    """Embed chunks and write them into the backend's collection, which is made if there is none.
 
     The index's framework has to be imported in this process: `turnout.langchain` or `turnout.llama_index`.
 
+    Returns:
+        Those that can't be embedded: id and reason.
+
     Raises:
-        EmbeddingSpaceError: It has vectors of another space.
+        EmbeddingSpaceError: The collection has vectors of another space.
+        ModelCallError: The service failed for more than single texts.
         SettingsError: The framework isn't imported.
     """
     index = IndexConfig(task.index, task.config)
-    space = space_of(index.route(task.backend))
-    target = index.open_collection(space, create=True)
-    assert target is not None
-    target.claim(space)
-    target.write(chunks)
-    target.flush()
-
-
-def embed_and_write(task: WorkerTask, chunks: Sequence[Chunk]) -> list[tuple[str, str]]:
-    """Embed chunks and write them; errors as for `embed` and `write`.
-
-    Returns:
-        Those that can't be embedded: id and reason.
-    """
-    outcome = embed(task, chunks)
+    route = index.route(task.backend)
+    outcome = embed_chunks(Embedder(route, index.all_settings), chunks, drain=DRAIN)
+    if outcome.failed is not None:
+        raise outcome.failed
     if outcome.embedded:
-        write(task, outcome.embedded)
+        space = space_of(route)
+        target = index.open_collection(space, create=True)
+        assert target is not None
+        target.claim(space)
+        target.write(outcome.embedded)
+        target.flush()
     return outcome.skipped

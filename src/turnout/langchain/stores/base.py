@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, TypeVar
+from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
-from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
 
@@ -16,16 +14,12 @@ from turnout.errors import UnsupportedError
 from turnout.index.chunks import Chunk, EmbeddedChunk
 from turnout.index.collection import Collection, cannot_embed
 from turnout.index.guard.keepers import RecordKeeper, StampKeeper
-from turnout.index.guard.records import with_record, without_record
-
-if TYPE_CHECKING:
-    from turnout.facts.spaces import EmbeddingSpace
-    from turnout.settings import IndexSettings
+from turnout.index.guard.records import with_record
 
 StoreT = TypeVar("StoreT", bound=VectorStore)
 
 
-class SpaceKeeper(RecordKeeper[Document]):
+class SpaceKeeper(RecordKeeper):
     """Reads and writes the record of a LangChain store.
 
     Attributes:
@@ -51,7 +45,7 @@ class SpaceKeeper(RecordKeeper[Document]):
         await asyncio.to_thread(self.check_ids, ids)
 
 
-class MetadataKeeper(StampKeeper[Document], SpaceKeeper):
+class MetadataKeeper(StampKeeper, SpaceKeeper):
     """Any store: records are on its documents, and there is no looking through them before a search."""
 
 
@@ -96,25 +90,7 @@ class VectorStoreCollection(Collection, Generic[StoreT]):
         return dict(metadata)
 
     def _chunk(self, id_: str, text: str, metadata: Mapping[str, Any] | None) -> Chunk:
-        return Chunk(id_, text, without_record(metadata) if self.keeper.stamps else dict(metadata or {}))
-
-
-@dataclass(frozen=True, slots=True)
-class StoreKind:
-    """What turnout has for a kind of store.
-
-    Attributes:
-        keeper: Store → the keeper of its record.
-        collection: (store, keeper, name) → it as a collection.
-        open: (settings, name, space, whether to make it, embeddings) → the collection of a named index, or None if
-            there is none; left out, a named index can't be kept in such a store.
-    """
-
-    keeper: Callable[[Any], SpaceKeeper]
-    collection: Callable[[Any, Any, str], VectorStoreCollection[Any]]
-    open: Callable[[IndexSettings, str, EmbeddingSpace, bool, Embeddings], VectorStoreCollection[Any] | None] | None = (
-        None
-    )
+        return Chunk(id_, text, with_record(metadata, None) if self.keeper.stamps else dict(metadata or {}))
 
 
 class CannotEmbed(Embeddings):

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from langchain_chroma import Chroma
-from langchain_core.documents import Document
 
 from turnout.index.chroma import COSINE, ChromaChunks, ChromaRecordKeeper, check_metadata, open_client
+from turnout.index.store_kinds import StoreKind
 from turnout.index.validation import check_strings
-from turnout.langchain.stores.base import SpaceKeeper, StoreKind, VectorStoreCollection
+from turnout.langchain.stores.base import SpaceKeeper, VectorStoreCollection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ def _collection(store: Chroma) -> Any:
     return store._collection  # noqa: SLF001
 
 
-class ChromaKeeper(ChromaRecordKeeper[Document], SpaceKeeper):
+class _ChromaKeeper(ChromaRecordKeeper, SpaceKeeper):
     """LangChain's `Chroma`, embedded or on a server."""
 
     has_embeddings: ClassVar[bool] = False
@@ -38,20 +38,17 @@ class ChromaKeeper(ChromaRecordKeeper[Document], SpaceKeeper):
         super().__init__()
 
     @property
-    def opened(self) -> Any:
-        """Chroma's collection."""
+    def collection(self) -> Any:
         return _collection(self.store)
 
     def reopen(self, collection: Any) -> None:
-        """Give the store another one."""
         self.store._chroma_collection = collection  # noqa: SLF001
 
     def sample(self, number: int) -> list[Sample]:
-        """Texts and vectors, from the beginning and the end of the collection."""
         return [(text or "", vector) for text, _, vector in self.rows(number)]
 
 
-class ChromaCollection(VectorStoreCollection[Chroma], ChromaChunks):
+class _ChromaCollection(VectorStoreCollection[Chroma], ChromaChunks):
     """Read and written through the collection under LangChain's class, which pages and takes vectors."""
 
     def normalize(self, chunks: Sequence[Chunk]) -> list[Chunk]:
@@ -65,26 +62,20 @@ class ChromaCollection(VectorStoreCollection[Chroma], ChromaChunks):
         ]
 
     def put(self, chunks: Sequence[EmbeddedChunk], metadatas: list[dict[str, Any]]) -> None:
-        """Add documents, in place of those with the same ids."""
         self.replace(chunks, [chunk.text for chunk in chunks], metadatas)
 
     def drop(self) -> None:
-        """Remove the collection, for good."""
         self.store.delete_collection()
-
-    @property
-    def _opened(self) -> Any:
-        return _collection(self.store)
 
 
 def _open(
     index: IndexSettings, name: str, _: EmbeddingSpace, create: bool, embeddings: Embeddings
-) -> ChromaCollection | None:
+) -> _ChromaCollection | None:
     client = open_client(index, name, create=create)
     if client is None:
         return None
     store = Chroma(name, embeddings, client=client, collection_metadata=dict(COSINE))
-    return ChromaCollection(store, ChromaKeeper(store), name)
+    return _ChromaCollection(store, _ChromaKeeper(store), name)
 
 
-KIND = StoreKind(ChromaKeeper, ChromaCollection, _open)
+KIND = StoreKind(_ChromaKeeper, _open, _ChromaCollection)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.embeddings import Embeddings
 from langchain_core.vectorstores import VectorStore
@@ -11,11 +12,12 @@ from langchain_core.vectorstores import VectorStore
 from turnout.errors import MissingExtraError, UnsupportedError
 from turnout.index.chunks import PAGE
 from turnout.index.guard.records import SpaceRecord, with_record
-from turnout.langchain.stores import collection_of, keeper_of
+from turnout.langchain.reindexing import collection_of
+from turnout.langchain.stores import keeper_of
 from turnout.langchain.stores.base import VectorStoreCollection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from turnout.facts.spaces import EmbeddingSpace
     from turnout.index.chunks import Chunk, EmbeddedChunk
@@ -24,17 +26,11 @@ if TYPE_CHECKING:
     from turnout.langchain.stores.base import SpaceKeeper
 
 
-class OpenStore(Protocol):
-    """Opens a vector store of the application's own."""
+OpenStore = Callable[[str, Embeddings], VectorStore]
+"""Opens a vector store of the application's own, made if there is none.
 
-    def __call__(self, collection: str, embeddings: Embeddings, /) -> VectorStore:
-        """The store of a collection, made if there is none.
-
-        Args:
-            collection: The collection's name: lower-case letters, digits and `_`.
-            embeddings: What the store must embed with.
-        """
-        ...
+Its arguments are the collection's name, of lower-case letters, digits and `_`, and what the store must embed with.
+"""
 
 
 class KnownEmbeddings(Embeddings):
@@ -76,7 +72,7 @@ class KnownEmbeddings(Embeddings):
         return await self.embeddings.aembed_query(text)
 
 
-class CustomCollection(VectorStoreCollection[VectorStore]):
+class _CustomCollection(VectorStoreCollection[VectorStore]):
     """A store that LangChain can't list: the manifest says which ids it has."""
 
     def __init__(
@@ -92,17 +88,14 @@ class CustomCollection(VectorStoreCollection[VectorStore]):
         self._manifest = manifest
 
     def chunks(self) -> Iterator[Chunk]:
-        """Every document that the manifest knows of and the store has."""
         ids = self._manifest().ids(self.name)
         for start in range(0, len(ids), PAGE):
             yield from self.get(ids[start : start + PAGE]).values()
 
     def count(self) -> int:
-        """How many documents there should be."""
         return self._manifest().count(self.name)
 
     def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
-        """Those of the documents that are there."""
         found = self.store.get_by_ids(list(ids))
         return {one.id: self._chunk(one.id, one.page_content, one.metadata) for one in found if one.id}
 
@@ -117,7 +110,6 @@ class CustomCollection(VectorStoreCollection[VectorStore]):
             self.store.add_texts([chunk.text for chunk in chunks], metadatas, ids=[chunk.id for chunk in chunks])
 
     def claim(self, space: EmbeddingSpace, *, dry: bool = False) -> None:
-        """Write the record; that of an index that can't be looked through is on its documents."""
         if self.state().empty is None:
             self._record = SpaceRecord(space)
             return
@@ -135,6 +127,6 @@ def custom_collection(
     try:
         return collection_of(store, name)
     except UnsupportedError:
-        return CustomCollection(store, keeper_of(store), name, embeddings, manifest)
+        return _CustomCollection(store, keeper_of(store), name, embeddings, manifest)
     except ModuleNotFoundError as error:
         raise MissingExtraError(f"the store of {name!r} needs {error.name}") from error

@@ -17,8 +17,9 @@ from turnout.index.files import recover_folder, remove_folder, replace_folder, s
 from turnout.index.guard.checks import spread
 from turnout.index.guard.keepers import Sample, StoreState
 from turnout.index.guard.records import SpaceRecord, reindex_command, would_replace
+from turnout.index.store_kinds import StoreKind
 from turnout.index.validation import chunk_refused
-from turnout.langchain.stores.base import SpaceKeeper, StoreKind, VectorStoreCollection
+from turnout.langchain.stores.base import SpaceKeeper, VectorStoreCollection
 from turnout.langchain.stores.faiss_documents import documents
 
 with warnings.catch_warnings():
@@ -40,7 +41,7 @@ _RECORD, _FOLDER, _EARLIER = "_turnout_space_record", "_turnout_folder", "_turno
 _FLUSH_EVERY = 5000  # documents between two times that the whole index is saved
 
 
-class FaissKeeper(SpaceKeeper):
+class _FaissKeeper(SpaceKeeper):
     """LangChain's `FAISS`: the record is on the object while it is in memory, and in a file once it is saved.
 
     The guard's `save_local` writes the file; `guarded(FAISS.load_local(folder, …), folder=folder)` reads it.
@@ -54,31 +55,22 @@ class FaissKeeper(SpaceKeeper):
 
     @property
     def index(self) -> str:
-        """The folder that it was loaded from, or the name of the class."""
         return str(vars(self.store).get(_FOLDER, "FAISS"))
 
     def state(self) -> StoreState:
-        """The record on the object."""
         record: SpaceRecord | None = vars(self.store).get(_RECORD)
         count = int(self.store.index.ntotal)
         return StoreState(record, empty=count == 0, dimensions=int(self.store.index.d) if count else None)
 
     def version(self) -> object:
-        """The record on the object, which no other process can change."""
         return vars(self.store).get(_RECORD)
 
-    async def aversion(self) -> object:
-        """`version`, which asks nobody."""
-        return self.version()
-
     def write(self, record: SpaceRecord | None) -> None:
-        """Keep the record on the object."""
         vars(self.store)[_RECORD] = record
         if record is not None:
             vars(self.store).setdefault(_EARLIER, set()).add((record.space, record.made))
 
     def sample(self, number: int) -> list[Sample]:
-        """Texts and vectors, evenly over the index; none of an index that can't give back its vectors."""
         store = self.store
         samples: list[Sample] = []
         for position in spread(int(store.index.ntotal), number):
@@ -119,7 +111,6 @@ class FaissKeeper(SpaceKeeper):
         return overrides.get(method)
 
     def save_local(self, folder_path: str | os.PathLike[str], index_name: str = "index") -> None:
-        """Save the index with its record."""
         path = _record_path(folder_path, index_name)
         self.check_saving(folder_path, index_name)
         # A run that is killed in between leaves an index without a record, not with a wrong one.
@@ -152,12 +143,12 @@ class FaissKeeper(SpaceKeeper):
 
     def _merge_from(self, target: Any) -> None:
         other: FAISS = getattr(target, "store", target)
-        own, theirs = self.state().record, FaissKeeper(other).state().record
+        own, theirs = self.state().record, _FaissKeeper(other).state().record
         if own is None or theirs is None:
             fix = "give both indexes a record first: guarded(…, adopt='verify')"
             msg = f"only indexes whose spaces are known can be merged; {fix}"
             raise EmbeddingSpaceError(msg, index=self.index, fix=fix)
-        theirs.check(own.space, index=FaissKeeper(other).index)
+        theirs.check(own.space, index=_FaissKeeper(other).index)
         self.store.merge_from(other)
 
 
@@ -170,7 +161,7 @@ def _relevance(distance: float) -> float:
 _BY_COSINE: dict[str, Any] = {"normalize_L2": True, "relevance_score_fn": _relevance}
 
 
-class FaissCollection(VectorStoreCollection[FAISS]):
+class _FaissCollection(VectorStoreCollection[FAISS]):
     """An index in memory, saved as a whole: in its folder, never half written, or by the application if it has none."""
 
     flush_every: ClassVar[int] = _FLUSH_EVERY
@@ -180,16 +171,13 @@ class FaissCollection(VectorStoreCollection[FAISS]):
         self._folder = folder
 
     def chunks(self) -> Iterator[Chunk]:
-        """Every document."""
         for found in list(self.store.index_to_docstore_id.values()):
             yield from self.get([found]).values()
 
     def count(self) -> int:
-        """How many documents there are."""
         return int(self.store.index.ntotal)
 
     def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
-        """Those of the documents that are there."""
         found = ((one, self.store.docstore.search(one)) for one in ids)
         # A string is what the docstore says of an id that it doesn't have.
         return {
@@ -199,7 +187,6 @@ class FaissCollection(VectorStoreCollection[FAISS]):
         }
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
-        """Their vectors; none of an index that can't give back its vectors."""
         wanted = set(ids)
         places = {found: place for place, found in self.store.index_to_docstore_id.items() if found in wanted}
         try:
@@ -218,27 +205,21 @@ class FaissCollection(VectorStoreCollection[FAISS]):
         return list(chunks)
 
     def put(self, chunks: Sequence[EmbeddedChunk], metadatas: list[dict[str, Any]]) -> None:
-        """Add documents; those with the same ids are removed first."""
         self.delete([chunk.id for chunk in chunks])
         pairs = [(chunk.text, list(chunk.vector)) for chunk in chunks]
         self.store.add_embeddings(pairs, metadatas, ids=[chunk.id for chunk in chunks])
 
     def drop(self) -> None:
-        """Remove the folder, for good."""
         if self._folder is None:
             super().drop()
         else:
             remove_folder(self._folder)
 
     def flush(self) -> None:
-        """Save the index beside the old one, then put it in its place.
-
-        Raises:
-            EmbeddingSpaceError: Another process put one of another space there.
-        """
+        """Save the index beside the old one, then put it in its place."""
         if self._folder is None:
             return
-        keeper = FaissKeeper(self.store)
+        keeper = _FaissKeeper(self.store)
         keeper.check_saving(self._folder)
         keeper.save_local(staging_folder(self._folder))
         replace_folder(self._folder)
@@ -254,13 +235,13 @@ def _load(folder: Path, embeddings: Any) -> FAISS:
     """
     docstore, ids = documents(folder / "index.pkl")
     store = FAISS(embeddings, read_index(str(folder / "index.faiss")), docstore, ids, **_BY_COSINE)
-    FaissKeeper(store).load(folder)
+    _FaissKeeper(store).load(folder)
     return store
 
 
 def _open(
     index: IndexSettings, name: str, space: EmbeddingSpace, create: bool, embeddings: Embeddings
-) -> FaissCollection | None:
+) -> _FaissCollection | None:
     folder = Path(index.path or ".") / name
     if (create or folder.is_dir()) and not index.allow_pickle:
         msg = (
@@ -276,7 +257,7 @@ def _open(
         store = FAISS(embeddings, IndexFlatL2(space.dimensions or 0), InMemoryDocstore(), {}, **_BY_COSINE)
     else:
         return None
-    return FaissCollection(store, FaissKeeper(store), name, folder)
+    return _FaissCollection(store, _FaissKeeper(store), name, folder)
 
 
 def _record_path(folder: str | os.PathLike[str], index_name: str = "index") -> Path:
@@ -292,4 +273,4 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-KIND = StoreKind(FaissKeeper, FaissCollection, _open)
+KIND = StoreKind(_FaissKeeper, _open, _FaissCollection)

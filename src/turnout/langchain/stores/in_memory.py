@@ -9,7 +9,8 @@ from langchain_core.vectorstores import InMemoryVectorStore
 from turnout.index.guard.checks import spread
 from turnout.index.guard.keepers import first_record_entries, state_of_documents
 from turnout.index.guard.records import with_record
-from turnout.langchain.stores.base import MetadataKeeper, StoreKind, VectorStoreCollection
+from turnout.index.store_kinds import StoreKind
+from turnout.langchain.stores.base import MetadataKeeper, VectorStoreCollection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,59 +20,50 @@ if TYPE_CHECKING:
     from turnout.index.guard.records import SpaceRecord
 
 
-class InMemoryKeeper(MetadataKeeper):
+class _InMemoryKeeper(MetadataKeeper):
     """Looks through the store before a search: all documents have one record."""
 
     store: InMemoryVectorStore
 
     def state(self) -> StoreState:
-        """The one record that all documents have."""
         entries = list(self.store.store.values())
         return state_of_documents(((entry["metadata"], len(entry["vector"])) for entry in entries), index=self.index)
 
     def version(self) -> object:
-        """The record of one document: all have the same."""
         entries = self.store.store
         return first_record_entries(entries, lambda id_: entries[id_]["metadata"])
 
     def write(self, record: SpaceRecord | None) -> None:
-        """Write the record on every document."""
         for entry in self.store.store.values():
             entry["metadata"] = with_record(entry["metadata"], record)
 
     def sample(self, number: int) -> list[Sample]:
-        """Texts and vectors, evenly over the store."""
         entries = list(self.store.store.values())
-        chosen = (entries[position] for position in spread(len(entries), number))
-        return [(entry["text"], entry["vector"]) for entry in chosen]
+        sampled = (entries[position] for position in spread(len(entries), number))
+        return [(entry["text"], entry["vector"]) for entry in sampled]
 
 
-class InMemoryCollection(VectorStoreCollection[InMemoryVectorStore]):
+class _InMemoryCollection(VectorStoreCollection[InMemoryVectorStore]):
     """What it has is gone with the process, unless the application dumps it."""
 
     def chunks(self) -> Iterator[Chunk]:
-        """Every document."""
         for id_ in list(self.store.store):
             yield from self.get([id_]).values()
 
     def count(self) -> int:
-        """How many documents there are."""
         return len(self.store.store)
 
     def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
-        """Those of the documents that are there."""
         entries = {id_: self.store.store[id_] for id_ in ids if id_ in self.store.store}
         return {id_: self._chunk(id_, entry["text"], entry["metadata"]) for id_, entry in entries.items()}
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
-        """Their vectors."""
         return {id_: self.store.store[id_]["vector"] for id_ in ids if id_ in self.store.store}
 
     def put(self, chunks: Sequence[EmbeddedChunk], metadatas: list[dict[str, Any]]) -> None:
-        """Add documents."""
         for chunk, metadata in zip(chunks, metadatas, strict=True):
             entry = {"id": chunk.id, "vector": list(chunk.vector), "text": chunk.text, "metadata": metadata}
             self.store.store[chunk.id] = entry
 
 
-KIND = StoreKind(InMemoryKeeper, InMemoryCollection)
+KIND = StoreKind(_InMemoryKeeper, collection=_InMemoryCollection)

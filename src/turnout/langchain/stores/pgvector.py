@@ -15,9 +15,10 @@ from turnout.index.chunks import PAGE
 from turnout.index.guard.keepers import Sample, StoreState, collection_gone, record_entries
 from turnout.index.guard.records import SpaceRecord, with_record
 from turnout.index.postgres import engine_of
+from turnout.index.store_kinds import StoreKind
 from turnout.index.validation import check_json, check_strings
 from turnout.langchain.recheck import pending
-from turnout.langchain.stores.base import SpaceKeeper, StoreKind, VectorStoreCollection
+from turnout.langchain.stores.base import SpaceKeeper, VectorStoreCollection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -94,7 +95,7 @@ def _always_changing(store: PGVector) -> EmbeddingSpaceError:
     return EmbeddingSpaceError(msg, index=store.collection_name, fix=fix)
 
 
-class PGVectorKeeper(SpaceKeeper):
+class _PGVectorKeeper(SpaceKeeper):
     """LangChain's `PGVector`, synchronous or with `async_mode`."""
 
     has_embeddings: ClassVar[bool] = False
@@ -106,23 +107,18 @@ class PGVectorKeeper(SpaceKeeper):
 
     @property
     def index(self) -> str:
-        """The collection's name."""
         return self.store.collection_name
 
     def state(self) -> StoreState:
-        """The record in the collection's row."""
         return self._run(self._state)
 
     def version(self) -> object:
-        """Which collection it is, and the record in its row."""
         return self._run(self._version)
 
     def write(self, record: SpaceRecord | None) -> None:
-        """Change the collection's row, and leave other keys."""
         self._run(self._write, record)
 
     def sample(self, number: int) -> list[Sample]:
-        """Texts and vectors, chosen at random by the database."""
         return self._run(self._sample, number)
 
     def check_ids(self, ids: Sequence[str]) -> None:
@@ -130,23 +126,18 @@ class PGVectorKeeper(SpaceKeeper):
         self._run(self._check_ids, ids)
 
     async def astate(self) -> StoreState:
-        """`state`, on the store's own asynchronous connection if it has one."""
         return await self._arun(self._state)
 
     async def aversion(self) -> object:
-        """`version`, likewise."""
         return await self._arun(self._version)
 
     async def awrite(self, record: SpaceRecord | None) -> None:
-        """`write`, likewise."""
         await self._arun(self._write, record)
 
     async def asample(self, number: int) -> list[Sample]:
-        """`sample`, likewise."""
         return await self._arun(self._sample, number)
 
     async def acheck_ids(self, ids: Sequence[str]) -> None:
-        """`check_ids`, likewise."""
         await self._arun(self._check_ids, ids)
 
     def _run(self, action: Callable[..., T], *args: object) -> T:
@@ -224,7 +215,7 @@ class PGVectorKeeper(SpaceKeeper):
             raise EmbeddingSpaceError(msg, index=self.index, fix=fix)
 
 
-class ThreadedPGVector(PGVector):
+class _ThreadedPGVector(PGVector):
     """A `PGVector` on one synchronous connection, whose asynchronous methods run the others on a thread.
 
     LangChain's own needs a second engine for them, with `async_mode`, and then has no synchronous methods.
@@ -238,7 +229,7 @@ class ThreadedPGVector(PGVector):
     amax_marginal_relevance_search_by_vector = VectorStore.amax_marginal_relevance_search_by_vector  # type: ignore[assignment]  # filter by name
 
 
-class PGVectorCollection(VectorStoreCollection[PGVector]):
+class _PGVectorCollection(VectorStoreCollection[PGVector]):
     """Read in the order of the ids, by the tables that LangChain's class gives out.
 
     Args:
@@ -258,12 +249,11 @@ class PGVectorCollection(VectorStoreCollection[PGVector]):
         self._schema = schema
 
     def chunks(self) -> Iterator[Chunk]:
-        """Every document, a page at a time."""
         entry = self.store.EmbeddingStore
         last = ""
         while True:
-            chosen = self._of(entry.id, entry.document, entry.cmetadata).where(entry.id > last)
-            rows = self._rows(chosen.order_by(entry.id).limit(PAGE))
+            query = self._of(entry.id, entry.document, entry.cmetadata).where(entry.id > last)
+            rows = self._rows(query.order_by(entry.id).limit(PAGE))
             if not rows:
                 return
             for found, text, metadata in rows:
@@ -271,23 +261,19 @@ class PGVectorCollection(VectorStoreCollection[PGVector]):
             last = rows[-1][0]
 
     def count(self) -> int:
-        """How many documents there are."""
         return int(self._rows(self._of(func.count()))[0][0])
 
     def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
-        """Those of the documents that are there."""
         entry = self.store.EmbeddingStore
         rows = self._rows(self._of(entry.id, entry.document, entry.cmetadata).where(entry.id.in_(list(ids))))
         return {found: self._chunk(found, text or "", metadata) for found, text, metadata in rows}
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
-        """Their vectors."""
         entry = self.store.EmbeddingStore
         rows = self._rows(self._of(entry.id, entry.embedding).where(entry.id.in_(list(ids))))
         return {found: vector for found, vector in rows if vector is not None}
 
     def normalize(self, chunks: Sequence[Chunk]) -> list[Chunk]:
-        """The chunks, if PostgreSQL can hold them."""
         for chunk in chunks:
             check_json(chunk, chunk.metadata, self.name)
             check_strings(chunk, chunk.metadata, self.name, null=False)
@@ -301,7 +287,6 @@ class PGVectorCollection(VectorStoreCollection[PGVector]):
         self.store.add_embeddings([chunk.text for chunk in chunks], vectors, metadatas, ids)
 
     def drop(self) -> None:
-        """Remove its schema, for good."""
         if self._schema is None:
             super().drop()
             return
@@ -314,14 +299,14 @@ class PGVectorCollection(VectorStoreCollection[PGVector]):
         joined = select(*columns).select_from(entry).join(collections, entry.collection_id == collections.uuid)
         return joined.where(collections.name == self.store.collection_name)
 
-    def _rows(self, chosen: Select[Any]) -> list[Any]:
+    def _rows(self, query: Select[Any]) -> list[Any]:
         with self.store.session_maker() as session:
-            return list(session.execute(chosen).all())
+            return list(session.execute(query).all())
 
 
 def _open(
     index: IndexSettings, name: str, _: EmbeddingSpace, create: bool, embeddings: Embeddings
-) -> PGVectorCollection | None:
+) -> _PGVectorCollection | None:
     engine = engine_of(index)
     if not inspect(engine).has_schema(name):
         if not create:
@@ -330,8 +315,8 @@ def _open(
             connection.execute(CreateSchema(name, if_not_exists=True))
     # A schema for each space: LangChain's table has one row an id, whatever its collection.
     in_schema = engine.execution_options(schema_translate_map={None: name})
-    store = ThreadedPGVector(embeddings, connection=in_schema, collection_name=name)
-    return PGVectorCollection(store, PGVectorKeeper(store), name, schema=name)
+    store = _ThreadedPGVector(embeddings, connection=in_schema, collection_name=name)
+    return _PGVectorCollection(store, _PGVectorKeeper(store), name, schema=name)
 
 
-KIND = StoreKind(PGVectorKeeper, PGVectorCollection, _open)
+KIND = StoreKind(_PGVectorKeeper, _open, _PGVectorCollection)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ships no types
@@ -19,12 +18,10 @@ from turnout.index.validation import check_strings, chunk_refused
 from turnout.llama_index.stores.chunks import to_chunk, to_node
 
 if TYPE_CHECKING:
-    from turnout.facts.spaces import EmbeddingSpace
     from turnout.index.chunks import Chunk, EmbeddedChunk
-    from turnout.settings import IndexSettings
 
 
-class SpaceKeeper(RecordKeeper[BaseNode]):
+class SpaceKeeper(RecordKeeper):
     """Reads and writes the record of a LlamaIndex store.
 
     Attributes:
@@ -52,7 +49,7 @@ class SpaceKeeper(RecordKeeper[BaseNode]):
         """
 
 
-class NodeKeeper(StampKeeper[BaseNode], SpaceKeeper):
+class NodeKeeper(StampKeeper, SpaceKeeper):
     """Any store that keeps nodes: records are on them, and there is no looking through them."""
 
 
@@ -74,10 +71,6 @@ class NodeCollection(Collection):
     @abstractmethod
     def of_document(self, ref_doc_id: str) -> list[str]:
         """The ids of a document's nodes."""
-
-    @abstractmethod
-    def drop(self) -> None:
-        """Remove it, for good."""
 
     def write(self, chunks: Sequence[EmbeddedChunk]) -> None:
         """Add nodes, in place of those with the same ids."""
@@ -126,16 +119,3 @@ class NodeCollection(Collection):
         ids = self.vector_store.query(query).ids or []
         chunks = self.get(ids)
         return [chunks[found] for found in ids if found in chunks]
-
-
-@dataclass(frozen=True, slots=True)
-class StoreKind:
-    """What turnout has for a kind of store.
-
-    Attributes:
-        keeper: Store → the keeper of its record.
-        open: (settings, name, space, whether to make it) → the collection of a named index, or None.
-    """
-
-    keeper: Callable[[Any], SpaceKeeper]
-    open: Callable[[IndexSettings, str, EmbeddingSpace, bool], NodeCollection | None]

@@ -9,8 +9,9 @@ from llama_index.core.vector_stores.utils import metadata_dict_to_node, node_to_
 from llama_index.vector_stores.chroma import ChromaVectorStore
 
 from turnout.index.chroma import COSINE, ChromaChunks, ChromaRecordKeeper, check_metadata, open_client
+from turnout.index.store_kinds import StoreKind
 from turnout.index.validation import chunk_refused
-from turnout.llama_index.stores.base import NodeCollection, SpaceKeeper, StoreKind
+from turnout.llama_index.stores.base import NodeCollection, SpaceKeeper
 from turnout.llama_index.stores.chunks import to_chunk
 from turnout.llama_index.stores.upstream import replace_chroma_collection
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from turnout.settings import IndexSettings
 
 
-class ChromaKeeper(ChromaRecordKeeper[BaseNode], SpaceKeeper):
+class _ChromaKeeper(ChromaRecordKeeper, SpaceKeeper):
     """Keeps the record of a store that is embedded or on a server."""
 
     def __init__(self, store: ChromaVectorStore) -> None:
@@ -31,23 +32,20 @@ class ChromaKeeper(ChromaRecordKeeper[BaseNode], SpaceKeeper):
         super().__init__()
 
     @property
-    def opened(self) -> Any:
-        """Chroma's collection."""
+    def collection(self) -> Any:
         return self.store.client
 
     def reopen(self, collection: Any) -> None:
-        """Give the store another one."""
         replace_chroma_collection(self.store, collection)
 
     def sample(self, number: int) -> list[Sample]:
-        """Texts and vectors, from the beginning and the end of the collection."""
         return [
             (metadata_dict_to_node(metadata or {}, text=text).get_content(MetadataMode.EMBED), vector)
             for text, metadata, vector in self.rows(number)
         ]
 
 
-class ChromaCollection(ChromaChunks, NodeCollection):
+class _ChromaCollection(ChromaChunks, NodeCollection):
     """A collection of a named index, read through Chroma's own.
 
     Args:
@@ -61,11 +59,7 @@ class ChromaCollection(ChromaChunks, NodeCollection):
         self._client = client
         collection = client.get_or_create_collection(name, metadata=dict(COSINE), embedding_function=None)
         store = ChromaVectorStore(chroma_collection=collection)
-        NodeCollection.__init__(self, store, ChromaKeeper(store), name)
-
-    @property
-    def _opened(self) -> Any:
-        return self.vector_store.client
+        NodeCollection.__init__(self, store, _ChromaKeeper(store), name)
 
     def _chunk(self, id_: str, text: str, metadata: Mapping[str, Any] | None) -> Chunk:
         del id_  # it is in the metadata, with all of the node
@@ -86,17 +80,15 @@ class ChromaCollection(ChromaChunks, NodeCollection):
         self.replace(chunks, [node.get_content(MetadataMode.NONE) for node in nodes], metadatas)
 
     def of_document(self, ref_doc_id: str) -> list[str]:
-        """The ids of a document's nodes."""
-        return list(self._opened.get(where={"document_id": ref_doc_id}, include=[])["ids"])
+        return list(self.keeper.collection.get(where={"document_id": ref_doc_id}, include=[])["ids"])
 
     def drop(self) -> None:
-        """Remove the collection, for good."""
         self._client.delete_collection(self.name)
 
 
-def _open(index: IndexSettings, name: str, _: EmbeddingSpace, create: bool) -> ChromaCollection | None:
+def _open(index: IndexSettings, name: str, _: EmbeddingSpace, create: bool) -> _ChromaCollection | None:
     client = open_client(index, name, create=create)
-    return ChromaCollection(client, name) if client is not None else None
+    return _ChromaCollection(client, name) if client is not None else None
 
 
-KIND = StoreKind(ChromaKeeper, _open)
+KIND = StoreKind(_ChromaKeeper, _open)

@@ -16,8 +16,9 @@ from turnout.index.chunks import PAGE
 from turnout.index.guard.keepers import StoreState, collection_gone
 from turnout.index.guard.records import PREFIX, SpaceRecord
 from turnout.index.postgres import async_engine_of, engine_of
+from turnout.index.store_kinds import StoreKind
 from turnout.index.validation import check_json, check_strings
-from turnout.llama_index.stores.base import NodeCollection, SpaceKeeper, StoreKind
+from turnout.llama_index.stores.base import NodeCollection, SpaceKeeper
 from turnout.llama_index.stores.chunks import node_with_record, to_chunk
 from turnout.llama_index.stores.upstream import customize_postgres_queries, postgres_row, postgres_table
 
@@ -57,7 +58,7 @@ class _ComparesComment:
         return statement if expected is None else statement.where(self._comment == expected)
 
 
-class PostgresKeeper(SpaceKeeper):
+class _PostgresKeeper(SpaceKeeper):
     """Keeps the record of a store.
 
     Only the owner of a table may comment on it: so may only the owner adopt an index, or insert its first nodes.
@@ -80,15 +81,9 @@ class PostgresKeeper(SpaceKeeper):
 
     @property
     def index(self) -> str:
-        """The name of the table, without LlamaIndex's prefix."""
         return self.store.table_name
 
     def version(self) -> object:
-        """The table's comment.
-
-        Raises:
-            CollectionGoneError: There is no such table any more.
-        """
         with connected(self.store).connect() as connection:
             return self._read(connection)
 
@@ -97,11 +92,6 @@ class PostgresKeeper(SpaceKeeper):
         return {_EXPECTED: version} if query.mode in _DENSE else None
 
     def state(self) -> StoreState:
-        """The record in the table's comment.
-
-        Raises:
-            CollectionGoneError: There is no such table any more.
-        """
         vector = self._rows.embedding
         length_of_one = sqlalchemy.select(sqlalchemy.func.vector_dims(vector)).where(vector.is_not(None)).limit(1)
         with connected(self.store).connect() as connection:
@@ -113,12 +103,7 @@ class PostgresKeeper(SpaceKeeper):
         )
 
     def write(self, record: SpaceRecord | None) -> None:
-        """Change the comment, and leave its other lines.
-
-        Raises:
-            CollectionGoneError: There is no such table any more.
-            EmbeddingSpaceError: The role of the connection may not comment on the table.
-        """
+        """Change the comment, and leave its other lines."""
         engine = connected(self.store)
         quoted = engine.dialect.identifier_preparer.format_table(self._table)
         with engine.begin() as connection:
@@ -138,10 +123,9 @@ class PostgresKeeper(SpaceKeeper):
                 raise EmbeddingSpaceError(msg, index=self.index, fix=fix) from error
 
     def sample(self, number: int) -> list[Sample]:
-        """Texts and vectors, chosen at random by the database."""
-        chosen = sqlalchemy.select(self._rows.node_id).order_by(sqlalchemy.func.random()).limit(number)
+        query = sqlalchemy.select(self._rows.node_id).order_by(sqlalchemy.func.random()).limit(number)
         with connected(self.store).connect() as connection:
-            ids = list(connection.scalars(chosen))
+            ids = list(connection.scalars(query))
         nodes = self.store.get_nodes(node_ids=ids) if ids else []
         return [(node.get_content(MetadataMode.EMBED), node.get_embedding()) for node in nodes]
 
@@ -165,13 +149,13 @@ def _record_line(comment: str) -> str | None:
     return next((line for line in comment.splitlines() if line.startswith("{") and PREFIX in line), None)
 
 
-class PostgresCollection(NodeCollection):
+class _PostgresCollection(NodeCollection):
     """A collection of a named index: a table that LlamaIndex's class makes, read by its engine."""
 
     vector_store: PGVectorStore
 
     def __init__(self, store: PGVectorStore, name: str) -> None:
-        super().__init__(store, PostgresKeeper(store), name)
+        super().__init__(store, _PostgresKeeper(store), name)
         self._rows = postgres_table(store)
 
     def _check(self, chunk: Chunk, metadata: Mapping[str, Any]) -> None:
@@ -186,31 +170,25 @@ class PostgresCollection(NodeCollection):
             session.add_all([postgres_row(self.vector_store, node) for node in nodes])
 
     def chunks(self) -> Iterator[Chunk]:
-        """Every node, a page at a time."""
         ids = self._scalars(sqlalchemy.select(self._rows.node_id).order_by(self._rows.node_id))
         for start in range(0, len(ids), PAGE):
             yield from self.get(ids[start : start + PAGE]).values()
 
     def count(self) -> int:
-        """How many nodes there are."""
         return int(self._scalars(sqlalchemy.select(sqlalchemy.func.count()).select_from(self._rows))[0])
 
     def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
-        """Those of the nodes that are there."""
         bare = (node_with_record(node, None).model_copy(update={"embedding": None}) for node in self._nodes(ids))
         return {node.node_id: to_chunk(node) for node in bare}
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
-        """Their vectors."""
         return {node.node_id: node.get_embedding() for node in self._nodes(ids)}
 
     def of_document(self, ref_doc_id: str) -> list[str]:
-        """The ids of a document's nodes."""
         document = self._rows.metadata_["ref_doc_id"].astext
         return self._scalars(sqlalchemy.select(self._rows.node_id).where(document == ref_doc_id))
 
     def drop(self) -> None:
-        """Remove the table, for good."""
         self._rows.__table__.drop(connected(self.vector_store), checkfirst=True)
 
     def _nodes(self, ids: Sequence[str]) -> list[BaseNode]:
@@ -221,7 +199,7 @@ class PostgresCollection(NodeCollection):
             return list(connection.scalars(statement))
 
 
-def _open(index: IndexSettings, name: str, space: EmbeddingSpace, create: bool) -> PostgresCollection | None:
+def _open(index: IndexSettings, name: str, space: EmbeddingSpace, create: bool) -> _PostgresCollection | None:
     engine = engine_of(index)
     store = PGVectorStore(
         table_name=name,
@@ -233,7 +211,7 @@ def _open(index: IndexSettings, name: str, space: EmbeddingSpace, create: bool) 
     table = postgres_table(store).__table__
     if not create and not sqlalchemy.inspect(engine).has_table(table.name, schema=table.schema):
         return None
-    return PostgresCollection(store, name)
+    return _PostgresCollection(store, name)
 
 
-KIND = StoreKind(PostgresKeeper, _open)
+KIND = StoreKind(_PostgresKeeper, _open)

@@ -21,7 +21,8 @@ from turnout.index.files import recover_folder, remove_folder, replace_folder, s
 from turnout.index.guard.checks import spread
 from turnout.index.guard.keepers import StoreState, first_record_entries, state_of_documents
 from turnout.index.guard.records import SpaceRecord, with_record, would_replace
-from turnout.llama_index.stores.base import NodeCollection, NodeKeeper, StoreKind
+from turnout.index.store_kinds import StoreKind
+from turnout.llama_index.stores.base import NodeCollection, NodeKeeper
 from turnout.llama_index.stores.chunks import to_chunk
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 _RECORD = "turnout_space.json"  # in a persisted index's folder
 
 
-class SimpleKeeper(NodeKeeper):
+class _SimpleKeeper(NodeKeeper):
     """Keeps the record of a store."""
 
     store: SimpleVectorStore
@@ -48,7 +49,6 @@ class SimpleKeeper(NodeKeeper):
         self._records: set[tuple[EmbeddingSpace, str]] = set()  # those that it had, and may have been persisted with
 
     def state(self) -> StoreState:
-        """The one record that all nodes have."""
         vectors, metadata = self.store.data.embedding_dict, self.store.data.metadata_dict or {}
         entries = ((metadata.get(node_id) or {}, len(vector)) for node_id, vector in vectors.items())
         state = state_of_documents(entries, index=self.index, what="nodes")
@@ -57,12 +57,10 @@ class SimpleKeeper(NodeKeeper):
         return state
 
     def version(self) -> object:
-        """The record of one node: all have the same."""
         metadata = self.store.data.metadata_dict or {}
         return first_record_entries(self.store.data.embedding_dict, metadata.get)
 
     def write(self, record: SpaceRecord | None) -> None:
-        """Write the record on every node."""
         metadata = self.store.data.metadata_dict or {}  # None where LlamaIndex persisted the store without metadata
         for node_id in self.store.data.embedding_dict:
             metadata[node_id] = with_record(metadata.get(node_id), record)
@@ -82,9 +80,9 @@ class SimpleKeeper(NodeKeeper):
         if self.docstore is None:
             return []
         vectors = list(self.store.data.embedding_dict.items())
-        chosen = dict(vectors[position] for position in spread(len(vectors), number))
-        nodes = self.docstore.get_nodes(list(chosen), raise_error=False)
-        return [(node.get_content(MetadataMode.EMBED), chosen[node.node_id]) for node in nodes]
+        sampled = dict(vectors[position] for position in spread(len(vectors), number))
+        nodes = self.docstore.get_nodes(list(sampled), raise_error=False)
+        return [(node.get_content(MetadataMode.EMBED), sampled[node.node_id]) for node in nodes]
 
 
 def _persisted_record(path: str, fs: fsspec.AbstractFileSystem | None) -> SpaceRecord | None:
@@ -153,7 +151,7 @@ class PersistedIndex(NodeCollection):
             msg = f"the index in {folder} has a {type(store).__name__}, not a SimpleVectorStore"
             raise UnsupportedError(msg)
         self._context = context
-        super().__init__(store, SimpleKeeper(store), name)
+        super().__init__(store, _SimpleKeeper(store), name)
 
     def chunks(self) -> Iterator[Chunk]:
         """Every node."""
@@ -224,4 +222,4 @@ def _open(index: IndexSettings, name: str, _: EmbeddingSpace, create: bool) -> P
     return PersistedIndex(folder, name) if create or folder.is_dir() else None
 
 
-KIND = StoreKind(SimpleKeeper, _open)
+KIND = StoreKind(_SimpleKeeper, _open)

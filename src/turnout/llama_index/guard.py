@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, TypeVar, Unpack, overload
 
 from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ships no types
 from llama_index.core import Settings, StorageContext, VectorStoreIndex
@@ -37,10 +38,6 @@ if TYPE_CHECKING:
     from turnout.index.guard.records import SpaceRecord
 
 Index = TypeVar("Index", bound="BaseIndex[Any]")
-
-
-class _NotPassedOnError(UnsupportedError, AttributeError):
-    """An `AttributeError` too, for code that asks whether a store has a method."""
 
 
 class GuardedVectorStore(BasePydanticVectorStore):
@@ -250,22 +247,25 @@ class GuardedVectorStore(BasePydanticVectorStore):
         self._store.persist(persist_path, fs=fs)
 
     def __getattr__(self, name: str) -> Any:
-        """What else the wrapped store has: its fields, and those of its methods that neither search nor write.
-
-        Raises:
-            UnsupportedError: It is another method of the store.
-        """
+        """What else the wrapped store has; a method that may search or write is refused when it is called."""
         if name.startswith("_"):
             return super().__getattr__(name)  # type: ignore[misc]  # pydantic has it only where types aren't checked
         found = getattr(self._store, name)
-        if name in type(self._store).model_fields or name in self._check.keeper.unchecked:
-            return found
-        kind = type(self._store).__name__
-        msg = (
-            f"the guard doesn't know whether {kind}.{name} searches or writes, so it isn't passed on. To call it "
-            f"without a check of the embedding space, go to the store itself: store.store.{name}(…)"
-        )
-        raise _NotPassedOnError(msg)
+        passed = name in type(self._store).model_fields or name in self._check.keeper.unchecked
+        return found if passed or not inspect.isroutine(found) else self._refused(name)
+
+    def _refused(self, name: str) -> Callable[..., NoReturn]:
+        """Stands in for a method that may search or write without a check; `hasattr` finds it all the same."""
+
+        def refuse(*_: Any, **__: Any) -> NoReturn:
+            kind = type(self._store).__name__
+            msg = (
+                f"the guard doesn't know whether {kind}.{name} searches or writes, so it isn't passed on. To call it "
+                f"without a check of the embedding space, go to the store itself: store.store.{name}(…)"
+            )
+            raise UnsupportedError(msg)
+
+        return refuse
 
     def _wanted(self, vectors: Sequence[Sequence[float]]) -> EmbeddingSpace:
         """The one space of vectors: that in which they were made, or else the embedding model's."""

@@ -109,8 +109,7 @@ def test_the_guard_passes_on_the_fields_of_the_store_and_no_method_that_it_does_
     assert store.client == []
     for method in ("insert_unchecked", "search_by_words"):
         with pytest.raises(UnsupportedError, match=rf"Listed\.{method} .*isn't passed on.*store\.store\.{method}"):
-            getattr(store, method)
-        assert not hasattr(store, method)
+            getattr(store, method)("anything")
         assert callable(getattr(store.store, method))
     with pytest.raises(AttributeError, match="no attribute 'nonsense'") as caught:
         _ = store.nonsense

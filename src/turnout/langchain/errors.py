@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from langchain_core import exceptions as lc
 
 from turnout import errors as e
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class ChatAuthenticationError(e.AuthenticationError, lc.ModelAuthenticationError):

@@ -20,16 +20,14 @@ T = TypeVar("T")
 
 class _BackgroundLoop:
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+        self._runner = asyncio.Runner()
+        self.loop = self._runner.get_loop()
         self._thread = threading.Thread(target=self._run, name="turnout-background-loop", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
-        try:
+        with self._runner:  # which cancels what still runs, so that nothing opens a connection while others close
             self.loop.run_forever()
-            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
-        finally:
-            self.loop.close()
 
     def stop(self) -> None:
         """Close the loop's connections, and end it."""

@@ -92,3 +92,12 @@ def test_what_is_made_while_all_is_closed_is_not_kept(cache: Cache[str, str]) ->
 
     assert cache.get_or_make("key", make) == "made of what is closed"
     assert cache.get("key") is None
+
+
+def test_what_has_to_be_closed_is_never_dropped(closed: list[str]) -> None:
+    cache: Cache[int, str] = Cache(size=None, close=closed.append)
+    for number in range(1000):
+        cache.get_or_make(number, lambda: "value")
+    assert cache.get(0) == "value"
+    runtime.close()
+    assert len(closed) == 1000

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from turnout.routing import Route
     from turnout.settings import Backend
 
-_clients: Cache[tuple[Callable[[Any], Client[Any, Any]], Backend], Client[Any, Any]] = Cache(close=Client.close)
+_clients: Cache[tuple[Callable[[Any], Client[Any, Any]], Backend], Client[Any, Any]] = Cache(
+    size=None, close=Client.close
+)
 
 
 def client_for(route: Route, backend: Backend) -> Client[Any, Any]:

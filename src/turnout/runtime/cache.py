@@ -19,11 +19,11 @@ class Cache(Generic[K, V]):
     """Values that are made once for each key. It lives as long as the process, and begins empty in a forked child.
 
     Args:
-        size: How many values are kept at most; the oldest go first.
+        size: How many values are kept at most; the oldest go first, and aren't closed. None keeps them all.
         close: Closes a value, when `turnout.runtime.close` is called.
     """
 
-    def __init__(self, *, size: int = 256, close: Callable[[V], object] | None = None) -> None:
+    def __init__(self, *, size: int | None = 256, close: Callable[[V], object] | None = None) -> None:
         self._size = size
         self._close = close
         self._values: dict[K, V] = {}
@@ -51,7 +51,7 @@ class Cache(Generic[K, V]):
                 self._making.pop(key, None)
                 if values is self._values:  # otherwise what it was made of may have been closed meanwhile
                     values[key] = made
-                    while len(values) > self._size:
+                    while self._size is not None and len(values) > self._size:
                         del values[next(iter(values))]
         return made
 

@@ -35,7 +35,7 @@ class _BackgroundLoop:
         self._thread.join(timeout=5)
 
 
-_loops: Cache[None, _BackgroundLoop] = Cache(close=_BackgroundLoop.stop)
+_loops: Cache[None, _BackgroundLoop] = Cache(size=None, close=_BackgroundLoop.stop)
 
 
 def submit(work: Coroutine[Any, Any, T]) -> Future[T]:

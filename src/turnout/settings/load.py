@@ -34,7 +34,7 @@ _ENVIRONMENT = "the environment"
 _KEPT = 32
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(slots=True, repr=False)
 class _Snapshot:
     """What settings were read from, to compare. It has all of the environment, so it has no `repr`."""
 
@@ -101,9 +101,8 @@ def _snapshot(path: str | os.PathLike[str] | None) -> _Snapshot:
         if files[-1] is not None or len(folder) <= 1:
             break
         folder = os.path.dirname(folder)  # noqa: PTH120
-    files.append(_stamp(f"{folder or '.'}/.env"))
-    if here != folder:
-        files.append(_stamp(f"{here}/.env"))
+    beside = folder or "." if files[-1] is not None else here
+    files.append(_stamp(f"{beside}/.env"))
     return _Snapshot(here, files, environment)
 
 

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test installs lint types format bench matrix clean
+.PHONY: help setup demo test installs lint types format bench matrix facts clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ $(VENV)/.bench-ready: $(READY)
 
 matrix: $(VENV)/.bench-ready  ## Run every application on every backend and write docs/matrix.md.
 	$(BIN)/python -m tests.contract.matrix
+
+facts: $(VENV)/.bench-ready  ## Compare what is known about models with the tables that other packages publish.
+	@$(BIN)/python -m tests.facts.published
 
 clean:  ## Remove .venv and every cache.
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

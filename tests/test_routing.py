@@ -59,6 +59,32 @@ def test_a_model_may_be_named_directly() -> None:
         resolve("bedrock:us.amazon.nova-micro-v1:0", backend="azure", settings=settings())
 
 
+@pytest.mark.parametrize(
+    ("model", "wire", "dated"),
+    [
+        ("gpt-5", "openai-chat", "openai-chat"),
+        ("gpt-5.4", "openai-chat", "openai-chat"),
+        ("gpt-5.5", "openai-responses", "openai-chat"),  # on Chat Completions it takes no tools while it reasons
+        ("gpt-6.1-sol", "openai-responses", "openai-chat"),
+        ("gpt-5-pro", "openai-responses", "openai-responses"),
+        ("gpt-5.3-codex", "openai-responses", "openai-responses"),
+        ("claude-sonnet-4-6", "anthropic-messages", "anthropic-messages"),
+        ("DeepSeek-V3.2", "openai-chat", "openai-chat"),
+    ],
+)
+def test_the_model_decides_the_wire(model: str, wire: str, dated: str) -> None:
+    chat = {"default": {"azure": {"deployment": "d", "model": model}}}
+    assert resolve(settings=settings(chat=chat)).wire == wire
+    backends = {"azure": {**TREE["backends"]["azure"], "api_version": "2024-10-21"}}
+    assert resolve(settings=settings(chat=chat, backends=backends, embedding={})).wire == dated
+
+
+def test_a_wire_that_does_not_serve_the_model_is_refused() -> None:
+    chat = {"default": {"azure": {"deployment": "d", "model": "o3-pro", "wire": "openai-chat"}}}
+    with pytest.raises(SettingsError, match=r"chat\.default\.azure has wire .openai-chat.*on openai-responses alone"):
+        resolve(settings=settings(chat=chat))
+
+
 def test_on_azure_only_the_model_says_what_is_behind_a_deployment() -> None:
     named_like_a_model = settings(chat={"default": {"azure": "gpt-5"}})
     assert not resolve(settings=named_like_a_model).facts.known

@@ -132,12 +132,16 @@ def _route(
     row = PROVIDERS[provider]
     deployment = target.deployment or target.model or ""
     model = target.model or ("" if row.names_deployments else deployment)
-    wire = target.wire or row.wire_of(kind, model)
+    dated = getattr(settings.backends[backend], "api_version", None) is not None
+    wire = target.wire or row.wire_of(kind, model, dated=dated)
     origin = f"{settings.source}: {key or f'model {shown(name)}'}"
     if wire not in row.served:
         raise SettingsError(f"{origin} has wire {wire!r}, which provider {provider!r} doesn't speak")
     wanted = dimensions if dimensions is not None else target.dimensions
     known = facts(model)
+    if known.wires and wire not in known.wires:
+        msg = f"{origin} has wire {wire!r}, but {shown(model)} is served on {' and '.join(known.wires)} alone"
+        raise SettingsError(msg)
     if known.known and known.kind != kind:
         raise SettingsError(f"{origin}: {shown(model)} is not {'a chat' if kind == 'chat' else 'an embedding'} model")
     if wanted is not None and not known.takes_dimensions(wanted):

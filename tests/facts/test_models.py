@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
+from datetime import date
 from importlib.resources import files
 
 import pytest
 
-from turnout.facts.models import base_id, facts
+from tests.facts import published
+from turnout.facts.models import base_id, facts, price_of
+
+DOCUMENT = files("turnout.facts").joinpath("models.toml").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
     ("model", "entry"),
     [
         ("gpt-5", "gpt-5"),
-        ("gpt-5-mini-2025-08-07", "gpt-5"),
+        ("gpt-5-mini-2025-08-07", "gpt-5-mini"),
         ("gpt-5-chat-latest", "gpt-5-chat"),
         ("gpt-5.4", "gpt-5.4"),
         ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "anthropic.claude-sonnet-4-5"),
-        ("anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-3"),
-        ("us.anthropic.claude-opus-4-1-20250805-v1:0", "anthropic.claude-opus-4"),
+        ("anthropic.claude-3-haiku-20240307-v1:0", "anthropic.claude-3-haiku"),
+        ("us.anthropic.claude-opus-4-1-20250805-v1:0", "anthropic.claude-opus-4-1"),
         ("claude-opus-5-5", "anthropic.claude-opus-5-5"),
         ("anthropic.claude-lyric-9", "anthropic.claude"),
         ("arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-micro-v1:0", "amazon.nova-micro"),
@@ -40,7 +43,7 @@ def test_an_unknown_model_gets_no_others_facts(model: str) -> None:
 
 
 def test_a_known_model_names_its_sources_and_each_source_is_dated() -> None:
-    document = tomllib.loads(files("turnout.facts").joinpath("models.toml").read_text())
+    document = tomllib.loads(DOCUMENT)
     for name in document["models"]:
         assert facts(name).source, name
         for source in facts(name).source:
@@ -48,45 +51,116 @@ def test_a_known_model_names_its_sources_and_each_source_is_dated() -> None:
 
 
 def test_every_chat_model_says_its_limits() -> None:
-    document = tomllib.loads(files("turnout.facts").joinpath("models.toml").read_text())
+    document = tomllib.loads(DOCUMENT)
     for name, entry in document["models"].items():
         if entry.get("kind") != "embedding":
-            assert entry["output"] <= entry["context"], name
+            assert facts(name).output is not None, name
+            assert 0 < (facts(name).output or 0) <= facts(name).context, name
 
 
-PACKAGED = ("langchain_aws.data._profiles", "langchain_openai.data._profiles", "langchain_anthropic.data._profiles")
-OURS = re.compile(r"(anthropic\.claude|amazon\.nova|meta\.llama|mistral\.|openai\.gpt-oss|gpt-|o\d|claude)")
-# Where models.dev says otherwise than the vendor, or than one of its own entries.
-DISPUTED = {
-    "gpt-4o-2024-05-13": "4,096 tokens, where later versions write 16,384",
-    "openai.gpt-oss-120b": "Mantle's writes 131,072 and Converse's 128,000",
-    "openai.gpt-oss-20b": "likewise",
-    "us-gov.openai.gpt-oss-120b-1:0": "16,384 in GovCloud",
-    "us-gov.openai.gpt-oss-20b-1:0": "likewise",
-    "gpt-5.3-codex-spark": "a preview",
-}
-
-
-@pytest.mark.parametrize("module", PACKAGED)
-def test_limits_are_those_that_the_integrations_are_packaged_with(module: str) -> None:
+@pytest.mark.parametrize("package", published.PROFILES)
+def test_facts_are_those_that_the_integrations_are_packaged_with(package: str) -> None:
     """models.dev, by way of the installed packages; one that moves shows what has to be looked up again."""
-    profiles = pytest.importorskip(module)._PROFILES
-    told = {
-        name: (said["max_input_tokens"], said["max_output_tokens"], said["image_inputs"], said["reasoning_output"])
-        for name, said in profiles.items()
-        if OURS.match(base_id(name)) and said.get("max_output_tokens") and name not in DISPUTED
-    }
-    kept = {name: facts(name) for name in told}
-    # An id that is newer than the facts may only match the family's entry, or none.
-    kept = {name: found for name, found in kept.items() if found.known and found.name != "anthropic.claude"}
-    assert len(kept) > 10
-    assert {name: (found.context, found.output, found.images, found.reasoning) for name, found in kept.items()} == {
-        name: told[name] for name in kept
-    }
+    pytest.importorskip(f"{package}.data._profiles")
+    table = published.profiles(package)
+    assert len(table) > 10
+    assert list(published.differences(table)) == []
+
+
+def test_a_difference_and_a_missing_model_are_seen() -> None:
+    says = {"context": 1_000, "images": True, "efforts": ["minimal", "low", "medium", "high"], "retires": "2027-02-09"}
+    table = [
+        published.Published("a table", "gpt-5", "azure", says),
+        published.Published("a table", "gpt-5", "azure", says),
+        published.Published("a table", "my-own-model", "azure", {}),
+    ]
+    assert list(published.differences(table)) == [
+        "gpt-5 (azure): context is 272000, a table says 1000",
+        "my-own-model (azure): no facts; a table has it",
+    ]
+
+
+def test_a_disputed_difference_says_why() -> None:
+    assert all(why for reasons in published.DISPUTED.values() for why in reasons.values())
+    for fact in {fact for reasons in published.DISPUTED.values() for fact in reasons} - {"missing"}:
+        assert hasattr(facts("gpt-5"), fact)
+
+
+@pytest.mark.parametrize(
+    ("model", "strictest"),
+    [
+        ("claude-opus-4-9", {"tool_choice": ("auto",), "temperature": False, "prefill": False, "context": 200_000}),
+        ("gpt-5.7", {"chat_tools": "none_alone", "efforts": ("low", "medium", "high"), "wires": (), "tools": True}),
+        ("gpt-5.7-pro", {"wires": ("openai-responses",), "structured": False}),
+        ("gpt-5.9-codex", {"wires": ("openai-responses",), "efforts": ("low", "medium", "high")}),
+        ("amazon.nova-3-lite-v1:0", {"family": "nova", "reasoning": False, "context": 128_000}),
+    ],
+)
+def test_a_new_version_gets_the_strictest_facts_of_its_line(model: str, strictest: dict[str, object]) -> None:
+    found = facts(model)
+    assert found.known
+    assert {name: getattr(found, name) for name in strictest} == strictest
+
+
+@pytest.mark.parametrize("model", ["gpt-5-2025-08-07", "gpt-4-0613", "claude-opus-4-20250514", "o3-mini-2025-01-31"])
+def test_a_date_is_no_new_version(model: str) -> None:
+    assert facts(model).name in tomllib.loads(DOCUMENT)["models"]
+
+
+def test_names_are_known_in_any_case() -> None:
+    assert facts("DeepSeek-V3.2").name == "deepseek-v3.2"
+    assert facts("Llama-3.3-70B-Instruct").family == "llama"
+
+
+def test_an_unknown_model_is_forced_to_nothing_and_strict_in_nothing() -> None:
+    found = facts("my-own-model")
+    assert found.tool_choice == ("auto",)
+    taken = (found.strict_tools, found.structured, found.efforts, found.prefill, found.tool_streams)
+    assert not any(taken)
+
+
+def test_every_effort_is_a_known_one() -> None:
+    for name in tomllib.loads(DOCUMENT)["models"]:
+        assert set(facts(name).efforts) <= {"none", "minimal", "low", "medium", "high", "xhigh", "max"}, name
+
+
+def test_every_retirement_is_a_day_of_a_known_provider() -> None:
+    for name in tomllib.loads(DOCUMENT)["models"]:
+        for provider, day in facts(name).retires.items():
+            assert provider in {"azure", "bedrock", "openai"}, name
+            date.fromisoformat(day)
+
+
+@pytest.mark.parametrize(
+    ("model", "provider", "source"),
+    [
+        ("text-embedding-3-large", "azure", "genai-prices"),
+        ("amazon.titan-embed-text-v2:0", "bedrock", "genai-prices"),
+        ("cohere.embed-v4:0", "bedrock", "aws.amazon.com/bedrock/pricing"),
+    ],
+)
+def test_a_price_names_its_source(model: str, provider: str, source: str) -> None:
+    price, where = price_of(facts(model), provider)
+    assert price is not None
+    assert 0.005 < price < 1
+    assert where.startswith(source)
+
+
+def test_no_price_is_kept_that_genai_prices_has() -> None:
+    calc_price = pytest.importorskip("genai_prices").calc_price
+    usage = pytest.importorskip("genai_prices").Usage(input_tokens=1)
+    for name in tomllib.loads(DOCUMENT)["models"]:
+        if facts(name).price is not None:
+            with pytest.raises(LookupError):
+                calc_price(usage, facts(name).space or name, provider_id="aws")
+
+
+def test_an_unknown_price_is_none() -> None:
+    assert price_of(facts("my-own-model"), "azure") == (None, "")
 
 
 def test_every_embedding_model_says_its_dimensions() -> None:
-    document = tomllib.loads(files("turnout.facts").joinpath("models.toml").read_text())
+    document = tomllib.loads(DOCUMENT)
     embedding = [facts(name) for name, entry in document["models"].items() if entry.get("kind") == "embedding"]
     assert len(embedding) >= 8
     assert all(found.dimensions and found.max_inputs for found in embedding)

@@ -225,7 +225,7 @@ def test_a_dry_run_sends_and_changes_nothing(
     assert (report.state, report.estimate.chunks, report.estimate.to_embed) == ("estimated", 50, 50)
     assert report.estimate.tokens == sum(len(text) // 4 + 1 for text, _ in source.texts.values())
     assert report.estimate.cost == pytest.approx(report.estimate.tokens * 0.02 / 1e6)
-    assert "developers.openai.com" in str(report)
+    assert "genai-prices" in str(report)
     assert not emulator.requests
     assert not target.count()
     assert list(file.parent.glob("moved*")) == []

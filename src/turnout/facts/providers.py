@@ -39,9 +39,22 @@ class ProviderFacts:
     names_deployments: bool = False
     max_tokens: str = "max_tokens"
 
-    def wire_of(self, kind: str, model: str) -> str:
-        """The wire of a model, where its target doesn't force one."""
-        return (self.chat_wire(model) if kind == "chat" else None) or self.wires[kind]
+    def wire_of(self, kind: str, model: str, *, dated: bool = False) -> str:
+        """The wire of a model, where its target doesn't force one; a dated API has no Responses."""
+        wire = (self.chat_wire(model) if kind == "chat" else None) or self.wires[kind]
+        return self.wires[kind] if dated and wire == "openai-responses" and not facts(model).wires else wire
+
+
+def _openai_wire(model: str) -> str | None:
+    """The wire of a model that Chat Completions doesn't serve, or serves without the tools that it has elsewhere."""
+    known = facts(model)
+    if known.wires:
+        return known.wires[0]
+    return "openai-responses" if known.chat_tools == "none_alone" else None
+
+
+def _azure_wire(model: str) -> str | None:
+    return "anthropic-messages" if facts(model).family == "claude" else _openai_wire(model)
 
 
 def _bedrock_wire(model: str) -> str | None:
@@ -60,7 +73,7 @@ PROVIDERS: dict[str, ProviderFacts] = {
         },
         langsmith="azure",
         not_found="A deployment is named by its owner: see the resource's Deployments page; a new one takes minutes.",
-        chat_wire=lambda model: "anthropic-messages" if facts(model).family == "claude" else None,
+        chat_wire=_azure_wire,
         deployment_variables={
             "chat": ("AZURE_OPENAI_DEPLOYMENT", "AZURE_OPENAI_DEPLOYMENT_NAME", "AZURE_OPENAI_CHAT_DEPLOYMENT_NAME"),
             "embedding": ("AZURE_OPENAI_EMBEDDING_DEPLOYMENT", "AZURE_OPENAI_EMBEDDING_DEPLOYMENT_NAME"),
@@ -83,6 +96,7 @@ PROVIDERS: dict[str, ProviderFacts] = {
         examples={"chat": '"gpt-5-mini"', "embedding": '"text-embedding-3-small"'},
         langsmith="openai",
         not_found="See the server's list of models.",
+        chat_wire=_openai_wire,
         default_models={"chat": "gpt-5-mini", "embedding": "text-embedding-3-small"},
     ),
 }

@@ -100,7 +100,7 @@ def estimate(source: Source, plan: Plan, route: Route) -> Estimate:
         to_embed += len(planned.to_embed)
         to_write += len(planned.resumed) + len(planned.rewritten)
         tokens += sum(about_tokens(chunk.text) for chunk in planned.to_embed)
-    price, price_source = price_of(route.facts)
+    price, price_source = price_of(route.facts, route.provider)
     return Estimate(chunks, to_embed, to_write, tokens, price, price_source)
 
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from llama_index.core.base.llms.types import TextBlock, ThinkingBlock, ToolCallBlock
+from llama_index.core.base.llms.types import ChatResponse, TextBlock, ThinkingBlock, ToolCallBlock
 
 from turnout.conversation.answer_tool import AnswerStream
 from turnout.conversation.answers import finish, tool_arguments
-from turnout.llama_index.messages.reading import sign
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from llama_index.core.base.llms.types import ChatResponse
-
-    from turnout.conversation.request import Fitted
-    from turnout.routing import Route
+from turnout.conversation.request import Fitted
+from turnout.errors import StructuredOutputError
+from turnout.hints import Route
+from turnout.llama_index.messages import sign
+from turnout.transport.answers.unreadable import shortened
 
 
 def has_content(piece: ChatResponse) -> bool:
@@ -78,11 +75,7 @@ class AnswerShape:
         return response
 
     def end(self) -> None:
-        """Refuse the answer, or what its last piece made of it, if it is not what was asked for.
-
-        Raises:
-            UnsupportedError: It calls no tool, and the model was told to.
-        """
+        """Refuse the answer, or what its last piece made of it, if it calls no tool and the model was told to."""
         self._fitted.check_called(self._route, called=self._called)
 
 
@@ -129,3 +122,16 @@ def _as_json(arguments: Any, *, last: bool) -> str:
 def _in_openai_format(call: ToolCallBlock) -> dict[str, Any]:
     arguments = json.dumps(call.tool_kwargs, ensure_ascii=False)
     return {"id": call.tool_call_id, "type": "function", "function": {"name": call.tool_name, "arguments": arguments}}
+
+
+def unfit(why: str, metadata: Mapping[str, Any]) -> StructuredOutputError:
+    """The error for an answer that isn't the object or the tool call that was asked for.
+
+    LlamaIndex's own classes raise a ValueError here, pydantic's among others. Nothing of LlamaIndex needs it to be one,
+    and the synthesizers catch those and say "Empty Response": a failure that looks like an answer.
+    """
+    backend, deployment = metadata.get("backend"), metadata.get("deployment")
+    who = "the model" if deployment is None else f"{deployment!r} on backend {backend!r}"
+    cut = " (it was cut off at the limit of tokens)" if metadata.get("finish_reason") == "length" else ""
+    msg = shortened(f"{who} gave another answer than was asked for{cut}: {why}")
+    return StructuredOutputError(msg, backend=backend, deployment=deployment)

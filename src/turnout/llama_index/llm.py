@@ -18,8 +18,8 @@ from pydantic import ConfigDict, Field
 from turnout.conversation.answers import tool_arguments
 from turnout.errors import TurnoutError
 from turnout.hints import Route
-from turnout.llama_index.errors import unfit
-from turnout.llama_index.messages.reading import tool_calls_of
+from turnout.llama_index.answers import unfit
+from turnout.llama_index.messages import tool_calls_of
 from turnout.llama_index.structured import StructuredPredict
 from turnout.settings.fields import SettingsField, portable_settings, resolved_settings
 from turnout.settings.foreign_arguments import refuse_unknown

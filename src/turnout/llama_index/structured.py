@@ -19,9 +19,8 @@ from llama_index.core.types import PydanticProgramMode
 from llama_index_instrumentation import get_dispatcher
 from pydantic import BaseModel
 
-from turnout.llama_index.errors import unfit
-from turnout.llama_index.messages.reading import tool_calls_of
-from turnout.llama_index.requests import STRUCTURED
+from turnout.llama_index.answers import unfit
+from turnout.llama_index.messages import tool_calls_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
@@ -30,6 +29,9 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model", bound=BaseModel)
 dispatcher = get_dispatcher(__name__)
+
+STRUCTURED = "structured_output"
+"""Argument of a call that asks for an object, be it as a tool's call."""
 
 _DECIDED_HERE = ("tool_required", "tool_choice", "allow_parallel_tool_calls", "tools", "response_format")
 """Arguments of a call that structured output sets itself."""

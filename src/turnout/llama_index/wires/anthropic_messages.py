@@ -6,23 +6,18 @@ the first major version of the SDK, so the SDK's client is asked directly.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
-from llama_index.core.base.llms.types import CitationBlock, TextBlock, ThinkingBlock, ToolCallBlock
+from llama_index.core.base.llms.types import ChatResponse, CitationBlock, TextBlock, ThinkingBlock, ToolCallBlock
 
 from turnout.conversation.messages_blocks import messages_blocks
-from turnout.llama_index.messages.writing import alternating
-from turnout.llama_index.wires.base import Reader, SDKWire, add_usage, response_of
+from turnout.conversation.turns import Turn
+from turnout.llama_index.messages import alternating
+from turnout.llama_index.wires.base import Reader, Wire, response_of
 from turnout.providers.clients import client_for
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from llama_index.core.base.llms.types import ChatResponse
-
-    from turnout.conversation.turns import Turn
-    from turnout.routing import Route
-    from turnout.settings import AzureBackend
+from turnout.routing import Route
+from turnout.settings import AzureBackend
 
 _SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 """What the service takes from the models that it takes it from, and the SDK has no arguments for (seen with 1.17)."""
@@ -30,10 +25,10 @@ _SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 _LOCATION = ("start_block_index", "end_block_index", "search_result_index")
 
 
-def build(route: Route, backend: AzureBackend) -> SDKWire:
+def build(route: Route, backend: AzureBackend) -> Wire:
     """The SDK's shared client."""
     client = client_for(route, backend)
-    return SDKWire(route, _Reader, (client.sync.messages, client.aio.messages), _request)
+    return Wire(route, _Reader, _request, client.sync.messages.create, client.aio.messages.create)
 
 
 # --- the conversation
@@ -83,10 +78,7 @@ class _Reader(Reader):
                 delta, thought = self._add(event.index, event.delta)
             case _:
                 return None
-        response = self._so_far(dict(event), delta)
-        if thought:
-            response.additional_kwargs["thinking_delta"] = thought  # where agents look for it
-        return response
+        return self._so_far(dict(event), delta, thought)
 
     def _add(self, index: int, delta: Any) -> tuple[str, str]:
         """Add to a block; gives the text and the thought that are new."""
@@ -109,14 +101,12 @@ class _Reader(Reader):
 
     def _ended(self, response: ChatResponse, last: Any, counted: Any) -> ChatResponse:
         """An answer with its usage, which `counted` has, and its finish reason, which `last` has."""
-        if counted.usage is not None:
-            usage = counted.usage.model_dump()
-            if usage.get("input_tokens") is None and self._message is not None and self._message.usage is not None:
-                usage["input_tokens"] = self._message.usage.input_tokens
-            add_usage(response, usage)
         message, details = self._message or counted, getattr(last, "stop_details", None)
+        usage = None if counted.usage is None else counted.usage.model_dump()
+        if usage is not None and usage.get("input_tokens") is None and message.usage is not None:
+            usage["input_tokens"] = message.usage.input_tokens
         findings = {"stop_details": details.model_dump()} if details else {}
-        return self._finished(response, last.stop_reason, message.model, message.id, findings)
+        return self._finished(response, last.stop_reason, message.model, message.id, findings, usage)
 
 
 def _blocks(content: Any) -> list[Any]:

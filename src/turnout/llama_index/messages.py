@@ -1,12 +1,14 @@
-"""Reading LlamaIndex's messages, of every class and age, as turns."""
+"""LlamaIndex's messages: those of every class and age read as turns, and turns written as messages and blocks."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import json
+from collections.abc import Callable, Iterable, Sequence
 from io import IOBase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from llama_index.core.base.llms.types import (
     AudioBlock,
@@ -22,18 +24,13 @@ from llama_index.core.base.llms.types import (
     VideoBlock,
 )
 
-from turnout.conversation import turns
 from turnout.conversation.answers import tool_arguments
 from turnout.conversation.documents import TYPES
 from turnout.conversation.media import decode_data_url, is_data_url
-from turnout.conversation.turns import Attachment, Call, Reasoning, Source, Text, Turn, WireBlock
+from turnout.conversation.turns import Attachment, Call, Part, Reasoning, Role, Source, Text, Turn, WireBlock
+from turnout.conversation.turns import CachePoint as CachePart
 from turnout.errors import InvalidRequestError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from turnout.conversation.turns import Part, Role
-    from turnout.routing import Route
+from turnout.hints import Route
 
 _ROLES: dict[MessageRole, Role] = {
     MessageRole.SYSTEM: "system",
@@ -46,18 +43,12 @@ _ROLES: dict[MessageRole, Role] = {
     MessageRole.FUNCTION: "tool",
 }
 _TYPES = TYPES | {"htm": "text/html", "json": "application/json"}
-"""What a file is, by the end of its name."""
-
 _SOURCE = "turnout"
 """Name under which a block of reasoning has who made it; it is saved and moved with the block."""
 
 
 def read(messages: Sequence[ChatMessage]) -> list[Turn]:
-    """Messages as turns, in order; a message with nothing in it gives none.
-
-    Raises:
-        InvalidRequestError: The file of a block can't be read.
-    """
+    """Messages as turns, in order; a message with nothing in it gives none."""
     found = [_turn(message, index) for index, message in enumerate(messages)]
     return [turn for turn in found if turn.parts or turn.role == "tool"]
 
@@ -89,7 +80,7 @@ def _parts(block: Any, role: Role, where: str) -> list[Part]:  # noqa: PLR0911 -
             return [_call(block)] if role == "assistant" else []
         case CachePoint(cache_control=control):
             ttl = None if control.ttl == "5m" else control.ttl  # which every service has for its default
-            return [turns.CachePoint(ttl, converse=control.type == "default")]
+            return [CachePart(ttl, converse=control.type == "default")]
         case CitableBlock():
             return _citable(block, role, where)
         case ImageBlock() | DocumentBlock() | AudioBlock() | VideoBlock():
@@ -103,13 +94,9 @@ def _citable(block: CitableBlock, role: Role, where: str) -> list[Part]:
     if not all(isinstance(inner, TextBlock) for inner in block.content):
         return [part for inner in block.content for part in _parts(inner, role, where)]
     texts = [inner.text for inner in block.content if isinstance(inner, TextBlock)]
-    result = {
-        "type": "search_result",
-        "source": block.source,
-        "title": block.title,
-        "content": [{"type": "text", "text": text} for text in texts],
-        "citations": {"enabled": True},
-    }
+    content = [{"type": "text", "text": text} for text in texts]
+    cites = {"citations": {"enabled": True}}
+    result = {"type": "search_result", "source": block.source, "title": block.title, "content": content, **cites}
     return [WireBlock(result, frozenset({"anthropic-messages"}), Text("\n".join(texts)))]
 
 
@@ -143,8 +130,8 @@ def _reasoning(block: ThinkingBlock) -> Reasoning:
     item = None
     if info.get("encrypted_content"):
         summary = [{"type": "summary_text", "text": text}] if text else []
-        item = {"type": "reasoning", "id": info.get("id"), "summary": summary}
-        item["encrypted_content"] = info["encrypted_content"]
+        encrypted = info["encrypted_content"]
+        item = {"type": "reasoning", "id": info.get("id"), "summary": summary, "encrypted_content": encrypted}
     return Reasoning(text, info.get("signature") or None, info.get("redacted"), item)
 
 
@@ -214,3 +201,64 @@ def _bytes(data: bytes | IOBase) -> bytes:
 
 def _str(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+# --- writing
+
+
+def write(turns: Iterable[Turn]) -> list[ChatMessage]:
+    """Turns that were prepared for Chat Completions as messages for its class."""
+    return [_message(turn) for turn in turns]
+
+
+def _message(turn: Turn) -> ChatMessage:
+    role = MessageRole.DEVELOPER if turn.developer else MessageRole(turn.role)
+    extra = {"tool_call_id": turn.call_id} if turn.role == "tool" else {}
+    written = [block for part in turn.parts if (block := write_block(part)) is not None]
+    if len(written) > 1 and all(isinstance(part, Text) for part in turn.parts):
+        written = [TextBlock(text=turn.text)]  # the class joins texts with nothing between
+    return ChatMessage(role=role, blocks=written, additional_kwargs=extra)
+
+
+def write_block(part: Part) -> Any:  # noqa: PLR0911 - one line for each kind
+    """A text, a call or an attachment as a block."""
+    match part:
+        case Text():
+            return TextBlock(text=part.text)
+        case Call():
+            arguments = part.written or json.dumps(part.arguments, ensure_ascii=False)
+            return ToolCallBlock(tool_call_id=part.call_id, tool_name=part.name, tool_kwargs=arguments)
+        case Attachment(kind="image", url=str(url)):
+            return ImageBlock(url=url, detail=part.options.get("detail"))
+        case Attachment(kind="image"):
+            detail = part.options.get("detail")
+            return ImageBlock(image=part.base64.encode(), image_mimetype=part.mime, detail=detail)
+        case Attachment(kind="audio"):
+            return AudioBlock(audio=part.base64.encode(), format=part.format)
+        case Attachment():
+            return DocumentBlock(data=part.base64.encode(), document_mimetype=part.mime, title=part.name)
+    return None
+
+
+def alternating(
+    turns: Iterable[Turn],
+    content: Callable[[Turn], list[dict[str, Any]]],
+    result: Callable[[Turn, list[dict[str, Any]]], list[dict[str, Any]]],
+) -> dict[str, Any]:
+    """A system prompt, and messages of the user and the assistant in turn, as Messages and Converse take them.
+
+    `content` writes a turn's parts; `result` a tool's result, which is the user's there, of its turn and content.
+    """
+    written: dict[str, Any] = {"messages": []}
+    for turn in turns:
+        role, blocks_of_turn = "assistant" if turn.role == "assistant" else "user", content(turn)
+        if turn.role == "system":
+            written["system"] = blocks_of_turn
+            continue
+        if turn.role == "tool":
+            blocks_of_turn = result(turn, blocks_of_turn)
+        if written["messages"] and written["messages"][-1]["role"] == role:
+            written["messages"][-1]["content"] += blocks_of_turn
+        else:
+            written["messages"].append({"role": role, "content": blocks_of_turn})
+    return written

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.generic_utils import (
@@ -10,9 +11,20 @@ from llama_index.core.base.llms.generic_utils import (
     prompt_to_messages,
     stream_chat_response_to_completion_response,
 )
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, LLMMetadata, MessageRole
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CompletionResponse,
+    CompletionResponseAsyncGen,
+    CompletionResponseGen,
+    LLMMetadata,
+    MessageRole,
+)
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.tools.types import BaseTool
 from pydantic import ConfigDict, Field
 
 from turnout.conversation.answers import tool_arguments
@@ -21,23 +33,12 @@ from turnout.hints import Route
 from turnout.llama_index.answers import unfit
 from turnout.llama_index.messages import tool_calls_of
 from turnout.llama_index.structured import StructuredPredict
+from turnout.settings import Settings
 from turnout.settings.fields import SettingsField, portable_settings, resolved_settings
 from turnout.settings.foreign_arguments import refuse_unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from llama_index.core.base.llms.types import (
-        ChatResponseAsyncGen,
-        ChatResponseGen,
-        CompletionResponse,
-        CompletionResponseAsyncGen,
-        CompletionResponseGen,
-    )
-    from llama_index.core.tools.types import BaseTool
-
     from turnout.calls.chat import ChatCall
-    from turnout.settings import Settings
 
 
 class TurnoutLLM(StructuredPredict):
@@ -199,15 +200,9 @@ class TurnoutLLM(StructuredPredict):
             for tool in made:
                 tool["function"]["strict"] = strict
                 tool["function"]["parameters"]["additionalProperties"] = False
-        if tool_choice is None and tool_required:
-            tool_choice = "any"
-        return {
-            "messages": messages,
-            "tools": made,
-            "tool_choice": tool_choice,
-            "allow_parallel_tool_calls": allow_parallel_tool_calls,
-            **kwargs,
-        }
+        choice = "any" if tool_choice is None and tool_required else tool_choice
+        asked = {"tools": made, "tool_choice": choice, "allow_parallel_tool_calls": allow_parallel_tool_calls}
+        return {"messages": messages, **asked, **kwargs}
 
     def get_tool_calls_from_response(
         self,
@@ -222,17 +217,10 @@ class TurnoutLLM(StructuredPredict):
         """
         calls = tool_calls_of(response.message)
         if not calls and error_on_no_tool_call:
-            words = response.message.content
-            why = f"expected at least one tool call, but the model answered in words: {words!r}"
+            why = f"expected at least one tool call, but the model answered in words: {response.message.content!r}"
             raise unfit(why, response.additional_kwargs)
-        return [
-            ToolSelection(
-                tool_id=call.tool_call_id or "",
-                tool_name=call.tool_name,
-                tool_kwargs=tool_arguments(call.tool_kwargs)[0],
-            )
-            for call in calls
-        ]
+        found = ((call.tool_call_id or "", call.tool_name, tool_arguments(call.tool_kwargs)[0]) for call in calls)
+        return [ToolSelection(tool_id=call_id, tool_name=name, tool_kwargs=asked) for call_id, name, asked in found]
 
     def _takes_schema(self) -> bool:
         try:

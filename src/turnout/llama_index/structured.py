@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from llama_index.core.instrumentation.events.llm import (
-    LLMStructuredPredictEndEvent,
-    LLMStructuredPredictStartEvent,
-)
+from llama_index.core.base.llms.types import ChatResponse
+from llama_index.core.instrumentation.events.llm import LLMStructuredPredictEndEvent, LLMStructuredPredictStartEvent
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.program.streaming_utils import process_streaming_content_incremental
 from llama_index.core.program.utils import process_streaming_objects
@@ -22,13 +21,9 @@ from pydantic import BaseModel
 from turnout.llama_index.answers import unfit
 from turnout.llama_index.messages import tool_calls_of
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
-
-    from llama_index.core.base.llms.types import ChatMessage, ChatResponse
-
 Model = TypeVar("Model", bound=BaseModel)
 dispatcher = get_dispatcher(__name__)
+_Arguments = dict[str, Any] | None
 
 STRUCTURED = "structured_output"
 """Argument of a call that asks for an object, be it as a tool's call."""
@@ -52,11 +47,7 @@ class StructuredPredict(FunctionCallingLLM):
         return self.pydantic_program_mode is PydanticProgramMode.DEFAULT and self._takes_schema()
 
     def structured_predict(
-        self,
-        output_cls: type[Model],
-        prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
+        self, output_cls: type[Model], prompt: PromptTemplate, llm_kwargs: _Arguments = None, **prompt_args: Any
     ) -> Model:
         """Answer with an object.
 
@@ -72,57 +63,37 @@ class StructuredPredict(FunctionCallingLLM):
         """
         if not self._is_native():
             with _validating(output_cls):
-                found: Model = super().structured_predict(output_cls, prompt, llm_kwargs=llm_kwargs, **prompt_args)
+                found: Model = super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
             return found
-        dispatcher.event(_start_event(output_cls, prompt, prompt_args))
-        response = self.chat(self._messages(prompt, prompt_args), **_arguments(output_cls, llm_kwargs))
-        found = _read(response, output_cls)
-        dispatcher.event(LLMStructuredPredictEndEvent(output=found))
-        return found
+        _start(output_cls, prompt, prompt_args)
+        return _end(self.chat(**self._request(output_cls, prompt, llm_kwargs, prompt_args)), output_cls)
 
     async def astructured_predict(
-        self,
-        output_cls: type[Model],
-        prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
+        self, output_cls: type[Model], prompt: PromptTemplate, llm_kwargs: _Arguments = None, **prompt_args: Any
     ) -> Model:
         """Answer with an object, without blocking the event loop."""
         if not self._is_native():
             with _validating(output_cls):
-                found: Model = await super().astructured_predict(
-                    output_cls, prompt, llm_kwargs=llm_kwargs, **prompt_args
-                )
+                found: Model = await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
             return found
-        dispatcher.event(_start_event(output_cls, prompt, prompt_args))
-        response = await self.achat(self._messages(prompt, prompt_args), **_arguments(output_cls, llm_kwargs))
-        found = _read(response, output_cls)
-        dispatcher.event(LLMStructuredPredictEndEvent(output=found))
-        return found
+        _start(output_cls, prompt, prompt_args)
+        return _end(await self.achat(**self._request(output_cls, prompt, llm_kwargs, prompt_args)), output_cls)
 
     def _structured_stream_call(
-        self,
-        output_cls: type[Model],
-        prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
+        self, output_cls: type[Model], prompt: PromptTemplate, llm_kwargs: _Arguments = None, **prompt_args: Any
     ) -> Generator[Any, None, None]:
         if not self._is_native():
             yield from super()._structured_stream_call(output_cls, prompt, llm_kwargs, **prompt_args)
             return
         found = piece = None
-        for piece in self.stream_chat(self._messages(prompt, prompt_args), **_arguments(output_cls, llm_kwargs)):
+        for piece in self.stream_chat(**self._request(output_cls, prompt, llm_kwargs, prompt_args)):
             found = self._partial(piece, output_cls, found)
             yield found
         if piece is not None:
             _read(piece, output_cls)
 
     async def _structured_astream_call(
-        self,
-        output_cls: type[Model],
-        prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
+        self, output_cls: type[Model], prompt: PromptTemplate, llm_kwargs: _Arguments = None, **prompt_args: Any
     ) -> AsyncGenerator[Any, None]:
         if not self._is_native():
             pieces: AsyncGenerator[Any, None]
@@ -131,8 +102,7 @@ class StructuredPredict(FunctionCallingLLM):
 
         async def objects() -> AsyncGenerator[Any, None]:
             found = piece = None
-            messages = self._messages(prompt, prompt_args)
-            async for piece in await self.astream_chat(messages, **_arguments(output_cls, llm_kwargs)):
+            async for piece in await self.astream_chat(**self._request(output_cls, prompt, llm_kwargs, prompt_args)):
                 found = self._partial(piece, output_cls, found)
                 yield found
             if piece is not None:
@@ -140,8 +110,13 @@ class StructuredPredict(FunctionCallingLLM):
 
         return objects()
 
-    def _messages(self, prompt: PromptTemplate, prompt_args: dict[str, Any]) -> list[ChatMessage]:
-        return self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
+    def _request(
+        self, output_cls: type[Model], prompt: PromptTemplate, llm_kwargs: _Arguments, prompt_args: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The arguments of the chat that answers with an object."""
+        kept = {name: value for name, value in (llm_kwargs or {}).items() if name not in _DECIDED_HERE}
+        messages = self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
+        return {"messages": messages, **kept, STRUCTURED: output_cls, "allow_parallel_tool_calls": False}
 
     def _partial(self, piece: ChatResponse, output_cls: type[Model], before: Any) -> Any:
         """The object as far as a piece has it."""
@@ -151,23 +126,19 @@ class StructuredPredict(FunctionCallingLLM):
         return process_streaming_objects(piece, output_cls, cur_objects=objects, flexible_mode=True, llm=self)
 
 
-def _start_event(
-    output_cls: type[BaseModel], prompt: PromptTemplate, prompt_args: dict[str, Any]
-) -> LLMStructuredPredictStartEvent:
-    return LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
+def _start(output_cls: type[BaseModel], prompt: PromptTemplate, prompt_args: dict[str, Any]) -> None:
+    event = LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
+    dispatcher.event(event)
 
 
-def _arguments(output_cls: type[BaseModel], llm_kwargs: dict[str, Any] | None) -> dict[str, Any]:
-    kept = {name: value for name, value in (llm_kwargs or {}).items() if name not in _DECIDED_HERE}
-    return {**kept, STRUCTURED: output_cls, "allow_parallel_tool_calls": False}
+def _end(response: ChatResponse, output_cls: type[Model]) -> Model:
+    found = _read(response, output_cls)
+    dispatcher.event(LLMStructuredPredictEndEvent(output=found))
+    return found
 
 
 def _read(response: ChatResponse, output_cls: type[Model]) -> Model:
-    """The object in a whole answer; of a stream's, the parts that there were came before.
-
-    Raises:
-        StructuredOutputError: There is none.
-    """
+    """The object in a whole answer; of a stream's, the parts that there were came before."""
     calls = tool_calls_of(response.message)
     with _validating(output_cls, response.additional_kwargs):
         if calls:

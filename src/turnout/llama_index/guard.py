@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, TypeVar, Unpack, overload
+from typing import Any, NoReturn, TypedDict, TypeVar, Unpack, overload
 
 from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ships no types
 from llama_index.core import Settings, StorageContext, VectorStoreIndex
 from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.indices.base import BaseIndex
 from llama_index.core.schema import BaseNode
 from llama_index.core.storage.docstore import BaseDocumentStore
 from llama_index.core.vector_stores.simple import DEFAULT_VECTOR_STORE
@@ -24,20 +25,13 @@ from pydantic import PrivateAttr
 from turnout.errors import EmbeddingSpaceError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.checks import Adopt, SpaceCheck
-from turnout.index.guard.records import unknown_space
+from turnout.index.guard.records import SpaceRecord, unknown_space
 from turnout.llama_index.stores import SpaceKeeper, keeper_of
 from turnout.llama_index.stores.chunks import node_with_record
 from turnout.llama_index.stores.upstream import embed_model_of, replace_store
 from turnout.llama_index.vectors import spaces_of
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from llama_index.core.indices.base import BaseIndex
-
-    from turnout.index.guard.records import SpaceRecord
-
-Index = TypeVar("Index", bound="BaseIndex[Any]")
+Container = TypeVar("Container", bound=StorageContext | BaseIndex[Any])
 
 
 class GuardedVectorStore(BasePydanticVectorStore):
@@ -355,11 +349,7 @@ def guarded(
     what: BasePydanticVectorStore, embed_model: BaseEmbedding | None = None, **options: Unpack[_Options]
 ) -> GuardedVectorStore: ...
 @overload
-def guarded(
-    what: StorageContext, embed_model: BaseEmbedding | None = None, **options: Unpack[_Options]
-) -> StorageContext: ...
-@overload
-def guarded(what: Index, embed_model: BaseEmbedding | None = None, **options: Unpack[_Options]) -> Index: ...
+def guarded(what: Container, embed_model: BaseEmbedding | None = None, **options: Unpack[_Options]) -> Container: ...
 def guarded(what: object, embed_model: BaseEmbedding | None = None, **options: Unpack[_Options]) -> object:
     """Guard an index: it is searched and written only with the embedding space that made it.
 

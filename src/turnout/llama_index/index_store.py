@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import (
@@ -18,20 +18,18 @@ from llama_index.core.vector_stores.types import (
 from pydantic import PrivateAttr
 
 from turnout.errors import UnsupportedError
+from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.changes import Change, aembed_all, embed_all, refuse_options
+from turnout.index.config import IndexConfig
 from turnout.index.guard.checks import CHANGED
 from turnout.index.named import Index
 from turnout.llama_index.embedding import TurnoutEmbedding
 from turnout.llama_index.guard import GuardedVectorStore
 from turnout.llama_index.stores import open_collection
+from turnout.llama_index.stores.base import NodeCollection
 from turnout.llama_index.stores.chunks import to_chunk, to_node
 from turnout.llama_index.vectors import spaces_of
 from turnout.settings import Settings
-
-if TYPE_CHECKING:
-    from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.config import IndexConfig
-    from turnout.llama_index.stores.base import NodeCollection
 
 
 class TurnoutIndexStore(BasePydanticVectorStore):

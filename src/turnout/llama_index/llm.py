@@ -167,12 +167,7 @@ class TurnoutLLM(StructuredPredict):
         return stream_chat_response_to_completion_response(self._call(prompt_to_messages(prompt), kwargs).chunks())
 
     @llm_completion_callback()
-    async def astream_complete(
-        self,
-        prompt: str,
-        formatted: bool = False,  # noqa: ARG002
-        **kwargs: Any,
-    ) -> CompletionResponseAsyncGen:
+    async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:  # noqa: ARG002
         """Answer a prompt in pieces, without blocking the event loop."""
         return astream_chat_response_to_completion_response(self._call(prompt_to_messages(prompt), kwargs).achunks())
 
@@ -190,31 +185,32 @@ class TurnoutLLM(StructuredPredict):
         strict: bool | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
-        messages = list(chat_history or [])
         if isinstance(user_msg, str):
             user_msg = ChatMessage(role=MessageRole.USER, content=user_msg)
-        if user_msg is not None:
-            messages.append(user_msg)
+        asked = [] if user_msg is None else [user_msg]
         made = [tool.metadata.to_openai_tool(skip_length_check=True) for tool in tools]
         if strict is not None:
             for tool in made:
                 tool["function"]["strict"] = strict
                 tool["function"]["parameters"]["additionalProperties"] = False
         choice = "any" if tool_choice is None and tool_required else tool_choice
-        asked = {"tools": made, "tool_choice": choice, "allow_parallel_tool_calls": allow_parallel_tool_calls}
-        return {"messages": messages, **asked, **kwargs}
+        return {
+            "messages": [*(chat_history or ()), *asked],
+            "tools": made,
+            "tool_choice": choice,
+            "allow_parallel_tool_calls": allow_parallel_tool_calls,
+            **kwargs,
+        }
 
     def get_tool_calls_from_response(
-        self,
-        response: ChatResponse,
-        error_on_no_tool_call: bool = True,
-        **kwargs: Any,  # noqa: ARG002
+        self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any
     ) -> list[ToolSelection]:
         """The tool calls in an answer, or in a piece of one.
 
         Raises:
             StructuredOutputError: There is none, and `error_on_no_tool_call` is set.
         """
+        del kwargs  # for other integrations
         calls = tool_calls_of(response.message)
         if not calls and error_on_no_tool_call:
             why = f"expected at least one tool call, but the model answered in words: {response.message.content!r}"

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from llama_index.core.schema import MetadataMode
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from llama_index.core.schema import BaseNode, RelatedNodeType
+from llama_index.core.schema import BaseNode, MetadataMode, RelatedNodeType
 
 
 class DocumentUpdate:

@@ -7,13 +7,10 @@ lose it there. Its numbers stay the same: a vector is known by them.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from turnout.facts.spaces import EmbeddingSpace
+from turnout.facts.spaces import EmbeddingSpace
 
 _MOST = 16_384  # vectors, at some 200 bytes each
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ships no types
 from llama_index.core.schema import BaseNode
@@ -12,13 +12,11 @@ from llama_index.core.storage.docstore import BaseDocumentStore
 from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQuery
 from pydantic_core import to_jsonable_python
 
+from turnout.index.chunks import Chunk, EmbeddedChunk
 from turnout.index.collection import Collection
 from turnout.index.guard.keepers import RecordKeeper, StampKeeper
 from turnout.index.validation import check_strings, chunk_refused
 from turnout.llama_index.stores.chunks import to_chunk, to_node
-
-if TYPE_CHECKING:
-    from turnout.index.chunks import Chunk, EmbeddedChunk
 
 
 class SpaceKeeper(RecordKeeper):

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterator
+from typing import TypeVar
 
 from llama_index.core.schema import BaseNode, MetadataMode, NodeRelationship, RelatedNodeInfo, TextNode
+from llama_index.core.storage.docstore.types import BaseDocumentStore
 from llama_index.core.storage.docstore.utils import doc_to_json, json_to_doc
 
 from turnout.index.chunks import Chunk
-from turnout.index.guard.records import KEYS, PREFIX, with_record
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from llama_index.core.storage.docstore.types import BaseDocumentStore
-
-    from turnout.index.guard.records import SpaceRecord
+from turnout.index.guard.records import KEYS, PREFIX, SpaceRecord, with_record
 
 NodeT = TypeVar("NodeT", bound=BaseNode)
 

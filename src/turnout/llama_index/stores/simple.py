@@ -6,34 +6,28 @@ A named index is a persisted `VectorStoreIndex` in a folder, with the record in 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import fsspec  # type: ignore[import-untyped]  # it ships no types
 from llama_index.core import StorageContext, VectorStoreIndex, load_index_from_storage
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.schema import MetadataMode
+from llama_index.core.schema import BaseNode, MetadataMode
 from llama_index.core.vector_stores.simple import SimpleVectorStore
 
 from turnout.errors import UnsupportedError
+from turnout.facts.spaces import EmbeddingSpace
+from turnout.index.chunks import Chunk, EmbeddedChunk
 from turnout.index.collection import cannot_embed
 from turnout.index.files import recover_folder, remove_folder, replace_folder, staging_folder
 from turnout.index.guard.checks import spread
-from turnout.index.guard.keepers import StoreState, first_record_entries, state_of_documents
+from turnout.index.guard.keepers import Sample, StoreState, first_record_entries, state_of_documents
 from turnout.index.guard.records import SpaceRecord, with_record, would_replace
 from turnout.index.store_kinds import StoreKind
 from turnout.llama_index.stores.base import NodeCollection, NodeKeeper
 from turnout.llama_index.stores.chunks import to_chunk
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from llama_index.core.schema import BaseNode
-
-    from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.chunks import Chunk, EmbeddedChunk
-    from turnout.index.guard.keepers import Sample
-    from turnout.settings import IndexSettings
+from turnout.settings import IndexSettings
 
 _RECORD = "turnout_space.json"  # in a persisted index's folder
 

@@ -54,7 +54,7 @@ class AnswerShape:
         reason = metadata.get("raw_finish_reason")
         if self._text is not None:
             self._text.take(response, last=reason is not None or response.delta is None)
-        answered = self._text is not None and self._text.answered
+        answered = self._text is not None and self._text.stream.answered
         blocks: list[Any] = []
         calls: list[ToolCallBlock] = []
         for block in message.blocks:
@@ -83,14 +83,9 @@ class _AnswerText:
     """Makes text of the tool's call that is the answer."""
 
     def __init__(self, tool: str) -> None:
-        self._stream = AnswerStream(tool)
+        self.stream = AnswerStream(tool)
         self._written: dict[int, str] = {}  # the arguments of each call so far
         self._text = ""
-
-    @property
-    def answered(self) -> bool:
-        """Whether the answer is the text so far."""
-        return self._stream.answered
 
     def take(self, response: ChatResponse, *, last: bool) -> None:
         """An answer, or a piece of one, which has all so far, changed in place; `last` if nothing follows."""
@@ -103,9 +98,9 @@ class _AnswerText:
             added.append((index, call.tool_name if before is None else None, written.removeprefix(before or "")))
             self._written[index] = written
         words = response.delta if response.delta is not None else message.content or ""
-        delta = self._stream.take(words, added) + (self._stream.rest() if last else "")
+        delta = self.stream.take(words, added) + (self.stream.rest() if last else "")
         self._text += delta
-        shown = [call for index, call in enumerate(calls) if index not in self._stream.hidden]
+        shown = [call for index, call in enumerate(calls) if index not in self.stream.hidden]
         blocks = [b for b in message.blocks if not isinstance(b, TextBlock | ToolCallBlock)]
         message.blocks = [*blocks, *([TextBlock(text=self._text)] if self._text else []), *shown]
         if response.delta is not None:

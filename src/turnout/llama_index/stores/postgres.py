@@ -33,12 +33,7 @@ _DENIED = "42501"  # https://www.postgresql.org/docs/current/errcodes-appendix.h
 
 
 def _compare_comment(
-    comment: sqlalchemy.ColumnElement[str],
-    customize: Callable[..., Any] | None,
-    statement: Any,
-    table: Any,
-    /,
-    **options: Any,
+    comment: Any, customize: Callable[..., Any] | None, statement: Any, table: Any, /, **options: Any
 ) -> Any:
     """Customises a query: one that says what the table's comment was finds nothing if it is another."""
     expected = options.pop(_EXPECTED, None)

@@ -31,9 +31,6 @@ def build(route: Route, backend: AzureBackend) -> Wire:
     return Wire(route, _Reader, _request, client.sync.messages.create, client.aio.messages.create)
 
 
-# --- the conversation
-
-
 def _request(turns: Iterable[Turn], arguments: dict[str, Any], *, stream: bool) -> dict[str, Any]:
     sampling = {name: value for name, value in arguments.items() if name in _SAMPLING}
     rest = {name: value for name, value in arguments.items() if name not in _SAMPLING}
@@ -45,9 +42,6 @@ def _request(turns: Iterable[Turn], arguments: dict[str, Any], *, stream: bool) 
 def _result(turn: Turn, content: list[dict[str, Any]]) -> list[dict[str, Any]]:
     failed = {"is_error": True} if turn.failed else {}
     return [{"type": "tool_result", "tool_use_id": turn.call_id, "content": content, **failed}]
-
-
-# --- the answer
 
 
 class _Reader(Reader):

@@ -50,9 +50,6 @@ def _events(runtime: Any, request: dict[str, Any]) -> Generator[dict[str, Any], 
             yield {**event, **head} if "metadata" in event else event
 
 
-# --- the conversation
-
-
 def _request(turns: Iterable[Turn], arguments: dict[str, Any], *, stream: bool) -> dict[str, Any]:
     conversation = alternating(turns, lambda turn: [_block(part) for part in turn.parts], _result)
     return {"stream": stream, **conversation, **arguments}
@@ -82,9 +79,6 @@ def _block(part: Part) -> dict[str, Any]:
     messages, _ = messages_to_converse_messages([ChatMessage(blocks=[write_block(part)])])
     block: dict[str, Any] = messages[0]["content"][0]
     return block
-
-
-# --- the answer
 
 
 class _Reader(Reader):

@@ -28,9 +28,6 @@ def build(route: Route, backend: Backend) -> Wire:
     return Wire(route, _Reader, _request, client.sync.responses.create, client.aio.responses.create)
 
 
-# --- the conversation
-
-
 def _request(turns: Iterable[Turn], arguments: dict[str, Any], *, stream: bool) -> dict[str, Any]:
     return {"input": [item for turn in turns for item in _items(turn)], "stream": stream, **arguments}
 
@@ -71,9 +68,6 @@ def _content(part: Part) -> dict[str, Any]:
         case Attachment():
             return {"type": "input_file", "filename": part.name, "file_data": part.address}
     raise AssertionError(part)  # nothing else is prepared for this wire
-
-
-# --- the answer
 
 
 class _Reader(Reader):

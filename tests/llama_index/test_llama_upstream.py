@@ -117,5 +117,5 @@ def test_nothing_is_read_from_the_environment(name: str, monkeypatch: pytest.Mon
 def test_azure_is_asked_by_its_own_class(backend: str, kind: type[OpenAI]) -> None:
     route = TurnoutLLM(backend=backend).route
     wire: Any = wires.get_or_make(route, load_settings().backends[backend])
-    assert isinstance(wire._create.__self__, kind)
-    assert isinstance(wire._create.__self__, AzureOpenAI) is (backend == "azure")
+    assert isinstance(wire.create.__self__, kind)
+    assert isinstance(wire.create.__self__, AzureOpenAI) is (backend == "azure")

@@ -19,12 +19,7 @@ _PREFIX: ContextVar[str] = ContextVar("turnout_cache_prefix")
 
 @contextmanager
 def keyed(space: EmbeddingSpace, purpose: Purpose) -> Iterator[None]:
-    """Until the block ends, what a `SpacedCache` keeps and finds is of this space.
-
-    Args:
-        space: The space of the vectors.
-        purpose: What they are embedded as: some models embed the same text differently as a query.
-    """
+    """Until the block ends, a `SpacedCache` is of this space, and purpose: some models embed a query differently."""
     token = _PREFIX.set(f"{space}:{purpose}:")
     try:
         yield
@@ -33,13 +28,7 @@ def keyed(space: EmbeddingSpace, purpose: Purpose) -> Iterator[None]:
 
 
 class SpacedCache(BaseKVStore):
-    """A key-value store whose keys begin with the embedding space and the purpose.
-
-    `TurnoutEmbedding` puts it around the `embeddings_cache` that it is given.
-
-    Attributes:
-        store: Where the vectors are.
-    """
+    """A key-value store around another, whose keys begin with the embedding space and the purpose."""
 
     def __init__(self, store: BaseKVStore) -> None:
         self.store = store
@@ -49,7 +38,7 @@ class SpacedCache(BaseKVStore):
         self.store.put(_key(key), val, collection=collection)
 
     async def aput(self, key: str, val: dict[str, Any], collection: str = DEFAULT_COLLECTION) -> None:
-        """Keep a value without blocking the event loop."""
+        """`put` without blocking the event loop."""
         await self.store.aput(_key(key), val, collection=collection)
 
     def get(self, key: str, collection: str = DEFAULT_COLLECTION) -> dict[str, Any] | None:

@@ -110,8 +110,6 @@ class TurnoutEmbedding(RoutedEmbedding, BaseEmbedding):
         Raises:
             EmbeddingSpaceError: It is of another space.
         """
-        from turnout.facts.spaces import EmbeddingSpace
-
         space = EmbeddingSpace.parse(data["model_name"])
         made = cls(**kwargs)
         if made.space != space:

@@ -16,14 +16,13 @@ from llama_index.core.storage.docstore import BaseDocumentStore
 from llama_index.core.vector_stores import MetadataFilters, VectorStoreQuery, VectorStoreQueryResult
 from llama_index.core.vector_stores.simple import DEFAULT_VECTOR_STORE
 from llama_index.core.vector_stores.types import BasePydanticVectorStore
-from pydantic import PrivateAttr
 
 from turnout.errors import EmbeddingSpaceError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.checks import Adopt, SpaceCheck
 from turnout.index.guard.records import SpaceRecord, unknown_space
 from turnout.llama_index.stores import SpaceKeeper, keeper_of
-from turnout.llama_index.stores.chunks import node_with_record
+from turnout.llama_index.stores.base import node_with_record
 from turnout.llama_index.stores.upstream import embed_model_of, replace_store
 from turnout.llama_index.vectors import spaces_of
 
@@ -50,10 +49,10 @@ class GuardedVectorStore(BasePydanticVectorStore):
         EmbeddingSpaceError: The store embeds by itself, or there is nowhere to keep a record.
     """
 
-    _store: BasePydanticVectorStore = PrivateAttr()
-    _check: SpaceCheck[SpaceKeeper] = PrivateAttr()
-    _embed_model: BaseEmbedding | None = PrivateAttr()
-    _space: EmbeddingSpace | None = PrivateAttr()
+    _store: BasePydanticVectorStore
+    _check: SpaceCheck[SpaceKeeper]
+    _embed_model: BaseEmbedding | None
+    _space: EmbeddingSpace | None
 
     def __init__(
         self,

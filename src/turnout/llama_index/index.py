@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from llama_index.core import StorageContext, VectorStoreIndex
@@ -15,8 +14,7 @@ from llama_index.core.schema import BaseNode, Document, MetadataMode
 from turnout.index.named import Index, Status
 from turnout.llama_index.embedding import TurnoutEmbedding
 from turnout.llama_index.index_store import TurnoutIndexStore
-from turnout.settings import Settings
-from turnout.settings.fields import portable_settings
+from turnout.settings.fields import SettingsField, portable_settings
 
 
 class TurnoutIndex(VectorStoreIndex):
@@ -48,7 +46,7 @@ class TurnoutIndex(VectorStoreIndex):
     """
 
     def __init__(
-        self, name: str, *, backend: str | None = None, settings: Settings | Path | str | None = None, **options: Any
+        self, name: str, *, backend: str | None = None, settings: SettingsField = None, **options: Any
     ) -> None:
         self._arguments = {"backend": backend, "settings": settings, **options}
         self._store = TurnoutIndexStore(name, backend=backend, settings=settings)

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from llama_index.core.base.llms import generic_utils, types
+from llama_index.core.base.llms import generic_utils
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CompletionResponse,
+    CompletionResponseAsyncGen,
+    CompletionResponseGen,
+    LLMMetadata,
+    MessageRole,
+)
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools.types import BaseTool
@@ -86,7 +97,7 @@ class TurnoutLLM(StructuredPredict):
         return self._resolved()[0]
 
     @property
-    def metadata(self) -> types.LLMMetadata:
+    def metadata(self) -> LLMMetadata:
         """What is known about the model; cautious defaults where nothing is. Never raises."""
         try:
             route = self.route
@@ -95,7 +106,7 @@ class TurnoutLLM(StructuredPredict):
             from turnout.facts.models import ModelFacts
 
             facts, name = ModelFacts(name=self.model), self.model
-        return types.LLMMetadata(
+        return LLMMetadata(
             context_window=facts.context,
             num_output=self.max_tokens or -1,
             is_chat_model=True,
@@ -104,7 +115,7 @@ class TurnoutLLM(StructuredPredict):
         )
 
     @llm_chat_callback()
-    def chat(self, messages: Sequence[types.ChatMessage], **kwargs: Any) -> types.ChatResponse:
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer a conversation.
 
         Args:
@@ -119,48 +130,45 @@ class TurnoutLLM(StructuredPredict):
         return self._call(messages, kwargs).answer()
 
     @llm_chat_callback()
-    async def achat(self, messages: Sequence[types.ChatMessage], **kwargs: Any) -> types.ChatResponse:
+    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer a conversation without blocking the event loop."""
         return await self._call(messages, kwargs).aanswer()
 
     @llm_chat_callback()
-    def stream_chat(self, messages: Sequence[types.ChatMessage], **kwargs: Any) -> types.ChatResponseGen:
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Answer a conversation in pieces; each holds all so far, the last one the usage."""
         return self._call(messages, kwargs).chunks()
 
     @llm_chat_callback()
-    async def astream_chat(self, messages: Sequence[types.ChatMessage], **kwargs: Any) -> types.ChatResponseAsyncGen:
+    async def astream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseAsyncGen:
         """Answer a conversation in pieces, without blocking the event loop."""
         return self._call(messages, kwargs).achunks()
 
     @llm_completion_callback()
-    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> types.CompletionResponse:  # noqa: ARG002
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:  # noqa: ARG002
         """Answer a prompt."""
         return generic_utils.chat_response_to_completion_response(self._call(prompt, kwargs).answer())
 
     @llm_completion_callback()
-    async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> types.CompletionResponse:  # noqa: ARG002
+    async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:  # noqa: ARG002
         """Answer a prompt without blocking the event loop."""
         return generic_utils.chat_response_to_completion_response(await self._call(prompt, kwargs).aanswer())
 
     @llm_completion_callback()
-    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> types.CompletionResponseGen:  # noqa: ARG002
+    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:  # noqa: ARG002
         """Answer a prompt in pieces."""
         return generic_utils.stream_chat_response_to_completion_response(self._call(prompt, kwargs).chunks())
 
     @llm_completion_callback()
-    async def astream_complete(
-        self, prompt: str, formatted: bool = False, **kwargs: Any
-    ) -> types.CompletionResponseAsyncGen:
+    async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:  # noqa: ARG002
         """Answer a prompt in pieces, without blocking the event loop."""
-        del formatted
         return generic_utils.astream_chat_response_to_completion_response(self._call(prompt, kwargs).achunks())
 
     def _prepare_chat_with_tools(
         self,
         tools: Sequence[BaseTool],
-        user_msg: str | types.ChatMessage | None = None,
-        chat_history: list[types.ChatMessage] | None = None,
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
         verbose: bool = False,  # noqa: ARG002
         allow_parallel_tool_calls: bool = False,
         tool_required: bool = False,
@@ -169,7 +177,7 @@ class TurnoutLLM(StructuredPredict):
         **kwargs: Any,
     ) -> dict[str, Any]:
         if isinstance(user_msg, str):
-            user_msg = types.ChatMessage(role=types.MessageRole.USER, content=user_msg)
+            user_msg = ChatMessage(role=MessageRole.USER, content=user_msg)
         asked = [] if user_msg is None else [user_msg]
         made = [tool.metadata.to_openai_tool(skip_length_check=True) for tool in tools]
         if strict is not None:
@@ -186,7 +194,7 @@ class TurnoutLLM(StructuredPredict):
         }
 
     def get_tool_calls_from_response(
-        self, response: types.ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any
+        self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any
     ) -> list[ToolSelection]:
         """The tool calls in an answer, or in a piece of one.
 
@@ -214,9 +222,7 @@ class TurnoutLLM(StructuredPredict):
         settings = resolved_settings(self.settings)
         return resolve(model or self.model, backend=backend or self.backend, settings=settings), settings
 
-    def _call(
-        self, asked: str | Sequence[types.ChatMessage], kwargs: dict[str, Any]
-    ) -> ChatCall[types.ChatResponse, types.ChatResponse]:
+    def _call(self, asked: str | Sequence[ChatMessage], kwargs: dict[str, Any]) -> ChatCall[ChatResponse, ChatResponse]:
         from turnout.llama_index.calls import new_call
 
         kwargs, messages = dict(kwargs), generic_utils.prompt_to_messages(asked) if isinstance(asked, str) else asked

@@ -19,11 +19,7 @@ _spaces: OrderedDict[int, frozenset[EmbeddingSpace]] = OrderedDict()
 
 
 def remember(vector: list[float], space: EmbeddingSpace) -> list[float]:
-    """Remember the space of a vector that was just made, and forget the oldest ones.
-
-    Returns:
-        The vector.
-    """
+    """Remember the space of a vector that was just made, which is returned, and forget the oldest ones."""
     key = hash(tuple(vector))
     _spaces[key] = _spaces.get(key, frozenset()) | {space}
     with suppress(KeyError):  # another thread made so many that this one is forgotten

@@ -15,8 +15,7 @@ from turnout.index.chunks import Chunk, EmbeddedChunk
 from turnout.index.guard.keepers import Sample
 from turnout.index.store_kinds import StoreKind
 from turnout.index.validation import chunk_refused
-from turnout.llama_index.stores.base import NodeCollection, SpaceKeeper
-from turnout.llama_index.stores.chunks import to_chunk
+from turnout.llama_index.stores.base import NodeCollection, SpaceKeeper, to_chunk
 from turnout.llama_index.stores.upstream import replace_chroma_collection
 from turnout.settings import IndexSettings
 

@@ -54,36 +54,29 @@ class _Reader(Reader):
         return self._ended(response_of(blocks, dict(answer)), answer, answer)
 
     def _take(self, event: Any) -> ChatResponse | None:
-        delta, thought = "", ""
         match event.type:
             case "message_start":
                 self._message = event.message
-                return None
             case "message_delta" if event.delta.stop_reason is not None:
                 return self._ended(self._so_far(dict(event)), event.delta, event)
-            case "content_block_start":
-                started = _blocks(event.content_block)
-                if not started:
-                    return None
+            case "content_block_start" if started := _blocks(event.content_block):
                 self._blocks[event.index, 0] = started[0]
                 if isinstance(started[0], ToolCallBlock):
                     started[0].tool_kwargs = ""
+                return self._so_far(dict(event))
             case "content_block_delta" if (event.index, 0) in self._blocks:
-                delta, thought = self._add(event.index, event.delta)
-            case _:
-                return None
-        return self._so_far(dict(event), delta, thought)
+                self._add(event.index, event.delta)
+                delta, thought = getattr(event.delta, "text", ""), getattr(event.delta, "thinking", "")
+                return self._so_far(dict(event), delta, thought)
+        return None
 
-    def _add(self, index: int, delta: Any) -> tuple[str, str]:
-        """Add to a block; gives the text and the thought that are new."""
+    def _add(self, index: int, delta: Any) -> None:
         block = self._blocks[index, 0]
         match delta.type:
             case "text_delta":
                 block.text += delta.text
-                return delta.text, ""
             case "thinking_delta":
                 block.content += delta.thinking
-                return "", delta.thinking
             case "signature_delta":
                 block.additional_information["signature"] += delta.signature
             case "input_json_delta":
@@ -91,7 +84,6 @@ class _Reader(Reader):
             case "citations_delta":
                 for number, citation in enumerate(_citations([delta.citation]), len(self._blocks)):
                     self._blocks[index, number] = citation
-        return "", ""
 
     def _ended(self, response: ChatResponse, last: Any, counted: Any) -> ChatResponse:
         """An answer with its usage, which `counted` has, and its finish reason, which `last` has."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole, TextBlock
@@ -14,13 +15,14 @@ from turnout.conversation.turns import Turn
 from turnout.routing import Route
 
 
+@dataclass(frozen=True, slots=True)
 class Wire:
     """Carries the calls of one route.
 
     Answers have usage as OpenAI names it (`prompt_tokens`, …) in `additional_kwargs` and under `usage` in `raw`. The
     last chunk of a streamed one, and a whole one, have `raw_finish_reason` in `additional_kwargs`.
 
-    Args:
+    Attributes:
         route: The route.
         reader: Makes what reads one answer.
         request: Turns, arguments and `stream` → the keyword arguments of `create`.
@@ -28,33 +30,25 @@ class Wire:
         acreate: Likewise, without blocking the event loop.
     """
 
-    def __init__(
-        self,
-        route: Route,
-        reader: Callable[[Route], Reader],
-        request: Callable[..., dict[str, Any]],
-        create: Callable[..., Any],
-        acreate: Callable[..., Any],
-    ) -> None:
-        self._route = route
-        self._reader = reader
-        self._request = request
-        self._create = create
-        self._acreate = acreate
+    route: Route
+    reader: Callable[[Route], Reader]
+    request: Callable[..., dict[str, Any]]
+    create: Callable[..., Any]
+    acreate: Callable[..., Any]
 
     def chat(self, turns: Sequence[Turn], fitted: Fitted) -> ChatResponse:
         """One answer."""
-        return self._reader(self._route).whole(self._create(**self._request(turns, fitted.arguments, stream=False)))
+        return self.reader(self.route).whole(self.create(**self.request(turns, fitted.arguments, stream=False)))
 
     async def achat(self, turns: Sequence[Turn], fitted: Fitted) -> ChatResponse:
         """One answer, without blocking the event loop."""
-        answer = await self._acreate(**self._request(turns, fitted.arguments, stream=False))
-        return self._reader(self._route).whole(answer)
+        answer = await self.acreate(**self.request(turns, fitted.arguments, stream=False))
+        return self.reader(self.route).whole(answer)
 
     def stream(self, turns: Sequence[Turn], fitted: Fitted) -> Generator[ChatResponse, None, None]:
         """One answer in chunks, each with all so far; the last one has the usage."""
-        reader = self._reader(self._route)
-        with self._create(**self._request(turns, fitted.arguments, stream=True)) as events:
+        reader = self.reader(self.route)
+        with self.create(**self.request(turns, fitted.arguments, stream=True)) as events:
             for event in events:
                 if (chunk := reader.chunk(event)) is not None:
                     yield chunk
@@ -62,8 +56,8 @@ class Wire:
 
     async def astream(self, turns: Sequence[Turn], fitted: Fitted) -> AsyncGenerator[ChatResponse, None]:
         """One answer in chunks, without blocking the event loop."""
-        reader = self._reader(self._route)
-        async with await self._acreate(**self._request(turns, fitted.arguments, stream=True)) as events:
+        reader = self.reader(self.route)
+        async with await self.acreate(**self.request(turns, fitted.arguments, stream=True)) as events:
             async for event in events:
                 if (chunk := reader.chunk(event)) is not None:
                     yield chunk

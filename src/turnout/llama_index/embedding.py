@@ -13,8 +13,7 @@ from turnout.embedding.model import RoutedEmbedding
 from turnout.embedding.progress import EmbeddingProgress
 from turnout.errors import EmbeddingSpaceError, TurnoutError
 from turnout.facts.spaces import EmbeddingSpace
-from turnout.llama_index.caches import Purpose, SpacedCache, keyed
-from turnout.llama_index.vectors import remember
+from turnout.llama_index.vectors import Purpose, SpacedCache, keyed, remember
 from turnout.settings.fields import SettingsField, portable_settings
 from turnout.settings.foreign_arguments import refuse_unknown
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn, TypedDict, TypeVar, Unpack, overload
 
 from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ships no types
@@ -293,13 +293,13 @@ class GuardedVectorStore(BasePydanticVectorStore):
         return found
 
 
+@dataclass(frozen=True, slots=True)
 class _StoreIO:
     """A `CheckIO`: asks a guard's store and embedding model, for a check against a space."""
 
-    def __init__(self, guard: GuardedVectorStore, wanted: EmbeddingSpace, index: str) -> None:
-        self._guard = guard
-        self._wanted = wanted
-        self._index = index
+    guard: GuardedVectorStore
+    wanted: EmbeddingSpace
+    index: str
 
     def embed(self, texts: list[str], /) -> list[list[float]]:
         return self._model().get_text_embedding_batch(texts)
@@ -310,26 +310,26 @@ class _StoreIO:
     def probe(self, text: str, /) -> Sequence[BaseNode]:
         """The node nearest to a vector that is no text's: what the text's would be isn't asked."""
         del text
-        return self._guard.store.query(self._any_vector()).nodes or ()
+        return self.guard.store.query(self._any_vector()).nodes or ()
 
     async def aprobe(self, text: str, /) -> Sequence[BaseNode]:
         del text
-        return (await self._guard.store.aquery(self._any_vector())).nodes or ()
+        return (await self.guard.store.aquery(self._any_vector())).nodes or ()
 
     def _model(self) -> BaseEmbedding:
         """The embedding model, if it is that of the vectors."""
-        now = self._guard.space
-        if not now.fits(self._wanted):
+        now = self.guard.space
+        if not now.fits(self.wanted):
             fix = "verify it with the embedding model that the vectors are from"
             msg = (
-                f"the index {self._index!r} can't be verified: the settings embed with {now}, the vectors are of "
-                f"{self._wanted}; {fix}"
+                f"the index {self.index!r} can't be verified: the settings embed with {now}, the vectors are of "
+                f"{self.wanted}; {fix}"
             )
-            raise EmbeddingSpaceError(msg, index=self._index, wanted_space=self._wanted, fix=fix)
-        return self._guard.embed_model
+            raise EmbeddingSpaceError(msg, index=self.index, wanted_space=self.wanted, fix=fix)
+        return self.guard.embed_model
 
     def _any_vector(self) -> VectorStoreQuery:
-        length = self._wanted.dimensions or 1
+        length = self.wanted.dimensions or 1
         return VectorStoreQuery(query_embedding=[length**-0.5] * length, similarity_top_k=1)
 
 

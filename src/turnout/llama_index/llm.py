@@ -20,6 +20,7 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools.types import BaseTool
+from llama_index.core.types import PydanticProgramMode
 from pydantic import ConfigDict, Field
 
 from turnout.conversation.answers import tool_arguments
@@ -209,7 +210,9 @@ class TurnoutLLM(StructuredPredict):
         found = ((call.tool_call_id or "", call.tool_name, tool_arguments(call.tool_kwargs)[0]) for call in calls)
         return [ToolSelection(tool_id=call_id, tool_name=name, tool_kwargs=asked) for call_id, name, asked in found]
 
-    def _takes_schema(self) -> bool:
+    def _is_native(self) -> bool:
+        if self.pydantic_program_mode is not PydanticProgramMode.DEFAULT:
+            return False
         try:
             facts = self.route.facts
         except TurnoutError:

@@ -14,7 +14,6 @@ from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.program.streaming_utils import process_streaming_content_incremental
 from llama_index.core.program.utils import process_streaming_objects
 from llama_index.core.prompts import PromptTemplate
-from llama_index.core.types import PydanticProgramMode
 from llama_index_instrumentation import get_dispatcher
 from pydantic import BaseModel
 
@@ -39,12 +38,8 @@ class StructuredPredict(FunctionCallingLLM):
     """
 
     @abstractmethod
-    def _takes_schema(self) -> bool:
-        """Whether the model can be held to a schema; otherwise LlamaIndex asks for it in words."""
-
     def _is_native(self) -> bool:
-        """Whether the wire picks the way, not LlamaIndex."""
-        return self.pydantic_program_mode is PydanticProgramMode.DEFAULT and self._takes_schema()
+        """Whether the wire picks the way; otherwise LlamaIndex does, which may ask for the schema in words."""
 
     def structured_predict(
         self, output_cls: type[Model], prompt: PromptTemplate, llm_kwargs: _Arguments = None, **prompt_args: Any

@@ -52,7 +52,7 @@ def _events(runtime: Any, request: dict[str, Any]) -> Generator[dict[str, Any], 
 
 def _request(turns: Iterable[Turn], arguments: dict[str, Any], *, stream: bool) -> dict[str, Any]:
     conversation = alternating(turns, lambda turn: [_block(part) for part in turn.parts], _result)
-    return {"stream": stream, **conversation, **arguments}
+    return {**conversation, **arguments, "stream": stream}
 
 
 def _result(turn: Turn, content: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -94,9 +94,8 @@ class _Reader(Reader):
             return self._ended(self._so_far({**event, "stopReason": self._finish}), self._finish, event["metadata"])
         elif "contentBlockStart" in event:
             call = event["contentBlockStart"].get("start", {}).get("toolUse")
-            if call is not None and not _is_of_service(call):
-                made = ToolCallBlock(tool_call_id=call["toolUseId"], tool_name=call["name"], tool_kwargs="")
-                self._blocks[event["contentBlockStart"].get("contentBlockIndex", 0)] = made
+            if call is not None and (block := _read_block({"toolUse": {**call, "input": ""}})) is not None:
+                self._blocks[event["contentBlockStart"].get("contentBlockIndex", 0)] = block
                 return self._so_far(event)
         elif "contentBlockDelta" in event:
             place, delta = event["contentBlockDelta"].get("contentBlockIndex", 0), event["contentBlockDelta"]["delta"]
@@ -128,10 +127,10 @@ class _Reader(Reader):
 
 
 def _read_block(content: Mapping[str, Any]) -> Any:
-    """A block of an answer; None for what the service did on its own."""
+    """A block of an answer; None for what the service did on its own, which nobody here may do again."""
     if "text" in content:
         return TextBlock(text=content["text"]) if content["text"] else None
-    if "toolUse" in content and not _is_of_service(content["toolUse"]):
+    if "toolUse" in content and content["toolUse"].get("type") != "server_tool_use":
         call = content["toolUse"]
         return ToolCallBlock(tool_call_id=call["toolUseId"], tool_name=call["name"], tool_kwargs=call.get("input", {}))
     if "reasoningContent" in content:
@@ -142,8 +141,3 @@ def _read_block(content: Mapping[str, Any]) -> Any:
         signed = {"signature": shown["signature"]} if shown.get("signature") else {}
         return ThinkingBlock(content=shown.get("text", ""), additional_information=signed)
     return None
-
-
-def _is_of_service(call: Mapping[str, Any]) -> bool:
-    """Whether the service runs a tool itself, so that nobody here may run it again."""
-    return call.get("type") == "server_tool_use"

@@ -25,7 +25,7 @@ def build(route: Route, backend: Backend) -> Wire:
 
 def _request(turns: Iterable[Turn], arguments: dict[str, Any], *, stream: bool) -> dict[str, Any]:
     usage = {"stream_options": {"include_usage": True}} if stream else {}
-    return {"messages": write(turns), "stream": stream, **usage, **arguments}
+    return {"messages": write(turns), **usage, **arguments, "stream": stream}
 
 
 class _Reader(Reader):

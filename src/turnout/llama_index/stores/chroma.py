@@ -42,12 +42,7 @@ class _ChromaKeeper(ChromaRecordKeeper, SpaceKeeper):
 
 
 class _ChromaCollection(ChromaChunks, NodeCollection):
-    """A collection of a named index, read through Chroma's own.
-
-    Args:
-        client: Chroma's client.
-        name: The collection; made if there is none.
-    """
+    """A collection of a named index, read through Chroma's own, which is made if there is none."""
 
     vector_store: ChromaVectorStore
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any, ClassVar
 
 import sqlalchemy
@@ -57,12 +56,7 @@ class _PostgresKeeper(SpaceKeeper):
         self._found = sqlalchemy.func.to_regclass(quoted)
         description = sqlalchemy.func.obj_description(self._found, "pg_class")
         self._comment: sqlalchemy.ColumnElement[str] = sqlalchemy.func.coalesce(description, "")
-        customize_postgres_queries(store, self._customized)
-
-    def _customized(self, customize: Callable[..., Any] | None) -> Callable[..., Any]:
-        if isinstance(customize, partial) and customize.func is _compare_comment:
-            return customize
-        return partial(_compare_comment, self._comment, customize)
+        customize_postgres_queries(store, _compare_comment, self._comment)
 
     @property
     def index(self) -> str:

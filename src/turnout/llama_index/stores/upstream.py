@@ -6,6 +6,7 @@ The stores are `Any` here: the types of Chroma's and Postgres's would load their
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from llama_index.core import VectorStoreIndex
@@ -41,6 +42,8 @@ def postgres_row(store: Any, node: BaseNode) -> Any:
     return store._node_to_table_row(node)
 
 
-def customize_postgres_queries(store: Any, wrap: Callable[[Callable[..., Any] | None], Callable[..., Any]]) -> None:
-    """Wrap what a store's queries are customised with, which otherwise its constructor alone takes."""
-    store._customize_query_fn = wrap(store._customize_query_fn)
+def customize_postgres_queries(store: Any, customize: Callable[..., Any], *arguments: Any) -> None:
+    """Customise a store's queries, once; `customize` gets `arguments`, and what the constructor took for this."""
+    before = store._customize_query_fn
+    if not (isinstance(before, partial) and before.func is customize):
+        store._customize_query_fn = partial(customize, *arguments, before)

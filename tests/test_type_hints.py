@@ -35,7 +35,7 @@ MODULES = (
     "turnout.llama_index",
     "turnout.llama_index.index",
     "turnout.llama_index.stores",
-    "turnout.llama_index.caches",
+    "turnout.llama_index.vectors",
     "turnout.llama_index.structured",
     "turnout_emulator",
 )

@@ -18,7 +18,7 @@ from turnout.index.migration.named import NamedIndex, _EmptyCollection
 from turnout.index.migration.worker import WorkerTask, embed_and_write
 from turnout.langchain.reindexing import collection_of
 from turnout.llama_index.reindexing import DocstoreSource, PersistedIndex
-from turnout.llama_index.stores.chunks import to_chunk, to_node
+from turnout.llama_index.stores.base import to_chunk, to_node
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

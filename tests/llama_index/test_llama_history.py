@@ -23,7 +23,7 @@ from turnout.conversation.turns import Attachment, Reasoning, Text, Turn, WireBl
 from turnout.errors import ContentFilterError, InvalidRequestError, UnsupportedError
 from turnout.facts.models import base_id
 from turnout.llama_index import TurnoutLLM
-from turnout.llama_index.messages.reading import read
+from turnout.llama_index.messages import read
 from turnout.routing import Route
 from turnout_emulator import Answer
 from turnout_emulator import Reasoning as ReasoningAnswer

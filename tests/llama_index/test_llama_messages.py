@@ -25,8 +25,7 @@ from openai.types.chat.chat_completion_message_tool_call import Function
 from turnout.conversation import turns
 from turnout.conversation.turns import Attachment, Call, Reasoning, Source, Text, Turn
 from turnout.errors import InvalidRequestError
-from turnout.llama_index.messages.reading import read
-from turnout.llama_index.messages.writing import write
+from turnout.llama_index.messages import read, write
 
 if TYPE_CHECKING:
     from pathlib import Path

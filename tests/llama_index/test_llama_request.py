@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from turnout.conversation.answer_formats import AnswerFormat
 from turnout.errors import UnsupportedError
-from turnout.llama_index.requests import make_request
+from turnout.llama_index.calls import make_request
 
 if TYPE_CHECKING:
     from turnout.conversation.request import Request

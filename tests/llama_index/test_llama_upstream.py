@@ -15,6 +15,7 @@ from llama_index_instrumentation import root_dispatcher
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import Field
 
+from turnout.facts.providers import PROVIDERS
 from turnout.llama_index import TurnoutLLM
 from turnout.llama_index.upstream import openai_llm
 from turnout.llama_index.wires import wires
@@ -78,19 +79,21 @@ class FakeAsyncCompletions(FakeCompletions):
         return chunks() if sent["stream"] else answer
 
 
-@pytest.fixture(params=[False, True], ids=["openai", "azure"])
-def azure(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
+@pytest.fixture(params=["openai", "azure"])
+def name(request: pytest.FixtureRequest) -> str:
+    return PROVIDERS[request.param].llama_index
 
 
-async def test_what_is_sent_and_no_more(azure: bool, heard: Heard) -> None:
+async def test_what_is_sent_and_no_more(name: str, heard: Heard) -> None:
     sync, aio = FakeCompletions(), FakeAsyncCompletions()
-    llm = openai_llm(SimpleNamespace(sync=sync, aio=aio), azure=azure)  # type: ignore[arg-type]
+    llm = openai_llm(SimpleNamespace(sync=sync, aio=aio), name)  # type: ignore[arg-type]
     question, arguments = [ChatMessage("Well?")], {"model": "gpt-5-prod", "seed": 7}
-    said = [llm.once(question, arguments), await llm.aonce(question, arguments)]
+    said = [llm.send(question, stream=False, **arguments), await llm.asend(question, stream=False, **arguments)]
     whole = [sync.sent, aio.sent]
-    said += llm.chunks(question, arguments)
-    said += [piece async for piece in await llm.achunks(question, arguments)]
+    with llm.send(question, stream=True, **arguments) as pieces:
+        said += pieces
+    async with await llm.asend(question, stream=True, **arguments) as apieces:
+        said += [piece async for piece in apieces]
     assert [one.message.content for one in said] == ["Yes."] * 4
     sent = {"messages": [{"role": "user", "content": "Well?"}], "model": "gpt-5-prod", "seed": 7}
     assert whole == [{**sent, "stream": False}] * 2
@@ -98,13 +101,13 @@ async def test_what_is_sent_and_no_more(azure: bool, heard: Heard) -> None:
     assert not [name for name in heard.names if name.startswith("LLM")]
 
 
-def test_nothing_is_read_from_the_environment(azure: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "OPENAI_API_VERSION"):
-        monkeypatch.setenv(name, "a-secret-of-someone-else")
-    for name in ("OPENAI_API_BASE", "AZURE_OPENAI_ENDPOINT"):
-        monkeypatch.setenv(name, "https://elsewhere.example")
-    llm = openai_llm(SimpleNamespace(sync=FakeCompletions(), aio=None), azure=azure)  # type: ignore[arg-type]
-    llm.once([ChatMessage("Well?")], {"model": "x"})
+def test_nothing_is_read_from_the_environment(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("OPENAI_API_KEY", "AZURE_OPENAI_API_KEY", "OPENAI_API_VERSION"):
+        monkeypatch.setenv(variable, "a-secret-of-someone-else")
+    for variable in ("OPENAI_API_BASE", "AZURE_OPENAI_ENDPOINT"):
+        monkeypatch.setenv(variable, "https://elsewhere.example")
+    llm = openai_llm(SimpleNamespace(sync=FakeCompletions(), aio=None), name)  # type: ignore[arg-type]
+    llm.send([ChatMessage("Well?")], stream=False, model="x")
     assert "a-secret-of-someone-else" not in str(vars(llm))
     assert "elsewhere" not in str(vars(llm))
 
@@ -114,5 +117,5 @@ def test_nothing_is_read_from_the_environment(azure: bool, monkeypatch: pytest.M
 def test_azure_is_asked_by_its_own_class(backend: str, kind: type[OpenAI]) -> None:
     route = TurnoutLLM(backend=backend).route
     wire: Any = wires.get_or_make(route, load_settings().backends[backend])
-    assert isinstance(wire._llm, kind)
-    assert isinstance(wire._llm, AzureOpenAI) is (backend == "azure")
+    assert isinstance(wire.create.__self__, kind)
+    assert isinstance(wire.create.__self__, AzureOpenAI) is (backend == "azure")

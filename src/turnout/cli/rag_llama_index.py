@@ -16,7 +16,7 @@ from turnout.cli import rag
 from turnout.cli.rag import INSTRUCTIONS, Hit
 from turnout.index.guard.checks import cosine
 from turnout.llama_index import TurnoutEmbedding, TurnoutIndex, TurnoutLLM
-from turnout.llama_index.stores.chunks import document_chunk
+from turnout.llama_index.stores.base import document_chunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

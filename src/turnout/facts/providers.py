@@ -20,6 +20,7 @@ class ProviderFacts:
         served: The wires that the provider's clients speak.
         examples: A target as `turnout.toml` may have it.
         langsmith: The provider's name in LangSmith's traces.
+        llama_index: LlamaIndex's class for Chat Completions.
         not_found: What to do where a deployment isn't found.
         chat_wire: The wire of a chat model, where it isn't the usual one.
         default_models: The model of the default route, where the user named none.
@@ -38,6 +39,7 @@ class ProviderFacts:
     deployment_variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     names_deployments: bool = False
     max_tokens: str = "max_tokens"
+    llama_index: str = "llama_index.llms.openai.OpenAI"
 
     def wire_of(self, kind: str, model: str, *, dated: bool = False) -> str:
         """The wire of a model, where its target doesn't force one; a dated API has no Responses."""
@@ -80,6 +82,7 @@ PROVIDERS: dict[str, ProviderFacts] = {
         },
         names_deployments=True,
         max_tokens="max_completion_tokens",  # all that Azure serves take it, where another server may not
+        llama_index="llama_index.llms.azure_openai.AzureOpenAI",
     ),
     "bedrock": ProviderFacts(
         wires={"chat": "bedrock-converse", "embedding": "bedrock-invoke"},

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from llama_index.core.base.llms.types import TextBlock, ThinkingBlock, ToolCallBlock
+from llama_index.core.base.llms.types import ChatResponse, TextBlock, ThinkingBlock, ToolCallBlock
 
 from turnout.conversation.answer_tool import AnswerStream
 from turnout.conversation.answers import finish, tool_arguments
-from turnout.llama_index.messages.reading import sign
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from llama_index.core.base.llms.types import ChatResponse
-
-    from turnout.conversation.request import Fitted
-    from turnout.routing import Route
+from turnout.conversation.request import Fitted
+from turnout.errors import StructuredOutputError
+from turnout.hints import Route
+from turnout.llama_index.messages import sign
+from turnout.transport.answers.unreadable import shortened
 
 
 def has_content(piece: ChatResponse) -> bool:
@@ -57,7 +54,7 @@ class AnswerShape:
         reason = metadata.get("raw_finish_reason")
         if self._text is not None:
             self._text.take(response, last=reason is not None or response.delta is None)
-        answered = self._text is not None and self._text.answered
+        answered = self._text is not None and self._text.stream.answered
         blocks: list[Any] = []
         calls: list[ToolCallBlock] = []
         for block in message.blocks:
@@ -78,11 +75,7 @@ class AnswerShape:
         return response
 
     def end(self) -> None:
-        """Refuse the answer, or what its last piece made of it, if it is not what was asked for.
-
-        Raises:
-            UnsupportedError: It calls no tool, and the model was told to.
-        """
+        """Refuse the answer, or what its last piece made of it, if it calls no tool and the model was told to."""
         self._fitted.check_called(self._route, called=self._called)
 
 
@@ -90,14 +83,9 @@ class _AnswerText:
     """Makes text of the tool's call that is the answer."""
 
     def __init__(self, tool: str) -> None:
-        self._stream = AnswerStream(tool)
+        self.stream = AnswerStream(tool)
         self._written: dict[int, str] = {}  # the arguments of each call so far
         self._text = ""
-
-    @property
-    def answered(self) -> bool:
-        """Whether the answer is the text so far."""
-        return self._stream.answered
 
     def take(self, response: ChatResponse, *, last: bool) -> None:
         """An answer, or a piece of one, which has all so far, changed in place; `last` if nothing follows."""
@@ -110,9 +98,9 @@ class _AnswerText:
             added.append((index, call.tool_name if before is None else None, written.removeprefix(before or "")))
             self._written[index] = written
         words = response.delta if response.delta is not None else message.content or ""
-        delta = self._stream.take(words, added) + (self._stream.rest() if last else "")
+        delta = self.stream.take(words, added) + (self.stream.rest() if last else "")
         self._text += delta
-        shown = [call for index, call in enumerate(calls) if index not in self._stream.hidden]
+        shown = [call for index, call in enumerate(calls) if index not in self.stream.hidden]
         blocks = [b for b in message.blocks if not isinstance(b, TextBlock | ToolCallBlock)]
         message.blocks = [*blocks, *([TextBlock(text=self._text)] if self._text else []), *shown]
         if response.delta is not None:
@@ -129,3 +117,16 @@ def _as_json(arguments: Any, *, last: bool) -> str:
 def _in_openai_format(call: ToolCallBlock) -> dict[str, Any]:
     arguments = json.dumps(call.tool_kwargs, ensure_ascii=False)
     return {"id": call.tool_call_id, "type": "function", "function": {"name": call.tool_name, "arguments": arguments}}
+
+
+def unfit(why: str, metadata: Mapping[str, Any]) -> StructuredOutputError:
+    """The error for an answer that isn't the object or the tool call that was asked for.
+
+    LlamaIndex's own classes raise a ValueError here, pydantic's among others. Nothing of LlamaIndex needs it to be one,
+    and the synthesizers catch those and say "Empty Response": a failure that looks like an answer.
+    """
+    backend, deployment = metadata.get("backend"), metadata.get("deployment")
+    who = "the model" if deployment is None else f"{deployment!r} on backend {backend!r}"
+    cut = " (it was cut off at the limit of tokens)" if metadata.get("finish_reason") == "length" else ""
+    msg = shortened(f"{who} gave another answer than was asked for{cut}: {why}")
+    return StructuredOutputError(msg, backend=backend, deployment=deployment)

@@ -1,27 +1,27 @@
-"""What a call of `TurnoutLLM` is: its request, and what is LlamaIndex's about it.
+"""A call of `TurnoutLLM`: its request, and what is LlamaIndex's about it.
 
 A module of its own, loaded with the first call: importing the class alone loads no more than LlamaIndex's bases.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
 from turnout.calls.chat import ChatCall
-from turnout.conversation.parameters import LIMITS
+from turnout.conversation.answer_formats import answer_format
+from turnout.conversation.parameters import LIMITS, Policy, take_parameters, tool_choice_name
+from turnout.conversation.request import Request
+from turnout.conversation.tools import check_choice, check_tool
 from turnout.llama_index.answers import AnswerShape, has_content, used_tokens
-from turnout.llama_index.messages.reading import read
-from turnout.llama_index.requests import make_request
+from turnout.llama_index.messages import read
+from turnout.llama_index.structured import STRUCTURED
 from turnout.llama_index.wires import wires
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from llama_index.core.base.llms.types import ChatMessage, ChatResponse
-
-    from turnout.routing import Route
-    from turnout.settings import Settings
+from turnout.routing import Route
+from turnout.settings import Settings
 
 
 def new_call(
@@ -40,4 +40,30 @@ def new_call(
         tokens=lambda: sum(len(message.content or "") for message in messages) / 4,  # four characters a token
         used=used_tokens,
         has_content=has_content,
+    )
+
+
+def make_request(own: Mapping[str, Any], kwargs: Mapping[str, Any], policy: Policy = "warn") -> Request:
+    """What a call asks for; its own arguments win over the model's attributes."""
+    asked = {name: value for name, value in kwargs.items() if name not in LIMITS}
+    allowed = asked.pop("allow_parallel_tool_calls", None)
+    asked.setdefault("parallel_tool_calls", allowed)
+    parameters = take_parameters(asked, own)
+    asked = {**own["additional_kwargs"], **asked}
+    wanted, response_format = asked.pop(STRUCTURED, None), asked.pop("response_format", None)
+    tools = list(asked.pop("tools", None) or [])
+    for number, tool in enumerate(tools):
+        check_tool(tool, number)
+    choice = tool_choice_name(asked.pop("tool_choice", None))
+    if tools:
+        check_choice(choice, tools)
+    return Request(
+        parameters=parameters,
+        policy=policy,
+        tools=tools,
+        tool_choice=choice if tools else None,
+        form=answer_format(wanted or response_format),
+        as_text=wanted is None,
+        first_call_only=False in {allowed, parameters["parallel_tool_calls"]},
+        extra={name: value for name, value in asked.items() if value is not None},
     )

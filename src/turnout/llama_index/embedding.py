@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from pydantic import ConfigDict, Field, model_validator
@@ -12,13 +12,10 @@ from pydantic import ConfigDict, Field, model_validator
 from turnout.embedding.model import RoutedEmbedding
 from turnout.embedding.progress import EmbeddingProgress
 from turnout.errors import EmbeddingSpaceError, TurnoutError
-from turnout.llama_index.caches import Purpose, SpacedCache, keyed
-from turnout.llama_index.vectors import remember
+from turnout.facts.spaces import EmbeddingSpace
+from turnout.llama_index.vectors import Purpose, SpacedCache, keyed, remember
 from turnout.settings.fields import SettingsField, portable_settings
 from turnout.settings.foreign_arguments import refuse_unknown
-
-if TYPE_CHECKING:
-    from turnout.facts.spaces import EmbeddingSpace
 
 _LARGEST = 2048  # LlamaIndex's own limit; the embedder cuts it to what the model takes
 
@@ -112,8 +109,6 @@ class TurnoutEmbedding(RoutedEmbedding, BaseEmbedding):
         Raises:
             EmbeddingSpaceError: It is of another space.
         """
-        from turnout.facts.spaces import EmbeddingSpace
-
         space = EmbeddingSpace.parse(data["model_name"])
         made = cls(**kwargs)
         if made.space != space:

@@ -3,41 +3,30 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, TypeVar, Unpack, overload
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn, TypedDict, TypeVar, Unpack, overload
 
 from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ships no types
 from llama_index.core import Settings, StorageContext, VectorStoreIndex
 from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.indices.base import BaseIndex
 from llama_index.core.schema import BaseNode
 from llama_index.core.storage.docstore import BaseDocumentStore
+from llama_index.core.vector_stores import MetadataFilters, VectorStoreQuery, VectorStoreQueryResult
 from llama_index.core.vector_stores.simple import DEFAULT_VECTOR_STORE
-from llama_index.core.vector_stores.types import (
-    BasePydanticVectorStore,
-    MetadataFilters,
-    VectorStoreQuery,
-    VectorStoreQueryResult,
-)
-from pydantic import PrivateAttr
+from llama_index.core.vector_stores.types import BasePydanticVectorStore
 
 from turnout.errors import EmbeddingSpaceError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.checks import Adopt, SpaceCheck
-from turnout.index.guard.records import unknown_space
+from turnout.index.guard.records import SpaceRecord, unknown_space
 from turnout.llama_index.stores import SpaceKeeper, keeper_of
-from turnout.llama_index.stores.chunks import node_with_record
+from turnout.llama_index.stores.base import node_with_record
 from turnout.llama_index.stores.upstream import embed_model_of, replace_store
 from turnout.llama_index.vectors import spaces_of
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from llama_index.core.indices.base import BaseIndex
-
-    from turnout.index.guard.records import SpaceRecord
-
-Index = TypeVar("Index", bound="BaseIndex[Any]")
+Container = TypeVar("Container", bound=StorageContext | BaseIndex[Any])
 
 
 class GuardedVectorStore(BasePydanticVectorStore):
@@ -60,10 +49,10 @@ class GuardedVectorStore(BasePydanticVectorStore):
         EmbeddingSpaceError: The store embeds by itself, or there is nowhere to keep a record.
     """
 
-    _store: BasePydanticVectorStore = PrivateAttr()
-    _check: SpaceCheck[SpaceKeeper] = PrivateAttr()
-    _embed_model: BaseEmbedding | None = PrivateAttr()
-    _space: EmbeddingSpace | None = PrivateAttr()
+    _store: BasePydanticVectorStore
+    _check: SpaceCheck[SpaceKeeper]
+    _embed_model: BaseEmbedding | None
+    _space: EmbeddingSpace | None
 
     def __init__(
         self,
@@ -304,13 +293,13 @@ class GuardedVectorStore(BasePydanticVectorStore):
         return found
 
 
+@dataclass(frozen=True, slots=True)
 class _StoreIO:
     """A `CheckIO`: asks a guard's store and embedding model, for a check against a space."""
 
-    def __init__(self, guard: GuardedVectorStore, wanted: EmbeddingSpace, index: str) -> None:
-        self._guard = guard
-        self._wanted = wanted
-        self._index = index
+    guard: GuardedVectorStore
+    wanted: EmbeddingSpace
+    index: str
 
     def embed(self, texts: list[str], /) -> list[list[float]]:
         return self._model().get_text_embedding_batch(texts)
@@ -321,26 +310,26 @@ class _StoreIO:
     def probe(self, text: str, /) -> Sequence[BaseNode]:
         """The node nearest to a vector that is no text's: what the text's would be isn't asked."""
         del text
-        return self._guard.store.query(self._any_vector()).nodes or ()
+        return self.guard.store.query(self._any_vector()).nodes or ()
 
     async def aprobe(self, text: str, /) -> Sequence[BaseNode]:
         del text
-        return (await self._guard.store.aquery(self._any_vector())).nodes or ()
+        return (await self.guard.store.aquery(self._any_vector())).nodes or ()
 
     def _model(self) -> BaseEmbedding:
         """The embedding model, if it is that of the vectors."""
-        now = self._guard.space
-        if not now.fits(self._wanted):
+        now = self.guard.space
+        if not now.fits(self.wanted):
             fix = "verify it with the embedding model that the vectors are from"
             msg = (
-                f"the index {self._index!r} can't be verified: the settings embed with {now}, the vectors are of "
-                f"{self._wanted}; {fix}"
+                f"the index {self.index!r} can't be verified: the settings embed with {now}, the vectors are of "
+                f"{self.wanted}; {fix}"
             )
-            raise EmbeddingSpaceError(msg, index=self._index, wanted_space=self._wanted, fix=fix)
-        return self._guard.embed_model
+            raise EmbeddingSpaceError(msg, index=self.index, wanted_space=self.wanted, fix=fix)
+        return self.guard.embed_model
 
     def _any_vector(self) -> VectorStoreQuery:
-        length = self._wanted.dimensions or 1
+        length = self.wanted.dimensions or 1
         return VectorStoreQuery(query_embedding=[length**-0.5] * length, similarity_top_k=1)
 
 
@@ -355,11 +344,7 @@ def guarded(
     what: BasePydanticVectorStore, embed_model: BaseEmbedding | None = None, **options: Unpack[_Options]
 ) -> GuardedVectorStore: ...
 @overload
-def guarded(
-    what: StorageContext, embed_model: BaseEmbedding | None = None, **options: Unpack[_Options]
-) -> StorageContext: ...
-@overload
-def guarded(what: Index, embed_model: BaseEmbedding | None = None, **options: Unpack[_Options]) -> Index: ...
+def guarded(what: Container, embed_model: BaseEmbedding | None = None, **options: Unpack[_Options]) -> Container: ...
 def guarded(what: object, embed_model: BaseEmbedding | None = None, **options: Unpack[_Options]) -> object:
     """Guard an index: it is searched and written only with the embedding space that made it.
 

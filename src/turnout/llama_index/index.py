@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from llama_index.core import StorageContext, VectorStoreIndex
 from llama_index.core.ingestion import arun_transformations, run_transformations
-from llama_index.core.schema import BaseNode, Document
+from llama_index.core.schema import BaseNode, Document, MetadataMode
 
 from turnout.index.named import Index, Status
 from turnout.llama_index.embedding import TurnoutEmbedding
 from turnout.llama_index.index_store import TurnoutIndexStore
-from turnout.llama_index.updates import DocumentUpdate
-from turnout.settings import Settings
-from turnout.settings.fields import portable_settings
+from turnout.settings.fields import SettingsField, portable_settings
 
 
 class TurnoutIndex(VectorStoreIndex):
@@ -49,12 +46,7 @@ class TurnoutIndex(VectorStoreIndex):
     """
 
     def __init__(
-        self,
-        name: str,
-        *,
-        backend: str | None = None,
-        settings: Settings | Path | str | None = None,
-        **options: Any,
+        self, name: str, *, backend: str | None = None, settings: SettingsField = None, **options: Any
     ) -> None:
         self._arguments = {"backend": backend, "settings": settings, **options}
         self._store = TurnoutIndexStore(name, backend=backend, settings=settings)
@@ -129,24 +121,25 @@ class TurnoutIndex(VectorStoreIndex):
 
     def _put(self, document: Document, options: dict[str, Any]) -> bool:
         """Write a document's nodes, then delete those of an older version; whether anything was different."""
-        options_of_all = {"show_progress": self._show_progress, **options}
-        nodes = run_transformations([document], self._transformations, **options_of_all)
-        update = DocumentUpdate(self._store.of_document(document.id_), nodes)
-        if update.inserts:
-            self.insert_nodes(update.nodes, **options)
-        if update.outdated:
-            self._store.delete_nodes(update.outdated)
-        return update.inserts or bool(update.outdated)
+        nodes = run_transformations([document], self._transformations, **self._with_progress(options))
+        nodes, outdated, inserts = _update(self._store.of_document(document.id_), nodes)
+        if inserts:
+            self.insert_nodes(nodes, **options)
+        if outdated:
+            self._store.delete_nodes(outdated)
+        return inserts or bool(outdated)
 
     async def _aput(self, document: Document, options: dict[str, Any]) -> bool:
-        options_of_all = {"show_progress": self._show_progress, **options}
-        nodes = await arun_transformations([document], self._transformations, **options_of_all)
-        update = DocumentUpdate(await asyncio.to_thread(self._store.of_document, document.id_), nodes)
-        if update.inserts:
-            await self.ainsert_nodes(update.nodes, **options)
-        if update.outdated:
-            await self._store.adelete_nodes(update.outdated)
-        return update.inserts or bool(update.outdated)
+        nodes = await arun_transformations([document], self._transformations, **self._with_progress(options))
+        nodes, outdated, inserts = _update(await asyncio.to_thread(self._store.of_document, document.id_), nodes)
+        if inserts:
+            await self.ainsert_nodes(nodes, **options)
+        if outdated:
+            await self._store.adelete_nodes(outdated)
+        return inserts or bool(outdated)
+
+    def _with_progress(self, options: dict[str, Any]) -> dict[str, Any]:
+        return {"show_progress": self._show_progress, **options}
 
     @property
     def index(self) -> Index:
@@ -164,3 +157,46 @@ class TurnoutIndex(VectorStoreIndex):
             ModelCallError: The service failed; what was done is kept.
         """
         self.index.fill()
+
+
+def _update(before: Sequence[BaseNode], nodes: Sequence[BaseNode]) -> tuple[Sequence[BaseNode], list[str], bool]:
+    """What changes when a document's nodes take the place of those that the index has of it.
+
+    LlamaIndex gives nodes new ids each time that it cuts a document. A node that is there with the same text and
+    metadata has the id that it has there, so that it isn't embedded again.
+
+    Returns:
+        The nodes with the ids that they have in the index; the ids of nodes that aren't the document's any more; and
+        whether a node isn't in the index as it is now.
+    """
+    new_ids = {node.node_id for node in nodes}
+    old = {node.node_id: node for node in before}
+    ids_by_content: dict[tuple[str, str], list[str]] = {}
+    for node_id in sorted(old.keys() - new_ids):
+        ids_by_content.setdefault(_content(old[node_id]), []).append(node_id)
+    ids: dict[str, str] = {}
+    for node in nodes:
+        known = ids_by_content.get(_content(node))
+        if node.node_id not in old and known:
+            ids[node.node_id] = known.pop(0)
+    if ids:
+        nodes = [_with_ids(node, ids) for node in nodes]
+    outdated = sorted(old.keys() - {node.node_id for node in nodes})
+    inserts = any(node.node_id not in old or old[node.node_id].to_dict() != node.to_dict() for node in nodes)
+    return nodes, outdated, inserts
+
+
+def _content(node: BaseNode) -> tuple[str, str]:
+    return node.get_content(MetadataMode.EMBED), node.get_content(MetadataMode.ALL)
+
+
+def _with_ids(node: BaseNode, ids: dict[str, str]) -> BaseNode:
+    """A node with other ids for itself and its neighbours."""
+    related: dict[Any, Any] = {}
+    for kind, other in node.relationships.items():
+        changed = [
+            one.model_copy(update={"node_id": ids.get(one.node_id, one.node_id)})
+            for one in (other if isinstance(other, list) else [other])
+        ]
+        related[kind] = changed if isinstance(other, list) else changed[0]
+    return node.model_copy(update={"id_": ids.get(node.node_id, node.node_id), "relationships": related})

@@ -5,41 +5,32 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from llama_index.core.schema import BaseNode
-from llama_index.core.vector_stores.types import (
-    BasePydanticVectorStore,
-    MetadataFilters,
-    VectorStoreQuery,
-    VectorStoreQueryResult,
-)
-from pydantic import PrivateAttr
+from llama_index.core.vector_stores import MetadataFilters, VectorStoreQuery, VectorStoreQueryResult
+from llama_index.core.vector_stores.types import BasePydanticVectorStore
 
 from turnout.errors import UnsupportedError
+from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.changes import Change, aembed_all, embed_all, refuse_options
+from turnout.index.config import IndexConfig
 from turnout.index.guard.checks import CHANGED
 from turnout.index.named import Index
 from turnout.llama_index.embedding import TurnoutEmbedding
 from turnout.llama_index.guard import GuardedVectorStore
 from turnout.llama_index.stores import open_collection
-from turnout.llama_index.stores.chunks import to_chunk, to_node
+from turnout.llama_index.stores.base import NodeCollection, to_chunk, to_node
 from turnout.llama_index.vectors import spaces_of
-from turnout.settings import Settings
-
-if TYPE_CHECKING:
-    from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.config import IndexConfig
-    from turnout.llama_index.stores.base import NodeCollection
+from turnout.settings.fields import SettingsField
 
 
 class TurnoutIndexStore(BasePydanticVectorStore):
     """The collection of the active backend's embedding space, found for each call; arguments as for `TurnoutIndex`."""
 
-    _index: Index = PrivateAttr()
+    _index: Index
 
-    def __init__(self, name: str, *, backend: str | None = None, settings: Settings | Path | str | None = None) -> None:
+    def __init__(self, name: str, *, backend: str | None = None, settings: SettingsField = None) -> None:
         super().__init__(stores_text=True, is_embedding_query=True)
         self._index = Index(name, _open, settings, backend)
         if self._index.config.settings.opened_with != "llama_index":
@@ -92,11 +83,7 @@ class TurnoutIndexStore(BasePydanticVectorStore):
         return changes
 
     def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
-        """Search the collection of the query's space.
-
-        Raises:
-            IndexBehindError: It lacks nodes; nothing was searched.
-        """
+        """Search the collection of the query's space, if it lacks no nodes."""
         query = _over_all_nodes(query)
         collection = self._collection(query)
         try:
@@ -148,11 +135,7 @@ class TurnoutIndexStore(BasePydanticVectorStore):
     def delete_nodes(
         self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None, **delete_kwargs: Any
     ) -> None:
-        """Delete nodes by id from every collection that the index has.
-
-        Raises:
-            UnsupportedError: Filters were given: stores understand them differently.
-        """
+        """Delete nodes by id from every collection that the index has; stores understand filters differently."""
         refuse_options(delete_kwargs)
         if filters is not None:
             msg = "a named index deletes nodes by their ids; find them with get_nodes(filters=…)"

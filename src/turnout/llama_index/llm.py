@@ -2,42 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from llama_index.core.base.llms.generic_utils import (
-    astream_chat_response_to_completion_response,
-    chat_response_to_completion_response,
-    prompt_to_messages,
-    stream_chat_response_to_completion_response,
+from llama_index.core.base.llms import generic_utils
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CompletionResponse,
+    CompletionResponseAsyncGen,
+    CompletionResponseGen,
+    LLMMetadata,
+    MessageRole,
 )
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, LLMMetadata, MessageRole
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.tools.types import BaseTool
+from llama_index.core.types import PydanticProgramMode
 from pydantic import ConfigDict, Field
 
 from turnout.conversation.answers import tool_arguments
 from turnout.errors import TurnoutError
 from turnout.hints import Route
-from turnout.llama_index.errors import unfit
-from turnout.llama_index.messages.reading import tool_calls_of
+from turnout.llama_index.answers import unfit
+from turnout.llama_index.messages import tool_calls_of
 from turnout.llama_index.structured import StructuredPredict
+from turnout.settings import Settings
 from turnout.settings.fields import SettingsField, portable_settings, resolved_settings
 from turnout.settings.foreign_arguments import refuse_unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from llama_index.core.base.llms.types import (
-        ChatResponseAsyncGen,
-        ChatResponseGen,
-        CompletionResponse,
-        CompletionResponseAsyncGen,
-        CompletionResponseGen,
-    )
-    from llama_index.core.tools.types import BaseTool
-
     from turnout.calls.chat import ChatCall
-    from turnout.settings import Settings
 
 
 class TurnoutLLM(StructuredPredict):
@@ -118,8 +115,6 @@ class TurnoutLLM(StructuredPredict):
             model_name=name,
         )
 
-    # --- chat and complete
-
     @llm_chat_callback()
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Answer a conversation.
@@ -153,29 +148,22 @@ class TurnoutLLM(StructuredPredict):
     @llm_completion_callback()
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:  # noqa: ARG002
         """Answer a prompt."""
-        return chat_response_to_completion_response(self._call(prompt_to_messages(prompt), kwargs).answer())
+        return generic_utils.chat_response_to_completion_response(self._call(prompt, kwargs).answer())
 
     @llm_completion_callback()
     async def acomplete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:  # noqa: ARG002
         """Answer a prompt without blocking the event loop."""
-        return chat_response_to_completion_response(await self._call(prompt_to_messages(prompt), kwargs).aanswer())
+        return generic_utils.chat_response_to_completion_response(await self._call(prompt, kwargs).aanswer())
 
     @llm_completion_callback()
     def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:  # noqa: ARG002
         """Answer a prompt in pieces."""
-        return stream_chat_response_to_completion_response(self._call(prompt_to_messages(prompt), kwargs).chunks())
+        return generic_utils.stream_chat_response_to_completion_response(self._call(prompt, kwargs).chunks())
 
     @llm_completion_callback()
-    async def astream_complete(
-        self,
-        prompt: str,
-        formatted: bool = False,  # noqa: ARG002
-        **kwargs: Any,
-    ) -> CompletionResponseAsyncGen:
+    async def astream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseAsyncGen:  # noqa: ARG002
         """Answer a prompt in pieces, without blocking the event loop."""
-        return astream_chat_response_to_completion_response(self._call(prompt_to_messages(prompt), kwargs).achunks())
-
-    # --- tools
+        return generic_utils.astream_chat_response_to_completion_response(self._call(prompt, kwargs).achunks())
 
     def _prepare_chat_with_tools(
         self,
@@ -189,59 +177,47 @@ class TurnoutLLM(StructuredPredict):
         strict: bool | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
-        messages = list(chat_history or [])
         if isinstance(user_msg, str):
             user_msg = ChatMessage(role=MessageRole.USER, content=user_msg)
-        if user_msg is not None:
-            messages.append(user_msg)
+        asked = [] if user_msg is None else [user_msg]
         made = [tool.metadata.to_openai_tool(skip_length_check=True) for tool in tools]
         if strict is not None:
             for tool in made:
                 tool["function"]["strict"] = strict
                 tool["function"]["parameters"]["additionalProperties"] = False
-        if tool_choice is None and tool_required:
-            tool_choice = "any"
+        choice = "any" if tool_choice is None and tool_required else tool_choice
         return {
-            "messages": messages,
+            "messages": [*(chat_history or ()), *asked],
             "tools": made,
-            "tool_choice": tool_choice,
+            "tool_choice": choice,
             "allow_parallel_tool_calls": allow_parallel_tool_calls,
             **kwargs,
         }
 
     def get_tool_calls_from_response(
-        self,
-        response: ChatResponse,
-        error_on_no_tool_call: bool = True,
-        **kwargs: Any,  # noqa: ARG002
+        self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any
     ) -> list[ToolSelection]:
         """The tool calls in an answer, or in a piece of one.
 
         Raises:
             StructuredOutputError: There is none, and `error_on_no_tool_call` is set.
         """
+        del kwargs  # for other integrations
         calls = tool_calls_of(response.message)
         if not calls and error_on_no_tool_call:
-            words = response.message.content
-            why = f"expected at least one tool call, but the model answered in words: {words!r}"
+            why = f"expected at least one tool call, but the model answered in words: {response.message.content!r}"
             raise unfit(why, response.additional_kwargs)
-        return [
-            ToolSelection(
-                tool_id=call.tool_call_id or "",
-                tool_name=call.tool_name,
-                tool_kwargs=tool_arguments(call.tool_kwargs)[0],
-            )
-            for call in calls
-        ]
+        found = ((call.tool_call_id or "", call.tool_name, tool_arguments(call.tool_kwargs)[0]) for call in calls)
+        return [ToolSelection(tool_id=call_id, tool_name=name, tool_kwargs=asked) for call_id, name, asked in found]
 
-    def _takes_schema(self) -> bool:
+    def _is_native(self) -> bool:
+        if self.pydantic_program_mode is not PydanticProgramMode.DEFAULT:
+            return False
         try:
             facts = self.route.facts
         except TurnoutError:
             return True  # the call itself says what is wrong
         return facts.tools or facts.structured
-
-    # --- the call
 
     def _resolved(self, model: str | None = None, backend: str | None = None) -> tuple[Route, Settings]:
         from turnout.routing import resolve
@@ -249,10 +225,10 @@ class TurnoutLLM(StructuredPredict):
         settings = resolved_settings(self.settings)
         return resolve(model or self.model, backend=backend or self.backend, settings=settings), settings
 
-    def _call(self, messages: Sequence[ChatMessage], kwargs: dict[str, Any]) -> ChatCall[ChatResponse, ChatResponse]:
+    def _call(self, asked: str | Sequence[ChatMessage], kwargs: dict[str, Any]) -> ChatCall[ChatResponse, ChatResponse]:
         from turnout.llama_index.calls import new_call
 
-        kwargs = dict(kwargs)
+        kwargs, messages = dict(kwargs), generic_utils.prompt_to_messages(asked) if isinstance(asked, str) else asked
         route, settings = self._resolved(kwargs.pop("model", None), kwargs.pop("backend", None))
         return new_call(route, settings, messages, vars(self), kwargs)
 

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from llama_index.core.instrumentation.events.llm import (
-    LLMStructuredPredictEndEvent,
-    LLMStructuredPredictStartEvent,
-)
+from llama_index.core.base.llms.types import ChatResponse
+from llama_index.core.instrumentation.events.llm import LLMStructuredPredictEndEvent, LLMStructuredPredictStartEvent
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.program.streaming_utils import process_streaming_content_incremental
 from llama_index.core.program.utils import process_streaming_objects
 from llama_index.core.prompts import PromptTemplate
-from llama_index.core.types import PydanticProgramMode
 from llama_index_instrumentation import get_dispatcher
 from pydantic import BaseModel
 
-from turnout.llama_index.errors import unfit
-from turnout.llama_index.messages.reading import tool_calls_of
-from turnout.llama_index.requests import STRUCTURED
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
-
-    from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+from turnout.llama_index.answers import unfit
+from turnout.llama_index.messages import tool_calls_of
 
 Model = TypeVar("Model", bound=BaseModel)
 dispatcher = get_dispatcher(__name__)
+_Arguments = dict[str, Any] | None
+
+STRUCTURED = "structured_output"
+"""Argument of a call that asks for an object, be it as a tool's call."""
 
 _DECIDED_HERE = ("tool_required", "tool_choice", "allow_parallel_tool_calls", "tools", "response_format")
 """Arguments of a call that structured output sets itself."""
@@ -42,19 +38,11 @@ class StructuredPredict(FunctionCallingLLM):
     """
 
     @abstractmethod
-    def _takes_schema(self) -> bool:
-        """Whether the model can be held to a schema; otherwise LlamaIndex asks for it in words."""
-
     def _is_native(self) -> bool:
-        """Whether the wire picks the way, not LlamaIndex."""
-        return self.pydantic_program_mode is PydanticProgramMode.DEFAULT and self._takes_schema()
+        """Whether the wire picks the way; otherwise LlamaIndex does, which may ask for the schema in words."""
 
     def structured_predict(
-        self,
-        output_cls: type[Model],
-        prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
+        self, output_cls: type[Model], prompt: PromptTemplate, llm_kwargs: _Arguments = None, **prompt_args: Any
     ) -> Model:
         """Answer with an object.
 
@@ -70,57 +58,37 @@ class StructuredPredict(FunctionCallingLLM):
         """
         if not self._is_native():
             with _validating(output_cls):
-                found: Model = super().structured_predict(output_cls, prompt, llm_kwargs=llm_kwargs, **prompt_args)
+                found: Model = super().structured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
             return found
-        dispatcher.event(_start_event(output_cls, prompt, prompt_args))
-        response = self.chat(self._messages(prompt, prompt_args), **_arguments(output_cls, llm_kwargs))
-        found = _read(response, output_cls)
-        dispatcher.event(LLMStructuredPredictEndEvent(output=found))
-        return found
+        _start(output_cls, prompt, prompt_args)
+        return _end(self.chat(**self._request(output_cls, prompt, llm_kwargs, prompt_args)), output_cls)
 
     async def astructured_predict(
-        self,
-        output_cls: type[Model],
-        prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
+        self, output_cls: type[Model], prompt: PromptTemplate, llm_kwargs: _Arguments = None, **prompt_args: Any
     ) -> Model:
         """Answer with an object, without blocking the event loop."""
         if not self._is_native():
             with _validating(output_cls):
-                found: Model = await super().astructured_predict(
-                    output_cls, prompt, llm_kwargs=llm_kwargs, **prompt_args
-                )
+                found: Model = await super().astructured_predict(output_cls, prompt, llm_kwargs, **prompt_args)
             return found
-        dispatcher.event(_start_event(output_cls, prompt, prompt_args))
-        response = await self.achat(self._messages(prompt, prompt_args), **_arguments(output_cls, llm_kwargs))
-        found = _read(response, output_cls)
-        dispatcher.event(LLMStructuredPredictEndEvent(output=found))
-        return found
+        _start(output_cls, prompt, prompt_args)
+        return _end(await self.achat(**self._request(output_cls, prompt, llm_kwargs, prompt_args)), output_cls)
 
     def _structured_stream_call(
-        self,
-        output_cls: type[Model],
-        prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
+        self, output_cls: type[Model], prompt: PromptTemplate, llm_kwargs: _Arguments = None, **prompt_args: Any
     ) -> Generator[Any, None, None]:
         if not self._is_native():
             yield from super()._structured_stream_call(output_cls, prompt, llm_kwargs, **prompt_args)
             return
         found = piece = None
-        for piece in self.stream_chat(self._messages(prompt, prompt_args), **_arguments(output_cls, llm_kwargs)):
+        for piece in self.stream_chat(**self._request(output_cls, prompt, llm_kwargs, prompt_args)):
             found = self._partial(piece, output_cls, found)
             yield found
         if piece is not None:
             _read(piece, output_cls)
 
     async def _structured_astream_call(
-        self,
-        output_cls: type[Model],
-        prompt: PromptTemplate,
-        llm_kwargs: dict[str, Any] | None = None,
-        **prompt_args: Any,
+        self, output_cls: type[Model], prompt: PromptTemplate, llm_kwargs: _Arguments = None, **prompt_args: Any
     ) -> AsyncGenerator[Any, None]:
         if not self._is_native():
             pieces: AsyncGenerator[Any, None]
@@ -129,8 +97,7 @@ class StructuredPredict(FunctionCallingLLM):
 
         async def objects() -> AsyncGenerator[Any, None]:
             found = piece = None
-            messages = self._messages(prompt, prompt_args)
-            async for piece in await self.astream_chat(messages, **_arguments(output_cls, llm_kwargs)):
+            async for piece in await self.astream_chat(**self._request(output_cls, prompt, llm_kwargs, prompt_args)):
                 found = self._partial(piece, output_cls, found)
                 yield found
             if piece is not None:
@@ -138,8 +105,13 @@ class StructuredPredict(FunctionCallingLLM):
 
         return objects()
 
-    def _messages(self, prompt: PromptTemplate, prompt_args: dict[str, Any]) -> list[ChatMessage]:
-        return self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
+    def _request(
+        self, output_cls: type[Model], prompt: PromptTemplate, llm_kwargs: _Arguments, prompt_args: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The arguments of the chat that answers with an object."""
+        kept = {name: value for name, value in (llm_kwargs or {}).items() if name not in _DECIDED_HERE}
+        messages = self._extend_messages(prompt.format_messages(llm=self, **prompt_args))
+        return {"messages": messages, **kept, STRUCTURED: output_cls, "allow_parallel_tool_calls": False}
 
     def _partial(self, piece: ChatResponse, output_cls: type[Model], before: Any) -> Any:
         """The object as far as a piece has it."""
@@ -149,23 +121,19 @@ class StructuredPredict(FunctionCallingLLM):
         return process_streaming_objects(piece, output_cls, cur_objects=objects, flexible_mode=True, llm=self)
 
 
-def _start_event(
-    output_cls: type[BaseModel], prompt: PromptTemplate, prompt_args: dict[str, Any]
-) -> LLMStructuredPredictStartEvent:
-    return LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
+def _start(output_cls: type[BaseModel], prompt: PromptTemplate, prompt_args: dict[str, Any]) -> None:
+    event = LLMStructuredPredictStartEvent(output_cls=output_cls, template=prompt, template_args=prompt_args)
+    dispatcher.event(event)
 
 
-def _arguments(output_cls: type[BaseModel], llm_kwargs: dict[str, Any] | None) -> dict[str, Any]:
-    kept = {name: value for name, value in (llm_kwargs or {}).items() if name not in _DECIDED_HERE}
-    return {**kept, STRUCTURED: output_cls, "allow_parallel_tool_calls": False}
+def _end(response: ChatResponse, output_cls: type[Model]) -> Model:
+    found = _read(response, output_cls)
+    dispatcher.event(LLMStructuredPredictEndEvent(output=found))
+    return found
 
 
 def _read(response: ChatResponse, output_cls: type[Model]) -> Model:
-    """The object in a whole answer; of a stream's, the parts that there were came before.
-
-    Raises:
-        StructuredOutputError: There is none.
-    """
+    """The object in a whole answer; of a stream's, the parts that there were came before."""
     calls = tool_calls_of(response.message)
     with _validating(output_cls, response.additional_kwargs):
         if calls:

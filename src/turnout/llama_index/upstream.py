@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import aclosing, closing
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import Any, cast
 
+from llama_index.core.base.llms.types import ChatMessage
 from llama_index.llms.openai import OpenAI
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from llama_index.core.base.llms.types import ChatMessage
-
-    from turnout.providers.base import OpenAIClient
+from turnout.providers.base import Client
 
 
 class _SendsArguments(OpenAI):
@@ -24,44 +23,35 @@ class _SendsArguments(OpenAI):
     def _get_model_kwargs(self, **kwargs: Any) -> dict[str, Any]:
         return kwargs
 
-    def once(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> Any:
-        return self._chat(messages, **arguments)
+    def send(self, messages: Sequence[ChatMessage], *, stream: bool, **arguments: Any) -> Any:
+        return closing(self._stream_chat(messages, **arguments)) if stream else self._chat(messages, **arguments)
 
-    async def aonce(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> Any:
+    async def asend(self, messages: Sequence[ChatMessage], *, stream: bool, **arguments: Any) -> Any:
+        if stream:
+            return aclosing(await self._astream_chat(messages, **arguments))
         return await self._achat(messages, **arguments)
 
-    def chunks(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> Any:
-        return self._stream_chat(messages, **arguments)
 
-    async def achunks(self, messages: Sequence[ChatMessage], arguments: dict[str, Any]) -> Any:
-        return await self._astream_chat(messages, **arguments)
-
-
-def openai_llm(client: OpenAIClient, *, azure: bool) -> _SendsArguments:
-    """LlamaIndex's `OpenAI`, or on Azure its `AzureOpenAI`, with turnout's client.
+def openai_llm(client: Client[Any, Any], name: str) -> _SendsArguments:
+    """LlamaIndex's class of that name, `OpenAI` or one that is based on it, with turnout's client.
 
     The class treats requests by what the model's *name* looks like, and a deployment may have any name. So it gets a
     name that means nothing, and the deployment goes with each call. Address, key and API version are the client's.
     """
-    options: dict[str, Any] = {
-        "model": "turnout",
-        "api_key": "never-sent",
-        "api_version": "never-sent",
-        "max_retries": 0,
-        "openai_client": client.sync,
-        "async_openai_client": client.aio,
-    }
-    nowhere = "https://never.asked.invalid"
-    if azure:
-        return _azure_class()(engine="turnout", azure_endpoint=nowhere, **options)
-    return _SendsArguments(api_base=nowhere, **options)
+    return _sending(name)(
+        model="turnout",
+        engine="turnout",
+        api_key="never-sent",
+        api_version="never-sent",
+        api_base="https://never.asked.invalid",
+        max_retries=0,
+        openai_client=client.sync,
+        async_openai_client=client.aio,
+    )
 
 
 @cache
-def _azure_class() -> type[_SendsArguments]:
-    from llama_index.llms.azure_openai import AzureOpenAI
-
-    class _AzureSendsArguments(_SendsArguments, AzureOpenAI):
-        pass
-
-    return _AzureSendsArguments
+def _sending(name: str) -> type[_SendsArguments]:
+    module, _, kind = name.rpartition(".")
+    base = getattr(import_module(module), kind)
+    return cast("type[_SendsArguments]", type(f"_{kind}SendsArguments", (_SendsArguments, base), {}))

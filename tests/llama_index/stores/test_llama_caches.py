@@ -14,7 +14,7 @@ from llama_index.core.storage.kvstore import SimpleKVStore
 from tests.llama_index.stores.kinds import documents
 from turnout.errors import EmbeddingSpaceError
 from turnout.llama_index import TurnoutEmbedding
-from turnout.llama_index.caches import SpacedCache
+from turnout.llama_index.vectors import SpacedCache
 
 if TYPE_CHECKING:
     from pathlib import Path

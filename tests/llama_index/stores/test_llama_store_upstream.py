@@ -50,16 +50,13 @@ def test_a_postgres_store_s_table_rows_and_queries(database: str) -> None:
     store.add([TextNode(id_=one, text=f"{one}.", embedding=[0.1, 0.2]) for one in ("keys", "depot")])
     asked: list[dict[str, Any]] = []
 
-    def wrap(customize: object) -> Any:
-        assert customize is None
+    def one_only(node_id: str, before: object, statement: Any, table: Any, **options: Any) -> Any:
+        assert before is None
+        asked.append(options)
+        return statement.where(table.node_id == node_id)
 
-        def one_only(statement: Any, table: Any, **options: Any) -> Any:
-            asked.append(options)
-            return statement.where(table.node_id == "keys")
-
-        return one_only
-
-    upstream.customize_postgres_queries(store, wrap)
+    upstream.customize_postgres_queries(store, one_only, "keys")
+    upstream.customize_postgres_queries(store, one_only, "depot")  # it is customised already
     for mode in (VectorStoreQueryMode.DEFAULT, VectorStoreQueryMode.MMR):
         query = VectorStoreQuery(query_embedding=[0.1, 0.2], similarity_top_k=2, mode=mode)
         assert store.query(query, turnout="said").ids == ["keys"]

@@ -33,31 +33,20 @@ register = _KINDS.register
 
 
 def keeper_of(store: BasePydanticVectorStore) -> SpaceKeeper:
-    """The keeper of a store: the registered one of its nearest class, or else records on nodes.
-
-    Raises:
-        EmbeddingSpaceError: The store keeps nothing that a record could be on.
-    """
+    """The keeper of a store: the registered one of its nearest class, or else records on nodes."""
     keeper = _KINDS.keeper(store)
     if keeper is not None:
         return keeper
     if store.stores_text:
         return NodeKeeper(store)
-    fix = "say where its record is: turnout.llama_index.stores.register(…)"
-    msg = f"a {type(store).__name__} keeps vectors alone, and no record of their embedding space: {fix}"
-    raise EmbeddingSpaceError(msg, index=type(store).__name__, fix=fix)
+    kind, fix = type(store).__name__, "say where its record is: turnout.llama_index.stores.register(…)"
+    msg = f"a {kind} keeps vectors alone, and no record of their embedding space: {fix}"
+    raise EmbeddingSpaceError(msg, index=kind, fix=fix)
 
 
 def open_collection(
     index: IndexSettings, name: str, space: EmbeddingSpace, *, create: bool = False
 ) -> NodeCollection | None:
-    """The collection that a named index has for a space, in the folder or database that the settings name.
-
-    None if there is none and it isn't to be made; a new one has no record yet.
-
-    Raises:
-        MissingExtraError: The store's package isn't installed.
-        UnsupportedError: LlamaIndex's integration doesn't open such a store.
-    """
+    """The collection that a named index has for a space; a new one has no record yet. None if there is none."""
     collection: NodeCollection | None = _KINDS.open(index, name, space, create)
     return collection

@@ -1,24 +1,80 @@
-"""What all kinds of LlamaIndex vector stores share: keeping the record of the space, and being a collection."""
+"""What all kinds of LlamaIndex stores share: nodes as an index's chunks, the record of a space, and collections."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
 
 from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ships no types
-from llama_index.core.schema import BaseNode
+from llama_index.core.schema import BaseNode, MetadataMode, NodeRelationship, RelatedNodeInfo, TextNode
 from llama_index.core.storage.docstore import BaseDocumentStore
+from llama_index.core.storage.docstore.utils import doc_to_json, json_to_doc
 from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQuery
 from pydantic_core import to_jsonable_python
 
+from turnout.index.chunks import Chunk, EmbeddedChunk
 from turnout.index.collection import Collection
 from turnout.index.guard.keepers import RecordKeeper, StampKeeper
+from turnout.index.guard.records import KEYS, PREFIX, SpaceRecord, with_record
 from turnout.index.validation import check_strings, chunk_refused
-from turnout.llama_index.stores.chunks import to_chunk, to_node
 
-if TYPE_CHECKING:
-    from turnout.index.chunks import Chunk, EmbeddedChunk
+NodeT = TypeVar("NodeT", bound=BaseNode)
+
+
+def to_chunk(node: BaseNode) -> Chunk:
+    """A node as a chunk: its text is what LlamaIndex embeds, its metadata are the whole node."""
+    return Chunk(node.node_id, node.get_content(metadata_mode=MetadataMode.EMBED), doc_to_json(node))
+
+
+def to_node(chunk: Chunk) -> BaseNode:
+    """The node of a chunk, as it was."""
+    return json_to_doc(chunk.metadata)
+
+
+def document_chunk(node: BaseNode, document_id: str, chunk_id: str) -> Chunk:
+    """A part of a source document as a chunk: a node with an id of its own, related to nothing but the document."""
+    made = TextNode(
+        id_=chunk_id,
+        text=node.get_content(),
+        metadata=node.metadata,
+        excluded_embed_metadata_keys=node.excluded_embed_metadata_keys,
+        excluded_llm_metadata_keys=node.excluded_llm_metadata_keys,
+        relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id=document_id)},
+    )
+    return to_chunk(made)
+
+
+def node_with_record(node: NodeT, record: SpaceRecord | None) -> NodeT:
+    """A copy of a node with a record in its metadata, where no model sees it; without one if there is no record."""
+    if record is None and not any(key.startswith(PREFIX) for key in node.metadata):
+        return node
+    excluded = {
+        field: [key for key in getattr(node, field) if key not in KEYS] + ([*KEYS] if record else [])
+        for field in ("excluded_embed_metadata_keys", "excluded_llm_metadata_keys")
+    }
+    return node.model_copy(update={"metadata": with_record(node.metadata, record), **excluded})
+
+
+class DocstoreSource:
+    """The nodes of a docstore, as the source of a reindex.
+
+    Args:
+        docstore: The docstore.
+        name: What to call it in reports.
+    """
+
+    def __init__(self, docstore: BaseDocumentStore, name: str = "docstore") -> None:
+        self._docstore = docstore
+        self.name = name
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Every node."""
+        return map(to_chunk, self._docstore.docs.values())
+
+    def count(self) -> int | None:
+        """How many nodes there are."""
+        return len(self._docstore.docs)
 
 
 class SpaceKeeper(RecordKeeper):
@@ -33,20 +89,12 @@ class SpaceKeeper(RecordKeeper):
     unchecked: ClassVar[frozenset[str]] = frozenset()
 
     def expecting(self, query: VectorStoreQuery, version: object) -> Mapping[str, Any] | None:
-        """Arguments with which the query itself finds nothing unless the record has this version.
-
-        Returns:
-            None if the store can't compare it there.
-        """
+        """Arguments with which the query itself finds nothing unless the record has this version, if it can say so."""
         del query, version
         return None
 
     def check_persisting(self, path: str, fs: AbstractFileSystem | None) -> None:
-        """Refuse to persist the store over one of another space.
-
-        Raises:
-            EmbeddingSpaceError: There is such a one.
-        """
+        """Refuse to persist the store over one of another space."""
 
 
 class NodeKeeper(StampKeeper, SpaceKeeper):
@@ -84,11 +132,7 @@ class NodeCollection(Collection):
         """Write nodes with their vectors, in place of those with the same ids, which stay until then."""
 
     def normalize(self, chunks: Sequence[Chunk]) -> list[Chunk]:
-        """The nodes with metadata in the form that LlamaIndex gives them in a store: a date is a string there.
-
-        Raises:
-            ChunkRefusedError: The store can't hold one as it is.
-        """
+        """The nodes with metadata in the form that LlamaIndex gives them in a store: a date is a string there."""
         normal = []
         for chunk in chunks:
             node = to_node(chunk)

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from llama_index.core.schema import BaseNode, MetadataMode
 from llama_index.core.vector_stores.utils import metadata_dict_to_node, node_to_metadata_dict
 from llama_index.vector_stores.chroma import ChromaVectorStore
 
+from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.chroma import COSINE, ChromaChunks, ChromaRecordKeeper, check_metadata, open_client
+from turnout.index.chunks import Chunk, EmbeddedChunk
+from turnout.index.guard.keepers import Sample
 from turnout.index.store_kinds import StoreKind
 from turnout.index.validation import chunk_refused
-from turnout.llama_index.stores.base import NodeCollection, SpaceKeeper
-from turnout.llama_index.stores.chunks import to_chunk
+from turnout.llama_index.stores.base import NodeCollection, SpaceKeeper, to_chunk
 from turnout.llama_index.stores.upstream import replace_chroma_collection
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.chunks import Chunk, EmbeddedChunk
-    from turnout.index.guard.keepers import Sample
-    from turnout.settings import IndexSettings
+from turnout.settings import IndexSettings
 
 
 class _ChromaKeeper(ChromaRecordKeeper, SpaceKeeper):
@@ -46,12 +42,7 @@ class _ChromaKeeper(ChromaRecordKeeper, SpaceKeeper):
 
 
 class _ChromaCollection(ChromaChunks, NodeCollection):
-    """A collection of a named index, read through Chroma's own.
-
-    Args:
-        client: Chroma's client.
-        name: The collection; made if there is none.
-    """
+    """A collection of a named index, read through Chroma's own, which is made if there is none."""
 
     vector_store: ChromaVectorStore
 

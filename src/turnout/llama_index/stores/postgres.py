@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 import sqlalchemy
 import sqlalchemy.orm
-from llama_index.core.schema import MetadataMode
-from llama_index.core.vector_stores.types import VectorStoreQueryMode
+from llama_index.core.schema import BaseNode, MetadataMode
+from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode
 from llama_index.vector_stores.postgres import PGVectorStore
 from sqlalchemy.schema import DropTableComment, SetTableComment
 
 from turnout.errors import EmbeddingSpaceError
-from turnout.index.chunks import PAGE
-from turnout.index.guard.keepers import StoreState, collection_gone
+from turnout.facts.spaces import EmbeddingSpace
+from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk
+from turnout.index.guard.keepers import Sample, StoreState, collection_gone
 from turnout.index.guard.records import PREFIX, SpaceRecord
 from turnout.index.postgres import async_engine_of, engine_of
 from turnout.index.store_kinds import StoreKind
 from turnout.index.validation import check_json, check_strings
-from turnout.llama_index.stores.base import NodeCollection, SpaceKeeper
-from turnout.llama_index.stores.chunks import node_with_record, to_chunk
+from turnout.llama_index.stores.base import NodeCollection, SpaceKeeper, node_with_record, to_chunk
 from turnout.llama_index.stores.upstream import customize_postgres_queries, postgres_row, postgres_table
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from llama_index.core.schema import BaseNode
-    from llama_index.core.vector_stores.types import VectorStoreQuery
-
-    from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.chunks import Chunk, EmbeddedChunk
-    from turnout.index.guard.keepers import Sample
-    from turnout.settings import IndexSettings
+from turnout.settings import IndexSettings
 
 _NO_NODE = "turnout: no node"
 _EXPECTED = "turnout_expected_comment"  # argument of a query
@@ -39,23 +30,14 @@ _DENSE = {VectorStoreQueryMode.DEFAULT, VectorStoreQueryMode.MMR}
 _DENIED = "42501"  # https://www.postgresql.org/docs/current/errcodes-appendix.html: insufficient_privilege
 
 
-class _ComparesComment:
-    """Customises a store's queries: one that says what the table's comment was finds nothing if it is another.
-
-    Args:
-        comment: The comment, in a query.
-        customize: What the application customises queries with.
-    """
-
-    def __init__(self, comment: sqlalchemy.ColumnElement[str], customize: Callable[..., Any] | None) -> None:
-        self._comment = comment
-        self._customize = customize
-
-    def __call__(self, statement: Any, table: Any, /, **options: Any) -> Any:
-        expected = options.pop(_EXPECTED, None)
-        if self._customize is not None:
-            statement = self._customize(statement, table, **options)
-        return statement if expected is None else statement.where(self._comment == expected)
+def _compare_comment(
+    comment: Any, customize: Callable[..., Any] | None, statement: Any, table: Any, /, **options: Any
+) -> Any:
+    """Customises a query: one that says what the table's comment was finds nothing if it is another."""
+    expected = options.pop(_EXPECTED, None)
+    if customize is not None:
+        statement = customize(statement, table, **options)
+    return statement if expected is None else statement.where(comment == expected)
 
 
 class _PostgresKeeper(SpaceKeeper):
@@ -74,10 +56,7 @@ class _PostgresKeeper(SpaceKeeper):
         self._found = sqlalchemy.func.to_regclass(quoted)
         description = sqlalchemy.func.obj_description(self._found, "pg_class")
         self._comment: sqlalchemy.ColumnElement[str] = sqlalchemy.func.coalesce(description, "")
-        customize_postgres_queries(store, self._compare_comment)
-
-    def _compare_comment(self, customize: Callable[..., Any] | None) -> Callable[..., Any]:
-        return customize if isinstance(customize, _ComparesComment) else _ComparesComment(self._comment, customize)
+        customize_postgres_queries(store, _compare_comment, self._comment)
 
     @property
     def index(self) -> str:

@@ -6,34 +6,27 @@ A named index is a persisted `VectorStoreIndex` in a folder, with the record in 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import fsspec  # type: ignore[import-untyped]  # it ships no types
 from llama_index.core import StorageContext, VectorStoreIndex, load_index_from_storage
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.schema import MetadataMode
+from llama_index.core.schema import BaseNode, MetadataMode
 from llama_index.core.vector_stores.simple import SimpleVectorStore
 
 from turnout.errors import UnsupportedError
+from turnout.facts.spaces import EmbeddingSpace
+from turnout.index.chunks import Chunk, EmbeddedChunk
 from turnout.index.collection import cannot_embed
 from turnout.index.files import recover_folder, remove_folder, replace_folder, staging_folder
 from turnout.index.guard.checks import spread
-from turnout.index.guard.keepers import StoreState, first_record_entries, state_of_documents
+from turnout.index.guard.keepers import Sample, StoreState, first_record_entries, state_of_documents
 from turnout.index.guard.records import SpaceRecord, with_record, would_replace
 from turnout.index.store_kinds import StoreKind
-from turnout.llama_index.stores.base import NodeCollection, NodeKeeper
-from turnout.llama_index.stores.chunks import to_chunk
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from llama_index.core.schema import BaseNode
-
-    from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.chunks import Chunk, EmbeddedChunk
-    from turnout.index.guard.keepers import Sample
-    from turnout.settings import IndexSettings
+from turnout.llama_index.stores.base import NodeCollection, NodeKeeper, to_chunk
+from turnout.settings import IndexSettings
 
 _RECORD = "turnout_space.json"  # in a persisted index's folder
 
@@ -96,21 +89,14 @@ def _persisted_record(path: str, fs: fsspec.AbstractFileSystem | None) -> SpaceR
 
 
 class _NoEmbedding(BaseEmbedding):
-    """Refuses to embed: whoever has the index brings the vectors.
-
-    Attributes:
-        index: The index that has it.
-    """
+    """Refuses to embed: whoever has the index brings the vectors."""
 
     index: str
 
     def _get_text_embedding(self, text: str) -> NoReturn:
         del text
-        remedy = (
-            "open it with turnout.llama_index.TurnoutIndex, or with "
-            "load_index_from_storage(…, embed_model=TurnoutEmbedding())"
-        )
-        raise cannot_embed(self.index, remedy)
+        loaded = "load_index_from_storage(…, embed_model=TurnoutEmbedding())"
+        raise cannot_embed(self.index, f"open it with turnout.llama_index.TurnoutIndex, or with {loaded}")
 
     def _get_query_embedding(self, query: str) -> NoReturn:
         self._get_text_embedding(query)
@@ -191,11 +177,7 @@ class PersistedIndex(NodeCollection):
             self.index.delete_nodes(there, delete_from_docstore=True)
 
     def flush(self) -> None:
-        """Persist the index beside the old one, then put it in its place.
-
-        Raises:
-            EmbeddingSpaceError: Another process put one of another space there.
-        """
+        """Persist the index beside the old one, then put it in its place, unless that has another space by now."""
         mine, there = self._record, self._recorded()
         if mine is not None and there is not None and not there.space.fits(mine.space):
             raise would_replace(str(self._folder), there.space, mine.space)

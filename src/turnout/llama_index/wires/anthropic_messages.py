@@ -6,23 +6,18 @@ the first major version of the SDK, so the SDK's client is asked directly.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
-from llama_index.core.base.llms.types import CitationBlock, TextBlock, ThinkingBlock, ToolCallBlock
+from llama_index.core.base.llms.types import ChatResponse, CitationBlock, TextBlock, ThinkingBlock, ToolCallBlock
 
 from turnout.conversation.messages_blocks import messages_blocks
-from turnout.llama_index.messages.writing import alternating
-from turnout.llama_index.wires.base import Reader, SDKWire, add_usage, response_of
+from turnout.conversation.turns import Turn
+from turnout.llama_index.messages import alternating
+from turnout.llama_index.wires.base import Reader, Wire, response_of
 from turnout.providers.clients import client_for
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from llama_index.core.base.llms.types import ChatResponse
-
-    from turnout.conversation.turns import Turn
-    from turnout.routing import Route
-    from turnout.settings import AzureBackend
+from turnout.routing import Route
+from turnout.settings import AzureBackend
 
 _SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 """What the service takes from the models that it takes it from, and the SDK has no arguments for (seen with 1.17)."""
@@ -30,13 +25,10 @@ _SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 _LOCATION = ("start_block_index", "end_block_index", "search_result_index")
 
 
-def build(route: Route, backend: AzureBackend) -> SDKWire:
+def build(route: Route, backend: AzureBackend) -> Wire:
     """The SDK's shared client."""
     client = client_for(route, backend)
-    return SDKWire(route, _Reader, (client.sync.messages, client.aio.messages), _request)
-
-
-# --- the conversation
+    return Wire(route, _Reader, _request, client.sync.messages.create, client.aio.messages.create)
 
 
 def _request(turns: Iterable[Turn], arguments: dict[str, Any], *, stream: bool) -> dict[str, Any]:
@@ -52,9 +44,6 @@ def _result(turn: Turn, content: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"type": "tool_result", "tool_use_id": turn.call_id, "content": content, **failed}]
 
 
-# --- the answer
-
-
 class _Reader(Reader):
     def __init__(self, route: Route) -> None:
         super().__init__(route)
@@ -65,39 +54,29 @@ class _Reader(Reader):
         return self._ended(response_of(blocks, dict(answer)), answer, answer)
 
     def _take(self, event: Any) -> ChatResponse | None:
-        delta, thought = "", ""
         match event.type:
             case "message_start":
                 self._message = event.message
-                return None
             case "message_delta" if event.delta.stop_reason is not None:
                 return self._ended(self._so_far(dict(event)), event.delta, event)
-            case "content_block_start":
-                started = _blocks(event.content_block)
-                if not started:
-                    return None
+            case "content_block_start" if started := _blocks(event.content_block):
                 self._blocks[event.index, 0] = started[0]
                 if isinstance(started[0], ToolCallBlock):
                     started[0].tool_kwargs = ""
+                return self._so_far(dict(event))
             case "content_block_delta" if (event.index, 0) in self._blocks:
-                delta, thought = self._add(event.index, event.delta)
-            case _:
-                return None
-        response = self._so_far(dict(event), delta)
-        if thought:
-            response.additional_kwargs["thinking_delta"] = thought  # where agents look for it
-        return response
+                self._add(event.index, event.delta)
+                delta, thought = getattr(event.delta, "text", ""), getattr(event.delta, "thinking", "")
+                return self._so_far(dict(event), delta, thought)
+        return None
 
-    def _add(self, index: int, delta: Any) -> tuple[str, str]:
-        """Add to a block; gives the text and the thought that are new."""
+    def _add(self, index: int, delta: Any) -> None:
         block = self._blocks[index, 0]
         match delta.type:
             case "text_delta":
                 block.text += delta.text
-                return delta.text, ""
             case "thinking_delta":
                 block.content += delta.thinking
-                return "", delta.thinking
             case "signature_delta":
                 block.additional_information["signature"] += delta.signature
             case "input_json_delta":
@@ -105,18 +84,15 @@ class _Reader(Reader):
             case "citations_delta":
                 for number, citation in enumerate(_citations([delta.citation]), len(self._blocks)):
                     self._blocks[index, number] = citation
-        return "", ""
 
     def _ended(self, response: ChatResponse, last: Any, counted: Any) -> ChatResponse:
         """An answer with its usage, which `counted` has, and its finish reason, which `last` has."""
-        if counted.usage is not None:
-            usage = counted.usage.model_dump()
-            if usage.get("input_tokens") is None and self._message is not None and self._message.usage is not None:
-                usage["input_tokens"] = self._message.usage.input_tokens
-            add_usage(response, usage)
         message, details = self._message or counted, getattr(last, "stop_details", None)
+        usage = None if counted.usage is None else counted.usage.model_dump()
+        if usage is not None and usage.get("input_tokens") is None and message.usage is not None:
+            usage["input_tokens"] = message.usage.input_tokens
         findings = {"stop_details": details.model_dump()} if details else {}
-        return self._finished(response, last.stop_reason, message.model, message.id, findings)
+        return self._finished(response, last.stop_reason, message.model, message.id, findings, usage)
 
 
 def _blocks(content: Any) -> list[Any]:

@@ -8,64 +8,51 @@ answers are read here.
 from __future__ import annotations
 
 import base64
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import aclosing, closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from llama_index.core.base.llms.types import ChatMessage, TextBlock, ThinkingBlock, ToolCallBlock
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, TextBlock, ThinkingBlock, ToolCallBlock
 from llama_index.llms.bedrock_converse.utils import messages_to_converse_messages
 
 from turnout.conversation.caching import cache_point
 from turnout.conversation.reasoning import redacted_bytes
-from turnout.conversation.turns import Attachment, CachePoint, Call, Reasoning
-from turnout.llama_index.messages.writing import alternating, blocks
-from turnout.llama_index.wires.base import Reader, Wire, add_usage, response_of
+from turnout.conversation.turns import Attachment, CachePoint, Call, Part, Reasoning, Turn
+from turnout.llama_index.messages import alternating, write_block
+from turnout.llama_index.wires.base import Reader, Wire, response_of
 from turnout.providers.clients import client_for
+from turnout.routing import Route
+from turnout.settings import BedrockBackend
 from turnout.transport import greenlets
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
-
-    from llama_index.core.base.llms.types import ChatResponse
-
-    from turnout.conversation.turns import Part, Turn
-    from turnout.routing import Route
-    from turnout.settings import BedrockBackend
 
 
 def build(route: Route, backend: BedrockBackend) -> Wire:
     """Boto's shared client."""
-    return _BedrockConverse(route, client_for(route, backend).sync)
+    runtime = client_for(route, backend).sync
 
+    def create(*, stream: bool, **request: Any) -> Any:
+        return closing(_events(runtime, request)) if stream else runtime.converse(**request)
 
-class _BedrockConverse(Wire):
-    def __init__(self, route: Route, runtime: Any) -> None:
-        super().__init__(route, _Reader)
-        self._runtime = runtime
-
-    def _send(self, turns: Sequence[Turn], arguments: dict[str, Any], *, stream: bool = False) -> Any:
-        request = {**_conversation(turns), **arguments}
-        return closing(self._events(request)) if stream else self._runtime.converse(**request)
-
-    async def _asend(self, turns: Sequence[Turn], arguments: dict[str, Any], *, stream: bool = False) -> Any:
-        request = {**_conversation(turns), **arguments}
+    async def acreate(*, stream: bool, **request: Any) -> Any:
         if stream:
-            return aclosing(greenlets.iterate(lambda: self._events(request)))
-        return await greenlets.run(self._runtime.converse, **request)
+            return aclosing(greenlets.iterate(lambda: _events(runtime, request)))
+        return await greenlets.run(runtime.converse, **request)
 
-    def _events(self, request: dict[str, Any]) -> Generator[dict[str, Any], None, None]:
-        """The events of a stream, the last one with what the response itself says."""
-        response = self._runtime.converse_stream(**request)
-        head = {"ResponseMetadata": response.get("ResponseMetadata", {})}
-        with closing(response["stream"]) as events:
-            for event in events:
-                yield {**event, **head} if "metadata" in event else event
+    return Wire(route, _Reader, _request, create, acreate)
 
 
-# --- the conversation
+def _events(runtime: Any, request: dict[str, Any]) -> Generator[dict[str, Any], None, None]:
+    """The events of a stream, the last one with what the response itself says."""
+    response = runtime.converse_stream(**request)
+    head = {"ResponseMetadata": response.get("ResponseMetadata", {})}
+    with closing(response["stream"]) as events:
+        for event in events:
+            yield {**event, **head} if "metadata" in event else event
 
 
-def _conversation(turns: Sequence[Turn]) -> dict[str, Any]:
-    return alternating(turns, lambda turn: [_block(part) for part in turn.parts], _result)
+def _request(turns: Iterable[Turn], arguments: dict[str, Any], *, stream: bool) -> dict[str, Any]:
+    conversation = alternating(turns, lambda turn: [_block(part) for part in turn.parts], _result)
+    return {**conversation, **arguments, "stream": stream}
 
 
 def _result(turn: Turn, content: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -89,12 +76,9 @@ def _block(part: Part) -> dict[str, Any]:
         case Attachment(url=str(url)):  # in S3
             name = {"name": part.name} if part.kind == "document" else {}
             return {part.kind: {"format": part.format, **name, "source": {"s3Location": {"uri": url}}}}
-    messages, _ = messages_to_converse_messages([ChatMessage(blocks=blocks([part]))])
+    messages, _ = messages_to_converse_messages([ChatMessage(blocks=[write_block(part)])])
     block: dict[str, Any] = messages[0]["content"][0]
     return block
-
-
-# --- the answer
 
 
 class _Reader(Reader):
@@ -110,17 +94,13 @@ class _Reader(Reader):
             return self._ended(self._so_far({**event, "stopReason": self._finish}), self._finish, event["metadata"])
         elif "contentBlockStart" in event:
             call = event["contentBlockStart"].get("start", {}).get("toolUse")
-            if call is not None and not _is_of_service(call):
-                made = ToolCallBlock(tool_call_id=call["toolUseId"], tool_name=call["name"], tool_kwargs="")
-                self._blocks[event["contentBlockStart"].get("contentBlockIndex", 0)] = made
+            if call is not None and (block := _read_block({"toolUse": {**call, "input": ""}})) is not None:
+                self._blocks[event["contentBlockStart"].get("contentBlockIndex", 0)] = block
                 return self._so_far(event)
         elif "contentBlockDelta" in event:
             place, delta = event["contentBlockDelta"].get("contentBlockIndex", 0), event["contentBlockDelta"]["delta"]
             self._add(place, delta)
-            response = self._so_far(event, delta.get("text", ""))
-            if thought := delta.get("reasoningContent", {}).get("text"):
-                response.additional_kwargs["thinking_delta"] = thought  # where agents look for it
-            return response
+            return self._so_far(event, delta.get("text", ""), delta.get("reasoningContent", {}).get("text", ""))
         return None
 
     def _add(self, place: int, delta: Mapping[str, Any]) -> None:
@@ -141,18 +121,16 @@ class _Reader(Reader):
 
     def _ended(self, response: ChatResponse, reason: str, last: Mapping[str, Any]) -> ChatResponse:
         """An answer with its finish reason, and the usage, which the answer or a stream's last event has."""
-        raw = response.raw or {}
-        if usage := last.get("usage"):
-            add_usage(response, usage)
         model = last.get("trace", {}).get("promptRouter", {}).get("invokedModelId") or self._route.deployment
-        return self._finished(response, reason, model, raw.get("ResponseMetadata", {}).get("RequestId"), last)
+        request_id = (response.raw or {}).get("ResponseMetadata", {}).get("RequestId")
+        return self._finished(response, reason, model, request_id, last, last.get("usage"))
 
 
 def _read_block(content: Mapping[str, Any]) -> Any:
-    """A block of an answer; None for what the service did on its own."""
+    """A block of an answer; None for what the service did on its own, which nobody here may do again."""
     if "text" in content:
         return TextBlock(text=content["text"]) if content["text"] else None
-    if "toolUse" in content and not _is_of_service(content["toolUse"]):
+    if "toolUse" in content and content["toolUse"].get("type") != "server_tool_use":
         call = content["toolUse"]
         return ToolCallBlock(tool_call_id=call["toolUseId"], tool_name=call["name"], tool_kwargs=call.get("input", {}))
     if "reasoningContent" in content:
@@ -163,8 +141,3 @@ def _read_block(content: Mapping[str, Any]) -> Any:
         signed = {"signature": shown["signature"]} if shown.get("signature") else {}
         return ThinkingBlock(content=shown.get("text", ""), additional_information=signed)
     return None
-
-
-def _is_of_service(call: Mapping[str, Any]) -> bool:
-    """Whether the service runs a tool itself, so that nobody here may run it again."""
-    return call.get("type") == "server_tool_use"

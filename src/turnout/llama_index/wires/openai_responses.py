@@ -7,34 +7,25 @@ SDK's client is asked directly.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
-from llama_index.core.base.llms.types import TextBlock, ThinkingBlock, ToolCallBlock
+from llama_index.core.base.llms.types import ChatResponse, TextBlock, ThinkingBlock, ToolCallBlock
 
-from turnout.conversation.turns import Attachment, Call, Reasoning, Text, WireBlock
-from turnout.llama_index.wires.base import Reader, SDKWire, add_usage, response_of
+from turnout.conversation.turns import Attachment, Call, Part, Reasoning, Text, Turn, WireBlock
+from turnout.llama_index.wires.base import Reader, Wire, response_of
 from turnout.providers.clients import client_for
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from llama_index.core.base.llms.types import ChatResponse
-
-    from turnout.conversation.turns import Part, Turn
-    from turnout.routing import Route
-    from turnout.settings import Backend
+from turnout.routing import Route
+from turnout.settings import Backend
 
 _ENDS = frozenset({"response.completed", "response.incomplete"})
 _TEXTS = frozenset({"response.output_text.delta", "response.refusal.delta"})
 
 
-def build(route: Route, backend: Backend) -> SDKWire:
+def build(route: Route, backend: Backend) -> Wire:
     """The SDK's shared client."""
     client = client_for(route, backend)
-    return SDKWire(route, _Reader, (client.sync.responses, client.aio.responses), _request)
-
-
-# --- the conversation
+    return Wire(route, _Reader, _request, client.sync.responses.create, client.aio.responses.create)
 
 
 def _request(turns: Iterable[Turn], arguments: dict[str, Any], *, stream: bool) -> dict[str, Any]:
@@ -79,18 +70,13 @@ def _content(part: Part) -> dict[str, Any]:
     raise AssertionError(part)  # nothing else is prepared for this wire
 
 
-# --- the answer
-
-
 class _Reader(Reader):
     def _read(self, answer: Any) -> ChatResponse:
         blocks = [block for item in answer.output for block in _blocks(item)]
         details, found = answer.incomplete_details, dict(answer)
-        response = response_of(blocks, found)
-        if answer.usage is not None:
-            add_usage(response, answer.usage.model_dump())
+        usage = None if answer.usage is None else answer.usage.model_dump()
         reason = str(details.reason if details else answer.status or "completed")
-        return self._finished(response, reason, answer.model, answer.id, found)
+        return self._finished(response_of(blocks, found), reason, answer.model, answer.id, found, usage)
 
     def _take(self, event: Any) -> ChatResponse | None:
         kind, delta = event.type, ""

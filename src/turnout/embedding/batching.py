@@ -1,4 +1,4 @@
-"""Texts → the largest requests that a model takes."""
+"""Texts → the largest requests that a model takes, and how far they are."""
 
 from __future__ import annotations
 
@@ -13,6 +13,21 @@ if TYPE_CHECKING:
     from turnout.routing import Route
 
 _UNKNOWN_BATCH = 256  # texts a request, for a model that turnout knows nothing of
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingProgress:
+    """How far a call has come.
+
+    Attributes:
+        done: Texts embedded; one that repeats is embedded once and counts as often as it was passed.
+        total: Texts in all; None where they come from an iterator.
+        in_flight: Requests that the deployment is working on.
+    """
+
+    done: int
+    total: int | None
+    in_flight: int
 
 
 @dataclass(slots=True)

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 from turnout.calls.classification import classify
 from turnout.calls.context import call_site, limiter_of, new_attempts
 from turnout.embedding import openai_vectors
-from turnout.embedding.batching import Batch, abatches, batches, check
+from turnout.embedding.batching import Batch, EmbeddingProgress, abatches, batches, check
 from turnout.embedding.invoke_bodies import Purpose, Vector, family
-from turnout.embedding.progress import EmbeddingProgress
 from turnout.errors import EmbeddingSpaceError
 from turnout.facts.spaces import space_of
 from turnout.providers.clients import client_for, existing_client
@@ -82,7 +81,7 @@ class Embedder:
         unique = self._unique(texts)
         cut = list(batches(unique, self.route))
         if len(cut) == 1:
-            vectors = await self._aone(cut[0], purpose)
+            vectors = await self.aembed_batch(cut[0], purpose, patience=0)
             self._say(len(texts), len(texts))
         else:
             vectors = [vector async for vector in self._ain_order(_each(cut), purpose, Counter(texts))]
@@ -103,9 +102,11 @@ class Embedder:
             return self._ain_order(abatches(texts, self.route), purpose, None)
         return self._ain_order(_each(batches(texts, self.route)), purpose, None)
 
-    async def aembed_batch(self, batch: Batch, purpose: Purpose = "document") -> list[Vector]:
-        """Embed the texts of one request, for work that sends many: throttling is waited out."""
-        return await self._aone(batch, purpose, patience=_PATIENCE)
+    async def aembed_batch(
+        self, batch: Batch, purpose: Purpose = "document", *, patience: float = _PATIENCE
+    ) -> list[Vector]:
+        """Embed the texts of one request; throttling is waited out for that many seconds."""
+        return await self._attempts(batch, patience).arun(lambda: self._arequest(batch.texts, purpose))
 
     def _unique(self, texts: Sequence[str]) -> dict[str, int]:
         """The texts that differ, each with its place among them."""
@@ -122,7 +123,7 @@ class Embedder:
         try:
             while True:
                 while len(begun) < self.ahead and (batch := next(cut, None)) is not None:
-                    begun.append((batch, background_loop.submit(self._aone(batch, purpose, patience=_PATIENCE))))
+                    begun.append((batch, background_loop.submit(self.aembed_batch(batch, purpose))))
                 if not begun:
                     return
                 batch, future = begun[0]
@@ -146,8 +147,7 @@ class Embedder:
                     batch = await anext(cut, None)
                     more = batch is not None
                     if batch is not None:
-                        task = asyncio.create_task(self._aone(batch, purpose, patience=_PATIENCE))
-                        begun.append((batch, task))
+                        begun.append((batch, asyncio.create_task(self.aembed_batch(batch, purpose))))
                 if not begun:
                     return
                 batch, task = begun[0]
@@ -173,9 +173,6 @@ class Embedder:
             self._progress(EmbeddingProgress(done, total, in_flight))
 
     # --- one request
-
-    async def _aone(self, batch: Batch, purpose: Purpose, *, patience: float = 0) -> list[Vector]:
-        return await self._attempts(batch, patience).arun(lambda: self._arequest(batch.texts, purpose))
 
     def _attempts(self, batch: Batch, patience: float = 0) -> Attempts:
         return new_attempts(

@@ -34,10 +34,6 @@ class Family:
     vectors: Callable[[dict[str, Any]], list[Vector]]
 
 
-def _titan_v1(texts: list[str], _purpose: Purpose, _dimensions: int | None) -> dict[str, Any]:
-    return {"inputText": texts[0]}
-
-
 def _titan_v2(texts: list[str], _purpose: Purpose, dimensions: int | None) -> dict[str, Any]:
     return {"inputText": texts[0], "normalize": True} | ({"dimensions": dimensions} if dimensions else {})
 
@@ -47,14 +43,6 @@ def _cohere(texts: list[str], purpose: Purpose, dimensions: int | None) -> dict[
     # truncate NONE: a text that is too long is refused, never cut in silence.
     body: dict[str, Any] = {"texts": texts, "input_type": kind, "truncate": "NONE"}
     return body | ({"output_dimension": dimensions} if dimensions else {})
-
-
-def _cohere_v3(texts: list[str], purpose: Purpose, _dimensions: int | None) -> dict[str, Any]:
-    return _cohere(texts, purpose, None)
-
-
-def _cohere_v4(texts: list[str], purpose: Purpose, dimensions: int | None) -> dict[str, Any]:
-    return _cohere(texts, purpose, dimensions) | {"embedding_types": ["float"]}
 
 
 def _cohere_vectors(answer: dict[str, Any]) -> list[Vector]:
@@ -72,10 +60,15 @@ def _nova(texts: list[str], purpose: Purpose, dimensions: int | None) -> dict[st
 
 
 FAMILIES: dict[str, Family] = {
-    "titan-v1": Family(_titan_v1, lambda answer: [answer["embedding"]]),
+    "titan-v1": Family(
+        lambda texts, _purpose, _dimensions: {"inputText": texts[0]}, lambda answer: [answer["embedding"]]
+    ),
     "titan-v2": Family(_titan_v2, lambda answer: [answer["embedding"]]),
-    "cohere-v3": Family(_cohere_v3, _cohere_vectors),
-    "cohere-v4": Family(_cohere_v4, _cohere_vectors),
+    "cohere-v3": Family(lambda texts, purpose, _dimensions: _cohere(texts, purpose, None), _cohere_vectors),
+    "cohere-v4": Family(
+        lambda texts, purpose, dimensions: _cohere(texts, purpose, dimensions) | {"embedding_types": ["float"]},
+        _cohere_vectors,
+    ),
     "nova-embed": Family(_nova, lambda answer: [found["embedding"] for found in answer["embeddings"]]),
 }
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from turnout.errors import CollectionGoneError, EmbeddingSpaceError
-from turnout.index.guard.records import PREFIX, SpaceRecord, mismatch, reindex_command
+from turnout.index.guard.records import PREFIX, SpaceRecord, mismatch, reindex_command, to_reindex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -66,9 +66,7 @@ class RecordKeeper(ABC):
         """
 
     def version(self) -> object:
-        """What changes whenever the record does; read anew for every search and insert.
-
-        A keeper that leaves it out has all of `state` read.
+        """What changes whenever the record does, read anew for every search and insert; left out, all of `state`.
 
         Raises:
             CollectionGoneError: The store isn't there any more.
@@ -80,11 +78,7 @@ class RecordKeeper(ABC):
         """Keep a record, or forget it if it is None."""
 
     def sample(self, number: int) -> list[Sample]:
-        """Texts as they were embedded, with their vectors, from all over the store.
-
-        Returns:
-            Fewer if the store has fewer; none if it doesn't give out its vectors.
-        """
+        """Texts as they were embedded, with their vectors, from all over the store; none if it gives out none."""
         del number
         return []
 
@@ -106,11 +100,7 @@ class RecordKeeper(ABC):
 
 
 class StampKeeper(RecordKeeper):
-    """Any store that keeps documents: records are on them, and there is no looking through them.
-
-    Attributes:
-        store: The store.
-    """
+    """Any store that keeps documents: records are on them, and there is no looking through them."""
 
     stamps: ClassVar[bool] = True
     shared: ClassVar[bool] = False
@@ -176,14 +166,10 @@ def state_of_documents(
     if not records:
         return StoreState(None, empty=True)
     if len(records) > 1 or len(lengths) > 1:
-        spaces = sorted(str(record.space) if record else "no space" for record in records)
-        fix = reindex_command(index)
-        msg = (
-            f"the index {index!r} has {what} of {', '.join(spaces)}, with vectors of "
-            f"{', '.join(map(str, sorted(lengths)))} numbers: it was written without the guard. "
-            f"Embed it anew with `{fix}`"
-        )
-        raise EmbeddingSpaceError(msg, index=index, fix=fix)
+        spaces = ", ".join(sorted(str(record.space) if record else "no space" for record in records))
+        numbers = ", ".join(map(str, sorted(lengths)))
+        why = f"the index {index!r} has {what} of {spaces}, with vectors of {numbers} numbers"
+        raise to_reindex(index, f"{why}: it was written without the guard")
     return StoreState(records.pop(), empty=False, dimensions=lengths.pop())
 
 

@@ -2,9 +2,8 @@
 
 from turnout.index.chunks import Chunk, EmbeddedChunk, RefusedChunk, Searchable, Source, Target
 from turnout.index.migration.engine import reindex
-from turnout.index.migration.named import NamedIndex
+from turnout.index.migration.named import NamedIndex, WorkerTask, embed_and_write
 from turnout.index.migration.report import Check, Estimate, ReindexProgress, ReindexReport
-from turnout.index.migration.worker import WorkerTask, embed_and_write
 
 __all__ = [
     "Check",

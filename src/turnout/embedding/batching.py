@@ -32,17 +32,11 @@ class EmbeddingProgress:
 
 @dataclass(slots=True)
 class Batch:
-    """One request's texts.
+    """One request's texts."""
 
-    Attributes:
-        texts: What is sent; each once.
-        places: For each text of the caller, its place among those that are sent.
-        tokens: An upper bound of their tokens.
-    """
-
-    texts: list[str] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
-    tokens: int = 0
+    texts: list[str] = field(default_factory=list)  # each once
+    places: list[int] = field(default_factory=list)  # of each of the caller's texts among these
+    tokens: int = 0  # at most
 
 
 def tokens_at_most(text: str) -> int:
@@ -105,12 +99,7 @@ async def abatches(texts: AsyncIterable[str], route: Route) -> AsyncIterator[Bat
 
 
 def check(index: int, text: object, route: Route) -> None:
-    """Refuse a text that the model doesn't take, before anything is sent.
-
-    Raises:
-        InvalidRequestError: It is empty, no string, or has half of a surrogate pair.
-        ContextOverflowError: It is longer than the model takes.
-    """
+    """Refuse a text that the model doesn't take, before anything is sent."""
     place = f"{route.deployment!r} on backend {route.backend!r}"
     if not isinstance(text, str):
         msg = f"text {index} is a {type(text).__name__}, not a string"

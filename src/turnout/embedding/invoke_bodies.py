@@ -23,15 +23,10 @@ Vector = list[float]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """How one family is asked.
+    """How one family is asked."""
 
-    Attributes:
-        body: (texts, purpose, dimensions) → request body.
-        vectors: Response body → one vector for each text.
-    """
-
-    body: Callable[[list[str], Purpose, int | None], dict[str, Any]]
-    vectors: Callable[[dict[str, Any]], list[Vector]]
+    body: Callable[[list[str], Purpose, int | None], dict[str, Any]]  # texts, purpose, dimensions → request body
+    vectors: Callable[[dict[str, Any]], list[Vector]]  # response body → one vector for each text
 
 
 def _titan_v2(texts: list[str], _purpose: Purpose, dimensions: int | None) -> dict[str, Any]:

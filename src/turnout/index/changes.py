@@ -20,25 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Change:
-    """What one collection lacks of some chunks.
-
-    Attributes:
-        spec: The collection.
-        ids: All of the chunks.
-        to_embed: Those that are new, or have another text.
-        embedded: Those with other metadata alone, with the vector that the collection has.
-        origin: What the chunks belong to.
-        vectors: The vectors of `to_embed`, once they are there.
-        failed: Why they couldn't be embedded, or written.
-    """
+    """What one collection lacks of some chunks."""
 
     spec: CollectionSpec
     ids: tuple[str, ...]
-    to_embed: list[Chunk]
-    embedded: list[EmbeddedChunk]
+    to_embed: list[Chunk]  # new, or with another text
+    embedded: list[EmbeddedChunk]  # with other metadata alone, and the vector that the collection has
     origin: str | None = None
-    vectors: Sequence[Vector] = field(default_factory=list)
-    failed: Exception | None = None
+    vectors: Sequence[Vector] = field(default_factory=list)  # of `to_embed`, once they are there
+    failed: Exception | None = None  # why they couldn't be embedded, or written
 
     def embed(self) -> None:
         """Embed what has to be; an error is kept in `failed`."""
@@ -104,17 +94,7 @@ def plan(spec: CollectionSpec, chunks: Sequence[Chunk], collections: Collections
 
 
 def write(change: Change, collections: Collections, *, wanted: bool) -> None:
-    """Write a change, and note it in the manifest once it is there for good.
-
-    Args:
-        change: The change, with its vectors.
-        collections: The index's collections; the change's is made if there is none.
-        wanted: Whether every collection of the index should have these chunks.
-
-    Raises:
-        EmbeddingSpaceError: The collection has vectors of another space.
-        ReindexLockedError: A reindex is filling it.
-    """
+    """Write a change, and note it in the manifest once it is there for good; `wanted` in all, or only here."""
     chunks = change.chunks()
     if not chunks:
         return
@@ -133,11 +113,7 @@ def write(change: Change, collections: Collections, *, wanted: bool) -> None:
 
 
 def refuse_options(options: Mapping[str, object]) -> None:
-    """Refuse what a framework's signature lets through to a change, and its stores understand differently.
-
-    Raises:
-        TypeError: There is something.
-    """
+    """Refuse what a framework's signature lets through to a change, and its stores understand differently."""
     if options:
         msg = f"a named index takes no {', '.join(sorted(options))}"
         raise TypeError(msg)

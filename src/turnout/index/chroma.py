@@ -39,16 +39,7 @@ _files: dict[tuple[int, int], int] = {}  # never closed: closing one takes every
 def open_client(index: IndexSettings, name: str, *, create: bool) -> Any | None:
     """A client of the Chroma, in a folder or on a server, that has a named index's collections.
 
-    Args:
-        index: The index's settings.
-        name: The collection that is wanted.
-        create: Whether it will be made if there is none.
-
-    Returns:
-        The client; None if there is no such collection and it won't be made.
-
-    Raises:
-        ModuleNotFoundError: Chroma isn't installed.
+    It is None if the wanted collection isn't there and won't be made.
     """
     import chromadb
     from chromadb.config import Settings as ChromaSettings
@@ -96,9 +87,6 @@ class ChromaRecordKeeper(RecordKeeper):
         """Which collection it is, and the record in its metadata.
 
         In a folder to which nothing was written since the last look, by whomever, that is what it was then.
-
-        Raises:
-            CollectionGoneError: There is none any more.
         """
         file_version = None if self._file is None else _version(self._file)
         seen, version = self._seen
@@ -216,11 +204,7 @@ class ChromaChunks(Collection):
 
 
 def check_metadata(chunk: Chunk, metadata: Mapping[str, Any], index: str) -> None:
-    """Refuse metadata that Chroma refuses; None is left to the caller.
-
-    Raises:
-        ChunkRefusedError: Chroma refuses them.
-    """
+    """Refuse metadata that Chroma refuses; None is left to the caller."""
     from chromadb.api.types import validate_metadata
 
     for key, value in metadata.items():

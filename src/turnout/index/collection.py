@@ -37,11 +37,7 @@ class Collection(Target, Source):
         self._record: SpaceRecord | None = None
 
     def normalize(self, chunks: Sequence[Chunk]) -> list[Chunk]:
-        """Chunks in the form in which the store gives them back; asked before any is embedded or written.
-
-        Raises:
-            ChunkRefusedError: It can't hold one.
-        """
+        """Chunks in the form in which the store gives them back; raises `ChunkRefusedError` before any is embedded."""
         return list(chunks)
 
     def flush(self) -> None:
@@ -52,19 +48,11 @@ class Collection(Target, Source):
         """Remove it, for good."""
 
     def state(self) -> StoreState:
-        """What it has, read anew.
-
-        Raises:
-            EmbeddingSpaceError: The record isn't as it was written.
-        """
+        """What it has, read anew."""
         return self.keeper.state()
 
     def is_lost(self) -> bool:
-        """Whether it isn't there any more, or has no record of its space any more.
-
-        Raises:
-            EmbeddingSpaceError: The record isn't as it was written.
-        """
+        """Whether it isn't there any more, or has no record of its space any more."""
         try:
             state = self.state()
         except CollectionGoneError:
@@ -72,12 +60,7 @@ class Collection(Target, Source):
         return state.record is None and state.empty is not None
 
     def claim(self, space: EmbeddingSpace, *, dry: bool = False) -> None:
-        """Write the record of a space, if it is empty; otherwise check that it has that record.
-
-        Raises:
-            EmbeddingSpaceError: It has vectors of another space, or of one that isn't known, or a record that isn't as
-                it was written.
-        """
+        """Write the record of a space, if it is empty; otherwise check that it has that record."""
         state = self.state()
         record = claim_record(state, space, index=self.name, adoptable=self.adoptable)
         if state.record is None:

@@ -53,11 +53,7 @@ class CollectionSpec:
 
     @classmethod
     def of(cls, config: IndexConfig, backend: str) -> CollectionSpec:
-        """The collection of a backend's space.
-
-        Raises:
-            SettingsError: The backend has no embedding target, or its vectors' length isn't known.
-        """
+        """The collection of a backend's space."""
         route = config.route(backend)
         space = space_of(route)
         return cls(config, route.backend, route, space, config.collection_name(space))
@@ -127,10 +123,6 @@ class Collections:
         """A collection, made if there is none, locked and claimed for its space.
 
         If the change fails, the collection is opened anew the next time: it may have a part of it in memory.
-
-        Raises:
-            EmbeddingSpaceError: It has vectors of another space.
-            ReindexLockedError: Another process or a reindex has the lock.
         """
         with self.writing(spec):
             collection = self.create(spec)
@@ -160,15 +152,7 @@ class Collections:
 
     @contextmanager
     def writing(self, spec: CollectionSpec, *, patience: float = _PATIENCE) -> Iterator[None]:
-        """Hold a collection's lock, so that neither another writer nor a reindex is in it.
-
-        Args:
-            spec: The collection.
-            patience: Seconds to wait for the writer before.
-
-        Raises:
-            ReindexLockedError: Another has the lock.
-        """
+        """Hold a collection's lock, after `patience` seconds at most: no other writer or reindex is in it."""
         lock = FileLock(self.manifest.path.with_name(f"{spec.name}.lock"), timeout=patience)
         try:
             lock.acquire()

@@ -59,11 +59,7 @@ class IndexConfig:
         return {backend: space_of(self.route(backend)) for backend in backends}
 
     def space(self, text: str) -> EmbeddingSpace:
-        """The space of a backend, or the one that a text names.
-
-        Raises:
-            SettingsError: It is neither.
-        """
+        """The space of a backend, or the one that a text names."""
         spaces = self.spaces()
         if text in spaces:
             return spaces[text]
@@ -77,11 +73,7 @@ class IndexConfig:
         return collection_name(self.name, space)
 
     def open_collection(self, space: EmbeddingSpace, *, create: bool = False) -> Collection | None:
-        """The collection of a space; None if there is none and it isn't to be made.
-
-        Raises:
-            SettingsError: The framework's part of turnout isn't imported.
-        """
+        """The collection of a space; None if there is none and it isn't to be made."""
         return frameworks.open_collection(self.settings, self.name, space, create=create)
 
     def checkpoint(self, space: EmbeddingSpace) -> Path:

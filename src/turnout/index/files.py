@@ -65,12 +65,7 @@ def room_for(where: str) -> Iterator[None]:
 def reindex_lock(path: Path, target: str) -> Iterator[None]:
     """Hold the lock of a target; it ends with the process, however that ends.
 
-    Args:
-        path: The lock's file. Beside it, in the same name with `.holder`, is who holds it.
-        target: What is being filled.
-
-    Raises:
-        ReindexLockedError: Another reindex holds it.
+    Beside the lock's file, in the same name with `.holder`, is who holds it.
     """
     holder = path.with_name(f"{path.name}.holder")
     lock = FileLock(path, timeout=0)
@@ -123,9 +118,7 @@ def replace_folder(folder: Path) -> None:
 def recover_folder(folder: Path, *, clean: bool = True) -> None:
     """Take the second step of `replace_folder` after a run that was killed before it, or that is between the two now.
 
-    Args:
-        folder: The folder.
-        clean: Whether to remove what else is beside it; one who only reads leaves what another may be saving.
+    What else is beside the folder is removed, unless not `clean`: one who only reads leaves what another may be saving.
     """
     staging, previous = _staging(folder), _previous(folder)
     if not folder.exists() and previous.exists():

@@ -26,11 +26,7 @@ _FILL_PAGE = 1024  # chunks that are read, embedded and written before the next
 def fill(spec: CollectionSpec, collections: Collections) -> Collection:
     """Write what a collection lacks, and remove what it shouldn't have any more.
 
-    What the model refuses is left out with a warning that names it.
-
-    Raises:
-        ModelCallError: The service failed; what was done is kept.
-        ReindexLockedError: A reindex is filling it.
+    What the model refuses is left out with a warning that names it. If the service fails, what was done is kept.
     """
     manifest = collections.manifest
     with collections.changing(spec) as collection:

@@ -99,13 +99,7 @@ class Manifest(ManifestReading):
             self._touch(ids, collection)
 
     def note_written(self, collection: str, chunks: Iterable[Chunk], *, origin: str | None = None) -> None:
-        """A collection has chunks, for good, and every other one should have them like this.
-
-        Args:
-            collection: The collection.
-            chunks: The chunks, as the collection gives them back.
-            origin: What they belong to.
-        """
+        """A collection has chunks of an origin, for good, and every other one should have them like this."""
         rows = [(chunk.id, *chunk.digests) for chunk in chunks]
         with self._change():
             self._base.executemany(
@@ -212,12 +206,9 @@ class Manifest(ManifestReading):
             self._touch((chunk.id for chunk in listed), collection)
 
     def give_up_lost(self, collection: str) -> list[str]:
-        """Give up the versions that a collection lacks and no collection has.
+        """Give up the versions that a collection lacks and no collection has; the ids of these chunks.
 
         The chunk is wanted as the collection has it, or else another one; if none has it, it isn't wanted any more.
-
-        Returns:
-            The ids of these chunks.
         """
         nowhere = (
             "SELECT l.id FROM lag l JOIN document d ON d.id = l.id WHERE l.collection = ? AND NOT EXISTS "

@@ -90,24 +90,13 @@ class Index:
 
     @property
     def config(self) -> IndexConfig:
-        """The index as the settings have it now.
-
-        Raises:
-            SettingsError: There is no such index, or the backend has no embedding target for it.
-        """
+        """The index as the settings have it now."""
         return self.spec().config
 
     # --- which collection
 
     def spec(self, space: EmbeddingSpace | None = None) -> CollectionSpec:
-        """Which collection is searched, as the settings are now.
-
-        Args:
-            space: The space of a query that is embedded already; left out, the active backend's.
-
-        Raises:
-            SettingsError: There is no such index, or the backend has no embedding target for it.
-        """
+        """Which collection is searched, as the settings are now: of the active space, or that of a query's vector."""
         settings = self._settings if isinstance(self._settings, Settings) else load_settings(self._settings)
         config = IndexConfig(self.name, settings)
         spec = CollectionSpec.of(config, self._backend or config.active)
@@ -221,9 +210,7 @@ class Index:
     def prepare(self, chunks: Iterable[Chunk], origin: str | None = None) -> list[Change]:
         """What has to be embedded and written, and where, to add chunks; what is there already isn't.
 
-        Args:
-            chunks: The chunks; of those with one id, the last.
-            origin: What they belong to, for `absent`.
+        Of chunks with one id, the last is taken; `origin` is what they belong to, for `absent`.
 
         Raises:
             IndexBehindError: The active collection lacks documents that the index has.

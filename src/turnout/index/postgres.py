@@ -20,22 +20,14 @@ T = TypeVar("T")
 
 
 def engine_of(index: IndexSettings) -> Engine:
-    """A synchronous engine, which keeps no connections.
-
-    Raises:
-        SettingsError: There is no database's URL.
-    """
+    """A synchronous engine, which keeps no connections."""
     from sqlalchemy import NullPool, create_engine
 
     return _with_clean_errors(index, lambda: create_engine(index.database(), poolclass=NullPool))
 
 
 def async_engine_of(index: IndexSettings) -> AsyncEngine:
-    """An asynchronous one; over asyncpg if the URL's driver, psycopg2, is synchronous alone.
-
-    Raises:
-        SettingsError: There is no database's URL.
-    """
+    """An asynchronous one; over asyncpg if the URL's driver, psycopg2, is synchronous alone."""
     from sqlalchemy import NullPool, make_url
     from sqlalchemy.ext.asyncio import create_async_engine
 

@@ -51,12 +51,7 @@ class StoreKinds(Generic[KeeperT]):
         self._keepers: dict[type, Callable[[Any], KeeperT]] = {}
 
     def register(self, store: type, keeper: Callable[[Any], KeeperT]) -> None:
-        """Say how stores of a class, and of its subclasses, keep their record.
-
-        Args:
-            store: The class of the stores.
-            keeper: Store → its keeper; a `SpaceKeeper` class whose constructor takes the store will do.
-        """
+        """Say how stores of a class, and of its subclasses, keep their record: store → its keeper."""
         self._keepers[store] = keeper
 
     def keeper(self, store: object) -> KeeperT | None:
@@ -75,18 +70,7 @@ class StoreKinds(Generic[KeeperT]):
         return next((kind for kind in kinds if kind is not None), None)
 
     def open(self, index: IndexSettings, name: str, space: EmbeddingSpace, *arguments: Any) -> Any:
-        """The collection that a named index has for a space.
-
-        Args:
-            index: The index's settings.
-            name: Its name.
-            space: The space.
-            *arguments: What the store's kind takes besides.
-
-        Raises:
-            MissingExtraError: The store's package isn't installed.
-            UnsupportedError: The framework doesn't open such a store.
-        """
+        """The collection that a named index has for a space; `arguments` are what the store's kind takes besides."""
         try:
             kind = self._kind(index.store)
             if kind is not None and kind.open is not None:

@@ -94,14 +94,7 @@ class ChunkStream(ABC):
 
     @abstractmethod
     def take(self, *, patient: bool) -> list[Outcome]:
-        """Outcomes that have come.
-
-        Args:
-            patient: Whether to wait a moment for one.
-
-        Returns:
-            Some, or none if none came or the stream has failed: then `error` says why.
-        """
+        """Outcomes that have come, waiting a moment if `patient`; none if the stream has failed, as `error` says."""
 
     @abstractmethod
     def end_early(self, within: float) -> None:
@@ -301,27 +294,15 @@ def _lost(number: int) -> ReindexError:
 
 @dataclass(slots=True)
 class EmbeddingOutcome:
-    """What became of some chunks.
-
-    Attributes:
-        embedded: Those that were embedded.
-        skipped: Those that can't be: id and reason.
-        failed: What ended the work before all of them were, if something did.
-    """
+    """What became of some chunks."""
 
     embedded: list[EmbeddedChunk] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)
-    failed: BaseException | None = None
+    skipped: list[tuple[str, str]] = field(default_factory=list)  # id and reason
+    failed: BaseException | None = None  # what ended the work before all of them were embedded
 
 
 def embed_chunks(embedder: Embedder, chunks: Sequence[Chunk], *, drain: float = 0) -> EmbeddingOutcome:
-    """Embed chunks.
-
-    Args:
-        embedder: Embeds them.
-        chunks: The chunks.
-        drain: Seconds to wait for what is in flight when the service fails.
-    """
+    """Embed chunks; when the service fails, wait `drain` seconds for what is in flight."""
     stream = EmbeddingStream(embedder, space_of(embedder.route))
     outcome = EmbeddingOutcome()
 

@@ -21,11 +21,7 @@ def chunk_refused(chunk: Chunk, index: str, key: str | None, why: str) -> ChunkR
 
 
 def check_strings(chunk: Chunk, metadata: Mapping[str, Any], index: str, *, null: bool = True) -> None:
-    """Refuse text that is no Unicode, anywhere in a chunk, and the character NUL unless the store can hold it.
-
-    Raises:
-        ChunkRefusedError: There is some.
-    """
+    """Refuse text that is no Unicode, anywhere in a chunk, and the character NUL unless the store can hold it."""
     for key, text in [*_strings(metadata), (None, chunk.id), (None, chunk.text)]:
         try:
             text.encode()
@@ -36,11 +32,7 @@ def check_strings(chunk: Chunk, metadata: Mapping[str, Any], index: str, *, null
 
 
 def check_json(chunk: Chunk, metadata: Mapping[str, Any], index: str) -> None:
-    """Refuse metadata that can't be kept as JSON.
-
-    Raises:
-        ChunkRefusedError: They can't.
-    """
+    """Refuse metadata that can't be kept as JSON."""
     for key, value in metadata.items():
         try:
             json.dumps({key: value}, allow_nan=False)

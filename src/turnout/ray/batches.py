@@ -27,29 +27,16 @@ VECTOR_TYPE = pa.list_(pa.float64())
 
 @dataclass(frozen=True, slots=True)
 class EmbedTask:
-    """What a worker embeds with: names alone, by which it finds settings and credentials for itself.
-
-    Attributes:
-        route: The embedding route.
-        backend: The backend; None for the one that is active on the worker.
-        config: The settings file, as the worker sees it; None for what it finds.
-        space: The space that the vectors must be of; None for whichever it is.
-        workers: How many share the limits of the deployment.
-    """
+    """What a worker embeds with: names alone, by which it finds settings and credentials for itself."""
 
     route: str = "default"
-    backend: str | None = None
-    config: str | None = None
-    space: str | None = None
-    workers: int = 1
+    backend: str | None = None  # None for the one that is active on the worker
+    config: str | None = None  # the settings file, as the worker sees it; None for what it finds
+    space: str | None = None  # None for whichever it is
+    workers: int = 1  # that share the deployment's limits
 
     def embedder(self) -> Embedder:
-        """Embeds, by the settings of this machine.
-
-        Raises:
-            SettingsError: It has none, or they lack the route or the backend.
-            EmbeddingSpaceError: They give another space than the one that was asked for.
-        """
+        """Embeds, by the settings of this machine; refuses those that give another space than the one asked for."""
         limits.divide(self.workers)
         settings = resolved_settings(self.config)
         route = resolve(self.route, kind="embedding", backend=self.backend, settings=settings)
@@ -66,12 +53,7 @@ class EmbedTask:
 
 
 def embed_texts(embedder: Embedder, texts: Sequence[str | None]) -> tuple[pa.Array, pa.Array, EmbeddingOutcome]:
-    """Embed texts.
-
-    Returns:
-        Their vectors, and why a text has none, both as long as `texts` and null where there is no such thing; and what
-        else became of them.
-    """
+    """Each text's vector or null, why it has none or null, and what else became of the texts."""
     chunks = [Chunk(str(place), text or "", {}) for place, text in enumerate(texts)]
     outcome = embed_chunks(embedder, chunks, drain=DRAIN)
     vectors: list[Any] = [None] * len(texts)

@@ -294,11 +294,7 @@ class SpaceCheck(Generic[KeeperT]):
         return ("verify" if self.adopt == "verify" else "write"), record
 
     def check_found(self, documents: Sequence[Any], wanted: EmbeddingSpace) -> None:
-        """Check documents that a search found, where the record is on each of them.
-
-        Raises:
-            EmbeddingSpaceError: One is of another space, or has no record and isn't trusted.
-        """
+        """Check documents that a search found, where the record is on each of them."""
         for document in documents if self.keeper.stamps else ():
             record = SpaceRecord.from_dict(document.metadata, index=self.keeper.index)
             if record is not None:

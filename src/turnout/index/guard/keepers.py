@@ -22,18 +22,11 @@ Sample = tuple[str, Sequence[float]]
 
 @dataclass(frozen=True, slots=True)
 class StoreState:
-    """What a store has.
-
-    Attributes:
-        record: The record of its space, if it has one.
-        empty: Whether it has no vectors; None if the store can't say.
-        dimensions: Length of its vectors, if it has any and they can be read; of an empty store, the only length that
-            it takes.
-    """
+    """What a store has."""
 
     record: SpaceRecord | None
-    empty: bool | None
-    dimensions: int | None = None
+    empty: bool | None  # None if the store can't say
+    dimensions: int | None = None  # of its vectors, where they can be read; of an empty store, the only ones it takes
 
 
 class RecordKeeper(ABC):
@@ -150,11 +143,7 @@ def collection_gone(index: str) -> CollectionGoneError:
 def state_of_documents(
     entries: Iterable[tuple[Mapping[str, Any], int]], *, index: str, what: str = "documents"
 ) -> StoreState:
-    """What a store holds that can be looked through, and has the record on each of its documents.
-
-    Raises:
-        EmbeddingSpaceError: They have more than one record or length, or one that isn't as it was written.
-    """
+    """What a store holds that can be looked through, and has the record on each of its documents."""
     read: dict[tuple[tuple[str, str], ...], SpaceRecord | None] = {}
     lengths: set[int] = set()
     for metadata, length in entries:
@@ -174,11 +163,7 @@ def state_of_documents(
 
 
 def claim_record(state: StoreState, space: EmbeddingSpace, *, index: str, adoptable: bool = True) -> SpaceRecord:
-    """The record of a collection that is to be filled with vectors of a space: its own, or a new one if it is empty.
-
-    Raises:
-        EmbeddingSpaceError: It has vectors of another space, or of one that isn't known.
-    """
+    """The record of a collection that is to be filled with vectors of a space: its own, or a new one if it is empty."""
     if state.record is not None:
         state.record.check(space, index=index)
         if state.dimensions not in {None, space.dimensions}:

@@ -15,14 +15,18 @@ from turnout.errors import ReindexError
 from turnout.facts.spaces import space_of
 from turnout.index.chunks import PAGE, Chunk, RefusedChunk, Searchable, Source, Target, pages
 from turnout.index.files import reindex_lock, room_for
-from turnout.index.migration.checking import check_target
+from turnout.index.guard.checks import ALIKE, cosine
 from turnout.index.migration.checkpoint import Checkpoint, State
 from turnout.index.migration.plan import Plan, about_tokens, estimate
-from turnout.index.migration.report import Estimate, ReindexProgress, ReindexReport
+from turnout.index.migration.report import Check, Estimate, ReindexProgress, ReindexReport
 from turnout.index.stream import DRAIN, ChunkStream, EmbeddingStream, StreamFactory
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from turnout.index.chunks import EmbeddedChunk
+
+_NEIGHBOURS = 10
 
 
 def reindex(
@@ -89,7 +93,7 @@ def reindex(
             with room_for(target.name):
                 run.all()
                 if report.state == "done" and (sample or old is not None):
-                    report.check = check_target(target, book, embedder, old, sample=sample)
+                    report.check = _check_target(target, book, embedder, old, sample=sample)
             report.seconds = time.monotonic() - began
             return report
         finally:
@@ -227,3 +231,46 @@ class _Run:
         if self.on_progress is not None:
             total = max(self.report.estimate.chunks, self.done)
             self.on_progress(ReindexProgress(self.done, total, self.report.tokens, len(self.report.skipped)))
+
+
+def _check_target(
+    target: Target, checkpoint: Checkpoint, embedder: Embedder, old: Searchable | None, *, sample: int
+) -> Check:
+    """Compare a target with what was written to it."""
+    expected, found = checkpoint.count(State.WRITTEN), target.count()
+    chunks = target.get(checkpoint.sample(sample))
+    chunks = {id_: chunk for id_, chunk in chunks.items() if chunk.text.strip()}
+    if not chunks:
+        return Check(expected, found)
+    ids = list(chunks)
+    stored = target.vectors(ids)
+    texts = [chunks[id_].text for id_ in ids]
+    anew = embedder.embed(texts)
+    cosines = [cosine(stored[id_], vector) for id_, vector in zip(ids, anew, strict=True)]
+    k = min(_NEIGHBOURS, found)
+    hits = [[hit.text for hit in target.search(vector, k)] for vector in embedder.embed(texts, "query")]
+    own = sum(text in found_texts for text, found_texts in zip(texts, hits, strict=True))
+    return Check(
+        expected,
+        found,
+        sampled=len(ids),
+        alike=sum(value >= ALIKE for value in cosines),
+        lowest=min(cosines),
+        k=k,
+        recall=None if old is None else _recall(old, target, ids, k),
+        own=own / len(ids),
+    )
+
+
+def _recall(old: Searchable, new: Searchable, ids: Sequence[str], k: int) -> float | None:
+    """Overlap of the k nearest, by text: with the vector that each index has for the same chunk as the query."""
+    before, after = old.vectors(ids), new.vectors(ids)
+    shares = []
+    for id_ in ids:
+        if id_ not in before or id_ not in after:
+            continue
+        wanted = {chunk.text for chunk in old.search(before[id_], k)}
+        got = {chunk.text for chunk in new.search(after[id_], k)}
+        if wanted:
+            shares.append(len(wanted & got) / len(wanted))
+    return sum(shares) / len(shares) if shares else None

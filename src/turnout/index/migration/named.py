@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from turnout.index.filling import remove_outdated
 from turnout.index.migration.engine import reindex
 from turnout.index.migration.reconciliation import Reconciliation, opened_manifest
 from turnout.index.migration.report import Estimate, ReindexReport
+from turnout.index.stream import DRAIN, embed_chunks
 from turnout.settings import IndexSettings
 
 Documents = Callable[[IndexSettings], Source]
@@ -33,6 +35,12 @@ class _EmptyCollection:
         self.name = name
 
     def claim(self, space: EmbeddingSpace, *, dry: bool = False) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass
+
+    def delete(self, ids: Sequence[str]) -> None:
         pass
 
     def count(self) -> int:
@@ -54,12 +62,6 @@ class _EmptyCollection:
         del chunks
         msg = f"the collection {self.name!r} isn't there to be written to: a dry run makes none. Leave out dry_run"
         raise ReindexError(msg)
-
-    def delete(self, ids: Sequence[str]) -> None:
-        pass
-
-    def flush(self) -> None:
-        pass
 
 
 class NamedIndex(IndexConfig):
@@ -217,3 +219,46 @@ class NamedIndex(IndexConfig):
             )
             raise SettingsError(msg)
         return documents(self.settings)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerTask:
+    """What a worker does; it reads the settings and finds credentials for itself, and nothing secret travels.
+
+    Attributes:
+        index: Name of the index.
+        backend: The backend whose collection is filled.
+        config: The settings file; None for the one that the worker finds.
+    """
+
+    index: str
+    backend: str
+    config: str | None = None
+
+
+def embed_and_write(task: WorkerTask, chunks: Sequence[Chunk]) -> list[tuple[str, str]]:
+    """Embed chunks and write them into the backend's collection, which is made if there is none.
+
+    The index's framework has to be imported in this process: `turnout.langchain` or `turnout.llama_index`.
+
+    Returns:
+        Those that can't be embedded: id and reason.
+
+    Raises:
+        EmbeddingSpaceError: The collection has vectors of another space.
+        ModelCallError: The service failed for more than single texts.
+        SettingsError: The framework isn't imported.
+    """
+    index = IndexConfig(task.index, task.config)
+    route = index.route(task.backend)
+    outcome = embed_chunks(Embedder(route, index.all_settings), chunks, drain=DRAIN)
+    if outcome.failed is not None:
+        raise outcome.failed
+    if outcome.embedded:
+        space = space_of(route)
+        target = index.open_collection(space, create=True)
+        assert target is not None
+        target.claim(space)
+        target.write(outcome.embedded)
+        target.flush()
+    return outcome.skipped

@@ -21,25 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Planned:
-    """What is to be done with a page of chunks.
+    """What is to be done with a page of chunks."""
 
-    Attributes:
-        to_embed: They are new, or have another text.
-        resumed: An earlier run saved their vector.
-        rewritten: The target has their vector, but other metadata.
-        adopted: The target has them as they are, and the checkpoint doesn't know it.
-        unchanged: Nothing is to be done; with `adopted`.
-        skipped: They couldn't be embedded the last time: id and reason.
-        known: Ids that the checkpoint has.
-    """
-
-    to_embed: list[Chunk] = field(default_factory=list)
-    resumed: list[EmbeddedChunk] = field(default_factory=list)
-    rewritten: list[EmbeddedChunk] = field(default_factory=list)
-    adopted: list[Chunk] = field(default_factory=list)
-    unchanged: list[Chunk] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)
-    known: list[str] = field(default_factory=list)
+    to_embed: list[Chunk] = field(default_factory=list)  # new, or with another text
+    resumed: list[EmbeddedChunk] = field(default_factory=list)  # with the vector that an earlier run saved
+    rewritten: list[EmbeddedChunk] = field(default_factory=list)  # with the target's vector, but other metadata
+    adopted: list[Chunk] = field(default_factory=list)  # in the target as they are, unknown to the checkpoint
+    unchanged: list[Chunk] = field(default_factory=list)  # with `adopted`
+    skipped: list[tuple[str, str]] = field(default_factory=list)  # they couldn't be embedded the last time: id, reason
+    known: list[str] = field(default_factory=list)  # ids that the checkpoint has
 
 
 class Plan:
@@ -52,12 +42,7 @@ class Plan:
         self._filled = target.count() > 0
 
     def of(self, page: Sequence[Chunk], *, with_vectors: bool = True) -> _Planned:
-        """What is to be done with a page of chunks.
-
-        Args:
-            page: The chunks.
-            with_vectors: Whether vectors that are known are looked up; without, they are empty.
-        """
+        """What is to be done with a page of chunks; without vectors, those that are known are empty."""
         ids = [chunk.id for chunk in page]
         earlier = self.checkpoint.find(ids)
         there = self.target.get(ids) if self._filled else {}

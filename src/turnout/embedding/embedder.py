@@ -5,9 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter, deque
-from collections.abc import AsyncIterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Sequence,
+)
+from typing import Any
 
+from turnout.calls.attempts import Attempts
 from turnout.calls.classification import classify
 from turnout.calls.context import call_site, limiter_of, new_attempts
 from turnout.embedding import openai_vectors
@@ -16,16 +26,11 @@ from turnout.embedding.invoke_bodies import Purpose, Vector, family
 from turnout.errors import EmbeddingSpaceError
 from turnout.facts.spaces import space_of
 from turnout.providers.clients import client_for, existing_client
+from turnout.routing import Route
+from turnout.settings import Settings
 from turnout.transport import background_loop, greenlets
 from turnout.transport.answers import validation
 from turnout.transport.blocking import off_loop, within_deadline
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
-
-    from turnout.calls.attempts import Attempts
-    from turnout.routing import Route
-    from turnout.settings import Settings
 
 _PATIENCE = 300.0  # seconds of throttling that bulk work waits out, as long as some of it is answered
 _AHEAD = 2  # requests begun for each that may be in flight, so that a slow one doesn't hold up those behind it

@@ -7,15 +7,12 @@ equal whichever framework asks, so the bodies are here, once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from turnout.errors import UnsupportedError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from turnout.routing import Route
+from turnout.routing import Route
 
 Purpose = Literal["document", "query"]
 Vector = list[float]

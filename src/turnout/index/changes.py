@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from turnout.embedding.embedder import Embedder
-from turnout.index.chunks import PAGE
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from turnout.embedding.invoke_bodies import Vector
-    from turnout.index.chunks import Chunk, EmbeddedChunk
-    from turnout.index.collections import Collections, CollectionSpec
+from turnout.embedding.invoke_bodies import Vector
+from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk
+from turnout.index.collections import Collections, CollectionSpec
 
 
 @dataclass(slots=True)

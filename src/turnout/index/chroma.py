@@ -5,23 +5,19 @@ from __future__ import annotations
 import os
 import threading
 from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-from turnout.index.chunks import PAGE
+from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk
 from turnout.index.collection import Collection
 from turnout.index.guard.keepers import RecordKeeper, StoreState, collection_gone, record_entries
 from turnout.index.guard.records import SpaceRecord, with_record
 from turnout.index.validation import chunk_refused
+from turnout.settings import IndexSettings
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from turnout.index.chunks import Chunk, EmbeddedChunk
-    from turnout.settings import IndexSettings
-
-    Row = tuple[str | None, dict[str, Any] | None, Sequence[float]]
+Row = tuple[str | None, dict[str, Any] | None, Sequence[float]]
 
 COSINE = {"hnsw:space": "cosine"}
 """Metadata of a collection that compares by cosine, as models whose vectors aren't of length 1 are compared by."""

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from turnout.errors import CollectionGoneError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.chunks import Chunk, Source, Target
 from turnout.index.guard.keepers import RecordKeeper, StoreState, claim_record
-
-if TYPE_CHECKING:
-    from turnout.index.guard.records import SpaceRecord
+from turnout.index.guard.records import SpaceRecord
 
 
 class Collection(Target, Source):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import Protocol
 
 from filelock import FileLock, Timeout
 
@@ -14,13 +16,8 @@ from turnout.index.collection import Collection
 from turnout.index.config import IndexConfig
 from turnout.index.files import reindex_lock
 from turnout.index.manifest import Manifest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from turnout.routing import Route
-    from turnout.settings import Settings
+from turnout.routing import Route
+from turnout.settings import Settings
 
 _PATIENCE = 60.0  # seconds that a writer waits for the one before it
 

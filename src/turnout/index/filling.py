@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 from turnout.embedding.embedder import Embedder
 from turnout.errors import IndexBehindError
 from turnout.facts.spaces import EmbeddingSpace
-from turnout.index.chunks import PAGE
+from turnout.index.chunks import PAGE, Chunk
+from turnout.index.collection import Collection
+from turnout.index.collections import Collections, CollectionSpec
 from turnout.index.config import DOCUMENTS, ITSELF
+from turnout.index.manifest import Manifest
 from turnout.index.stream import embed_chunks
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from turnout.index.chunks import Chunk
-    from turnout.index.collection import Collection
-    from turnout.index.collections import Collections, CollectionSpec
-    from turnout.index.manifest import Manifest
 
 _FILL_PAGE = 1024  # chunks that are read, embedded and written before the next
 

@@ -6,15 +6,11 @@ whether a collection is behind costs a look at an index and nothing that grows.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
+from turnout.index.chunks import Chunk
 from turnout.index.manifest_reading import ManifestReading
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from turnout.index.chunks import Chunk
 
 _NOT_HELD = "DELETE FROM held WHERE collection = ? AND id = ?"
 _NOT_MISSED = "DELETE FROM missed WHERE collection = ? AND id = ?"

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from turnout.errors import MissingExtraError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace, collection_name
 from turnout.index.guard.keepers import RecordKeeper
-
-if TYPE_CHECKING:
-    from turnout.settings import IndexSettings
+from turnout.settings import IndexSettings
 
 KeeperT = TypeVar("KeeperT", bound=RecordKeeper)
 

@@ -7,24 +7,18 @@ import queue
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import wait
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
 
 from turnout.embedding.batching import Batch, Batcher, check
 from turnout.embedding.embedder import Embedder
 from turnout.errors import EmbeddingSpaceError, InvalidRequestError, ReindexError
 from turnout.facts.spaces import EmbeddingSpace, space_of
 from turnout.index.chunks import Chunk, EmbeddedChunk, RefusedChunk
+from turnout.routing import Route
 from turnout.transport import background_loop
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from concurrent.futures import Future
-
-    from turnout.routing import Route
 
 LARGEST_REQUEST = 128
 """Texts in a request at most: what one answer that never came back costs."""

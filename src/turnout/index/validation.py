@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from turnout.errors import ChunkRefusedError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from turnout.index.chunks import Chunk
+from turnout.index.chunks import Chunk
 
 
 def chunk_refused(chunk: Chunk, index: str, key: str | None, why: str) -> ChunkRefusedError:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,9 +19,6 @@ from turnout.index.chunks import Chunk
 from turnout.index.stream import DRAIN, EmbeddingOutcome, embed_chunks
 from turnout.routing import resolve
 from turnout.settings.fields import resolved_settings
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 VECTOR_TYPE = pa.list_(pa.float64())
 

@@ -6,28 +6,24 @@ import pickle
 import queue
 import threading
 from array import array
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import ray
 import ray.data
 from ray.exceptions import RayError
 
+from turnout.embedding.embedder import Embedder
 from turnout.errors import ReindexError, TurnoutError
+from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.chunks import Chunk, EmbeddedChunk, RefusedChunk
 from turnout.index.migration.named import NamedIndex
-from turnout.index.stream import MOMENT, ChunkStream
+from turnout.index.stream import MOMENT, ChunkStream, Outcome
 from turnout.ray.batches import VECTOR_TYPE, EmbedTask, embed_texts
 from turnout.settings.fields import portable_settings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from turnout.embedding.embedder import Embedder
-    from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.stream import Outcome
 
 BATCH = 512
 """Texts that a worker embeds at once: what is embedded again if it dies."""

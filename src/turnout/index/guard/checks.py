@@ -6,22 +6,18 @@ The keeper reads and writes the record; each framework asks its store and its em
 from __future__ import annotations
 
 import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, cast, get_args
+from typing import Any, Generic, Literal, Protocol, TypeVar, cast, get_args
 
 from turnout.errors import CollectionGoneError, EmbeddingSpaceError
-from turnout.index.guard.keepers import RecordKeeper
+from turnout.facts.spaces import EmbeddingSpace
+from turnout.index.guard.keepers import RecordKeeper, Sample, StoreState
 from turnout.index.guard.records import SpaceRecord, mismatch, reindex_command, to_reindex
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
-
-    from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.guard.keepers import Sample, StoreState
-
-    _Call = Callable[..., Awaitable[Any]]  # (object, name of its blocking method, arguments) → the result
-    _Step = Literal["pass", "assume", "probe", "create", "write", "verify"]
+_Call = Callable[..., Awaitable[Any]]  # (object, name of its blocking method, arguments) → the result
+_Step = Literal["pass", "assume", "probe", "create", "write", "verify"]
 
 Adopt = Literal["refuse", "trust", "verify"]
 """What happens with an index that has vectors and no record: refused, taken at the user's word, or compared."""

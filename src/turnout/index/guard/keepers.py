@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from turnout.errors import CollectionGoneError, EmbeddingSpaceError
+from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.records import PREFIX, SpaceRecord, mismatch, reindex_command, to_reindex
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from turnout.facts.spaces import EmbeddingSpace
 
 Sample = tuple[str, Sequence[float]]
 """A text of the store, and the vector that it has there."""

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from turnout.errors import EmbeddingSpaceError, SettingsError
 from turnout.facts.spaces import EmbeddingSpace
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 FORMAT = "1"
 PREFIX = "turnout_space"  # with which every key of a record begins

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from pathlib import Path
+from typing import ClassVar, NamedTuple
 
 from turnout.errors import EmbeddingSpaceError, ReindexError
+from turnout.facts.spaces import EmbeddingSpace
+from turnout.index.chunks import Chunk, EmbeddedChunk
 from turnout.index.database import Database
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
-    from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.chunks import Chunk, EmbeddedChunk
 
 _FORMAT = "1"
 

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from turnout.embedding.embedder import Embedder
 from turnout.errors import ReindexError
 from turnout.facts.spaces import space_of
-from turnout.index.chunks import PAGE, Chunk, RefusedChunk, Searchable, Source, Target, pages
+from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk, RefusedChunk, Searchable, Source, Target, pages
 from turnout.index.files import reindex_lock, room_for
 from turnout.index.guard.checks import ALIKE, cosine
 from turnout.index.migration.checkpoint import Checkpoint, State
 from turnout.index.migration.plan import Plan, about_tokens, estimate
 from turnout.index.migration.report import Check, Estimate, ReindexProgress, ReindexReport
 from turnout.index.stream import DRAIN, ChunkStream, EmbeddingStream, StreamFactory
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from turnout.index.chunks import EmbeddedChunk
 
 _NEIGHBOURS = 10
 

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from turnout.facts.models import price_of
-from turnout.index.chunks import pages
-from turnout.index.migration.checkpoint import State
+from turnout.index.chunks import Chunk, EmbeddedChunk, Source, Target, pages
+from turnout.index.migration.checkpoint import Checkpoint, State
 from turnout.index.migration.report import Estimate
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from turnout.index.chunks import Chunk, EmbeddedChunk, Source, Target
-    from turnout.index.migration.checkpoint import Checkpoint
-    from turnout.routing import Route
+from turnout.routing import Route
 
 
 @dataclass(slots=True)

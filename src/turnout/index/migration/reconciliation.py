@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from turnout.errors import ReindexError
-from turnout.index.chunks import PAGE, pages
+from turnout.facts.spaces import EmbeddingSpace
+from turnout.index.chunks import PAGE, Chunk, Target, pages
+from turnout.index.collection import Collection
 from turnout.index.filling import note_edited, remove_outdated
 from turnout.index.manifest import Manifest
+from turnout.index.migration.report import ReindexReport
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.chunks import Chunk, Target
-    from turnout.index.collection import Collection
-    from turnout.index.migration.report import ReindexReport
-
-    Reader = Callable[[str], Target | None]
+Reader = Callable[[str], Target | None]
 
 
 class Reconciliation:

@@ -11,12 +11,11 @@ from typing import Any
 from turnout import runtime
 from turnout.errors import IndexBehindError, PartialWriteError
 from turnout.facts.spaces import EmbeddingSpace
-from turnout.index.changes import Change, embed_all, plan, write
+from turnout.index.changes import Change, behind_error, embed_all, fill, plan, remove_outdated, write
 from turnout.index.chunks import Chunk
 from turnout.index.collection import Collection
 from turnout.index.collections import Collections, CollectionSpec, Opener
 from turnout.index.config import IndexConfig
-from turnout.index.filling import behind_error, fill, remove_outdated
 from turnout.index.manifest import Manifest
 from turnout.settings import Settings, load_settings
 from turnout.settings.fields import portable_settings

@@ -9,7 +9,6 @@ except ImportError as error:
     raise MissingExtraError(msg) from error
 
 from turnout.ray.batches import TurnoutEmbedBatch
-from turnout.ray.reindexing import cluster, reindex_with_ray
-from turnout.ray.stream import RayWorkers
+from turnout.ray.reindexing import RayWorkers, cluster, reindex_with_ray
 
 __all__ = ["RayWorkers", "TurnoutEmbedBatch", "cluster", "reindex_with_ray"]

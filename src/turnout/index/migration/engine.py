@@ -15,8 +15,7 @@ from turnout.facts.spaces import space_of
 from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk, RefusedChunk, Searchable, Source, Target, pages
 from turnout.index.files import reindex_lock, room_for
 from turnout.index.guard.checks import ALIKE, cosine
-from turnout.index.migration.checkpoint import Checkpoint, State
-from turnout.index.migration.plan import Plan, about_tokens, estimate
+from turnout.index.migration.checkpoint import Checkpoint, Plan, State, about_tokens, estimate
 from turnout.index.migration.report import Check, Estimate, ReindexProgress, ReindexReport
 from turnout.index.stream import DRAIN, ChunkStream, EmbeddingStream, StreamFactory
 

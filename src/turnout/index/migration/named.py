@@ -11,11 +11,11 @@ from typing import Any
 from turnout.embedding.embedder import Embedder
 from turnout.errors import EmbeddingSpaceError, ReindexError, SettingsError
 from turnout.facts.spaces import EmbeddingSpace, space_of
+from turnout.index.changes import remove_outdated
 from turnout.index.chunks import Chunk, EmbeddedChunk, Source
 from turnout.index.collection import Collection
 from turnout.index.config import DOCUMENTS, ITSELF, IndexConfig
 from turnout.index.files import reindex_lock
-from turnout.index.filling import remove_outdated
 from turnout.index.migration.engine import reindex
 from turnout.index.migration.reconciliation import Reconciliation, opened_manifest
 from turnout.index.migration.report import Estimate, ReindexReport

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from turnout.errors import ReindexError
 from turnout.facts.spaces import EmbeddingSpace
+from turnout.index.changes import note_edited, remove_outdated
 from turnout.index.chunks import PAGE, Chunk, Target, pages
 from turnout.index.collection import Collection
-from turnout.index.filling import note_edited, remove_outdated
 from turnout.index.manifest import Manifest
 from turnout.index.migration.report import ReindexReport
 

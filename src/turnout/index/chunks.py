@@ -85,9 +85,6 @@ class Source(Protocol):
     def chunks(self) -> Iterator[Chunk]:
         """Every chunk once, in an order that doesn't matter, without holding all of them."""
 
-    def count(self) -> int | None:
-        """How many there are, if that can be said without reading them."""
-
 
 class Searchable(Protocol):
     """A collection with vectors, which the check at the end looks into."""

@@ -20,24 +20,15 @@ _PAGE = 500  # ids in one statement
 class Database(ABC):
     """An SQLite file; its methods may be called from several threads, and after a fork from both processes.
 
-    Args:
-        path: The file; made if there is none.
-
-    Attributes:
-        tables: The statements that make its tables where there are none, and a connection's own.
-        kind: What it is, in an error.
-        remedy: What is lost, and what isn't, if it is deleted because it can't be read.
-        patience: Seconds to wait for another process's change.
-
     Raises:
         DiskFullError: There is no room for it.
         ReindexError: It can't be read.
     """
 
-    tables: ClassVar[str]
-    kind: ClassVar[str]
-    remedy: ClassVar[str]
-    patience: ClassVar[float]
+    tables: ClassVar[str]  # the statements that make its tables where there are none, and a connection's own
+    kind: ClassVar[str]  # what it is, in an error
+    remedy: ClassVar[str]  # what is lost, and what isn't, if it is deleted because it can't be read
+    patience: ClassVar[float]  # seconds to wait for another process's change
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -92,10 +83,9 @@ class Database(ABC):
 
     def close(self) -> None:
         """Close the file."""
-        base = self._connection
-        if base is not None:
+        if self._connection is not None:
             with suppress(sqlite3.Error):
-                base.close()
+                self._connection.close()
 
     def _rows(self, statement: str, *values: str | int) -> list[tuple[Any, ...]]:
         with self._readable(), runtime.fork_waits(), self._lock:

@@ -17,18 +17,14 @@ KeeperT = TypeVar("KeeperT", bound=RecordKeeper)
 
 @dataclass(frozen=True, slots=True)
 class StoreKind(Generic[KeeperT]):
-    """What turnout has for a kind of store; a store's module has it as `KIND`.
+    """What turnout has for a kind of store; a store's module has it as `KIND`."""
 
-    Attributes:
-        keeper: Store → the keeper of its record.
-        open: (settings, collection, space, whether to make it, …) → the collection of a named index, or None if there
-            is none; left out, a named index can't be kept in such a store.
-        collection: (store, keeper, name) → the store as a collection; left out, a store can't be moved by itself.
-    """
-
-    keeper: Callable[[Any], KeeperT]
+    keeper: Callable[[Any], KeeperT]  # store → the keeper of its record
     open: Callable[..., Any] | None = None
+    """(settings, collection, space, whether to make it, …) → the collection of a named index, or None if there is none;
+    left out, a named index can't be kept in such a store."""
     collection: Callable[..., Any] | None = None
+    """(store, keeper, name) → the store as a collection; left out, a store can't be moved by itself."""
 
 
 class StoreKinds(Generic[KeeperT]):

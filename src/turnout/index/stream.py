@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from turnout.embedding.batching import Batch, Batcher, check
@@ -45,22 +45,13 @@ Outcome = EmbeddedChunk | RefusedChunk
 
 
 class ChunkStream(ABC):
-    """Chunks → vectors, in this process or on other machines.
-
-    Args:
-        route: Where they are embedded.
-        capacity: How many chunks may be pending before no more should be added.
-
-    Attributes:
-        pending: Chunks that were added and whose outcome hasn't been taken.
-        error: What ended the stream, if something did: nothing more is sent then.
-    """
+    """Chunks → vectors on a route, in this process or on other machines."""
 
     def __init__(self, route: Route, capacity: int) -> None:
-        self.pending = 0
-        self.error: BaseException | None = None
+        self.pending = 0  # chunks that were added and whose outcome hasn't been taken
+        self.error: BaseException | None = None  # what ended the stream, if something did: nothing more is sent then
         self._route = route
-        self._capacity = capacity
+        self._capacity = capacity  # how many may be pending before no more should be added
         self._filling: list[Chunk] = []  # not sent yet
 
     @property
@@ -104,13 +95,7 @@ StreamFactory = Callable[[Embedder, EmbeddingSpace, Callable[[list[EmbeddedChunk
 
 
 class EmbeddingStream(ChunkStream):
-    """Embeds chunks in whatever order the service answers.
-
-    Args:
-        embedder: Embeds them.
-        space: The space that the vectors must be of.
-        keep: Keeps answered vectors; called from one thread, before they are handed on.
-    """
+    """Embeds chunks in whatever order the service answers; `keep` gets vectors first, always in the same thread."""
 
     def __init__(
         self, embedder: Embedder, space: EmbeddingSpace, keep: Callable[[list[EmbeddedChunk]], object] | None = None
@@ -221,9 +206,8 @@ class EmbeddingStream(ChunkStream):
             self._answers.put(_Failed(chunks, error))
         else:
             self._answered += len(chunks)
-            self._answers.put(
-                [chunk.with_vector(vectors[place]) for chunk, place in zip(chunks, batch.places, strict=True)]
-            )
+            placed = zip(chunks, batch.places, strict=True)
+            self._answers.put([chunk.with_vector(vectors[place]) for chunk, place in placed])
         return len(chunks)
 
     async def _one_by_one(self, chunks: list[Chunk], error: InvalidRequestError) -> int:
@@ -290,38 +274,26 @@ def _lost(number: int) -> ReindexError:
 class EmbeddingOutcome:
     """What became of some chunks."""
 
-    embedded: list[EmbeddedChunk] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)  # id and reason
-    failed: BaseException | None = None  # what ended the work before all of them were embedded
+    embedded: list[EmbeddedChunk]
+    skipped: list[tuple[str, str]]  # id and reason
+    failed: BaseException | None  # what ended the work before all of them were embedded
 
 
 def embed_chunks(embedder: Embedder, chunks: Sequence[Chunk], *, drain: float = 0) -> EmbeddingOutcome:
     """Embed chunks; when the service fails, wait `drain` seconds for what is in flight."""
     stream = EmbeddingStream(embedder, space_of(embedder.route))
-    outcome = EmbeddingOutcome()
-
-    def take(*, patient: bool) -> bool:
-        taken = stream.take(patient=patient)
-        for one in taken:
-            if isinstance(one, RefusedChunk):
-                outcome.skipped.append((one.chunk.id, one.reason))
-            else:
-                outcome.embedded.append(one)
-        return bool(taken)
-
+    outcomes: list[Outcome] = []
     try:
-        for chunk in chunks:
-            refused = stream.add(chunk)
-            if refused is not None:
-                outcome.skipped.append((chunk.id, refused.reason))
+        outcomes += [refused for chunk in chunks if (refused := stream.add(chunk)) is not None]
         stream.flush()
         while stream.pending and stream.error is None:
-            take(patient=True)
+            outcomes += stream.take(patient=True)
         if stream.error is not None:
             stream.end_early(drain)
-            while take(patient=False):
-                pass
+            while taken := stream.take(patient=False):
+                outcomes += taken
     finally:
         stream.close()
-    outcome.failed = stream.error
-    return outcome
+    embedded = [one for one in outcomes if isinstance(one, EmbeddedChunk)]
+    skipped = [(one.chunk.id, one.reason) for one in outcomes if isinstance(one, RefusedChunk)]
+    return EmbeddingOutcome(embedded, skipped, stream.error)

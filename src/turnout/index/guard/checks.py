@@ -73,16 +73,8 @@ class _Passed:
 class SpaceCheck(Generic[KeeperT]):
     """Whether an index may be searched or written with an embedding space.
 
-    The record's version is read every time, and all of the store's state only when that changed.
-
-    Attributes:
-        keeper: Reads and writes the index's record.
-        adopt: What happens with an index that has vectors and no record.
-        index: What the index is called in errors.
-        strict: Whether a record that changed since the last check ends this one with `RecordChanged`.
-
-    Raises:
-        ValueError: There is no such way to adopt an index.
+    The record's version is read every time, and all of the store's state only when that changed. If it is `strict`, a
+    record that changed since the last check ends this one with `RecordChanged`.
     """
 
     def __init__(self, keeper: KeeperT, adopt: Adopt, name: str | None) -> None:

@@ -30,16 +30,15 @@ class RecordKeeper(ABC):
 
     The asynchronous methods run the synchronous ones on a thread; a store with asynchronous I/O of its own overrides
     them.
-
-    Attributes:
-        stamps: Whether the record is on each document, in its metadata: the guard then writes it on every insert, takes
-            it off what a search finds, and checks it there.
-        shared: Whether another process may change the store while this one embeds: the record is then looked at once
-            the vectors are there.
     """
 
     stamps: ClassVar[bool] = False
+    """Whether the record is on each document, in its metadata: the guard then writes it on every insert, takes it off
+    what a search finds, and checks it there."""
+
     shared: ClassVar[bool] = True
+    """Whether another process may change the store while this one embeds: the record is then looked at once the vectors
+    are there."""
 
     @property
     @abstractmethod

@@ -46,12 +46,7 @@ class _ChunkStatus(NamedTuple):
 
 
 class Checkpoint(Database):
-    """A reindex's memory; its methods may be called from several threads.
-
-    Raises:
-        EmbeddingSpaceError: It is the checkpoint of another space.
-        ReindexError: It is another target's, or can't be read.
-    """
+    """A reindex's memory; refused if it is of another space or target, or can't be read."""
 
     tables: ClassVar[str] = _TABLES
     kind: ClassVar[str] = "checkpoint"
@@ -64,28 +59,25 @@ class Checkpoint(Database):
         super().__init__(path)
 
     def _open(self) -> None:
-        self._check()
         with self._change():
-            self.run = int(self._about().get("run", 0)) + 1
-            self._say("run", str(self.run))
+            about = dict(self._base.execute("SELECT key, value FROM about"))
+            if about:
+                self._check(about)
+            self.run = int(about.get("run", 0)) + 1
+            expected = {"format": _FORMAT, "target": self._target, "space": str(self._space), "run": str(self.run)}
+            self._base.executemany("INSERT OR REPLACE INTO about (key, value) VALUES (?, ?)", expected.items())
 
-    def _check(self) -> None:
-        about, target, space = self._about(), self._target, self._space
-        expected = {"format": _FORMAT, "target": target, "space": str(space)}
-        if not about:
-            with self._change():
-                for key, value in expected.items():
-                    self._say(key, value)
-            return
-        fix = "name another checkpoint"
+    def _check(self, about: dict[str, str]) -> None:
+        fix, space = "name another checkpoint", about.get("space")
         if about.get("format") != _FORMAT:
             msg = f"{self.path} has format {about.get('format')!r}, and this turnout reads {_FORMAT}; {fix}"
             raise ReindexError(msg)
-        if about.get("space") != expected["space"]:
-            msg = f"{self.path} has vectors of {about.get('space')}, not of {space}; {fix}"
-            raise EmbeddingSpaceError(msg, index=target, wanted_space=space, fix=fix)
-        if about.get("target") != target:
-            msg = f"{self.path} is the checkpoint of {about.get('target')!r}, not of {target!r}; name another one"
+        if space != str(self._space):
+            msg = f"{self.path} has vectors of {space}, not of {self._space}; {fix}"
+            raise EmbeddingSpaceError(msg, index=self._target, wanted_space=self._space, fix=fix)
+        if about.get("target") != self._target:
+            other = about.get("target")
+            msg = f"{self.path} is the checkpoint of {other!r}, not of {self._target!r}; name another one"
             raise ReindexError(msg)
 
     # --- reading
@@ -147,12 +139,6 @@ class Checkpoint(Database):
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
             (chunk.id, *chunk.digests, state, self.run, reason, vector),
         )
-
-    def _about(self) -> dict[str, str]:
-        return dict(self._base.execute("SELECT key, value FROM about"))
-
-    def _say(self, key: str, value: str) -> None:
-        self._base.execute("INSERT OR REPLACE INTO about (key, value) VALUES (?, ?)", (key, value))
 
 
 @dataclass(slots=True)

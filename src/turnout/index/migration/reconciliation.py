@@ -24,18 +24,13 @@ class Reconciliation:
     """The manifest of an index, before and after a reindex from one of its collections.
 
     The collection that is read says what the index should have, but for what was written to others through the index
-    since. If the two collections are one, it is taken as it is.
+    since. If the two collections are one, it is taken as it is. `gone` has the ids of chunks that were deleted from what
+    is read, by other means than the index.
 
     Args:
         manifest: What the collections have.
         source: The collection that is read, and its space.
         target: The collection that is filled, and its space; None if a dry run doesn't make it.
-
-    Attributes:
-        gone: Ids of chunks that were deleted from what is read, by other means than the index.
-
-    Raises:
-        ReindexError: The collection to read is empty, and had chunks.
     """
 
     def __init__(
@@ -96,10 +91,6 @@ class _IndexSource:
         self._collection = collection
         self._manifest = manifest
         self._reader = reader
-
-    def count(self) -> int | None:
-        """Not known without reading."""
-        return None
 
     def chunks(self) -> Iterator[Chunk]:
         """Every chunk that the index should have, but those that were deleted from the collection."""

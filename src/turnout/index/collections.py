@@ -23,19 +23,12 @@ _PATIENCE = 60.0  # seconds that a writer waits for the one before it
 
 
 class Opener(Protocol):
-    """Opens a space's collection."""
+    """Opens a space's collection; None if there is none and it isn't to be made."""
 
     def __call__(
         self, config: IndexConfig, backend: str | None, space: EmbeddingSpace, *, create: bool
     ) -> Collection | None:
-        """The collection, or None if there is none.
-
-        Args:
-            config: The index.
-            backend: The backend that embeds in the space; None if only its vectors are read.
-            space: The space.
-            create: Whether to make it if there is none.
-        """
+        """`backend` embeds in the space; None if only vectors are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +59,7 @@ class _Entry:
 
 
 class Collections:
-    """The collections of one index.
-
-    Attributes:
-        manifest: What is known of them.
-    """
+    """The collections of one index, and the manifest of what is known of them."""
 
     def __init__(self, opener: Opener, manifest: Path) -> None:
         self.manifest = Manifest(manifest)
@@ -80,8 +69,9 @@ class Collections:
     def opened(self, name: str, settings: Settings, stamp: int | None) -> Collection | None:
         """A collection that is open, if neither the settings nor, by its stamp, the collection changed since."""
         entry = self._open.get(name)
-        unchanged = entry is not None and entry.settings is settings and entry.stamp == stamp
-        return entry.collection if entry is not None and unchanged else None
+        if entry is None or entry.settings is not settings or entry.stamp != stamp:
+            return None
+        return entry.collection
 
     def open(self, spec: CollectionSpec, *, create: bool = False) -> Collection | None:
         """A collection; None if there is none and it isn't to be made."""

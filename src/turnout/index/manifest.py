@@ -45,11 +45,7 @@ WHERE s.id = document.id AND (
 
 
 class Manifest(ManifestReading):
-    """A named index's memory; its methods may be called from several threads and processes.
-
-    Raises:
-        ReindexError: It can't be read.
-    """
+    """A named index's memory; its methods may be called from several threads and processes."""
 
     def add_collection(self, collection: str, space: str) -> None:
         """A collection exists."""
@@ -151,7 +147,7 @@ class Manifest(ManifestReading):
     def scan(
         self, collection: str, space: str, chunks: Iterable[Chunk], *, wanted: bool = False, filled: bool = False
     ) -> None:
-        """Go through a collection, and note what it has.
+        """Go through all chunks of a collection, and note what it has.
 
         A chunk that isn't known at all was added without turnout or on another machine: every collection should have
         it. One that has another text or other metadata than was written was edited by other means: every collection
@@ -218,10 +214,8 @@ class Manifest(ManifestReading):
         )
         with self._change():
             ids: list[str] = [row[0] for row in self._base.execute(nowhere, (collection,))]
-            kept = {
-                found for found in ids if self._base.execute(another, {"id": found, "collection": collection}).rowcount
-            }
-            self._drop([found for found in ids if found not in kept])
+            values = [{"id": found, "collection": collection} for found in ids]
+            self._drop([value["id"] for value in values if not self._base.execute(another, value).rowcount])
             self._touch(ids)
         return ids
 
@@ -274,7 +268,7 @@ class Manifest(ManifestReading):
         self._base.executemany("INSERT OR IGNORE INTO touched VALUES (?)", ((found,) for found in ids))
         self._relate(collection)
 
-    def _touch_all(self, collection: str | None = None) -> None:
+    def _touch_all(self, collection: str) -> None:
         self._base.execute("DELETE FROM touched")
         every = "SELECT id FROM document UNION SELECT id FROM held UNION SELECT id FROM lag"
         self._base.execute(f"INSERT INTO touched {every}")

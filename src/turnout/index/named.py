@@ -53,11 +53,7 @@ class Index:
     """
 
     def __init__(
-        self,
-        name: str,
-        opener: Opener,
-        settings: Settings | Path | str | None = None,
-        backend: str | None = None,
+        self, name: str, opener: Opener, settings: Settings | Path | str | None = None, backend: str | None = None
     ) -> None:
         self.name = name
         self._opener = opener
@@ -121,10 +117,7 @@ class Index:
         return None if is_behind else collections.opened(spec.name, spec.config.all_settings, stamp)
 
     def collection(self, space: EmbeddingSpace | None = None) -> Collection:
-        """The collection to search; filled before, if the settings say so.
-
-        Args:
-            space: The space of a query that is embedded already; left out, the active backend's.
+        """The collection to search, of the active space or that of a query's vector; filled before, if it should be.
 
         Raises:
             IndexBehindError: It lacks documents that the index has.
@@ -262,13 +255,10 @@ class Index:
         self._raise_if_partial("added to", [(change.spec, change.failed) for change in changes], active.ids)
 
     def add(self, chunks: Iterable[Chunk], origin: str | None = None) -> int:
-        """Add chunks to the collections of all listed spaces, each embedded by its own backend.
+        """Add chunks to the collections of all listed spaces, each embedded by its own backend; errors as for `commit`.
 
         Returns:
             How many were embedded for the active space; those that were there already aren't.
-
-        Raises:
-            TurnoutError: As `prepare` and `commit` say.
         """
         changes = self.prepare(chunks, origin)
         embed_all(changes)
@@ -276,10 +266,7 @@ class Index:
         return len(changes[0].to_embed)
 
     def delete(self, ids: Iterable[str] | None = None) -> None:
-        """Delete chunks from every collection that the index has.
-
-        Args:
-            ids: Their ids; those that aren't there are left out. None for all.
+        """Delete chunks, or all if there are no ids, from every collection; those that aren't there are left out.
 
         Raises:
             PartialWriteError: A collection couldn't be changed.
@@ -293,15 +280,12 @@ class Index:
             manifest.note_unwanted(listed)
             outcomes: list[tuple[CollectionSpec, Exception | None]] = []
             for name, space in manifest.collections().items():
-                spec = (
-                    active if name == active.name else self._spec_of(active.config, name, EmbeddingSpace.parse(space))
-                )
+                spec, failed = active if name == active.name else _spec_of(active.config, name, space), None
                 try:
                     self._delete_from(spec, listed)
                 except Exception as error:  # noqa: BLE001 - it is raised below, with what became of the others
-                    outcomes.append((spec, error))
-                else:
-                    outcomes.append((spec, None))
+                    failed = error
+                outcomes.append((spec, failed))
         self._raise_if_partial("deleted from", outcomes, tuple(listed))
 
     def _delete_from(self, spec: CollectionSpec, ids: Sequence[str]) -> None:
@@ -323,12 +307,6 @@ class Index:
                 raise
             manifest.note_deleted(spec.name, ids)
             collections.note_change(spec.name)
-
-    @staticmethod
-    def _spec_of(config: IndexConfig, name: str, space: EmbeddingSpace) -> CollectionSpec:
-        """A collection that the manifest knows, and whose space no backend may give any more."""
-        backend = next((one for one, other in config.spaces().items() if other == space), config.active)
-        return CollectionSpec(config, backend, config.route(backend), space, name)
 
     def absent(self, origin: str, ids: Iterable[str]) -> list[str]:
         """Ids that came from somewhere, and aren't there any more."""
@@ -366,12 +344,13 @@ class Index:
                 if space.dimensions is not None:
                     backends.setdefault(space, []).append(backend)
             specs = [CollectionSpec.of(active.config, names[0]) for names in backends.values()]
-            collections = [self._scan(spec) for spec in specs]
+            scanned = [(spec, self._scan(spec)) for spec in specs]
             found = []  # counted after all were looked at: a look at one may show what another lacks
-            for names, spec, collection in zip(backends.values(), specs, collections, strict=True):
+            for spec, collection in scanned:
                 lacking = manifest.behind(spec.name) if collection else manifest.documents
                 count = collection.count() if collection else 0
-                found.append(Status(tuple(names), spec.space, spec.name, collection is not None, count, lacking))
+                names = tuple(backends[spec.space])
+                found.append(Status(names, spec.space, spec.name, collection is not None, count, lacking))
             return found
 
     def _raise_if_partial(
@@ -400,3 +379,10 @@ class Index:
                     collections = self._collections = Collections(self._opener, path)
                     self._scanned.clear()
         return collections
+
+
+def _spec_of(config: IndexConfig, name: str, space_text: str) -> CollectionSpec:
+    """A collection that the manifest knows, and whose space no backend may give any more."""
+    space = EmbeddingSpace.parse(space_text)
+    backend = next((one for one, other in config.spaces().items() if other == space), config.active)
+    return CollectionSpec(config, backend, config.route(backend), space, name)

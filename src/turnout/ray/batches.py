@@ -111,11 +111,7 @@ class TurnoutEmbedBatch:
     ) -> None:
         self._text, self._vector, self._refused = text, vector, refused
         self._task = EmbedTask(
-            route,
-            backend,
-            None if settings is None else str(settings),
-            None if space is None else str(space),
-            workers,
+            route, backend, None if settings is None else str(settings), None if space is None else str(space), workers
         )
 
     def __call__(self, batch: dict[str, Any] | pa.Table) -> pa.Table:

@@ -125,11 +125,7 @@ class _RayStream(ChunkStream):
     """Chunks → vectors, on Ray's workers; each window of chunks is a job of Ray Data."""
 
     def __init__(
-        self,
-        plan: RayWorkers,
-        embedder: Embedder,
-        space: EmbeddingSpace,
-        keep: Callable[[list[EmbeddedChunk]], object],
+        self, plan: RayWorkers, embedder: Embedder, space: EmbeddingSpace, keep: Callable[[list[EmbeddedChunk]], object]
     ) -> None:
         super().__init__(embedder.route, 2 * plan.window)
         self._plan = plan

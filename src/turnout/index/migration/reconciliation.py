@@ -24,8 +24,8 @@ class Reconciliation:
     """The manifest of an index, before and after a reindex from one of its collections.
 
     The collection that is read says what the index should have, but for what was written to others through the index
-    since. If the two collections are one, it is taken as it is. `gone` has the ids of chunks that were deleted from what
-    is read, by other means than the index.
+    since. If the two collections are one, it is taken as it is. `gone` has the ids of chunks that were deleted from
+    what is read, by other means than the index.
 
     Args:
         manifest: What the collections have.

@@ -225,12 +225,10 @@ def note_edited(name: str, chunks: Iterable[Chunk], manifest: Manifest) -> None:
 
 def behind_error(spec: CollectionSpec, manifest: Manifest, *, exists: bool) -> IndexBehindError:
     """The error of a collection that lacks chunks: how many, and which command helps."""
-    name = spec.config.name
-    documents = manifest.documents
+    name, documents, origin = spec.config.name, manifest.documents, _best_origin(spec, manifest)
     lacking = manifest.behind(spec.name) if exists else documents
     deleted = len(manifest.missed(spec.name)) if exists else 0
     command = f"turnout reindex {name} --to {spec.backend}"
-    origin = _best_origin(spec, manifest)
     fix, accept = f"{command} --from {origin or ITSELF}", ""
     if exists:
         what = f"its collection {spec.name!r} is behind: of {documents:,} chunks, {lacking:,} are missing or old"
@@ -245,12 +243,9 @@ def behind_error(spec: CollectionSpec, manifest: Manifest, *, exists: bool) -> I
         if deleted and manifest.count(spec.name):
             accept = f"{command} --from {ITSELF}"
             remedy += f". If they were deleted on purpose, go on without them: `{accept}`"
-    msg = (
-        f"the index {name!r} can't answer in {spec.space}, the embedding space of backend {spec.backend!r}: "
-        f"{what}. {remedy}"
-    )
+    where = f"the index {name!r} can't answer in {spec.space}, the embedding space of backend {spec.backend!r}"
     return IndexBehindError(
-        msg,
+        f"{where}: {what}. {remedy}",
         index=name,
         collection=spec.name,
         space=spec.space,

@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from turnout.facts.spaces import EmbeddingSpace
 
-PAGE = 256
-"""Chunks that are read or written at once."""
-
+PAGE = 256  # chunks that are read or written at once
 _DIGEST = 16  # bytes
 
 if TYPE_CHECKING:

@@ -14,11 +14,8 @@ from turnout.routing import Route, active_backend, resolve
 from turnout.settings import IndexSettings, Settings, load_settings
 from turnout.settings.problems import nearest
 
-DOCUMENTS = "source"
-"""What `origin` of a reindex says to read the source documents."""
-
-ITSELF = "itself"
-"""What `origin` of a reindex says to take the collection as it is."""
+# What `origin` of a reindex says to read the source documents, and to take the collection as it is.
+DOCUMENTS, ITSELF = "source", "itself"
 
 
 class IndexConfig:

@@ -32,13 +32,12 @@ def is_disk_full(error: BaseException) -> bool:
         if one is None or id(one) in seen:
             continue
         seen.add(id(one))
-        if isinstance(one, OSError) and one.errno in _ERRNOS:
-            return True
-        if isinstance(one, sqlite3.Error) and getattr(one, "sqlite_errorcode", None) in _SQLITE:
-            return True
-        if getattr(one, "sqlstate", None) in _POSTGRES:
-            return True
-        if any(words in str(one).lower() for words in _WORDS):
+        if (
+            (isinstance(one, OSError) and one.errno in _ERRNOS)
+            or (isinstance(one, sqlite3.Error) and getattr(one, "sqlite_errorcode", None) in _SQLITE)
+            or getattr(one, "sqlstate", None) in _POSTGRES
+            or any(words in str(one).lower() for words in _WORDS)
+        ):
             return True
         left += [one.__cause__, one.__context__, getattr(one, "orig", None)]
     return False

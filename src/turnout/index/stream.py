@@ -20,18 +20,10 @@ from turnout.index.chunks import Chunk, EmbeddedChunk, RefusedChunk
 from turnout.routing import Route
 from turnout.transport import background_loop
 
-LARGEST_REQUEST = 128
-"""Texts in a request at most: what one answer that never came back costs."""
-
-PENDING = 4096
-"""Chunks on their way at most, which bounds the memory."""
-
-DRAIN = 8.0
-"""Seconds that work which ends early waits for what is in flight; service managers kill after ten."""
-
-MOMENT = 0.2
-"""Seconds that a patient `take` waits for an outcome."""
-
+LARGEST_REQUEST = 128  # texts at most: what one answer that never came back costs
+PENDING = 4096  # chunks on their way at most, which bounds the memory
+DRAIN = 8.0  # seconds that work which ends early waits for what is in flight; service managers kill after ten
+MOMENT = 0.2  # seconds that a patient `take` waits for an outcome
 _HOPELESS = 20  # texts refused and none answered: then it is not the texts
 
 

@@ -29,11 +29,8 @@ from turnout.ray.batches import VECTOR_TYPE, EmbedTask, embed_texts
 from turnout.settings import Settings
 from turnout.settings.fields import portable_settings
 
-BATCH = 512
-"""Texts that a worker embeds at once: what is embedded again if it dies."""
-
-WINDOW = 16_384
-"""Texts of one Ray Data job. Two windows are in memory at most."""
+BATCH = 512  # texts that a worker embeds at once: what is embedded again if it dies
+WINDOW = 16_384  # texts of one Ray Data job; two windows are in memory at most
 
 _SLOT = 5.0  # seconds that a worker waits to hear whether it should stop
 

@@ -22,12 +22,9 @@ _Step = Literal["pass", "assume", "probe", "create", "write", "verify"]
 Adopt = Literal["refuse", "trust", "verify"]
 """What happens with an index that has vectors and no record: refused, taken at the user's word, or compared."""
 
-ALIKE = 0.999
-"""Cosine from which a text's stored vector and its new one are the same model's."""
-
+ALIKE = 0.999  # cosine from which a text's stored vector and its new one are the same model's
 _SAMPLED = 16  # texts that are embedded anew to verify an index
 _PROBE = "vector"  # a text whose vector is asked for only to learn its length
-
 _UNSEEN = object()  # the version of a record that was just written: the next check reads what is there
 
 KeeperT = TypeVar("KeeperT", bound=RecordKeeper)
@@ -53,8 +50,7 @@ class RecordChanged(Exception):
     """The record of an index isn't what it was at the last check."""
 
 
-CHANGED = (RecordChanged, CollectionGoneError)
-"""What a strict check raises of an index that isn't the one that it passed."""
+CHANGED = (RecordChanged, CollectionGoneError)  # by a strict check, of an index that isn't the one that it passed
 
 
 @dataclass(frozen=True, slots=True)

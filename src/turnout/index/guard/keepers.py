@@ -12,8 +12,7 @@ from turnout.errors import CollectionGoneError, EmbeddingSpaceError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.records import PREFIX, SpaceRecord, mismatch, reindex_command, to_reindex
 
-Sample = tuple[str, Sequence[float]]
-"""A text of the store, and the vector that it has there."""
+Sample = tuple[str, Sequence[float]]  # a text of the store, and the vector that it has there
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,7 @@ from turnout.index.migration.report import Estimate, ReindexReport
 from turnout.index.stream import DRAIN, embed_chunks
 from turnout.settings import IndexSettings
 
-Documents = Callable[[IndexSettings], Source]
-"""Reads the source documents of an index."""
+Documents = Callable[[IndexSettings], Source]  # reads the source documents of an index
 
 
 class _EmptyCollection:
@@ -34,34 +33,18 @@ class _EmptyCollection:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def claim(self, space: EmbeddingSpace, *, dry: bool = False) -> None:
-        pass
-
-    def flush(self) -> None:
-        pass
-
-    def delete(self, ids: Sequence[str]) -> None:
-        pass
-
     def count(self) -> int:
         return 0
-
-    def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
-        del ids
-        return {}
-
-    def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
-        del ids
-        return {}
-
-    def search(self, vector: Sequence[float], k: int) -> list[Chunk]:
-        del vector, k
-        return []
 
     def write(self, chunks: Sequence[EmbeddedChunk]) -> None:
         del chunks
         msg = f"the collection {self.name!r} isn't there to be written to: a dry run makes none. Leave out dry_run"
         raise ReindexError(msg)
+
+    def _nothing(self, *_: object, **__: object) -> Any:
+        return {}
+
+    claim = get = vectors = search = delete = flush = _nothing
 
 
 class NamedIndex(IndexConfig):
@@ -104,14 +87,10 @@ class NamedIndex(IndexConfig):
         old = read[0] if read is not None else next(iter(filled.values()), None)
         target = self.open_collection(space, create=not dry)
         with opened_manifest(self.manifest, dry=dry) as manifest:
-            reconciliation = None
+            reconciliation: Reconciliation | None = None
             if read is not None:
-                reconciliation = Reconciliation(manifest, read, (target, space) if target is not None else None)
-
-                def reader(other: str) -> Collection | None:
-                    return self.open_collection(EmbeddingSpace.parse(manifest.collections()[other]))
-
-                source = reconciliation.source(reader)
+                to_fill = (target, space) if target is not None else None
+                source = reconciliation = Reconciliation(manifest, self.open_collection, read, to_fill)
             report = reindex(
                 source,
                 target or _EmptyCollection(name),
@@ -138,15 +117,14 @@ class NamedIndex(IndexConfig):
         target = self.open_collection(space, create=not dry)
         locked = nullcontext() if dry else reindex_lock(self.lock(space), name)
         with locked, opened_manifest(self.manifest, dry=dry) as manifest:
-            if target is not None:
-                target.claim(space, dry=True)
-            reconciliation = None if target is None else Reconciliation(manifest, (target, space), (target, space))
-            count = 0 if target is None else target.count()
-            estimate = Estimate(count, 0, 0, 0)
-            report = ReindexReport(ITSELF, name, str(space), estimate, unchanged=count)
-            if reconciliation is None or dry or (confirm is not None and not confirm(estimate)):
-                report.state = "estimated"
-                report.forgotten = 0 if reconciliation is None else len(reconciliation.gone)
+            if target is None:
+                return ReindexReport(ITSELF, name, str(space), Estimate(0, 0, 0, 0), state="estimated")
+            target.claim(space, dry=True)
+            reconciliation = Reconciliation(manifest, self.open_collection, (target, space), (target, space))
+            estimate = Estimate(target.count(), 0, 0, 0)
+            report = ReindexReport(ITSELF, name, str(space), estimate, unchanged=estimate.chunks)
+            if dry or (confirm is not None and not confirm(estimate)):
+                report.state, report.forgotten = "estimated", len(reconciliation.gone)
             else:
                 reconciliation.note(report)
         return report

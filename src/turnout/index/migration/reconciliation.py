@@ -6,22 +6,19 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from functools import cache
 from pathlib import Path
 
 from turnout.errors import ReindexError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.changes import note_edited, remove_outdated
-from turnout.index.chunks import PAGE, Chunk, Target, pages
+from turnout.index.chunks import PAGE, Chunk, pages
 from turnout.index.collection import Collection
 from turnout.index.manifest import Manifest
 from turnout.index.migration.report import ReindexReport
 
-Reader = Callable[[str], Target | None]
-
 
 class Reconciliation:
-    """The manifest of an index, before and after a reindex from one of its collections.
+    """The manifest of an index, before and after a reindex from one of its collections, and what that is to read.
 
     The collection that is read says what the index should have, but for what was written to others through the index
     since. If the two collections are one, it is taken as it is. `gone` has the ids of chunks that were deleted from
@@ -29,6 +26,7 @@ class Reconciliation:
 
     Args:
         manifest: What the collections have.
+        opener: Opens the collection of a space.
         source: The collection that is read, and its space.
         target: The collection that is filled, and its space; None if a dry run doesn't make it.
     """
@@ -36,12 +34,16 @@ class Reconciliation:
     def __init__(
         self,
         manifest: Manifest,
+        opener: Callable[[EmbeddingSpace], Collection | None],
         source: tuple[Collection, EmbeddingSpace],
         target: tuple[Collection, EmbeddingSpace] | None,
     ) -> None:
+        self.name = source[0].name
         self._manifest = manifest
+        self._opener = opener
         self._source = source[0]
         self._target = target
+        self._collections: dict[str, Collection | None] = {} if target is None else {target[0].name: target[0]}
         for collection, space in [source] if target is None or target[0] is source[0] else [source, target]:
             if collection.count() or manifest.stamp(collection.name) is not None:
                 manifest.scan(collection.name, str(space), collection.chunks())
@@ -52,15 +54,6 @@ class Reconciliation:
                 msg = f"{name} is empty, but {len(self.gone):,} chunks were written to it; nothing is deleted for that"
                 raise ReindexError(msg)
             self.gone = []
-
-    def source(self, reader: Reader) -> _IndexSource:
-        """What the index should have."""
-
-        @cache
-        def read(name: str) -> Target | None:
-            return self._target[0] if self._target is not None and name == self._target[0].name else reader(name)
-
-        return _IndexSource(self._source, self._manifest, read)
 
     def unwanted(self, target: str) -> list[str]:
         """What the target should not have any more."""
@@ -78,23 +71,13 @@ class Reconciliation:
         manifest.note_skipped(target.name, dict(report.skipped))
         report.forgotten = len(gone) + len(manifest.give_up_lost(target.name))
 
-
-class _IndexSource:
-    """A collection of a named index as a source, without what is old in it.
-
-    A chunk of which another collection has a newer version, written through the index, is given in that version; one
-    that was written to another collection alone is given too; one that was deleted through the index isn't.
-    """
-
-    def __init__(self, collection: Collection, manifest: Manifest, reader: Reader) -> None:
-        self.name = collection.name
-        self._collection = collection
-        self._manifest = manifest
-        self._reader = reader
-
     def chunks(self) -> Iterator[Chunk]:
-        """Every chunk that the index should have, but those that were deleted from the collection."""
-        for page in pages(self._collection.chunks()):
+        """Every chunk that the index should have, but those that were deleted from the collection that is read.
+
+        A chunk of which another collection has a newer version, written through the index, is given in that version;
+        one that was written to another collection alone is given too; one that was deleted through the index isn't.
+        """
+        for page in pages(self._source.chunks()):
             ids = [chunk.id for chunk in page]
             behind = self._manifest.lagging(self.name, ids)
             if not behind:
@@ -115,11 +98,16 @@ class _IndexSource:
     def _elsewhere(self, ids: Sequence[str]) -> dict[str, Chunk]:
         found: dict[str, Chunk] = {}
         for name, there in self._manifest.elsewhere(self.name, ids).items():
-            reader = self._reader(name)
-            chunks = reader.get(there) if reader is not None else {}
+            collection = self._collection(name)
+            chunks = collection.get(there) if collection is not None else {}
             note_edited(name, chunks.values(), self._manifest)
             found.update(chunks)
         return found
+
+    def _collection(self, name: str) -> Collection | None:
+        if name not in self._collections:
+            self._collections[name] = self._opener(EmbeddingSpace.parse(self._manifest.collections()[name]))
+        return self._collections[name]
 
 
 @contextmanager

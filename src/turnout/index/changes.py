@@ -119,8 +119,7 @@ def write(change: Change, collections: Collections, *, wanted: bool) -> None:
 def refuse_options(options: Mapping[str, object]) -> None:
     """Refuse what a framework's signature lets through to a change, and its stores understand differently."""
     if options:
-        msg = f"a named index takes no {', '.join(sorted(options))}"
-        raise TypeError(msg)
+        raise TypeError(f"a named index takes no {', '.join(sorted(options))}")
 
 
 def fill(spec: CollectionSpec, collections: Collections) -> Collection:

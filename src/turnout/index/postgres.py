@@ -50,8 +50,7 @@ def _with_clean_errors(index: IndexSettings, make: Callable[[], T]) -> T:
     with suppress(ArgumentError):
         engine = make()
     if engine is None:
-        msg = "connection is no URL of a database, like 'postgresql+psycopg://user@host/name'"
-        raise SettingsError(msg)
+        raise SettingsError("connection is no URL of a database, like 'postgresql+psycopg://user@host/name'")
     event.listen(getattr(engine, "sync_engine", engine), "handle_error", _clear)
     return engine
 

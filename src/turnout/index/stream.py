@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -27,13 +28,8 @@ MOMENT = 0.2  # seconds that a patient `take` waits for an outcome
 _HOPELESS = 20  # texts refused and none answered: then it is not the texts
 
 
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    chunks: Sequence[Chunk]
-    error: BaseException
-
-
 Outcome = EmbeddedChunk | RefusedChunk
+Keep = Callable[[list[EmbeddedChunk]], object]  # keeps vectors before they are handed on
 
 
 class ChunkStream(ABC):
@@ -45,6 +41,7 @@ class ChunkStream(ABC):
         self._route = route
         self._capacity = capacity  # how many may be pending before no more should be added
         self._filling: list[Chunk] = []  # not sent yet
+        self._outcomes: queue.SimpleQueue[tuple[list[Outcome], int]] = queue.SimpleQueue()  # and how many these were
 
     @property
     def full(self) -> bool:
@@ -69,9 +66,16 @@ class ChunkStream(ABC):
     def flush(self) -> None:
         """Send what waits for more to fill its request."""
 
-    @abstractmethod
     def take(self, *, patient: bool) -> list[Outcome]:
-        """Outcomes that have come, waiting a moment if `patient`; none if the stream has failed, as `error` says."""
+        """Outcomes that have come, waiting a moment for them if `patient`; chunks of a failed request have none."""
+        with suppress(queue.Empty):
+            while True:
+                outcomes, number = self._outcomes.get(timeout=MOMENT) if patient else self._outcomes.get_nowait()
+                self.pending -= number
+                if outcomes:
+                    return outcomes
+                patient = False
+        return []
 
     @abstractmethod
     def end_early(self, within: float) -> None:
@@ -82,16 +86,13 @@ class ChunkStream(ABC):
         """End; what was answered until now is kept, and can be taken."""
 
 
-StreamFactory = Callable[[Embedder, EmbeddingSpace, Callable[[list[EmbeddedChunk]], object]], ChunkStream]
-"""Makes a stream: of what it embeds with, the vectors' space, and what keeps vectors before they are handed on."""
+StreamFactory = Callable[[Embedder, EmbeddingSpace, Keep], ChunkStream]
 
 
 class EmbeddingStream(ChunkStream):
     """Embeds chunks in whatever order the service answers; `keep` gets vectors first, always in the same thread."""
 
-    def __init__(
-        self, embedder: Embedder, space: EmbeddingSpace, keep: Callable[[list[EmbeddedChunk]], object] | None = None
-    ) -> None:
+    def __init__(self, embedder: Embedder, space: EmbeddingSpace, keep: Keep | None = None) -> None:
         super().__init__(embedder.route, PENDING)
         self._embedder = embedder
         self._space = space
@@ -101,8 +102,7 @@ class EmbeddingStream(ChunkStream):
         self._waiting: deque[tuple[list[Chunk], Batch]] = deque()
         self._flying: set[Future[int]] = set()
         self._closed = False
-        self._answers: queue.SimpleQueue[list[EmbeddedChunk] | RefusedChunk | _Failed | None] = queue.SimpleQueue()
-        self._outcomes: queue.SimpleQueue[list[Outcome] | _Failed] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[list[EmbeddedChunk] | RefusedChunk | None] = queue.SimpleQueue()
         self._answered = 0
         self._refused = 0
         self._keeper = threading.Thread(target=self._keep_answers, name="turnout-reindex-keeper", daemon=True)
@@ -119,19 +119,6 @@ class EmbeddingStream(ChunkStream):
         last = self._batcher.rest()
         if last is not None:
             self._send(last)
-
-    def take(self, *, patient: bool) -> list[Outcome]:
-        """Outcomes that have come."""
-        try:
-            found = self._outcomes.get(timeout=MOMENT) if patient else self._outcomes.get_nowait()
-        except queue.Empty:
-            return []
-        if isinstance(found, _Failed):
-            self.pending -= len(found.chunks)
-            self.error = self.error or found.error
-            return []
-        self.pending -= len(found)
-        return found
 
     def end_early(self, within: float) -> None:
         """Send nothing more; wait for what is in flight, and keep it."""
@@ -180,12 +167,16 @@ class EmbeddingStream(ChunkStream):
             if error is None and future.result() != number:
                 error = _lost(number - future.result())
         if error is not None:
-            self._answers.put(_Failed([], error))
+            self._fail([], error)
+
+    def _fail(self, chunks: Sequence[Chunk], error: BaseException) -> None:
+        self.error = self.error or error
+        self._outcomes.put(([], len(chunks)))
 
     async def _request(self, chunks: list[Chunk], batch: Batch) -> int:
         """Embed some chunks; gives back how many of them have an outcome now."""
         if self.error is not None:
-            self._answers.put(_Failed(chunks, self.error))
+            self._fail(chunks, self.error)
             return len(chunks)
         try:
             vectors = await self._embedder.aembed_batch(batch)
@@ -195,7 +186,7 @@ class EmbeddingStream(ChunkStream):
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - it is raised where the outcomes are taken
-            self._answers.put(_Failed(chunks, error))
+            self._fail(chunks, error)
         else:
             self._answered += len(chunks)
             placed = zip(chunks, batch.places, strict=True)
@@ -210,8 +201,7 @@ class EmbeddingStream(ChunkStream):
             return sum(await asyncio.gather(*(self._request(half, self._batch(half)) for half in halves)))
         self._refused += 1
         if self._refused >= _HOPELESS and not self._answered:
-            self.error = self.error or error
-            self._answers.put(_Failed(chunks, error))
+            self._fail(chunks, error)
         else:
             self._answers.put(RefusedChunk(chunks[0], f"{error.condition}: {error}"))
         return 1
@@ -244,15 +234,11 @@ class EmbeddingStream(ChunkStream):
                 if chunks and self._keep is not None:
                     self._keep(chunks)
             except BaseException as error:  # noqa: BLE001 - it is raised where the outcomes are taken
-                self.error = self.error or error
-                self._outcomes.put(_Failed(chunks, error))
+                self._fail(chunks, error)
                 chunks = []
             outcomes: list[Outcome] = [*chunks, *(one for one in found if isinstance(one, RefusedChunk))]
             if outcomes:
-                self._outcomes.put(outcomes)
-            for one in found:
-                if isinstance(one, _Failed):
-                    self._outcomes.put(one)
+                self._outcomes.put((outcomes, len(outcomes)))
 
 
 def _lost(number: int) -> ReindexError:

@@ -5,8 +5,7 @@ from turnout.errors import MissingExtraError
 try:
     import ray.data  # noqa: F401
 except ImportError as error:
-    msg = "turnout.ray needs Ray: pip install 'turnout[ray]'"
-    raise MissingExtraError(msg) from error
+    raise MissingExtraError("turnout.ray needs Ray: pip install 'turnout[ray]'") from error
 
 from turnout.ray.batches import TurnoutEmbedBatch
 from turnout.ray.reindexing import RayWorkers, cluster, reindex_with_ray

@@ -7,7 +7,7 @@ import pickle
 import queue
 import threading
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.chunks import Chunk, EmbeddedChunk, RefusedChunk
 from turnout.index.migration.named import NamedIndex
 from turnout.index.migration.report import ReindexReport
-from turnout.index.stream import MOMENT, ChunkStream, Outcome
+from turnout.index.stream import ChunkStream, Keep, Outcome
 from turnout.ray.batches import VECTOR_TYPE, EmbedTask, embed_texts
 from turnout.settings import Settings
 from turnout.settings.fields import portable_settings
@@ -111,9 +111,7 @@ class RayWorkers:
         seen = portable_settings(index.all_settings)
         return cls(workers, **{"settings": None if seen is None else str(seen), **options})
 
-    def __call__(
-        self, embedder: Embedder, space: EmbeddingSpace, keep: Callable[[list[EmbeddedChunk]], object], /
-    ) -> _RayStream:
+    def __call__(self, embedder: Embedder, space: EmbeddingSpace, keep: Keep, /) -> _RayStream:
         """A stream whose texts are embedded on the embedder's route, as the workers' settings have it."""
         return _RayStream(self, embedder, space, keep)
 
@@ -121,15 +119,12 @@ class RayWorkers:
 class _RayStream(ChunkStream):
     """Chunks → vectors, on Ray's workers; each window of chunks is a job of Ray Data."""
 
-    def __init__(
-        self, plan: RayWorkers, embedder: Embedder, space: EmbeddingSpace, keep: Callable[[list[EmbeddedChunk]], object]
-    ) -> None:
+    def __init__(self, plan: RayWorkers, embedder: Embedder, space: EmbeddingSpace, keep: Keep) -> None:
         super().__init__(embedder.route, 2 * plan.window)
         self._plan = plan
         self._task = EmbedTask(embedder.route.name, embedder.route.backend, plan.settings, str(space), plan.workers)
         self._keep = keep
         self._windows: queue.SimpleQueue[list[Chunk] | None] = queue.SimpleQueue()
-        self._outcomes: queue.SimpleQueue[tuple[list[Outcome], int]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._stop: Any = None
         self._ending = self._closed = False
@@ -148,16 +143,6 @@ class _RayStream(ChunkStream):
             self._begin()
         window, self._filling = self._filling, []
         self._windows.put(window)
-
-    def take(self, *, patient: bool) -> list[Outcome]:
-        outcomes: list[Outcome] = []
-        try:
-            while not outcomes:  # a batch that was begun after the stop has none
-                outcomes, number = self._outcomes.get(timeout=MOMENT) if patient else self._outcomes.get_nowait()
-                self.pending -= number
-        except queue.Empty:
-            pass
-        return outcomes
 
     def end_early(self, within: float) -> None:
         """Let the workers begin nothing more; wait so many seconds for what they have in hand, and keep it."""
@@ -209,15 +194,11 @@ class _RayStream(ChunkStream):
 
     def _job(self, window: Sequence[Chunk]) -> Iterator[pa.Table]:
         size = self._plan.batch
-        tables = [
-            pa.table(
-                {
-                    "place": pa.array(range(start, min(start + size, len(window))), pa.int64()),
-                    "text": pa.array([chunk.text for chunk in window[start : start + size]], pa.large_string()),
-                }
-            )
-            for start in range(0, len(window), size)
-        ]
+        tables = []
+        for start in range(0, len(window), size):
+            texts = [chunk.text for chunk in window[start : start + size]]
+            places = pa.array(range(start, start + len(texts)), pa.int64())
+            tables.append(pa.table({"place": places, "text": pa.array(texts, pa.large_string())}))
         dataset = ray.data.from_arrow(tables)  # each a block, and a block is what a worker is given
         dataset.context.enable_progress_bars = False
         embedded = dataset.map_batches(

@@ -75,8 +75,7 @@ class SpaceCheck(Generic[KeeperT]):
 
     def __init__(self, keeper: KeeperT, adopt: Adopt, name: str | None) -> None:
         if adopt not in get_args(Adopt):
-            msg = f"adopt is 'refuse', 'trust' or 'verify', not {adopt!r}"
-            raise ValueError(msg)
+            raise ValueError(f"adopt is 'refuse', 'trust' or 'verify', not {adopt!r}")
         self.keeper = keeper
         self.adopt = adopt
         self.strict = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -77,8 +77,7 @@ class Checkpoint(Database):
             raise EmbeddingSpaceError(msg, index=self._target, wanted_space=self._space, fix=fix)
         if about.get("target") != self._target:
             other = about.get("target")
-            msg = f"{self.path} is the checkpoint of {other!r}, not of {self._target!r}; name another one"
-            raise ReindexError(msg)
+            raise ReindexError(f"{self.path} is the checkpoint of {other!r}, not of {self._target!r}; name another one")
 
     # --- reading
 
@@ -146,8 +145,8 @@ class _Planned:
     """What is to be done with a page of chunks."""
 
     to_embed: list[Chunk] = field(default_factory=list)  # new, or with another text
-    resumed: list[EmbeddedChunk] = field(default_factory=list)  # with the vector that an earlier run saved
-    rewritten: list[EmbeddedChunk] = field(default_factory=list)  # with the target's vector, but other metadata
+    resumed: list[Chunk] = field(default_factory=list)  # an earlier run saved their vector
+    rewritten: list[Chunk] = field(default_factory=list)  # the target has their vector, but other metadata
     adopted: list[Chunk] = field(default_factory=list)  # in the target as they are, unknown to the checkpoint
     unchanged: list[Chunk] = field(default_factory=list)  # with `adopted`
     skipped: list[tuple[str, str]] = field(default_factory=list)  # they couldn't be embedded the last time: id, reason
@@ -163,46 +162,41 @@ class Plan:
         self._retry = retry_skipped
         self._filled = target.count() > 0
 
-    def of(self, page: Sequence[Chunk], *, with_vectors: bool = True) -> _Planned:
-        """What is to be done with a page of chunks; without vectors, those that are known are empty."""
+    def of(self, page: Sequence[Chunk]) -> _Planned:
+        """What is to be done with a page of chunks."""
         ids = [chunk.id for chunk in page]
         earlier = self.checkpoint.find(ids)
         there = self.target.get(ids) if self._filled else {}
         planned = _Planned(known=list(earlier))
-        resumed: list[Chunk] = []
-        rewritten: list[Chunk] = []
         for chunk in page:
             before, digests = earlier.get(chunk.id), chunk.digests
             same = before is not None and before.text == digests.text
             if before is not None and same and before.state is State.SKIPPED and not self._retry:
                 planned.skipped.append((chunk.id, before.reason or ""))
             elif before is not None and same and before.state is State.SAVED:
-                resumed.append(chunk)
+                planned.resumed.append(chunk)
             elif before is not None and same and before.state is State.WRITTEN and chunk.id in there:
-                (planned.unchanged if before.metadata == digests.metadata else rewritten).append(chunk)
+                (planned.unchanged if before.metadata == digests.metadata else planned.rewritten).append(chunk)
             elif before is None and chunk.id in there and there[chunk.id].text == chunk.text:
-                (planned.adopted if there[chunk.id].digests == digests else rewritten).append(chunk)
+                (planned.adopted if there[chunk.id].digests == digests else planned.rewritten).append(chunk)
             else:
                 planned.to_embed.append(chunk)
         planned.unchanged += planned.adopted
-        if with_vectors:
-            saved = self.checkpoint.vectors([chunk.id for chunk in resumed])
-            stored = self.target.vectors([chunk.id for chunk in rewritten]) if rewritten else {}
-        else:
-            saved = {chunk.id: array("d") for chunk in resumed}
-            stored = {chunk.id: () for chunk in rewritten}
-        planned.resumed = [chunk.with_vector(saved[chunk.id]) for chunk in resumed if chunk.id in saved]
-        planned.rewritten = [chunk.with_vector(stored[chunk.id]) for chunk in rewritten if chunk.id in stored]
-        planned.to_embed += [chunk for chunk in resumed if chunk.id not in saved]
-        planned.to_embed += [chunk for chunk in rewritten if chunk.id not in stored]
         return planned
+
+    def embedded(self, planned: _Planned) -> Iterator[list[EmbeddedChunk]]:
+        """Those that are resumed and rewritten, with their vectors; what hasn't got one any more is embedded."""
+        for chunks, stored in (planned.resumed, self.checkpoint.vectors), (planned.rewritten, self.target.vectors):
+            vectors = stored([chunk.id for chunk in chunks]) if chunks else {}
+            planned.to_embed += [chunk for chunk in chunks if chunk.id not in vectors]
+            yield [chunk.with_vector(vectors[chunk.id]) for chunk in chunks if chunk.id in vectors]
 
 
 def estimate(source: Source, plan: Plan, route: Route) -> Estimate:
     """Read through a source, and count what would be done."""
     chunks = to_embed = to_write = tokens = 0
     for page in pages(source.chunks()):
-        planned = plan.of(page, with_vectors=False)
+        planned = plan.of(page)
         chunks += len(page)
         to_embed += len(planned.to_embed)
         to_write += len(planned.resumed) + len(planned.rewritten)

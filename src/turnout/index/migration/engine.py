@@ -152,11 +152,12 @@ class _Run:
         planned = self.plan.of(page)
         self.plan.checkpoint.seen(planned.known)
         self.report.unchanged += len(planned.unchanged)
-        self.report.resumed += len(planned.resumed)
-        self.report.rewritten += len(planned.rewritten)
+        resumed, rewritten = self.plan.embedded(planned)
+        self.report.resumed += len(resumed)
+        self.report.rewritten += len(rewritten)
         self.report.skipped += planned.skipped
-        self.plan.checkpoint.save(planned.rewritten)  # a store may remove a chunk before it writes it anew
-        self.ready += planned.resumed + planned.rewritten
+        self.plan.checkpoint.save(rewritten)  # a store may remove a chunk before it writes it anew
+        self.ready += resumed + rewritten
         self.done += len(page) - len(planned.to_embed)
         self.plan.checkpoint.written(planned.adopted)
         for chunk in planned.to_embed:
@@ -188,9 +189,7 @@ class _Run:
         """Say that a chunk can't be embedded; what the target has under its id is of an older text."""
         self.report.skipped.append((refused.chunk.id, refused.reason))
         self.done += 1
-        if self.target.get([refused.chunk.id]):
-            self.target.delete([refused.chunk.id])
-            self.target.flush()
+        self._delete(list(self.target.get([refused.chunk.id])))
         self.plan.checkpoint.skip(refused.chunk, refused.reason)
 
     def _write(self, *, everything: bool = False) -> None:
@@ -208,17 +207,17 @@ class _Run:
         self.plan.checkpoint.written(self.written)
         self.written = []
 
+    def _delete(self, ids: list[str]) -> int:
+        if ids:
+            self.target.delete(ids)
+            self.target.flush()
+        return len(ids)
+
     def _delete_gone(self) -> None:
         while gone := self.plan.checkpoint.unseen(PAGE):
-            self.target.delete(gone)
-            self.target.flush()
+            self.report.deleted += self._delete(gone)
             self.plan.checkpoint.forget(gone)
-            self.report.deleted += len(gone)
-        there = list(self.target.get(sorted(self.unwanted)))
-        if there:
-            self.target.delete(there)
-            self.target.flush()
-            self.report.deleted += len(there)
+        self.report.deleted += self._delete(list(self.target.get(sorted(self.unwanted))))
 
     def _tell_progress(self) -> None:
         if self.on_progress is not None:

@@ -175,8 +175,7 @@ class NamedIndex(IndexConfig):
             found = self.open_collection(space)
             if found is None or space == target:
                 why = "it is the one to fill" if space == target else "there is no such collection"
-                msg = f"the index {self.name!r} can't be filled from {space}: {why}"
-                raise SettingsError(msg)
+                raise SettingsError(f"the index {self.name!r} can't be filled from {space}: {why}")
             return found, space
         active = space_of(self.route())
         if active in filled:
@@ -185,8 +184,7 @@ class NamedIndex(IndexConfig):
         has_documents = own is not None and own.count() > 0
         if filled and (has_documents or len(filled) > 1):
             choices = [*map(str, filled), *([DOCUMENTS] if self.settings.source else [])]
-            msg = f"say from where to fill the collection of {target}: --from {' or '.join(choices)}"
-            raise SettingsError(msg)
+            raise SettingsError(f"say from where to fill the collection of {target}: --from {' or '.join(choices)}")
         return next(((collection, space) for space, collection in filled.items()), None)
 
     def _documents(self, documents: Documents | None) -> Source:

@@ -16,6 +16,9 @@ from turnout.index.collection import Collection
 from turnout.index.manifest import Manifest
 from turnout.index.migration.report import ReindexReport
 
+_Opener = Callable[[EmbeddingSpace], Collection | None]
+_InSpace = tuple[Collection, EmbeddingSpace]
+
 
 class Reconciliation:
     """The manifest of an index, before and after a reindex from one of its collections, and what that is to read.
@@ -31,13 +34,7 @@ class Reconciliation:
         target: The collection that is filled, and its space; None if a dry run doesn't make it.
     """
 
-    def __init__(
-        self,
-        manifest: Manifest,
-        opener: Callable[[EmbeddingSpace], Collection | None],
-        source: tuple[Collection, EmbeddingSpace],
-        target: tuple[Collection, EmbeddingSpace] | None,
-    ) -> None:
+    def __init__(self, manifest: Manifest, opener: _Opener, source: _InSpace, target: _InSpace | None) -> None:
         self.name = source[0].name
         self._manifest = manifest
         self._opener = opener

@@ -20,9 +20,8 @@ from typing import Any
 from turnout.calls.attempts import Attempts
 from turnout.calls.classification import classify
 from turnout.calls.context import call_site, limiter_of, new_attempts
-from turnout.embedding import openai_vectors
 from turnout.embedding.batching import Batch, EmbeddingProgress, abatches, batches, check
-from turnout.embedding.invoke_bodies import Purpose, Vector, family
+from turnout.embedding.requests import Purpose, Vector, aopenai_vectors, family, openai_vectors
 from turnout.errors import EmbeddingSpaceError
 from turnout.facts.spaces import space_of
 from turnout.providers.clients import client_for, existing_client
@@ -195,14 +194,14 @@ class Embedder:
             within_deadline(f"the client of backend {self.route.backend!r}", self._client)
         if self.route.wire == "bedrock-invoke":
             return self._of_space(self._invoke(texts, purpose))
-        return self._of_space(openai_vectors.embed(self._client().sync, self._openai(texts)))
+        return self._of_space(openai_vectors(self._client().sync, self._openai(texts)))
 
     async def _arequest(self, texts: list[str], purpose: Purpose) -> list[Vector]:
         if existing_client(self.route, self._backend) is None:
             await off_loop(self._client)  # imports the SDK and makes its client
         if self.route.wire == "bedrock-invoke":
             return self._of_space(await greenlets.run(self._invoke, texts, purpose))
-        return self._of_space(await openai_vectors.aembed(self._client().aio, self._openai(texts)))
+        return self._of_space(await aopenai_vectors(self._client().aio, self._openai(texts)))
 
     def _client(self) -> Any:
         return client_for(self.route, self._backend)
@@ -230,7 +229,7 @@ class Embedder:
                 f"{self.route.deployment!r} on backend {self.route.backend!r} returned vectors of {min(wrong)} "
                 f"numbers, but the settings say that its space is {space}; state the space of its model: {fix}"
             )
-            raise EmbeddingSpaceError(msg, index_space=None, wanted_space=space, fix=fix)
+            raise EmbeddingSpaceError(msg, wanted_space=space, fix=fix)
         return vectors
 
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from turnout.embedding.embedder import Embedder
-from turnout.embedding.invoke_bodies import Vector
+from turnout.embedding.requests import Vector
 from turnout.errors import IndexBehindError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk

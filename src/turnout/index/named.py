@@ -186,16 +186,15 @@ class Index:
         manifest = collections.manifest
         if manifest.collections():
             return
-        found = []
-        for backend, space in active.config.spaces().items():
+        found = {}
+        for space in active.config.spaces().values():
             if space.dimensions is not None:
-                name = CollectionSpec.of(active.config, backend).name
+                name = active.config.collection_name(space)
                 collection = collections.reader(active.config, name, space)
                 if collection is not None and (count := collection.count()):
-                    found.append((count, name, str(space), collection))
-        for _, name, space_text, collection in sorted(found, key=lambda one: (-one[0], one[1])):
-            if manifest.stamp(name) is None:
-                manifest.scan(name, space_text, collection.chunks())
+                    found[-count, name] = space, collection
+        for (_, name), (space, collection) in sorted(found.items(), key=lambda one: one[0]):
+            manifest.scan(name, str(space), collection.chunks())
 
     # --- changes
 

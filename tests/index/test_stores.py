@@ -14,10 +14,11 @@ from tests.index.support import memory, sent, some
 from turnout.errors import EmbeddingSpaceError, ReindexError, SettingsError, UnsupportedError
 from turnout.index.files import recover_folder, replace_folder, staging_folder
 from turnout.index.migration.engine import reindex
-from turnout.index.migration.named import NamedIndex, WorkerTask, _EmptyCollection, embed_and_write
+from turnout.index.migration.named import NamedIndex, _EmptyCollection
 from turnout.langchain.reindexing import collection_of
 from turnout.llama_index.reindexing import DocstoreSource, PersistedIndex
 from turnout.llama_index.stores.chunks import to_chunk, to_node
+from turnout.reindex import WorkerTask, embed_and_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -206,18 +206,17 @@ def _read_wanted(spec: CollectionSpec, ids: Sequence[str], collections: Collecti
             continue
         found = reader.get(there)
         chunks += found.values()
-        note_edited(name, found.values(), manifest)
+        note_edited(name, found, manifest)
         lost = [one for one in there if one not in found]
         if lost:
             manifest.note_lost(name, lost)
     return chunks
 
 
-def note_edited(name: str, chunks: Iterable[Chunk], manifest: Manifest) -> None:
+def note_edited(name: str, chunks: Mapping[str, Chunk], manifest: Manifest) -> None:
     """Note those chunks of a collection whose text was changed by other means than the index."""
-    listed = list(chunks)
-    versions = manifest.versions(name, [chunk.id for chunk in listed])
-    edited = [chunk for chunk in listed if chunk.text_digest != versions[chunk.id].text]
+    versions = manifest.versions(name, list(chunks))
+    edited = [chunk for id_, chunk in chunks.items() if chunk.text_digest != versions[id_].text]
     if edited:
         manifest.note_edited(name, edited)
 

@@ -33,7 +33,19 @@ class EmbedTask:
     space: str | None = None  # None for whichever it is
     workers: int = 1  # that share the deployment's limits
 
-    def embedder(self) -> Embedder:
+    def embed(self, texts: Sequence[str | None]) -> tuple[pa.Array, pa.Array, EmbeddingOutcome]:
+        """Each text's vector or null, why it has none or null, and what else became of the texts."""
+        chunks = [Chunk(str(place), text or "", {}) for place, text in enumerate(texts)]
+        outcome = embed_chunks(self._embedder(), chunks, drain=DRAIN)
+        vectors: list[Any] = [None] * len(texts)
+        for chunk in outcome.embedded:
+            vectors[int(chunk.id)] = np.frombuffer(chunk.vector)
+        reasons: list[str | None] = [None] * len(texts)
+        for place, reason in outcome.skipped:
+            reasons[int(place)] = reason
+        return pa.array(vectors, VECTOR_TYPE), pa.array(reasons, pa.string()), outcome
+
+    def _embedder(self) -> Embedder:
         """Embeds, by the settings of this machine; refuses those that give another space than the one asked for."""
         limits.divide(self.workers)
         settings = resolved_settings(self.config)
@@ -48,19 +60,6 @@ class EmbedTask:
             )
             raise EmbeddingSpaceError(msg, index_space=space, wanted_space=wanted, fix=fix)
         return Embedder(route, settings)
-
-
-def embed_texts(embedder: Embedder, texts: Sequence[str | None]) -> tuple[pa.Array, pa.Array, EmbeddingOutcome]:
-    """Each text's vector or null, why it has none or null, and what else became of the texts."""
-    chunks = [Chunk(str(place), text or "", {}) for place, text in enumerate(texts)]
-    outcome = embed_chunks(embedder, chunks, drain=DRAIN)
-    vectors: list[Any] = [None] * len(texts)
-    for chunk in outcome.embedded:
-        vectors[int(chunk.id)] = np.frombuffer(chunk.vector)
-    reasons: list[str | None] = [None] * len(texts)
-    for place, reason in outcome.skipped:
-        reasons[int(place)] = reason
-    return pa.array(vectors, VECTOR_TYPE), pa.array(reasons, pa.string()), outcome
 
 
 class TurnoutEmbedBatch:
@@ -120,7 +119,7 @@ class TurnoutEmbedBatch:
         if self._text not in table.column_names:
             msg = f"the batch has no column {self._text!r} but {', '.join(table.column_names)}; name it with text="
             raise UnsupportedError(msg)
-        vectors, reasons, outcome = embed_texts(self._task.embedder(), table.column(self._text).to_pylist())
+        vectors, reasons, outcome = self._task.embed(table.column(self._text).to_pylist())
         if outcome.failed is not None:
             raise outcome.failed
         columns = [name for name in table.column_names if name not in {self._vector, self._refused}]

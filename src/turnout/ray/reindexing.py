@@ -25,7 +25,7 @@ from turnout.index.chunks import Chunk, EmbeddedChunk, RefusedChunk
 from turnout.index.migration.named import NamedIndex
 from turnout.index.migration.report import ReindexReport
 from turnout.index.stream import ChunkStream, Keep, Outcome
-from turnout.ray.batches import VECTOR_TYPE, EmbedTask, embed_texts
+from turnout.ray.batches import VECTOR_TYPE, EmbedTask
 from turnout.settings import Settings
 from turnout.settings.fields import portable_settings
 
@@ -62,7 +62,7 @@ class _Step:
         failed: BaseException | None = None
         if not self._stops():
             try:
-                vectors, reasons, outcome = embed_texts(self._task.embedder(), table.column("text").to_pylist())
+                vectors, reasons, outcome = self._task.embed(table.column("text").to_pylist())
                 failed = outcome.failed
             except TurnoutError as error:
                 failed = error

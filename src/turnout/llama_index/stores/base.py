@@ -12,9 +12,8 @@ from llama_index.core.storage.docstore import BaseDocumentStore
 from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQuery
 from pydantic_core import to_jsonable_python
 
-from turnout.index.collection import Collection
+from turnout.index.collection import Collection, check_strings, chunk_refused
 from turnout.index.guard.keepers import RecordKeeper, StampKeeper
-from turnout.index.validation import check_strings, chunk_refused
 from turnout.llama_index.stores.chunks import to_chunk, to_node
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from llama_index.core.vector_stores.utils import metadata_dict_to_node, node_to_
 from llama_index.vector_stores.chroma import ChromaVectorStore
 
 from turnout.index.chroma import COSINE, ChromaChunks, ChromaRecordKeeper, check_metadata, open_client
+from turnout.index.collection import chunk_refused
 from turnout.index.store_kinds import StoreKind
-from turnout.index.validation import chunk_refused
 from turnout.llama_index.stores.base import NodeCollection, SpaceKeeper
 from turnout.llama_index.stores.chunks import to_chunk
 from turnout.llama_index.stores.upstream import replace_chroma_collection

@@ -13,11 +13,11 @@ from sqlalchemy.schema import DropTableComment, SetTableComment
 
 from turnout.errors import EmbeddingSpaceError
 from turnout.index.chunks import PAGE
+from turnout.index.collection import check_json, check_strings
 from turnout.index.guard.keepers import StoreState, collection_gone
 from turnout.index.guard.records import PREFIX, SpaceRecord
 from turnout.index.postgres import async_engine_of, engine_of
 from turnout.index.store_kinds import StoreKind
-from turnout.index.validation import check_json, check_strings
 from turnout.llama_index.stores.base import NodeCollection, SpaceKeeper
 from turnout.llama_index.stores.chunks import node_with_record, to_chunk
 from turnout.llama_index.stores.upstream import customize_postgres_queries, postgres_row, postgres_table

@@ -118,8 +118,6 @@ class Embedder:
             check(index, text, self.route)
         return {text: place for place, text in enumerate(dict.fromkeys(texts))}
 
-    # --- many requests
-
     def _in_order(self, cut: Iterator[Batch], purpose: Purpose, times: Counter[str] | None) -> Generator[Vector]:
         """Answers in order; `times` has how often each text was passed, where they don't come from an iterator."""
         begun: deque[tuple[Batch, Any]] = deque()
@@ -175,8 +173,6 @@ class Embedder:
         if self._progress is not None:
             in_flight = limiter_of(self.route, self._settings).in_flight
             self._progress(EmbeddingProgress(done, total, in_flight))
-
-    # --- one request
 
     def _attempts(self, batch: Batch, patience: float = 0) -> Attempts:
         return new_attempts(

@@ -49,29 +49,19 @@ class CollectionSpec:
         return cls(config, route.backend, route, space, config.collection_name(space))
 
 
-@dataclass(slots=True)
-class _Entry:
-    """An open collection, with the settings and the manifest's stamp with which it was opened or written last."""
-
-    collection: Collection
-    settings: Settings
-    stamp: int | None
-
-
 class Collections:
     """The collections of one index, and the manifest of what is known of them."""
 
     def __init__(self, opener: Opener, manifest: Path) -> None:
         self.manifest = Manifest(manifest)
         self._opener = opener
-        self._open: dict[str, _Entry] = {}
+        # Each with the settings and the manifest's stamp with which it was opened or written last.
+        self._open: dict[str, tuple[Collection, Settings, int | None]] = {}
 
     def opened(self, name: str, settings: Settings, stamp: int | None) -> Collection | None:
         """A collection that is open, if neither the settings nor, by its stamp, the collection changed since."""
-        entry = self._open.get(name)
-        if entry is None or entry.settings is not settings or entry.stamp != stamp:
-            return None
-        return entry.collection
+        collection, settings_then, stamp_then = self._open.get(name, (None, None, None))
+        return collection if settings_then is settings and stamp_then == stamp else None
 
     def open(self, spec: CollectionSpec, *, create: bool = False) -> Collection | None:
         """A collection; None if there is none and it isn't to be made."""
@@ -82,7 +72,7 @@ class Collections:
             if found is None:
                 self._open.pop(spec.name, None)
             else:
-                self._open[spec.name] = _Entry(found, spec.config.all_settings, stamp)
+                self._open[spec.name] = found, spec.config.all_settings, stamp
         return found
 
     def create(self, spec: CollectionSpec) -> Collection:
@@ -99,7 +89,7 @@ class Collections:
     def note_change(self, name: str) -> None:
         """A collection was changed through this object: it is still as the manifest has it."""
         if name in self._open:
-            self._open[name].stamp = self.manifest.stamp(name)
+            self._open[name] = (*self._open[name][:2], self.manifest.stamp(name))
 
     def close(self, name: str) -> None:
         """Open a collection anew the next time: it may not be what it should be."""

@@ -18,12 +18,7 @@ _PAGE = 500  # ids in one statement
 
 
 class Database(ABC):
-    """An SQLite file; its methods may be called from several threads, and after a fork from both processes.
-
-    Raises:
-        DiskFullError: There is no room for it.
-        ReindexError: It can't be read.
-    """
+    """An SQLite file; its methods may be called from several threads, and after a fork from both processes."""
 
     tables: ClassVar[str]  # the statements that make its tables where there are none, and a connection's own
     kind: ClassVar[str]  # what it is, in an error

@@ -91,7 +91,7 @@ def _who(holder: Path) -> str:
 
 def staging_folder(folder: Path) -> Path:
     """An empty folder to save to, before `replace_folder`."""
-    staging = _staging(folder)
+    staging, _ = _beside(folder)
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     return staging
@@ -99,7 +99,7 @@ def staging_folder(folder: Path) -> Path:
 
 def replace_folder(folder: Path) -> None:
     """Put what was saved beside a folder in its place."""
-    staging, previous = _staging(folder), _previous(folder)
+    staging, previous = _beside(folder)
     shutil.rmtree(previous, ignore_errors=True)
     if folder.exists():
         folder.rename(previous)
@@ -116,7 +116,7 @@ def recover_folder(folder: Path, *, clean: bool = True) -> None:
 
     What else is beside the folder is removed, unless not `clean`: one who only reads leaves what another may be saving.
     """
-    staging, previous = _staging(folder), _previous(folder)
+    staging, previous = _beside(folder)
     if not folder.exists() and previous.exists():
         with suppress(OSError):  # it was taken by another one
             (staging if staging.exists() else previous).rename(folder)
@@ -127,14 +127,11 @@ def recover_folder(folder: Path, *, clean: bool = True) -> None:
 
 def remove_folder(folder: Path) -> None:
     """Remove a folder, and what is beside it."""
-    for one in (_staging(folder), _previous(folder)):
+    for one in _beside(folder):
         shutil.rmtree(one, ignore_errors=True)
     shutil.rmtree(folder)
 
 
-def _staging(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.new")
-
-
-def _previous(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.old")
+def _beside(folder: Path) -> tuple[Path, Path]:
+    """What is saved in a folder's place, and what was there before."""
+    return folder.with_name(f"{folder.name}.new"), folder.with_name(f"{folder.name}.old")

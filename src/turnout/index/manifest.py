@@ -203,8 +203,6 @@ class Manifest(ManifestReading):
             self._touch(ids)
         return ids
 
-    # --- within a change
-
     def _add_collection(self, collection: str, space: str) -> None:
         added = self._base.execute("INSERT OR IGNORE INTO collection VALUES (?, ?, 0)", (collection, space))
         if added.rowcount:

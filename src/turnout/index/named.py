@@ -88,8 +88,6 @@ class Index:
         """The index as the settings have it now."""
         return self.spec().config
 
-    # --- which collection
-
     def spec(self, space: EmbeddingSpace | None = None) -> CollectionSpec:
         """Which collection is searched, as the settings are now: of the active space, or that of a query's vector."""
         settings = self._settings if isinstance(self._settings, Settings) else load_settings(self._settings)
@@ -195,8 +193,6 @@ class Index:
                     found[-count, name] = space, collection
         for (_, name), (space, collection) in sorted(found.items(), key=lambda one: one[0]):
             manifest.scan(name, str(space), collection.chunks())
-
-    # --- changes
 
     def prepare(self, chunks: Iterable[Chunk], origin: str | None = None) -> list[Change]:
         """What has to be embedded and written, and where, to add chunks; what is there already isn't.

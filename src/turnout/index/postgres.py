@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from turnout.errors import SettingsError
 from turnout.redaction.sdk_errors import without_secrets
+from turnout.settings import IndexSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sqlalchemy import Engine
     from sqlalchemy.ext.asyncio import AsyncEngine
-
-    from turnout.settings import IndexSettings
 
 T = TypeVar("T")
 

@@ -28,20 +28,13 @@ class StoreKind(Generic[KeeperT]):
 
 
 class StoreKinds(Generic[KeeperT]):
-    """The kinds of stores of a framework.
-
-    Args:
-        framework: The framework, as errors name it.
-        package: The package of the stores' modules.
-        modules: A store's class, or its name in the settings → its module in the package.
-        installs: A store's name in the settings → how to install what it needs.
-    """
+    """The kinds of stores of a framework."""
 
     def __init__(self, framework: str, package: str, modules: Mapping[str, str], installs: Mapping[str, str]) -> None:
         self._framework = framework
         self._package = package
-        self._modules = modules
-        self._installs = installs
+        self._modules = modules  # a store's class, or its name in the settings → its module in the package
+        self._installs = installs  # a store's name in the settings → how to install what it needs
         self._keepers: dict[type, Callable[[Any], KeeperT]] = {}
 
     def register(self, store: type, keeper: Callable[[Any], KeeperT]) -> None:

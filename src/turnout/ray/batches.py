@@ -37,13 +37,10 @@ class EmbedTask:
         """Each text's vector or null, why it has none or null, and what else became of the texts."""
         chunks = [Chunk(str(place), text or "", {}) for place, text in enumerate(texts)]
         outcome = embed_chunks(self._embedder(), chunks, drain=DRAIN)
-        vectors: list[Any] = [None] * len(texts)
-        for chunk in outcome.embedded:
-            vectors[int(chunk.id)] = np.frombuffer(chunk.vector)
-        reasons: list[str | None] = [None] * len(texts)
-        for place, reason in outcome.skipped:
-            reasons[int(place)] = reason
-        return pa.array(vectors, VECTOR_TYPE), pa.array(reasons, pa.string()), outcome
+        vectors = {chunk.id: np.frombuffer(chunk.vector) for chunk in outcome.embedded}
+        reasons = dict(outcome.skipped)
+        placed = pa.array([vectors.get(chunk.id) for chunk in chunks], VECTOR_TYPE)
+        return placed, pa.array([reasons.get(chunk.id) for chunk in chunks], pa.string()), outcome
 
     def _embedder(self) -> Embedder:
         """Embeds, by the settings of this machine; refuses those that give another space than the one asked for."""

@@ -133,12 +133,7 @@ class SpaceCheck(Generic[KeeperT]):
     ) -> Iterator[SpaceRecord]:
         """A search or an insert that `run` lets through; an insert that fails leaves an empty index of no space.
 
-        Args:
-            wanted: The space that the embeddings have now.
-            io: Asks the store and its embeddings.
-            inserting: Whether vectors are added.
-            vectors: Those that were given; each must be as long as the index's.
-            known: The record, where the caller looks at it later.
+        Vectors must be as long as the index's. The record is `known` where the caller looks at it later.
         """
         record, created = (known, False) if known is not None else self.run(wanted, io, inserting=inserting)
         self._check_lengths(vectors, record)
@@ -170,10 +165,7 @@ class SpaceCheck(Generic[KeeperT]):
             raise
 
     def run(self, wanted: EmbeddingSpace, io: CheckIO, *, inserting: bool = False) -> tuple[SpaceRecord, bool]:
-        """Check.
-
-        Returns:
-            The record of the index, or the one that it would get, and whether it was made just now.
+        """The record of the index, or the one that it would get, and whether it was made just now.
 
         Raises:
             EmbeddingSpaceError: The index has another space, or one that isn't known.

@@ -24,12 +24,7 @@ KEYS = (SPACE, FORMAT_KEY, MADE, CHECK)
 
 @dataclass(frozen=True, slots=True)
 class SpaceRecord:
-    """What an index says of its vectors.
-
-    Attributes:
-        space: Their embedding space.
-        made: When the record was written, in ISO 8601, UTC.
-    """
+    """What an index says of its vectors: their space, and when the record was written, in ISO 8601, UTC."""
 
     space: EmbeddingSpace
     made: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"), compare=False)

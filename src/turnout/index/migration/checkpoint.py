@@ -79,8 +79,6 @@ class Checkpoint(Database):
             other = about.get("target")
             raise ReindexError(f"{self.path} is the checkpoint of {other!r}, not of {self._target!r}; name another one")
 
-    # --- reading
-
     def find(self, ids: Sequence[str]) -> dict[str, _ChunkStatus]:
         """What is known of chunks."""
         rows = self._of_ids("SELECT id, text, metadata, state, reason FROM chunk WHERE id IN ({})", ids)
@@ -102,8 +100,6 @@ class Checkpoint(Database):
     def unseen(self, number: int) -> list[str]:
         """Ids that this run hasn't seen in the source."""
         return self._ids("SELECT id FROM chunk WHERE run < ? LIMIT ?", self.run, number)
-
-    # --- writing
 
     def seen(self, ids: Iterable[str]) -> None:
         """Chunks are still in the source."""

@@ -205,12 +205,6 @@ class _Reconciliation:
     The collection that is read says what the index should have, but for what was written to others through the index
     since. If the two collections are one, it is taken as it is. `gone` has the ids of chunks that were deleted from
     what is read, by other means than the index.
-
-    Args:
-        manifest: What the collections have.
-        opener: Opens the collection of a space.
-        source: The collection that is read, and its space.
-        target: The collection that is filled, and its space; None if a dry run doesn't make it.
     """
 
     def __init__(self, manifest: Manifest, opener: _Opener, source: _InSpace, target: _InSpace | None) -> None:

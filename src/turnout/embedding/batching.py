@@ -100,23 +100,23 @@ async def abatches(texts: AsyncIterable[str], route: Route) -> AsyncIterator[Bat
 
 def check(index: int, text: object, route: Route) -> None:
     """Refuse a text that the model doesn't take, before anything is sent."""
-    place = f"{route.deployment!r} on backend {route.backend!r}"
     if not isinstance(text, str):
-        msg = f"text {index} is a {type(text).__name__}, not a string"
-        raise InvalidRequestError(msg, backend=route.backend, deployment=route.deployment)
+        raise _refused(f"text {index} is a {type(text).__name__}, not a string", route)
     if not text.strip():
-        msg = f"text {index} is empty; {place} refuses empty texts. Leave it out"
-        raise InvalidRequestError(msg, backend=route.backend, deployment=route.deployment)
+        why = f"{route.deployment!r} on backend {route.backend!r} refuses empty texts. Leave it out"
+        raise _refused(f"text {index} is empty; {why}", route)
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            msg = (
-                f"text {index} has half of a surrogate pair at character {error.start}, which can't be sent; replace "
-                "it: text.encode(errors='replace').decode()"
-            )
-            raise InvalidRequestError(msg, backend=route.backend, deployment=route.deployment) from error
+            what = f"text {index} has half of a surrogate pair at character {error.start}, which can't be sent"
+            raise _refused(f"{what}; replace it: text.encode(errors='replace').decode()", route) from error
     limit = route.facts.max_characters
     if limit is not None and len(text) > limit:
-        msg = f"text {index} has {len(text):,} characters; {place} takes {limit:,}. Split it into smaller chunks"
+        where = f"{route.deployment!r} on backend {route.backend!r} takes {limit:,}"
+        msg = f"text {index} has {len(text):,} characters; {where}. Split it into smaller chunks"
         raise ContextOverflowError(msg, backend=route.backend, deployment=route.deployment)
+
+
+def _refused(message: str, route: Route) -> InvalidRequestError:
+    return InvalidRequestError(message, backend=route.backend, deployment=route.deployment)

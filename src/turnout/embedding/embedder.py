@@ -131,8 +131,7 @@ class Embedder:
                 batch, future = begun[0]
                 vectors = future.result()
                 begun.popleft()
-                done += _number(batch, times)
-                self._say(done, None if times is None else times.total())
+                done = self._answered(done, batch, times)
                 yield from _placed(batch.places, vectors)
         finally:
             for _, future in begun:
@@ -155,8 +154,7 @@ class Embedder:
                 batch, task = begun[0]
                 vectors = await task
                 begun.popleft()
-                done += _number(batch, times)
-                self._say(done, None if times is None else times.total())
+                done = self._answered(done, batch, times)
                 for vector in _placed(batch.places, vectors):
                     yield vector
         finally:
@@ -168,6 +166,11 @@ class Embedder:
     def ahead(self) -> int:
         """Requests to begin at most, so that as many are in flight as the deployment takes now."""
         return _AHEAD * int(limiter_of(self.route, self._settings).window) + 1
+
+    def _answered(self, done: int, batch: Batch, times: Counter[str] | None) -> int:
+        done += len(batch.places) if times is None else sum(times[text] for text in batch.texts)
+        self._say(done, None if times is None else times.total())
+        return done
 
     def _say(self, done: int, total: int | None) -> None:
         if self._progress is not None:
@@ -227,11 +230,6 @@ class Embedder:
             )
             raise EmbeddingSpaceError(msg, wanted_space=space, fix=fix)
         return vectors
-
-
-def _number(batch: Batch, times: Counter[str] | None) -> int:
-    """How many of the caller's texts a request answers."""
-    return len(batch.places) if times is None else sum(times[text] for text in batch.texts)
 
 
 def _placed(places: Sequence[int], vectors: list[Vector]) -> list[Vector]:

@@ -79,8 +79,7 @@ class IndexConfig:
 
     def lock(self, space: EmbeddingSpace) -> Path:
         """The lock of whoever fills the collection of a space."""
-        checkpoint = self.checkpoint(space)
-        return checkpoint.with_name(f"{checkpoint.name}.lock")
+        return self._folder / f"{self.collection_name(space)}.reindex.sqlite.lock"
 
     @property
     def manifest(self) -> Path:

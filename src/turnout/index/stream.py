@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
-from turnout.embedding.batching import Batch, Batcher, check
+from turnout.embedding.batching import Batch, Batcher, batches, check
 from turnout.embedding.embedder import Embedder
 from turnout.errors import EmbeddingSpaceError, InvalidRequestError, ReindexError
 from turnout.facts.spaces import EmbeddingSpace, space_of
@@ -198,21 +198,14 @@ class EmbeddingStream(ChunkStream):
         if len(chunks) > 1:
             middle = len(chunks) // 2
             halves = [chunks[:middle], chunks[middle:]]
-            return sum(await asyncio.gather(*(self._request(half, self._batch(half)) for half in halves)))
+            cut = [next(batches((chunk.text for chunk in half), self._embedder.route)) for half in halves]
+            return sum(await asyncio.gather(*map(self._request, halves, cut)))
         self._refused += 1
         if self._refused >= _HOPELESS and not self._answered:
             self._fail(chunks, error)
         else:
             self._answers.put(RefusedChunk(chunks[0], f"{error.condition}: {error}"))
         return 1
-
-    def _batch(self, chunks: Sequence[Chunk]) -> Batch:
-        batcher = Batcher(self._embedder.route, LARGEST_REQUEST)
-        for chunk in chunks:
-            batcher.add(chunk.text)
-        batch = batcher.rest()
-        assert batch is not None
-        return batch
 
     def _check(self, vectors: Sequence[Sequence[float]]) -> None:
         for vector in vectors:

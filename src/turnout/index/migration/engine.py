@@ -230,15 +230,13 @@ def _check_target(
 ) -> Check:
     """Compare a target with what was written to it."""
     expected, found = checkpoint.count(State.WRITTEN), target.count()
-    chunks = target.get(checkpoint.sample(sample))
-    chunks = {id_: chunk for id_, chunk in chunks.items() if chunk.text.strip()}
+    sampled = target.get(checkpoint.sample(sample)).items()
+    chunks = {id_: chunk.text for id_, chunk in sampled if chunk.text.strip()}
     if not chunks:
         return Check(expected, found)
-    ids = list(chunks)
+    ids, texts = list(chunks), list(chunks.values())
     stored = target.vectors(ids)
-    texts = [chunks[id_].text for id_ in ids]
-    anew = embedder.embed(texts)
-    cosines = [cosine(stored[id_], vector) for id_, vector in zip(ids, anew, strict=True)]
+    cosines = [cosine(stored[id_], vector) for id_, vector in zip(ids, embedder.embed(texts), strict=True)]
     k = min(_NEIGHBOURS, found)
     hits = [[hit.text for hit in target.search(vector, k)] for vector in embedder.embed(texts, "query")]
     own = sum(text in found_texts for text, found_texts in zip(texts, hits, strict=True))
@@ -258,9 +256,7 @@ def _recall(old: Searchable, new: Searchable, ids: Sequence[str], k: int) -> flo
     """Overlap of the k nearest, by text: with the vector that each index has for the same chunk as the query."""
     before, after = old.vectors(ids), new.vectors(ids)
     shares = []
-    for id_ in ids:
-        if id_ not in before or id_ not in after:
-            continue
+    for id_ in [one for one in ids if one in before and one in after]:
         wanted = {chunk.text for chunk in old.search(before[id_], k)}
         got = {chunk.text for chunk in new.search(after[id_], k)}
         if wanted:

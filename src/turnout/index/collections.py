@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from filelock import FileLock, Timeout
 
@@ -22,13 +21,8 @@ from turnout.settings import Settings
 _PATIENCE = 60.0  # seconds that a writer waits for the one before it
 
 
-class Opener(Protocol):
-    """Opens a space's collection; None if there is none and it isn't to be made."""
-
-    def __call__(
-        self, config: IndexConfig, backend: str | None, space: EmbeddingSpace, *, create: bool
-    ) -> Collection | None:
-        """`backend` embeds in the space; None if only vectors are read."""
+# (index, the backend that embeds or None to read alone, space, create=…) → the collection, None if there is none
+Opener = Callable[..., Collection | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,10 +107,7 @@ class Manifest(ManifestReading):
             self._hold(collection, rows)
 
     def note_copied(self, collection: str, chunks: Iterable[Chunk]) -> None:
-        """A collection has chunks, for good, that were copied from what is wanted.
-
-        Their metadata are what is wanted, even if this collection gives them back in another form.
-        """
+        """A collection has copies of what is wanted, for good, even if it gives metadata back in another form."""
         rows = [(chunk.id, *chunk.digests) for chunk in chunks]
         with self._change():
             ids = self._hold(collection, rows)

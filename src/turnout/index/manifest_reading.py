@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from turnout.errors import ReindexError
 from turnout.index.chunks import Digests
-from turnout.index.database import Database
+from turnout.index.files import Database
 
 _FORMAT = 1
 

@@ -115,12 +115,7 @@ class Index:
         return None if is_behind else collections.opened(spec.name, spec.config.all_settings, stamp)
 
     def collection(self, space: EmbeddingSpace | None = None) -> Collection:
-        """The collection to search, of the active space or that of a query's vector; filled before, if it should be.
-
-        Raises:
-            IndexBehindError: It lacks documents that the index has.
-            EmbeddingSpaceError: It has vectors of another space.
-        """
+        """The collection to search, of the active space or that of a query's vector; filled before, or refused."""
         return self.ready_collection(space) or self._complete_collection(space)
 
     def distrust(self) -> None:
@@ -198,10 +193,6 @@ class Index:
         """What has to be embedded and written, and where, to add chunks; what is there already isn't.
 
         Of chunks with one id, the last is taken; `origin` is what they belong to, for `absent`.
-
-        Raises:
-            IndexBehindError: The active collection lacks documents that the index has.
-            ChunkRefusedError: The store can't hold a chunk as it is.
         """
         listed = list({chunk.id: chunk for chunk in chunks}.values())
         specs = self._written_specs()
@@ -210,11 +201,7 @@ class Index:
         return [plan(spec, listed, collections, origin) for spec in specs]
 
     def _collection_to_write(self, active: CollectionSpec, chunks: Sequence[Chunk]) -> Collection:
-        """The active collection, as it is there now.
-
-        One that lacks documents is refused, unless some of these are among those that no collection has any more: they
-        are written again.
-        """
+        """The active collection; refused if it lacks documents, unless no collection has some of these any more."""
         collections = self._collections_of(active.config)
         try:
             collection = self.collection()
@@ -228,12 +215,7 @@ class Index:
             return collections.create(active)
 
     def commit(self, changes: Sequence[Change]) -> None:
-        """Write chunks that were embedded.
-
-        Raises:
-            TurnoutError: The active collection's chunks couldn't be embedded or written; nothing was written.
-            PartialWriteError: Another collection's couldn't be.
-        """
+        """Write chunks that were embedded: all or none to the active collection, and what can be to the others."""
         active, *others = changes
         if active.failed is not None:
             raise active.failed
@@ -261,11 +243,7 @@ class Index:
         return len(changes[0].to_embed)
 
     def delete(self, ids: Iterable[str] | None = None) -> None:
-        """Delete chunks, or all if there are no ids, from every collection; those that aren't there are left out.
-
-        Raises:
-            PartialWriteError: A collection couldn't be changed.
-        """
+        """Delete chunks, all of them without ids, from every collection; those that aren't there are left out."""
         active = self.spec()
         with self._lock:
             manifest = self._collections_of(active.config).manifest
@@ -308,12 +286,7 @@ class Index:
         return sorted(self.manifest.of_origin(origin).difference(ids))
 
     def fill(self) -> None:
-        """Fill the active collection from the others, with what it lacks alone.
-
-        Raises:
-            IndexBehindError: The text of some chunks couldn't be had from any collection.
-            ModelCallError: The service failed; what was done is kept.
-        """
+        """Fill the active collection from the others, with what it lacks alone; what was done before an error is kept."""
         with self._lock:
             spec = self.spec()
             self._scan_others(spec)

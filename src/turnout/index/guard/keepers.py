@@ -31,13 +31,10 @@ class RecordKeeper(ABC):
     them.
     """
 
+    # Whether the record is in each document's metadata: the guard writes it there, and checks what a search finds.
     stamps: ClassVar[bool] = False
-    """Whether the record is on each document, in its metadata: the guard then writes it on every insert, takes it off
-    what a search finds, and checks it there."""
-
+    # Whether another process may change the store while this one embeds: the record is looked at after that.
     shared: ClassVar[bool] = True
-    """Whether another process may change the store while this one embeds: the record is then looked at once the vectors
-    are there."""
 
     @property
     @abstractmethod

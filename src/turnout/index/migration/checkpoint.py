@@ -13,7 +13,7 @@ from turnout.errors import EmbeddingSpaceError, ReindexError
 from turnout.facts.models import price_of
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.chunks import Chunk, EmbeddedChunk, Source, Target, pages
-from turnout.index.database import Database
+from turnout.index.files import Database
 from turnout.index.migration.report import Estimate
 from turnout.routing import Route
 

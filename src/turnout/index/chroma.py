@@ -32,10 +32,7 @@ _files: dict[tuple[int, int], int] = {}  # never closed: closing one takes every
 
 
 def open_client(index: IndexSettings, name: str, *, create: bool) -> Any | None:
-    """A client of the Chroma, in a folder or on a server, that has a named index's collections.
-
-    It is None if the wanted collection isn't there and won't be made.
-    """
+    """A client of the Chroma, in a folder or on a server, that has a collection; None if it isn't there nor made."""
     import chromadb
     from chromadb.config import Settings as ChromaSettings
 

@@ -25,10 +25,6 @@ class IndexConfig:
         name: Its name.
         settings: Settings, or the path of a settings file; left out, they are found.
 
-    Attributes:
-        settings: The index's own settings.
-        all_settings: All settings.
-
     Raises:
         SettingsError: There is no such index.
     """

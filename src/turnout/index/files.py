@@ -64,10 +64,7 @@ def room_for(where: str) -> Iterator[None]:
 
 @contextmanager
 def reindex_lock(path: Path, target: str) -> Iterator[None]:
-    """Hold the lock of a target; it ends with the process, however that ends.
-
-    Beside the lock's file, in the same name with `.holder`, is who holds it.
-    """
+    """Hold the lock of a target, which ends with the process; a file beside it, `.holder`, says who holds it."""
     holder = path.with_name(f"{path.name}.holder")
     lock = FileLock(path, timeout=0)
     with room_for(str(path)):

@@ -78,10 +78,7 @@ class Manifest(ManifestReading):
             self._for_each("INSERT OR IGNORE INTO writing VALUES (?, ?)", collection, ids)
 
     def note_interrupted(self, collection: str, chunks: Iterable[Chunk]) -> None:
-        """What a collection has of the chunks whose write was begun by a process that was killed.
-
-        A version that was being written is what the index has from then on, if it is there.
-        """
+        """What a collection has of chunks whose writer was killed; a version that was written is wanted everywhere."""
         left = "FROM writing w WHERE w.collection = :collection AND w.id NOT IN (SELECT id FROM seen)"
         held = "(SELECT 1 FROM held h WHERE h.collection = w.collection AND h.id = w.id)"
         with self._change():

@@ -286,7 +286,7 @@ class Index:
         return sorted(self.manifest.of_origin(origin).difference(ids))
 
     def fill(self) -> None:
-        """Fill the active collection from the others, with what it lacks alone; what was done before an error is kept."""
+        """Fill the active collection from the others, with what it lacks alone; what was done until an error stays."""
         with self._lock:
             spec = self.spec()
             self._scan_others(spec)

@@ -35,19 +35,6 @@ WINDOW = 16_384  # texts of one Ray Data job; two windows are in memory at most
 _SLOT = 5.0  # seconds that a worker waits to hear whether it should stop
 
 
-class _Stop:
-    """Says to all workers whether to stop; an actor."""
-
-    def __init__(self) -> None:
-        self._set = False
-
-    def set(self) -> None:
-        self._set = True
-
-    def is_set(self) -> bool:
-        return self._set
-
-
 class _Step:
     """Embeds a batch and gives back what became of each text; on a worker."""
 
@@ -171,14 +158,13 @@ class _RayStream(ChunkStream):
                 "fewer workers, or reckon them at less with cpus="
             )
             raise ReindexError(msg)
-        self._stop = ray.remote(num_cpus=0)(_Stop).remote()
+        self._stop = ray.remote(num_cpus=0)(threading.Event).remote()  # says to all workers whether to stop
         self._thread = threading.Thread(target=self._serve, name="turnout-ray", daemon=True)
         self._thread.start()
 
     def _end(self) -> None:
-        if not self._ending and self._stop is not None:
-            with suppress(RayError):
-                self._stop.set.remote()
+        if not self._ending:
+            self._stop_workers()
         self._ending = True
         self._windows.put(None)
 
@@ -241,6 +227,9 @@ class _RayStream(ChunkStream):
 
     def _fail(self, error: BaseException) -> None:
         self.error = self.error or error
+        self._stop_workers()
+
+    def _stop_workers(self) -> None:
         if self._stop is not None:
             with suppress(RayError):
                 self._stop.set.remote()

@@ -282,16 +282,14 @@ class _Reconciliation:
 
 @contextmanager
 def _opened_manifest(path: Path, *, dry: bool) -> Iterator[Manifest]:
-    """The manifest of an index."""
-    if not dry:
+    """The manifest of an index; a copy for a dry run."""
+    with tempfile.TemporaryDirectory(prefix="turnout-") if dry else nullcontext() as folder:
+        if folder is not None:
+            copy = Path(folder) / path.name
+            if path.is_file():
+                address = f"{path.resolve().as_uri()}?mode=ro"
+                with closing(sqlite3.connect(address, uri=True)) as original, closing(sqlite3.connect(copy)) as target:
+                    original.backup(target)
+            path = copy
         with closing(Manifest(path)) as manifest:
-            yield manifest
-        return
-    with tempfile.TemporaryDirectory(prefix="turnout-") as folder:
-        copy = Path(folder) / path.name
-        if path.is_file():
-            address = f"{path.resolve().as_uri()}?mode=ro"
-            with closing(sqlite3.connect(address, uri=True)) as original, closing(sqlite3.connect(copy)) as target:
-                original.backup(target)
-        with closing(Manifest(copy)) as manifest:
             yield manifest

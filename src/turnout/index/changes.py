@@ -91,9 +91,8 @@ def plan(spec: CollectionSpec, chunks: Sequence[Chunk], collections: Collections
             rewritten.append(chunk)
     if rewritten:
         collection = collections.open(spec)
-        vectors = collection.vectors([chunk.id for chunk in rewritten]) if collection is not None else {}
         change.to_embed += rewritten
-        change.use_vectors(vectors)
+        change.use_vectors(collection.vectors([chunk.id for chunk in rewritten]) if collection is not None else {})
     return change
 
 
@@ -123,17 +122,13 @@ def refuse_options(options: Mapping[str, object]) -> None:
 
 
 def fill(spec: CollectionSpec, collections: Collections) -> Collection:
-    """Write what a collection lacks, and remove what it shouldn't have any more.
-
-    What the model refuses is left out with a warning that names it. If the service fails, what was done is kept.
-    """
+    """Write what a collection lacks but for what its model refuses, with a warning; remove what it shouldn't have."""
     manifest = collections.manifest
     with collections.changing(spec) as collection:
         missed = manifest.missed(spec.name)
         _add(spec, collection, collections)
         remove_outdated(collection, manifest)
-    back = manifest.versions(spec.name, missed)
-    if back:
+    if back := manifest.versions(spec.name, missed):
         _warn(
             f"{len(back)} chunks that were deleted from {spec.name!r} by other means are back from the other "
             "collections; delete them through the index",

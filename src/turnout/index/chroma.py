@@ -76,10 +76,7 @@ class ChromaRecordKeeper(RecordKeeper):
         return str(self.collection.name)
 
     def version(self) -> object:
-        """Which collection it is, and the record in its metadata.
-
-        In a folder to which nothing was written since the last look, by whomever, that is what it was then.
-        """
+        """Which collection it is, and the record in its metadata; read anew once anything was written to its folder."""
         file_version = None if self._file is None else _version(self._file)
         seen, version = self._seen
         if file_version is None or file_version != seen:

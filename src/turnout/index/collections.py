@@ -109,8 +109,7 @@ class Collections:
 
     def _settle(self, name: str, collection: Collection) -> None:
         """Note what became of chunks that a process was writing when it was killed; needs the lock."""
-        begun = self.manifest.writing(name)
-        if begun:
+        if begun := self.manifest.writing(name):
             self.manifest.note_interrupted(name, collection.get(begun).values())
 
     def settle_if_free(self, spec: CollectionSpec, collection: Collection) -> None:

@@ -101,8 +101,7 @@ class Index:
     def _written_specs(self) -> list[CollectionSpec]:
         """Which collections are written: the active one first, then those of `also`, each space once."""
         active = self.spec()
-        backends = active.config.settings.also
-        listed = [active, *(CollectionSpec.of(active.config, backend) for backend in backends)]
+        listed = [active, *(CollectionSpec.of(active.config, backend) for backend in active.config.settings.also)]
         return list({spec.name: spec for spec in reversed(listed)}.values())[::-1]
 
     def ready_collection(self, space: EmbeddingSpace | None = None) -> Collection | None:
@@ -160,12 +159,8 @@ class Index:
             manifest.remove_collection(spec.name)
             return None
         collections.settle_if_free(spec, collection)
-        known = (
-            spec.name not in self._distrusted
-            and manifest.stamp(spec.name) is not None
-            and collection.count() == manifest.count(spec.name)
-        )
-        if not known or manifest.is_behind(spec.name):
+        unknown = spec.name in self._distrusted or manifest.stamp(spec.name) is None
+        if unknown or collection.count() != manifest.count(spec.name) or manifest.is_behind(spec.name):
             collection.claim(spec.space, dry=True)  # what is of another space isn't the index's
             manifest.scan(spec.name, str(spec.space), collection.chunks() if collection.count() else ())
             collections.note_change(spec.name)

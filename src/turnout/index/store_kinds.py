@@ -46,8 +46,7 @@ class StoreKinds(Generic[KeeperT]):
         for cls in type(store).__mro__:
             if cls in self._keepers:
                 return self._keepers[cls](store)
-            kind = self._kind(_full_name(cls))
-            if kind is not None:
+            if (kind := self._kind(_full_name(cls))) is not None:
                 return kind.keeper(store)
         return None
 

@@ -109,15 +109,13 @@ class EmbeddingStream(ChunkStream):
         self._keeper.start()
 
     def _add(self, chunk: Chunk) -> None:
-        batch = self._batcher.add(chunk.text)
-        if batch is not None:
+        if (batch := self._batcher.add(chunk.text)) is not None:
             self._send(batch)
         self._filling.append(chunk)
 
     def flush(self) -> None:
         """Send what waits for more to fill its request."""
-        last = self._batcher.rest()
-        if last is not None:
+        if (last := self._batcher.rest()) is not None:
             self._send(last)
 
     def end_early(self, within: float) -> None:

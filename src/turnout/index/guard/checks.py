@@ -171,8 +171,7 @@ class SpaceCheck(Generic[KeeperT]):
             EmbeddingSpaceError: The index has another space, or one that isn't known.
         """
         version = self.keeper.version()
-        known = self._unchanged_record(wanted, version)
-        if known is not None:
+        if (known := self._unchanged_record(wanted, version)) is not None:
             return known, False
         check = self._check(_call, version, wanted, io, inserting=inserting)
         try:
@@ -184,8 +183,7 @@ class SpaceCheck(Generic[KeeperT]):
     async def arun(self, wanted: EmbeddingSpace, io: CheckIO, *, inserting: bool = False) -> tuple[SpaceRecord, bool]:
         """`run` without blocking the event loop."""
         version = await self.keeper.aversion()
-        known = self._unchanged_record(wanted, version)
-        if known is not None:
+        if (known := self._unchanged_record(wanted, version)) is not None:
             return known, False
         return await self._check(_acall, version, wanted, io, inserting=inserting)
 

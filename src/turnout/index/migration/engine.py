@@ -161,8 +161,7 @@ class _Run:
         self.done += len(page) - len(planned.to_embed)
         self.plan.checkpoint.written(planned.adopted)
         for chunk in planned.to_embed:
-            refused = self.stream.add(chunk)
-            if refused is not None:
+            if (refused := self.stream.add(chunk)) is not None:
                 self._skip(refused)
             while self.stream.full and not self._ends:
                 self._take(patient=True)
@@ -239,7 +238,6 @@ def _check_target(
     cosines = [cosine(stored[id_], vector) for id_, vector in zip(ids, embedder.embed(texts), strict=True)]
     k = min(_NEIGHBOURS, found)
     hits = [[hit.text for hit in target.search(vector, k)] for vector in embedder.embed(texts, "query")]
-    own = sum(text in found_texts for text, found_texts in zip(texts, hits, strict=True))
     return Check(
         expected,
         found,
@@ -248,7 +246,7 @@ def _check_target(
         lowest=min(cosines),
         k=k,
         recall=None if old is None else _recall(old, target, ids, k),
-        own=own / len(ids),
+        own=sum(text in found_texts for text, found_texts in zip(texts, hits, strict=True)) / len(ids),
     )
 
 

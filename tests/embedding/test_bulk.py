@@ -12,8 +12,8 @@ from llama_index.core.base.llms.types import ChatMessage
 
 from turnout.calls import limits
 from turnout.calls.context import limiter_of
+from turnout.embedding.batching import EmbeddingProgress
 from turnout.embedding.embedder import Embedder
-from turnout.embedding.progress import EmbeddingProgress
 from turnout.errors import InvalidRequestError, RateLimitError
 from turnout.langchain import ChatTurnout, TurnoutEmbeddings
 from turnout.llama_index import TurnoutEmbedding, TurnoutLLM

@@ -15,10 +15,10 @@ from turnout.errors import EmbeddingSpaceError, ReindexError, SettingsError, Uns
 from turnout.index.files import recover_folder, replace_folder, staging_folder
 from turnout.index.migration.engine import reindex
 from turnout.index.migration.named import NamedIndex, _EmptyCollection
-from turnout.index.migration.worker import WorkerTask, embed_and_write
 from turnout.langchain.reindexing import collection_of
 from turnout.llama_index.reindexing import DocstoreSource, PersistedIndex
 from turnout.llama_index.stores.base import to_chunk, to_node
+from turnout.reindex import WorkerTask, embed_and_write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

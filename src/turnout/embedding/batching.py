@@ -1,4 +1,4 @@
-"""Texts → the largest requests that a model takes."""
+"""Texts → the largest requests that a model takes, and how far they are."""
 
 from __future__ import annotations
 
@@ -15,19 +15,28 @@ if TYPE_CHECKING:
 _UNKNOWN_BATCH = 256  # texts a request, for a model that turnout knows nothing of
 
 
-@dataclass(slots=True)
-class Batch:
-    """One request's texts.
+@dataclass(frozen=True, slots=True)
+class EmbeddingProgress:
+    """How far a call has come.
 
     Attributes:
-        texts: What is sent; each once.
-        places: For each text of the caller, its place among those that are sent.
-        tokens: An upper bound of their tokens.
+        done: Texts embedded; one that repeats is embedded once and counts as often as it was passed.
+        total: Texts in all; None where they come from an iterator.
+        in_flight: Requests that the deployment is working on.
     """
 
-    texts: list[str] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
-    tokens: int = 0
+    done: int
+    total: int | None
+    in_flight: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """One request's texts."""
+
+    texts: list[str] = field(default_factory=list)  # each once
+    places: list[int] = field(default_factory=list)  # of each of the caller's texts among these
+    tokens: int = 0  # at most
 
 
 def tokens_at_most(text: str) -> int:
@@ -90,29 +99,24 @@ async def abatches(texts: AsyncIterable[str], route: Route) -> AsyncIterator[Bat
 
 
 def check(index: int, text: object, route: Route) -> None:
-    """Refuse a text that the model doesn't take, before anything is sent.
-
-    Raises:
-        InvalidRequestError: It is empty, no string, or has half of a surrogate pair.
-        ContextOverflowError: It is longer than the model takes.
-    """
-    place = f"{route.deployment!r} on backend {route.backend!r}"
+    """Refuse a text that the model doesn't take, before anything is sent."""
     if not isinstance(text, str):
-        msg = f"text {index} is a {type(text).__name__}, not a string"
-        raise InvalidRequestError(msg, backend=route.backend, deployment=route.deployment)
+        raise _refused(f"text {index} is a {type(text).__name__}, not a string", route)
     if not text.strip():
-        msg = f"text {index} is empty; {place} refuses empty texts. Leave it out"
-        raise InvalidRequestError(msg, backend=route.backend, deployment=route.deployment)
+        why = f"{route.deployment!r} on backend {route.backend!r} refuses empty texts. Leave it out"
+        raise _refused(f"text {index} is empty; {why}", route)
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            msg = (
-                f"text {index} has half of a surrogate pair at character {error.start}, which can't be sent; replace "
-                "it: text.encode(errors='replace').decode()"
-            )
-            raise InvalidRequestError(msg, backend=route.backend, deployment=route.deployment) from error
+            what = f"text {index} has half of a surrogate pair at character {error.start}, which can't be sent"
+            raise _refused(f"{what}; replace it: text.encode(errors='replace').decode()", route) from error
     limit = route.facts.max_characters
     if limit is not None and len(text) > limit:
-        msg = f"text {index} has {len(text):,} characters; {place} takes {limit:,}. Split it into smaller chunks"
+        where = f"{route.deployment!r} on backend {route.backend!r} takes {limit:,}"
+        msg = f"text {index} has {len(text):,} characters; {where}. Split it into smaller chunks"
         raise ContextOverflowError(msg, backend=route.backend, deployment=route.deployment)
+
+
+def _refused(message: str, route: Route) -> InvalidRequestError:
+    return InvalidRequestError(message, backend=route.backend, deployment=route.deployment)

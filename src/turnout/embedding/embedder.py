@@ -5,28 +5,31 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter, deque
-from collections.abc import AsyncIterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Sequence,
+)
+from typing import Any
 
+from turnout.calls.attempts import Attempts
 from turnout.calls.classification import classify
 from turnout.calls.context import call_site, limiter_of, new_attempts
-from turnout.embedding import openai_vectors
-from turnout.embedding.batching import Batch, abatches, batches, check
-from turnout.embedding.invoke_bodies import Purpose, Vector, family
-from turnout.embedding.progress import EmbeddingProgress
+from turnout.embedding.batching import Batch, EmbeddingProgress, abatches, batches, check
+from turnout.embedding.requests import Purpose, Vector, aopenai_vectors, family, openai_vectors
 from turnout.errors import EmbeddingSpaceError
 from turnout.facts.spaces import space_of
 from turnout.providers.clients import client_for, existing_client
+from turnout.routing import Route
+from turnout.settings import Settings
 from turnout.transport import background_loop, greenlets
 from turnout.transport.answers import validation
 from turnout.transport.blocking import off_loop, within_deadline
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
-
-    from turnout.calls.attempts import Attempts
-    from turnout.routing import Route
-    from turnout.settings import Settings
 
 _PATIENCE = 300.0  # seconds of throttling that bulk work waits out, as long as some of it is answered
 _AHEAD = 2  # requests begun for each that may be in flight, so that a slow one doesn't hold up those behind it
@@ -82,7 +85,7 @@ class Embedder:
         unique = self._unique(texts)
         cut = list(batches(unique, self.route))
         if len(cut) == 1:
-            vectors = await self._aone(cut[0], purpose)
+            vectors = await self.aembed_batch(cut[0], purpose, patience=0)
             self._say(len(texts), len(texts))
         else:
             vectors = [vector async for vector in self._ain_order(_each(cut), purpose, Counter(texts))]
@@ -103,17 +106,17 @@ class Embedder:
             return self._ain_order(abatches(texts, self.route), purpose, None)
         return self._ain_order(_each(batches(texts, self.route)), purpose, None)
 
-    async def aembed_batch(self, batch: Batch, purpose: Purpose = "document") -> list[Vector]:
-        """Embed the texts of one request, for work that sends many: throttling is waited out."""
-        return await self._aone(batch, purpose, patience=_PATIENCE)
+    async def aembed_batch(
+        self, batch: Batch, purpose: Purpose = "document", *, patience: float = _PATIENCE
+    ) -> list[Vector]:
+        """Embed the texts of one request; throttling is waited out for that many seconds."""
+        return await self._attempts(batch, patience).arun(lambda: self._arequest(batch.texts, purpose))
 
     def _unique(self, texts: Sequence[str]) -> dict[str, int]:
         """The texts that differ, each with its place among them."""
         for index, text in enumerate(texts):
             check(index, text, self.route)
         return {text: place for place, text in enumerate(dict.fromkeys(texts))}
-
-    # --- many requests
 
     def _in_order(self, cut: Iterator[Batch], purpose: Purpose, times: Counter[str] | None) -> Generator[Vector]:
         """Answers in order; `times` has how often each text was passed, where they don't come from an iterator."""
@@ -122,14 +125,13 @@ class Embedder:
         try:
             while True:
                 while len(begun) < self.ahead and (batch := next(cut, None)) is not None:
-                    begun.append((batch, background_loop.submit(self._aone(batch, purpose, patience=_PATIENCE))))
+                    begun.append((batch, background_loop.submit(self.aembed_batch(batch, purpose))))
                 if not begun:
                     return
                 batch, future = begun[0]
                 vectors = future.result()
                 begun.popleft()
-                done += _number(batch, times)
-                self._say(done, None if times is None else times.total())
+                done = self._answered(done, batch, times)
                 yield from _placed(batch.places, vectors)
         finally:
             for _, future in begun:
@@ -146,15 +148,13 @@ class Embedder:
                     batch = await anext(cut, None)
                     more = batch is not None
                     if batch is not None:
-                        task = asyncio.create_task(self._aone(batch, purpose, patience=_PATIENCE))
-                        begun.append((batch, task))
+                        begun.append((batch, asyncio.create_task(self.aembed_batch(batch, purpose))))
                 if not begun:
                     return
                 batch, task = begun[0]
                 vectors = await task
                 begun.popleft()
-                done += _number(batch, times)
-                self._say(done, None if times is None else times.total())
+                done = self._answered(done, batch, times)
                 for vector in _placed(batch.places, vectors):
                     yield vector
         finally:
@@ -167,15 +167,15 @@ class Embedder:
         """Requests to begin at most, so that as many are in flight as the deployment takes now."""
         return _AHEAD * int(limiter_of(self.route, self._settings).window) + 1
 
+    def _answered(self, done: int, batch: Batch, times: Counter[str] | None) -> int:
+        done += len(batch.places) if times is None else sum(times[text] for text in batch.texts)
+        self._say(done, None if times is None else times.total())
+        return done
+
     def _say(self, done: int, total: int | None) -> None:
         if self._progress is not None:
             in_flight = limiter_of(self.route, self._settings).in_flight
             self._progress(EmbeddingProgress(done, total, in_flight))
-
-    # --- one request
-
-    async def _aone(self, batch: Batch, purpose: Purpose, *, patience: float = 0) -> list[Vector]:
-        return await self._attempts(batch, patience).arun(lambda: self._arequest(batch.texts, purpose))
 
     def _attempts(self, batch: Batch, patience: float = 0) -> Attempts:
         return new_attempts(
@@ -193,14 +193,14 @@ class Embedder:
             within_deadline(f"the client of backend {self.route.backend!r}", self._client)
         if self.route.wire == "bedrock-invoke":
             return self._of_space(self._invoke(texts, purpose))
-        return self._of_space(openai_vectors.embed(self._client().sync, self._openai(texts)))
+        return self._of_space(openai_vectors(self._client().sync, self._openai(texts)))
 
     async def _arequest(self, texts: list[str], purpose: Purpose) -> list[Vector]:
         if existing_client(self.route, self._backend) is None:
             await off_loop(self._client)  # imports the SDK and makes its client
         if self.route.wire == "bedrock-invoke":
             return self._of_space(await greenlets.run(self._invoke, texts, purpose))
-        return self._of_space(await openai_vectors.aembed(self._client().aio, self._openai(texts)))
+        return self._of_space(await aopenai_vectors(self._client().aio, self._openai(texts)))
 
     def _client(self) -> Any:
         return client_for(self.route, self._backend)
@@ -228,13 +228,8 @@ class Embedder:
                 f"{self.route.deployment!r} on backend {self.route.backend!r} returned vectors of {min(wrong)} "
                 f"numbers, but the settings say that its space is {space}; state the space of its model: {fix}"
             )
-            raise EmbeddingSpaceError(msg, index_space=None, wanted_space=space, fix=fix)
+            raise EmbeddingSpaceError(msg, wanted_space=space, fix=fix)
         return vectors
-
-
-def _number(batch: Batch, times: Counter[str] | None) -> int:
-    """How many of the caller's texts a request answers."""
-    return len(batch.places) if times is None else sum(times[text] for text in batch.texts)
 
 
 def _placed(places: Sequence[int], vectors: list[Vector]) -> list[Vector]:

@@ -13,8 +13,8 @@ from turnout.settings.fields import resolved_settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from turnout.embedding.batching import EmbeddingProgress
     from turnout.embedding.embedder import Embedder
-    from turnout.embedding.progress import EmbeddingProgress
     from turnout.settings import Settings
     from turnout.settings.fields import SettingsField
 

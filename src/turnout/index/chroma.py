@@ -5,23 +5,18 @@ from __future__ import annotations
 import os
 import threading
 from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-from turnout.index.chunks import PAGE
-from turnout.index.collection import Collection
+from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk
+from turnout.index.collection import Collection, chunk_refused
 from turnout.index.guard.keepers import RecordKeeper, StoreState, collection_gone, record_entries
 from turnout.index.guard.records import SpaceRecord, with_record
-from turnout.index.validation import chunk_refused
+from turnout.settings import IndexSettings
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from turnout.index.chunks import Chunk, EmbeddedChunk
-    from turnout.settings import IndexSettings
-
-    Row = tuple[str | None, dict[str, Any] | None, Sequence[float]]
+Row = tuple[str | None, dict[str, Any] | None, Sequence[float]]
 
 COSINE = {"hnsw:space": "cosine"}
 """Metadata of a collection that compares by cosine, as models whose vectors aren't of length 1 are compared by."""
@@ -37,19 +32,7 @@ _files: dict[tuple[int, int], int] = {}  # never closed: closing one takes every
 
 
 def open_client(index: IndexSettings, name: str, *, create: bool) -> Any | None:
-    """A client of the Chroma, in a folder or on a server, that has a named index's collections.
-
-    Args:
-        index: The index's settings.
-        name: The collection that is wanted.
-        create: Whether it will be made if there is none.
-
-    Returns:
-        The client; None if there is no such collection and it won't be made.
-
-    Raises:
-        ModuleNotFoundError: Chroma isn't installed.
-    """
+    """A client of the Chroma, in a folder or on a server, that has a collection; None if it isn't there nor made."""
     import chromadb
     from chromadb.config import Settings as ChromaSettings
 
@@ -93,13 +76,7 @@ class ChromaRecordKeeper(RecordKeeper):
         return str(self.collection.name)
 
     def version(self) -> object:
-        """Which collection it is, and the record in its metadata.
-
-        In a folder to which nothing was written since the last look, by whomever, that is what it was then.
-
-        Raises:
-            CollectionGoneError: There is none any more.
-        """
+        """Which collection it is, and the record in its metadata; read anew once anything was written to its folder."""
         file_version = None if self._file is None else _version(self._file)
         seen, version = self._seen
         if file_version is None or file_version != seen:
@@ -216,11 +193,7 @@ class ChromaChunks(Collection):
 
 
 def check_metadata(chunk: Chunk, metadata: Mapping[str, Any], index: str) -> None:
-    """Refuse metadata that Chroma refuses; None is left to the caller.
-
-    Raises:
-        ChunkRefusedError: Chroma refuses them.
-    """
+    """Refuse metadata that Chroma refuses; None is left to the caller."""
     from chromadb.api.types import validate_metadata
 
     for key, value in metadata.items():

@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from turnout.facts.spaces import EmbeddingSpace
 
-PAGE = 256
-"""Chunks that are read or written at once."""
-
+PAGE = 256  # chunks that are read or written at once
 _DIGEST = 16  # bytes
 
 if TYPE_CHECKING:
@@ -84,9 +82,6 @@ class Source(Protocol):
 
     def chunks(self) -> Iterator[Chunk]:
         """Every chunk once, in an order that doesn't matter, without holding all of them."""
-
-    def count(self) -> int | None:
-        """How many there are, if that can be said without reading them."""
 
 
 class Searchable(Protocol):

@@ -1,35 +1,28 @@
-"""A collection: the chunks of an index in one embedding space, in a store of either framework."""
+"""A collection: the chunks of an index in one embedding space, in a store of either framework; and what none holds."""
 
 from __future__ import annotations
 
+import json
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
-from turnout.errors import CollectionGoneError, UnsupportedError
+from turnout.errors import ChunkRefusedError, CollectionGoneError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.chunks import Chunk, Source, Target
 from turnout.index.guard.keepers import RecordKeeper, StoreState, claim_record
-
-if TYPE_CHECKING:
-    from turnout.index.guard.records import SpaceRecord
+from turnout.index.guard.records import SpaceRecord
 
 
 class Collection(Target, Source):
     """A store that can be listed, searched and written with vectors.
 
     An older version of a chunk stays until the new one is there; if one can't be held, none is written.
-
-    Attributes:
-        name: What it is called in reports and errors.
-        keeper: Keeps the record of its space.
-        flush_every: How many chunks may be written before `flush`.
-        adoptable: Whether the guard can give it a record.
     """
 
     name: str = ""
-    flush_every: ClassVar[int] = 0
-    adoptable: ClassVar[bool] = True
+    flush_every: ClassVar[int] = 0  # how many chunks may be written before `flush`
+    adoptable: ClassVar[bool] = True  # whether the guard can give it a record
 
     def __init__(self, keeper: RecordKeeper, name: str) -> None:
         self.name = name
@@ -37,11 +30,7 @@ class Collection(Target, Source):
         self._record: SpaceRecord | None = None
 
     def normalize(self, chunks: Sequence[Chunk]) -> list[Chunk]:
-        """Chunks in the form in which the store gives them back; asked before any is embedded or written.
-
-        Raises:
-            ChunkRefusedError: It can't hold one.
-        """
+        """Chunks in the form in which the store gives them back; raises `ChunkRefusedError` before any is embedded."""
         return list(chunks)
 
     def flush(self) -> None:
@@ -52,19 +41,11 @@ class Collection(Target, Source):
         """Remove it, for good."""
 
     def state(self) -> StoreState:
-        """What it has, read anew.
-
-        Raises:
-            EmbeddingSpaceError: The record isn't as it was written.
-        """
+        """What it has, read anew."""
         return self.keeper.state()
 
     def is_lost(self) -> bool:
-        """Whether it isn't there any more, or has no record of its space any more.
-
-        Raises:
-            EmbeddingSpaceError: The record isn't as it was written.
-        """
+        """Whether it isn't there any more, or has no record of its space any more."""
         try:
             state = self.state()
         except CollectionGoneError:
@@ -72,12 +53,7 @@ class Collection(Target, Source):
         return state.record is None and state.empty is not None
 
     def claim(self, space: EmbeddingSpace, *, dry: bool = False) -> None:
-        """Write the record of a space, if it is empty; otherwise check that it has that record.
-
-        Raises:
-            EmbeddingSpaceError: It has vectors of another space, or of one that isn't known, or a record that isn't as
-                it was written.
-        """
+        """Write the record of a space, if it is empty; otherwise check that it has that record."""
         state = self.state()
         record = claim_record(state, space, index=self.name, adoptable=self.adoptable)
         if state.record is None:
@@ -90,3 +66,43 @@ class Collection(Target, Source):
 def cannot_embed(name: str, remedy: str) -> UnsupportedError:
     """The error of a collection that was opened to be moved, and was asked to embed."""
     return UnsupportedError(f"{name!r} was opened to be moved and can't embed. To search or fill it by text, {remedy}")
+
+
+def chunk_refused(chunk: Chunk, index: str, key: str | None, why: str) -> ChunkRefusedError:
+    """The error of a chunk that a store can't hold: for a key of its metadata, or its text or id if the key is None."""
+    what = "its text or id" if key is None else f"the value of its metadata {key!r}"
+    msg = f"the chunk {chunk.id!r} can't be held by {index!r}, for {what}: {why}. Nothing was embedded or written"
+    return ChunkRefusedError(msg, index=index, id=chunk.id, key=key)
+
+
+def check_strings(chunk: Chunk, metadata: Mapping[str, Any], index: str, *, null: bool = True) -> None:
+    """Refuse text that is no Unicode, anywhere in a chunk, and the character NUL unless the store can hold it."""
+    for key, text in [*_strings(metadata), (None, chunk.id), (None, chunk.text)]:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise chunk_refused(chunk, index, key, f"it has half of a character ({error.reason})") from error
+        if not null and "\0" in text:
+            raise chunk_refused(chunk, index, key, "it has the character NUL, which PostgreSQL can't hold")
+
+
+def check_json(chunk: Chunk, metadata: Mapping[str, Any], index: str) -> None:
+    """Refuse metadata that can't be kept as JSON."""
+    for key, value in metadata.items():
+        try:
+            json.dumps({key: value}, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise chunk_refused(chunk, index, str(key), f"it can't be kept as JSON: {error}") from error
+
+
+def _strings(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key, value in metadata.items():
+        left: list[Any] = [key, value]
+        while left:
+            one = left.pop()
+            if isinstance(one, str):
+                yield str(key), one
+            elif isinstance(one, dict):
+                left += [*one, *one.values()]
+            elif isinstance(one, list | tuple):
+                left += one

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -14,31 +15,14 @@ from turnout.index.collection import Collection
 from turnout.index.config import IndexConfig
 from turnout.index.files import reindex_lock
 from turnout.index.manifest import Manifest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from turnout.routing import Route
-    from turnout.settings import Settings
+from turnout.routing import Route
+from turnout.settings import Settings
 
 _PATIENCE = 60.0  # seconds that a writer waits for the one before it
 
 
-class Opener(Protocol):
-    """Opens a space's collection."""
-
-    def __call__(
-        self, config: IndexConfig, backend: str | None, space: EmbeddingSpace, *, create: bool
-    ) -> Collection | None:
-        """The collection, or None if there is none.
-
-        Args:
-            config: The index.
-            backend: The backend that embeds in the space; None if only its vectors are read.
-            space: The space.
-            create: Whether to make it if there is none.
-        """
+# (index, the backend that embeds or None to read alone, space, create=…) → the collection, None if there is none
+Opener = Callable[..., Collection | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,42 +37,25 @@ class CollectionSpec:
 
     @classmethod
     def of(cls, config: IndexConfig, backend: str) -> CollectionSpec:
-        """The collection of a backend's space.
-
-        Raises:
-            SettingsError: The backend has no embedding target, or its vectors' length isn't known.
-        """
+        """The collection of a backend's space."""
         route = config.route(backend)
         space = space_of(route)
         return cls(config, route.backend, route, space, config.collection_name(space))
 
 
-@dataclass(slots=True)
-class _Entry:
-    """An open collection, with the settings and the manifest's stamp with which it was opened or written last."""
-
-    collection: Collection
-    settings: Settings
-    stamp: int | None
-
-
 class Collections:
-    """The collections of one index.
-
-    Attributes:
-        manifest: What is known of them.
-    """
+    """The collections of one index, and the manifest of what is known of them."""
 
     def __init__(self, opener: Opener, manifest: Path) -> None:
         self.manifest = Manifest(manifest)
         self._opener = opener
-        self._open: dict[str, _Entry] = {}
+        # Each with the settings and the manifest's stamp with which it was opened or written last.
+        self._open: dict[str, tuple[Collection, Settings, int | None]] = {}
 
     def opened(self, name: str, settings: Settings, stamp: int | None) -> Collection | None:
         """A collection that is open, if neither the settings nor, by its stamp, the collection changed since."""
-        entry = self._open.get(name)
-        unchanged = entry is not None and entry.settings is settings and entry.stamp == stamp
-        return entry.collection if entry is not None and unchanged else None
+        collection, settings_then, stamp_then = self._open.get(name, (None, None, None))
+        return collection if settings_then is settings and stamp_then == stamp else None
 
     def open(self, spec: CollectionSpec, *, create: bool = False) -> Collection | None:
         """A collection; None if there is none and it isn't to be made."""
@@ -99,7 +66,7 @@ class Collections:
             if found is None:
                 self._open.pop(spec.name, None)
             else:
-                self._open[spec.name] = _Entry(found, spec.config.all_settings, stamp)
+                self._open[spec.name] = found, spec.config.all_settings, stamp
         return found
 
     def create(self, spec: CollectionSpec) -> Collection:
@@ -116,7 +83,7 @@ class Collections:
     def note_change(self, name: str) -> None:
         """A collection was changed through this object: it is still as the manifest has it."""
         if name in self._open:
-            self._open[name].stamp = self.manifest.stamp(name)
+            self._open[name] = (*self._open[name][:2], self.manifest.stamp(name))
 
     def close(self, name: str) -> None:
         """Open a collection anew the next time: it may not be what it should be."""
@@ -127,10 +94,6 @@ class Collections:
         """A collection, made if there is none, locked and claimed for its space.
 
         If the change fails, the collection is opened anew the next time: it may have a part of it in memory.
-
-        Raises:
-            EmbeddingSpaceError: It has vectors of another space.
-            ReindexLockedError: Another process or a reindex has the lock.
         """
         with self.writing(spec):
             collection = self.create(spec)
@@ -146,8 +109,7 @@ class Collections:
 
     def _settle(self, name: str, collection: Collection) -> None:
         """Note what became of chunks that a process was writing when it was killed; needs the lock."""
-        begun = self.manifest.writing(name)
-        if begun:
+        if begun := self.manifest.writing(name):
             self.manifest.note_interrupted(name, collection.get(begun).values())
 
     def settle_if_free(self, spec: CollectionSpec, collection: Collection) -> None:
@@ -160,15 +122,7 @@ class Collections:
 
     @contextmanager
     def writing(self, spec: CollectionSpec, *, patience: float = _PATIENCE) -> Iterator[None]:
-        """Hold a collection's lock, so that neither another writer nor a reindex is in it.
-
-        Args:
-            spec: The collection.
-            patience: Seconds to wait for the writer before.
-
-        Raises:
-            ReindexLockedError: Another has the lock.
-        """
+        """Hold a collection's lock, after `patience` seconds at most: no other writer or reindex is in it."""
         lock = FileLock(self.manifest.path.with_name(f"{spec.name}.lock"), timeout=patience)
         try:
             lock.acquire()

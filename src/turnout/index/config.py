@@ -14,11 +14,8 @@ from turnout.routing import Route, active_backend, resolve
 from turnout.settings import IndexSettings, Settings, load_settings
 from turnout.settings.problems import nearest
 
-DOCUMENTS = "source"
-"""What `origin` of a reindex says to read the source documents."""
-
-ITSELF = "itself"
-"""What `origin` of a reindex says to take the collection as it is."""
+# What `origin` of a reindex says to read the source documents, and to take the collection as it is.
+DOCUMENTS, ITSELF = "source", "itself"
 
 
 class IndexConfig:
@@ -27,10 +24,6 @@ class IndexConfig:
     Args:
         name: Its name.
         settings: Settings, or the path of a settings file; left out, they are found.
-
-    Attributes:
-        settings: The index's own settings.
-        all_settings: All settings.
 
     Raises:
         SettingsError: There is no such index.
@@ -59,11 +52,7 @@ class IndexConfig:
         return {backend: space_of(self.route(backend)) for backend in backends}
 
     def space(self, text: str) -> EmbeddingSpace:
-        """The space of a backend, or the one that a text names.
-
-        Raises:
-            SettingsError: It is neither.
-        """
+        """The space of a backend, or the one that a text names."""
         spaces = self.spaces()
         if text in spaces:
             return spaces[text]
@@ -77,11 +66,7 @@ class IndexConfig:
         return collection_name(self.name, space)
 
     def open_collection(self, space: EmbeddingSpace, *, create: bool = False) -> Collection | None:
-        """The collection of a space; None if there is none and it isn't to be made.
-
-        Raises:
-            SettingsError: The framework's part of turnout isn't imported.
-        """
+        """The collection of a space; None if there is none and it isn't to be made."""
         return frameworks.open_collection(self.settings, self.name, space, create=create)
 
     def checkpoint(self, space: EmbeddingSpace) -> Path:
@@ -90,8 +75,7 @@ class IndexConfig:
 
     def lock(self, space: EmbeddingSpace) -> Path:
         """The lock of whoever fills the collection of a space."""
-        checkpoint = self.checkpoint(space)
-        return checkpoint.with_name(f"{checkpoint.name}.lock")
+        return self._folder / f"{self.collection_name(space)}.reindex.sqlite.lock"
 
     @property
     def manifest(self) -> Path:

@@ -1,4 +1,4 @@
-"""Files of an index: a lock for one reindex at a time, folders that are replaced as a whole, and a full disk."""
+"""Files of an index: SQLite that many use, a lock for a reindex, folders that are replaced as a whole, a full disk."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ import os
 import shutil
 import socket
 import sqlite3
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any, ClassVar
 
 from filelock import FileLock, Timeout
 
-from turnout.errors import DiskFullError, ReindexLockedError
+from turnout import runtime
+from turnout.errors import DiskFullError, ReindexError, ReindexLockedError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
+_PAGE = 500  # ids in one statement
 _ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _SQLITE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
 _POSTGRES = {"53100"}  # disk_full: www.postgresql.org/docs/current/errcodes-appendix.html
@@ -35,13 +37,12 @@ def is_disk_full(error: BaseException) -> bool:
         if one is None or id(one) in seen:
             continue
         seen.add(id(one))
-        if isinstance(one, OSError) and one.errno in _ERRNOS:
-            return True
-        if isinstance(one, sqlite3.Error) and getattr(one, "sqlite_errorcode", None) in _SQLITE:
-            return True
-        if getattr(one, "sqlstate", None) in _POSTGRES:
-            return True
-        if any(words in str(one).lower() for words in _WORDS):
+        if (
+            (isinstance(one, OSError) and one.errno in _ERRNOS)
+            or (isinstance(one, sqlite3.Error) and getattr(one, "sqlite_errorcode", None) in _SQLITE)
+            or getattr(one, "sqlstate", None) in _POSTGRES
+            or any(words in str(one).lower() for words in _WORDS)
+        ):
             return True
         left += [one.__cause__, one.__context__, getattr(one, "orig", None)]
     return False
@@ -63,15 +64,7 @@ def room_for(where: str) -> Iterator[None]:
 
 @contextmanager
 def reindex_lock(path: Path, target: str) -> Iterator[None]:
-    """Hold the lock of a target; it ends with the process, however that ends.
-
-    Args:
-        path: The lock's file. Beside it, in the same name with `.holder`, is who holds it.
-        target: What is being filled.
-
-    Raises:
-        ReindexLockedError: Another reindex holds it.
-    """
+    """Hold the lock of a target, which ends with the process; a file beside it, `.holder`, says who holds it."""
     holder = path.with_name(f"{path.name}.holder")
     lock = FileLock(path, timeout=0)
     with room_for(str(path)):
@@ -100,7 +93,7 @@ def _who(holder: Path) -> str:
 
 def staging_folder(folder: Path) -> Path:
     """An empty folder to save to, before `replace_folder`."""
-    staging = _staging(folder)
+    staging, _ = _beside(folder)
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     return staging
@@ -108,7 +101,7 @@ def staging_folder(folder: Path) -> Path:
 
 def replace_folder(folder: Path) -> None:
     """Put what was saved beside a folder in its place."""
-    staging, previous = _staging(folder), _previous(folder)
+    staging, previous = _beside(folder)
     shutil.rmtree(previous, ignore_errors=True)
     if folder.exists():
         folder.rename(previous)
@@ -123,11 +116,9 @@ def replace_folder(folder: Path) -> None:
 def recover_folder(folder: Path, *, clean: bool = True) -> None:
     """Take the second step of `replace_folder` after a run that was killed before it, or that is between the two now.
 
-    Args:
-        folder: The folder.
-        clean: Whether to remove what else is beside it; one who only reads leaves what another may be saving.
+    What else is beside the folder is removed, unless not `clean`: one who only reads leaves what another may be saving.
     """
-    staging, previous = _staging(folder), _previous(folder)
+    staging, previous = _beside(folder)
     if not folder.exists() and previous.exists():
         with suppress(OSError):  # it was taken by another one
             (staging if staging.exists() else previous).rename(folder)
@@ -138,14 +129,120 @@ def recover_folder(folder: Path, *, clean: bool = True) -> None:
 
 def remove_folder(folder: Path) -> None:
     """Remove a folder, and what is beside it."""
-    for one in (_staging(folder), _previous(folder)):
+    for one in _beside(folder):
         shutil.rmtree(one, ignore_errors=True)
     shutil.rmtree(folder)
 
 
-def _staging(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.new")
+def _beside(folder: Path) -> tuple[Path, Path]:
+    """What is saved in a folder's place, and what was there before."""
+    return folder.with_name(f"{folder.name}.new"), folder.with_name(f"{folder.name}.old")
 
 
-def _previous(folder: Path) -> Path:
-    return folder.with_name(f"{folder.name}.old")
+class Database(ABC):
+    """An SQLite file; its methods may be called from several threads, and after a fork from both processes."""
+
+    tables: ClassVar[str]  # the statements that make its tables where there are none, and a connection's own
+    kind: ClassVar[str]  # what it is, in an error
+    remedy: ClassVar[str]  # what is lost, and what isn't, if it is deleted because it can't be read
+    patience: ClassVar[float]  # seconds to wait for another process's change
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        with self._readable():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection: sqlite3.Connection | None = self._connect()
+            try:
+                self._open()
+            except BaseException:
+                self._base.close()
+                raise
+        runtime.renewed_in_child(self)
+
+    def _connect(self) -> sqlite3.Connection:
+        base = sqlite3.connect(self.path, timeout=self.patience, isolation_level=None, check_same_thread=False)
+        try:
+            base.execute("PRAGMA journal_mode = WAL")
+            base.execute("PRAGMA synchronous = NORMAL")
+            base.executescript(self.tables)
+        except BaseException:
+            base.close()
+            raise
+        return base
+
+    @property
+    def _base(self) -> sqlite3.Connection:
+        if self._connection is None:
+            with self._lock:
+                if self._connection is None:
+                    self._connection = self._connect()
+        return self._connection
+
+    def renew(self) -> None:
+        """Have a connection of its own in a forked child, when one is needed.
+
+        The parent's is closed, because SQLite counts its locks as the child's own; unless it was at work, for then that
+        would undo what the parent is doing.
+        """
+        base, idle = self._connection, self._lock.acquire(blocking=False)
+        self._lock = threading.RLock()
+        with suppress(sqlite3.ProgrammingError):  # of one that was closed, and stays so
+            if base is None or not idle or base.in_transaction:
+                runtime.drop(base)
+            else:
+                base.close()
+            self._connection = None
+
+    @abstractmethod
+    def _open(self) -> None:
+        """See that it is the right file."""
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.close()
+
+    def _rows(self, statement: str, *values: str | int) -> list[tuple[Any, ...]]:
+        with self._readable(), runtime.fork_waits(), self._lock:
+            return self._base.execute(statement, values).fetchall()
+
+    def _one(self, statement: str, *values: str | int) -> int:
+        return int(self._rows(statement, *values)[0][0])
+
+    def _ids(self, statement: str, *values: str | int) -> list[str]:
+        return [row[0] for row in self._rows(statement, *values)]
+
+    def _of_ids(self, statement: str, ids: Sequence[str], *values: str | int) -> list[tuple[Any, ...]]:
+        """What is asked for ids, however many; the statement has `{}` for them, before its other values."""
+        rows: list[tuple[Any, ...]] = []
+        with self._lock:
+            for start in range(0, len(ids), _PAGE):
+                some = ids[start : start + _PAGE]
+                rows += self._rows(statement.format(",".join("?" * len(some))), *some, *values)
+        return rows
+
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        with self._readable(), runtime.fork_waits(), self._lock:
+            self._base.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._base.execute("COMMIT")
+            except BaseException:
+                if self._base.in_transaction:
+                    with suppress(sqlite3.Error):
+                        self._base.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        with room_for(str(self.path)):
+            try:
+                yield
+            except sqlite3.OperationalError:
+                raise
+            except sqlite3.DatabaseError as error:
+                msg = f"the {self.kind} {self.path} can't be read: {error}. Delete it: {self.remedy}"
+                raise ReindexError(msg) from error

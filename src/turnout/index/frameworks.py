@@ -16,23 +16,14 @@ _MODULES: dict[str, str] = {}
 
 
 def register(name: str, module: str) -> None:
-    """Say which module opens a framework's collections.
-
-    Args:
-        name: The framework, as `framework` in an index's settings names it.
-        module: The module, which has `open_collection`; imported when a collection is first opened.
-    """
+    """Say which module has a framework's `open_collection`; it is imported when a collection is first opened."""
     _MODULES[name] = module
 
 
 def open_collection(
     index: IndexSettings, name: str, space: EmbeddingSpace, *, create: bool = False
 ) -> Collection | None:
-    """The collection that a named index has for a space; None if there is none and it isn't to be made.
-
-    Raises:
-        SettingsError: The framework's part of turnout isn't imported.
-    """
+    """The collection that a named index has for a space; None if there is none and it isn't to be made."""
     framework = index.opened_with
     if framework not in _MODULES:
         raise SettingsError(f"an index of {framework} is opened by turnout.{framework}; import that first")

@@ -6,20 +6,29 @@ whether a collection is behind costs a look at an index and nothing that grows.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
+from turnout.index.chunks import Chunk
 from turnout.index.manifest_reading import ManifestReading
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from turnout.index.chunks import Chunk
 
 _NOT_HELD = "DELETE FROM held WHERE collection = ? AND id = ?"
 _NOT_MISSED = "DELETE FROM missed WHERE collection = ? AND id = ?"
 _NEW = "INSERT OR IGNORE INTO document SELECT id, text, metadata, NULL FROM seen WHERE id NOT IN (SELECT id FROM held)"
 _WANTED_METADATA = "UPDATE held SET metadata = d.metadata FROM document d WHERE d.id = held.id AND d.text = held.text"
+_TOUCH_ALL = "INSERT INTO touched SELECT id FROM document UNION SELECT id FROM held UNION SELECT id FROM lag"
+_HELD_NO_MORE = "DELETE FROM held WHERE collection = :collection AND reason IS NULL AND id NOT IN (SELECT id FROM seen)"
+_MISSED = (
+    "INSERT OR IGNORE INTO missed SELECT collection, id FROM held WHERE collection = :collection "
+    "AND reason IS NULL AND id NOT IN (SELECT id FROM seen) AND id IN (SELECT id FROM document)"
+)
+_EXACTLY_SEEN = (
+    """DELETE FROM document WHERE id NOT IN (SELECT id FROM seen)
+    AND id NOT IN (SELECT id FROM held WHERE collection = :collection AND reason IS NOT NULL)""",
+    """INSERT INTO document SELECT id, text, metadata, NULL FROM seen WHERE true
+    ON CONFLICT (id) DO UPDATE SET text = excluded.text, metadata = excluded.metadata""",
+    "DELETE FROM missed",
+)
 
 _RELATE = """
 INSERT INTO lag
@@ -49,11 +58,7 @@ WHERE s.id = document.id AND (
 
 
 class Manifest(ManifestReading):
-    """A named index's memory; its methods may be called from several threads and processes.
-
-    Raises:
-        ReindexError: It can't be read.
-    """
+    """A named index's memory; its methods may be called from several threads and processes."""
 
     def add_collection(self, collection: str, space: str) -> None:
         """A collection exists."""
@@ -68,85 +73,62 @@ class Manifest(ManifestReading):
             self._base.execute("DELETE FROM collection WHERE name = ?", (collection,))
 
     def begin_write(self, collection: str, ids: Iterable[str]) -> None:
-        """Chunks are about to be written to a collection.
-
-        `note_written`, `note_copied` or `note_interrupted` says what became of them.
-        """
+        """Chunks are about to be written; `note_written`, `note_copied` or `note_interrupted` says how it ended."""
         with self._change():
             self._for_each("INSERT OR IGNORE INTO writing VALUES (?, ?)", collection, ids)
 
     def note_interrupted(self, collection: str, chunks: Iterable[Chunk]) -> None:
-        """What a collection has of the chunks whose write was begun by a process that was killed.
-
-        A version that was being written is what the index has from then on, if it is there.
-        """
+        """What a collection has of chunks whose writer was killed; a version that was written is wanted everywhere."""
+        left = "FROM writing w WHERE w.collection = :collection AND w.id NOT IN (SELECT id FROM seen)"
+        held = "(SELECT 1 FROM held h WHERE h.collection = w.collection AND h.id = w.id)"
         with self._change():
             with self._seeing(chunks):
-                self._base.execute(_NEW)
+                self._run(collection, _NEW)
                 self._note_seen(collection, filled=False)
-                left = "FROM writing w WHERE w.collection = ? AND w.id NOT IN (SELECT id FROM seen)"
-                self._base.execute(
-                    f"INSERT OR IGNORE INTO missed SELECT w.collection, w.id {left} AND EXISTS "  # noqa: S608
-                    "(SELECT 1 FROM held h WHERE h.collection = w.collection AND h.id = w.id)",
-                    (collection,),
-                )
-                self._base.execute(
-                    f"DELETE FROM held WHERE collection = ? AND id IN (SELECT w.id {left})",  # noqa: S608
-                    (collection, collection),
+                self._run(
+                    collection,
+                    f"INSERT OR IGNORE INTO missed SELECT w.collection, w.id {left} AND EXISTS {held}",
+                    f"DELETE FROM held WHERE collection = :collection AND id IN (SELECT w.id {left})",  # noqa: S608
                 )
             ids = [row[0] for row in self._base.execute("SELECT id FROM writing WHERE collection = ?", (collection,))]
-            self._base.execute("DELETE FROM writing WHERE collection = ?", (collection,))
+            self._run(collection, "DELETE FROM writing WHERE collection = :collection")
             self._touch(ids, collection)
 
     def note_written(self, collection: str, chunks: Iterable[Chunk], *, origin: str | None = None) -> None:
-        """A collection has chunks, for good, and every other one should have them like this.
-
-        Args:
-            collection: The collection.
-            chunks: The chunks, as the collection gives them back.
-            origin: What they belong to.
-        """
+        """A collection has chunks of an origin, for good, and every other one should have them like this."""
         rows = [(chunk.id, *chunk.digests) for chunk in chunks]
         with self._change():
-            self._base.executemany(
-                "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?)", ((*row, origin) for row in rows)
-            )
+            documents = ((*row, origin) for row in rows)
+            self._base.executemany("INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?)", documents)
             self._base.executemany("DELETE FROM missed WHERE id = ?", ((row[0],) for row in rows))
             self._hold(collection, rows)
 
     def note_copied(self, collection: str, chunks: Iterable[Chunk]) -> None:
-        """A collection has chunks, for good, that were copied from what is wanted.
-
-        Their metadata are what is wanted, even if this collection gives them back in another form.
-        """
+        """A collection has copies of what is wanted, for good, even if it gives metadata back in another form."""
         rows = [(chunk.id, *chunk.digests) for chunk in chunks]
         with self._change():
-            self._hold(collection, rows)
-            ids = [row[0] for row in rows]
+            ids = self._hold(collection, rows)
             self._for_each(f"{_WANTED_METADATA} AND held.collection = ? AND held.id = ?", collection, ids)
             self._touch(ids, collection)
 
-    def note_unwanted(self, ids: Iterable[str]) -> None:
+    def note_unwanted(self, ids: Sequence[str]) -> None:
         """No collection should have these chunks any more."""
-        listed = list(ids)
         with self._change():
-            self._drop(listed)
-            self._touch(listed)
+            self._drop(ids)
+            self._touch(ids)
 
-    def note_deleted(self, collection: str, ids: Iterable[str]) -> None:
+    def note_deleted(self, collection: str, ids: Sequence[str]) -> None:
         """A collection doesn't have these chunks any more."""
-        listed = list(ids)
         with self._change():
-            self._for_each(_NOT_HELD, collection, listed)
-            self._touch(listed, collection)
+            self._for_each(_NOT_HELD, collection, ids)
+            self._touch(ids, collection)
 
-    def note_lost(self, collection: str, ids: Iterable[str]) -> None:
+    def note_lost(self, collection: str, ids: Sequence[str]) -> None:
         """A collection was found without these chunks: they were deleted from it by other means than the index."""
-        listed = list(ids)
         with self._change():
-            self._for_each("INSERT OR IGNORE INTO missed VALUES (?, ?)", collection, listed)
-            self._for_each(_NOT_HELD, collection, listed)
-            self._touch(listed, collection)
+            self._for_each("INSERT OR IGNORE INTO missed VALUES (?, ?)", collection, ids)
+            self._for_each(_NOT_HELD, collection, ids)
+            self._touch(ids, collection)
 
     def note_skipped(self, collection: str, reasons: Mapping[str, str]) -> None:
         """A collection can't have these chunks as they are, because its model refuses them: id → reason."""
@@ -161,7 +143,7 @@ class Manifest(ManifestReading):
     def scan(
         self, collection: str, space: str, chunks: Iterable[Chunk], *, wanted: bool = False, filled: bool = False
     ) -> None:
-        """Go through a collection, and note what it has.
+        """Go through all chunks of a collection, and note what it has.
 
         A chunk that isn't known at all was added without turnout or on another machine: every collection should have
         it. One that has another text or other metadata than was written was edited by other means: every collection
@@ -179,45 +161,24 @@ class Manifest(ManifestReading):
             self._add_collection(collection, space)
             with self._seeing(chunks):
                 if wanted:
-                    self._base.execute(
-                        "DELETE FROM document WHERE id NOT IN (SELECT id FROM seen) AND id NOT IN "
-                        "(SELECT id FROM held WHERE collection = ? AND reason IS NOT NULL)",
-                        (collection,),
-                    )
-                    self._base.execute(
-                        "INSERT INTO document SELECT id, text, metadata, NULL FROM seen WHERE true "
-                        "ON CONFLICT (id) DO UPDATE SET text = excluded.text, metadata = excluded.metadata"
-                    )
-                    self._base.execute("DELETE FROM missed")
+                    self._run(collection, *_EXACTLY_SEEN)
                 elif not filled:
-                    self._base.execute(
-                        "INSERT OR IGNORE INTO missed SELECT collection, id FROM held WHERE collection = ? "
-                        "AND reason IS NULL AND id NOT IN (SELECT id FROM seen) AND id IN (SELECT id FROM document)",
-                        (collection,),
-                    )
-                self._base.execute(_NEW)
-                self._base.execute(
-                    "DELETE FROM held WHERE collection = ? AND reason IS NULL AND id NOT IN (SELECT id FROM seen)",
-                    (collection,),
-                )
+                    self._run(collection, _MISSED)
+                self._run(collection, _NEW, _HELD_NO_MORE)
                 self._note_seen(collection, filled=filled)
-            self._touch_all(collection)
+            self._touch(None, collection)
 
-    def note_edited(self, collection: str, chunks: Iterable[Chunk]) -> None:
+    def note_edited(self, collection: str, chunks: Sequence[Chunk]) -> None:
         """Note some chunks as a collection has them now; those that were edited by other means are wanted like this."""
-        listed = list(chunks)
         with self._change():
-            with self._seeing(listed):
+            with self._seeing(chunks):
                 self._note_seen(collection, filled=False)
-            self._touch((chunk.id for chunk in listed), collection)
+            self._touch((chunk.id for chunk in chunks), collection)
 
     def give_up_lost(self, collection: str) -> list[str]:
-        """Give up the versions that a collection lacks and no collection has.
+        """Give up the versions that a collection lacks and no collection has; the ids of these chunks.
 
         The chunk is wanted as the collection has it, or else another one; if none has it, it isn't wanted any more.
-
-        Returns:
-            The ids of these chunks.
         """
         nowhere = (
             "SELECT l.id FROM lag l JOIN document d ON d.id = l.id WHERE l.collection = ? AND NOT EXISTS "
@@ -231,19 +192,15 @@ class Manifest(ManifestReading):
         )
         with self._change():
             ids: list[str] = [row[0] for row in self._base.execute(nowhere, (collection,))]
-            kept = {
-                found for found in ids if self._base.execute(another, {"id": found, "collection": collection}).rowcount
-            }
-            self._drop([found for found in ids if found not in kept])
+            values = [{"id": found, "collection": collection} for found in ids]
+            self._drop([value["id"] for value in values if not self._base.execute(another, value).rowcount])
             self._touch(ids)
         return ids
-
-    # --- within a change
 
     def _add_collection(self, collection: str, space: str) -> None:
         added = self._base.execute("INSERT OR IGNORE INTO collection VALUES (?, ?, 0)", (collection, space))
         if added.rowcount:
-            self._touch_all(collection)
+            self._touch(None, collection)
 
     def _drop(self, ids: Sequence[str]) -> None:
         for table in ("document", "missed"):
@@ -253,9 +210,8 @@ class Manifest(ManifestReading):
     def _seeing(self, chunks: Iterable[Chunk]) -> Iterator[None]:
         self._base.execute("CREATE TEMP TABLE seen (id TEXT PRIMARY KEY, text BLOB, metadata BLOB) WITHOUT ROWID")
         try:
-            self._base.executemany(
-                "INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", ((chunk.id, *chunk.digests) for chunk in chunks)
-            )
+            rows = ((chunk.id, *chunk.digests) for chunk in chunks)
+            self._base.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", rows)
             yield
         finally:
             self._base.execute("DROP TABLE seen")
@@ -263,37 +219,37 @@ class Manifest(ManifestReading):
     def _note_seen(self, collection: str, *, filled: bool) -> None:
         """Hold what was seen, and want what was edited as it is."""
         self._base.execute(_EDITED, {"collection": collection, "whole": not filled})
-        self._base.execute("INSERT OR REPLACE INTO held SELECT ?, id, text, metadata, NULL FROM seen", (collection,))
-        self._base.execute("DELETE FROM missed WHERE collection = ? AND id IN (SELECT id FROM seen)", (collection,))
-        if filled:
-            statement = f"{_WANTED_METADATA} AND held.collection = ? AND held.reason IS NULL"
-            self._base.execute(statement, (collection,))
-
-    def _hold(self, collection: str, rows: Sequence[tuple[str, bytes, bytes]]) -> None:
-        self._base.executemany(
-            "INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, NULL)", ((collection, *row) for row in rows)
+        self._run(
+            collection,
+            "INSERT OR REPLACE INTO held SELECT :collection, id, text, metadata, NULL FROM seen",
+            "DELETE FROM missed WHERE collection = :collection AND id IN (SELECT id FROM seen)",
         )
+        if filled:
+            self._run(collection, f"{_WANTED_METADATA} AND held.collection = :collection AND held.reason IS NULL")
+
+    def _hold(self, collection: str, rows: Sequence[tuple[str, bytes, bytes]]) -> list[str]:
+        held = ((collection, *row) for row in rows)
+        self._base.executemany("INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?, NULL)", held)
         ids = [row[0] for row in rows]
         self._for_each(_NOT_MISSED, collection, ids)
         self._for_each("DELETE FROM writing WHERE collection = ? AND id = ?", collection, ids)
         self._touch(ids, collection)
+        return ids
+
+    def _run(self, collection: str, *statements: str) -> None:
+        for statement in statements:
+            self._base.execute(statement, {"collection": collection})
 
     def _for_each(self, statement: str, collection: str, ids: Iterable[str]) -> None:
         self._base.executemany(statement, ((collection, found) for found in ids))
 
-    def _touch(self, ids: Iterable[str], collection: str | None = None) -> None:
-        """Relate what collections have of chunks to what they should have; one of them was changed."""
+    def _touch(self, ids: Iterable[str] | None, collection: str | None = None) -> None:
+        """Relate what collections have of chunks (all if None) to what they should have; one of them was changed."""
         self._base.execute("DELETE FROM touched")
-        self._base.executemany("INSERT OR IGNORE INTO touched VALUES (?)", ((found,) for found in ids))
-        self._relate(collection)
-
-    def _touch_all(self, collection: str | None = None) -> None:
-        self._base.execute("DELETE FROM touched")
-        every = "SELECT id FROM document UNION SELECT id FROM held UNION SELECT id FROM lag"
-        self._base.execute(f"INSERT INTO touched {every}")
-        self._relate(collection)
-
-    def _relate(self, collection: str | None) -> None:
+        if ids is None:
+            self._base.execute(_TOUCH_ALL)
+        else:
+            self._base.executemany("INSERT OR IGNORE INTO touched VALUES (?)", ((found,) for found in ids))
         self._base.execute("DELETE FROM lag WHERE id IN (SELECT id FROM touched)")
         self._base.execute(_RELATE)
         self._base.execute("UPDATE collection SET stamp = stamp + 1 WHERE name = ?", (collection,))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Sequence
+from typing import ClassVar
 
 from turnout.errors import ReindexError
 from turnout.index.chunks import Digests
-from turnout.index.database import Database
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from turnout.index.files import Database
 
 _FORMAT = 1
 

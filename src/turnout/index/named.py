@@ -11,12 +11,11 @@ from typing import Any
 from turnout import runtime
 from turnout.errors import IndexBehindError, PartialWriteError
 from turnout.facts.spaces import EmbeddingSpace
-from turnout.index.changes import Change, embed_all, plan, write
+from turnout.index.changes import Change, behind_error, embed_all, fill, plan, remove_outdated, write
 from turnout.index.chunks import Chunk
 from turnout.index.collection import Collection
 from turnout.index.collections import Collections, CollectionSpec, Opener
 from turnout.index.config import IndexConfig
-from turnout.index.filling import behind_error, fill, remove_outdated
 from turnout.index.manifest import Manifest
 from turnout.settings import Settings, load_settings
 from turnout.settings.fields import portable_settings
@@ -54,11 +53,7 @@ class Index:
     """
 
     def __init__(
-        self,
-        name: str,
-        opener: Opener,
-        settings: Settings | Path | str | None = None,
-        backend: str | None = None,
+        self, name: str, opener: Opener, settings: Settings | Path | str | None = None, backend: str | None = None
     ) -> None:
         self.name = name
         self._opener = opener
@@ -90,24 +85,11 @@ class Index:
 
     @property
     def config(self) -> IndexConfig:
-        """The index as the settings have it now.
-
-        Raises:
-            SettingsError: There is no such index, or the backend has no embedding target for it.
-        """
+        """The index as the settings have it now."""
         return self.spec().config
 
-    # --- which collection
-
     def spec(self, space: EmbeddingSpace | None = None) -> CollectionSpec:
-        """Which collection is searched, as the settings are now.
-
-        Args:
-            space: The space of a query that is embedded already; left out, the active backend's.
-
-        Raises:
-            SettingsError: There is no such index, or the backend has no embedding target for it.
-        """
+        """Which collection is searched, as the settings are now: of the active space, or that of a query's vector."""
         settings = self._settings if isinstance(self._settings, Settings) else load_settings(self._settings)
         config = IndexConfig(self.name, settings)
         spec = CollectionSpec.of(config, self._backend or config.active)
@@ -119,8 +101,7 @@ class Index:
     def _written_specs(self) -> list[CollectionSpec]:
         """Which collections are written: the active one first, then those of `also`, each space once."""
         active = self.spec()
-        backends = active.config.settings.also
-        listed = [active, *(CollectionSpec.of(active.config, backend) for backend in backends)]
+        listed = [active, *(CollectionSpec.of(active.config, backend) for backend in active.config.settings.also)]
         return list({spec.name: spec for spec in reversed(listed)}.values())[::-1]
 
     def ready_collection(self, space: EmbeddingSpace | None = None) -> Collection | None:
@@ -133,15 +114,7 @@ class Index:
         return None if is_behind else collections.opened(spec.name, spec.config.all_settings, stamp)
 
     def collection(self, space: EmbeddingSpace | None = None) -> Collection:
-        """The collection to search; filled before, if the settings say so.
-
-        Args:
-            space: The space of a query that is embedded already; left out, the active backend's.
-
-        Raises:
-            IndexBehindError: It lacks documents that the index has.
-            EmbeddingSpaceError: It has vectors of another space.
-        """
+        """The collection to search, of the active space or that of a query's vector; filled before, or refused."""
         return self.ready_collection(space) or self._complete_collection(space)
 
     def distrust(self) -> None:
@@ -186,12 +159,8 @@ class Index:
             manifest.remove_collection(spec.name)
             return None
         collections.settle_if_free(spec, collection)
-        known = (
-            spec.name not in self._distrusted
-            and manifest.stamp(spec.name) is not None
-            and collection.count() == manifest.count(spec.name)
-        )
-        if not known or manifest.is_behind(spec.name):
+        unknown = spec.name in self._distrusted or manifest.stamp(spec.name) is None
+        if unknown or collection.count() != manifest.count(spec.name) or manifest.is_behind(spec.name):
             collection.claim(spec.space, dry=True)  # what is of another space isn't the index's
             manifest.scan(spec.name, str(spec.space), collection.chunks() if collection.count() else ())
             collections.note_change(spec.name)
@@ -205,29 +174,20 @@ class Index:
         manifest = collections.manifest
         if manifest.collections():
             return
-        found = []
-        for backend, space in active.config.spaces().items():
+        found = {}
+        for space in active.config.spaces().values():
             if space.dimensions is not None:
-                name = CollectionSpec.of(active.config, backend).name
+                name = active.config.collection_name(space)
                 collection = collections.reader(active.config, name, space)
                 if collection is not None and (count := collection.count()):
-                    found.append((count, name, str(space), collection))
-        for _, name, space_text, collection in sorted(found, key=lambda one: (-one[0], one[1])):
-            if manifest.stamp(name) is None:
-                manifest.scan(name, space_text, collection.chunks())
-
-    # --- changes
+                    found[-count, name] = space, collection
+        for (_, name), (space, collection) in sorted(found.items(), key=lambda one: one[0]):
+            manifest.scan(name, str(space), collection.chunks())
 
     def prepare(self, chunks: Iterable[Chunk], origin: str | None = None) -> list[Change]:
         """What has to be embedded and written, and where, to add chunks; what is there already isn't.
 
-        Args:
-            chunks: The chunks; of those with one id, the last.
-            origin: What they belong to, for `absent`.
-
-        Raises:
-            IndexBehindError: The active collection lacks documents that the index has.
-            ChunkRefusedError: The store can't hold a chunk as it is.
+        Of chunks with one id, the last is taken; `origin` is what they belong to, for `absent`.
         """
         listed = list({chunk.id: chunk for chunk in chunks}.values())
         specs = self._written_specs()
@@ -236,11 +196,7 @@ class Index:
         return [plan(spec, listed, collections, origin) for spec in specs]
 
     def _collection_to_write(self, active: CollectionSpec, chunks: Sequence[Chunk]) -> Collection:
-        """The active collection, as it is there now.
-
-        One that lacks documents is refused, unless some of these are among those that no collection has any more: they
-        are written again.
-        """
+        """The active collection; refused if it lacks documents, unless no collection has some of these any more."""
         collections = self._collections_of(active.config)
         try:
             collection = self.collection()
@@ -254,12 +210,7 @@ class Index:
             return collections.create(active)
 
     def commit(self, changes: Sequence[Change]) -> None:
-        """Write chunks that were embedded.
-
-        Raises:
-            TurnoutError: The active collection's chunks couldn't be embedded or written; nothing was written.
-            PartialWriteError: Another collection's couldn't be.
-        """
+        """Write chunks that were embedded: all or none to the active collection, and what can be to the others."""
         active, *others = changes
         if active.failed is not None:
             raise active.failed
@@ -276,13 +227,10 @@ class Index:
         self._raise_if_partial("added to", [(change.spec, change.failed) for change in changes], active.ids)
 
     def add(self, chunks: Iterable[Chunk], origin: str | None = None) -> int:
-        """Add chunks to the collections of all listed spaces, each embedded by its own backend.
+        """Add chunks to the collections of all listed spaces, each embedded by its own backend; errors as for `commit`.
 
         Returns:
             How many were embedded for the active space; those that were there already aren't.
-
-        Raises:
-            TurnoutError: As `prepare` and `commit` say.
         """
         changes = self.prepare(chunks, origin)
         embed_all(changes)
@@ -290,14 +238,7 @@ class Index:
         return len(changes[0].to_embed)
 
     def delete(self, ids: Iterable[str] | None = None) -> None:
-        """Delete chunks from every collection that the index has.
-
-        Args:
-            ids: Their ids; those that aren't there are left out. None for all.
-
-        Raises:
-            PartialWriteError: A collection couldn't be changed.
-        """
+        """Delete chunks, all of them without ids, from every collection; those that aren't there are left out."""
         active = self.spec()
         with self._lock:
             manifest = self._collections_of(active.config).manifest
@@ -307,15 +248,12 @@ class Index:
             manifest.note_unwanted(listed)
             outcomes: list[tuple[CollectionSpec, Exception | None]] = []
             for name, space in manifest.collections().items():
-                spec = (
-                    active if name == active.name else self._spec_of(active.config, name, EmbeddingSpace.parse(space))
-                )
+                spec, failed = active if name == active.name else _spec_of(active.config, name, space), None
                 try:
                     self._delete_from(spec, listed)
                 except Exception as error:  # noqa: BLE001 - it is raised below, with what became of the others
-                    outcomes.append((spec, error))
-                else:
-                    outcomes.append((spec, None))
+                    failed = error
+                outcomes.append((spec, failed))
         self._raise_if_partial("deleted from", outcomes, tuple(listed))
 
     def _delete_from(self, spec: CollectionSpec, ids: Sequence[str]) -> None:
@@ -338,23 +276,12 @@ class Index:
             manifest.note_deleted(spec.name, ids)
             collections.note_change(spec.name)
 
-    @staticmethod
-    def _spec_of(config: IndexConfig, name: str, space: EmbeddingSpace) -> CollectionSpec:
-        """A collection that the manifest knows, and whose space no backend may give any more."""
-        backend = next((one for one, other in config.spaces().items() if other == space), config.active)
-        return CollectionSpec(config, backend, config.route(backend), space, name)
-
     def absent(self, origin: str, ids: Iterable[str]) -> list[str]:
         """Ids that came from somewhere, and aren't there any more."""
         return sorted(self.manifest.of_origin(origin).difference(ids))
 
     def fill(self) -> None:
-        """Fill the active collection from the others, with what it lacks alone.
-
-        Raises:
-            IndexBehindError: The text of some chunks couldn't be had from any collection.
-            ModelCallError: The service failed; what was done is kept.
-        """
+        """Fill the active collection from the others, with what it lacks alone; what was done until an error stays."""
         with self._lock:
             spec = self.spec()
             self._scan_others(spec)
@@ -380,12 +307,13 @@ class Index:
                 if space.dimensions is not None:
                     backends.setdefault(space, []).append(backend)
             specs = [CollectionSpec.of(active.config, names[0]) for names in backends.values()]
-            collections = [self._scan(spec) for spec in specs]
+            scanned = [(spec, self._scan(spec)) for spec in specs]
             found = []  # counted after all were looked at: a look at one may show what another lacks
-            for names, spec, collection in zip(backends.values(), specs, collections, strict=True):
+            for spec, collection in scanned:
                 lacking = manifest.behind(spec.name) if collection else manifest.documents
                 count = collection.count() if collection else 0
-                found.append(Status(tuple(names), spec.space, spec.name, collection is not None, count, lacking))
+                names = tuple(backends[spec.space])
+                found.append(Status(names, spec.space, spec.name, collection is not None, count, lacking))
             return found
 
     def _raise_if_partial(
@@ -414,3 +342,10 @@ class Index:
                     collections = self._collections = Collections(self._opener, path)
                     self._scanned.clear()
         return collections
+
+
+def _spec_of(config: IndexConfig, name: str, space_text: str) -> CollectionSpec:
+    """A collection that the manifest knows, and whose space no backend may give any more."""
+    space = EmbeddingSpace.parse(space_text)
+    backend = next((one for one, other in config.spaces().items() if other == space), config.active)
+    return CollectionSpec(config, backend, config.route(backend), space, name)

@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from turnout.errors import SettingsError
 from turnout.redaction.sdk_errors import without_secrets
+from turnout.settings import IndexSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sqlalchemy import Engine
     from sqlalchemy.ext.asyncio import AsyncEngine
-
-    from turnout.settings import IndexSettings
 
 T = TypeVar("T")
 
 
 def engine_of(index: IndexSettings) -> Engine:
-    """A synchronous engine, which keeps no connections.
-
-    Raises:
-        SettingsError: There is no database's URL.
-    """
+    """A synchronous engine, which keeps no connections."""
     from sqlalchemy import NullPool, create_engine
 
     return _with_clean_errors(index, lambda: create_engine(index.database(), poolclass=NullPool))
 
 
 def async_engine_of(index: IndexSettings) -> AsyncEngine:
-    """An asynchronous one; over asyncpg if the URL's driver, psycopg2, is synchronous alone.
-
-    Raises:
-        SettingsError: There is no database's URL.
-    """
+    """An asynchronous one; over asyncpg if the URL's driver, psycopg2, is synchronous alone."""
     from sqlalchemy import NullPool, make_url
     from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -58,8 +48,7 @@ def _with_clean_errors(index: IndexSettings, make: Callable[[], T]) -> T:
     with suppress(ArgumentError):
         engine = make()
     if engine is None:
-        msg = "connection is no URL of a database, like 'postgresql+psycopg://user@host/name'"
-        raise SettingsError(msg)
+        raise SettingsError("connection is no URL of a database, like 'postgresql+psycopg://user@host/name'")
     event.listen(getattr(engine, "sync_engine", engine), "handle_error", _clear)
     return engine
 

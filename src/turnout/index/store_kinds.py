@@ -5,58 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from turnout.errors import MissingExtraError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace, collection_name
 from turnout.index.guard.keepers import RecordKeeper
-
-if TYPE_CHECKING:
-    from turnout.settings import IndexSettings
+from turnout.settings import IndexSettings
 
 KeeperT = TypeVar("KeeperT", bound=RecordKeeper)
 
 
 @dataclass(frozen=True, slots=True)
 class StoreKind(Generic[KeeperT]):
-    """What turnout has for a kind of store; a store's module has it as `KIND`.
+    """What turnout has for a kind of store; a store's module has it as `KIND`."""
 
-    Attributes:
-        keeper: Store → the keeper of its record.
-        open: (settings, collection, space, whether to make it, …) → the collection of a named index, or None if there
-            is none; left out, a named index can't be kept in such a store.
-        collection: (store, keeper, name) → the store as a collection; left out, a store can't be moved by itself.
-    """
-
-    keeper: Callable[[Any], KeeperT]
+    keeper: Callable[[Any], KeeperT]  # store → the keeper of its record
     open: Callable[..., Any] | None = None
+    """(settings, collection, space, whether to make it, …) → the collection of a named index, or None if there is none;
+    left out, a named index can't be kept in such a store."""
     collection: Callable[..., Any] | None = None
+    """(store, keeper, name) → the store as a collection; left out, a store can't be moved by itself."""
 
 
 class StoreKinds(Generic[KeeperT]):
-    """The kinds of stores of a framework.
-
-    Args:
-        framework: The framework, as errors name it.
-        package: The package of the stores' modules.
-        modules: A store's class, or its name in the settings → its module in the package.
-        installs: A store's name in the settings → how to install what it needs.
-    """
+    """The kinds of stores of a framework."""
 
     def __init__(self, framework: str, package: str, modules: Mapping[str, str], installs: Mapping[str, str]) -> None:
         self._framework = framework
         self._package = package
-        self._modules = modules
-        self._installs = installs
+        self._modules = modules  # a store's class, or its name in the settings → its module in the package
+        self._installs = installs  # a store's name in the settings → how to install what it needs
         self._keepers: dict[type, Callable[[Any], KeeperT]] = {}
 
     def register(self, store: type, keeper: Callable[[Any], KeeperT]) -> None:
-        """Say how stores of a class, and of its subclasses, keep their record.
-
-        Args:
-            store: The class of the stores.
-            keeper: Store → its keeper; a `SpaceKeeper` class whose constructor takes the store will do.
-        """
+        """Say how stores of a class, and of its subclasses, keep their record: store → its keeper."""
         self._keepers[store] = keeper
 
     def keeper(self, store: object) -> KeeperT | None:
@@ -64,8 +46,7 @@ class StoreKinds(Generic[KeeperT]):
         for cls in type(store).__mro__:
             if cls in self._keepers:
                 return self._keepers[cls](store)
-            kind = self._kind(_full_name(cls))
-            if kind is not None:
+            if (kind := self._kind(_full_name(cls))) is not None:
                 return kind.keeper(store)
         return None
 
@@ -75,18 +56,7 @@ class StoreKinds(Generic[KeeperT]):
         return next((kind for kind in kinds if kind is not None), None)
 
     def open(self, index: IndexSettings, name: str, space: EmbeddingSpace, *arguments: Any) -> Any:
-        """The collection that a named index has for a space.
-
-        Args:
-            index: The index's settings.
-            name: Its name.
-            space: The space.
-            *arguments: What the store's kind takes besides.
-
-        Raises:
-            MissingExtraError: The store's package isn't installed.
-            UnsupportedError: The framework doesn't open such a store.
-        """
+        """The collection that a named index has for a space; `arguments` are what the store's kind takes besides."""
         try:
             kind = self._kind(index.store)
             if kind is not None and kind.open is not None:

@@ -7,67 +7,41 @@ import queue
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import wait
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
-from turnout.embedding.batching import Batch, Batcher, check
+from turnout.embedding.batching import Batch, Batcher, batches, check
 from turnout.embedding.embedder import Embedder
 from turnout.errors import EmbeddingSpaceError, InvalidRequestError, ReindexError
 from turnout.facts.spaces import EmbeddingSpace, space_of
 from turnout.index.chunks import Chunk, EmbeddedChunk, RefusedChunk
+from turnout.routing import Route
 from turnout.transport import background_loop
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from concurrent.futures import Future
-
-    from turnout.routing import Route
-
-LARGEST_REQUEST = 128
-"""Texts in a request at most: what one answer that never came back costs."""
-
-PENDING = 4096
-"""Chunks on their way at most, which bounds the memory."""
-
-DRAIN = 8.0
-"""Seconds that work which ends early waits for what is in flight; service managers kill after ten."""
-
-MOMENT = 0.2
-"""Seconds that a patient `take` waits for an outcome."""
-
+LARGEST_REQUEST = 128  # texts at most: what one answer that never came back costs
+PENDING = 4096  # chunks on their way at most, which bounds the memory
+DRAIN = 8.0  # seconds that work which ends early waits for what is in flight; service managers kill after ten
+MOMENT = 0.2  # seconds that a patient `take` waits for an outcome
 _HOPELESS = 20  # texts refused and none answered: then it is not the texts
 
 
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    chunks: Sequence[Chunk]
-    error: BaseException
-
-
 Outcome = EmbeddedChunk | RefusedChunk
+Keep = Callable[[list[EmbeddedChunk]], object]  # keeps vectors before they are handed on
 
 
 class ChunkStream(ABC):
-    """Chunks → vectors, in this process or on other machines.
-
-    Args:
-        route: Where they are embedded.
-        capacity: How many chunks may be pending before no more should be added.
-
-    Attributes:
-        pending: Chunks that were added and whose outcome hasn't been taken.
-        error: What ended the stream, if something did: nothing more is sent then.
-    """
+    """Chunks → vectors on a route, in this process or on other machines."""
 
     def __init__(self, route: Route, capacity: int) -> None:
-        self.pending = 0
-        self.error: BaseException | None = None
+        self.pending = 0  # chunks that were added and whose outcome hasn't been taken
+        self.error: BaseException | None = None  # what ended the stream, if something did: nothing more is sent then
         self._route = route
-        self._capacity = capacity
+        self._capacity = capacity  # how many may be pending before no more should be added
         self._filling: list[Chunk] = []  # not sent yet
+        self._outcomes: queue.SimpleQueue[tuple[list[Outcome], int]] = queue.SimpleQueue()  # and how many these were
 
     @property
     def full(self) -> bool:
@@ -92,16 +66,16 @@ class ChunkStream(ABC):
     def flush(self) -> None:
         """Send what waits for more to fill its request."""
 
-    @abstractmethod
     def take(self, *, patient: bool) -> list[Outcome]:
-        """Outcomes that have come.
-
-        Args:
-            patient: Whether to wait a moment for one.
-
-        Returns:
-            Some, or none if none came or the stream has failed: then `error` says why.
-        """
+        """Outcomes that have come, waiting a moment for them if `patient`; chunks of a failed request have none."""
+        with suppress(queue.Empty):
+            while True:
+                outcomes, number = self._outcomes.get(timeout=MOMENT) if patient else self._outcomes.get_nowait()
+                self.pending -= number
+                if outcomes:
+                    return outcomes
+                patient = False
+        return []
 
     @abstractmethod
     def end_early(self, within: float) -> None:
@@ -112,22 +86,13 @@ class ChunkStream(ABC):
         """End; what was answered until now is kept, and can be taken."""
 
 
-StreamFactory = Callable[[Embedder, EmbeddingSpace, Callable[[list[EmbeddedChunk]], object]], ChunkStream]
-"""Makes a stream: of what it embeds with, the vectors' space, and what keeps vectors before they are handed on."""
+StreamFactory = Callable[[Embedder, EmbeddingSpace, Keep], ChunkStream]
 
 
 class EmbeddingStream(ChunkStream):
-    """Embeds chunks in whatever order the service answers.
+    """Embeds chunks in whatever order the service answers; `keep` gets vectors first, always in the same thread."""
 
-    Args:
-        embedder: Embeds them.
-        space: The space that the vectors must be of.
-        keep: Keeps answered vectors; called from one thread, before they are handed on.
-    """
-
-    def __init__(
-        self, embedder: Embedder, space: EmbeddingSpace, keep: Callable[[list[EmbeddedChunk]], object] | None = None
-    ) -> None:
+    def __init__(self, embedder: Embedder, space: EmbeddingSpace, keep: Keep | None = None) -> None:
         super().__init__(embedder.route, PENDING)
         self._embedder = embedder
         self._space = space
@@ -137,37 +102,21 @@ class EmbeddingStream(ChunkStream):
         self._waiting: deque[tuple[list[Chunk], Batch]] = deque()
         self._flying: set[Future[int]] = set()
         self._closed = False
-        self._answers: queue.SimpleQueue[list[EmbeddedChunk] | RefusedChunk | _Failed | None] = queue.SimpleQueue()
-        self._outcomes: queue.SimpleQueue[list[Outcome] | _Failed] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[list[EmbeddedChunk] | RefusedChunk | None] = queue.SimpleQueue()
         self._answered = 0
         self._refused = 0
         self._keeper = threading.Thread(target=self._keep_answers, name="turnout-reindex-keeper", daemon=True)
         self._keeper.start()
 
     def _add(self, chunk: Chunk) -> None:
-        batch = self._batcher.add(chunk.text)
-        if batch is not None:
+        if (batch := self._batcher.add(chunk.text)) is not None:
             self._send(batch)
         self._filling.append(chunk)
 
     def flush(self) -> None:
         """Send what waits for more to fill its request."""
-        last = self._batcher.rest()
-        if last is not None:
+        if (last := self._batcher.rest()) is not None:
             self._send(last)
-
-    def take(self, *, patient: bool) -> list[Outcome]:
-        """Outcomes that have come."""
-        try:
-            found = self._outcomes.get(timeout=MOMENT) if patient else self._outcomes.get_nowait()
-        except queue.Empty:
-            return []
-        if isinstance(found, _Failed):
-            self.pending -= len(found.chunks)
-            self.error = self.error or found.error
-            return []
-        self.pending -= len(found)
-        return found
 
     def end_early(self, within: float) -> None:
         """Send nothing more; wait for what is in flight, and keep it."""
@@ -216,12 +165,16 @@ class EmbeddingStream(ChunkStream):
             if error is None and future.result() != number:
                 error = _lost(number - future.result())
         if error is not None:
-            self._answers.put(_Failed([], error))
+            self._fail([], error)
+
+    def _fail(self, chunks: Sequence[Chunk], error: BaseException) -> None:
+        self.error = self.error or error
+        self._outcomes.put(([], len(chunks)))
 
     async def _request(self, chunks: list[Chunk], batch: Batch) -> int:
         """Embed some chunks; gives back how many of them have an outcome now."""
         if self.error is not None:
-            self._answers.put(_Failed(chunks, self.error))
+            self._fail(chunks, self.error)
             return len(chunks)
         try:
             vectors = await self._embedder.aembed_batch(batch)
@@ -231,12 +184,11 @@ class EmbeddingStream(ChunkStream):
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - it is raised where the outcomes are taken
-            self._answers.put(_Failed(chunks, error))
+            self._fail(chunks, error)
         else:
             self._answered += len(chunks)
-            self._answers.put(
-                [chunk.with_vector(vectors[place]) for chunk, place in zip(chunks, batch.places, strict=True)]
-            )
+            placed = zip(chunks, batch.places, strict=True)
+            self._answers.put([chunk.with_vector(vectors[place]) for chunk, place in placed])
         return len(chunks)
 
     async def _one_by_one(self, chunks: list[Chunk], error: InvalidRequestError) -> int:
@@ -244,22 +196,14 @@ class EmbeddingStream(ChunkStream):
         if len(chunks) > 1:
             middle = len(chunks) // 2
             halves = [chunks[:middle], chunks[middle:]]
-            return sum(await asyncio.gather(*(self._request(half, self._batch(half)) for half in halves)))
+            cut = [next(batches((chunk.text for chunk in half), self._embedder.route)) for half in halves]
+            return sum(await asyncio.gather(*map(self._request, halves, cut)))
         self._refused += 1
         if self._refused >= _HOPELESS and not self._answered:
-            self.error = self.error or error
-            self._answers.put(_Failed(chunks, error))
+            self._fail(chunks, error)
         else:
             self._answers.put(RefusedChunk(chunks[0], f"{error.condition}: {error}"))
         return 1
-
-    def _batch(self, chunks: Sequence[Chunk]) -> Batch:
-        batcher = Batcher(self._embedder.route, LARGEST_REQUEST)
-        for chunk in chunks:
-            batcher.add(chunk.text)
-        batch = batcher.rest()
-        assert batch is not None
-        return batch
 
     def _check(self, vectors: Sequence[Sequence[float]]) -> None:
         for vector in vectors:
@@ -281,15 +225,11 @@ class EmbeddingStream(ChunkStream):
                 if chunks and self._keep is not None:
                     self._keep(chunks)
             except BaseException as error:  # noqa: BLE001 - it is raised where the outcomes are taken
-                self.error = self.error or error
-                self._outcomes.put(_Failed(chunks, error))
+                self._fail(chunks, error)
                 chunks = []
             outcomes: list[Outcome] = [*chunks, *(one for one in found if isinstance(one, RefusedChunk))]
             if outcomes:
-                self._outcomes.put(outcomes)
-            for one in found:
-                if isinstance(one, _Failed):
-                    self._outcomes.put(one)
+                self._outcomes.put((outcomes, len(outcomes)))
 
 
 def _lost(number: int) -> ReindexError:
@@ -301,52 +241,28 @@ def _lost(number: int) -> ReindexError:
 
 @dataclass(slots=True)
 class EmbeddingOutcome:
-    """What became of some chunks.
+    """What became of some chunks."""
 
-    Attributes:
-        embedded: Those that were embedded.
-        skipped: Those that can't be: id and reason.
-        failed: What ended the work before all of them were, if something did.
-    """
-
-    embedded: list[EmbeddedChunk] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)
-    failed: BaseException | None = None
+    embedded: list[EmbeddedChunk]
+    skipped: list[tuple[str, str]]  # id and reason
+    failed: BaseException | None  # what ended the work before all of them were embedded
 
 
 def embed_chunks(embedder: Embedder, chunks: Sequence[Chunk], *, drain: float = 0) -> EmbeddingOutcome:
-    """Embed chunks.
-
-    Args:
-        embedder: Embeds them.
-        chunks: The chunks.
-        drain: Seconds to wait for what is in flight when the service fails.
-    """
+    """Embed chunks; when the service fails, wait `drain` seconds for what is in flight."""
     stream = EmbeddingStream(embedder, space_of(embedder.route))
-    outcome = EmbeddingOutcome()
-
-    def take(*, patient: bool) -> bool:
-        taken = stream.take(patient=patient)
-        for one in taken:
-            if isinstance(one, RefusedChunk):
-                outcome.skipped.append((one.chunk.id, one.reason))
-            else:
-                outcome.embedded.append(one)
-        return bool(taken)
-
+    outcomes: list[Outcome] = []
     try:
-        for chunk in chunks:
-            refused = stream.add(chunk)
-            if refused is not None:
-                outcome.skipped.append((chunk.id, refused.reason))
+        outcomes += [refused for chunk in chunks if (refused := stream.add(chunk)) is not None]
         stream.flush()
         while stream.pending and stream.error is None:
-            take(patient=True)
+            outcomes += stream.take(patient=True)
         if stream.error is not None:
             stream.end_early(drain)
-            while take(patient=False):
-                pass
+            while taken := stream.take(patient=False):
+                outcomes += taken
     finally:
         stream.close()
-    outcome.failed = stream.error
-    return outcome
+    embedded = [one for one in outcomes if isinstance(one, EmbeddedChunk)]
+    skipped = [(one.chunk.id, one.reason) for one in outcomes if isinstance(one, RefusedChunk)]
+    return EmbeddingOutcome(embedded, skipped, stream.error)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.embeddings import Embeddings
 from pydantic import BaseModel, ConfigDict, Field
 
+from turnout.embedding.batching import EmbeddingProgress
 from turnout.embedding.model import RoutedEmbedding
-from turnout.embedding.progress import EmbeddingProgress
 from turnout.langchain.errors import langchain_errors
 from turnout.langchain.recheck import arun_pending, run_pending
 from turnout.settings.fields import SettingsField, portable_settings

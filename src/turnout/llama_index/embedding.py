@@ -9,8 +9,8 @@ from typing import Any, Self
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from pydantic import ConfigDict, Field, model_validator
 
+from turnout.embedding.batching import EmbeddingProgress
 from turnout.embedding.model import RoutedEmbedding
-from turnout.embedding.progress import EmbeddingProgress
 from turnout.errors import EmbeddingSpaceError, TurnoutError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.llama_index.vectors import Purpose, SpacedCache, keyed, remember

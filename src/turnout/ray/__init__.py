@@ -5,11 +5,9 @@ from turnout.errors import MissingExtraError
 try:
     import ray.data  # noqa: F401
 except ImportError as error:
-    msg = "turnout.ray needs Ray: pip install 'turnout[ray]'"
-    raise MissingExtraError(msg) from error
+    raise MissingExtraError("turnout.ray needs Ray: pip install 'turnout[ray]'") from error
 
 from turnout.ray.batches import TurnoutEmbedBatch
-from turnout.ray.reindexing import cluster, reindex_with_ray
-from turnout.ray.stream import RayWorkers
+from turnout.ray.reindexing import RayWorkers, cluster, reindex_with_ray
 
 __all__ = ["RayWorkers", "TurnoutEmbedBatch", "cluster", "reindex_with_ray"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,37 +20,30 @@ from turnout.index.stream import DRAIN, EmbeddingOutcome, embed_chunks
 from turnout.routing import resolve
 from turnout.settings.fields import resolved_settings
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 VECTOR_TYPE = pa.list_(pa.float64())
 
 
 @dataclass(frozen=True, slots=True)
 class EmbedTask:
-    """What a worker embeds with: names alone, by which it finds settings and credentials for itself.
-
-    Attributes:
-        route: The embedding route.
-        backend: The backend; None for the one that is active on the worker.
-        config: The settings file, as the worker sees it; None for what it finds.
-        space: The space that the vectors must be of; None for whichever it is.
-        workers: How many share the limits of the deployment.
-    """
+    """What a worker embeds with: names alone, by which it finds settings and credentials for itself."""
 
     route: str = "default"
-    backend: str | None = None
-    config: str | None = None
-    space: str | None = None
-    workers: int = 1
+    backend: str | None = None  # None for the one that is active on the worker
+    config: str | None = None  # the settings file, as the worker sees it; None for what it finds
+    space: str | None = None  # None for whichever it is
+    workers: int = 1  # that share the deployment's limits
 
-    def embedder(self) -> Embedder:
-        """Embeds, by the settings of this machine.
+    def embed(self, texts: Sequence[str | None]) -> tuple[pa.Array, pa.Array, EmbeddingOutcome]:
+        """Each text's vector or null, why it has none or null, and what else became of the texts."""
+        chunks = [Chunk(str(place), text or "", {}) for place, text in enumerate(texts)]
+        outcome = embed_chunks(self._embedder(), chunks, drain=DRAIN)
+        vectors = {chunk.id: np.frombuffer(chunk.vector) for chunk in outcome.embedded}
+        reasons = dict(outcome.skipped)
+        placed = pa.array([vectors.get(chunk.id) for chunk in chunks], VECTOR_TYPE)
+        return placed, pa.array([reasons.get(chunk.id) for chunk in chunks], pa.string()), outcome
 
-        Raises:
-            SettingsError: It has none, or they lack the route or the backend.
-            EmbeddingSpaceError: They give another space than the one that was asked for.
-        """
+    def _embedder(self) -> Embedder:
+        """Embeds, by the settings of this machine; refuses those that give another space than the one asked for."""
         limits.divide(self.workers)
         settings = resolved_settings(self.config)
         route = resolve(self.route, kind="embedding", backend=self.backend, settings=settings)
@@ -63,24 +57,6 @@ class EmbedTask:
             )
             raise EmbeddingSpaceError(msg, index_space=space, wanted_space=wanted, fix=fix)
         return Embedder(route, settings)
-
-
-def embed_texts(embedder: Embedder, texts: Sequence[str | None]) -> tuple[pa.Array, pa.Array, EmbeddingOutcome]:
-    """Embed texts.
-
-    Returns:
-        Their vectors, and why a text has none, both as long as `texts` and null where there is no such thing; and what
-        else became of them.
-    """
-    chunks = [Chunk(str(place), text or "", {}) for place, text in enumerate(texts)]
-    outcome = embed_chunks(embedder, chunks, drain=DRAIN)
-    vectors: list[Any] = [None] * len(texts)
-    for chunk in outcome.embedded:
-        vectors[int(chunk.id)] = np.frombuffer(chunk.vector)
-    reasons: list[str | None] = [None] * len(texts)
-    for place, reason in outcome.skipped:
-        reasons[int(place)] = reason
-    return pa.array(vectors, VECTOR_TYPE), pa.array(reasons, pa.string()), outcome
 
 
 class TurnoutEmbedBatch:
@@ -131,11 +107,7 @@ class TurnoutEmbedBatch:
     ) -> None:
         self._text, self._vector, self._refused = text, vector, refused
         self._task = EmbedTask(
-            route,
-            backend,
-            None if settings is None else str(settings),
-            None if space is None else str(space),
-            workers,
+            route, backend, None if settings is None else str(settings), None if space is None else str(space), workers
         )
 
     def __call__(self, batch: dict[str, Any] | pa.Table) -> pa.Table:
@@ -144,7 +116,7 @@ class TurnoutEmbedBatch:
         if self._text not in table.column_names:
             msg = f"the batch has no column {self._text!r} but {', '.join(table.column_names)}; name it with text="
             raise UnsupportedError(msg)
-        vectors, reasons, outcome = embed_texts(self._task.embedder(), table.column(self._text).to_pylist())
+        vectors, reasons, outcome = self._task.embed(table.column(self._text).to_pylist())
         if outcome.failed is not None:
             raise outcome.failed
         columns = [name for name in table.column_names if name not in {self._vector, self._refused}]

@@ -6,31 +6,25 @@ The keeper reads and writes the record; each framework asks its store and its em
 from __future__ import annotations
 
 import math
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, get_args
+from typing import Any, Generic, Literal, Protocol, TypeVar, cast, get_args
 
 from turnout.errors import CollectionGoneError, EmbeddingSpaceError
-from turnout.index.guard.keepers import RecordKeeper
-from turnout.index.guard.records import SpaceRecord, mismatch, reindex_command
+from turnout.facts.spaces import EmbeddingSpace
+from turnout.index.guard.keepers import RecordKeeper, Sample, StoreState
+from turnout.index.guard.records import SpaceRecord, mismatch, reindex_command, to_reindex
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-
-    from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.guard.keepers import Sample, StoreState
-
-    Step = Literal["pass", "assume", "probe", "create", "write", "verify"]
+_Call = Callable[..., Awaitable[Any]]  # (object, name of its blocking method, arguments) → the result
+_Step = Literal["pass", "assume", "probe", "create", "write", "verify"]
 
 Adopt = Literal["refuse", "trust", "verify"]
 """What happens with an index that has vectors and no record: refused, taken at the user's word, or compared."""
 
-ALIKE = 0.999
-"""Cosine from which a text's stored vector and its new one are the same model's."""
-
+ALIKE = 0.999  # cosine from which a text's stored vector and its new one are the same model's
 _SAMPLED = 16  # texts that are embedded anew to verify an index
 _PROBE = "vector"  # a text whose vector is asked for only to learn its length
-
 _UNSEEN = object()  # the version of a record that was just written: the next check reads what is there
 
 KeeperT = TypeVar("KeeperT", bound=RecordKeeper)
@@ -56,8 +50,7 @@ class RecordChanged(Exception):
     """The record of an index isn't what it was at the last check."""
 
 
-CHANGED = (RecordChanged, CollectionGoneError)
-"""What a strict check raises of an index that isn't the one that it passed."""
+CHANGED = (RecordChanged, CollectionGoneError)  # by a strict check, of an index that isn't the one that it passed
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,26 +69,17 @@ class _Passed:
 class SpaceCheck(Generic[KeeperT]):
     """Whether an index may be searched or written with an embedding space.
 
-    The record's version is read every time, and all of the store's state only when that changed.
-
-    Attributes:
-        keeper: Reads and writes the index's record.
-        adopt: What happens with an index that has vectors and no record.
-        index: What the index is called in errors.
-        strict: Whether a record that changed since the last check ends this one with `RecordChanged`.
-
-    Raises:
-        ValueError: There is no such way to adopt an index.
+    The record's version is read every time, and all of the store's state only when that changed. If it is `strict`, a
+    record that changed since the last check ends this one with `RecordChanged`.
     """
 
     def __init__(self, keeper: KeeperT, adopt: Adopt, name: str | None) -> None:
         if adopt not in get_args(Adopt):
-            msg = f"adopt is 'refuse', 'trust' or 'verify', not {adopt!r}"
-            raise ValueError(msg)
+            raise ValueError(f"adopt is 'refuse', 'trust' or 'verify', not {adopt!r}")
         self.keeper = keeper
         self.adopt = adopt
-        self._name = name
         self.strict = False
+        self._name = name
         self._passed: _Passed | None = None
         self._lengths: dict[EmbeddingSpace, int] = {}
 
@@ -103,6 +87,11 @@ class SpaceCheck(Generic[KeeperT]):
     def index(self) -> str:
         """What the index is called in errors."""
         return self._name or self.keeper.index
+
+    @property
+    def version(self) -> object:
+        """The record's version when the check passed; None if it didn't, or wrote the record itself."""
+        return None if self._passed is None or self._passed.version is _UNSEEN else self._passed.version
 
     def forget(self) -> None:
         """Look at all of the store anew before the next search or insert."""
@@ -117,11 +106,6 @@ class SpaceCheck(Generic[KeeperT]):
         """Whether the last check passed for this space with this version of the record."""
         passed = self._passed
         return passed is not None and passed.wanted == wanted and passed.matches(version)
-
-    @property
-    def version(self) -> object:
-        """The record's version when the check passed; None if it didn't, or wrote the record itself."""
-        return None if self._passed is None or self._passed.version is _UNSEEN else self._passed.version
 
     def forget_if_empty(self) -> None:
         """`forget`; an index that has no vectors left is of no space."""
@@ -147,20 +131,9 @@ class SpaceCheck(Generic[KeeperT]):
         vectors: Iterable[Sequence[float]] = (),
         known: SpaceRecord | None = None,
     ) -> Iterator[SpaceRecord]:
-        """A search or an insert that the check lets through; an insert that fails leaves an empty index of no space.
+        """A search or an insert that `run` lets through; an insert that fails leaves an empty index of no space.
 
-        Args:
-            wanted: The space that the embeddings have now.
-            io: Asks the store and its embeddings.
-            inserting: Whether vectors are added.
-            vectors: Those that were given; each must be as long as the index's.
-            known: The record, where the caller looks at it later.
-
-        Yields:
-            The record of the index.
-
-        Raises:
-            EmbeddingSpaceError: The index has another space, or one that isn't known.
+        Vectors must be as long as the index's. The record is `known` where the caller looks at it later.
         """
         record, created = (known, False) if known is not None else self.run(wanted, io, inserting=inserting)
         self._check_lengths(vectors, record)
@@ -192,79 +165,54 @@ class SpaceCheck(Generic[KeeperT]):
             raise
 
     def run(self, wanted: EmbeddingSpace, io: CheckIO, *, inserting: bool = False) -> tuple[SpaceRecord, bool]:
-        """Check.
-
-        Args:
-            wanted: The space that the embeddings have now.
-            io: Asks the store and its embeddings.
-            inserting: Whether vectors are about to be added, so that an empty index gets its record.
-
-        Returns:
-            The record of the index, or the one that it would get, and whether it was made just now.
+        """The record of the index, or the one that it would get, and whether it was made just now.
 
         Raises:
             EmbeddingSpaceError: The index has another space, or one that isn't known.
         """
         version = self.keeper.version()
-        known = self._unchanged_record(wanted, version)
-        if known is not None:
+        if (known := self._unchanged_record(wanted, version)) is not None:
             return known, False
-        stated = wanted
-        if wanted.dimensions is None:
-            if wanted not in self._lengths:
-                self._lengths[wanted] = len(io.embed([_PROBE])[0])
-            wanted = wanted.of_length(self._lengths[wanted])
-        step, record = self._step(self.keeper.state(), wanted, inserting=inserting)
-        if step == "assume":
-            return record, False
-        if step == "probe":
-            found: Sequence[Any] = ()
-            with suppress(Exception):
-                found = io.probe(_PROBE)
-            self.check_found(found, wanted)
-        elif step == "verify":
-            samples = self._usable(self.keeper.sample(_SAMPLED), wanted)
-            self._compare(samples, io.embed([text for text, _ in samples]), wanted)
-        if step in {"create", "write", "verify"}:
-            self.keeper.write(record)
-            version = _UNSEEN
-        if step == "create":
-            version = self.keeper.version()
-            written = self.keeper.state().record
-            if written is not None:  # by now it may be that of another process
-                written.check(wanted, index=self.index)
-        self._passed = _Passed(stated, record, version)
-        return record, step == "create"
+        check = self._check(_call, version, wanted, io, inserting=inserting)
+        try:
+            check.send(None)
+        except StopIteration as ended:
+            return cast("tuple[SpaceRecord, bool]", ended.value)
+        raise AssertionError  # `_call` never waits
 
     async def arun(self, wanted: EmbeddingSpace, io: CheckIO, *, inserting: bool = False) -> tuple[SpaceRecord, bool]:
         """`run` without blocking the event loop."""
         version = await self.keeper.aversion()
-        known = self._unchanged_record(wanted, version)
-        if known is not None:
+        if (known := self._unchanged_record(wanted, version)) is not None:
             return known, False
-        stated = wanted
+        return await self._check(_acall, version, wanted, io, inserting=inserting)
+
+    async def _check(
+        self, call: _Call, version: object, wanted: EmbeddingSpace, io: CheckIO, *, inserting: bool
+    ) -> tuple[SpaceRecord, bool]:
+        stated, keeper = wanted, self.keeper
         if wanted.dimensions is None:
             if wanted not in self._lengths:
-                self._lengths[wanted] = len((await io.aembed([_PROBE]))[0])
+                self._lengths[wanted] = len((await call(io, "embed", [_PROBE]))[0])
             wanted = wanted.of_length(self._lengths[wanted])
-        step, record = self._step(await self.keeper.astate(), wanted, inserting=inserting)
+        step, record = self._step(await call(keeper, "state"), wanted, inserting=inserting)
         if step == "assume":
             return record, False
         if step == "probe":
             found: Sequence[Any] = ()
             with suppress(Exception):
-                found = await io.aprobe(_PROBE)
+                found = await call(io, "probe", _PROBE)
             self.check_found(found, wanted)
         elif step == "verify":
-            samples = self._usable(await self.keeper.asample(_SAMPLED), wanted)
-            self._compare(samples, await io.aembed([text for text, _ in samples]), wanted)
+            samples = self._usable(await call(keeper, "sample", _SAMPLED), wanted)
+            self._compare(samples, await call(io, "embed", [text for text, _ in samples]), wanted)
         if step in {"create", "write", "verify"}:
-            await self.keeper.awrite(record)
+            await call(keeper, "write", record)
             version = _UNSEEN
         if step == "create":
-            version = await self.keeper.aversion()
-            written = (await self.keeper.astate()).record
-            if written is not None:
+            version = await call(keeper, "version")
+            written = (await call(keeper, "state")).record
+            if written is not None:  # by now it may be that of another process
                 written.check(wanted, index=self.index)
         self._passed = _Passed(stated, record, version)
         return record, step == "create"
@@ -281,40 +229,45 @@ class SpaceCheck(Generic[KeeperT]):
             raise RecordChanged
         return None
 
-    def _step(self, state: StoreState, wanted: EmbeddingSpace, *, inserting: bool) -> tuple[Step, SpaceRecord]:
+    def _step(self, state: StoreState, wanted: EmbeddingSpace, *, inserting: bool) -> tuple[_Step, SpaceRecord]:
         """What is to be done before the check passes, and the record with which it does."""
+        length = state.dimensions
         if state.record is not None:
+            space = state.record.space
             state.record.check(wanted, index=self.index)
-            if state.dimensions is not None and state.dimensions != wanted.dimensions:
-                raise self._not_its_record(state.record, wanted, state.dimensions)
-            if state.record.space.dimensions is not None:
-                return "pass", state.record
-            return "write", SpaceRecord(wanted)
+            if length not in {None, wanted.dimensions} and space.dimensions is None:
+                raise mismatch(self.index, space.of_length(length), wanted)
+            if length not in {None, wanted.dimensions}:
+                why = (
+                    f"the record of {self.index!r} says {space}, but its vectors have {length} numbers: it is another "
+                    "index's record, or the index was written without the guard"
+                )
+                raise to_reindex(self.index, why, index_space=space, wanted_space=wanted)
+            return ("pass", state.record) if space.dimensions is not None else ("write", SpaceRecord(wanted))
         record = SpaceRecord(wanted)
         if (state.empty or state.empty is None) and not inserting:
             return "assume", record
         if state.empty is None:  # such a store is looked at in what a search finds
             return "probe", record
+        if state.empty and length not in {None, wanted.dimensions}:
+            fix = f"make the index for vectors of {wanted.dimensions} numbers"
+            what = f"the index {self.index!r} is made for vectors of {length} numbers"
+            msg = f"{what}; the settings embed with {wanted}: {fix}"
+            raise EmbeddingSpaceError(msg, index=self.index, wanted_space=wanted, fix=fix)
         if state.empty:
-            self._check_made_for(wanted, state.dimensions)
             return "create", record
         if self.adopt == "refuse":
             raise self._unknown(wanted)
-        if state.dimensions is not None and state.dimensions != wanted.dimensions:
-            fix = reindex_command(self.index)
-            msg = (
-                f"the index {self.index!r} has no record of its embedding space, and vectors of {state.dimensions} "
-                f"numbers; the settings embed with {wanted}. Embed it anew with `{fix}`"
+        if length not in {None, wanted.dimensions}:
+            why = (
+                f"the index {self.index!r} has no record of its embedding space, and vectors of {length} numbers; "
+                f"the settings embed with {wanted}"
             )
-            raise EmbeddingSpaceError(msg, index=self.index, wanted_space=wanted, fix=fix)
+            raise to_reindex(self.index, why, wanted_space=wanted)
         return ("verify" if self.adopt == "verify" else "write"), record
 
     def check_found(self, documents: Sequence[Any], wanted: EmbeddingSpace) -> None:
-        """Check documents that a search found, where the record is on each of them.
-
-        Raises:
-            EmbeddingSpaceError: One is of another space, or has no record and isn't trusted.
-        """
+        """Check documents that a search found, where the record is on each of them."""
         for document in documents if self.keeper.stamps else ():
             record = SpaceRecord.from_dict(document.metadata, index=self.keeper.index)
             if record is not None:
@@ -323,14 +276,11 @@ class SpaceCheck(Generic[KeeperT]):
                 raise self._unknown(wanted)
 
     def _check_lengths(self, vectors: Iterable[Sequence[float]], record: SpaceRecord) -> None:
-        length = record.space.dimensions
         for vector in vectors:
-            if length is not None and len(vector) != length:
+            if record.space.dimensions not in {None, len(vector)}:
                 fix = "embed with the same model as the index"
-                msg = (
-                    f"the vector has {len(vector)} numbers, but the index {self.index!r} has vectors of "
-                    f"{record.space}: {fix}"
-                )
+                what = f"the vector has {len(vector)} numbers, but the index {self.index!r} has vectors of"
+                msg = f"{what} {record.space}: {fix}"
                 raise EmbeddingSpaceError(msg, index=self.index, index_space=record.space, fix=fix)
 
     def _usable(self, samples: list[Sample], wanted: EmbeddingSpace) -> list[Sample]:
@@ -343,53 +293,42 @@ class SpaceCheck(Generic[KeeperT]):
         return usable
 
     def _compare(self, samples: list[Sample], anew: Sequence[Sequence[float]], wanted: EmbeddingSpace) -> None:
-        fix = reindex_command(self.index)
         pairs = [(stored, new) for (_, stored), new in zip(samples, anew, strict=True)]
         alike = sorted(cosine(stored, new) for stored, new in pairs)
         if alike[0] < ALIKE:
-            msg = (
+            why = (
                 f"the vectors in the index {self.index!r} are not of {wanted}: of {len(alike)} texts embedded anew, "
                 f"the cosine with the stored vector is {alike[0]:.4f} at least and {alike[len(alike) // 2]:.4f} in the "
-                f"middle, and a model's own is {ALIKE} or more. Embed it anew with `{fix}`"
+                f"middle, and a model's own is {ALIKE} or more"
             )
-            raise EmbeddingSpaceError(msg, index=self.index, wanted_space=wanted, fix=fix)
+            raise to_reindex(self.index, why, wanted_space=wanted)
         for stored, new in pairs:
             mine, theirs = math.hypot(*map(float, new)), math.hypot(*map(float, stored))
             # A store may bring every vector to length 1 by itself, so that length is never a difference.
             if not math.isclose(theirs, 1, rel_tol=0.01) and not math.isclose(mine, theirs, rel_tol=0.01):
-                msg = (
+                why = (
                     f"the vectors in the index {self.index!r} point where those of {wanted} do, but have length "
-                    f"{theirs:.3g} instead of {mine:.3g}: they were normalised differently. Embed it anew with `{fix}`"
+                    f"{theirs:.3g} instead of {mine:.3g}: they were normalised differently"
                 )
-                raise EmbeddingSpaceError(msg, index=self.index, wanted_space=wanted, fix=fix)
-
-    def _check_made_for(self, wanted: EmbeddingSpace, length: int | None) -> None:
-        if length not in {None, wanted.dimensions}:
-            fix = f"make the index for vectors of {wanted.dimensions} numbers"
-            msg = (
-                f"the index {self.index!r} is made for vectors of {length} numbers; the settings embed with {wanted}: "
-                f"{fix}"
-            )
-            raise EmbeddingSpaceError(msg, index=self.index, wanted_space=wanted, fix=fix)
+                raise to_reindex(self.index, why, wanted_space=wanted)
 
     def _unknown(self, wanted: EmbeddingSpace) -> EmbeddingSpaceError:
-        fix = "adopt='verify', or adopt='trust', or " + reindex_command(self.index)
+        command = reindex_command(self.index)
         msg = (
             f"the index {self.index!r} has vectors and no record of their embedding space; the settings embed with "
             f"{wanted}. If it was made with that, adopt it: guarded(…, adopt='verify') compares a sample of its texts "
-            f"and keeps the record, adopt='trust' takes your word. If not, `{reindex_command(self.index)}`"
+            f"and keeps the record, adopt='trust' takes your word. If not, `{command}`"
         )
+        fix = f"adopt='verify', or adopt='trust', or {command}"
         return EmbeddingSpaceError(msg, index=self.index, wanted_space=wanted, fix=fix)
 
-    def _not_its_record(self, record: SpaceRecord, wanted: EmbeddingSpace, found: int) -> EmbeddingSpaceError:
-        if record.space.dimensions is None:
-            return mismatch(self.index, record.space.of_length(found), wanted)
-        fix = reindex_command(self.index)
-        msg = (
-            f"the record of {self.index!r} says {record.space}, but its vectors have {found} numbers: it is another "
-            f"index's record, or the index was written without the guard. Embed it anew with `{fix}`"
-        )
-        return EmbeddingSpaceError(msg, index=self.index, index_space=record.space, wanted_space=wanted, fix=fix)
+
+async def _call(owner: object, method: str, *arguments: Any) -> Any:
+    return getattr(owner, method)(*arguments)
+
+
+async def _acall(owner: object, method: str, *arguments: Any) -> Any:
+    return await getattr(owner, f"a{method}")(*arguments)
 
 
 def cosine(one: Sequence[float], other: Sequence[float]) -> float:

@@ -4,36 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from turnout.errors import CollectionGoneError, EmbeddingSpaceError
-from turnout.index.guard.records import PREFIX, SpaceRecord, mismatch, reindex_command
+from turnout.facts.spaces import EmbeddingSpace
+from turnout.index.guard.records import PREFIX, SpaceRecord, mismatch, reindex_command, to_reindex
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from turnout.facts.spaces import EmbeddingSpace
-
-Sample = tuple[str, Sequence[float]]
-"""A text of the store, and the vector that it has there."""
+Sample = tuple[str, Sequence[float]]  # a text of the store, and the vector that it has there
 
 
 @dataclass(frozen=True, slots=True)
 class StoreState:
-    """What a store has.
-
-    Attributes:
-        record: The record of its space, if it has one.
-        empty: Whether it has no vectors; None if the store can't say.
-        dimensions: Length of its vectors, if it has any and they can be read; of an empty store, the only length that
-            it takes.
-    """
+    """What a store has."""
 
     record: SpaceRecord | None
-    empty: bool | None
-    dimensions: int | None = None
+    empty: bool | None  # None if the store can't say
+    dimensions: int | None = None  # of its vectors, where they can be read; of an empty store, the only ones it takes
 
 
 class RecordKeeper(ABC):
@@ -41,15 +29,11 @@ class RecordKeeper(ABC):
 
     The asynchronous methods run the synchronous ones on a thread; a store with asynchronous I/O of its own overrides
     them.
-
-    Attributes:
-        stamps: Whether the record is on each document, in its metadata: the guard then writes it on every insert, takes
-            it off what a search finds, and checks it there.
-        shared: Whether another process may change the store while this one embeds: the record is then looked at once
-            the vectors are there.
     """
 
+    # Whether the record is in each document's metadata: the guard writes it there, and checks what a search finds.
     stamps: ClassVar[bool] = False
+    # Whether another process may change the store while this one embeds: the record is looked at after that.
     shared: ClassVar[bool] = True
 
     @property
@@ -66,9 +50,7 @@ class RecordKeeper(ABC):
         """
 
     def version(self) -> object:
-        """What changes whenever the record does; read anew for every search and insert.
-
-        A keeper that leaves it out has all of `state` read.
+        """What changes whenever the record does, read anew for every search and insert; left out, all of `state`.
 
         Raises:
             CollectionGoneError: The store isn't there any more.
@@ -80,11 +62,7 @@ class RecordKeeper(ABC):
         """Keep a record, or forget it if it is None."""
 
     def sample(self, number: int) -> list[Sample]:
-        """Texts as they were embedded, with their vectors, from all over the store.
-
-        Returns:
-            Fewer if the store has fewer; none if it doesn't give out its vectors.
-        """
+        """Texts as they were embedded, with their vectors, from all over the store; none if it gives out none."""
         del number
         return []
 
@@ -106,11 +84,7 @@ class RecordKeeper(ABC):
 
 
 class StampKeeper(RecordKeeper):
-    """Any store that keeps documents: records are on them, and there is no looking through them.
-
-    Attributes:
-        store: The store.
-    """
+    """Any store that keeps documents: records are on them, and there is no looking through them."""
 
     stamps: ClassVar[bool] = True
     shared: ClassVar[bool] = False
@@ -160,11 +134,7 @@ def collection_gone(index: str) -> CollectionGoneError:
 def state_of_documents(
     entries: Iterable[tuple[Mapping[str, Any], int]], *, index: str, what: str = "documents"
 ) -> StoreState:
-    """What a store holds that can be looked through, and has the record on each of its documents.
-
-    Raises:
-        EmbeddingSpaceError: They have more than one record or length, or one that isn't as it was written.
-    """
+    """What a store holds that can be looked through, and has the record on each of its documents."""
     read: dict[tuple[tuple[str, str], ...], SpaceRecord | None] = {}
     lengths: set[int] = set()
     for metadata, length in entries:
@@ -176,23 +146,15 @@ def state_of_documents(
     if not records:
         return StoreState(None, empty=True)
     if len(records) > 1 or len(lengths) > 1:
-        spaces = sorted(str(record.space) if record else "no space" for record in records)
-        fix = reindex_command(index)
-        msg = (
-            f"the index {index!r} has {what} of {', '.join(spaces)}, with vectors of "
-            f"{', '.join(map(str, sorted(lengths)))} numbers: it was written without the guard. "
-            f"Embed it anew with `{fix}`"
-        )
-        raise EmbeddingSpaceError(msg, index=index, fix=fix)
+        spaces = ", ".join(sorted(str(record.space) if record else "no space" for record in records))
+        numbers = ", ".join(map(str, sorted(lengths)))
+        why = f"the index {index!r} has {what} of {spaces}, with vectors of {numbers} numbers"
+        raise to_reindex(index, f"{why}: it was written without the guard")
     return StoreState(records.pop(), empty=False, dimensions=lengths.pop())
 
 
 def claim_record(state: StoreState, space: EmbeddingSpace, *, index: str, adoptable: bool = True) -> SpaceRecord:
-    """The record of a collection that is to be filled with vectors of a space: its own, or a new one if it is empty.
-
-    Raises:
-        EmbeddingSpaceError: It has vectors of another space, or of one that isn't known.
-    """
+    """The record of a collection that is to be filled with vectors of a space: its own, or a new one if it is empty."""
     if state.record is not None:
         state.record.check(space, index=index)
         if state.dimensions not in {None, space.dimensions}:

@@ -8,42 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from turnout.errors import EmbeddingSpaceError, SettingsError
 from turnout.facts.spaces import EmbeddingSpace
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 FORMAT = "1"
-"""Version of the record's form."""
-
-PREFIX = "turnout_space"
-"""With what every key of a record begins."""
-
+PREFIX = "turnout_space"  # with which every key of a record begins
 SPACE, FORMAT_KEY, MADE, CHECK = PREFIX, f"{PREFIX}_format", f"{PREFIX}_made", f"{PREFIX}_check"
 KEYS = (SPACE, FORMAT_KEY, MADE, CHECK)
-"""The keys of a record."""
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True, slots=True)
 class SpaceRecord:
-    """What an index says of its vectors.
-
-    Attributes:
-        space: Their embedding space.
-        made: When the record was written, in ISO 8601, UTC.
-    """
+    """What an index says of its vectors: their space, and when the record was written, in ISO 8601, UTC."""
 
     space: EmbeddingSpace
-    made: str = field(default_factory=_now, compare=False)
+    made: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"), compare=False)
 
     def to_dict(self) -> dict[str, str]:
         """The record as a flat dict of strings, with a checksum by which a later edit is found out."""
@@ -52,10 +36,7 @@ class SpaceRecord:
 
     @classmethod
     def from_dict(cls, found: Mapping[str, object], *, index: str) -> Self | None:
-        """Read a record from where an index keeps it.
-
-        Returns:
-            The record, or None if there is none.
+        """Read a record from where an index keeps it; None if there is none.
 
         Raises:
             EmbeddingSpaceError: It is of a later format, or isn't as it was written.
@@ -95,11 +76,7 @@ class SpaceRecord:
         return record
 
     def check(self, wanted: EmbeddingSpace, *, index: str) -> None:
-        """Compare with the space that the settings give.
-
-        Raises:
-            EmbeddingSpaceError: The index has another space.
-        """
+        """Raise the error of an index that has another space than the settings'."""
         if not self.space.fits(wanted):
             raise mismatch(index, self.space, wanted)
 
@@ -114,6 +91,12 @@ def reindex_command(index: str) -> str:
     """The command that embeds an index anew, in the space of the settings."""
     quoted = index if index and all(c.isalnum() or c in "-_./:" for c in index) else json.dumps(index)
     return f"turnout reindex {quoted}"
+
+
+def to_reindex(index: str, why: str, **spaces: EmbeddingSpace) -> EmbeddingSpaceError:
+    """The error of an index that only a reindex helps."""
+    fix = reindex_command(index)
+    return EmbeddingSpaceError(f"{why}. Embed it anew with `{fix}`", index=index, fix=fix, **spaces)
 
 
 def mismatch(index: str, index_space: EmbeddingSpace, wanted: EmbeddingSpace) -> EmbeddingSpaceError:

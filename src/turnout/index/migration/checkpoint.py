@@ -1,20 +1,21 @@
-"""What a reindex has done so far, in SQLite: a run that was killed goes on from there."""
+"""What a reindex has done so far, in SQLite, and by that what is left: a run that was killed goes on from there."""
 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from pathlib import Path
+from typing import ClassVar, NamedTuple
 
 from turnout.errors import EmbeddingSpaceError, ReindexError
-from turnout.index.database import Database
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
-    from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.chunks import Chunk, EmbeddedChunk
+from turnout.facts.models import price_of
+from turnout.facts.spaces import EmbeddingSpace
+from turnout.index.chunks import Chunk, EmbeddedChunk, Source, Target, pages
+from turnout.index.files import Database
+from turnout.index.migration.report import Estimate
+from turnout.routing import Route
 
 _FORMAT = "1"
 
@@ -45,12 +46,7 @@ class _ChunkStatus(NamedTuple):
 
 
 class Checkpoint(Database):
-    """A reindex's memory; its methods may be called from several threads.
-
-    Raises:
-        EmbeddingSpaceError: It is the checkpoint of another space.
-        ReindexError: It is another target's, or can't be read.
-    """
+    """A reindex's memory; refused if it is of another space or target, or can't be read."""
 
     tables: ClassVar[str] = _TABLES
     kind: ClassVar[str] = "checkpoint"
@@ -63,31 +59,25 @@ class Checkpoint(Database):
         super().__init__(path)
 
     def _open(self) -> None:
-        self._check()
         with self._change():
-            self.run = int(self._about().get("run", 0)) + 1
-            self._say("run", str(self.run))
+            about = dict(self._base.execute("SELECT key, value FROM about"))
+            if about:
+                self._check(about)
+            self.run = int(about.get("run", 0)) + 1
+            expected = {"format": _FORMAT, "target": self._target, "space": str(self._space), "run": str(self.run)}
+            self._base.executemany("INSERT OR REPLACE INTO about (key, value) VALUES (?, ?)", expected.items())
 
-    def _check(self) -> None:
-        about, target, space = self._about(), self._target, self._space
-        expected = {"format": _FORMAT, "target": target, "space": str(space)}
-        if not about:
-            with self._change():
-                for key, value in expected.items():
-                    self._say(key, value)
-            return
-        fix = "name another checkpoint"
+    def _check(self, about: dict[str, str]) -> None:
+        fix, space = "name another checkpoint", about.get("space")
         if about.get("format") != _FORMAT:
             msg = f"{self.path} has format {about.get('format')!r}, and this turnout reads {_FORMAT}; {fix}"
             raise ReindexError(msg)
-        if about.get("space") != expected["space"]:
-            msg = f"{self.path} has vectors of {about.get('space')}, not of {space}; {fix}"
-            raise EmbeddingSpaceError(msg, index=target, wanted_space=space, fix=fix)
-        if about.get("target") != target:
-            msg = f"{self.path} is the checkpoint of {about.get('target')!r}, not of {target!r}; name another one"
-            raise ReindexError(msg)
-
-    # --- reading
+        if space != str(self._space):
+            msg = f"{self.path} has vectors of {space}, not of {self._space}; {fix}"
+            raise EmbeddingSpaceError(msg, index=self._target, wanted_space=self._space, fix=fix)
+        if about.get("target") != self._target:
+            other = about.get("target")
+            raise ReindexError(f"{self.path} is the checkpoint of {other!r}, not of {self._target!r}; name another one")
 
     def find(self, ids: Sequence[str]) -> dict[str, _ChunkStatus]:
         """What is known of chunks."""
@@ -110,8 +100,6 @@ class Checkpoint(Database):
     def unseen(self, number: int) -> list[str]:
         """Ids that this run hasn't seen in the source."""
         return self._ids("SELECT id FROM chunk WHERE run < ? LIMIT ?", self.run, number)
-
-    # --- writing
 
     def seen(self, ids: Iterable[str]) -> None:
         """Chunks are still in the source."""
@@ -147,8 +135,72 @@ class Checkpoint(Database):
             (chunk.id, *chunk.digests, state, self.run, reason, vector),
         )
 
-    def _about(self) -> dict[str, str]:
-        return dict(self._base.execute("SELECT key, value FROM about"))
 
-    def _say(self, key: str, value: str) -> None:
-        self._base.execute("INSERT OR REPLACE INTO about (key, value) VALUES (?, ?)", (key, value))
+@dataclass(slots=True)
+class _Planned:
+    """What is to be done with a page of chunks."""
+
+    to_embed: list[Chunk] = field(default_factory=list)  # new, or with another text
+    resumed: list[Chunk] = field(default_factory=list)  # an earlier run saved their vector
+    rewritten: list[Chunk] = field(default_factory=list)  # the target has their vector, but other metadata
+    adopted: list[Chunk] = field(default_factory=list)  # in the target as they are, unknown to the checkpoint
+    unchanged: list[Chunk] = field(default_factory=list)  # with `adopted`
+    skipped: list[tuple[str, str]] = field(default_factory=list)  # they couldn't be embedded the last time: id, reason
+    known: list[str] = field(default_factory=list)  # ids that the checkpoint has
+
+
+class Plan:
+    """Decides."""
+
+    def __init__(self, target: Target, checkpoint: Checkpoint, *, retry_skipped: bool = False) -> None:
+        self.target = target
+        self.checkpoint = checkpoint
+        self._retry = retry_skipped
+        self._filled = target.count() > 0
+
+    def of(self, page: Sequence[Chunk]) -> _Planned:
+        """What is to be done with a page of chunks."""
+        ids = [chunk.id for chunk in page]
+        earlier = self.checkpoint.find(ids)
+        there = self.target.get(ids) if self._filled else {}
+        planned = _Planned(known=list(earlier))
+        for chunk in page:
+            before, digests = earlier.get(chunk.id), chunk.digests
+            same = before is not None and before.text == digests.text
+            if before is not None and same and before.state is State.SKIPPED and not self._retry:
+                planned.skipped.append((chunk.id, before.reason or ""))
+            elif before is not None and same and before.state is State.SAVED:
+                planned.resumed.append(chunk)
+            elif before is not None and same and before.state is State.WRITTEN and chunk.id in there:
+                (planned.unchanged if before.metadata == digests.metadata else planned.rewritten).append(chunk)
+            elif before is None and chunk.id in there and there[chunk.id].text == chunk.text:
+                (planned.adopted if there[chunk.id].digests == digests else planned.rewritten).append(chunk)
+            else:
+                planned.to_embed.append(chunk)
+        planned.unchanged += planned.adopted
+        return planned
+
+    def embedded(self, planned: _Planned) -> Iterator[list[EmbeddedChunk]]:
+        """Those that are resumed and rewritten, with their vectors; what hasn't got one any more is embedded."""
+        for chunks, stored in (planned.resumed, self.checkpoint.vectors), (planned.rewritten, self.target.vectors):
+            vectors = stored([chunk.id for chunk in chunks]) if chunks else {}
+            planned.to_embed += [chunk for chunk in chunks if chunk.id not in vectors]
+            yield [chunk.with_vector(vectors[chunk.id]) for chunk in chunks if chunk.id in vectors]
+
+
+def estimate(source: Source, plan: Plan, route: Route) -> Estimate:
+    """Read through a source, and count what would be done."""
+    chunks = to_embed = to_write = tokens = 0
+    for page in pages(source.chunks()):
+        planned = plan.of(page)
+        chunks += len(page)
+        to_embed += len(planned.to_embed)
+        to_write += len(planned.resumed) + len(planned.rewritten)
+        tokens += sum(about_tokens(chunk.text) for chunk in planned.to_embed)
+    price, price_source = price_of(route.facts, route.provider)
+    return Estimate(chunks, to_embed, to_write, tokens, price, price_source)
+
+
+def about_tokens(text: str) -> int:
+    """About how many tokens a text has: one for each four bytes, as in English."""
+    return len(text.encode("utf-8", "replace")) // 4 + 1

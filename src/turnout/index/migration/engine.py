@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from turnout.embedding.embedder import Embedder
 from turnout.errors import ReindexError
 from turnout.facts.spaces import space_of
-from turnout.index.chunks import PAGE, Chunk, RefusedChunk, Searchable, Source, Target, pages
+from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk, RefusedChunk, Searchable, Source, Target, pages
 from turnout.index.files import reindex_lock, room_for
-from turnout.index.migration.checking import check_target
-from turnout.index.migration.checkpoint import Checkpoint, State
-from turnout.index.migration.plan import Plan, about_tokens, estimate
-from turnout.index.migration.report import Estimate, ReindexProgress, ReindexReport
+from turnout.index.guard.checks import ALIKE, cosine
+from turnout.index.migration.checkpoint import Checkpoint, Plan, State, about_tokens, estimate
+from turnout.index.migration.report import Check, Estimate, ReindexProgress, ReindexReport
 from turnout.index.stream import DRAIN, ChunkStream, EmbeddingStream, StreamFactory
 
-if TYPE_CHECKING:
-    from turnout.index.chunks import EmbeddedChunk
+_NEIGHBOURS = 10
 
 
 def reindex(
@@ -89,7 +86,7 @@ def reindex(
             with room_for(target.name):
                 run.all()
                 if report.state == "done" and (sample or old is not None):
-                    report.check = check_target(target, book, embedder, old, sample=sample)
+                    report.check = _check_target(target, book, embedder, old, sample=sample)
             report.seconds = time.monotonic() - began
             return report
         finally:
@@ -155,16 +152,16 @@ class _Run:
         planned = self.plan.of(page)
         self.plan.checkpoint.seen(planned.known)
         self.report.unchanged += len(planned.unchanged)
-        self.report.resumed += len(planned.resumed)
-        self.report.rewritten += len(planned.rewritten)
+        resumed, rewritten = self.plan.embedded(planned)
+        self.report.resumed += len(resumed)
+        self.report.rewritten += len(rewritten)
         self.report.skipped += planned.skipped
-        self.plan.checkpoint.save(planned.rewritten)  # a store may remove a chunk before it writes it anew
-        self.ready += planned.resumed + planned.rewritten
+        self.plan.checkpoint.save(rewritten)  # a store may remove a chunk before it writes it anew
+        self.ready += resumed + rewritten
         self.done += len(page) - len(planned.to_embed)
         self.plan.checkpoint.written(planned.adopted)
         for chunk in planned.to_embed:
-            refused = self.stream.add(chunk)
-            if refused is not None:
+            if (refused := self.stream.add(chunk)) is not None:
                 self._skip(refused)
             while self.stream.full and not self._ends:
                 self._take(patient=True)
@@ -191,9 +188,7 @@ class _Run:
         """Say that a chunk can't be embedded; what the target has under its id is of an older text."""
         self.report.skipped.append((refused.chunk.id, refused.reason))
         self.done += 1
-        if self.target.get([refused.chunk.id]):
-            self.target.delete([refused.chunk.id])
-            self.target.flush()
+        self._delete(list(self.target.get([refused.chunk.id])))
         self.plan.checkpoint.skip(refused.chunk, refused.reason)
 
     def _write(self, *, everything: bool = False) -> None:
@@ -211,19 +206,57 @@ class _Run:
         self.plan.checkpoint.written(self.written)
         self.written = []
 
+    def _delete(self, ids: list[str]) -> int:
+        if ids:
+            self.target.delete(ids)
+            self.target.flush()
+        return len(ids)
+
     def _delete_gone(self) -> None:
         while gone := self.plan.checkpoint.unseen(PAGE):
-            self.target.delete(gone)
-            self.target.flush()
+            self.report.deleted += self._delete(gone)
             self.plan.checkpoint.forget(gone)
-            self.report.deleted += len(gone)
-        there = list(self.target.get(sorted(self.unwanted)))
-        if there:
-            self.target.delete(there)
-            self.target.flush()
-            self.report.deleted += len(there)
+        self.report.deleted += self._delete(list(self.target.get(sorted(self.unwanted))))
 
     def _tell_progress(self) -> None:
         if self.on_progress is not None:
             total = max(self.report.estimate.chunks, self.done)
             self.on_progress(ReindexProgress(self.done, total, self.report.tokens, len(self.report.skipped)))
+
+
+def _check_target(
+    target: Target, checkpoint: Checkpoint, embedder: Embedder, old: Searchable | None, *, sample: int
+) -> Check:
+    """Compare a target with what was written to it."""
+    expected, found = checkpoint.count(State.WRITTEN), target.count()
+    sampled = target.get(checkpoint.sample(sample)).items()
+    chunks = {id_: chunk.text for id_, chunk in sampled if chunk.text.strip()}
+    if not chunks:
+        return Check(expected, found)
+    ids, texts = list(chunks), list(chunks.values())
+    stored = target.vectors(ids)
+    cosines = [cosine(stored[id_], vector) for id_, vector in zip(ids, embedder.embed(texts), strict=True)]
+    k = min(_NEIGHBOURS, found)
+    hits = [[hit.text for hit in target.search(vector, k)] for vector in embedder.embed(texts, "query")]
+    return Check(
+        expected,
+        found,
+        sampled=len(ids),
+        alike=sum(value >= ALIKE for value in cosines),
+        lowest=min(cosines),
+        k=k,
+        recall=None if old is None else _recall(old, target, ids, k),
+        own=sum(text in found_texts for text, found_texts in zip(texts, hits, strict=True)) / len(ids),
+    )
+
+
+def _recall(old: Searchable, new: Searchable, ids: Sequence[str], k: int) -> float | None:
+    """Overlap of the k nearest, by text: with the vector that each index has for the same chunk as the query."""
+    before, after = old.vectors(ids), new.vectors(ids)
+    shares = []
+    for id_ in [one for one in ids if one in before and one in after]:
+        wanted = {chunk.text for chunk in old.search(before[id_], k)}
+        got = {chunk.text for chunk in new.search(after[id_], k)}
+        if wanted:
+            shares.append(len(wanted & got) / len(wanted))
+    return sum(shares) / len(shares) if shares else None

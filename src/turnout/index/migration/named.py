@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from turnout.embedding.embedder import Embedder
 from turnout.errors import EmbeddingSpaceError, ReindexError, SettingsError
 from turnout.facts.spaces import EmbeddingSpace, space_of
-from turnout.index.chunks import Chunk, EmbeddedChunk, Source
+from turnout.index.changes import note_edited, remove_outdated
+from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk, Source, pages
 from turnout.index.collection import Collection
 from turnout.index.config import DOCUMENTS, ITSELF, IndexConfig
 from turnout.index.files import reindex_lock
-from turnout.index.filling import remove_outdated
+from turnout.index.manifest import Manifest
 from turnout.index.migration.engine import reindex
-from turnout.index.migration.reconciliation import Reconciliation, opened_manifest
 from turnout.index.migration.report import Estimate, ReindexReport
 from turnout.settings import IndexSettings
 
-Documents = Callable[[IndexSettings], Source]
-"""Reads the source documents of an index."""
+Documents = Callable[[IndexSettings], Source]  # reads the source documents of an index
+_Opener = Callable[[EmbeddingSpace], Collection | None]
+_InSpace = tuple[Collection, EmbeddingSpace]
 
 
 class _EmptyCollection:
@@ -32,34 +35,18 @@ class _EmptyCollection:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def claim(self, space: EmbeddingSpace, *, dry: bool = False) -> None:
-        pass
-
     def count(self) -> int:
         return 0
-
-    def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
-        del ids
-        return {}
-
-    def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
-        del ids
-        return {}
-
-    def search(self, vector: Sequence[float], k: int) -> list[Chunk]:
-        del vector, k
-        return []
 
     def write(self, chunks: Sequence[EmbeddedChunk]) -> None:
         del chunks
         msg = f"the collection {self.name!r} isn't there to be written to: a dry run makes none. Leave out dry_run"
         raise ReindexError(msg)
 
-    def delete(self, ids: Sequence[str]) -> None:
-        pass
+    def _nothing(self, *_: object, **__: object) -> Any:
+        return {}
 
-    def flush(self) -> None:
-        pass
+    claim = get = vectors = search = delete = flush = _nothing
 
 
 class NamedIndex(IndexConfig):
@@ -101,15 +88,11 @@ class NamedIndex(IndexConfig):
         source: Source = read[0] if read is not None else self._documents(documents)
         old = read[0] if read is not None else next(iter(filled.values()), None)
         target = self.open_collection(space, create=not dry)
-        with opened_manifest(self.manifest, dry=dry) as manifest:
-            reconciliation = None
+        with _opened_manifest(self.manifest, dry=dry) as manifest:
+            reconciliation: _Reconciliation | None = None
             if read is not None:
-                reconciliation = Reconciliation(manifest, read, (target, space) if target is not None else None)
-
-                def reader(other: str) -> Collection | None:
-                    return self.open_collection(EmbeddingSpace.parse(manifest.collections()[other]))
-
-                source = reconciliation.source(reader)
+                to_fill = (target, space) if target is not None else None
+                source = reconciliation = _Reconciliation(manifest, self.open_collection, read, to_fill)
             report = reindex(
                 source,
                 target or _EmptyCollection(name),
@@ -135,16 +118,15 @@ class NamedIndex(IndexConfig):
         name = self.collection_name(space)
         target = self.open_collection(space, create=not dry)
         locked = nullcontext() if dry else reindex_lock(self.lock(space), name)
-        with locked, opened_manifest(self.manifest, dry=dry) as manifest:
-            if target is not None:
-                target.claim(space, dry=True)
-            reconciliation = None if target is None else Reconciliation(manifest, (target, space), (target, space))
-            count = 0 if target is None else target.count()
-            estimate = Estimate(count, 0, 0, 0)
-            report = ReindexReport(ITSELF, name, str(space), estimate, unchanged=count)
-            if reconciliation is None or dry or (confirm is not None and not confirm(estimate)):
-                report.state = "estimated"
-                report.forgotten = 0 if reconciliation is None else len(reconciliation.gone)
+        with locked, _opened_manifest(self.manifest, dry=dry) as manifest:
+            if target is None:
+                return ReindexReport(ITSELF, name, str(space), Estimate(0, 0, 0, 0), state="estimated")
+            target.claim(space, dry=True)
+            reconciliation = _Reconciliation(manifest, self.open_collection, (target, space), (target, space))
+            estimate = Estimate(target.count(), 0, 0, 0)
+            report = ReindexReport(ITSELF, name, str(space), estimate, unchanged=estimate.chunks)
+            if dry or (confirm is not None and not confirm(estimate)):
+                report.state, report.forgotten = "estimated", len(reconciliation.gone)
             else:
                 reconciliation.note(report)
         return report
@@ -195,8 +177,7 @@ class NamedIndex(IndexConfig):
             found = self.open_collection(space)
             if found is None or space == target:
                 why = "it is the one to fill" if space == target else "there is no such collection"
-                msg = f"the index {self.name!r} can't be filled from {space}: {why}"
-                raise SettingsError(msg)
+                raise SettingsError(f"the index {self.name!r} can't be filled from {space}: {why}")
             return found, space
         active = space_of(self.route())
         if active in filled:
@@ -205,8 +186,7 @@ class NamedIndex(IndexConfig):
         has_documents = own is not None and own.count() > 0
         if filled and (has_documents or len(filled) > 1):
             choices = [*map(str, filled), *([DOCUMENTS] if self.settings.source else [])]
-            msg = f"say from where to fill the collection of {target}: --from {' or '.join(choices)}"
-            raise SettingsError(msg)
+            raise SettingsError(f"say from where to fill the collection of {target}: --from {' or '.join(choices)}")
         return next(((collection, space) for space, collection in filled.items()), None)
 
     def _documents(self, documents: Documents | None) -> Source:
@@ -217,3 +197,99 @@ class NamedIndex(IndexConfig):
             )
             raise SettingsError(msg)
         return documents(self.settings)
+
+
+class _Reconciliation:
+    """The manifest of an index, before and after a reindex from one of its collections, and what that is to read.
+
+    The collection that is read says what the index should have, but for what was written to others through the index
+    since. If the two collections are one, it is taken as it is. `gone` has the ids of chunks that were deleted from
+    what is read, by other means than the index.
+    """
+
+    def __init__(self, manifest: Manifest, opener: _Opener, source: _InSpace, target: _InSpace | None) -> None:
+        self.name = source[0].name
+        self._manifest = manifest
+        self._opener = opener
+        self._source = source[0]
+        self._target = target
+        self._collections: dict[str, Collection | None] = {} if target is None else {target[0].name: target[0]}
+        for collection, space in [source] if target is None or target[0] is source[0] else [source, target]:
+            if collection.count() or manifest.stamp(collection.name) is not None:
+                manifest.scan(collection.name, str(space), collection.chunks())
+        self.gone = manifest.missed(self._source.name)
+        if self.gone and not self._source.count():
+            if target is None or target[0] is not self._source:
+                name = self._source.name
+                msg = f"{name} is empty, but {len(self.gone):,} chunks were written to it; nothing is deleted for that"
+                raise ReindexError(msg)
+            self.gone = []
+
+    def unwanted(self, target: str) -> list[str]:
+        """What the target should not have any more."""
+        return [*self.gone, *self._manifest.outdated(target, -1)]
+
+    def note(self, report: ReindexReport) -> None:
+        """Bring the manifest to agree with what was read and written."""
+        assert self._target is not None
+        (target, space), manifest = self._target, self._manifest
+        gone = set(self.gone).intersection(manifest.missed(self._source.name))  # not written again meanwhile
+        gone.difference_update(self._source.get(sorted(gone)))
+        manifest.note_unwanted(sorted(gone))
+        manifest.scan(target.name, str(space), target.chunks(), filled=self._source is not target)
+        report.deleted += remove_outdated(target, manifest)
+        manifest.note_skipped(target.name, dict(report.skipped))
+        report.forgotten = len(gone) + len(manifest.give_up_lost(target.name))
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Every chunk that the index should have, but those that were deleted from the collection that is read.
+
+        A chunk of which another collection has a newer version, written through the index, is given in that version;
+        one that was written to another collection alone is given too; one that was deleted through the index isn't.
+        """
+        for page in pages(self._source.chunks()):
+            ids = [chunk.id for chunk in page]
+            behind = self._manifest.lagging(self.name, ids)
+            if not behind:
+                yield from page
+                continue
+            wanted = self._manifest.known(ids)
+            newer = self._elsewhere(sorted(behind & wanted))
+            for chunk in page:
+                if chunk.id not in behind:
+                    yield chunk
+                elif chunk.id in wanted:
+                    yield newer.get(chunk.id, chunk)
+        last = ""
+        while ids := self._manifest.absent(self.name, PAGE, last):
+            last = ids[-1]
+            yield from self._elsewhere(ids).values()
+
+    def _elsewhere(self, ids: Sequence[str]) -> dict[str, Chunk]:
+        found: dict[str, Chunk] = {}
+        for name, there in self._manifest.elsewhere(self.name, ids).items():
+            collection = self._collection(name)
+            chunks = collection.get(there) if collection is not None else {}
+            note_edited(name, chunks, self._manifest)
+            found.update(chunks)
+        return found
+
+    def _collection(self, name: str) -> Collection | None:
+        if name not in self._collections:
+            self._collections[name] = self._opener(EmbeddingSpace.parse(self._manifest.collections()[name]))
+        return self._collections[name]
+
+
+@contextmanager
+def _opened_manifest(path: Path, *, dry: bool) -> Iterator[Manifest]:
+    """The manifest of an index; a copy for a dry run."""
+    with tempfile.TemporaryDirectory(prefix="turnout-") if dry else nullcontext() as folder:
+        if folder is not None:
+            copy = Path(folder) / path.name
+            if path.is_file():
+                address = f"{path.resolve().as_uri()}?mode=ro"
+                with closing(sqlite3.connect(address, uri=True)) as original, closing(sqlite3.connect(copy)) as target:
+                    original.backup(target)
+            path = copy
+        with closing(Manifest(path)) as manifest:
+            yield manifest

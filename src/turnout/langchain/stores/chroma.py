@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from langchain_chroma import Chroma
 
 from turnout.index.chroma import COSINE, ChromaChunks, ChromaRecordKeeper, check_metadata, open_client
+from turnout.index.collection import check_strings
 from turnout.index.store_kinds import StoreKind
-from turnout.index.validation import check_strings
 from turnout.langchain.stores.base import SpaceKeeper, VectorStoreCollection
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from faiss import IndexFlatL2, read_index
 
 from turnout.errors import EmbeddingSpaceError, SettingsError
+from turnout.index.collection import chunk_refused
 from turnout.index.files import recover_folder, remove_folder, replace_folder, staging_folder
 from turnout.index.guard.checks import spread
 from turnout.index.guard.keepers import Sample, StoreState
 from turnout.index.guard.records import SpaceRecord, reindex_command, would_replace
 from turnout.index.store_kinds import StoreKind
-from turnout.index.validation import chunk_refused
 from turnout.langchain.stores.base import SpaceKeeper, VectorStoreCollection
 from turnout.langchain.stores.faiss_documents import documents
 

@@ -12,11 +12,11 @@ from sqlalchemy.schema import CreateSchema, DropSchema
 
 from turnout.errors import EmbeddingSpaceError, UnsupportedError
 from turnout.index.chunks import PAGE
+from turnout.index.collection import check_json, check_strings
 from turnout.index.guard.keepers import Sample, StoreState, collection_gone, record_entries
 from turnout.index.guard.records import SpaceRecord, with_record
 from turnout.index.postgres import engine_of
 from turnout.index.store_kinds import StoreKind
-from turnout.index.validation import check_json, check_strings
 from turnout.langchain.recheck import pending
 from turnout.langchain.stores.base import SpaceKeeper, VectorStoreCollection
 

@@ -14,10 +14,9 @@ from llama_index.core.vector_stores.types import BasePydanticVectorStore, Vector
 from pydantic_core import to_jsonable_python
 
 from turnout.index.chunks import Chunk, EmbeddedChunk
-from turnout.index.collection import Collection
+from turnout.index.collection import Collection, check_strings, chunk_refused
 from turnout.index.guard.keepers import RecordKeeper, StampKeeper
 from turnout.index.guard.records import KEYS, PREFIX, SpaceRecord, with_record
-from turnout.index.validation import check_strings, chunk_refused
 
 NodeT = TypeVar("NodeT", bound=BaseNode)
 

@@ -12,9 +12,9 @@ from llama_index.vector_stores.chroma import ChromaVectorStore
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.chroma import COSINE, ChromaChunks, ChromaRecordKeeper, check_metadata, open_client
 from turnout.index.chunks import Chunk, EmbeddedChunk
+from turnout.index.collection import chunk_refused
 from turnout.index.guard.keepers import Sample
 from turnout.index.store_kinds import StoreKind
-from turnout.index.validation import chunk_refused
 from turnout.llama_index.stores.base import NodeCollection, SpaceKeeper, to_chunk
 from turnout.llama_index.stores.upstream import replace_chroma_collection
 from turnout.settings import IndexSettings

@@ -15,11 +15,11 @@ from sqlalchemy.schema import DropTableComment, SetTableComment
 from turnout.errors import EmbeddingSpaceError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk
+from turnout.index.collection import check_json, check_strings
 from turnout.index.guard.keepers import Sample, StoreState, collection_gone
 from turnout.index.guard.records import PREFIX, SpaceRecord
 from turnout.index.postgres import async_engine_of, engine_of
 from turnout.index.store_kinds import StoreKind
-from turnout.index.validation import check_json, check_strings
 from turnout.llama_index.stores.base import NodeCollection, SpaceKeeper, node_with_record, to_chunk
 from turnout.llama_index.stores.upstream import customize_postgres_queries, postgres_row, postgres_table
 from turnout.settings import IndexSettings

@@ -84,8 +84,5 @@ def _turnout(
         print(ctx.get_help())
 
 
-app.command("ask")(ask.ask)
-app.command("routes")(routes.routes)
-app.command("reindex")(reindex.reindex)
-app.command("emulator")(emulator.emulator)
-app.command("demo")(demo.demo)
+for command in (ask.ask, routes.routes, reindex.reindex, emulator.emulator, demo.demo):
+    app.command()(command)

@@ -26,33 +26,20 @@ class Page(NamedTuple):
 
 @dataclass(slots=True)
 class Reading:
-    """What was found in a folder.
-
-    Attributes:
-        pages: The texts, in the order of their files' names.
-        files: How many files they come from.
-        skipped: Files that should have been read and couldn't, and why.
-        others: How many files have another type.
-        hidden: How many files and folders are hidden.
-    """
+    """What was found in a folder, in the order of the files' names."""
 
     pages: list[Page] = field(default_factory=list)
-    files: int = 0
-    skipped: list[tuple[str, str]] = field(default_factory=list)
-    others: int = 0
-    hidden: int = 0
+    files: int = 0  # which the pages come from
+    skipped: list[tuple[str, str]] = field(default_factory=list)  # file that couldn't be read, and why
+    others: int = 0  # files of another type
+    hidden: int = 0  # files and folders
 
 
 def read(folder: Path, on_file: Callable[[int], None] = lambda _: None, *, may_be_empty: bool = False) -> Reading:
-    """Read a folder and those below it, or a single file.
-
-    Args:
-        folder: Where to look.
-        on_file: Called with 1 after each file.
-        may_be_empty: Whether it is fine if nothing in it can be read.
+    """Read a folder and those below it, or a single file; `on_file` is called with 1 after each.
 
     Raises:
-        UserError: There is no such folder, or nothing in it can be read.
+        UserError: There is no such folder, or nothing in it can be read although it may not be empty.
     """
     reading = Reading()
     for pages in each(existing(folder), reading):
@@ -64,11 +51,7 @@ def read(folder: Path, on_file: Callable[[int], None] = lambda _: None, *, may_b
 
 
 def existing(folder: Path) -> Path:
-    """The folder, which is known to be there.
-
-    Raises:
-        UserError: It isn't.
-    """
+    """The folder, or a `UserError` if there is none."""
     if not folder.exists():
         hint = "--docs and source in an index's settings take a folder of Markdown, text and PDF files"
         raise UserError(f"there is no folder {str(folder)!r}; {hint}")
@@ -76,15 +59,7 @@ def existing(folder: Path) -> Path:
 
 
 def each(folder: Path, reading: Reading) -> Iterator[list[Page]]:
-    """Read a folder file by file, for more than fits into memory.
-
-    Args:
-        folder: Where to look; it must exist.
-        reading: Gets which files were read and which couldn't be; its `pages` stay empty.
-
-    Yields:
-        The pages of each file; none of one that can't be read.
-    """
+    """The pages of each file, for more than fits into memory; `reading` notes all else."""
     root, paths = (folder, _files(folder, reading)) if folder.is_dir() else (folder.parent, iter([folder]))
     for path in paths:
         if path.suffix.lower() not in _TYPES:

@@ -30,11 +30,7 @@ _PACKAGES = {Framework.LANGCHAIN: "langchain_core", Framework.LLAMA_INDEX: "llam
 
 
 def choose(wanted: Framework | None) -> Framework:
-    """The framework that was asked for, or the first that is installed.
-
-    Raises:
-        MissingExtraError: It isn't installed, or none is.
-    """
+    """The framework that was asked for, or the first that is installed; `MissingExtraError` if there is none."""
     installed = [framework for framework, package in _PACKAGES.items() if find_spec(package) is not None]
     if wanted is not None and wanted not in installed:
         raise MissingExtraError(f"--framework {wanted} is not installed: pip install 'turnout[{wanted}]'")
@@ -62,21 +58,11 @@ def loaded(framework: Framework) -> Iterator[Any]:
 
 
 class Documents:
-    """The source documents of an index, cut as `turnout ask` cuts them: the source of a reindex.
-
-    Args:
-        index: The index; its `source` is the folder.
-
-    Attributes:
-        reading: Which files were read the last time, and which couldn't be.
-
-    Raises:
-        UserError: There is no such folder.
-    """
+    """The source documents of an index, cut as `turnout ask` cuts them: the source of a reindex."""
 
     def __init__(self, index: IndexSettings) -> None:
         self.name = index.source or "."
-        self.reading = documents.Reading()
+        self.reading = documents.Reading()  # which files were read the last time, and which couldn't be
         self._folder = documents.existing(Path(self.name))
         with loaded(of_index(index)) as module:
             self._index_chunks = module.index_chunks

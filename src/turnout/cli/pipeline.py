@@ -42,29 +42,19 @@ class Question:
 
 @dataclass(slots=True)
 class Run:
-    """What became of a question.
-
-    Attributes:
-        chunks: How many chunks were read.
-        embedded: How many of them were embedded; the others an index had already.
-        dropped: How many chunks an index had of files, or parts of files, that are no more.
-        hits: What was retrieved, best first.
-        used: Which of that the answer was made from.
-        first_token: Seconds until the first piece of a streamed answer.
-        steps: How long each step took.
-    """
+    """What became of a question."""
 
     question: Question
     settings: Settings = field(init=False)
     framework: Framework = field(init=False)
     reading: Reading = field(default_factory=Reading)
-    chunks: int = 0
-    embedded: int = 0
-    dropped: int = 0
-    hits: list[Hit] = field(default_factory=list)
-    used: list[Hit] = field(default_factory=list)
+    chunks: int = 0  # that were read
+    embedded: int = 0  # of these; the others an index had already
+    dropped: int = 0  # from an index: of files, or parts of files, that are no more
+    hits: list[Hit] = field(default_factory=list)  # best first
+    used: list[Hit] = field(default_factory=list)  # those that the answer was made from
     answer: str = ""
-    first_token: float | None = None
+    first_token: float | None = None  # seconds until the first piece of a streamed answer
     steps: Steps = field(default_factory=Steps)
 
     @property
@@ -79,11 +69,7 @@ class Run:
 
 
 def run(question: Question, on_text: Callable[[str], None]) -> Run:
-    """Answer a question from the files of a folder, or from an index that keeps them.
-
-    Args:
-        question: What to ask.
-        on_text: Gets the answer, in pieces if it is streamed.
+    """Answer a question from the files of a folder, or from an index that keeps them; `on_text` gets the answer.
 
     Raises:
         UserError: The question is empty, the folder has nothing to read, or the index no documents.

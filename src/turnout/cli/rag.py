@@ -22,29 +22,18 @@ RELEVANCE_FLOOR = 0.6
 
 
 class Hit(NamedTuple):
-    """A retrieved chunk.
-
-    Attributes:
-        text: Its text.
-        source: Where it is from, like `guide.md` or `report.pdf, page 3`.
-        score: Cosine similarity to the question.
-        chunk: The framework's own object.
-    """
+    """A retrieved chunk."""
 
     text: str
-    source: str
-    score: float
-    chunk: Any
+    source: str  # like `guide.md` or `report.pdf, page 3`
+    score: float  # cosine similarity to the question
+    chunk: Any  # the framework's own object
 
 
 class Application(Protocol):
-    """The application's steps, each a few lines of the framework's own code.
+    """The application's steps, each a few lines of the framework's own code."""
 
-    Attributes:
-        named: The index that keeps what was embedded, if it isn't embedded for one question alone.
-    """
-
-    named: Index | None
+    named: Index | None  # keeps what was embedded; None if that is for one question alone
 
     def embed(self, chunks: list[Any]) -> None:
         """Embed chunks for one question and put them into the store."""

@@ -47,13 +47,7 @@ def index_chunks(page: Page) -> list[Chunk]:
 
 
 class Application(rag.Application):
-    """Embed, retrieve, answer.
-
-    Args:
-        settings: Which cloud answers.
-        model: The chat route.
-        index: The named index; left out, chunks are embedded into memory.
-    """
+    """Embed, retrieve, answer: with what is in a named index, or what is embedded into memory."""
 
     def __init__(self, settings: Settings, model: str, index: str | None) -> None:
         self.llm = TurnoutLLM(model=model, settings=settings)

@@ -31,13 +31,7 @@ class Steps(dict[str, float]):
 class Progress:
     """How far a step has come, on stderr: one line that is rewritten, or a line every few seconds if piped.
 
-    A step that is over quickly shows nothing. Stdout is never written to.
-
-    Args:
-        verb: What is being done, like `embedding`.
-        unit: What is counted, like `chunks`.
-        total: How many there are; None if that isn't known.
-        stream: Where to write; stderr when left out.
+    A step that is over quickly shows nothing. Stdout is never written to. Without a total, what is left isn't known.
     """
 
     def __init__(self, verb: str, unit: str, total: int | None = None, stream: TextIO | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections import Counter
 from pathlib import Path
@@ -65,7 +66,8 @@ _WAITING = pytest.StashKey[int]()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Have pytest-xdist hand out the files in the order below instead of those with the most tests first."""
+    """Have pytest-xdist hand out the files in the order below, and garbage collected less often: it took a sixth."""
+    gc.set_threshold(20_000, 20, 10)
     if hasattr(config.option, "loadscopereorder"):
         config.option.loadscopereorder = False
 

@@ -52,7 +52,7 @@ def _columns(lines: list[str]) -> dict[str, str]:
 
 
 def test_the_table_holds_all_eight_fields_whole_in_120_columns() -> None:
-    lines = _rendered(demo.table(ROWS), 120)
+    lines = _rendered(demo.table(ROWS, 120), 120)
     assert max(map(len, lines)) <= 120
     columns = _columns(lines)
     assert columns["framework"] == "framework" + "─" * columns["framework"].count("─") + "langchain" * 2 + (
@@ -68,7 +68,7 @@ def test_the_table_holds_all_eight_fields_whole_in_120_columns() -> None:
 
 
 def test_a_narrow_terminal_gets_a_line_for_each_field() -> None:
-    lines = _rendered(demo.blocks(ROWS), 80)
+    lines = _rendered(demo.table(ROWS, 80), 80)
     assert max(map(len, lines)) <= 80
     for name in demo.FIELDS:
         assert sum(line.strip().startswith(f"{name}  ") for line in lines) == 4

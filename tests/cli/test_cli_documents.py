@@ -48,7 +48,7 @@ def test_a_single_file_may_be_given(docs: Path) -> None:
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 def test_a_byte_order_mark_is_understood(docs: Path, encoding: str) -> None:
     (docs / "marked.txt").write_text("Æbleskiver", encoding=encoding)
-    assert {page.file: page.text for page in read(docs).pages}["marked.txt"] == "Æbleskiver"
+    assert {page.source: page.text for page in read(docs).pages}["marked.txt"] == "Æbleskiver"
 
 
 @pytest.mark.parametrize(

@@ -149,13 +149,13 @@ def test_a_worker_that_is_killed_costs_what_it_had_in_hand(settings_file: Path, 
 
 
 def test_a_run_that_is_stopped_keeps_what_was_answered_and_goes_on_without_ray(settings_file: Path) -> None:
-    source, stop, window = some(300), threading.Event(), 250
+    source, stop, window = some(240), threading.Event(), 200
 
     def progress(now: Any) -> None:
         if now.done > 20:
             stop.set()
 
-    with Emulator(delay=0.2) as slow:
+    with Emulator(delay=0.1) as slow:
         settings_file.write_text(settings_text(slow, MORE))
         collection, embedder, checkpoint = target(settings_file)
         plan = RayWorkers(WORKERS, str(settings_file), batch=10, window=window)
@@ -200,9 +200,10 @@ def test_a_worker_whose_settings_give_another_space_sends_nothing(
     fill(settings_file, "docs", some(5))
     emulator.clear()
     with pytest.raises(EmbeddingSpaceError, match=r"v2:0/512, and the job is for .*v2:0/256"):
-        reindex_with_ray("docs", "bedrock", settings=settings_file, worker_settings=str(other))
+        reindex_with_ray("docs", "bedrock", settings=settings_file, workers=1, worker_settings=str(other))
+    nowhere = str(tmp_path / "nowhere.toml")
     with pytest.raises(SettingsError, match=r"nowhere\.toml"):
-        reindex_with_ray("docs", "bedrock", settings=settings_file, worker_settings=str(tmp_path / "nowhere.toml"))
+        reindex_with_ray("docs", "bedrock", settings=settings_file, workers=1, worker_settings=nowhere)
     with pytest.raises(ReindexError, match="2 CPUs, and 9 workers"):
         reindex_with_ray("docs", "bedrock", settings=settings_file, workers=9)
     assert not emulator.requests

@@ -28,7 +28,12 @@ class _Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         debug = bool(ctx.params.get("debug"))
-        _prepare_streams(debug=debug)
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="replace")  # an answer may hold what the terminal can't show
+        if not debug and not logging.getLogger().handlers:
+            # Without a handler, Python prints the libraries' warnings between the lines of an answer.
+            logging.getLogger().addHandler(logging.NullHandler())
         try:
             return super().invoke(ctx)
         except (typer.Exit, typer.Abort, BrokenPipeError):
@@ -39,15 +44,6 @@ class _Commands(TyperGroup):
             if debug:
                 traceback.print_exc()
             raise typer.Exit(report(error)) from None
-
-
-def _prepare_streams(*, debug: bool) -> None:
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # an answer may hold what the terminal can't show
-    if not debug and not logging.getLogger().handlers:
-        # Without a handler, Python prints the libraries' warnings between the lines of an answer.
-        logging.getLogger().addHandler(logging.NullHandler())
 
 
 def _version(wanted: bool) -> None:
@@ -84,8 +80,5 @@ def _turnout(
         print(ctx.get_help())
 
 
-app.command("ask")(ask.ask)
-app.command("routes")(routes.routes)
-app.command("reindex")(reindex.reindex)
-app.command("emulator")(emulator.emulator)
-app.command("demo")(demo.demo)
+for command in (ask.ask, routes.routes, reindex.reindex, emulator.emulator, demo.demo):
+    app.command()(command)

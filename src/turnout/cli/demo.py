@@ -30,8 +30,8 @@ _SECONDS = 120.0
 
 
 def demo(
-    docs: Annotated[Path, typer.Option("--docs", metavar="FOLDER", help="Markdown, text and PDF files.")],
-    question: Annotated[str, typer.Option("--question", help="What to ask.")] = QUESTION,
+    docs: Annotated[Path, typer.Option(metavar="FOLDER", help="Markdown, text and PDF files.")],
+    question: Annotated[str, typer.Option(help="What to ask.")] = QUESTION,
 ) -> None:
     """Ask one question on two frameworks and two clouds, against the emulator.
 
@@ -66,15 +66,10 @@ def _ask(question: str, docs: Path, framework: Framework, backend: str, settings
     """One run of `turnout ask`, in an environment in which nothing else decides."""
     options = ["--docs", str(docs), "--framework", framework, "--json"]
     command = [sys.executable, "-P", "-m", __package__, "ask", *options, "--", question]
-    environment = {
-        "TURNOUT_CONFIG": str(settings),
-        "TURNOUT_BACKEND": backend,
-        "HOME": str(settings.parent),
-        "PYTHONUTF8": "1",
-    }
+    environment = {"TURNOUT_CONFIG": str(settings), "TURNOUT_BACKEND": backend, "HOME": str(settings.parent)}
     try:
         done = subprocess.run(  # noqa: S603 - this very package, with arguments that no shell reads
-            command, env=environment, capture_output=True, timeout=_SECONDS, check=False
+            command, env=environment | {"PYTHONUTF8": "1"}, capture_output=True, timeout=_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
         return {"framework": framework, "backend": backend, "error": f"no answer within {_SECONDS:.0f} s"}
@@ -90,42 +85,43 @@ def _ask(question: str, docs: Path, framework: Framework, backend: str, settings
 def _print(rows: list[dict[str, Any]]) -> None:
     from rich.console import Console
 
-    terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if terminal else _PIPED_WIDTH
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPED_WIDTH
     console = Console(width=width, highlight=False, emoji=False, markup=False)
     console.print()
-    console.print(table(rows) if width >= _TABLE_FROM else blocks(rows))
+    console.print(table(rows, width))
 
 
-def cells(row: dict[str, Any]) -> tuple[str, ...]:
-    """A run's eight fields, in the order of `FIELDS`."""
-    if "error" in row:
-        return (row["framework"], row["backend"], "", "", "", row["error"], "", "")
-    return (
-        row["framework"],
-        row["backend"],
-        row["deployment"],
-        row["credential"].partition(" (")[0],
-        row["embedding_space"],
-        row["answer"],
-        "\n".join(row["sources"]),
-        f"{row['seconds']:.1f} s",
-    )
-
-
-def table(rows: list[dict[str, Any]]) -> RenderableType:
-    """One line for each run."""
+def table(rows: list[dict[str, Any]], width: int) -> RenderableType:
+    """One line for each run; in a narrow terminal one for each of its fields."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
+    if width < _TABLE_FROM:
+        grid = Table(box=box.SIMPLE_HEAD, show_header=False, pad_edge=False)
+        grid.add_column(no_wrap=True)
+        grid.add_column(overflow="fold")
+        for row in rows:
+            for name, cell in zip(FIELDS, _cells(row), strict=True):
+                grid.add_row(name, Text(cell), end_section=name == FIELDS[-1])
+        return grid
     grid = Table(box=box.SIMPLE_HEAD, show_lines=True, padding=(0, 1, 0, 0), pad_edge=False)
     for name in FIELDS:
         grid.add_column(name, overflow="fold", no_wrap=name != "answer", ratio=1 if name == "answer" else None)
     for row in rows:
-        named = zip(FIELDS, cells(row), strict=True)
-        grid.add_row(*(Text(cell if name == "answer" else _broken(cell)) for name, cell in named))
+        cells = zip(FIELDS, _cells(row), strict=True)
+        grid.add_row(*(Text(cell if name == "answer" else _broken(cell)) for name, cell in cells))
     return grid
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    """A run's eight fields, in the order of `FIELDS`."""
+    framework, backend = row["framework"], row["backend"]
+    if "error" in row:
+        return framework, backend, "", "", "", row["error"], "", ""
+    credential, sources = row["credential"].partition(" (")[0], "\n".join(row["sources"])
+    time = f"{row['seconds']:.1f} s"
+    return framework, backend, row["deployment"], credential, row["embedding_space"], row["answer"], sources, time
 
 
 def _broken(name: str) -> str:
@@ -136,18 +132,3 @@ def _broken(name: str) -> str:
             lines.append("")
         lines[-1] += part
     return "\n".join(line.rstrip() for line in lines)
-
-
-def blocks(rows: list[dict[str, Any]]) -> RenderableType:
-    """The same for a narrow terminal: a line for each field."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table(box=box.SIMPLE_HEAD, show_header=False, pad_edge=False)
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
-    for row in rows:
-        for name, cell in zip(FIELDS, cells(row), strict=True):
-            grid.add_row(name, Text(cell), end_section=name == FIELDS[-1])
-    return grid

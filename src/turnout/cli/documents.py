@@ -2,101 +2,72 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from turnout.cli.failures import UnreadableError, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-MARKDOWN = frozenset({".md", ".markdown"})
-TEXT = MARKDOWN | {".txt", ".text", ".rst"}
-LARGEST = 64 * 1024 * 1024  # bytes of one file
+_TYPES = frozenset({".md", ".markdown", ".txt", ".text", ".rst", ".pdf"})
+_LARGEST = 64 * 1024 * 1024  # bytes of one file
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A text with its origin: a whole file, or one page of a PDF.
-
-    Attributes:
-        text: The text.
-        file: The file's path, from the folder that was given.
-        page: The page's number, from 1, in a PDF.
-    """
+class Page(NamedTuple):
+    """A text, and how an answer names its origin: `guide.md`, or `report.pdf, page 3`."""
 
     text: str
-    file: str
-    page: int | None = None
-
-    @property
-    def source(self) -> str:
-        """How an answer names it: `guide.md`, or `report.pdf, page 3`."""
-        return self.file if self.page is None else f"{self.file}, page {self.page}"
+    source: str
 
 
 @dataclass(slots=True)
 class Reading:
-    """What was found in a folder.
-
-    Attributes:
-        pages: The texts, in the order of their files' names.
-        files: How many files they come from.
-        skipped: Files that should have been read and couldn't, and why.
-        others: How many files have another type.
-        hidden: How many files and folders are hidden.
-    """
+    """What was found in a folder, in the order of the files' names."""
 
     pages: list[Page] = field(default_factory=list)
-    files: int = 0
-    skipped: list[tuple[str, str]] = field(default_factory=list)
-    others: int = 0
-    hidden: int = 0
+    files: int = 0  # which the pages come from
+    skipped: list[tuple[str, str]] = field(default_factory=list)  # file that couldn't be read, and why
+    others: int = 0  # files of another type
+    hidden: int = 0  # files and folders
 
 
-def read(folder: Path, on_file: Callable[[int], None] = lambda _: None) -> Reading:
-    """Read a folder and those below it, or a single file.
-
-    Args:
-        folder: Where to look.
-        on_file: Called with 1 after each file.
+def read(folder: Path, on_file: Callable[[int], None] = lambda _: None, *, may_be_empty: bool = False) -> Reading:
+    """Read a folder and those below it, or a single file; `on_file` is called with 1 after each.
 
     Raises:
-        UserError: There is no such folder, or nothing in it can be read.
+        UserError: There is no such folder, or nothing in it can be read although it may not be empty.
     """
-    if not folder.exists():
-        raise UserError(f"there is no folder {str(folder)!r}; --docs takes a folder of Markdown, text and PDF files")
     reading = Reading()
-    for pages in each(folder, reading):
+    for pages in each(existing(folder), reading):
         reading.pages += pages
         on_file(1)
-    if not reading.pages:
+    if not reading.pages and not may_be_empty:
         raise UserError(_nothing(folder, reading))
     return reading
 
 
+def existing(folder: Path) -> Path:
+    """The folder, or a `UserError` if there is none."""
+    if not folder.exists():
+        hint = "--docs and source in an index's settings take a folder of Markdown, text and PDF files"
+        raise UserError(f"there is no folder {str(folder)!r}; {hint}")
+    return folder
+
+
 def each(folder: Path, reading: Reading) -> Iterator[list[Page]]:
-    """Read a folder file by file, for more than fits into memory.
-
-    Args:
-        folder: Where to look; it must exist.
-        reading: Is told which files were read and which couldn't be; its `pages` stay empty.
-
-    Yields:
-        The pages of each file; none of one that can't be read.
-    """
-    single = not folder.is_dir()
-    root = folder.parent if single else folder
-    for path in [folder] if single else _files(folder, reading):
-        kind = path.suffix.lower()
-        name = printable(path.relative_to(root).as_posix())
-        if kind not in TEXT and kind != ".pdf":
+    """The pages of each file, for more than fits into memory; `reading` notes all else."""
+    root, paths = (folder, _files(folder, reading)) if folder.is_dir() else (folder.parent, iter([folder]))
+    for path in paths:
+        if path.suffix.lower() not in _TYPES:
             reading.others += 1
             continue
+        name = printable(path.relative_to(root).as_posix())
         try:
-            pages = _pages(path, name, pdf=kind == ".pdf")
+            pages = _pages(path, name)
         except UnreadableError as error:
             reading.skipped.append((name, str(error)))
             pages = []
@@ -121,19 +92,47 @@ def _files(folder: Path, reading: Reading) -> Iterator[Path]:
         yield from (Path(current, name) for name in sorted(names) if not name.startswith("."))
 
 
-def _pages(path: Path, name: str, *, pdf: bool) -> list[Page]:
+def _pages(path: Path, name: str) -> list[Page]:
     try:
         if not path.is_file():  # opening a pipe or a device could wait for ever
             raise UnreadableError("it is no regular file" if path.exists() else "the link leads nowhere")
-        if path.stat().st_size > LARGEST:
-            raise UnreadableError(f"it is larger than {LARGEST // 2**20} MiB; split it")
-        if pdf:
-            from turnout.cli.pdf import pages
-
-            return [Page(text, name, number) for number, text in pages(path)]
+        if path.stat().st_size > _LARGEST:
+            raise UnreadableError(f"it is larger than {_LARGEST // 2**20} MiB; split it")
+        if path.suffix.lower() == ".pdf":
+            return [Page(text, f"{name}, page {number}") for number, text in _pdf_texts(path)]
         return [Page(_decoded(path.read_bytes()), name)]
     except OSError as error:
         raise UnreadableError(f"it can't be read: {error.strerror or error}") from error
+
+
+def _pdf_texts(path: Path) -> list[tuple[int, str]]:
+    """The pages of a PDF that have text: number, from 1, and text."""
+    from pypdf import PdfReader
+    from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
+
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it reports each oddity of a file that it then reads well
+    try:
+        with PdfReader(path) as reader:  # which tries the empty password itself
+            texts = [(number, _encodable(page.extract_text())) for number, page in enumerate(reader.pages, start=1)]
+    except OSError:
+        raise
+    except FileNotDecryptedError:
+        raise UnreadableError("it wants a password; save it without one") from None
+    except DependencyError as error:
+        raise UnreadableError(f"its encryption needs another package: {error}") from None
+    except PyPdfError as error:
+        raise UnreadableError(f"it is no PDF, or a broken one: {error}") from None
+    except Exception as error:  # noqa: BLE001 - broken files make pypdf raise nearly anything
+        raise UnreadableError(f"it is a broken PDF: {type(error).__name__}: {error}") from None
+    found = [(number, text) for number, text in texts if text]
+    if not found:
+        raise UnreadableError("it has no text, only pictures; run OCR over it first")
+    return found
+
+
+def _encodable(text: str) -> str:
+    """Text without what UTF-8 can't carry, which a PDF's character maps may give."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "").strip()
 
 
 def _decoded(data: bytes) -> str:

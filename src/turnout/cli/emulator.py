@@ -13,20 +13,17 @@ from turnout.errors import MissingExtraError
 if TYPE_CHECKING:
     from turnout_emulator import Emulator
 
-SERVICES = ("azure", "bedrock", "openai", "entra", "sts")
-_FIRST_PORT = 8900
+_SERVICES = ("azure", "bedrock", "openai", "entra", "sts")
 
 
 def emulator(
     port: Annotated[
         int,
-        typer.Option(
-            "--port", min=0, max=65531, metavar="N", help="The first of five ports in a row; 0 for any that are free."
-        ),
-    ] = _FIRST_PORT,
-    delay: Annotated[float, typer.Option("--delay", min=0, metavar="SECONDS", help="Wait before each answer.")] = 0.0,
+        typer.Option(min=0, max=65531, metavar="N", help="The first of five ports in a row; 0 for any that are free."),
+    ] = 8900,
+    delay: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Wait before each answer.")] = 0.0,
     chunk_delay: Annotated[
-        float, typer.Option("--chunk-delay", min=0, metavar="SECONDS", help="Wait between the pieces of a stream.")
+        float, typer.Option(min=0, metavar="SECONDS", help="Wait between the pieces of a stream.")
     ] = 0.0,
 ) -> None:
     """Run local Azure OpenAI, Bedrock and OpenAI endpoints until Ctrl-C.
@@ -34,10 +31,10 @@ def emulator(
     It prints the settings that lead there. It is no language model: it answers with sentences of the context
     that it is given.
     """
-    ports = {} if port == 0 else {name: port + position for position, name in enumerate(SERVICES)}
+    ports = {} if port == 0 else {name: port + position for position, name in enumerate(_SERVICES)}
     running = start(ports=ports, delay=delay, chunk_delay=chunk_delay)
     try:
-        print("\n".join(_instructions(running)), flush=True)
+        print(_instructions(running), flush=True)
         threading.Event().wait()
     finally:
         running.stop()
@@ -60,23 +57,23 @@ def start(**options: Any) -> Emulator:
         raise UserError(f"{error} (--port N; --port 0 takes ports that are free)") from error
 
 
-def _instructions(running: Emulator) -> list[str]:
+def _instructions(running: Emulator) -> str:
     from turnout_emulator.catalogue import AZURE_DEPLOYMENTS
 
-    chat = next(name for name, model in AZURE_DEPLOYMENTS.items() if "embedding" not in model)
-    embedding = next(name for name, model in AZURE_DEPLOYMENTS.items() if model == "text-embedding-3-small")
     variables: dict[str, str] = {}
     for target in ("azure", "bedrock", "openai"):
         variables |= running.environment(target)
+    chat = next(name for name, model in AZURE_DEPLOYMENTS.items() if "embedding" not in model)
+    embedding = next(name for name, model in AZURE_DEPLOYMENTS.items() if model == "text-embedding-3-small")
     variables |= {"AZURE_OPENAI_DEPLOYMENT": chat, "AZURE_OPENAI_EMBEDDING_DEPLOYMENT": embedding}
-    return [
-        "# The emulator runs; Ctrl-C stops it. It is no language model: it answers with sentences of its context.",
-        "# Save this as turnout.toml (its keys open nothing but the emulator):",
-        "",
-        running.settings_toml().rstrip(),
-        "",
-        "# Or set these, with no file at all; TURNOUT_BACKEND is azure, bedrock or openai:",
-        "",
-        "export TURNOUT_BACKEND=azure",
-        *(f"export {name}={value}" for name, value in variables.items()),
-    ]
+    exports = "\n".join(f"export {name}={value}" for name, value in variables.items())
+    return f"""\
+# The emulator runs; Ctrl-C stops it. It is no language model: it answers with sentences of its context.
+# Save this as turnout.toml (its keys open nothing but the emulator):
+
+{running.settings_toml().rstrip()}
+
+# Or set these, with no file at all; TURNOUT_BACKEND is azure, bedrock or openai:
+
+export TURNOUT_BACKEND=azure
+{exports}"""

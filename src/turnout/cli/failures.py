@@ -25,32 +25,25 @@ def warn(message: str) -> None:
 def report(error: Exception) -> int:
     """Print an error for its reader.
 
-    Args:
-        error: Whatever a command raised.
-
     Returns:
         The exit code: 2 for what the user can fix, 1 for what a service or turnout itself did.
     """
-    message, code = _described(error)
-    print(f"error: {message}", file=sys.stderr)
-    return code
-
-
-def _described(error: Exception) -> tuple[str, int]:
     from turnout.errors import ModelCallError, TurnoutError
     from turnout.redaction import redact
 
-    if isinstance(error, UserError):
-        return str(error), YOURS_TO_FIX
+    message, code = str(error), YOURS_TO_FIX
     if hasattr(error, "format_message"):  # a usage error, of whichever class typer has for it
         place = getattr(getattr(error, "ctx", None), "command_path", "turnout")
-        return f"{error.format_message()} See '{place} --help'.", YOURS_TO_FIX
-    if isinstance(error, ModelCallError):
-        asked = f" (request id {error.request_id})" if error.request_id else ""
-        return f"{error}{asked}", SERVICE_FAILED
-    if isinstance(error, TurnoutError):
-        return str(error), YOURS_TO_FIX
-    return (
-        f"unexpected {type(error).__name__}: {redact(str(error))}\n"
-        "This is a fault in turnout or in a package below it; `turnout --debug …` shows where."
-    ), SERVICE_FAILED
+        message = f"{error.format_message()} See '{place} --help'."
+    elif isinstance(error, ModelCallError):
+        code = SERVICE_FAILED
+        if error.request_id:
+            message += f" (request id {error.request_id})"
+    elif not isinstance(error, UserError | TurnoutError):
+        code = SERVICE_FAILED
+        message = (
+            f"unexpected {type(error).__name__}: {redact(message)}\n"
+            "This is a fault in turnout or in a package below it; `turnout --debug …` shows where."
+        )
+    print(f"error: {message}", file=sys.stderr)
+    return code

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from turnout.cli import documents, frameworks
+from turnout.cli.documents import Reading
 from turnout.cli.failures import UserError, warn
 from turnout.cli.frameworks import Framework
 from turnout.cli.rag import Hit, cited, relevant, sources_of
@@ -14,9 +16,7 @@ from turnout.cli.steps import Progress, Steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from turnout.cli.documents import Reading
     from turnout.cli.rag import Application
     from turnout.settings import Settings
 
@@ -30,41 +30,31 @@ class Question:
     """What was asked, of what, and how: the arguments of `turnout ask`."""
 
     text: str
-    docs: Path | None = None
-    index: str | None = None
-    framework: Framework | None = None
-    backend: str | None = None
-    model: str = "default"
-    top_k: int = 4
-    stream: bool = False
-    config: Path | None = None
+    docs: Path | None
+    index: str | None
+    framework: Framework | None
+    backend: str | None
+    model: str
+    top_k: int
+    stream: bool
+    config: Path | None
 
 
 @dataclass(slots=True)
 class Run:
-    """What became of a question.
-
-    Attributes:
-        chunks: How many chunks were read.
-        embedded: How many of them were embedded; the others an index had already.
-        dropped: How many chunks an index had of files, or parts of files, that are no more.
-        hits: What was retrieved, best first.
-        used: Which of that the answer was made from.
-        first_token: Seconds until the first piece of a streamed answer.
-        steps: How long each step took.
-    """
+    """What became of a question."""
 
     question: Question
-    settings: Settings
-    framework: Framework
-    reading: Reading
-    chunks: int = 0
-    embedded: int = 0
-    dropped: int = 0
-    hits: list[Hit] = field(default_factory=list)
-    used: list[Hit] = field(default_factory=list)
+    settings: Settings = field(init=False)
+    framework: Framework = field(init=False)
+    reading: Reading = field(default_factory=Reading)
+    chunks: int = 0  # that were read
+    embedded: int = 0  # of these; the others an index had already
+    dropped: int = 0  # from an index: of files, or parts of files, that are no more
+    hits: list[Hit] = field(default_factory=list)  # best first
+    used: list[Hit] = field(default_factory=list)  # those that the answer was made from
     answer: str = ""
-    first_token: float | None = None
+    first_token: float | None = None  # seconds until the first piece of a streamed answer
     steps: Steps = field(default_factory=Steps)
 
     @property
@@ -79,11 +69,7 @@ class Run:
 
 
 def run(question: Question, on_text: Callable[[str], None]) -> Run:
-    """Answer a question from the files of a folder, or from an index that keeps them.
-
-    Args:
-        question: What to ask.
-        on_text: Gets the answer, in pieces if it is streamed.
+    """Answer a question from the files of a folder, or from an index that keeps them; `on_text` gets the answer.
 
     Raises:
         UserError: The question is empty, the folder has nothing to read, or the index no documents.
@@ -92,17 +78,17 @@ def run(question: Question, on_text: Callable[[str], None]) -> Run:
     """
     if not question.text.strip():
         raise UserError('the question is empty; write it in quotes: turnout ask "How do I …?" --docs FOLDER')
-    steps = Steps()
-    with steps.step("settings"):
-        settings = _settings(question)
-    made, application = (_read if question.index is None else _opened)(question, settings, steps)
-    with steps.step("retrieve"):
+    made = Run(question)
+    with made.steps.step("settings"):
+        made.settings = _settings(question)
+    application = _prepare(made)
+    with made.steps.step("retrieve"):
         made.hits = sorted(application.retrieve(question.text, question.top_k), key=lambda hit: -hit.score)
         made.used = relevant(made.hits)
     if not made.hits:
         raise UserError(f"the index {question.index!r} has no documents; say where they are: --docs FOLDER")
     started = time.perf_counter()
-    with steps.step("answer"):
+    with made.steps.step("answer"):
         for text in application.answer(question.text, made.used, stream=question.stream):
             if question.stream and made.first_token is None and text:
                 made.first_token = time.perf_counter() - started
@@ -111,76 +97,67 @@ def run(question: Question, on_text: Callable[[str], None]) -> Run:
     return made
 
 
-def _read(question: Question, settings: Settings, steps: Steps) -> tuple[Run, Application]:
-    """Embed the files of a folder, for this question alone."""
-    if question.docs is None:
+def _prepare(made: Run) -> Application:
+    """The application with the files embedded: for this question alone, or what a named index doesn't have yet."""
+    question, steps = made.question, made.steps
+    framework, folder = question.framework, question.docs
+    if question.index is not None:
+        from turnout.index.config import IndexConfig
+
+        index = IndexConfig(question.index, made.settings).settings
+        framework = frameworks.of_index(index)
+        if question.framework not in {None, framework}:
+            hint = f"leave out --framework {question.framework}"
+            raise UserError(f"the index {question.index!r} is {index.opened_with}'s; {hint}")
+        folder = Path(index.source) if index.source is not None else None
+        if question.docs is not None:
+            folder = question.docs.resolve()
+    elif folder is None:
         raise UserError("say where the documents are: --docs FOLDER, or --index NAME")
-    framework = frameworks.choose(question.framework)
-    with steps.step("read"), Progress("reading", "files") as progress:
-        reading = documents.read(question.docs, progress.advance)
-    _warn(reading)
-    with steps.step("load"):
-        application = frameworks.application(framework, settings, question.model)
-    made = Run(question, settings, framework, reading, steps=steps)
+    made.framework = frameworks.choose(framework)
+    if folder is not None:
+        with steps.step("read"), Progress("reading", "files") as progress:
+            made.reading = documents.read(folder, progress.advance, may_be_empty=question.index is not None)
+        _warn(made.reading)
+    with steps.step("load"), frameworks.loaded(made.framework) as module:
+        application: Application = module.Application(made.settings, question.model, question.index)
+    if folder is not None:
+        _embed(made, application, module, str(folder))
+    return application
+
+
+def _embed(made: Run, application: Application, module: Any, origin: str) -> None:
+    named, pages = application.named, made.reading.pages
     chunks: list[Any] = []
-    with steps.step("split"), Progress("splitting", "texts", len(reading.pages)) as progress:
-        for page in reading.pages:
-            chunks += application.split([page])
+    with made.steps.step("split"), Progress("splitting", "texts", len(pages)) as progress:
+        for page in pages:
+            chunks += module.split(page) if named is None else module.index_chunks(page)
             progress.advance(1)
-    made.chunks = made.embedded = len(chunks)
-    with steps.step("embed"), Progress("embedding", "chunks", len(chunks)) as progress:
-        for start in range(0, len(chunks), _BATCH):
-            batch = chunks[start : start + _BATCH]
-            application.embed(batch)
-            progress.advance(len(batch))
-    return made, application
-
-
-def _opened(question: Question, settings: Settings, steps: Steps) -> tuple[Run, Application]:
-    """Open a named index, and embed what it doesn't have yet of the files of its folder."""
-    from turnout.index.config import IndexConfig
-
-    assert question.index is not None
-    index = IndexConfig(question.index, settings).settings
-    framework = frameworks.choose(question.framework or Framework(index.opened_with.replace("_", "-")))
-    if framework != index.opened_with.replace("_", "-"):
-        raise UserError(f"the index {question.index!r} is {index.opened_with}'s; leave out --framework {framework}")
-    with steps.step("load"):
-        application = frameworks.indexed(framework, settings, question.model, question.index)
-    made = Run(question, settings, framework, documents.Reading(), steps=steps)
-    folder = str(question.docs.resolve()) if question.docs is not None else index.source
-    if folder is None:
-        return made, application
-    from turnout.cli.chunks import Documents
-
-    with steps.step("read"):
-        source = Documents(index.model_copy(update={"source": folder}))
-        chunks = list(source.chunks())
-        made.reading = source.reading
-    _warn(made.reading)
     made.chunks = len(chunks)
-    with steps.step("embed"), Progress("embedding", "chunks", len(chunks)) as progress:
-        for start in range(0, len(chunks), _INDEX_BATCH):
-            batch = chunks[start : start + _INDEX_BATCH]
-            made.embedded += application.named.add(batch, folder)
+    size = _BATCH if named is None else _INDEX_BATCH
+    with made.steps.step("embed"), Progress("embedding", "chunks", len(chunks)) as progress:
+        for start in range(0, len(chunks), size):
+            batch = chunks[start : start + size]
+            if named is None:
+                application.embed(batch)
+                made.embedded += len(batch)
+            else:
+                made.embedded += named.add(batch, origin)
             progress.advance(len(batch))
-        absent = application.named.absent(folder, [chunk.id for chunk in chunks]) if chunks else []
-        if absent:
-            application.named.delete(absent)
-        made.dropped = len(absent)
-    return made, application
+        if named is not None and (absent := named.absent(origin, [chunk.id for chunk in chunks]) if chunks else []):
+            named.delete(absent)
+            made.dropped = len(absent)
 
 
 def _settings(question: Question) -> Settings:
     """The settings, with `--backend` in the place of TURNOUT_BACKEND, and both routes known to resolve."""
     from turnout.routing import active_backend, resolve
-    from turnout.settings import Settings, load_settings
+    from turnout.settings import load_settings
 
     settings = load_settings(question.config)
     if question.backend is not None:
         chosen = active_backend(settings, "chat", question.backend)
-        fields = {name: getattr(settings, name) for name in Settings.model_fields}
-        settings = Settings.model_validate({**fields, "backend": chosen})
+        settings = settings.model_copy(update={"backend": chosen})
     resolve(question.model, settings=settings)
     resolve(kind="embedding", settings=settings)
     return settings

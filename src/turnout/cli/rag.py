@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from turnout.cli.documents import Page
-    from turnout.index.chunks import Chunk
     from turnout.index.named import Index
 
 INSTRUCTIONS = (
@@ -22,35 +21,22 @@ RELEVANCE_FLOOR = 0.6
 """A chunk is used if its score is at least this share of the best chunk's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A retrieved chunk.
-
-    Attributes:
-        text: Its text.
-        source: Where it is from, like `guide.md` or `report.pdf, page 3`.
-        score: Cosine similarity to the question.
-        chunk: The framework's own object.
-    """
+class Hit(NamedTuple):
+    """A retrieved chunk."""
 
     text: str
-    source: str
-    score: float
-    chunk: Any
-
-
-Cut = tuple[str, "Callable[[str], Chunk]"]
-"""A chunk's text, and the chunk under an id."""
+    source: str  # like `guide.md` or `report.pdf, page 3`
+    score: float  # cosine similarity to the question
+    chunk: Any  # the framework's own object
 
 
 class Application(Protocol):
     """The application's steps, each a few lines of the framework's own code."""
 
-    def split(self, pages: Sequence[Page]) -> list[Any]:
-        """Cut texts into chunks, each with its source."""
+    named: Index | None  # keeps what was embedded; None if that is for one question alone
 
     def embed(self, chunks: list[Any]) -> None:
-        """Embed chunks and put them into the index."""
+        """Embed chunks for one question and put them into the store."""
 
     def retrieve(self, question: str, top_k: int) -> list[Hit]:
         """Find the chunks that are nearest to a question."""
@@ -59,14 +45,15 @@ class Application(Protocol):
         """Answer from chunks: in pieces as they come, or as one."""
 
 
-class IndexedApplication(Application, Protocol):
-    """The application on a named index, which keeps what was embedded.
-
-    Attributes:
-        named: The index.
-    """
-
-    named: Index
+def chunk_ids(source: str, texts: Sequence[str]) -> list[str]:
+    """The ids of a document's chunks in an index, by source and text: a changed chunk is a new one, the others stay."""
+    seen: Counter[str] = Counter()
+    ids = []
+    for text in texts:
+        seen[text] += 1
+        data = f"{source}\n{seen[text]}\n{text}".encode("utf-8", "surrogatepass")
+        ids.append(hashlib.sha256(data).hexdigest()[:32])
+    return ids
 
 
 def relevant(hits: Sequence[Hit]) -> list[Hit]:
@@ -81,10 +68,9 @@ def sources_of(hits: Sequence[Hit]) -> list[str]:
 
 
 def cited(answer: str, hits: Sequence[Hit]) -> list[str]:
-    """Those of them that the answer names."""
-    return [source for source in sources_of(hits) if _cites(answer, source)]
-
-
-def _cites(answer: str, source: str) -> bool:
-    """Whether an answer names a source as a whole: `guide.md` is not cited by `big-guide.md`."""
-    return re.search(rf"(?<![\w./-]){re.escape(source)}(?!\w|, page|[./-]\w)", answer) is not None
+    """Those of them that the answer names as a whole: `guide.md` is not cited by `big-guide.md`."""
+    return [
+        source
+        for source in sources_of(hits)
+        if re.search(rf"(?<![\w./-]){re.escape(source)}(?!\w|, page|[./-]\w)", answer)
+    ]

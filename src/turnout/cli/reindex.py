@@ -9,28 +9,28 @@ import threading
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from turnout.cli.failures import INTERRUPTED, SERVICE_FAILED, UserError, warn
+from turnout.cli.frameworks import Documents
+from turnout.cli.routes import Config
 from turnout.cli.steps import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from turnout.cli.chunks import Documents
     from turnout.index.migration.named import NamedIndex
-    from turnout.index.migration.report import Estimate, ReindexProgress, ReindexReport
+    from turnout.index.migration.report import Estimate, ReindexProgress
     from turnout.index.stream import StreamFactory
     from turnout.settings import IndexSettings
 
 
 def reindex(
-    index: Annotated[str, typer.Argument(help="The index, as [index.…] in the settings names it.", show_default=False)],
+    index: Annotated[str, typer.Argument(help="The index, as [index.…] in the settings names it.")],
     to: Annotated[
-        str | None,
-        typer.Option("--to", metavar="BACKEND", help="Whose space to fill.", show_default="the active backend"),
+        str | None, typer.Option(metavar="BACKEND", help="Whose space to fill.", show_default="the active backend")
     ] = None,
     origin: Annotated[
         str | None,
@@ -46,30 +46,22 @@ def reindex(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask before it begins.")] = False,
     checkpoint: Annotated[
         Path | None,
-        typer.Option(
-            "--checkpoint", metavar="FILE", help="Where it remembers what is done.", show_default="beside the index"
-        ),
+        typer.Option(metavar="FILE", help="Where it remembers what is done.", show_default="beside the index"),
     ] = None,
     sample: Annotated[
-        int,
-        typer.Option("--sample", metavar="N", min=0, max=1000, help="How many chunks to embed again for the check."),
+        int, typer.Option(metavar="N", min=0, max=1000, help="How many chunks to embed again for the check.")
     ] = 16,
     retry_skipped: Annotated[
         bool, typer.Option("--retry-skipped", help="Try again what couldn't be embedded the last time.")
     ] = False,
-    workers: Annotated[
+    ray: Annotated[
         int | None,
-        typer.Option(
-            "--ray", metavar="N", min=1, help="Embed on N workers of a Ray cluster: RAY_ADDRESS's, or one begun here."
-        ),
+        typer.Option(metavar="N", min=1, help="Embed on N workers of a Ray cluster: RAY_ADDRESS's, or one begun here."),
     ] = None,
     drop: Annotated[
-        str | None,
-        typer.Option("--drop", metavar="SPACE", help="Instead: remove the collection of a space, for good."),
+        str | None, typer.Option(metavar="SPACE", help="Instead: remove the collection of a space, for good.")
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="The settings file, instead of the one found.")
-    ] = None,
+    config: Config = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as one JSON object.")] = False,
 ) -> None:
     """Embed an index with another model: into a collection of its own, beside the old one.
@@ -86,12 +78,16 @@ def reindex(
     read: list[Documents] = []
 
     def documents(settings: IndexSettings) -> Documents:
-        from turnout.cli.chunks import Documents
-
         read.append(Documents(settings))
         return read[0]
 
-    with _embedding_on(workers, named) as stream, _stopping() as stop, _Bar() as bar:
+    with _embedding_on(ray, named) as stream, _stopping() as stop, Progress("embedding", "chunks") as bar:
+
+        def on_progress(progress: ReindexProgress) -> None:
+            if bar.total is None:  # the clock starts with the first chunk
+                bar.start(progress.total)
+            bar.advance(progress.done - bar.done)
+
         report = named.reindex(
             to,
             stream=stream,
@@ -102,13 +98,15 @@ def reindex(
             sample=sample,
             retry_skipped=retry_skipped,
             confirm=None if yes or dry_run or not sys.stdin.isatty() else _confirmed,
-            on_progress=bar,
+            on_progress=on_progress,
             stop=stop,
         )
     for name, why in read[0].reading.skipped if read else []:
         warn(f"{name}: {why}; not read")
     print(json.dumps(report.to_dict(), ensure_ascii=False, indent=2) if as_json else report)
-    raise typer.Exit(_code(report))
+    if report.state == "stopped":
+        raise typer.Exit(INTERRUPTED)
+    raise typer.Exit(0 if report.complete or report.state == "estimated" else SERVICE_FAILED)
 
 
 @contextmanager
@@ -125,48 +123,19 @@ def _embedding_on(workers: int | None, named: NamedIndex) -> Iterator[StreamFact
         yield RayWorkers.of(named, workers)
 
 
-def _drop(named: Any, space_name: str, *, yes: bool, as_json: bool) -> None:
+def _drop(named: NamedIndex, space_name: str, *, yes: bool, as_json: bool) -> None:
     space = named.space(space_name)
+    if not yes and not sys.stdin.isatty():
+        raise UserError(f"--drop removes the collection of {space} for good; say --yes")
     question = f"Remove the collection of {space} from the index {named.name!r}, for good?"
-    if not yes:
-        if not sys.stdin.isatty():
-            raise UserError(f"--drop removes the collection of {space} for good; say --yes")
-        if not typer.confirm(question, err=True):
-            raise typer.Exit(0)
-    named.drop(space_name)
-    print(json.dumps({"dropped": str(space)}) if as_json else f"removed the collection of {space}")
+    if yes or typer.confirm(question, err=True):
+        named.drop(space_name)
+        print(json.dumps({"dropped": str(space)}) if as_json else f"removed the collection of {space}")
 
 
 def _confirmed(estimate: Estimate) -> bool:
     print(estimate, file=sys.stderr)
     return not estimate.to_embed or typer.confirm("Begin?", default=True, err=True)
-
-
-def _code(report: ReindexReport) -> int:
-    if report.state == "stopped":
-        return INTERRUPTED
-    return 0 if report.complete or report.state == "estimated" else SERVICE_FAILED
-
-
-class _Bar:
-    """The progress line, from the first chunk on."""
-
-    def __init__(self) -> None:
-        self._line: Progress | None = None
-        self._done = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *ended: object) -> None:
-        if self._line is not None:
-            self._line.__exit__(*ended)
-
-    def __call__(self, progress: ReindexProgress) -> None:
-        if self._line is None:
-            self._line = Progress("embedding", "chunks", progress.total)
-        self._line.advance(progress.done - self._done)
-        self._done = progress.done
 
 
 @contextmanager

@@ -12,23 +12,30 @@ from turnout.redaction import redact
 if TYPE_CHECKING:
     from turnout.settings import Backend, Kind, Settings
 
+Config = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="The settings file, instead of the one found.")
+]
 
-def routes(
-    config: Annotated[
-        Path | None, typer.Option("--config", metavar="FILE", help="The settings file, instead of the one found.")
-    ] = None,
-) -> None:
+
+def routes(config: Config = None) -> None:
     """List routes and backends: which deployment answers, and with which credential.
 
     An asterisk marks what is used now. Nothing is fetched and no service is asked.
     """
+    from turnout.providers.registry import endpoint
     from turnout.settings import load_settings
 
     settings = load_settings(config)
+    active = {_active(settings, "chat"), _active(settings, "embedding")}
+    backends = [
+        (f"{name} *" if name in active else name, backend.provider, endpoint(backend), _credential(backend))
+        for name, backend in settings.backends.items()
+    ]
     print(f"Settings from {settings.source}\n")
-    _table([("Backend", "Provider", "Resource", "Credential"), *_backends(settings)])
+    _table([("Backend", "Provider", "Resource", "Credential"), *backends])
     print()
-    _table([("Route", "Backend", "Deployment", "Model", "Wire"), *_targets(settings)])
+    heading = ("Route", "Backend", "Deployment", "Model", "Wire")
+    _table([heading, *_targets(settings, "chat"), *_targets(settings, "embedding")])
 
 
 def _active(settings: Settings, kind: Kind) -> str | None:
@@ -41,17 +48,7 @@ def _active(settings: Settings, kind: Kind) -> str | None:
         return None
 
 
-def _backends(settings: Settings) -> list[tuple[str, ...]]:
-    from turnout.providers.registry import endpoint
-
-    used = {_active(settings, "chat"), _active(settings, "embedding")}
-    return [
-        (f"{name} *" if name in used else name, backend.provider, endpoint(backend), credential(backend))
-        for name, backend in settings.backends.items()
-    ]
-
-
-def credential(backend: Backend) -> str:
+def _credential(backend: Backend) -> str:
     """Which credential a backend would use, in words; nothing is fetched."""
     from turnout.errors import CredentialError
     from turnout.providers.registry import provider_of
@@ -62,25 +59,22 @@ def credential(backend: Backend) -> str:
         return f"none: {error}"
 
 
-def _targets(settings: Settings) -> list[tuple[str, ...]]:
+def _targets(settings: Settings, kind: Kind) -> list[tuple[str, ...]]:
     from turnout.errors import SettingsError
     from turnout.facts.spaces import space_of
     from turnout.routing import resolve
 
     rows: list[tuple[str, ...]] = []
-    kinds: tuple[Kind, ...] = ("chat", "embedding")
-    for kind in kinds:
-        active = _active(settings, kind)
-        for name, targets in settings.routes(kind).items():
-            for backend in targets:
-                mark = " *" if backend == active else ""
-                try:
-                    route = resolve(name, kind=kind, backend=backend, settings=settings)
-                except SettingsError as error:
-                    rows.append((f"{kind}/{name}{mark}", backend, f"wrong: {error}"))
-                    continue
+    active = _active(settings, kind)
+    for name, targets in settings.routes(kind).items():
+        for backend in targets:
+            label = f"{kind}/{name} *" if backend == active else f"{kind}/{name}"
+            try:
+                route = resolve(name, kind=kind, backend=backend, settings=settings)
                 model = str(space_of(route)) if kind == "embedding" else route.model or "not said"
-                rows.append((f"{kind}/{name}{mark}", backend, route.deployment, model, route.wire))
+                rows.append((label, backend, route.deployment, model, route.wire))
+            except SettingsError as error:
+                rows.append((label, backend, f"wrong: {error}"))
     return rows
 
 

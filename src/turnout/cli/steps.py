@@ -15,73 +15,63 @@ _LONG = 5.0  # seconds between lines where stderr is no terminal
 _OFTEN = 0.2  # seconds between updates of a terminal's line
 
 
-class Steps:
+class Steps(dict[str, float]):
     """Seconds that each named step took, in order."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Time the body; a step that is taken twice is added up."""
+        """Time the body."""
         start = time.perf_counter()
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
-
-    @property
-    def total(self) -> float:
-        """Seconds of all steps."""
-        return sum(self.seconds.values())
+            self[name] = time.perf_counter() - start
 
 
 class Progress:
     """How far a step has come, on stderr: one line that is rewritten, or a line every few seconds if piped.
 
-    A step that is over quickly shows nothing. Stdout is never written to.
-
-    Args:
-        verb: What is being done, like `embedding`.
-        unit: What is counted, like `chunks`.
-        total: How many there are; None if that isn't known.
-        stream: Where to write; stderr when left out.
+    A step that is over quickly shows nothing. Stdout is never written to. Without a total, what is left isn't known.
     """
 
     def __init__(self, verb: str, unit: str, total: int | None = None, stream: TextIO | None = None) -> None:
         self._verb = verb
         self._unit = unit
-        self._total = total
         self._stream = stream or sys.stderr
         self._every = _OFTEN if self._stream.isatty() else _LONG
-        self._done = 0
-        self._start = self._shown = time.perf_counter()
-        self._line = 0
+        self._width = 0
+        self.done = 0
+        self.start(total)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._line:
-            print(f"\r{' ' * self._line}\r", end="", file=self._stream, flush=True)
+        if self._width:
+            print(f"\r{' ' * self._width}\r", end="", file=self._stream, flush=True)
+
+    def start(self, total: int | None) -> None:
+        """Start the clock, again if it was to wait until the total is known."""
+        self.total = total
+        self._start = self._shown = time.perf_counter()
 
     def advance(self, count: int) -> None:
         """Count some more as done."""
-        self._done += count
+        self.done += count
         now = time.perf_counter()
         if now - self._shown < self._every:
             return
         self._shown = now
         text = self._text(now - self._start)
         if self._stream.isatty():
-            print(f"\r{text:<{self._line}}", end="", file=self._stream, flush=True)
-            self._line = max(self._line, len(text))
+            print(f"\r{text:<{self._width}}", end="", file=self._stream, flush=True)
+            self._width = max(self._width, len(text))
         else:
             print(text, file=self._stream, flush=True)
 
     def _text(self, elapsed: float) -> str:
-        rate = self._done / elapsed if elapsed > 0 else 0.0
-        if self._total is None:
-            return f"{self._verb}: {self._done} {self._unit}, {rate:.0f}/s"
-        left = (self._total - self._done) / rate if rate else 0.0
-        return f"{self._verb}: {self._done} of {self._total} {self._unit}, {rate:.0f}/s, {left:.0f} s left"
+        rate = self.done / elapsed if elapsed > 0 else 0.0
+        if self.total is None:
+            return f"{self._verb}: {self.done} {self._unit}, {rate:.0f}/s"
+        left = (self.total - self.done) / rate if rate else 0.0
+        return f"{self._verb}: {self.done} of {self.total} {self._unit}, {rate:.0f}/s, {left:.0f} s left"

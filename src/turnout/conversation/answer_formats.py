@@ -116,8 +116,7 @@ def _object(schema: Mapping[str, Any], name: Any) -> dict[str, Any]:
     try:
         json.dumps(found, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
-        msg = f"the schema {name!r} can't be written as JSON: {error}"
-        raise UnsupportedError(msg) from error
+        raise UnsupportedError(f"the schema {name!r} can't be written as JSON: {error}") from error
     check_references(found, f"the schema {name!r}")
     return found
 

@@ -70,8 +70,7 @@ class Attachments:
         if url is not None and url in self._fetched:
             media = self._fetched[url]
             if attachment.kind == "image" and not media.mime.startswith("image/"):
-                msg = f"{where} holds an image, and {shown(url)} is {media.mime}"
-                raise InvalidRequestError(msg)
+                raise InvalidRequestError(f"{where} holds an image, and {shown(url)} is {media.mime}")
             return self._from_data(attachment, media, where)
         if url is not None or attachment.file_id is not None:
             return self._elsewhere(attachment, where)
@@ -119,8 +118,7 @@ class Attachments:
         if url is not None and url.startswith("s3://"):
             return self._in_s3(attachment, url, where)
         if url is not None and not url.startswith(_WEB):
-            msg = f"{where}: {shown(url)} is no address that a service can read"
-            raise UnsupportedError(msg)
+            raise UnsupportedError(f"{where}: {shown(url)} is no address that a service can read")
         match wire, kind:
             case "openai-chat", "image" if url is not None:
                 return attachment
@@ -152,18 +150,15 @@ def _media(attachment: Attachment, where: str) -> Media:
         return Media(attachment.text.encode(), "text/plain")
     data = attachment.data
     if data is None:
-        msg = f"{where} holds an {attachment.kind} without data, address or file id"
-        raise InvalidRequestError(msg)
+        raise InvalidRequestError(f"{where} holds an {attachment.kind} without data, address or file id")
     if isinstance(data, str):
         data = decode_base64(data, where)
     if len(data) > DEFAULT_LIMITS.size:
-        msg = f"{where} holds a file larger than {DEFAULT_LIMITS.size:,} bytes; send a smaller one"
-        raise InvalidRequestError(msg)
+        raise InvalidRequestError(f"{where} holds a file larger than {DEFAULT_LIMITS.size:,} bytes; send a smaller one")
     declared = (attachment.mime or "").partition(";")[0].strip().lower()
     mime = sniff(data) or _MISNAMED.get(declared, declared)
     if not mime or mime == "application/octet-stream":
-        msg = f"{where} holds data of an unknown type; give its mime_type"
-        raise InvalidRequestError(msg)
+        raise InvalidRequestError(f"{where} holds data of an unknown type; give its mime_type")
     return Media(data, mime)
 
 
@@ -171,8 +166,7 @@ def _words(media: Media, where: str) -> str:
     try:
         return media.data.decode("utf-8")
     except UnicodeDecodeError as error:
-        msg = f"{where} holds a document of type {media.mime!r} that isn't UTF-8"
-        raise InvalidRequestError(msg) from error
+        raise InvalidRequestError(f"{where} holds a document of type {media.mime!r} that isn't UTF-8") from error
 
 
 def _file_name(attachment: Attachment, default: str) -> str:

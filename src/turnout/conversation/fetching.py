@@ -98,8 +98,7 @@ async def afetch_all(
                 except InvalidRequestError as error:
                     if places is None or url not in places:
                         raise
-                    msg = f"{places[url]}: {error}"
-                    raise InvalidRequestError(msg) from error
+                    raise InvalidRequestError(f"{places[url]}: {error}") from error
 
         tasks = [asyncio.ensure_future(one(url)) for url in rest]
         try:
@@ -145,13 +144,11 @@ async def _get(client: httpx.AsyncClient, url: str, limits: Limits, *, allow_pri
                 at = urljoin(at, answer.headers["location"])
                 continue
             if answer.status_code != 200:
-                msg = f"{shown(at)} can't be fetched: the server answered {answer.status_code}"
-                raise InvalidRequestError(msg)
+                raise InvalidRequestError(f"{shown(at)} can't be fetched: the server answered {answer.status_code}")
             return await _read(answer, at, limits)
         finally:
             await answer.aclose()
-    msg = f"{shown(url)} is redirected more than {limits.redirects} times"
-    raise InvalidRequestError(msg)
+    raise InvalidRequestError(f"{shown(url)} is redirected more than {limits.redirects} times")
 
 
 def _checked(url: str) -> SplitResult:
@@ -159,11 +156,9 @@ def _checked(url: str) -> SplitResult:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        msg = "the address of an image or document can't be read"
-        raise InvalidRequestError(msg) from error
+        raise InvalidRequestError("the address of an image or document can't be read") from error
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        msg = f"{shown(url)} isn't fetched: only http, https and data addresses are"
-        raise InvalidRequestError(msg)
+        raise InvalidRequestError(f"{shown(url)} isn't fetched: only http, https and data addresses are")
     return parts
 
 
@@ -178,11 +173,10 @@ async def _addresses(parts: SplitResult, *, allow_private: bool) -> list[str]:
         raise InvalidRequestError(msg) from error
     addresses = list(dict.fromkeys(str(info[4][0]) for info in infos))
     if not allow_private and not all(map(_is_public, addresses)):
-        msg = (
+        raise InvalidRequestError(
             f"{shown(parts.geturl())} isn't fetched: {parts.hostname!r} is a loopback, private or otherwise internal "
             f"address; send the image or document as data, or allow such addresses"
         )
-        raise InvalidRequestError(msg)
     return addresses[:_ADDRESSES_TRIED]
 
 

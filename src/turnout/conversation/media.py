@@ -88,8 +88,7 @@ def decode_base64(text: str, where: str, limits: Limits = DEFAULT_LIMITS) -> byt
     try:
         data = base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError) as error:
-        msg = f"{where} isn't valid base64"
-        raise InvalidRequestError(msg) from error
+        raise InvalidRequestError(f"{where} isn't valid base64") from error
     return _checked(data, where, limits)
 
 
@@ -101,8 +100,7 @@ def decode_data_url(url: str, where: str = "a data: address", limits: Limits = D
     """
     head, comma, body = url.partition(",")
     if not is_data_url(url) or not comma:
-        msg = f"{where} isn't a data: address with a comma before the data"
-        raise InvalidRequestError(msg)
+        raise InvalidRequestError(f"{where} isn't a data: address with a comma before the data")
     declared, *options = head[5:].split(";")
     if "base64" in (option.strip().lower() for option in options):
         data = decode_base64(body, where, limits)
@@ -128,8 +126,7 @@ def shown(url: str) -> str:
 
 def _checked(data: bytes, where: str, limits: Limits) -> bytes:
     if not data:
-        msg = f"{where} is empty"
-        raise InvalidRequestError(msg)
+        raise InvalidRequestError(f"{where} is empty")
     if len(data) > limits.size:
         raise too_large(where, limits)
     return data

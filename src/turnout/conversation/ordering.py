@@ -33,8 +33,7 @@ def arranged(turns: Sequence[Turn], route: Route, fitted: Fitted) -> list[Turn]:
         InvalidRequestError: Calls and results don't belong together, or nothing is left to answer.
     """
     if not turns:
-        msg = "there is nothing to answer: the conversation has no message, or only empty ones"
-        raise InvalidRequestError(msg)
+        raise InvalidRequestError("there is nothing to answer: the conversation has no message, or only empty ones")
     instruction = fitted.instruction(turns)
     placed = _paired(turns)
     if not fitted.asked.tools and route.wire in _SYSTEM_APART:

@@ -54,8 +54,7 @@ def unsupported(route: Route, what: str, why: str, policy: Policy) -> None:
     """
     place = f"{route.deployment!r} on backend {route.backend!r}"
     if policy == "error":
-        msg = f"{what} is not possible: {why} ({place}); leave it out, or set unsupported = 'warn'"
-        raise UnsupportedError(msg)
+        raise UnsupportedError(f"{what} is not possible: {why} ({place}); leave it out, or set unsupported = 'warn'")
     if policy == "warn":
         msg = f"{what} is left out: {why} ({place})"
         warnings.warn(msg, UserWarning, stacklevel=3)
@@ -111,8 +110,7 @@ def _check(route: Route, sent: Mapping[str, Any]) -> None:
     for name, value in sent.items():
         kind, called = _KINDS[name]
         if not isinstance(value, kind) or (isinstance(value, bool) and bool is not kind):
-            msg = f"{name} = {value!r:.80} is a {type(value).__name__}; it must be {called}"
-            raise UnsupportedError(msg)
+            raise UnsupportedError(f"{name} = {value!r:.80} is a {type(value).__name__}; it must be {called}")
     if not all(isinstance(stop, str) and stop for stop in sent.get("stop", ())):
         msg = f"stop = {sent['stop']!r:.80} holds what is no stop sequence; each is a string that isn't empty"
         raise UnsupportedError(msg)
@@ -126,8 +124,7 @@ def _check(route: Route, sent: Mapping[str, Any]) -> None:
             raise UnsupportedError(msg)
     effort = sent.get("reasoning_effort")
     if effort is not None and effort not in EFFORTS:
-        msg = f"reasoning_effort = {effort!r} is none of {', '.join(EFFORTS)}"
-        raise UnsupportedError(msg)
+        raise UnsupportedError(f"reasoning_effort = {effort!r} is none of {', '.join(EFFORTS)}")
 
 
 def tool_choice_name(choice: Any) -> str | None:  # noqa: PLR0911 - one line for each way of writing it

@@ -120,8 +120,7 @@ class Fitted:
             UnsupportedError: The model can't be forced to call a tool, was told to, and didn't.
         """
         if self.asked.must_call is not None and not called:
-            msg = (
+            raise UnsupportedError(
                 f"{route.deployment!r} on backend {route.backend!r} can't be forced to call a tool, was told to call "
                 f"{self.asked.must_call!r}, and answered without; use a model that takes tool_choice"
             )
-            raise UnsupportedError(msg)

@@ -27,8 +27,7 @@ def check_tool(tool: Mapping[str, Any], number: int) -> None:
     if function is None and tool.get("type") not in {None, "function"}:
         return
     if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
-        msg = f"tool {number} has no name; a function's dict has name, description and parameters"
-        raise UnsupportedError(msg)
+        raise UnsupportedError(f"tool {number} has no name; a function's dict has name, description and parameters")
     name = function["name"]
     if not _NAME.fullmatch(name):
         msg = f"tool {number} has the name {name!r:.80}; the services take 1 to 64 letters, digits, _ and -"
@@ -56,16 +55,14 @@ def check_schema(schema: Any, what: str) -> None:
         UnsupportedError: It isn't an object's, can't be written as JSON, or refers to what it doesn't have.
     """
     if not isinstance(schema, Mapping):
-        msg = f"{what} has a {type(schema).__name__} for a schema; it must be a JSON schema as a dict"
-        raise UnsupportedError(msg)
+        raise UnsupportedError(f"{what} has a {type(schema).__name__} for a schema; it must be a JSON schema as a dict")
     if schema and schema.get("type", "object") != "object":
         msg = f"{what} has a schema of type {schema['type']!r}; services take an object: put it in one, as a property"
         raise UnsupportedError(msg)
     try:
         json.dumps(schema, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
-        msg = f"{what} has a schema that can't be written as JSON: {error}"
-        raise UnsupportedError(msg) from error
+        raise UnsupportedError(f"{what} has a schema that can't be written as JSON: {error}") from error
     check_references(schema, what)
 
 

@@ -125,31 +125,3 @@ def _check(route: Route, sent: Mapping[str, Any]) -> None:
     effort = sent.get("reasoning_effort")
     if effort is not None and effort not in EFFORTS:
         raise UnsupportedError(f"reasoning_effort = {effort!r} is none of {', '.join(EFFORTS)}")
-
-
-def tool_choice_name(choice: Any) -> str | None:  # noqa: PLR0911 - one line for each way of writing it
-    """One vocabulary for the ways of writing a tool choice: `auto`, `none`, `any`, or a tool's name.
-
-    Raises:
-        UnsupportedError: It is none of the known ways.
-    """
-    match choice:
-        case None | False:
-            return None
-        case True | "any" | "required":
-            return "any"
-        case {"type": "function", "function": {"name": str(name)}} | {"type": "tool", "name": str(name)}:
-            return name
-        case {"type": "function", "name": str(name)} | {"tool": {"name": str(name)}}:
-            return name
-        case {"type": "any"} | {"any": _}:
-            return "any"
-        case {"type": "auto"} | {"auto": _}:
-            return "auto"
-        case {"type": "none"}:
-            return "none"
-        case str(name):
-            return name
-        case _:
-            msg = f"tool_choice {choice!r} is none of 'auto', 'none', 'any', True, a tool's name or {{'type': …}}"
-            raise UnsupportedError(msg)

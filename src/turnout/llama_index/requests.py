@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnout.conversation.answer_formats import answer_format
-from turnout.conversation.parameters import LIMITS, take_parameters, tool_choice_name
+from turnout.conversation.parameters import LIMITS, take_parameters
 from turnout.conversation.request import Request
-from turnout.conversation.tools import check_choice, check_tool
+from turnout.conversation.tools import check_choice, check_tool, tool_choice_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,35 +11,21 @@ from turnout.errors import ContentFilterError, ServiceConnectionError
 from turnout.transport.answers.unreadable import nothing_streamed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from turnout.routing import Route
 
-FINISH = {
-    # Chat Completions
-    "stop": "stop",
-    "length": "length",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "content_filter": "content_filter",
-    # From docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "tool_use": "tool_calls",
-    "content_filtered": "content_filter",
-    "guardrail_intervened": "content_filter",
-    "model_context_window_exceeded": "length",
-    "malformed_model_output": "error",
-    "malformed_tool_use": "error",
-    # From docs.anthropic.com/en/api/messages
-    "pause_turn": "pause",
-    "refusal": "content_filter",
-    # Responses
-    "completed": "stop",
-    "max_output_tokens": "length",
-    "failed": "error",
+# Chat Completions' words; docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html;
+# docs.anthropic.com/en/api/messages; and the status, or what an incomplete answer lacks, of Responses.
+_REASONS = {
+    "stop": "stop end_turn stop_sequence completed",
+    "length": "length max_tokens model_context_window_exceeded max_output_tokens",
+    "tool_calls": "tool_calls function_call tool_use",
+    "content_filter": "content_filter content_filtered guardrail_intervened refusal",
+    "pause": "pause_turn",
+    "error": "malformed_model_output malformed_tool_use failed",
 }
+FINISH = {raw: reason for reason, raws in _REASONS.items() for raw in raws.split()}
 """Each service's finish reason → one of `stop`, `length`, `tool_calls`, `content_filter`, `pause`, `error`."""
 
 _READ = (
@@ -104,3 +90,53 @@ def token_counts(usage: Mapping[str, Any]) -> dict[str, int]:
     read = sum(usage.get(name) or 0 for name in _READ)
     written = usage.get("outputTokens") or usage.get("output_tokens") or 0
     return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+
+
+class AnswerStream:
+    """Makes text of the call of `tool`, which is the answer since the model can't be held to a form otherwise.
+
+    Words before that call are none of the answer: they wait until it is clear what they belong to. Other calls come
+    before the answer: with one of them in the message, the answer's own was made too early, and is dropped.
+    """
+
+    def __init__(self, tool: str) -> None:
+        self._tool = tool
+        self.index: Any = None
+        self._dropped: set[Any] = set()
+        self._waiting = ""
+        self._other = False
+
+    @property
+    def answered(self) -> bool:
+        """Whether the answer is the text so far."""
+        return self.index is not None and not self._other
+
+    @property
+    def hidden(self) -> set[Any]:
+        """Indexes of the calls that the answer doesn't show: the one that is its text, and those that are dropped."""
+        return self._dropped | ({self.index} - {None})
+
+    def take(self, words: str, calls: Iterable[tuple[Any, str | None, str]]) -> str:
+        """What the answer says in a piece: words, and index, name (where it begins) and arguments of each call."""
+        text = ""
+        for index, name, arguments in calls:
+            if name == self._tool:
+                if self.index is None and not self._other:
+                    self.index = index
+                else:  # a second answer, or one that was made too early
+                    self._dropped.add(index)
+            if index in self._dropped:
+                continue
+            if self.index is not None and index == self.index:
+                text += arguments
+            else:
+                self._other = True
+        self._waiting += words
+        if self._other and not self.answered:
+            text, self._waiting = self._waiting + text, ""
+        return text
+
+    def rest(self) -> str:
+        """The words that waited, of an answer that has no such call at all; empty if there are none."""
+        words, self._waiting = ("" if self.index is not None else self._waiting), ""
+        return words

@@ -17,11 +17,10 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from turnout import runtime
 from turnout.conversation.media import (
     DEFAULT_LIMITS,
+    DOCUMENTS,
     TEXTS,
     Limits,
     Media,
-    decode_data_url,
-    is_data_url,
     shown,
     sniff,
     too_large,
@@ -31,7 +30,7 @@ from turnout.transport.blocking import begin, result_in_time
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     import httpx
 
@@ -39,12 +38,9 @@ if TYPE_CHECKING:
 _AT_ONCE = 8
 _ADDRESSES_TRIED = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_OPEN_XML = "application/vnd.openxmlformats-officedocument."
 _OFFICE = {
-    "application/msword": b"\xd0\xcf\x11\xe0",
-    "application/vnd.ms-excel": b"\xd0\xcf\x11\xe0",
-    f"{_OPEN_XML}wordprocessingml.document": b"PK\x03\x04",
-    f"{_OPEN_XML}spreadsheetml.sheet": b"PK\x03\x04",
+    **{DOCUMENTS[form]: b"\xd0\xcf\x11\xe0" for form in ("doc", "xls")},
+    **{DOCUMENTS[form]: b"PK\x03\x04" for form in ("docx", "xlsx")},
 }
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 # Azure's channel to the host is a public address that only virtual machines reach:
@@ -53,20 +49,12 @@ _METADATA = frozenset({ipaddress.ip_address("168.63.129.16")})
 
 
 def fetch_all(
-    urls: Iterable[str],
-    *,
-    limits: Limits = DEFAULT_LIMITS,
-    allow_private: bool = False,
-    places: Mapping[str, str] | None = None,
+    places: Mapping[str, str], *, limits: Limits = DEFAULT_LIMITS, allow_private: bool = False
 ) -> dict[str, Media]:
-    """Get images and documents, several at once; `places` (`message 3`) are for errors to name.
-
-    Raises:
-        InvalidRequestError: One can't be had within the limits, or is no image or document that is known.
-    """
+    """Get images and documents by their addresses, several at once; where each is named (`message 3`) is for errors."""
 
     def fetched() -> dict[str, Media]:
-        return asyncio.run(afetch_all(urls, limits=limits, allow_private=allow_private, places=places))
+        return asyncio.run(afetch_all(places, limits=limits, allow_private=allow_private))
 
     # On a thread with a loop of its own: the caller's thread may be running one, and only there is the time that all
     # of a fetch takes really limited.
@@ -74,18 +62,9 @@ def fetch_all(
 
 
 async def afetch_all(
-    urls: Iterable[str],
-    *,
-    limits: Limits = DEFAULT_LIMITS,
-    allow_private: bool = False,
-    places: Mapping[str, str] | None = None,
+    places: Mapping[str, str], *, limits: Limits = DEFAULT_LIMITS, allow_private: bool = False
 ) -> dict[str, Media]:
     """As `fetch_all`, without blocking the event loop."""
-    wanted = list(dict.fromkeys(urls))
-    found = {url: decode_data_url(url, limits=limits) for url in wanted if is_data_url(url)}
-    rest = [url for url in wanted if url not in found]
-    if not rest:
-        return found
     import httpx
 
     turns = asyncio.Semaphore(_AT_ONCE)
@@ -96,13 +75,11 @@ async def afetch_all(
                 try:
                     return await _timed(client, url, limits, allow_private=allow_private)
                 except InvalidRequestError as error:
-                    if places is None or url not in places:
-                        raise
                     raise InvalidRequestError(f"{places[url]}: {error}") from error
 
-        tasks = [asyncio.ensure_future(one(url)) for url in rest]
+        tasks = [asyncio.ensure_future(one(url)) for url in places]
         try:
-            return found | dict(zip(rest, await asyncio.gather(*tasks), strict=True))
+            return dict(zip(places, await asyncio.gather(*tasks), strict=True))
         finally:
             for task in tasks:
                 task.cancel()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.conversation import caching
 from turnout.conversation.answer_formats import converse_output, messages_format, openai_format
-from turnout.conversation.effort import settle_effort
+from turnout.conversation.parameters import settle_effort
 from turnout.conversation.request import Fitted, parameters_of
 from turnout.conversation.tools import asked_for
 from turnout.facts.providers import PROVIDERS

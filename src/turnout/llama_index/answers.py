@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import TextBlock, ThinkingBlock, ToolCallBlock
 
-from turnout.conversation.answer_tool import AnswerStream
-from turnout.conversation.answers import finish, tool_arguments
+from turnout.conversation.answers import AnswerStream, finish, tool_arguments
 from turnout.llama_index.messages.reading import sign
 
 if TYPE_CHECKING:

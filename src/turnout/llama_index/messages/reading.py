@@ -24,8 +24,7 @@ from llama_index.core.base.llms.types import (
 
 from turnout.conversation import turns
 from turnout.conversation.answers import tool_arguments
-from turnout.conversation.documents import TYPES
-from turnout.conversation.media import decode_data_url, is_data_url
+from turnout.conversation.media import DOCUMENTS, decode_data_url, is_data_url
 from turnout.conversation.turns import Attachment, Call, Reasoning, Source, Text, Turn, WireBlock
 from turnout.errors import InvalidRequestError
 
@@ -45,7 +44,7 @@ _ROLES: dict[MessageRole, Role] = {
     MessageRole.TOOL: "tool",
     MessageRole.FUNCTION: "tool",
 }
-_TYPES = TYPES | {"htm": "text/html", "json": "application/json"}
+_TYPES = DOCUMENTS | {"htm": "text/html", "json": "application/json"}
 """What a file is, by the end of its name."""
 
 _SOURCE = "turnout"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import CitationBlock, TextBlock, ThinkingBlock, ToolCallBlock
 
-from turnout.conversation.messages_blocks import messages_blocks
+from turnout.conversation.parts import messages_blocks
 from turnout.llama_index.messages.writing import alternating
 from turnout.llama_index.wires.base import Reader, SDKWire, add_usage, response_of
 from turnout.providers.clients import client_for

@@ -15,7 +15,7 @@ from llama_index.core.base.llms.types import ChatMessage, TextBlock, ThinkingBlo
 from llama_index.llms.bedrock_converse.utils import messages_to_converse_messages
 
 from turnout.conversation.caching import cache_point
-from turnout.conversation.reasoning import redacted_bytes
+from turnout.conversation.parts import redacted_bytes
 from turnout.conversation.turns import Attachment, CachePoint, Call, Reasoning
 from turnout.llama_index.messages.writing import alternating, blocks
 from turnout.llama_index.wires.base import Reader, Wire, add_usage, response_of

@@ -14,6 +14,7 @@ from turnout.conversation.history import aprepare, prepare
 from turnout.errors import MissingExtraError
 from turnout.runtime import Cache
 from turnout.transport.blocking import off_loop, within_deadline
+from turnout.transport.deadline import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
@@ -47,11 +48,9 @@ class Wire(Protocol[A_co, C_co]):
 
 
 class Wires(Generic[A, C]):
-    """The wires of one framework. One is kept for each route and backend.
+    """The wires of one framework, one for each route and backend.
 
-    Args:
-        package: The package that has a file for each wire, with `build(route, backend)`.
-        extra: What installs the framework's integrations.
+    `package` has a file for each wire, with `build(route, backend)`; `extra` installs the framework's integrations.
     """
 
     def __init__(self, package: str, extra: str) -> None:
@@ -64,13 +63,7 @@ class Wires(Generic[A, C]):
         return self._made.get((route, backend))
 
     def get_or_make(self, route: Route, backend: Backend) -> Wire[A, C]:
-        """A route's wire.
-
-        Raises:
-            MissingExtraError: The integration isn't installed.
-            SettingsError: The backend's settings are incomplete.
-            CredentialError: No credential was found.
-        """
+        """A route's wire; making it imports its SDK, and makes a client, which may ask for credentials."""
         return self._made.get_or_make((route, backend), lambda: self._build(route, backend))
 
     def _build(self, route: Route, backend: Backend) -> Wire[A, C]:
@@ -99,11 +92,7 @@ class ChatCall(Generic[A, C]):
     """One call, before anything is sent.
 
     Args:
-        route: Where it goes.
-        settings: The settings.
-        request: What it asks for.
-        limits: Its own `turnout.conversation.parameters.LIMITS`.
-        wires: The framework's wires.
+        limits: The call's own `turnout.conversation.parameters.LIMITS`.
         read: Reads the caller's messages.
         shape: Makes what brings an attempt's answer into shape, of the route, the fitted request, and what says how
             many attempts there were.
@@ -197,25 +186,20 @@ class ChatCall(Generic[A, C]):
                     yield chunk
 
     def _prepared(self) -> tuple[Wire[A, C], list[Turn]]:
-        """What carries the call, and the conversation as it takes it, within the deadline.
-
-        A backend's first call imports its SDK and makes its client, which may ask for credentials.
-        """
-        route, backend = self._route, self._backend
+        """What carries the call, and the conversation as it takes it, within the deadline."""
+        route, backend, allow_private = self._route, self._backend, self._settings.allow_private_media
         wire = self._wires.get(route, backend)
-        with self._attempts.within():
+        with until(self._attempts.ends):
             if wire is None:
                 what = f"the client of backend {route.backend!r}"
                 wire = within_deadline(what, self._wires.get_or_make, route, backend)
-            allow_private = self._settings.allow_private_media
             return wire, prepare(self._read, route, self._fitted, allow_private=allow_private)
 
     async def _aprepared(self) -> tuple[Wire[A, C], list[Turn]]:
-        route, backend = self._route, self._backend
+        route, backend, allow_private = self._route, self._backend, self._settings.allow_private_media
         wire = self._wires.get(route, backend)
         if wire is None:
             wire = await self._attempts.awithin(off_loop(self._wires.get_or_make, route, backend))
-        allow_private = self._settings.allow_private_media
         preparing = aprepare(self._read, route, self._fitted, allow_private=allow_private)
         return wire, await self._attempts.awithin(preparing)
 

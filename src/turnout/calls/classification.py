@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email.utils
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +21,9 @@ from turnout.calls.error_tables import (
     TRANSPORT,
     Kind,
 )
-from turnout.calls.retry_after import retry_after
 from turnout.conversation import filters
 from turnout.facts.providers import PROVIDERS
-from turnout.redaction import redact
-from turnout.redaction.sdk_errors import without_secrets
+from turnout.redaction import redact, without_secrets
 from turnout.transport.answers.unreadable import UnreadableAnswerError, shortened
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class CallSite:
 
 
 _WRAPPED = 4  # an SDK wraps what its transport raises, and LangChain what the SDK does
+LONGEST_WAIT = 366 * 86_400.0  # seconds; beyond some years timers refuse, or never end
 
 _TABLES: dict[str, dict[str, Kind]] = {
     "openai": OPENAI,
@@ -240,3 +241,29 @@ def _message(kind: Kind, error: BaseException, site: CallSite, code: str | None)
     named = f" [{code}]" if code else ""
     source = "What came" if kind is e.ServiceAnswerError else "The service said"
     return redact(f"{head}{named}. {advice}{source}: {shortened(_said(error))}", site.secrets())
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a service asks to wait, or None if it says nothing that can be a wait.
+
+    Read are `retry-after-ms` (Azure), `x-amz-retry-after` (AWS; both in milliseconds) and `Retry-After` (seconds, or an
+    HTTP date: RFC 9110, 10.2.3), in that order. What is no number or date, negative, too long or NaN is passed over.
+    """
+    for name, unit in (("retry-after-ms", 1000), ("x-amz-retry-after", 1000), ("retry-after", 1)):
+        seconds = _seconds(headers.get(name) or "", unit)
+        if seconds is not None and 0 <= seconds <= LONGEST_WAIT:
+            return seconds
+    return None
+
+
+def _seconds(text: str, unit: int) -> float | None:
+    try:
+        return float(text) / unit
+    except ValueError:
+        if unit != 1:
+            return None
+    try:
+        date = email.utils.parsedate_tz(text)
+        return None if date is None else max(email.utils.mktime_tz(date) - time.time(), 0.0)
+    except (ValueError, OverflowError, TypeError, IndexError):  # of numbers that no date has
+        return None

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import inf
 
@@ -31,15 +31,7 @@ class Slot:
 
 
 class Limiter:
-    """What one deployment takes.
-
-    Args:
-        rpm: Requests a minute, if the settings limit them.
-        tpm: Tokens a minute, likewise.
-        start: Calls in flight at first.
-        most: Calls in flight at most.
-        clock: Seconds, for tests.
-    """
+    """What one deployment takes: requests and tokens a minute, if the settings limit them, and calls in flight."""
 
     def __init__(
         self,
@@ -52,7 +44,7 @@ class Limiter:
     ) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._queue: deque[_Waiter] = deque()
+        self._queue: deque[Callable[[], object]] = deque()  # wakes who waits
         self._window = Window(min(start, most), most)
         self._in_flight = 0
         self._paused_until = -inf
@@ -105,29 +97,40 @@ class Limiter:
         if slot is not None:
             return slot
         ends = inf if within is None else self._clock() + within
-        waiter = _ThreadWaiter()
-        with self._queued(waiter, pauses=pauses):
+        event = threading.Event()
+        wake = event.set
+        with self._queued(wake, pauses=pauses):
             while True:
-                slot, delay = self._turn(waiter, tokens, pauses=pauses)
+                slot, delay = self._turn(wake, tokens, pauses=pauses)
                 if slot is not None:
                     return slot
                 left = ends - self._clock()
                 if left <= 0:
                     raise TimeoutError
-                waiter.wait(min(delay, left))
+                wait = min(delay, left)
+                event.wait(None if wait == inf else wait)
+                event.clear()
 
     async def aenter(self, tokens: float = 0, *, pauses: bool = True) -> Slot:
         """Wait until a call may be made, without blocking the event loop."""
         slot = self._at_once(tokens, pauses=pauses)
         if slot is not None:
             return slot
-        waiter = _LoopWaiter()
-        with self._queued(waiter, pauses=pauses):
+        loop, event = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(event.set)
+
+        with self._queued(wake, pauses=pauses):
             while True:
-                slot, delay = self._turn(waiter, tokens, pauses=pauses)
+                slot, delay = self._turn(wake, tokens, pauses=pauses)
                 if slot is not None:
                     return slot
-                await waiter.wait(delay)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(None if delay == inf else delay):
+                        await event.wait()
+                event.clear()
 
     def leave(self, slot: Slot, *, tokens: float | None = None, answered: bool = False) -> None:
         """A call ended; `tokens` is what it really took, if the service said so."""
@@ -160,26 +163,26 @@ class Limiter:
             self._nudge()
 
     @contextmanager
-    def _queued(self, waiter: _Waiter, *, pauses: bool) -> Iterator[None]:
+    def _queued(self, wake: Callable[[], object], *, pauses: bool) -> Iterator[None]:
         with self._lock:
             if pauses:
-                self._queue.append(waiter)
+                self._queue.append(wake)
             else:  # past those who wait for a pause to end
-                self._queue.appendleft(waiter)
+                self._queue.appendleft(wake)
         try:
             yield
         finally:
             with self._lock:
-                self._queue.remove(waiter)
+                self._queue.remove(wake)
                 self._nudge()
 
     def _at_once(self, tokens: float, *, pauses: bool) -> Slot | None:
         with self._lock:
             return None if (self._queue and pauses) or self._delay(pauses=pauses) else self._admit(tokens)
 
-    def _turn(self, waiter: _Waiter, tokens: float, *, pauses: bool) -> tuple[Slot | None, float]:
+    def _turn(self, wake: Callable[[], object], tokens: float, *, pauses: bool) -> tuple[Slot | None, float]:
         with self._lock:
-            if self._queue[0] is not waiter:
+            if self._queue[0] is not wake:
                 return None, inf
             delay = self._delay(pauses=pauses)
             return (None, delay) if delay else (self._admit(tokens), 0.0)
@@ -209,40 +212,8 @@ class Limiter:
 
     def _nudge(self) -> None:
         if self._queue:
-            self._queue[0].wake()
+            self._queue[0]()
 
-
-class _ThreadWaiter:
-    def __init__(self) -> None:
-        self._event = threading.Event()
-
-    def wake(self) -> None:
-        self._event.set()
-
-    def wait(self, seconds: float) -> None:
-        self._event.wait(None if seconds == inf else seconds)
-        self._event.clear()
-
-
-class _LoopWaiter:
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._event = asyncio.Event()
-
-    def wake(self) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._event.set)
-
-    async def wait(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(None if seconds == inf else seconds):
-                await self._event.wait()
-        except TimeoutError:
-            pass
-        self._event.clear()
-
-
-_Waiter = _ThreadWaiter | _LoopWaiter
 
 _limiters: Cache[tuple[str, ...], Limiter] = Cache(size=1000)
 _processes = 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import ExitStack, aclosing, closing
+from contextlib import AsyncExitStack, ExitStack, aclosing, closing
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -86,18 +86,14 @@ async def _aopen(
     call: Attempts, start: Callable[[], AsyncGenerator[T]], begun: Callable[[T], bool]
 ) -> tuple[Attempt, list[T], AsyncGenerator[T]]:
     first: list[T] = []
-    with ExitStack() as opened:
+    async with AsyncExitStack() as opened:
         attempt = opened.enter_context(await call.abegin())
-        pieces = start()
-        try:
-            with ExpectArrival(attempt.arrival):
-                async for piece in pieces:
-                    first.append(piece)
-                    if begun(piece):
-                        break
-        except BaseException:
-            await pieces.aclose()
-            raise
+        pieces = await opened.enter_async_context(aclosing(start()))
+        with ExpectArrival(attempt.arrival):
+            async for piece in pieces:
+                first.append(piece)
+                if begun(piece):
+                    break
         attempt.begun()
         opened.pop_all()
     return attempt, first, pieces

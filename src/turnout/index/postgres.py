@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from turnout.errors import SettingsError
-from turnout.redaction.sdk_errors import without_secrets
+from turnout.redaction import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable

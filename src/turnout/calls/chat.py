@@ -31,20 +31,13 @@ A_co = TypeVar("A_co", covariant=True)
 C_co = TypeVar("C_co", covariant=True)
 
 
-class Wire(Protocol[A_co, C_co]):
+class _Wire(Protocol[A_co, C_co]):
     """Carries the calls of one route: sends a prepared conversation, and reads the answer or its chunks."""
 
-    def chat(self, turns: list[Turn], fitted: Fitted) -> A_co:
-        """One answer."""
-
-    async def achat(self, turns: list[Turn], fitted: Fitted) -> A_co:
-        """One answer, without blocking the event loop."""
-
-    def stream(self, turns: list[Turn], fitted: Fitted) -> Generator[C_co]:
-        """One answer in chunks."""
-
-    def astream(self, turns: list[Turn], fitted: Fitted) -> AsyncGenerator[C_co]:
-        """One answer in chunks, without blocking the event loop."""
+    def chat(self, turns: list[Turn], fitted: Fitted) -> A_co: ...
+    async def achat(self, turns: list[Turn], fitted: Fitted) -> A_co: ...
+    def stream(self, turns: list[Turn], fitted: Fitted) -> Generator[C_co]: ...
+    def astream(self, turns: list[Turn], fitted: Fitted) -> AsyncGenerator[C_co]: ...
 
 
 class Wires(Generic[A, C]):
@@ -56,36 +49,34 @@ class Wires(Generic[A, C]):
     def __init__(self, package: str, extra: str) -> None:
         self._package = package
         self._extra = extra
-        self._made: Cache[tuple[Route, Backend], Wire[A, C]] = Cache()
+        self._made: Cache[tuple[Route, Backend], _Wire[A, C]] = Cache()
 
-    def get(self, route: Route, backend: Backend) -> Wire[A, C] | None:
+    def get(self, route: Route, backend: Backend) -> _Wire[A, C] | None:
         """A route's wire, if it has been made."""
         return self._made.get((route, backend))
 
-    def get_or_make(self, route: Route, backend: Backend) -> Wire[A, C]:
+    def get_or_make(self, route: Route, backend: Backend) -> _Wire[A, C]:
         """A route's wire; making it imports its SDK, and makes a client, which may ask for credentials."""
         return self._made.get_or_make((route, backend), lambda: self._build(route, backend))
 
-    def _build(self, route: Route, backend: Backend) -> Wire[A, C]:
+    def _build(self, route: Route, backend: Backend) -> _Wire[A, C]:
         try:
-            made: Wire[A, C] = import_module(f"{self._package}.{route.wire.replace('-', '_')}").build(route, backend)
+            made: _Wire[A, C] = import_module(f"{self._package}.{route.wire.replace('-', '_')}").build(route, backend)
         except ModuleNotFoundError as error:
             msg = f"backend {route.backend!r} needs {error.name}: pip install 'turnout[{self._extra}]'"
             raise MissingExtraError(msg) from error
         return made
 
 
-class AnswerShape(Protocol[A, C]):
-    """Brings one answer, whole or in chunks, into the framework's one shape."""
+class _AnswerShape(Protocol[A, C]):
+    """Brings one answer, whole or in chunks, into the framework's one shape.
 
-    def whole(self, answer: A) -> A:
-        """A whole answer."""
+    `end` refuses what was streamed if it is not a whole answer, or not what was asked for.
+    """
 
-    def chunk(self, chunk: C) -> C:
-        """A chunk of a streamed answer."""
-
-    def end(self) -> None:
-        """Refuse what was streamed if it is not a whole answer, or not what was asked for."""
+    def whole(self, answer: A) -> A: ...
+    def chunk(self, chunk: C) -> C: ...
+    def end(self) -> None: ...
 
 
 class ChatCall(Generic[A, C]):
@@ -114,7 +105,7 @@ class ChatCall(Generic[A, C]):
         *,
         wires: Wires[A, C],
         read: Callable[[], list[Turn]],
-        shape: Callable[[Route, Fitted, Callable[[], Mapping[str, Any]]], AnswerShape[A, C]],
+        shape: Callable[[Route, Fitted, Callable[[], Mapping[str, Any]]], _AnswerShape[A, C]],
         tokens: Callable[[], float],
         used: Callable[[Any], float | None],
         has_content: Callable[[C], bool],
@@ -185,7 +176,7 @@ class ChatCall(Generic[A, C]):
                 async for chunk in chunks:
                     yield chunk
 
-    def _prepared(self) -> tuple[Wire[A, C], list[Turn]]:
+    def _prepared(self) -> tuple[_Wire[A, C], list[Turn]]:
         """What carries the call, and the conversation as it takes it, within the deadline."""
         route, backend, allow_private = self._route, self._backend, self._settings.allow_private_media
         wire = self._wires.get(route, backend)
@@ -195,7 +186,7 @@ class ChatCall(Generic[A, C]):
                 wire = within_deadline(what, self._wires.get_or_make, route, backend)
             return wire, prepare(self._read, route, self._fitted, allow_private=allow_private)
 
-    async def _aprepared(self) -> tuple[Wire[A, C], list[Turn]]:
+    async def _aprepared(self) -> tuple[_Wire[A, C], list[Turn]]:
         route, backend, allow_private = self._route, self._backend, self._settings.allow_private_media
         wire = self._wires.get(route, backend)
         if wire is None:
@@ -203,7 +194,7 @@ class ChatCall(Generic[A, C]):
         preparing = aprepare(self._read, route, self._fitted, allow_private=allow_private)
         return wire, await self._attempts.awithin(preparing)
 
-    def _shape(self) -> AnswerShape[A, C]:
+    def _shape(self) -> _AnswerShape[A, C]:
         return self._new_shape(self._route, self._fitted, self._attempts.report)
 
     def _translate(self, error: Exception) -> TurnoutError | None:

@@ -50,9 +50,7 @@ class Limiter:
         self._paused_until = -inf
         self._answered_at = -inf
         self._rate = Rate()
-        self._requests: Pace | None = None
-        self._tokens: Pace | None = None
-        self.allow(rpm, tpm)
+        self._requests, self._tokens = Pace(rpm), Pace(tpm)
         renewed_in_child(self)
 
     def renew(self) -> None:
@@ -62,15 +60,15 @@ class Limiter:
 
     def allow(self, rpm: float | None, tpm: float | None) -> None:
         """Take other limits, where the settings changed."""
-        if rpm != (self._requests and self._requests.per_minute):
-            self._requests = Pace(rpm) if rpm else None
-        if tpm != (self._tokens and self._tokens.per_minute):
-            self._tokens = Pace(tpm) if tpm else None
+        if rpm != self._requests.per_minute:
+            self._requests = Pace(rpm)
+        if tpm != self._tokens.per_minute:
+            self._tokens = Pace(tpm)
 
     @property
     def counts_tokens(self) -> bool:
         """Whether tokens are limited, so that a call must be estimated."""
-        return self._tokens is not None
+        return bool(self._tokens.per_minute)
 
     @property
     def quiet(self) -> float:
@@ -141,16 +139,15 @@ class Limiter:
                 self._answered_at = now
                 self._window.answered(now, self._in_flight)
                 self._rate.answered(now)
-            if tokens is not None and self._tokens is not None:
+            if tokens is not None:
                 self._tokens.take(tokens - slot.tokens, now)
             self._nudge()
 
     def correct(self, slot: Slot, tokens: float) -> None:
         """A call that has left already took so many tokens."""
         with self._lock:
-            if self._tokens is not None:
-                self._tokens.take(tokens - slot.tokens, self._clock())
-                self._nudge()
+            self._tokens.take(tokens - slot.tokens, self._clock())
+            self._nudge()
 
     def throttled(self, slot: Slot, pause: float) -> None:
         """A call, which also leaves, was throttled: nobody asks for `pause` seconds, then fewer at once."""
@@ -192,22 +189,15 @@ class Limiter:
         now = self._clock()
         if self._in_flight >= max(1, int(self._window.size)):
             return inf
-        delay = self._rate.wait(now)
-        if pauses and self._paused_until > now:
-            delay = max(delay, self._paused_until - now)
-        for pace in (self._requests, self._tokens):
-            if pace is not None:
-                delay = max(delay, pace.wait(now))
-        return delay
+        pause = self._paused_until - now if pauses else 0.0
+        return max(self._rate.wait(now), self._requests.wait(now), self._tokens.wait(now), pause)
 
     def _admit(self, tokens: float) -> Slot:
         now = self._clock()
         self._in_flight += 1
         self._rate.take(now)
-        if self._requests is not None:
-            self._requests.take(1, now)
-        if self._tokens is not None:
-            self._tokens.take(tokens, now)
+        self._requests.take(1, now)
+        self._tokens.take(tokens, now)
         return Slot(now, tokens)
 
     def _nudge(self) -> None:

@@ -34,17 +34,10 @@ class AnswerFormat:
 
 
 def answer_format(wanted: Any) -> AnswerFormat | None:
-    """The form that a `response_format` asks for.
+    """The form that a `response_format` asks for; None for plain text.
 
-    Args:
-        wanted: A pydantic class, a TypedDict, a dataclass; OpenAI's `{"type": "json_schema", …}`, as Chat Completions,
-            Responses, Anthropic or Bedrock nests it; `{"type": "json_object"}`; a JSON schema; or a function's dict.
-
-    Returns:
-        The form; None for plain text.
-
-    Raises:
-        UnsupportedError: It is none of these, or its schema is not an object's.
+    It is a pydantic class, a TypedDict, a dataclass; OpenAI's `{"type": "json_schema", …}`, as Chat Completions,
+    Responses, Anthropic or Bedrock nests it; `{"type": "json_object"}`; a JSON schema; or a function's dict.
     """
     if wanted is None:
         return None
@@ -144,14 +137,9 @@ def openai_format(form: AnswerFormat) -> dict[str, Any]:
     """A form as OpenAI's `response_format`."""
     if form.schema is None:
         return {"type": "json_object"}
-    made: dict[str, Any] = {"name": form.name, "schema": form.schema}
-    if form.description:
-        made["description"] = form.description
-    if form.strict is not None:
-        made["strict"] = form.strict
-    if form.strict and can_be_enforced(form.schema):
-        made["schema"] = strict(form.schema)
-    return {"type": "json_schema", "json_schema": made}
+    schema = strict(form.schema) if form.strict and can_be_enforced(form.schema) else form.schema
+    made = {"name": form.name, "schema": schema, "description": form.description or None, "strict": form.strict}
+    return {"type": "json_schema", "json_schema": {key: value for key, value in made.items() if value is not None}}
 
 
 def converse_output(form: AnswerFormat, family: str) -> dict[str, Any]:
@@ -159,8 +147,7 @@ def converse_output(form: AnswerFormat, family: str) -> dict[str, Any]:
     assert form.schema is not None
     schema = strict_for_claude(form.schema) if family == "claude" else strict(form.schema)
     made = {"name": form.name, "schema": json.dumps(schema, ensure_ascii=False)}
-    if form.description:
-        made["description"] = form.description
+    made |= {"description": form.description} if form.description else {}
     return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": made}}}
 
 

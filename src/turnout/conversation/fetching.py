@@ -15,16 +15,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from turnout import runtime
-from turnout.conversation.media import (
-    DEFAULT_LIMITS,
-    DOCUMENTS,
-    TEXTS,
-    Limits,
-    Media,
-    shown,
-    sniff,
-    too_large,
-)
+from turnout.conversation import media
+from turnout.conversation.media import DEFAULT_LIMITS, DOCUMENTS, Limits, Media, shown
 from turnout.errors import InvalidRequestError
 from turnout.transport.blocking import begin, result_in_time
 
@@ -193,22 +185,22 @@ async def _ask(client: httpx.AsyncClient, parts: SplitResult, addresses: list[st
 async def _read(answer: httpx.Response, url: str, limits: Limits) -> Media:
     declared = answer.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limits.size:
-        raise too_large(shown(url), limits)
+        raise media.too_large(shown(url), limits)
     data = bytearray()
     async for piece in answer.aiter_bytes():
         data += piece
         if len(data) > limits.size:
-            raise too_large(shown(url), limits)
+            raise media.too_large(shown(url), limits)
     mime = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     return Media(bytes(data), _known_type(bytes(data), mime, url))
 
 
 def _known_type(data: bytes, mime: str, url: str) -> str:
-    if sniffed := sniff(data):
+    if sniffed := media.sniff(data):
         return sniffed
     if mime in _OFFICE and data.startswith(_OFFICE[mime]):
         return mime
-    if mime in TEXTS and data and _is_text(data):
+    if mime in media.TEXTS and data and _is_text(data):
         return mime
     claim = f"is said to be {mime!r}" if mime else "has no type"
     msg = f"{shown(url)} {claim}, and its {len(data)} bytes are no image, document or sound that is known"

@@ -50,11 +50,7 @@ _LEAST_TOP_P = 0.95
 
 
 def _unsupported(route: Route, what: str, why: str, policy: Policy) -> None:
-    """Say, or refuse, that something is left out.
-
-    Raises:
-        UnsupportedError: The policy is `error`.
-    """
+    """Say that something is left out; as an error, if that is the policy."""
     place = f"{route.deployment!r} on backend {route.backend!r}"
     if policy == "error":
         raise UnsupportedError(f"{what} is not possible: {why} ({place}); leave it out, or set unsupported = 'warn'")
@@ -140,9 +136,8 @@ def settle_effort(
     itself puts there (`extra`) wins.
     Source: https://github.com/langchain-ai/langchain-aws/issues/925 and 928
 
-    Returns:
-        What goes into the request's body on Messages, and into `additionalModelRequestFields` on Converse; and whether
-        Claude thinks, and so can't be forced to call a tool.
+    Returns what goes into the request's body on Messages, and into `additionalModelRequestFields` on Converse; and
+    whether Claude thinks.
     """
     level = sent.pop("reasoning_effort", None)
     if level is None and "thinking" not in extra:

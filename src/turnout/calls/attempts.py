@@ -9,15 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from turnout import errors as e
 from turnout.calls.limits import Limiter, Slot
-from turnout.errors import (
-    FailedAttempt,
-    InvalidRequestError,
-    ModelCallError,
-    RateLimitError,
-    ServiceTimeoutError,
-    TurnoutError,
-)
 from turnout.redaction import without_secrets
 from turnout.transport.answers.unreadable import UnreadableAnswerError, shortened
 from turnout.transport.arrival import Arrival, ExpectArrival
@@ -39,12 +32,12 @@ class Attempts:
 
     policy: RetryPolicy
     limiter: Limiter
-    translate: Callable[[Exception], TurnoutError | None]  # makes turnout's error of what an SDK raised
+    translate: Callable[[Exception], e.TurnoutError | None]  # makes turnout's error of what an SDK raised
     backend: str = ""
     deployment: str = ""
     tokens: float = 0  # an estimate of what an attempt takes
     used: Callable[[Any], float | None] | None = None  # the tokens that an answer says it took
-    failed: list[FailedAttempt] = field(default_factory=list)
+    failed: list[e.FailedAttempt] = field(default_factory=list)
     attempts: int = 0  # made so far
     began: float = field(default_factory=time.monotonic)
 
@@ -87,7 +80,7 @@ class Attempts:
         while True:
             try:
                 return attempt(*arguments)
-            except ModelCallError as error:
+            except e.ModelCallError as error:
                 wait = self._wait_after(error)
                 if wait is None:
                     raise
@@ -98,13 +91,13 @@ class Attempts:
         while True:
             try:
                 return await attempt(*arguments)
-            except ModelCallError as error:
+            except e.ModelCallError as error:
                 wait = self._wait_after(error)
                 if wait is None:
                     raise
             await asyncio.sleep(wait)
 
-    def _wait_after(self, error: ModelCallError) -> float | None:
+    def _wait_after(self, error: e.ModelCallError) -> float | None:
         """Seconds until the next attempt; None if there is none."""
         if error.retry_after is not None:
             wait = error.retry_after * (1 + random.uniform(0, _SPREAD))  # noqa: S311 - no secret
@@ -113,7 +106,7 @@ class Attempts:
         too_long = wait > self.policy.max_retry_wait * (1 + _SPREAD) or (self.left is not None and wait >= self.left)
         counted = self.failed
         if min(time.monotonic() - self.began, self.limiter.quiet) < self.policy.patience:
-            counted = [attempt for attempt in self.failed if attempt.error != RateLimitError.__name__]
+            counted = [attempt for attempt in self.failed if attempt.error != e.RateLimitError.__name__]
         return wait if error.retryable and not too_long and len(counted) <= self.policy.max_retries else None
 
     def _attempt(self, once: Callable[[], T]) -> T:
@@ -152,9 +145,9 @@ class Attempts:
             return {"attempts": self.attempts}
         return {"attempts": self.attempts, "failed_attempts": [attempt.as_dict() for attempt in self.failed]}
 
-    def too_late(self) -> TurnoutError:
+    def too_late(self) -> e.TurnoutError:
         """The error for a deadline that passed."""
-        made = ServiceTimeoutError(
+        made = e.ServiceTimeoutError(
             f"{self.deployment!r} on backend {self.backend!r} had not answered when the call's deadline of "
             f"{self.policy.deadline:g} s passed; raise `deadline`, or ask for less",
             backend=self.backend,
@@ -164,7 +157,7 @@ class Attempts:
         self.note(known)
         return known
 
-    def unsendable(self, error: Exception) -> InvalidRequestError:
+    def unsendable(self, error: Exception) -> e.InvalidRequestError:
         """The error for a request that has no JSON, so that nothing was sent."""
         msg = (
             f"what was to be sent to {self.deployment!r} on backend {self.backend!r} can't be written as JSON: "
@@ -172,13 +165,13 @@ class Attempts:
         )
         if isinstance(error, UnicodeError):
             msg += ". Replace it: text.encode(errors='replace').decode()"
-        made = InvalidRequestError(msg, backend=self.backend, deployment=self.deployment)
+        made = e.InvalidRequestError(msg, backend=self.backend, deployment=self.deployment)
         made.__cause__ = error
         return made
 
-    def note(self, error: TurnoutError) -> None:
+    def note(self, error: e.TurnoutError) -> None:
         """Have an error say which attempt it ended, and what the ones before were."""
-        if isinstance(error, ModelCallError):
+        if isinstance(error, e.ModelCallError):
             error.attempts, error.failed_attempts = max(self.attempts, 1), tuple(self.failed)
             if self.failed:
                 before = ", ".join(f"{attempt.error} after {attempt.after:.1f} s" for attempt in self.failed)
@@ -226,7 +219,7 @@ class Attempt:
                 limiter.correct(self._slot, used)
             return
         known = self._known(error)
-        if self._in_flight and isinstance(known, RateLimitError):
+        if self._in_flight and isinstance(known, e.RateLimitError):
             asked = _FIRST_WAIT if known.retry_after is None else known.retry_after
             limiter.throttled(self._slot, min(asked, call.policy.max_retry_wait))
         elif self._in_flight:
@@ -235,16 +228,16 @@ class Attempt:
             return
         # An error without a backend says itself what was waited for until the deadline: a credential, say.
         late = call.ends is not None and time.monotonic() >= call.ends
-        if late and isinstance(known, ServiceTimeoutError) and known.backend:
+        if late and isinstance(known, e.ServiceTimeoutError) and known.backend:
             known = call.too_late()
         else:
             call.note(known)
-        if isinstance(known, ModelCallError):
-            call.failed.append(FailedAttempt.of(known, after=time.monotonic() - call.began))
+        if isinstance(known, e.ModelCallError):
+            call.failed.append(e.FailedAttempt.of(known, after=time.monotonic() - call.began))
         if known is not error:
             raise known from known.__cause__ or error
 
-    def _known(self, error: BaseException) -> TurnoutError | None:
+    def _known(self, error: BaseException) -> e.TurnoutError | None:
         if not isinstance(error, Exception):
             return None
         known = self._call.translate(error)

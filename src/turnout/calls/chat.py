@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import aclosing, closing, contextmanager
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from turnout.calls import streams
 from turnout.calls.classification import classify
-from turnout.calls.context import backend_of, call_site, new_attempts
+from turnout.calls.context import call_site, new_attempts
 from turnout.conversation.fitting import fit
 from turnout.conversation.history import aprepare, prepare
 from turnout.errors import MissingExtraError
@@ -113,11 +114,13 @@ class ChatCall(Generic[A, C]):
     ) -> None:
         self._route = route
         self._settings = settings
-        self._backend = backend_of(route, settings, limits["timeout"])
+        backend, timeout = settings.backends[route.backend], limits["timeout"]
+        # Another timeout means another client.
+        other = timeout is not None and timeout != backend.timeout
+        self._backend = backend.model_copy(update={"timeout": timeout}) if other else backend
         self._fitted = fit(request, route)
         self._wires = wires
         self._read = read
-        self._new_shape = shape
         self._convert = convert
         self._has_content = has_content
         self._attempts = new_attempts(
@@ -129,6 +132,7 @@ class ChatCall(Generic[A, C]):
             tokens=lambda: tokens() + (request.parameters["max_tokens"] or 0),
             used=used,
         )
+        self._shape = partial(shape, route, self._fitted, self._attempts.report)
 
     def answer(self) -> A:
         """One answer."""
@@ -193,9 +197,6 @@ class ChatCall(Generic[A, C]):
             wire = await self._attempts.awithin(off_loop(self._wires.get_or_make, route, backend))
         preparing = aprepare(self._read, route, self._fitted, allow_private=allow_private)
         return wire, await self._attempts.awithin(preparing)
-
-    def _shape(self) -> _AnswerShape[A, C]:
-        return self._new_shape(self._route, self._fitted, self._attempts.report)
 
     def _translate(self, error: Exception) -> TurnoutError | None:
         known = classify(error, call_site(self._route, self._settings))

@@ -16,15 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from turnout.routing import Route
-    from turnout.settings import Backend, Settings
-
-
-def backend_of(route: Route, settings: Settings, timeout: float | None = None) -> Backend:
-    """A route's backend, with a call's own timeout if it has one; another timeout means another client."""
-    backend = settings.backends[route.backend]
-    if timeout is None or timeout == backend.timeout:
-        return backend
-    return backend.model_copy(update={"timeout": timeout})
+    from turnout.settings import Settings
 
 
 def call_site(route: Route, settings: Settings) -> CallSite:

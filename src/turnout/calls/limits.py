@@ -46,7 +46,7 @@ class Limiter:
         self._lock = threading.Lock()
         self._queue: deque[Callable[[], object]] = deque()  # wakes who waits
         self._window = Window(min(start, most), most)
-        self._in_flight = 0
+        self.in_flight = 0
         self._paused_until = -inf
         self._answered_at = -inf
         self._rate = Rate()
@@ -74,11 +74,6 @@ class Limiter:
     def quiet(self) -> float:
         """Seconds since the deployment last answered a call."""
         return self._clock() - self._answered_at
-
-    @property
-    def in_flight(self) -> int:
-        """Calls in flight now."""
-        return self._in_flight
 
     @property
     def window(self) -> float:
@@ -134,10 +129,10 @@ class Limiter:
         """A call ended; `tokens` is what it really took, if the service said so."""
         with self._lock:
             now = self._clock()
-            self._in_flight -= 1
+            self.in_flight -= 1
             if answered:
                 self._answered_at = now
-                self._window.answered(now, self._in_flight)
+                self._window.answered(now, self.in_flight)
                 self._rate.answered(now)
             if tokens is not None:
                 self._tokens.take(tokens - slot.tokens, now)
@@ -153,8 +148,8 @@ class Limiter:
         """A call, which also leaves, was throttled: nobody asks for `pause` seconds, then fewer at once."""
         with self._lock:
             now = self._clock()
-            self._in_flight -= 1
-            self._window.throttled(now, slot.began, self._in_flight)
+            self.in_flight -= 1
+            self._window.throttled(now, slot.began, self.in_flight)
             self._rate.throttled(now, slot.began)
             self._paused_until = max(self._paused_until, now + pause)
             self._nudge()
@@ -187,14 +182,14 @@ class Limiter:
     def _delay(self, *, pauses: bool) -> float:
         """Seconds until the next call may be let in; infinite until one leaves."""
         now = self._clock()
-        if self._in_flight >= max(1, int(self._window.size)):
+        if self.in_flight >= max(1, int(self._window.size)):
             return inf
         pause = self._paused_until - now if pauses else 0.0
         return max(self._rate.wait(now), self._requests.wait(now), self._tokens.wait(now), pause)
 
     def _admit(self, tokens: float) -> Slot:
         now = self._clock()
-        self._in_flight += 1
+        self.in_flight += 1
         self._rate.take(now)
         self._requests.take(1, now)
         self._tokens.take(tokens, now)

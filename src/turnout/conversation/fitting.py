@@ -145,7 +145,10 @@ def _fit_converse(request: Request, route: Route) -> Fitted:
             config["toolChoice"] = {"tool": {"name": asked.choice}} if named else {asked.choice: {}}
         arguments["toolConfig"] = config
         if one_call:
-            fields = {"tool_choice": _one_call(forced=forced), **fields}
+            # Where `toolChoice` forces a call, the service refuses a `type` here; else, `auto` included, it insists.
+            # Source: https://github.com/BerriAI/litellm/pull/34347, https://github.com/BerriAI/litellm/issues/36536
+            kind = {} if forced else {"type": "auto"}
+            fields = {"tool_choice": {"disable_parallel_tool_use": True, **kind}, **fields}
     if fields:
         arguments["additionalModelRequestFields"] = fields
     cache = _cache(route, asked, extra.pop("cache_control", None))
@@ -156,32 +159,17 @@ def _converse_tools(route: Route, tools: list[dict[str, Any]]) -> list[dict[str,
     """The tools, and after those that are marked for caching a cache point."""
     specs: list[dict[str, Any]] = []
     for tool in tools:
-        specs.append(_converse_tool(tool))
+        function = tool.get("function")
+        if function is None:  # a tool of the wire's own
+            specs.append(tool)
+        else:
+            said = {key: function.get(key) for key in ("description", "strict")}
+            said = {key: value for key, value in said.items() if value is not None and value != ""}
+            specs.append({"toolSpec": {"name": function["name"], "inputSchema": {"json": _schema(function)}, **said}})
         mark = caching.mark_in(tool)
         point = caching.accepted(mark, "tools", route) if mark is not None else None
         specs += [caching.cache_point(point)] if point is not None else []
     return specs
-
-
-def _converse_tool(tool: dict[str, Any]) -> dict[str, Any]:
-    function = tool.get("function")
-    if function is None:  # a tool of the wire's own
-        return tool
-    spec: dict[str, Any] = {"name": function["name"], "inputSchema": {"json": _schema(function)}}
-    if function.get("description"):
-        spec["description"] = function["description"]
-    if function.get("strict") is not None:
-        spec["strict"] = function["strict"]
-    return {"toolSpec": spec}
-
-
-def _one_call(*, forced: bool) -> dict[str, Any]:
-    """What says that an answer calls one tool at most (`ModelFacts.one_call`).
-
-    Where `toolConfig.toolChoice` forces a call, the service refuses a `type` here; else, `auto` included, it insists.
-    Source: https://github.com/BerriAI/litellm/pull/34347, https://github.com/BerriAI/litellm/issues/36536
-    """
-    return {"disable_parallel_tool_use": True} | ({} if forced else {"type": "auto"})
 
 
 def _cache(route: Route, asked: Asked, mark: Any) -> CachePoint | None:

@@ -27,11 +27,7 @@ _FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostnam
 
 
 def check_schema(schema: Any, what: str) -> None:
-    """Refuse a schema, of a tool's arguments or of an answer, that no service takes.
-
-    Raises:
-        UnsupportedError: It isn't an object's, can't be written as JSON, or refers to what it doesn't have.
-    """
+    """Refuse a schema, of a tool's arguments or of an answer, that no service takes."""
     if not isinstance(schema, Mapping):
         msg = f"{what} has a {type(schema).__name__} for a schema; it must be a JSON schema as a dict"
         raise UnsupportedError(msg)

@@ -33,11 +33,7 @@ _NOT_IN_A_NAME = re.compile(r"[^a-zA-Z0-9_-]+")
 
 
 def arranged(turns: Sequence[Turn], route: Route, fitted: Fitted) -> list[Turn]:
-    """Turns in the order that the route's wire takes; they are this call's own, and changed.
-
-    Raises:
-        InvalidRequestError: Calls and results don't belong together, or nothing is left to answer.
-    """
+    """Turns in the order that the route's wire takes; they are this call's own, and changed."""
     if not turns:
         raise InvalidRequestError("there is nothing to answer: the conversation has no message, or only empty ones")
     instruction = fitted.instruction(turns)

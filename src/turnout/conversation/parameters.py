@@ -71,11 +71,7 @@ def take_parameters(arguments: dict[str, Any], own: Mapping[str, Any]) -> dict[s
 
 
 def fit_parameters(route: Route, parameters: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
-    """The parameters that the route's wire and model take, under turnout's names; the others go as the policy says.
-
-    Raises:
-        UnsupportedError: A value is out of range, or the policy is `error` and something can't be taken.
-    """
+    """The parameters that the route's wire and model take, under turnout's names; the others go as the policy says."""
     sent = {name: value for name, value in parameters.items() if value is not None and value != []}
     if sent:
         _check(route, sent)
@@ -171,7 +167,11 @@ def _fields(route: Route, level: str, policy: Policy) -> dict[str, Any]:
         if level == "none":
             return {}
         if level != "minimal":
-            return {"thinking": _adaptive(route), "output_config": {"effort": level}}
+            # Since Opus 4.7, which takes no sampling, thinking isn't shown unless that is said.
+            # Source: langchain-anthropic 1.7.7, which says so to Messages; seen 2026-11-21.
+            hidden = route.wire == "anthropic-messages" and not route.facts.temperature
+            thinking = {"type": "adaptive", **({"display": "summarized"} if hidden else {})}
+            return {"thinking": thinking, "output_config": {"effort": level}}
         why = "Claude's least effort is 'low'"
     elif family == "nova":
         return {} if level == "none" else {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": level}}
@@ -179,15 +179,6 @@ def _fields(route: Route, level: str, policy: Policy) -> dict[str, Any]:
         return {"reasoning_effort": level}
     _unsupported(route, "reasoning_effort", why or "turnout doesn't know how to ask this model", policy)
     return {}
-
-
-def _adaptive(route: Route) -> dict[str, str]:
-    """Thinking as Claude takes it; since Opus 4.7, which takes no sampling, it isn't shown unless that is said.
-
-    Source: langchain-anthropic 1.7.7, which says so to Messages; seen 2026-11-21.
-    """
-    shown = route.wire == "anthropic-messages" and not route.facts.temperature
-    return {"type": "adaptive", **({"display": "summarized"} if shown else {})}
 
 
 def _leave_out(route: Route, sent: dict[str, Any], name: str, why: str, policy: Policy) -> None:

@@ -29,10 +29,6 @@ def fit_parts(turn: Turn, route: Route, attachments: Attachments) -> None:
     """Bring a turn's parts, and its name, into what the route's wire takes; changed in place.
 
     What the assistant said is sent as the service gave it, if it reads its own blocks again, else in words.
-
-    Raises:
-        UnsupportedError: The model or the wire can't take a part.
-        InvalidRequestError: The data of an attachment can't be read.
     """
     openai = route.wire in _OPENAI
     turn.developer = turn.developer and openai

@@ -121,11 +121,8 @@ def as_tool(form: AnswerFormat, *, strictly: bool | None = None) -> dict[str, An
     parameters = for_a_tool(form.schema)
     if strictly and can_be_enforced(parameters):
         parameters = strict(parameters)
-    function: dict[str, Any] = {"name": form.name, "parameters": parameters}
-    if form.description:
-        function["description"] = form.description
-    if strictly is not None:
-        function["strict"] = strictly
+    said = {"description": form.description or None, "strict": strictly}
+    function = {"name": form.name, "parameters": parameters, **{k: v for k, v in said.items() if v is not None}}
     return {"type": "function", "function": function}
 
 

@@ -139,7 +139,7 @@ class Reader(ABC):
         request_id: str | None,
         findings: Mapping[str, Any],
     ) -> ChatResponse:
-        """An answer, or its last chunk, changed in place; `turnout.conversation.filters` reads the findings."""
+        """An answer, or its last chunk, changed in place; `turnout.conversation.answers.found` reads the findings."""
         self._finish, self._findings = reason, findings
         metadata = {"raw_finish_reason": reason, "model": model, "request_id": request_id}
         response.additional_kwargs |= {name: value for name, value in metadata.items() if value}

@@ -7,7 +7,8 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 from turnout import errors as e
 from turnout.calls.limits import Limiter, Slot
@@ -15,9 +16,6 @@ from turnout.redaction import without_secrets
 from turnout.transport.answers.unreadable import UnreadableAnswerError, shortened
 from turnout.transport.arrival import Arrival, ExpectArrival
 from turnout.transport.deadline import RetryPolicy, until
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 T = TypeVar("T")
 

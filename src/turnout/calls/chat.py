@@ -86,15 +86,11 @@ class ChatCall(Generic[A, C]):
     Args:
         limits: The call's own `turnout.conversation.parameters.LIMITS`.
         read: Reads the caller's messages.
-        shape: Makes what brings an attempt's answer into shape, of the route, the fitted request, and what says how
-            many attempts there were.
+        shape: Makes what brings an attempt's answer into shape; it is passed what says how many attempts there were.
         tokens: Estimates the tokens of the conversation.
         used: The tokens that an answer, or a chunk of one, says were used.
         has_content: Whether a chunk has some of the answer in it.
         convert: Makes the framework's error of turnout's.
-
-    Raises:
-        UnsupportedError: A parameter is out of range, or can't be taken.
     """
 
     def __init__(

@@ -43,10 +43,7 @@ _TABLES: dict[str, dict[str, Kind]] = {
     "openai": tables.OPENAI,
     "anthropic": tables.ANTHROPIC,
     "botocore": tables.BOTOCORE,
-    "httpx": tables.TRANSPORT,
-    "httpx2": tables.TRANSPORT,
-    "urllib3": tables.TRANSPORT,
-    "builtins": tables.TRANSPORT,
+    **dict.fromkeys(("httpx", "httpx2", "urllib3", "builtins"), tables.TRANSPORT),
 }
 
 
@@ -100,13 +97,6 @@ def _unreadable(found: UnreadableAnswerError, error: BaseException, site: CallSi
     if not found.may_pass:
         made.retryable = False
     return made
-
-
-def _made(
-    kind: Kind, error: BaseException, site: CallSite, code: str | None, request_id: str | None
-) -> e.ModelCallError:
-    message, route = _message(kind, error, site, code), site.route
-    return kind(message, backend=route.backend, deployment=route.deployment, code=code, request_id=request_id)
 
 
 def _reported(*codes: Any) -> Kind | None:
@@ -187,7 +177,9 @@ def _said(error: BaseException) -> str:
     return message
 
 
-def _message(kind: Kind, error: BaseException, site: CallSite, code: str | None) -> str:
+def _made(
+    kind: Kind, error: BaseException, site: CallSite, code: str | None, request_id: str | None
+) -> e.ModelCallError:
     route, provider = site.route, PROVIDERS[site.route.provider]
     place = f"{route.deployment!r} on backend {route.backend!r} ({site.endpoint})"
     called = f"{route.key} in {site.source}" if route.key else f"{route.name!r} in the code"
@@ -215,7 +207,8 @@ def _message(kind: Kind, error: BaseException, site: CallSite, code: str | None)
     }.get(kind, (f"{place} refused the request", ""))
     named = f" [{code}]" if code else ""
     source = "What came" if kind is e.ServiceAnswerError else "The service said"
-    return redact(f"{head}{named}. {advice}{source}: {shortened(_said(error))}", site.secrets())
+    message = redact(f"{head}{named}. {advice}{source}: {shortened(_said(error))}", site.secrets())
+    return kind(message, backend=route.backend, deployment=route.deployment, code=code, request_id=request_id)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

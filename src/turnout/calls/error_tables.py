@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from turnout import errors as e
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Kind = type[e.ModelCallError]
 

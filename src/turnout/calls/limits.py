@@ -86,8 +86,7 @@ class Limiter:
         Raises:
             TimeoutError: It may not be made within that time.
         """
-        slot = self._at_once(tokens, pauses=pauses)
-        if slot is not None:
+        if (slot := self._at_once(tokens, pauses=pauses)) is not None:
             return slot
         ends = inf if within is None else self._clock() + within
         event = threading.Event()
@@ -106,8 +105,7 @@ class Limiter:
 
     async def aenter(self, tokens: float = 0, *, pauses: bool = True) -> Slot:
         """Wait until a call may be made, without blocking the event loop."""
-        slot = self._at_once(tokens, pauses=pauses)
-        if slot is not None:
+        if (slot := self._at_once(tokens, pauses=pauses)) is not None:
             return slot
         loop, event = asyncio.get_running_loop(), asyncio.Event()
 
@@ -157,10 +155,8 @@ class Limiter:
     @contextmanager
     def _queued(self, wake: Callable[[], object], *, pauses: bool) -> Iterator[None]:
         with self._lock:
-            if pauses:
-                self._queue.append(wake)
-            else:  # past those who wait for a pause to end
-                self._queue.appendleft(wake)
+            # Who doesn't wait for a pause to end goes past those who do.
+            (self._queue.append if pauses else self._queue.appendleft)(wake)
         try:
             yield
         finally:

@@ -6,14 +6,11 @@ import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AsyncExitStack, ExitStack, aclosing, closing
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from turnout.calls.attempts import Attempts
+from turnout.calls.attempts import Attempt, Attempts
 from turnout.transport.arrival import ExpectArrival
 from turnout.transport.deadline import until
-
-if TYPE_CHECKING:
-    from turnout.calls.attempts import Attempt
 
 T = TypeVar("T")
 _END: Any = object()

@@ -79,10 +79,8 @@ def broken_off(route: Route, *, begun: bool) -> Exception:
     """The error for a stream that ended without a finish reason, or before anything came."""
     if not begun:
         return nothing_streamed(route)
-    msg = (
-        f"the stream of {route.deployment!r} on backend {route.backend!r} ended without a finish reason, so "
-        "the answer is not whole; try again"
-    )
+    place = f"{route.deployment!r} on backend {route.backend!r}"
+    msg = f"the stream of {place} ended without a finish reason, so the answer is not whole; try again"
     return ServiceConnectionError(msg, backend=route.backend, deployment=route.deployment)
 
 

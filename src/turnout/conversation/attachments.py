@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from turnout.conversation.media import DEFAULT_LIMITS, DOCUMENTS, IMAGES, TEXTS, Media, decode_base64, shown, sniff
-from turnout.conversation.turns import Attachment, Text
+from turnout.conversation.turns import Attachment, Text, Turn
 from turnout.errors import InvalidRequestError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from turnout.conversation.turns import Turn
     from turnout.routing import Route
 
 _FETCHED = {"bedrock-converse": {"image", "document"}, "openai-chat": {"document", "audio"}}

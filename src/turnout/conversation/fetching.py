@@ -65,9 +65,16 @@ async def afetch_all(
         async def one(url: str) -> Media:
             async with turns:
                 try:
-                    return await _timed(client, url, limits, allow_private=allow_private)
+                    async with asyncio.timeout(limits.timeout):
+                        return await _get(client, url, limits, allow_private=allow_private)
                 except InvalidRequestError as error:
                     raise InvalidRequestError(f"{places[url]}: {error}") from error
+                except (TimeoutError, httpx.HTTPError, OSError) as error:
+                    slow = isinstance(error, TimeoutError | httpx.TimeoutException)
+                    late = f"didn't answer whole within {limits.timeout:g} s"
+                    why = late if slow else f"can't be fetched ({type(error).__name__})"
+                    msg = f"{places[url]}: {shown(url)} {why}; send the image or document as data"
+                    raise InvalidRequestError(msg) from error
 
         tasks = [asyncio.ensure_future(one(url)) for url in places]
         try:
@@ -86,20 +93,6 @@ def _tls() -> ssl.SSLContext:
 
 
 runtime.renew_in_child(_tls.cache_clear)  # a thread may have been using it
-
-
-async def _timed(client: httpx.AsyncClient, url: str, limits: Limits, *, allow_private: bool) -> Media:
-    import httpx
-
-    try:
-        async with asyncio.timeout(limits.timeout):
-            return await _get(client, url, limits, allow_private=allow_private)
-    except (TimeoutError, httpx.TimeoutException) as error:
-        msg = f"{shown(url)} didn't answer whole within {limits.timeout:g} s; send the image or document as data"
-        raise InvalidRequestError(msg) from error
-    except (httpx.HTTPError, OSError) as error:
-        msg = f"{shown(url)} can't be fetched ({type(error).__name__}); send the image or document as data"
-        raise InvalidRequestError(msg) from error
 
 
 async def _get(client: httpx.AsyncClient, url: str, limits: Limits, *, allow_private: bool) -> Media:

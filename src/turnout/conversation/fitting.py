@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 from turnout.conversation import caching
 from turnout.conversation.answer_formats import converse_output, messages_format, openai_format
 from turnout.conversation.parameters import settle_effort
-from turnout.conversation.request import Fitted, parameters_of
+from turnout.conversation.request import Asked, Fitted, Request, parameters_of
 from turnout.conversation.tools import asked_for
 from turnout.facts.providers import PROVIDERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from turnout.conversation.request import Asked, Request
     from turnout.conversation.turns import CachePoint
     from turnout.routing import Route
 

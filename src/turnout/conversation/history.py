@@ -27,12 +27,7 @@ if TYPE_CHECKING:
 
 
 def prepare(read: Callable[[], list[Turn]], route: Route, fitted: Fitted, *, allow_private: bool = False) -> list[Turn]:
-    """A conversation as a route's wire takes it.
-
-    Raises:
-        InvalidRequestError: No service could accept the conversation; the message names the place.
-        UnsupportedError: The model or the wire can't take a part of it.
-    """
+    """A conversation as a route's wire takes it; what no service could accept is refused, and its place named."""
     with _naming(route):
         turns = arranged(read(), route, fitted)
         places = addresses(turns, route)

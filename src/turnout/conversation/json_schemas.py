@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from turnout.errors import UnsupportedError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
 
 _BY_NAME = ("properties", "$defs", "definitions", "dependentSchemas")  # hold schemas by names of the application's
 _LISTS = ("anyOf", "allOf", "oneOf", "prefixItems")

@@ -9,23 +9,19 @@ from collections import defaultdict, deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from turnout.conversation.turns import Attachment, CachePoint, Call, Reasoning, Text, Turn
+from turnout.conversation.turns import Attachment, CachePoint, Call, Kind, Part, Reasoning, Text, Turn
 from turnout.errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from turnout.conversation.request import Fitted
-    from turnout.conversation.turns import Kind, Part
     from turnout.routing import Route
 
 _SYSTEM_APART = frozenset({"bedrock-converse", "anthropic-messages"})
 """Wires whose system prompt is one, and outside the conversation, which begins with the user.
 
 They refuse tool calls and results in a request without tools."""
-
-_FIRST_WORDS = "."
-"""What a user is made to say where a wire insists that the user begins; langchain-aws fills empty messages with it."""
 
 _LONGEST_NAME = 64
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,40}")  # 40: OpenAI's chat wire; Converse and Responses take 64
@@ -147,8 +143,8 @@ def _system_first(turns: list[Turn]) -> list[Turn]:
     if not rest:  # a prompt that is nothing but a system message is what the user asks
         last = system.pop()
         rest = [Turn(last.index, "user", last.parts)]
-    if rest[0].role == "assistant":
-        rest.insert(0, Turn(rest[0].index, "user", [Text(_FIRST_WORDS)]))
+    if rest[0].role == "assistant":  # the user must begin; langchain-aws fills empty messages with this too
+        rest.insert(0, Turn(rest[0].index, "user", [Text(".")]))
     placed = [replace(system[0], parts=[part for turn in system for part in turn.parts])] if system else []
     for turn in rest:
         if turn.role == "user" and placed and placed[-1].role == "user":

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from turnout.conversation.caching import add_point, cache_control
-from turnout.conversation.turns import Attachment, CachePoint, Call, Reasoning, Text, WireBlock
+from turnout.conversation.turns import Attachment, CachePoint, Call, Part, Reasoning, Source, Text, Turn, WireBlock
 from turnout.errors import UnsupportedError
 from turnout.facts.models import facts
 
@@ -16,13 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from turnout.conversation.attachments import Attachments
-    from turnout.conversation.turns import Part, Source, Turn
     from turnout.routing import Route
 
 _OPENAI = frozenset({"openai-chat", "openai-responses"})
 _NOT_IN_A_NAME = re.compile(r"[\s<|\\/>]+")  # OpenAI's rule for `name`, which may have 64 characters
-_NOTHING = "."
-"""What an empty result says on Converse, which wants content; langchain-aws fills empty messages with it."""
 
 
 def fit_parts(turn: Turn, route: Route, attachments: Attachments) -> None:
@@ -89,7 +86,7 @@ def _fitted(turn: Turn, route: Route, attachments: Attachments) -> list[Part]:
 def _result(parts: list[Part], turn: Turn, route: Route) -> list[Part]:
     """A tool's result, which says by itself that the tool failed where the wire has no flag for it."""
     if not parts and route.wire == "bedrock-converse":
-        return [Text(_NOTHING)]
+        return [Text(".")]  # Converse wants content; langchain-aws fills empty messages with it
     if not turn.failed or route.wire not in _OPENAI:
         return parts
     for place, part in enumerate(parts):

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.conversation.answer_formats import AnswerFormat
 from turnout.conversation.json_schemas import can_be_enforced, check_schema, for_a_tool, refers_to_itself, strict
-from turnout.conversation.request import Asked
+from turnout.conversation.request import Asked, Request
 from turnout.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from turnout.conversation.request import Request
     from turnout.routing import Route
 
 METHODS = ("json_schema", "function_calling", "json_mode")

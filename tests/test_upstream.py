@@ -49,14 +49,14 @@ def test_a_principals_regional_authority() -> None:
 
 
 def test_what_httpx_keeps_of_an_exchange() -> None:
-    """`redaction/sdk_errors.py` takes secrets out of it."""
+    """`redaction.py` takes secrets out of it."""
     response = httpx.Response(200, text="hello", request=httpx.Request("GET", "https://a.example"))
     assert response.text == "hello"
     assert {"_request", "_content", "_text"} <= vars(response).keys()
 
 
 def test_what_aiohttp_keeps_of_a_connection() -> None:
-    """`redaction/sdk_errors.py` takes the proxy's password out of it."""
+    """`redaction.py` takes the proxy's password out of it."""
     from aiohttp.client_reqrep import ConnectionKey
 
     assert "proxy_auth" in ConnectionKey._fields

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnout.calls.retry_after import LONGEST, retry_after
+from turnout.calls.classification import LONGEST_WAIT, retry_after
 
 NAMES = ("retry-after", "retry-after-ms", "x-amz-retry-after")
 
@@ -51,4 +51,4 @@ def test_a_date_to_wait_for() -> None:
 @given(st.sampled_from(NAMES), st.text() | st.from_regex(r"[A-Z][a-z]{2}, \d+ [A-Z][a-z]{2} \d+ \d+:\d+:\d+ \S+"))
 def test_nothing_that_is_written_there_fails(name: str, said: str) -> None:
     found = retry_after({name: said})
-    assert found is None or (math.isfinite(found) and 0 <= found <= LONGEST)
+    assert found is None or (math.isfinite(found) and 0 <= found <= LONGEST_WAIT)

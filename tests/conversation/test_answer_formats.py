@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 
 from turnout.conversation.answer_formats import AnswerFormat, answer_format, openai_format
 from turnout.conversation.json_schemas import can_be_enforced, for_a_tool, strict, strict_for_claude
-from turnout.conversation.tool_choices import as_tool
+from turnout.conversation.tools import as_tool
 from turnout.errors import UnsupportedError
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from turnout.conversation.filters import NOTHING, found, found_in_answer
+from turnout.conversation.answers import NOTHING, found, found_in_answer
 
 HIGH = {"type": "VIOLENCE", "confidence": "HIGH", "action": "BLOCKED", "detected": True}
 

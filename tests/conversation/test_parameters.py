@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from turnout.conversation.parameters import PARAMETERS, TAKES, fit_parameters, tool_choice_name
+from turnout.conversation.parameters import PARAMETERS, TAKES, fit_parameters
+from turnout.conversation.tools import tool_choice_name
 from turnout.errors import UnsupportedError
 from turnout.routing import Route
 

@@ -14,7 +14,7 @@ from langchain_core.messages.tool import invalid_tool_call, tool_call
 
 from tests.langchain.history_support import BACKENDS, WIRES, Bench, portable_history, route
 from tests.support.recordings import RECORDINGS, needs_recordings
-from turnout.conversation.tool_ids import ToolIds, is_valid, tool_name
+from turnout.conversation.ordering import ToolIds, is_valid, tool_name
 from turnout.errors import InvalidRequestError
 
 if TYPE_CHECKING:

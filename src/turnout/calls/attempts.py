@@ -6,26 +6,16 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
+from turnout import errors as e
 from turnout.calls.limits import Limiter, Slot
-from turnout.errors import (
-    FailedAttempt,
-    InvalidRequestError,
-    ModelCallError,
-    RateLimitError,
-    ServiceTimeoutError,
-    TurnoutError,
-)
-from turnout.redaction.sdk_errors import without_secrets
+from turnout.redaction import without_secrets
 from turnout.transport.answers.unreadable import UnreadableAnswerError, shortened
 from turnout.transport.arrival import Arrival, ExpectArrival
 from turnout.transport.deadline import RetryPolicy, until
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 T = TypeVar("T")
 
@@ -36,25 +26,17 @@ _SPREAD = 0.1  # of what the service asked for is added at most, so that not eve
 
 @dataclass(slots=True)
 class Attempts:
-    """The attempts of one call of the application, and its deadline.
-
-    Attributes:
-        translate: Makes turnout's error of what an SDK raised; None if it isn't an SDK's.
-        tokens: An estimate of the tokens that an attempt takes.
-        used: The tokens that an answer says it took.
-        failed: The attempts that failed so far.
-        attempts: How many were made so far.
-    """
+    """The attempts of one call of the application, and its deadline."""
 
     policy: RetryPolicy
     limiter: Limiter
-    translate: Callable[[Exception], TurnoutError | None]
+    translate: Callable[[Exception], e.TurnoutError | None]  # makes turnout's error of what an SDK raised
     backend: str = ""
     deployment: str = ""
-    tokens: float = 0
-    used: Callable[[Any], float | None] | None = None
-    failed: list[FailedAttempt] = field(default_factory=list)
-    attempts: int = 0
+    tokens: float = 0  # an estimate of what an attempt takes
+    used: Callable[[Any], float | None] | None = None  # the tokens that an answer says it took
+    failed: list[e.FailedAttempt] = field(default_factory=list)
+    attempts: int = 0  # made so far
     began: float = field(default_factory=time.monotonic)
 
     @property
@@ -67,11 +49,6 @@ class Attempts:
         """Seconds until its deadline."""
         return None if self.ends is None else max(self.ends - time.monotonic(), 0.001)
 
-    @property
-    def past(self) -> bool:
-        """Whether its deadline has passed."""
-        return self.ends is not None and time.monotonic() >= self.ends
-
     def run(self, once: Callable[[], T]) -> T:
         """Make the call."""
         with until(self.ends):
@@ -83,11 +60,7 @@ class Attempts:
         return await self.awithin(self.arepeated(self._aattempt, once))
 
     async def awithin(self, awaited: Awaitable[T]) -> T:
-        """Await something that is part of the call; it is cancelled when the deadline passes.
-
-        Raises:
-            ServiceTimeoutError: The deadline passed.
-        """
+        """Await something that is part of the call; it is cancelled when the deadline passes."""
         if self.ends is None:
             return await awaited
         limit = asyncio.timeout(self.left)
@@ -100,16 +73,12 @@ class Attempts:
                 raise self.too_late() from without_secrets(error)
             raise
 
-    def within(self) -> AbstractContextManager[None]:
-        """What a thread does for the call outside its attempts, like fetching an image, within its deadline."""
-        return until(self.ends)
-
     def repeated(self, attempt: Callable[..., T], *arguments: Any) -> T:
         """Call a function until it succeeds or the policy says to stop."""
         while True:
             try:
                 return attempt(*arguments)
-            except ModelCallError as error:
+            except e.ModelCallError as error:
                 wait = self._wait_after(error)
                 if wait is None:
                     raise
@@ -120,26 +89,23 @@ class Attempts:
         while True:
             try:
                 return await attempt(*arguments)
-            except ModelCallError as error:
+            except e.ModelCallError as error:
                 wait = self._wait_after(error)
                 if wait is None:
                     raise
             await asyncio.sleep(wait)
 
-    def _wait_after(self, error: ModelCallError) -> float | None:
+    def _wait_after(self, error: e.ModelCallError) -> float | None:
         """Seconds until the next attempt; None if there is none."""
-        if not error.retryable:
-            return None
         if error.retry_after is not None:
             wait = error.retry_after * (1 + random.uniform(0, _SPREAD))  # noqa: S311 - no secret
         else:
             wait = _backoff(self.attempts)
-        if wait > self.policy.max_retry_wait * (1 + _SPREAD) or (self.left is not None and wait >= self.left):
-            return None
+        too_long = wait > self.policy.max_retry_wait * (1 + _SPREAD) or (self.left is not None and wait >= self.left)
         counted = self.failed
         if min(time.monotonic() - self.began, self.limiter.quiet) < self.policy.patience:
-            counted = [attempt for attempt in self.failed if attempt.error != RateLimitError.__name__]
-        return wait if len(counted) <= self.policy.max_retries else None
+            counted = [attempt for attempt in self.failed if attempt.error != e.RateLimitError.__name__]
+        return wait if error.retryable and not too_long and len(counted) <= self.policy.max_retries else None
 
     def _attempt(self, once: Callable[[], T]) -> T:
         with self.begin() as attempt, ExpectArrival(attempt.arrival):
@@ -177,18 +143,19 @@ class Attempts:
             return {"attempts": self.attempts}
         return {"attempts": self.attempts, "failed_attempts": [attempt.as_dict() for attempt in self.failed]}
 
-    def too_late(self) -> TurnoutError:
+    def too_late(self) -> e.TurnoutError:
         """The error for a deadline that passed."""
-        msg = (
+        made = e.ServiceTimeoutError(
             f"{self.deployment!r} on backend {self.backend!r} had not answered when the call's deadline of "
-            f"{self.policy.deadline:g} s passed; raise `deadline`, or ask for less"
+            f"{self.policy.deadline:g} s passed; raise `deadline`, or ask for less",
+            backend=self.backend,
+            deployment=self.deployment,
         )
-        made = ServiceTimeoutError(msg, backend=self.backend, deployment=self.deployment)
         known = self.translate(made) or made
         self.note(known)
         return known
 
-    def unsendable(self, error: Exception) -> InvalidRequestError:
+    def unsendable(self, error: Exception) -> e.InvalidRequestError:
         """The error for a request that has no JSON, so that nothing was sent."""
         msg = (
             f"what was to be sent to {self.deployment!r} on backend {self.backend!r} can't be written as JSON: "
@@ -196,13 +163,13 @@ class Attempts:
         )
         if isinstance(error, UnicodeError):
             msg += ". Replace it: text.encode(errors='replace').decode()"
-        made = InvalidRequestError(msg, backend=self.backend, deployment=self.deployment)
+        made = e.InvalidRequestError(msg, backend=self.backend, deployment=self.deployment)
         made.__cause__ = error
         return made
 
-    def note(self, error: TurnoutError) -> None:
+    def note(self, error: e.TurnoutError) -> None:
         """Have an error say which attempt it ended, and what the ones before were."""
-        if isinstance(error, ModelCallError):
+        if isinstance(error, e.ModelCallError):
             error.attempts, error.failed_attempts = max(self.attempts, 1), tuple(self.failed)
             if self.failed:
                 before = ", ".join(f"{attempt.error} after {attempt.after:.1f} s" for attempt in self.failed)
@@ -213,20 +180,16 @@ class Attempt:
     """One attempt, as a context. An SDK's error in it is raised as turnout's.
 
     Any other error is raised as one of an unreadable answer, if the answer has begun to arrive.
-
-    Attributes:
-        answer: What the service answered, once it did.
-        arrival: Whether the head of its answer has come.
     """
 
-    __slots__ = ("_call", "_counts", "_in_flight", "_slot", "answer", "arrival")
+    __slots__ = ("_call", "_in_flight", "_slot", "_used", "answer", "arrival")
 
     def __init__(self, call: Attempts, slot: Slot) -> None:
         self._call = call
         self._slot = slot
         self._in_flight = True
-        self._counts = call.used is not None and call.limiter.counts_tokens
-        self.answer: Any = None
+        self._used = call.used if call.limiter.counts_tokens else None
+        self.answer: Any = None  # once it has come; of a stream, the piece that says what was used
         self.arrival = Arrival()
 
     def begun(self) -> None:
@@ -236,7 +199,7 @@ class Attempt:
 
     def see(self, piece: Any) -> None:
         """Look at a piece of a streamed answer for what it says was used."""
-        if self._counts and self._call.used is not None and self._call.used(piece):
+        if self._used is not None and self._used(piece):
             self.answer = piece
 
     def __enter__(self) -> Self:
@@ -245,26 +208,34 @@ class Attempt:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        call, limiter = self._call, self._call.limiter
         if error is None:
-            self._ended()
+            used = None if self._used is None or self.answer is None else self._used(self.answer)
+            if self._in_flight:
+                limiter.leave(self._slot, tokens=used, answered=True)
+            elif used is not None:
+                limiter.correct(self._slot, used)
             return
-        call = self._call
         known = self._known(error)
-        if self._in_flight:
-            self._failed(known)
+        if self._in_flight and isinstance(known, e.RateLimitError):
+            asked = _FIRST_WAIT if known.retry_after is None else known.retry_after
+            limiter.throttled(self._slot, min(asked, call.policy.max_retry_wait))
+        elif self._in_flight:
+            limiter.leave(self._slot)
         if known is None:
             return
         # An error without a backend says itself what was waited for until the deadline: a credential, say.
-        if isinstance(known, ServiceTimeoutError) and known.backend and call.past:
+        late = call.ends is not None and time.monotonic() >= call.ends
+        if late and isinstance(known, e.ServiceTimeoutError) and known.backend:
             known = call.too_late()
         else:
             call.note(known)
-        if isinstance(known, ModelCallError):
-            call.failed.append(FailedAttempt.of(known, after=time.monotonic() - call.began))
+        if isinstance(known, e.ModelCallError):
+            call.failed.append(e.FailedAttempt.of(known, after=time.monotonic() - call.began))
         if known is not error:
             raise known from known.__cause__ or error
 
-    def _known(self, error: BaseException) -> TurnoutError | None:
+    def _known(self, error: BaseException) -> e.TurnoutError | None:
         if not isinstance(error, Exception):
             return None
         known = self._call.translate(error)
@@ -273,23 +244,6 @@ class Attempt:
         elif known is None and _is_no_json(error):
             known = self._call.translate(self._call.unsendable(error))
         return known
-
-    def _ended(self) -> None:
-        call, used = self._call, None
-        if self._counts and call.used is not None and self.answer is not None:
-            used = call.used(self.answer)
-        if self._in_flight:
-            call.limiter.leave(self._slot, tokens=used, answered=True)
-        elif used is not None:
-            call.limiter.correct(self._slot, used)
-
-    def _failed(self, known: TurnoutError | None) -> None:
-        limiter = self._call.limiter
-        if isinstance(known, RateLimitError):
-            asked = _FIRST_WAIT if known.retry_after is None else known.retry_after
-            limiter.throttled(self._slot, min(asked, self._call.policy.max_retry_wait))
-        else:
-            limiter.leave(self._slot)
 
 
 def _backoff(attempts: int) -> float:

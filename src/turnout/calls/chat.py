@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from contextlib import aclosing, closing, contextmanager
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from turnout.calls import streams
 from turnout.calls.classification import classify
-from turnout.calls.context import backend_of, call_site, new_attempts
+from turnout.calls.context import call_site, new_attempts
 from turnout.conversation.fitting import fit
 from turnout.conversation.history import aprepare, prepare
 from turnout.errors import MissingExtraError
 from turnout.runtime import Cache
 from turnout.transport.blocking import off_loop, within_deadline
+from turnout.transport.deadline import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
@@ -30,90 +32,65 @@ A_co = TypeVar("A_co", covariant=True)
 C_co = TypeVar("C_co", covariant=True)
 
 
-class Wire(Protocol[A_co, C_co]):
+class _Wire(Protocol[A_co, C_co]):
     """Carries the calls of one route: sends a prepared conversation, and reads the answer or its chunks."""
 
-    def chat(self, turns: list[Turn], fitted: Fitted) -> A_co:
-        """One answer."""
-
-    async def achat(self, turns: list[Turn], fitted: Fitted) -> A_co:
-        """One answer, without blocking the event loop."""
-
-    def stream(self, turns: list[Turn], fitted: Fitted) -> Generator[C_co]:
-        """One answer in chunks."""
-
-    def astream(self, turns: list[Turn], fitted: Fitted) -> AsyncGenerator[C_co]:
-        """One answer in chunks, without blocking the event loop."""
+    def chat(self, turns: list[Turn], fitted: Fitted) -> A_co: ...
+    async def achat(self, turns: list[Turn], fitted: Fitted) -> A_co: ...
+    def stream(self, turns: list[Turn], fitted: Fitted) -> Generator[C_co]: ...
+    def astream(self, turns: list[Turn], fitted: Fitted) -> AsyncGenerator[C_co]: ...
 
 
 class Wires(Generic[A, C]):
-    """The wires of one framework. One is kept for each route and backend.
+    """The wires of one framework, one for each route and backend.
 
-    Args:
-        package: The package that has a file for each wire, with `build(route, backend)`.
-        extra: What installs the framework's integrations.
+    `package` has a file for each wire, with `build(route, backend)`; `extra` installs the framework's integrations.
     """
 
     def __init__(self, package: str, extra: str) -> None:
         self._package = package
         self._extra = extra
-        self._made: Cache[tuple[Route, Backend], Wire[A, C]] = Cache()
+        self._made: Cache[tuple[Route, Backend], _Wire[A, C]] = Cache()
 
-    def get(self, route: Route, backend: Backend) -> Wire[A, C] | None:
+    def get(self, route: Route, backend: Backend) -> _Wire[A, C] | None:
         """A route's wire, if it has been made."""
         return self._made.get((route, backend))
 
-    def get_or_make(self, route: Route, backend: Backend) -> Wire[A, C]:
-        """A route's wire.
-
-        Raises:
-            MissingExtraError: The integration isn't installed.
-            SettingsError: The backend's settings are incomplete.
-            CredentialError: No credential was found.
-        """
+    def get_or_make(self, route: Route, backend: Backend) -> _Wire[A, C]:
+        """A route's wire; making it imports its SDK, and makes a client, which may ask for credentials."""
         return self._made.get_or_make((route, backend), lambda: self._build(route, backend))
 
-    def _build(self, route: Route, backend: Backend) -> Wire[A, C]:
+    def _build(self, route: Route, backend: Backend) -> _Wire[A, C]:
         try:
-            made: Wire[A, C] = import_module(f"{self._package}.{route.wire.replace('-', '_')}").build(route, backend)
+            made: _Wire[A, C] = import_module(f"{self._package}.{route.wire.replace('-', '_')}").build(route, backend)
         except ModuleNotFoundError as error:
             msg = f"backend {route.backend!r} needs {error.name}: pip install 'turnout[{self._extra}]'"
             raise MissingExtraError(msg) from error
         return made
 
 
-class AnswerShape(Protocol[A, C]):
-    """Brings one answer, whole or in chunks, into the framework's one shape."""
+class _AnswerShape(Protocol[A, C]):
+    """Brings one answer, whole or in chunks, into the framework's one shape.
 
-    def whole(self, answer: A) -> A:
-        """A whole answer."""
+    `end` refuses what was streamed if it is not a whole answer, or not what was asked for.
+    """
 
-    def chunk(self, chunk: C) -> C:
-        """A chunk of a streamed answer."""
-
-    def end(self) -> None:
-        """Refuse what was streamed if it is not a whole answer, or not what was asked for."""
+    def whole(self, answer: A) -> A: ...
+    def chunk(self, chunk: C) -> C: ...
+    def end(self) -> None: ...
 
 
 class ChatCall(Generic[A, C]):
     """One call, before anything is sent.
 
     Args:
-        route: Where it goes.
-        settings: The settings.
-        request: What it asks for.
-        limits: Its own `turnout.conversation.parameters.LIMITS`.
-        wires: The framework's wires.
+        limits: The call's own `turnout.conversation.parameters.LIMITS`.
         read: Reads the caller's messages.
-        shape: Makes what brings an attempt's answer into shape, of the route, the fitted request, and what says how
-            many attempts there were.
+        shape: Makes what brings an attempt's answer into shape; it is passed what says how many attempts there were.
         tokens: Estimates the tokens of the conversation.
         used: The tokens that an answer, or a chunk of one, says were used.
         has_content: Whether a chunk has some of the answer in it.
         convert: Makes the framework's error of turnout's.
-
-    Raises:
-        UnsupportedError: A parameter is out of range, or can't be taken.
     """
 
     def __init__(
@@ -125,7 +102,7 @@ class ChatCall(Generic[A, C]):
         *,
         wires: Wires[A, C],
         read: Callable[[], list[Turn]],
-        shape: Callable[[Route, Fitted, Callable[[], Mapping[str, Any]]], AnswerShape[A, C]],
+        shape: Callable[[Route, Fitted, Callable[[], Mapping[str, Any]]], _AnswerShape[A, C]],
         tokens: Callable[[], float],
         used: Callable[[Any], float | None],
         has_content: Callable[[C], bool],
@@ -133,11 +110,13 @@ class ChatCall(Generic[A, C]):
     ) -> None:
         self._route = route
         self._settings = settings
-        self._backend = backend_of(route, settings, limits["timeout"])
+        backend, timeout = settings.backends[route.backend], limits["timeout"]
+        # Another timeout means another client.
+        other = timeout is not None and timeout != backend.timeout
+        self._backend = backend.model_copy(update={"timeout": timeout}) if other else backend
         self._fitted = fit(request, route)
         self._wires = wires
         self._read = read
-        self._new_shape = shape
         self._convert = convert
         self._has_content = has_content
         self._attempts = new_attempts(
@@ -149,6 +128,7 @@ class ChatCall(Generic[A, C]):
             tokens=lambda: tokens() + (request.parameters["max_tokens"] or 0),
             used=used,
         )
+        self._shape = partial(shape, route, self._fitted, self._attempts.report)
 
     def answer(self) -> A:
         """One answer."""
@@ -196,31 +176,23 @@ class ChatCall(Generic[A, C]):
                 async for chunk in chunks:
                     yield chunk
 
-    def _prepared(self) -> tuple[Wire[A, C], list[Turn]]:
-        """What carries the call, and the conversation as it takes it, within the deadline.
-
-        A backend's first call imports its SDK and makes its client, which may ask for credentials.
-        """
-        route, backend = self._route, self._backend
+    def _prepared(self) -> tuple[_Wire[A, C], list[Turn]]:
+        """What carries the call, and the conversation as it takes it, within the deadline."""
+        route, backend, allow_private = self._route, self._backend, self._settings.allow_private_media
         wire = self._wires.get(route, backend)
-        with self._attempts.within():
+        with until(self._attempts.ends):
             if wire is None:
                 what = f"the client of backend {route.backend!r}"
                 wire = within_deadline(what, self._wires.get_or_make, route, backend)
-            allow_private = self._settings.allow_private_media
             return wire, prepare(self._read, route, self._fitted, allow_private=allow_private)
 
-    async def _aprepared(self) -> tuple[Wire[A, C], list[Turn]]:
-        route, backend = self._route, self._backend
+    async def _aprepared(self) -> tuple[_Wire[A, C], list[Turn]]:
+        route, backend, allow_private = self._route, self._backend, self._settings.allow_private_media
         wire = self._wires.get(route, backend)
         if wire is None:
             wire = await self._attempts.awithin(off_loop(self._wires.get_or_make, route, backend))
-        allow_private = self._settings.allow_private_media
         preparing = aprepare(self._read, route, self._fitted, allow_private=allow_private)
         return wire, await self._attempts.awithin(preparing)
-
-    def _shape(self) -> AnswerShape[A, C]:
-        return self._new_shape(self._route, self._fitted, self._attempts.report)
 
     def _translate(self, error: Exception) -> TurnoutError | None:
         known = classify(error, call_site(self._route, self._settings))

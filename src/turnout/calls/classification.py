@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
+import email.utils
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from turnout import errors as e
-from turnout.calls.error_tables import (
-    ANTHROPIC,
-    ANTHROPIC_MESSAGES,
-    BEDROCK,
-    BEDROCK_MESSAGES,
-    BOTOCORE,
-    OPENAI,
-    OPENAI_CODES,
-    REPORTED_TYPES,
-    STATUSES,
-    TRANSPORT,
-    Kind,
-)
-from turnout.calls.retry_after import retry_after
-from turnout.conversation import filters
+from turnout.calls import error_tables as tables
+from turnout.calls.error_tables import Kind
+from turnout.conversation import answers
 from turnout.facts.providers import PROVIDERS
-from turnout.redaction import redact
-from turnout.redaction.sdk_errors import without_secrets
+from turnout.redaction import redact, without_secrets
 from turnout.transport.answers.unreadable import UnreadableAnswerError, shortened
 
 if TYPE_CHECKING:
@@ -48,15 +37,13 @@ class CallSite:
 
 
 _WRAPPED = 4  # an SDK wraps what its transport raises, and LangChain what the SDK does
+LONGEST_WAIT = 366 * 86_400.0  # seconds; beyond some years timers refuse, or never end
 
 _TABLES: dict[str, dict[str, Kind]] = {
-    "openai": OPENAI,
-    "anthropic": ANTHROPIC,
-    "botocore": BOTOCORE,
-    "httpx": TRANSPORT,
-    "httpx2": TRANSPORT,
-    "urllib3": TRANSPORT,
-    "builtins": TRANSPORT,
+    "openai": tables.OPENAI,
+    "anthropic": tables.ANTHROPIC,
+    "botocore": tables.BOTOCORE,
+    **dict.fromkeys(("httpx", "httpx2", "urllib3", "builtins"), tables.TRANSPORT),
 }
 
 
@@ -85,10 +72,17 @@ def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
     status, code, request_id, headers = _details(error)
     made = _made(kind, error, site, code, request_id)
     made.status, made.retry_after, made.__cause__ = status, retry_after(headers), error
-    if (again := _repeatable(status, code, headers)) is not None:
-        made.retryable = again
+    said = headers.get("x-should-retry")  # which is what OpenAI's SDK goes by as well
+    if said in {"true", "false"}:
+        made.retryable = said == "true"
+    elif code == "insufficient_quota" or status in {501, 505}:  # a quota that is used up is a 429 that doesn't pass
+        made.retryable = False
     if isinstance(made, e.ContentFilterError):
-        made.stage, made.categories = _found(error)
+        body = getattr(error, "body", None)
+        stage, made.categories = answers.found(body if isinstance(body, dict) else {})
+        # What Claude says is filtered as it is written, and refused in Anthropic's words. What else is refused, is
+        # stopped at its prompt.
+        made.stage = stage or ("completion" if "output blocked" in str(error).lower() else "prompt")
     return made
 
 
@@ -105,42 +99,16 @@ def _unreadable(found: UnreadableAnswerError, error: BaseException, site: CallSi
     return made
 
 
-def _made(
-    kind: Kind, error: BaseException, site: CallSite, code: str | None, request_id: str | None
-) -> e.ModelCallError:
-    message, route = _message(kind, error, site, code), site.route
-    return kind(message, backend=route.backend, deployment=route.deployment, code=code, request_id=request_id)
-
-
 def _reported(*codes: Any) -> Kind | None:
     """The error for one that came with success, by what it says of itself: a code, a type, or an HTTP status."""
     for code in codes:
         named = str(code)
-        found = OPENAI_CODES.get(named) or REPORTED_TYPES.get(named)
+        found = tables.OPENAI_CODES.get(named) or tables.REPORTED_TYPES.get(named)
         if found is None and named.isascii() and named.isdigit():
-            found = STATUSES.get(int(named), e.ServerError if named.startswith("5") else None)
+            found = tables.STATUSES.get(int(named), e.ServerError if named.startswith("5") else None)
         if found is not None:
             return found
     return None
-
-
-def _repeatable(status: int | None, code: str | None, headers: Mapping[str, str]) -> bool | None:
-    """Whether the request may succeed later, where the service says more of that than the error's class does.
-
-    OpenAI's `x-should-retry` is what its SDK goes by as well; a quota that is used up is a 429 that doesn't pass.
-    """
-    header = headers.get("x-should-retry")
-    if header in {"true", "false"}:
-        return header == "true"
-    return False if code == "insufficient_quota" or status in {501, 505} else None
-
-
-def _found(error: BaseException) -> filters.Findings:
-    """Where a filter stopped the call, and what it found; a request that is refused is stopped at its prompt."""
-    body = getattr(error, "body", None)
-    stage, categories = filters.found(body if isinstance(body, dict) else {})
-    # What Claude says is filtered as it is written, and refused in Anthropic's words.
-    return stage or ("completion" if "output blocked" in str(error).lower() else "prompt"), categories
 
 
 def _kind(error: BaseException) -> Kind | None:
@@ -152,16 +120,16 @@ def _kind(error: BaseException) -> Kind | None:
         code = None
     for base in type(error).__mro__:
         table = _TABLES.get(base.__module__.partition(".")[0])
-        if table is OPENAI and isinstance(code, str) and code in OPENAI_CODES:
-            return OPENAI_CODES[code]
+        if table is tables.OPENAI and isinstance(code, str) and code in tables.OPENAI_CODES:
+            return tables.OPENAI_CODES[code]
         if table is not None and base.__name__ in table:
             found = table[base.__name__]
             status = getattr(error, "status_code", 200)
             if base.__name__ in {"APIError", "APIStatusError"}:  # with a status of no class of its own, or in an answer
                 reported = (code, getattr(error, "type", None)) if status == 200 else (status,)
                 found = _reported(*reported) or found
-            if table is ANTHROPIC and found is e.InvalidRequestError:
-                return next((kind for pattern, kind in ANTHROPIC_MESSAGES if pattern.search(str(error))), found)
+            if table is tables.ANTHROPIC and found is e.InvalidRequestError:
+                return next((kind for pattern, kind in tables.ANTHROPIC_MESSAGES if pattern.search(str(error))), found)
             return found
     return None
 
@@ -169,13 +137,13 @@ def _kind(error: BaseException) -> Kind | None:
 def _bedrock_kind(response: Mapping[str, Any]) -> Kind:
     code, message = str(response["Error"].get("Code", "")), str(response["Error"].get("Message", ""))
     # The event stream names its exceptions like members: throttlingException.
-    named = BEDROCK.get(code) or BEDROCK.get(code[:1].upper() + code[1:])
+    named = tables.BEDROCK.get(code) or tables.BEDROCK.get(code[:1].upper() + code[1:])
     if named is e.InvalidRequestError:
-        return next((kind for pattern, kind in BEDROCK_MESSAGES if pattern.search(message)), named)
+        return next((kind for pattern, kind in tables.BEDROCK_MESSAGES if pattern.search(message)), named)
     if named is not None:
         return named
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-    return STATUSES.get(status, e.ServerError)
+    return tables.STATUSES.get(status, e.ServerError)
 
 
 def _details(error: BaseException) -> tuple[int | None, str | None, str | None, Mapping[str, str]]:
@@ -209,10 +177,13 @@ def _said(error: BaseException) -> str:
     return message
 
 
-def _message(kind: Kind, error: BaseException, site: CallSite, code: str | None) -> str:
+def _made(
+    kind: Kind, error: BaseException, site: CallSite, code: str | None, request_id: str | None
+) -> e.ModelCallError:
     route, provider = site.route, PROVIDERS[site.route.provider]
     place = f"{route.deployment!r} on backend {route.backend!r} ({site.endpoint})"
     called = f"{route.key} in {site.source}" if route.key else f"{route.name!r} in the code"
+    again = "It may pass; try again. " if getattr(error, "may_pass", True) else "Ask for less. "
     head, advice = {
         e.AuthenticationError: (
             f"{site.endpoint} refused the credential of backend {route.backend!r}",
@@ -231,12 +202,36 @@ def _message(kind: Kind, error: BaseException, site: CallSite, code: str | None)
         e.ContentFilterError: (f"a content filter stopped the call to {place}", ""),
         e.ServiceTimeoutError: (f"{place} did not answer in time", "Raise the backend's timeout, or ask for less. "),
         e.ServiceConnectionError: (f"no connection to {place}, or it was cut", "Check the endpoint and the network. "),
-        e.ServerError: (f"{place} failed", "It may pass; try again. "),
-        e.ServiceAnswerError: (
-            f"the answer of {place} can't be read",
-            "It may pass; try again. " if getattr(error, "may_pass", True) else "Ask for less. ",
-        ),
+        e.ServerError: (f"{place} failed", again),
+        e.ServiceAnswerError: (f"the answer of {place} can't be read", again),
     }.get(kind, (f"{place} refused the request", ""))
     named = f" [{code}]" if code else ""
     source = "What came" if kind is e.ServiceAnswerError else "The service said"
-    return redact(f"{head}{named}. {advice}{source}: {shortened(_said(error))}", site.secrets())
+    message = redact(f"{head}{named}. {advice}{source}: {shortened(_said(error))}", site.secrets())
+    return kind(message, backend=route.backend, deployment=route.deployment, code=code, request_id=request_id)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a service asks to wait, or None if it says nothing that can be a wait.
+
+    Read are `retry-after-ms` (Azure), `x-amz-retry-after` (AWS; both in milliseconds) and `Retry-After` (seconds, or an
+    HTTP date: RFC 9110, 10.2.3), in that order. What is no number or date, negative, too long or NaN is passed over.
+    """
+    for name, unit in (("retry-after-ms", 1000), ("x-amz-retry-after", 1000), ("retry-after", 1)):
+        seconds = _seconds(headers.get(name) or "", unit)
+        if seconds is not None and 0 <= seconds <= LONGEST_WAIT:
+            return seconds
+    return None
+
+
+def _seconds(text: str, unit: int) -> float | None:
+    try:
+        return float(text) / unit
+    except ValueError:
+        if unit != 1:
+            return None
+    try:
+        date = email.utils.parsedate_tz(text)
+        return None if date is None else max(email.utils.mktime_tz(date) - time.time(), 0.0)
+    except (ValueError, OverflowError, TypeError, IndexError):  # of numbers that no date has
+        return None

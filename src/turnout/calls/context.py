@@ -16,15 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from turnout.routing import Route
-    from turnout.settings import Backend, Settings
-
-
-def backend_of(route: Route, settings: Settings, timeout: float | None = None) -> Backend:
-    """A route's backend, with a call's own timeout if it has one; another timeout means another client."""
-    backend = settings.backends[route.backend]
-    if timeout is None or timeout == backend.timeout:
-        return backend
-    return backend.model_copy(update={"timeout": timeout})
+    from turnout.settings import Settings
 
 
 def call_site(route: Route, settings: Settings) -> CallSite:
@@ -34,13 +26,7 @@ def call_site(route: Route, settings: Settings) -> CallSite:
         credential = credential_for(route, backend)
     except TurnoutError:
         credential = None
-    return CallSite(
-        route=route,
-        endpoint=endpoint(backend, route.wire),
-        credential=credential,
-        source=settings.source,
-        secrets=backend.secrets,
-    )
+    return CallSite(route, endpoint(backend, route.wire), credential, settings.source, backend.secrets)
 
 
 def limiter_of(route: Route, settings: Settings) -> limits.Limiter:
@@ -68,17 +54,10 @@ def new_attempts(
     used: Callable[[Any], float | None] | None = None,
     patience: float = 0.0,
 ) -> Attempts:
-    """The attempts of a call on a route.
+    """The attempts of a call on a route; `max_retries` and `deadline` go over the backend's.
 
-    Args:
-        route: Where it goes.
-        settings: The settings; their backend says when calls are repeated.
-        translate: Makes turnout's error of what an SDK raised.
-        max_retries: How often it is repeated at most, over the backend's.
-        deadline: Seconds that it may take in all, over the backend's.
-        tokens: Estimates its tokens; asked only where tokens are limited.
-        used: The tokens that an answer says it took.
-        patience: Seconds of throttling that are waited out without counting as retries.
+    `translate` makes turnout's error of what an SDK raised. `tokens`, which is asked only where tokens are limited,
+    estimates what the call takes, and `used` reads out of an answer what it took.
     """
     backend = settings.backends[route.backend]
     limiter = limiter_of(route, settings)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from turnout import errors as e
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 Kind = type[e.ModelCallError]
 
@@ -106,8 +103,8 @@ STATUSES: dict[int, Kind] = {
 
 # Anthropic's 400 has one type for everything, so its words are all there is.
 ANTHROPIC_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = (
-    (re.compile(r"prompt is too long|exceed(s|ed)? (the )?context", re.IGNORECASE), e.ContextOverflowError),
-    (re.compile(r"content filter(ing)? policy", re.IGNORECASE), e.ContentFilterError),
+    (re.compile(r"(?i)prompt is too long|exceed(s|ed)? (the )?context"), e.ContextOverflowError),
+    (re.compile(r"(?i)content filter(ing)? policy"), e.ContentFilterError),
 )
 
 # Bedrock Runtime: error code → ours, by its service model and by what AWS has for every service:
@@ -133,11 +130,8 @@ BEDROCK = _by_name(
 
 # Bedrock gives these as plain ValidationException, so its words are all there is.
 BEDROCK_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = (
-    (re.compile(r"model identifier is invalid|on-demand throughput isn.t supported", re.IGNORECASE), e.NotFoundError),
-    (
-        re.compile(r"input is too long|prompt is too long|too many input tokens|maximum tokens", re.IGNORECASE),
-        e.ContextOverflowError,
-    ),
+    (re.compile(r"(?i)model identifier is invalid|on-demand throughput isn.t supported"), e.NotFoundError),
+    (re.compile(r"(?i)(input|prompt) is too long|too many input tokens|maximum tokens"), e.ContextOverflowError),
 )
 
 # botocore's own exceptions, raised before or instead of an answer, and those of its parsers.

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import inf
 
@@ -31,15 +31,7 @@ class Slot:
 
 
 class Limiter:
-    """What one deployment takes.
-
-    Args:
-        rpm: Requests a minute, if the settings limit them.
-        tpm: Tokens a minute, likewise.
-        start: Calls in flight at first.
-        most: Calls in flight at most.
-        clock: Seconds, for tests.
-    """
+    """What one deployment takes: requests and tokens a minute, if the settings limit them, and calls in flight."""
 
     def __init__(
         self,
@@ -52,15 +44,13 @@ class Limiter:
     ) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._queue: deque[_Waiter] = deque()
+        self._queue: deque[Callable[[], object]] = deque()  # wakes who waits
         self._window = Window(min(start, most), most)
-        self._in_flight = 0
+        self.in_flight = 0
         self._paused_until = -inf
         self._answered_at = -inf
         self._rate = Rate()
-        self._requests: Pace | None = None
-        self._tokens: Pace | None = None
-        self.allow(rpm, tpm)
+        self._requests, self._tokens = Pace(rpm), Pace(tpm)
         renewed_in_child(self)
 
     def renew(self) -> None:
@@ -70,25 +60,20 @@ class Limiter:
 
     def allow(self, rpm: float | None, tpm: float | None) -> None:
         """Take other limits, where the settings changed."""
-        if rpm != (self._requests and self._requests.per_minute):
-            self._requests = Pace(rpm) if rpm else None
-        if tpm != (self._tokens and self._tokens.per_minute):
-            self._tokens = Pace(tpm) if tpm else None
+        if rpm != self._requests.per_minute:
+            self._requests = Pace(rpm)
+        if tpm != self._tokens.per_minute:
+            self._tokens = Pace(tpm)
 
     @property
     def counts_tokens(self) -> bool:
         """Whether tokens are limited, so that a call must be estimated."""
-        return self._tokens is not None
+        return bool(self._tokens.per_minute)
 
     @property
     def quiet(self) -> float:
         """Seconds since the deployment last answered a call."""
         return self._clock() - self._answered_at
-
-    @property
-    def in_flight(self) -> int:
-        """Calls in flight now."""
-        return self._in_flight
 
     @property
     def window(self) -> float:
@@ -101,85 +86,91 @@ class Limiter:
         Raises:
             TimeoutError: It may not be made within that time.
         """
-        slot = self._at_once(tokens, pauses=pauses)
-        if slot is not None:
+        if (slot := self._at_once(tokens, pauses=pauses)) is not None:
             return slot
         ends = inf if within is None else self._clock() + within
-        waiter = _ThreadWaiter()
-        with self._queued(waiter, pauses=pauses):
+        event = threading.Event()
+        wake = event.set
+        with self._queued(wake, pauses=pauses):
             while True:
-                slot, delay = self._turn(waiter, tokens, pauses=pauses)
+                slot, delay = self._turn(wake, tokens, pauses=pauses)
                 if slot is not None:
                     return slot
                 left = ends - self._clock()
                 if left <= 0:
                     raise TimeoutError
-                waiter.wait(min(delay, left))
+                wait = min(delay, left)
+                event.wait(None if wait == inf else wait)
+                event.clear()
 
     async def aenter(self, tokens: float = 0, *, pauses: bool = True) -> Slot:
         """Wait until a call may be made, without blocking the event loop."""
-        slot = self._at_once(tokens, pauses=pauses)
-        if slot is not None:
+        if (slot := self._at_once(tokens, pauses=pauses)) is not None:
             return slot
-        waiter = _LoopWaiter()
-        with self._queued(waiter, pauses=pauses):
+        loop, event = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(event.set)
+
+        with self._queued(wake, pauses=pauses):
             while True:
-                slot, delay = self._turn(waiter, tokens, pauses=pauses)
+                slot, delay = self._turn(wake, tokens, pauses=pauses)
                 if slot is not None:
                     return slot
-                await waiter.wait(delay)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(None if delay == inf else delay):
+                        await event.wait()
+                event.clear()
 
     def leave(self, slot: Slot, *, tokens: float | None = None, answered: bool = False) -> None:
         """A call ended; `tokens` is what it really took, if the service said so."""
         with self._lock:
             now = self._clock()
-            self._in_flight -= 1
+            self.in_flight -= 1
             if answered:
                 self._answered_at = now
-                self._window.answered(now, self._in_flight)
+                self._window.answered(now, self.in_flight)
                 self._rate.answered(now)
-            if tokens is not None and self._tokens is not None:
+            if tokens is not None:
                 self._tokens.take(tokens - slot.tokens, now)
             self._nudge()
 
     def correct(self, slot: Slot, tokens: float) -> None:
         """A call that has left already took so many tokens."""
         with self._lock:
-            if self._tokens is not None:
-                self._tokens.take(tokens - slot.tokens, self._clock())
-                self._nudge()
+            self._tokens.take(tokens - slot.tokens, self._clock())
+            self._nudge()
 
     def throttled(self, slot: Slot, pause: float) -> None:
         """A call, which also leaves, was throttled: nobody asks for `pause` seconds, then fewer at once."""
         with self._lock:
             now = self._clock()
-            self._in_flight -= 1
-            self._window.throttled(now, slot.began, self._in_flight)
+            self.in_flight -= 1
+            self._window.throttled(now, slot.began, self.in_flight)
             self._rate.throttled(now, slot.began)
             self._paused_until = max(self._paused_until, now + pause)
             self._nudge()
 
     @contextmanager
-    def _queued(self, waiter: _Waiter, *, pauses: bool) -> Iterator[None]:
+    def _queued(self, wake: Callable[[], object], *, pauses: bool) -> Iterator[None]:
         with self._lock:
-            if pauses:
-                self._queue.append(waiter)
-            else:  # past those who wait for a pause to end
-                self._queue.appendleft(waiter)
+            # Who doesn't wait for a pause to end goes past those who do.
+            (self._queue.append if pauses else self._queue.appendleft)(wake)
         try:
             yield
         finally:
             with self._lock:
-                self._queue.remove(waiter)
+                self._queue.remove(wake)
                 self._nudge()
 
     def _at_once(self, tokens: float, *, pauses: bool) -> Slot | None:
         with self._lock:
             return None if (self._queue and pauses) or self._delay(pauses=pauses) else self._admit(tokens)
 
-    def _turn(self, waiter: _Waiter, tokens: float, *, pauses: bool) -> tuple[Slot | None, float]:
+    def _turn(self, wake: Callable[[], object], tokens: float, *, pauses: bool) -> tuple[Slot | None, float]:
         with self._lock:
-            if self._queue[0] is not waiter:
+            if self._queue[0] is not wake:
                 return None, inf
             delay = self._delay(pauses=pauses)
             return (None, delay) if delay else (self._admit(tokens), 0.0)
@@ -187,62 +178,23 @@ class Limiter:
     def _delay(self, *, pauses: bool) -> float:
         """Seconds until the next call may be let in; infinite until one leaves."""
         now = self._clock()
-        if self._in_flight >= max(1, int(self._window.size)):
+        if self.in_flight >= max(1, int(self._window.size)):
             return inf
-        delay = self._rate.wait(now)
-        if pauses and self._paused_until > now:
-            delay = max(delay, self._paused_until - now)
-        for pace in (self._requests, self._tokens):
-            if pace is not None:
-                delay = max(delay, pace.wait(now))
-        return delay
+        pause = self._paused_until - now if pauses else 0.0
+        return max(self._rate.wait(now), self._requests.wait(now), self._tokens.wait(now), pause)
 
     def _admit(self, tokens: float) -> Slot:
         now = self._clock()
-        self._in_flight += 1
+        self.in_flight += 1
         self._rate.take(now)
-        if self._requests is not None:
-            self._requests.take(1, now)
-        if self._tokens is not None:
-            self._tokens.take(tokens, now)
+        self._requests.take(1, now)
+        self._tokens.take(tokens, now)
         return Slot(now, tokens)
 
     def _nudge(self) -> None:
         if self._queue:
-            self._queue[0].wake()
+            self._queue[0]()
 
-
-class _ThreadWaiter:
-    def __init__(self) -> None:
-        self._event = threading.Event()
-
-    def wake(self) -> None:
-        self._event.set()
-
-    def wait(self, seconds: float) -> None:
-        self._event.wait(None if seconds == inf else seconds)
-        self._event.clear()
-
-
-class _LoopWaiter:
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._event = asyncio.Event()
-
-    def wake(self) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._event.set)
-
-    async def wait(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(None if seconds == inf else seconds):
-                await self._event.wait()
-        except TimeoutError:
-            pass
-        self._event.clear()
-
-
-_Waiter = _ThreadWaiter | _LoopWaiter
 
 _limiters: Cache[tuple[str, ...], Limiter] = Cache(size=1000)
 _processes = 1

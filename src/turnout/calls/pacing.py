@@ -17,11 +17,11 @@ _PROBE, _BOLD = 0.1, 20.0  # more is tried each second, up to so many times that
 
 
 class Pace:
-    """A quota a minute, spread over the minute (the generic cell rate algorithm)."""
+    """A quota a minute, if there is one, spread over the minute (the generic cell rate algorithm)."""
 
-    def __init__(self, per_minute: float) -> None:
+    def __init__(self, per_minute: float | None) -> None:
         self.per_minute = per_minute
-        self._each = 60.0 / per_minute
+        self._each = 60.0 / per_minute if per_minute else 0.0
         self._burst = max(_BURST, self._each)
         self._free_at = 0.0
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import ExitStack, aclosing, closing
+from contextlib import AsyncExitStack, ExitStack, aclosing, closing
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from turnout.calls.attempts import Attempts
+from turnout.calls.attempts import Attempt, Attempts
 from turnout.transport.arrival import ExpectArrival
 from turnout.transport.deadline import until
-
-if TYPE_CHECKING:
-    from turnout.calls.attempts import Attempt
 
 T = TypeVar("T")
 _END: Any = object()
@@ -86,18 +83,14 @@ async def _aopen(
     call: Attempts, start: Callable[[], AsyncGenerator[T]], begun: Callable[[T], bool]
 ) -> tuple[Attempt, list[T], AsyncGenerator[T]]:
     first: list[T] = []
-    with ExitStack() as opened:
+    async with AsyncExitStack() as opened:
         attempt = opened.enter_context(await call.abegin())
-        pieces = start()
-        try:
-            with ExpectArrival(attempt.arrival):
-                async for piece in pieces:
-                    first.append(piece)
-                    if begun(piece):
-                        break
-        except BaseException:
-            await pieces.aclose()
-            raise
+        pieces = await opened.enter_async_context(aclosing(start()))
+        with ExpectArrival(attempt.arrival):
+            async for piece in pieces:
+                first.append(piece)
+                if begun(piece):
+                    break
         attempt.begun()
         opened.pop_all()
     return attempt, first, pieces

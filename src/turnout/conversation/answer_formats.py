@@ -4,54 +4,40 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from functools import lru_cache
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
-from turnout.conversation.json_schemas import can_be_enforced, strict, strict_for_claude
-from turnout.conversation.tools import check_references
+from turnout.conversation.json_schemas import can_be_enforced, check_schema, strict, strict_for_claude
 from turnout.errors import UnsupportedError
 
-JSON_OBJECT = "Answer with one JSON object and nothing else: no Markdown, and no words before or after it."
+_JSON_OBJECT = "Answer with one JSON object and nothing else: no Markdown, and no words before or after it."
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerFormat:
-    """A form that an answer must have.
+    """A form that an answer must have: any JSON object, or one of a schema."""
 
-    Attributes:
-        name: A name that every service takes.
-        schema: JSON schema of an object; None for any JSON object.
-        description: What the object is.
-        strict: Whether the answer is to be held to the schema exactly, where the service has a choice; None where not
-            asked for.
-    """
-
-    name: str = "answer"
+    name: str = "answer"  # which every service takes
     schema: dict[str, Any] | None = None
     description: str = ""
-    strict: bool | None = None
+    strict: bool | None = None  # whether it is to fit exactly, where the service has a choice
 
     def in_words(self) -> str:
         """What a model is told of the form that it can't be held to."""
         if self.schema is None:
-            return JSON_OBJECT
-        return f"{JSON_OBJECT} It must fit this JSON schema: {json.dumps(self.schema, ensure_ascii=False)}"
+            return _JSON_OBJECT
+        return f"{_JSON_OBJECT} It must fit this JSON schema: {json.dumps(self.schema, ensure_ascii=False)}"
 
 
 def answer_format(wanted: Any) -> AnswerFormat | None:
-    """The form that a `response_format` asks for.
+    """The form that a `response_format` asks for; None for plain text.
 
-    Args:
-        wanted: A pydantic class, a TypedDict, a dataclass; OpenAI's `{"type": "json_schema", …}`, as Chat Completions,
-            Responses, Anthropic or Bedrock nests it; `{"type": "json_object"}`; a JSON schema; or a function's dict.
-
-    Returns:
-        The form; None for plain text.
-
-    Raises:
-        UnsupportedError: It is none of these, or its schema is not an object's.
+    It is a pydantic class, a TypedDict, a dataclass; OpenAI's `{"type": "json_schema", …}`, as Chat Completions,
+    Responses, Anthropic or Bedrock nests it; `{"type": "json_object"}`; a JSON schema; or a function's dict.
     """
     if wanted is None:
         return None
@@ -88,19 +74,38 @@ def _of_dict(inner: Any, wanted: Any) -> AnswerFormat:
 
 @lru_cache(maxsize=256)
 def _of_class(kind: type) -> AnswerFormat:
-    from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter
+    from pydantic import BaseModel, PydanticSchemaGenerationError, PydanticUserError, TypeAdapter
+    from typing_extensions import is_typeddict
 
-    from turnout.conversation.typed_dicts import is_schema_class, modern
-
-    if not is_schema_class(kind):
+    if not (is_typeddict(kind) or is_dataclass(kind) or issubclass(kind, BaseModel)):
         raise _not_a_format(kind)
     try:
-        schema = TypeAdapter(modern(kind)).json_schema()
+        schema = TypeAdapter(_modern(kind)).json_schema()
     except (PydanticUserError, PydanticSchemaGenerationError) as error:
         raise _not_a_format(kind) from error
     name = schema.get("title") or kind.__name__
     schema = _object(schema, name)
     return AnswerFormat(_name(name), schema, schema.get("description", ""), strict=True)
+
+
+def _modern(annotation: Any) -> Any:
+    """A type for pydantic, which before Python 3.12 reads no `typing.TypedDict`, only typing_extensions'."""
+    if sys.version_info >= (3, 12):
+        return annotation
+    from typing_extensions import TypedDict, get_type_hints, is_typeddict
+
+    if is_typeddict(annotation):
+        hints = {name: _modern(hint) for name, hint in get_type_hints(annotation, include_extras=True).items()}
+        make: Any = TypedDict
+        made: Any = make(annotation.__name__, hints, total=annotation.__total__)
+        made.__doc__ = annotation.__doc__
+        return made
+    origin, inner = get_origin(annotation), get_args(annotation)
+    changed = tuple(_modern(one) for one in inner)
+    if origin is None or changed == inner:
+        return annotation
+    generic: Any = Union if origin is UnionType else origin
+    return generic[changed if len(changed) > 1 else changed[0]]
 
 
 def _object(schema: Mapping[str, Any], name: Any) -> dict[str, Any]:
@@ -113,12 +118,7 @@ def _object(schema: Mapping[str, Any], name: Any) -> dict[str, Any]:
     if found.get("type") != "object":
         msg = f"the schema {name!r} is no object's, and services take no other; put it in one, as a property"
         raise UnsupportedError(msg)
-    try:
-        json.dumps(found, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        msg = f"the schema {name!r} can't be written as JSON: {error}"
-        raise UnsupportedError(msg) from error
-    check_references(found, f"the schema {name!r}")
+    check_schema(found, f"the schema {name!r}")
     return found
 
 
@@ -127,28 +127,19 @@ def _name(name: Any) -> str:
 
 
 def _not_a_format(wanted: Any) -> UnsupportedError:
-    msg = (
+    return UnsupportedError(
         f"response_format {wanted!r:.200} is none: give a pydantic class, a TypedDict, a dataclass, "
         "{'type': 'json_schema', 'json_schema': {'name': …, 'schema': …}}, or {'type': 'json_object'}"
     )
-    return UnsupportedError(msg)
-
-
-# --- as the services take it
 
 
 def openai_format(form: AnswerFormat) -> dict[str, Any]:
     """A form as OpenAI's `response_format`."""
     if form.schema is None:
         return {"type": "json_object"}
-    made: dict[str, Any] = {"name": form.name, "schema": form.schema}
-    if form.description:
-        made["description"] = form.description
-    if form.strict is not None:
-        made["strict"] = form.strict
-    if form.strict and can_be_enforced(form.schema):
-        made["schema"] = strict(form.schema)
-    return {"type": "json_schema", "json_schema": made}
+    schema = strict(form.schema) if form.strict and can_be_enforced(form.schema) else form.schema
+    made = {"name": form.name, "schema": schema, "description": form.description or None, "strict": form.strict}
+    return {"type": "json_schema", "json_schema": {key: value for key, value in made.items() if value is not None}}
 
 
 def converse_output(form: AnswerFormat, family: str) -> dict[str, Any]:
@@ -156,8 +147,7 @@ def converse_output(form: AnswerFormat, family: str) -> dict[str, Any]:
     assert form.schema is not None
     schema = strict_for_claude(form.schema) if family == "claude" else strict(form.schema)
     made = {"name": form.name, "schema": json.dumps(schema, ensure_ascii=False)}
-    if form.description:
-        made["description"] = form.description
+    made |= {"description": form.description} if form.description else {}
     return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": made}}}
 
 

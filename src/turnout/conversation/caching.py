@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from turnout.conversation.turns import Attachment, CachePoint, Reasoning, WireBlock
+from turnout.conversation.turns import Attachment, CachePoint, Part, Reasoning, WireBlock
 
 if TYPE_CHECKING:
-    from turnout.conversation.turns import Part
     from turnout.routing import Route
 
 Place = Literal["system", "messages", "tools"]

@@ -15,23 +15,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from turnout import runtime
-from turnout.conversation.media import (
-    DEFAULT_LIMITS,
-    TEXTS,
-    Limits,
-    Media,
-    decode_data_url,
-    is_data_url,
-    shown,
-    sniff,
-    too_large,
-)
+from turnout.conversation import media
+from turnout.conversation.media import DEFAULT_LIMITS, DOCUMENTS, Limits, Media, shown
 from turnout.errors import InvalidRequestError
 from turnout.transport.blocking import begin, result_in_time
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     import httpx
 
@@ -39,12 +30,9 @@ if TYPE_CHECKING:
 _AT_ONCE = 8
 _ADDRESSES_TRIED = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_OPEN_XML = "application/vnd.openxmlformats-officedocument."
 _OFFICE = {
-    "application/msword": b"\xd0\xcf\x11\xe0",
-    "application/vnd.ms-excel": b"\xd0\xcf\x11\xe0",
-    f"{_OPEN_XML}wordprocessingml.document": b"PK\x03\x04",
-    f"{_OPEN_XML}spreadsheetml.sheet": b"PK\x03\x04",
+    **{DOCUMENTS[form]: b"\xd0\xcf\x11\xe0" for form in ("doc", "xls")},
+    **{DOCUMENTS[form]: b"PK\x03\x04" for form in ("docx", "xlsx")},
 }
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 # Azure's channel to the host is a public address that only virtual machines reach:
@@ -53,20 +41,12 @@ _METADATA = frozenset({ipaddress.ip_address("168.63.129.16")})
 
 
 def fetch_all(
-    urls: Iterable[str],
-    *,
-    limits: Limits = DEFAULT_LIMITS,
-    allow_private: bool = False,
-    places: Mapping[str, str] | None = None,
+    places: Mapping[str, str], *, limits: Limits = DEFAULT_LIMITS, allow_private: bool = False
 ) -> dict[str, Media]:
-    """Get images and documents, several at once; `places` (`message 3`) are for errors to name.
-
-    Raises:
-        InvalidRequestError: One can't be had within the limits, or is no image or document that is known.
-    """
+    """Get images and documents by their addresses, several at once; where each is named (`message 3`) is for errors."""
 
     def fetched() -> dict[str, Media]:
-        return asyncio.run(afetch_all(urls, limits=limits, allow_private=allow_private, places=places))
+        return asyncio.run(afetch_all(places, limits=limits, allow_private=allow_private))
 
     # On a thread with a loop of its own: the caller's thread may be running one, and only there is the time that all
     # of a fetch takes really limited.
@@ -74,18 +54,9 @@ def fetch_all(
 
 
 async def afetch_all(
-    urls: Iterable[str],
-    *,
-    limits: Limits = DEFAULT_LIMITS,
-    allow_private: bool = False,
-    places: Mapping[str, str] | None = None,
+    places: Mapping[str, str], *, limits: Limits = DEFAULT_LIMITS, allow_private: bool = False
 ) -> dict[str, Media]:
     """As `fetch_all`, without blocking the event loop."""
-    wanted = list(dict.fromkeys(urls))
-    found = {url: decode_data_url(url, limits=limits) for url in wanted if is_data_url(url)}
-    rest = [url for url in wanted if url not in found]
-    if not rest:
-        return found
     import httpx
 
     turns = asyncio.Semaphore(_AT_ONCE)
@@ -94,16 +65,20 @@ async def afetch_all(
         async def one(url: str) -> Media:
             async with turns:
                 try:
-                    return await _timed(client, url, limits, allow_private=allow_private)
+                    async with asyncio.timeout(limits.timeout):
+                        return await _get(client, url, limits, allow_private=allow_private)
                 except InvalidRequestError as error:
-                    if places is None or url not in places:
-                        raise
-                    msg = f"{places[url]}: {error}"
+                    raise InvalidRequestError(f"{places[url]}: {error}") from error
+                except (TimeoutError, httpx.HTTPError, OSError) as error:
+                    slow = isinstance(error, TimeoutError | httpx.TimeoutException)
+                    late = f"didn't answer whole within {limits.timeout:g} s"
+                    why = late if slow else f"can't be fetched ({type(error).__name__})"
+                    msg = f"{places[url]}: {shown(url)} {why}; send the image or document as data"
                     raise InvalidRequestError(msg) from error
 
-        tasks = [asyncio.ensure_future(one(url)) for url in rest]
+        tasks = [asyncio.ensure_future(one(url)) for url in places]
         try:
-            return found | dict(zip(rest, await asyncio.gather(*tasks), strict=True))
+            return dict(zip(places, await asyncio.gather(*tasks), strict=True))
         finally:
             for task in tasks:
                 task.cancel()
@@ -120,20 +95,6 @@ def _tls() -> ssl.SSLContext:
 runtime.renew_in_child(_tls.cache_clear)  # a thread may have been using it
 
 
-async def _timed(client: httpx.AsyncClient, url: str, limits: Limits, *, allow_private: bool) -> Media:
-    import httpx
-
-    try:
-        async with asyncio.timeout(limits.timeout):
-            return await _get(client, url, limits, allow_private=allow_private)
-    except (TimeoutError, httpx.TimeoutException) as error:
-        msg = f"{shown(url)} didn't answer whole within {limits.timeout:g} s; send the image or document as data"
-        raise InvalidRequestError(msg) from error
-    except (httpx.HTTPError, OSError) as error:
-        msg = f"{shown(url)} can't be fetched ({type(error).__name__}); send the image or document as data"
-        raise InvalidRequestError(msg) from error
-
-
 async def _get(client: httpx.AsyncClient, url: str, limits: Limits, *, allow_private: bool) -> Media:
     at = url
     for _ in range(limits.redirects + 1):
@@ -145,13 +106,11 @@ async def _get(client: httpx.AsyncClient, url: str, limits: Limits, *, allow_pri
                 at = urljoin(at, answer.headers["location"])
                 continue
             if answer.status_code != 200:
-                msg = f"{shown(at)} can't be fetched: the server answered {answer.status_code}"
-                raise InvalidRequestError(msg)
+                raise InvalidRequestError(f"{shown(at)} can't be fetched: the server answered {answer.status_code}")
             return await _read(answer, at, limits)
         finally:
             await answer.aclose()
-    msg = f"{shown(url)} is redirected more than {limits.redirects} times"
-    raise InvalidRequestError(msg)
+    raise InvalidRequestError(f"{shown(url)} is redirected more than {limits.redirects} times")
 
 
 def _checked(url: str) -> SplitResult:
@@ -159,11 +118,9 @@ def _checked(url: str) -> SplitResult:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        msg = "the address of an image or document can't be read"
-        raise InvalidRequestError(msg) from error
+        raise InvalidRequestError("the address of an image or document can't be read") from error
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        msg = f"{shown(url)} isn't fetched: only http, https and data addresses are"
-        raise InvalidRequestError(msg)
+        raise InvalidRequestError(f"{shown(url)} isn't fetched: only http, https and data addresses are")
     return parts
 
 
@@ -178,11 +135,10 @@ async def _addresses(parts: SplitResult, *, allow_private: bool) -> list[str]:
         raise InvalidRequestError(msg) from error
     addresses = list(dict.fromkeys(str(info[4][0]) for info in infos))
     if not allow_private and not all(map(_is_public, addresses)):
-        msg = (
+        raise InvalidRequestError(
             f"{shown(parts.geturl())} isn't fetched: {parts.hostname!r} is a loopback, private or otherwise internal "
             f"address; send the image or document as data, or allow such addresses"
         )
-        raise InvalidRequestError(msg)
     return addresses[:_ADDRESSES_TRIED]
 
 
@@ -222,22 +178,22 @@ async def _ask(client: httpx.AsyncClient, parts: SplitResult, addresses: list[st
 async def _read(answer: httpx.Response, url: str, limits: Limits) -> Media:
     declared = answer.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limits.size:
-        raise too_large(shown(url), limits)
+        raise media.too_large(shown(url), limits)
     data = bytearray()
     async for piece in answer.aiter_bytes():
         data += piece
         if len(data) > limits.size:
-            raise too_large(shown(url), limits)
+            raise media.too_large(shown(url), limits)
     mime = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
     return Media(bytes(data), _known_type(bytes(data), mime, url))
 
 
 def _known_type(data: bytes, mime: str, url: str) -> str:
-    if sniffed := sniff(data):
+    if sniffed := media.sniff(data):
         return sniffed
     if mime in _OFFICE and data.startswith(_OFFICE[mime]):
         return mime
-    if mime in TEXTS and data and _is_text(data):
+    if mime in media.TEXTS and data and _is_text(data):
         return mime
     claim = f"is said to be {mime!r}" if mime else "has no type"
     msg = f"{shown(url)} {claim}, and its {len(data)} bytes are no image, document or sound that is known"

@@ -9,7 +9,7 @@ out for others. What no service would accept is refused before anything is sent.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from turnout.conversation import fetching
 from turnout.conversation.attachments import Attachments, addresses
@@ -27,21 +27,12 @@ if TYPE_CHECKING:
 
 
 def prepare(read: Callable[[], list[Turn]], route: Route, fitted: Fitted, *, allow_private: bool = False) -> list[Turn]:
-    """A conversation as a route's wire takes it.
-
-    Returns:
-        Turns whose parts the wire takes: texts, resolved attachments, calls, its own reasoning and blocks, and marks
-        for caching.
-
-    Raises:
-        InvalidRequestError: No service could accept the conversation; the message names the place.
-        UnsupportedError: The model or the wire can't take a part of it.
-    """
+    """A conversation as a route's wire takes it; what no service could accept is refused, and its place named."""
     with _naming(route):
         turns = arranged(read(), route, fitted)
         places = addresses(turns, route)
-        fetched = fetching.fetch_all(places, places=places, allow_private=allow_private) if places else {}
-        return settled(turns, route, fetched)
+        fetched = fetching.fetch_all(places, allow_private=allow_private) if places else {}
+        return _settled(turns, route, fetched)
 
 
 async def aprepare(
@@ -51,24 +42,25 @@ async def aprepare(
     with _naming(route):
         turns = arranged(read(), route, fitted)
         places = addresses(turns, route)
-        fetched = await fetching.afetch_all(places, places=places, allow_private=allow_private) if places else {}
-        return settled(turns, route, fetched)
+        fetched = await fetching.afetch_all(places, allow_private=allow_private) if places else {}
+        return _settled(turns, route, fetched)
 
 
-def settled(turns: Sequence[Turn], route: Route, fetched: Mapping[str, Media]) -> list[Turn]:
+def _settled(turns: Sequence[Turn], route: Route, fetched: Mapping[str, Media]) -> list[Turn]:
     """Turns in order, changed into what the wire takes, without those that are empty."""
     attachments = Attachments(route, fetched)
     for turn in turns:
         fit_parts(turn, route, attachments)
     kept = [turn for turn in turns if turn.parts or turn.role == "tool"]
     if not kept:
-        msg = "there is nothing to answer: the conversation holds nothing that this service can read"
-        raise InvalidRequestError(msg)
+        raise InvalidRequestError(
+            "there is nothing to answer: the conversation holds nothing that this service can read"
+        )
     return kept
 
 
 @contextmanager
-def _naming(route: Route) -> Iterator[Any]:
+def _naming(route: Route) -> Iterator[None]:
     """Errors name the backend and deployment."""
     try:
         yield

@@ -1,13 +1,13 @@
-"""JSON schemas in the forms that services hold answers and tools to."""
+"""JSON schemas: checked, and in the forms that services hold answers and tools to."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from turnout.errors import UnsupportedError
 
 _BY_NAME = ("properties", "$defs", "definitions", "dependentSchemas")  # hold schemas by names of the application's
 _LISTS = ("anyOf", "allOf", "oneOf", "prefixItems")
@@ -20,9 +20,36 @@ _UNENFORCED = frozenset(
         *("minProperties", "maxProperties"),
     ]
 )
-_FORMATS = frozenset(
-    ["date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"],
-)
+_FORMATS = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"})
+
+
+def check_schema(schema: Any, what: str) -> None:
+    """Refuse a schema, of a tool's arguments or of an answer, that no service takes."""
+    if not isinstance(schema, Mapping):
+        msg = f"{what} has a {type(schema).__name__} for a schema; it must be a JSON schema as a dict"
+        raise UnsupportedError(msg)
+    if schema and schema.get("type", "object") != "object":
+        msg = f"{what} has a schema of type {schema['type']!r}; services take an object: put it in one, as a property"
+        raise UnsupportedError(msg)
+    try:
+        json.dumps(schema, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UnsupportedError(f"{what} has a schema that can't be written as JSON: {error}") from error
+    for pointer in _references(schema):
+        if not pointer.startswith("#") or _referred(schema, pointer) is None:
+            msg = f"{what} has a schema that refers to {pointer!r:.80}, which isn't in it; put it under $defs"
+            raise UnsupportedError(msg)
+
+
+def _references(schema: Any) -> Iterator[str]:
+    if isinstance(schema, Mapping):
+        if isinstance(schema.get("$ref"), str):
+            yield schema["$ref"]
+        schema = schema.values()
+    elif not isinstance(schema, list | tuple):
+        return
+    for inner in schema:
+        yield from _references(inner)
 
 
 def can_be_enforced(schema: Mapping[str, Any]) -> bool:
@@ -46,22 +73,16 @@ def _is_open(node: Any) -> bool:
 def _nodes(node: Any) -> Iterator[Any]:
     """A schema and every schema in it."""
     yield node
-    if not isinstance(node, dict):
-        return
-    for inner in _inner(node):
-        yield from _nodes(inner)
-
-
-def _inner(node: Mapping[str, Any]) -> Iterator[Any]:
-    for key in _BY_NAME:
-        if isinstance(node.get(key), dict):
-            yield from node[key].values()
-    for key in _LISTS:
-        if isinstance(node.get(key), list):
-            yield from node[key]
-    for key in _ONE:
-        if isinstance(node.get(key), dict):
-            yield node[key]
+    for key, value in node.items() if isinstance(node, dict) else ():
+        inner: Iterable[Any] = ()
+        if key in _BY_NAME and isinstance(value, dict):
+            inner = value.values()
+        elif key in _LISTS and isinstance(value, list):
+            inner = value
+        elif key in _ONE and isinstance(value, dict):
+            inner = (value,)
+        for one in inner:
+            yield from _nodes(one)
 
 
 def strict(schema: dict[str, Any]) -> dict[str, Any]:
@@ -83,8 +104,7 @@ def _closed(node: Any, root: Mapping[str, Any], *, all_members: bool) -> Any:
     if not isinstance(node, dict):
         return node
     if "$ref" in node and node.keys() - {"$ref", "$defs", "definitions"}:
-        beside = {key: value for key, value in node.items() if key != "$ref"}
-        return _closed({**_referred(root, node["$ref"]), **beside}, root, all_members=all_members)
+        return _closed(_dereferenced(node, root), root, all_members=all_members)
     close = partial(_closed, root=root, all_members=all_members)
     made = {key: _changed(key, value, close) for key, value in node.items() if key != "default" or not all_members}
     if isinstance(made.get("properties"), dict) and made.get("type") == "object":
@@ -140,8 +160,7 @@ def _inlined(node: Any, root: Mapping[str, Any]) -> Any:
     if not isinstance(node, dict):
         return node
     if isinstance(node.get("$ref"), str):
-        beside = {key: value for key, value in node.items() if key != "$ref"}
-        node = {**_referred(root, node["$ref"]), **beside}
+        node = _dereferenced(node, root)
     return {key: _inlined(value, root) for key, value in node.items() if key not in {"$defs", "definitions"}}
 
 
@@ -149,25 +168,25 @@ def refers_to_itself(schema: Mapping[str, Any]) -> bool:
     """Whether a schema is recursive."""
 
     def leads_back(node: Any, on_the_way: tuple[str, ...]) -> bool:
-        for inner in _nodes(node):
-            pointer = inner.get("$ref") if isinstance(inner, dict) else None
-            if not isinstance(pointer, str):
-                continue
-            if pointer in on_the_way or leads_back(_referred(schema, pointer), (*on_the_way, pointer)):
-                return True
-        return False
+        pointers = [inner["$ref"] for inner in _nodes(node) if isinstance(inner, dict) and "$ref" in inner]
+        return any(
+            pointer in on_the_way or leads_back(_referred(schema, pointer), (*on_the_way, pointer))
+            for pointer in pointers
+            if isinstance(pointer, str)
+        )
 
     return leads_back({key: value for key, value in schema.items() if key not in {"$defs", "definitions"}}, ("#",))
 
 
-def _referred(root: Mapping[str, Any], pointer: str) -> dict[str, Any]:
-    found = referred(root, pointer)
-    return found if isinstance(found, dict) else {}
-
-
-def referred(root: Mapping[str, Any], pointer: str) -> Any:
+def _referred(root: Mapping[str, Any], pointer: str) -> Any:
     """What a `$ref` in a schema leads to; None if it leads nowhere."""
     found: Any = root
     for step in filter(None, pointer.removeprefix("#").split("/")):
         found = found.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(found, Mapping) else None
     return found
+
+
+def _dereferenced(node: Mapping[str, Any], root: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema with what its `$ref` leads to in the reference's place."""
+    found = _referred(root, node["$ref"])
+    return {**(found if isinstance(found, dict) else {}), **{key: node[key] for key in node if key != "$ref"}}

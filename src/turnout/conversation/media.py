@@ -1,9 +1,10 @@
-"""Images and documents as bytes: recognised by their first bytes, read out of base64 and `data:` addresses."""
+"""Images and documents: their types, and their bytes out of base64 and `data:` addresses."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -17,18 +18,29 @@ TEXTS = frozenset(
 IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 """Types of images that the services read."""
 
+DOCUMENTS = {
+    "pdf": "application/pdf",
+    "csv": "text/csv",
+    "doc": "application/msword",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xls": "application/vnd.ms-excel",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "html": "text/html",
+    "txt": "text/plain",
+    "md": "text/markdown",
+}
+"""Types of the documents that Converse takes, by what it calls them.
+
+Source: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_DocumentBlock.html
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """Something that isn't text, as bytes.
-
-    Attributes:
-        data: The bytes.
-        mime: What they are, read from the bytes where those tell.
-    """
+    """Something that isn't text, as bytes."""
 
     data: bytes
-    mime: str
+    mime: str  # read from the bytes where those tell
 
     def __repr__(self) -> str:
         return f"Media({self.mime}, {len(self.data)} bytes)"
@@ -36,40 +48,30 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What fetching may cost.
+    """What fetching one file may cost."""
 
-    Attributes:
-        size: Bytes of one file.
-        timeout: Seconds for one file, redirects included.
-        redirects: Redirects that are followed.
-    """
-
-    size: int = 20 * 1024 * 1024
-    timeout: float = 20.0
+    size: int = 20 * 1024 * 1024  # bytes
+    timeout: float = 20.0  # seconds, redirects included
     redirects: int = 3
 
 
 DEFAULT_LIMITS = Limits()
 
 
+_MAGIC = (
+    ("image/png", re.compile(rb"\x89PNG\r\n\x1a\n")),
+    ("image/jpeg", re.compile(rb"\xff\xd8\xff")),
+    ("image/gif", re.compile(rb"GIF8[79]a")),
+    ("image/webp", re.compile(rb"RIFF.{4}WEBP", re.DOTALL)),
+    ("audio/wav", re.compile(rb"RIFF.{4}WAVE", re.DOTALL)),
+    ("application/pdf", re.compile(rb"%PDF-")),
+    ("audio/mpeg", re.compile(rb"ID3|\xff\xfb")),
+)
+
+
 def sniff(data: bytes) -> str | None:
     """The type that the first bytes tell; None where they don't (text, for one)."""
-    for magic, mime in (
-        (b"\x89PNG\r\n\x1a\n", "image/png"),
-        (b"\xff\xd8\xff", "image/jpeg"),
-        (b"GIF87a", "image/gif"),
-        (b"GIF89a", "image/gif"),
-        (b"%PDF-", "application/pdf"),
-        (b"ID3", "audio/mpeg"),
-        (b"\xff\xfb", "audio/mpeg"),
-    ):
-        if data.startswith(magic):
-            return mime
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    if data[:4] == b"RIFF" and data[8:12] == b"WAVE":
-        return "audio/wav"
-    return None
+    return next((mime for mime, magic in _MAGIC if magic.match(data)), None)
 
 
 def is_data_url(url: str) -> bool:
@@ -78,31 +80,21 @@ def is_data_url(url: str) -> bool:
 
 
 def decode_base64(text: str, where: str, limits: Limits = DEFAULT_LIMITS) -> bytes:
-    """Bytes from base64.
-
-    Raises:
-        InvalidRequestError: It isn't base64, is empty or too large.
-    """
+    """Bytes from base64, neither empty nor too large."""
     if len(text) * 3 // 4 > limits.size + 3:
         raise too_large(where, limits)
     try:
         data = base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError) as error:
-        msg = f"{where} isn't valid base64"
-        raise InvalidRequestError(msg) from error
+        raise InvalidRequestError(f"{where} isn't valid base64") from error
     return _checked(data, where, limits)
 
 
 def decode_data_url(url: str, where: str = "a data: address", limits: Limits = DEFAULT_LIMITS) -> Media:
-    """What a `data:` address holds.
-
-    Raises:
-        InvalidRequestError: It isn't one, is empty or too large.
-    """
+    """What a `data:` address holds, neither empty nor too large."""
     head, comma, body = url.partition(",")
     if not is_data_url(url) or not comma:
-        msg = f"{where} isn't a data: address with a comma before the data"
-        raise InvalidRequestError(msg)
+        raise InvalidRequestError(f"{where} isn't a data: address with a comma before the data")
     declared, *options = head[5:].split(";")
     if "base64" in (option.strip().lower() for option in options):
         data = decode_base64(body, where, limits)
@@ -128,8 +120,7 @@ def shown(url: str) -> str:
 
 def _checked(data: bytes, where: str, limits: Limits) -> bytes:
     if not data:
-        msg = f"{where} is empty"
-        raise InvalidRequestError(msg)
+        raise InvalidRequestError(f"{where} is empty")
     if len(data) > limits.size:
         raise too_large(where, limits)
     return data

@@ -19,40 +19,24 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Request:
-    """One call, whichever wire carries it.
-
-    Attributes:
-        parameters: Those of `turnout.conversation.parameters.PARAMETERS`; None where not asked for.
-        policy: What happens with a parameter that the model can't take.
-        tools: Tools in OpenAI's format, checked.
-        tool_choice: `auto`, `none`, `any`, or a tool's name; None where not asked for.
-        form: The form of the answer, if one is asked for.
-        method: `json_schema`, `function_calling` or `json_mode`, for the form; None for the strongest.
-        strict: Whether a tool that stands for the form is held to exactly; None where not asked for.
-        as_text: Whether the form came as `response_format`, whose answer is text.
-        first_call_only: Whether the framework drops an answer's further calls itself, so that a model that can't be
-            told to make one call is no reason for a warning.
-        extra: What else the application passed, for the wire as it is.
-    """
+    """One call, whichever wire carries it."""
 
     parameters: dict[str, Any] = field(default_factory=dict)
     policy: Policy = "warn"
-    tools: list[dict[str, Any]] = field(default_factory=list)
-    tool_choice: str | None = None
+    tools: list[dict[str, Any]] = field(default_factory=list)  # in OpenAI's format, checked
+    tool_choice: str | None = None  # `auto`, `none`, `any`, or a tool's name
     form: AnswerFormat | None = None
-    method: str | None = None
-    strict: bool | None = None
-    as_text: bool = False
+    method: str | None = None  # one of `turnout.conversation.tools.METHODS`, for the form; None for the strongest
+    strict: bool | None = None  # whether a tool that stands for the form is held to exactly
+    as_text: bool = False  # whether the form came as `response_format`, whose answer is text
+    # Whether the framework drops an answer's further calls itself, so that a model that can't be told to make one call
+    # is no reason for a warning.
     first_call_only: bool = False
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)  # what else the application passed, for the wire as it is
 
 
 def parameters_of(request: Request, route: Route) -> dict[str, Any]:
-    """The request's parameters that the route's wire and model take, under turnout's names.
-
-    Raises:
-        UnsupportedError: A value is out of range, or the policy is `error` and something can't be taken.
-    """
+    """The request's parameters that the route's wire and model take, under turnout's names."""
     parameters, name = dict(request.parameters), "parallel_tool_calls"
     one_object = request.form is not None and not request.as_text and not request.tools
     if one_object and parameters.get(name) is None:
@@ -64,39 +48,25 @@ def parameters_of(request: Request, route: Route) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class Asked:
-    """What is asked of a model, before a wire writes it.
+    """What is asked of a model, before a wire writes it."""
 
-    Attributes:
-        tools: The tools that are offered, in OpenAI's format; the form of the answer may be one of them.
-        choice: The choice among them that is sent: `auto`, `none`, `any`, a tool's name; None for none.
-        form: What the service holds the answer to itself.
-        must_call: A tool (or `any`) that the answer must call though the model can't be forced to: it is told to, and
-            an answer that doesn't is an error.
-        answer_tool: The tool whose call is the answer, and becomes the answer's text.
-        in_words: What the model is told of the answer's form.
-    """
-
-    tools: list[dict[str, Any]]
-    choice: str | None = None
-    form: AnswerFormat | None = None
+    tools: list[dict[str, Any]]  # in OpenAI's format; the form of the answer may be one of them
+    choice: str | None = None  # that is sent: `auto`, `none`, `any`, a tool's name
+    form: AnswerFormat | None = None  # what the service holds the answer to itself
+    # A tool (or `any`) that the answer must call though the model can't be forced to: it is told to, and an answer that
+    # doesn't is an error.
     must_call: str | None = None
-    answer_tool: str | None = None
-    in_words: str | None = None
+    answer_tool: str | None = None  # the tool whose call is the answer, and becomes the answer's text
+    in_words: str | None = None  # what the model is told of the answer's form
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A request as one wire and model take it.
+    """A request as one wire and model take it."""
 
-    Attributes:
-        arguments: All that is sent but the conversation, under the wire's own names, the deployment included.
-        asked: Which tools and what form of answer the model is asked for.
-        cache: On Converse, the mark that stands for the whole prompt, where the model takes it.
-    """
-
-    arguments: dict[str, Any]
+    arguments: dict[str, Any]  # all that is sent but the conversation, under the wire's own names
     asked: Asked = field(default_factory=lambda: Asked([]))
-    cache: CachePoint | None = None
+    cache: CachePoint | None = None  # on Converse, the mark that stands for the whole prompt
 
     def instruction(self, turns: Iterable[Turn]) -> str | None:
         """What the model is told besides the conversation, if anything."""
@@ -114,14 +84,9 @@ class Fitted:
         return f"Answer by calling {tool}, with arguments taken from the conversation. Write no other text."
 
     def check_called(self, route: Route, *, called: bool) -> None:
-        """Refuse an answer without the tool call that was asked for.
-
-        Raises:
-            UnsupportedError: The model can't be forced to call a tool, was told to, and didn't.
-        """
+        """Refuse an answer without the tool call that the model was told to make, because it can't be forced to."""
         if self.asked.must_call is not None and not called:
-            msg = (
+            raise UnsupportedError(
                 f"{route.deployment!r} on backend {route.backend!r} can't be forced to call a tool, was told to call "
                 f"{self.asked.must_call!r}, and answered without; use a model that takes tool_choice"
             )
-            raise UnsupportedError(msg)

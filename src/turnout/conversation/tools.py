@@ -1,34 +1,35 @@
-"""Tools in OpenAI's format, checked before anything is sent."""
+"""The tools of a call, checked; and how its model is asked for a tool or a form: enforced, forced, or in words."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from turnout.conversation.json_schemas import referred
+from turnout.conversation.answer_formats import AnswerFormat
+from turnout.conversation.json_schemas import can_be_enforced, check_schema, for_a_tool, refers_to_itself, strict
+from turnout.conversation.request import Asked, Request
 from turnout.errors import UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
+    from turnout.routing import Route
+
+METHODS = ("json_schema", "function_calling", "json_mode")
+_ALL = ("auto", "any", "tool")
 # What every service takes: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolSpecification.html
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 def check_tool(tool: Mapping[str, Any], number: int) -> None:
-    """Refuse a tool in OpenAI's format that no service takes; one of a wire's own isn't looked into.
-
-    Raises:
-        UnsupportedError: It has no name, or a name or a schema that no service takes.
-    """
+    """Refuse a tool in OpenAI's format that no service takes; one of a wire's own isn't looked into."""
     function = tool.get("function")
     if function is None and tool.get("type") not in {None, "function"}:
         return
     if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
-        msg = f"tool {number} has no name; a function's dict has name, description and parameters"
-        raise UnsupportedError(msg)
+        raise UnsupportedError(f"tool {number} has no name; a function's dict has name, description and parameters")
     name = function["name"]
     if not _NAME.fullmatch(name):
         msg = f"tool {number} has the name {name!r:.80}; the services take 1 to 64 letters, digits, _ and -"
@@ -38,55 +39,110 @@ def check_tool(tool: Mapping[str, Any], number: int) -> None:
 
 
 def check_choice(choice: str | None, tools: Sequence[Mapping[str, Any]]) -> None:
-    """Refuse a choice of a tool that isn't there.
-
-    Raises:
-        UnsupportedError: There is no such tool.
-    """
-    names = [tool.get("function", {}).get("name") for tool in tools]
+    """Refuse a choice of a tool that isn't there."""
+    names = [_name(tool) for tool in tools]
     if choice is not None and choice not in {"auto", "none", "any", *names}:
         msg = f"tool_choice {choice!r} is no tool that was given; there is {', '.join(map(repr, names))}"
         raise UnsupportedError(msg)
 
 
-def check_schema(schema: Any, what: str) -> None:
-    """Refuse a schema, of a tool's arguments or of an answer, that no service takes.
-
-    Raises:
-        UnsupportedError: It isn't an object's, can't be written as JSON, or refers to what it doesn't have.
-    """
-    if not isinstance(schema, Mapping):
-        msg = f"{what} has a {type(schema).__name__} for a schema; it must be a JSON schema as a dict"
-        raise UnsupportedError(msg)
-    if schema and schema.get("type", "object") != "object":
-        msg = f"{what} has a schema of type {schema['type']!r}; services take an object: put it in one, as a property"
-        raise UnsupportedError(msg)
-    try:
-        json.dumps(schema, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        msg = f"{what} has a schema that can't be written as JSON: {error}"
-        raise UnsupportedError(msg) from error
-    check_references(schema, what)
+def tool_choice_name(choice: Any) -> str | None:
+    """One vocabulary for the ways of writing a tool choice: `auto`, `none`, `any`, or a tool's name."""
+    match choice:
+        case None | False:
+            return None
+        case True | "any" | "required" | {"type": "any"} | {"any": _}:
+            return "any"
+        case {"type": "function", "function": {"name": str(name)}} | {"type": "tool" | "function", "name": str(name)}:
+            return name
+        case {"tool": {"name": str(name)}} | {"type": "auto" | "none" as name} | str(name):
+            return name
+        case {"auto": _}:
+            return "auto"
+    msg = f"tool_choice {choice!r} is none of 'auto', 'none', 'any', True, a tool's name or {{'type': …}}"
+    raise UnsupportedError(msg)
 
 
-def check_references(schema: Mapping[str, Any], what: str) -> None:
-    """Refuse a schema that refers to what it doesn't have.
+def asked_for(request: Request, route: Route, *, thinks: bool = False) -> Asked:
+    """What to ask of the route's model, which can't be forced to anything if it `thinks`."""
+    asked = Asked(list(request.tools), request.tool_choice)
+    if request.form is None and request.tool_choice is None:
+        return asked
+    if request.form is not None:
+        way = _way(route, request.form, request.method, prefer_schema=request.as_text or thinks)
+        _ask(asked, request.form, way, strictly=request.strict, as_text=request.as_text)
+    _force(asked, _ALL if route.wire.startswith("openai-") else ("auto",) if thinks else route.facts.tool_choice)
+    return asked
 
-    Raises:
-        UnsupportedError: It does.
-    """
-    for pointer in _references(schema):
-        if not pointer.startswith("#") or referred(schema, pointer) is None:
-            msg = f"{what} has a schema that refers to {pointer!r:.80}, which isn't in it; put it under $defs"
-            raise UnsupportedError(msg)
+
+def _ask(asked: Asked, form: AnswerFormat, way: str, *, strictly: bool | None, as_text: bool) -> None:
+    if way == "schema":
+        asked.form = form
+    elif way == "json":
+        asked.form = AnswerFormat()
+    elif way == "words":
+        asked.in_words = form.in_words()
+    elif as_text and asked.tools and asked.choice not in {None, "auto", "none"}:
+        return  # a tool is to be called first: the form is of a later answer
+    else:
+        if asked.choice == "none":
+            asked.tools = []
+        while form.name in map(_name, asked.tools):
+            form = replace(form, name=f"{form.name[:63]}_")
+        # Among other tools, it may be called when they have been.
+        asked.choice = "any" if asked.tools else form.name
+        asked.tools.append(as_tool(form, strictly=strictly))
+        asked.answer_tool = form.name if as_text else None
 
 
-def _references(schema: Any) -> Iterator[str]:
-    if isinstance(schema, Mapping):
-        if isinstance(schema.get("$ref"), str):
-            yield schema["$ref"]
-        for inner in schema.values():
-            yield from _references(inner)
-    elif isinstance(schema, list | tuple):
-        for inner in schema:
-            yield from _references(inner)
+def _way(route: Route, form: AnswerFormat, method: str | None, *, prefer_schema: bool) -> str:
+    """By a `schema` that the service enforces, as `json` of any kind, by a `tool` that is called, or in `words`."""
+    facts, openai = route.facts, route.wire.startswith("openai-")
+    if form.schema is None or (method == "json_mode" and openai):
+        return "json" if openai else "words"
+    if openai:
+        takes = facts.structured or not facts.known
+        # What can't be held strictly isn't held at all: then a tool's schema says as much.
+        holds = method == "json_schema" or (takes and (not form.strict or can_be_enforced(form.schema)))
+        return "schema" if method != "function_calling" and (holds or not facts.tools) else "tool"
+    # A forced call gives an object of the schema on every model that can be forced, whatever is in the schema.
+    forced = facts.tools and {"any", "tool"} & set(facts.tool_choice)
+    wanted = method == "json_schema" or (method is None and (prefer_schema or not forced))
+    endless = facts.family == "claude" and refers_to_itself(form.schema)
+    if wanted and facts.structured and can_be_enforced(form.schema) and not endless:
+        return "schema"
+    return "tool" if facts.tools else "words"
+
+
+def as_tool(form: AnswerFormat, *, strictly: bool | None = None) -> dict[str, Any]:
+    """A form as a tool in OpenAI's format: calling it gives the object."""
+    assert form.schema is not None
+    parameters = for_a_tool(form.schema)
+    if strictly and can_be_enforced(parameters):
+        parameters = strict(parameters)
+    said = {"description": form.description or None, "strict": strictly}
+    function = {"name": form.name, "parameters": parameters, **{k: v for k, v in said.items() if v is not None}}
+    return {"type": "function", "function": function}
+
+
+def _force(asked: Asked, forced: Sequence[str]) -> None:
+    """Bring the choice to what the model takes; what it can't be forced to, it is told, and offered nothing else."""
+    choice = asked.choice
+    kind = choice if choice in {None, "none", "auto", "any"} else "tool"
+    if not asked.tools:
+        asked.choice = None
+    elif kind in {None, "none", *forced}:
+        return
+    elif kind == "auto":
+        asked.choice = None  # the service's own default
+    else:
+        if kind == "tool":
+            asked.tools = [tool for tool in asked.tools if _name(tool) == choice]
+        if "any" in forced:
+            asked.choice = "any"
+        else:
+            asked.must_call, asked.choice = choice, None
+
+
+def _name(tool: Mapping[str, Any]) -> Any:
+    return tool.get("function", {}).get("name")

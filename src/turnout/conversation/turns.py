@@ -13,12 +13,7 @@ Kind = Literal["image", "document", "audio", "video"]
 
 @dataclass(slots=True)
 class Text:
-    """Words.
-
-    Attributes:
-        text: The words.
-        extra: Other members of its block, which only some wire takes (an item's id, annotations, a cache breakpoint).
-    """
+    """Words; `extra` has the members of a block that only some wire takes: an item's id, annotations, a breakpoint."""
 
     text: str
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -30,30 +25,18 @@ class Attachment:
 
     Once `turnout.conversation.attachments` has resolved it, it has bytes (or text) with their type, an address that
     the service reads, or a file id; and the name that the wire takes.
-
-    Attributes:
-        kind: What it is.
-        url: Its address; never a `data:` address.
-        data: Its bytes, or their base64; once resolved, bytes.
-        text: Its text, of a document that is text.
-        file_id: The service's id of an uploaded file.
-        mime: Its type.
-        name: Its file name or title.
-        format: What Converse calls its type; set when it is resolved for Converse.
-        options: Those of `detail`, `citations` and `context` that its block had.
-        where: How an error names it.
     """
 
     kind: Kind
-    url: str | None = None
-    data: bytes | str | None = None
-    text: str | None = None
-    file_id: str | None = None
+    url: str | None = None  # never a `data:` address
+    data: bytes | str | None = None  # bytes, or their base64; once resolved, bytes
+    text: str | None = None  # of a document that is text
+    file_id: str | None = None  # the service's id of an uploaded file
     mime: str | None = None
-    name: str | None = None
-    format: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
-    where: str = ""
+    name: str | None = None  # file name or title
+    format: str = ""  # what Converse calls its type; set when it is resolved for Converse
+    options: Mapping[str, Any] = field(default_factory=dict)  # those of `detail`, `citations`, `context` of its block
+    where: str = ""  # how an error names it
 
     @property
     def base64(self) -> str:
@@ -69,67 +52,40 @@ class Attachment:
 
 @dataclass(slots=True)
 class Reasoning:
-    """A service's reasoning, which only that service reads again.
+    """A service's reasoning, which only that service reads again."""
 
-    Attributes:
-        text: The words, if they are shown.
-        signature: Claude's signature of them.
-        redacted: Claude's redacted reasoning: a string on Messages, and the base64 of the bytes on Converse.
-        item: Responses' item, as the service gave it.
-    """
-
-    text: str = ""
-    signature: str | None = None
-    redacted: str | None = None
-    item: Mapping[str, Any] | None = None
+    text: str = ""  # if it is shown
+    signature: str | None = None  # Claude's
+    redacted: str | None = None  # Claude's: a string on Messages, and the base64 of the bytes on Converse
+    item: Mapping[str, Any] | None = None  # Responses', as the service gave it
 
 
 @dataclass(slots=True)
 class Call:
-    """A tool call, where in the answer it was made.
+    """A tool call, where in the answer it was made."""
 
-    Attributes:
-        call_id: Its id: the caller's at first, then the one that is sent.
-        name: The tool.
-        arguments: What it is called with.
-        readable: Whether the arguments that the model wrote could be read.
-        item_id: The id of Responses' item.
-        written: The arguments as the model wrote them.
-    """
-
-    call_id: str | None
+    call_id: str | None  # the caller's at first, then the one that is sent
     name: str
     arguments: dict[str, Any]
-    readable: bool = True
-    item_id: str | None = None
-    written: str | None = None
+    readable: bool = True  # whether the arguments that the model wrote could be read
+    item_id: str | None = None  # of Responses' item
+    written: str | None = None  # the arguments as the model wrote them
 
 
 @dataclass(slots=True)
 class CachePoint:
-    """A mark up to which the prompt is to be cached.
+    """A mark up to which the prompt is to be cached."""
 
-    Attributes:
-        ttl: For how long (`5m`, `1h`); None for the service's default.
-        converse: Whether it was written as Converse has it.
-    """
-
-    ttl: str | None = None
-    converse: bool = False
+    ttl: str | None = None  # `5m`, `1h`; None for the service's default
+    converse: bool = False  # whether it was written as Converse has it
 
 
 @dataclass(slots=True)
 class WireBlock:
-    """A block that only some wires have.
-
-    Attributes:
-        block: The block.
-        wires: The wires that have it; None for what a service did on its own, which only that service reads again.
-        instead: What stands for it elsewhere.
-    """
+    """A block that only some wires have, and what stands for it elsewhere."""
 
     block: Mapping[str, Any]
-    wires: frozenset[str] | None = None
+    wires: frozenset[str] | None = None  # None for what a service did on its own, which only that service reads again
     instead: Text | None = None
 
 
@@ -138,14 +94,7 @@ Part = Text | Attachment | Reasoning | Call | CachePoint | WireBlock
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Who gave an answer, as far as the answer says.
-
-    Attributes:
-        backend: Name of the backend.
-        wire: The protocol.
-        deployment: What was asked.
-        model: The model behind it.
-    """
+    """Who gave an answer, as far as the answer says."""
 
     backend: str | None = None
     wire: str | None = None
@@ -155,29 +104,17 @@ class Source:
 
 @dataclass(slots=True)
 class Turn:
-    """One message.
+    """One message."""
 
-    Attributes:
-        index: Its place in the caller's list.
-        role: Who speaks.
-        parts: What is said.
-        call_id: Of a tool's result, the call that it answers.
-        failed: Of a tool's result, whether the tool failed.
-        name: The speaker's name, or the tool's.
-        source: Who gave an assistant's answer.
-        developer: Of a system message, whether OpenAI's `developer` role is asked for.
-        native: Whether the parts are as this very service gave them, with reasoning or its own blocks among them.
-    """
-
-    index: int
+    index: int  # its place in the caller's list
     role: Role
     parts: list[Part]
-    call_id: str | None = None
-    failed: bool = False
-    name: str | None = None
-    source: Source | None = None
-    developer: bool = False
-    native: bool = False
+    call_id: str | None = None  # of a tool's result
+    failed: bool = False  # of a tool's result
+    name: str | None = None  # the speaker's, or the tool's
+    source: Source | None = None  # of an assistant's answer
+    developer: bool = False  # of a system message, whether OpenAI's `developer` role is asked for
+    native: bool = False  # whether the parts are as this very service gave them, with its own blocks among them
 
     @property
     def where(self) -> str:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from turnout.errors import SettingsError
-from turnout.redaction.sdk_errors import without_secrets
+from turnout.redaction import without_secrets
 from turnout.settings import IndexSettings
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.ai import subtract_usage
 
-from turnout.conversation.answer_tool import AnswerStream
-from turnout.conversation.answers import broken_off, check_filter, finish
+from turnout.conversation.answers import AnswerStream, broken_off, check_filter, finish
 from turnout.langchain.upstream import filter_findings
 from turnout.langchain.usage import portable_usage
 

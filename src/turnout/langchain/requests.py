@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnout.conversation.answer_formats import AnswerFormat, answer_format
-from turnout.conversation.parameters import LIMITS, take_parameters, tool_choice_name
+from turnout.conversation.parameters import LIMITS, take_parameters
 from turnout.conversation.request import Request
+from turnout.conversation.tools import tool_choice_name
 from turnout.langchain.tools import offered
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from langchain_core.utils.json import parse_json_markdown, parse_partial_json
 from langchain_core.utils.pydantic import is_basemodel_subclass
 
 from turnout.conversation.answer_formats import answer_format
-from turnout.conversation.tool_choices import METHODS
-from turnout.conversation.tools import check_schema
+from turnout.conversation.json_schemas import check_schema
+from turnout.conversation.tools import METHODS
 from turnout.errors import UnsupportedError
 from turnout.langchain.tools import offered
 

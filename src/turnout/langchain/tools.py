@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from turnout.conversation.caching import cache_control, mark_in
-from turnout.conversation.parameters import tool_choice_name
-from turnout.conversation.tools import check_choice, check_tool
+from turnout.conversation.tools import check_choice, check_tool, tool_choice_name
 from turnout.errors import UnsupportedError
 
 if TYPE_CHECKING:

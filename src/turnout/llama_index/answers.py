@@ -8,12 +8,11 @@ from typing import Any
 
 from llama_index.core.base.llms.types import ChatResponse, TextBlock, ThinkingBlock, ToolCallBlock
 
-from turnout.conversation.answer_tool import AnswerStream
-from turnout.conversation.answers import finish, tool_arguments
+from turnout.conversation.answers import AnswerStream, finish, tool_arguments
 from turnout.conversation.request import Fitted
 from turnout.errors import StructuredOutputError
-from turnout.hints import Route
 from turnout.llama_index.messages import sign
+from turnout.routing import Route
 from turnout.transport.answers.unreadable import shortened
 
 

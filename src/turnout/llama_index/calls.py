@@ -13,9 +13,9 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
 from turnout.calls.chat import ChatCall
 from turnout.conversation.answer_formats import answer_format
-from turnout.conversation.parameters import LIMITS, Policy, take_parameters, tool_choice_name
+from turnout.conversation.parameters import LIMITS, Policy, take_parameters
 from turnout.conversation.request import Request
-from turnout.conversation.tools import check_choice, check_tool
+from turnout.conversation.tools import check_choice, check_tool, tool_choice_name
 from turnout.llama_index.answers import AnswerShape, has_content, used_tokens
 from turnout.llama_index.messages import read
 from turnout.llama_index.structured import STRUCTURED

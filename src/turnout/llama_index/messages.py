@@ -14,11 +14,10 @@ from llama_index.core.base.llms import types
 
 from turnout.conversation import turns
 from turnout.conversation.answers import tool_arguments
-from turnout.conversation.documents import TYPES
-from turnout.conversation.media import decode_data_url, is_data_url
+from turnout.conversation.media import DOCUMENTS, decode_data_url, is_data_url
 from turnout.conversation.turns import Attachment, Call, Part, Reasoning, Role, Source, Text, Turn, WireBlock
 from turnout.errors import InvalidRequestError
-from turnout.hints import Route
+from turnout.routing import Route
 
 _ROLES: dict[types.MessageRole, Role] = {
     types.MessageRole.SYSTEM: "system",
@@ -30,7 +29,7 @@ _ROLES: dict[types.MessageRole, Role] = {
     types.MessageRole.TOOL: "tool",
     types.MessageRole.FUNCTION: "tool",
 }
-_TYPES = TYPES | {"htm": "text/html", "json": "application/json"}
+_TYPES = DOCUMENTS | {"htm": "text/html", "json": "application/json"}
 _SOURCE = "turnout"
 """Name under which a block of reasoning has who made it; it is saved and moved with the block."""
 

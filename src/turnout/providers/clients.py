@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.providers.base import Client
 from turnout.providers.registry import provider_of
-from turnout.redaction.sdk_errors import without_secrets
+from turnout.redaction import without_secrets
 from turnout.runtime import Cache
 
 if TYPE_CHECKING:

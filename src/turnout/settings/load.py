@@ -18,8 +18,7 @@ from dotenv import dotenv_values
 from pydantic import ValidationError
 
 from turnout.errors import SettingsError, UnknownBackendError
-from turnout.redaction import shown
-from turnout.redaction.sdk_errors import without_variables
+from turnout.redaction import shown, without_variables
 from turnout.settings.backends import PROVIDERS
 from turnout.settings.problems import SMALLEST_FILE, TOP_KEYS, nearest, shown_name, shown_part, translate, variable
 from turnout.settings.secrets import Secret, is_secret, wrapped

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from urllib3 import exceptions as u
 
-from turnout.redaction.sdk_errors import without_secrets
+from turnout.redaction import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable

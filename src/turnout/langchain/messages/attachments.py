@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from turnout.conversation.documents import TYPES
-from turnout.conversation.media import decode_data_url, is_data_url
+from turnout.conversation.media import DOCUMENTS, decode_data_url, is_data_url
 from turnout.conversation.turns import Attachment
 from turnout.errors import InvalidRequestError
 
@@ -112,7 +111,7 @@ def _converse(kind: Kind, inner: dict[str, Any], where: str) -> Attachment:
     source = inner.get("source") or {}
     location = source.get("s3Location") or source.get("s3_location") or {}
     found = Attachment(kind, url=_str(location.get("uri")), name=_str(inner.get("name")), where=where)
-    found.mime = TYPES.get(form, f"{kind}/{form}") if form else None
+    found.mime = DOCUMENTS.get(form, f"{kind}/{form}") if form else None
     found.options = {key: inner[key] for key in ("citations", "context") if key in inner}
     if not location:
         found.data, found.text = _bytes_or_text(source.get("bytes")), _str(source.get("text"))

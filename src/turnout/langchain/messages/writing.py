@@ -9,8 +9,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 from langchain_core.messages.tool import tool_call
 
 from turnout.conversation.caching import cache_point
-from turnout.conversation.messages_blocks import messages_blocks
-from turnout.conversation.reasoning import redacted_bytes
+from turnout.conversation.parts import messages_blocks, redacted_bytes
 from turnout.conversation.turns import Attachment, CachePoint, Call, Reasoning, Text, WireBlock
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any
 
 from llama_index.core.base.llms.types import ChatResponse, CitationBlock, TextBlock, ThinkingBlock, ToolCallBlock
 
-from turnout.conversation.messages_blocks import messages_blocks
+from turnout.conversation.parts import messages_blocks
 from turnout.conversation.turns import Turn
 from turnout.llama_index.messages import alternating
 from turnout.llama_index.wires.base import Reader, Wire, response_of

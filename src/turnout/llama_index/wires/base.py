@@ -117,7 +117,7 @@ class Reader(ABC):
         findings: Mapping[str, Any],
         usage: Mapping[str, Any] | None = None,
     ) -> ChatResponse:
-        """An answer, or its last chunk, changed in place; `turnout.conversation.filters` reads the findings.
+        """An answer, or its last chunk, changed in place; `turnout.conversation.answers.found` reads the findings.
 
         What it used is there in the service's own words and in OpenAI's.
         """

@@ -16,7 +16,7 @@ from llama_index.core.base.llms.types import ChatMessage, ChatResponse, TextBloc
 from llama_index.llms.bedrock_converse.utils import messages_to_converse_messages
 
 from turnout.conversation.caching import cache_point
-from turnout.conversation.reasoning import redacted_bytes
+from turnout.conversation.parts import redacted_bytes
 from turnout.conversation.turns import Attachment, CachePoint, Call, Part, Reasoning, Turn
 from turnout.llama_index.messages import alternating, write_block
 from turnout.llama_index.wires.base import Reader, Wire, response_of

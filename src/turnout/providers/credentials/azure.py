@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from turnout.errors import CredentialError, ServiceTimeoutError, SettingsError
 from turnout.providers.credentials import Credential
-from turnout.redaction import shown
-from turnout.redaction.sdk_errors import without_secrets
+from turnout.redaction import shown, without_secrets
 from turnout.settings.trust import certificates
 from turnout.transport.blocking import SingleFlight, result_in_time
 

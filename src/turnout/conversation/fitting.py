@@ -1,0 +1,180 @@
+"""A request → what one wire and model are sent, under the wire's own names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from turnout.conversation import caching
+from turnout.conversation.answer_formats import converse_output, messages_format, openai_format
+from turnout.conversation.parameters import settle_effort
+from turnout.conversation.request import Asked, Fitted, Request, parameters_of
+from turnout.conversation.tools import asked_for
+from turnout.facts.providers import PROVIDERS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from turnout.conversation.turns import CachePoint
+    from turnout.routing import Route
+
+_DEFAULT_OUTPUT = 8_192  # tokens, of a model that turnout doesn't know: Messages insists on a limit
+_STRUCTURED_BETA = "structured-outputs-2025-11-13"
+_INFERENCE = {"max_tokens": "maxTokens", "temperature": "temperature", "top_p": "topP", "stop": "stopSequences"}
+
+
+def fit(request: Request, route: Route) -> Fitted:
+    """All that is sent but the conversation: parameters, tools and their choice, the form of the answer.
+
+    Raises:
+        UnsupportedError: A value is out of range, or the policy is `error` and something can't be taken.
+    """
+    match route.wire:
+        case "anthropic-messages":
+            return _fit_messages(request, route)
+        case "bedrock-converse":
+            return _fit_converse(request, route)
+    return _fit_openai(request, route, responses=route.wire == "openai-responses")
+
+
+def _fit_openai(request: Request, route: Route, *, responses: bool) -> Fitted:
+    """A request as Chat Completions or Responses takes it.
+
+    Nothing is stored at the service: a conversation must be able to go on elsewhere, so all of it travels with each
+    call, encrypted reasoning included.
+    """
+    sent, facts = parameters_of(request, route), route.facts
+    if "max_tokens" in sent:
+        name = facts.max_tokens if facts.known else PROVIDERS[route.provider].max_tokens
+        sent["max_output_tokens" if responses else name] = sent.pop("max_tokens")
+    if responses:
+        sent["store"] = False
+        if "reasoning_effort" in sent:
+            sent["reasoning"] = {"effort": sent.pop("reasoning_effort")}
+        if facts.reasoning:
+            sent["include"] = ["reasoning.encrypted_content"]
+    asked = asked_for(request, route)
+    if asked.form is not None:
+        form = openai_format(asked.form)
+        if responses:
+            sent["text"] = {"format": {"type": form["type"], **form.get("json_schema", {})}}
+        else:
+            sent["response_format"] = form
+    if asked.tools:
+        sent["tools"] = [_responses_tool(tool) if responses else _without_mark(tool) for tool in asked.tools]
+        if asked.choice in {"auto", "none"}:
+            sent["tool_choice"] = asked.choice
+        elif asked.choice is not None:
+            named = {"name": asked.choice} if responses else {"function": {"name": asked.choice}}
+            sent["tool_choice"] = "required" if asked.choice == "any" else {"type": "function", **named}
+    else:
+        sent.pop("parallel_tool_calls", None)
+    return Fitted({"model": route.deployment, **sent, **_without_mark(request.extra)}, asked)
+
+
+def _responses_tool(tool: dict[str, Any]) -> dict[str, Any]:
+    function = tool.get("function")
+    # Left out, strict is true here, where Chat Completions takes it for false: a tool with optional arguments would be
+    # another tool on this wire.
+    return _without_mark(tool) if function is None else {"type": "function", "strict": False, **function}
+
+
+def _without_mark(block: dict[str, Any]) -> dict[str, Any]:
+    """A tool, or a request, for a wire that caches on its own."""
+    return {key: value for key, value in block.items() if key != "cache_control"}
+
+
+def _schema(function: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", **(function.get("parameters") or {"properties": {}})}
+
+
+def _fit_messages(request: Request, route: Route) -> Fitted:
+    """A request as Anthropic's Messages takes it: Claude on Azure."""
+    sent = parameters_of(request, route)
+    if "stop" in sent:
+        sent["stop_sequences"] = sent.pop("stop")
+    parallel = sent.pop("parallel_tool_calls", None)
+    fields, thinks = settle_effort(route, sent, request.extra, request.policy)
+    sent.setdefault("max_tokens", route.facts.output or _DEFAULT_OUTPUT)
+    asked = asked_for(request, route, thinks=thinks)
+    if asked.tools:
+        sent["tools"] = [_messages_tool(tool) for tool in asked.tools]
+        if asked.choice is not None or parallel is not None:
+            named = asked.choice not in {None, "auto", "any", "none"}
+            choice = {"type": "tool", "name": asked.choice} if named else {"type": asked.choice or "auto"}
+            one_call = {"disable_parallel_tool_use": True} if parallel is False and asked.choice != "none" else {}
+            sent["tool_choice"] = choice | one_call
+    body = {**request.extra, **fields}
+    if asked.form is not None:
+        body["output_config"] = {**(body.get("output_config") or {}), "format": messages_format(asked.form)}
+        # On Foundry that is a beta, of which other places take the header too.
+        # Source: platform.claude.com/docs/en/build-with-claude/structured-outputs, seen 2026-11-21
+        if "betas" not in body:
+            body["extra_headers"] = {"anthropic-beta": _STRUCTURED_BETA, **(body.get("extra_headers") or {})}
+    return Fitted({"model": route.deployment, **sent, **body}, asked)
+
+
+def _messages_tool(tool: dict[str, Any]) -> dict[str, Any]:
+    function = tool.get("function")
+    if function is None:  # a tool of the service's own
+        return tool
+    made = {"name": function["name"], "input_schema": _schema(function)}
+    made |= {key: function[key] for key in ("description", "strict") if function.get(key) is not None}
+    return made | ({"cache_control": tool["cache_control"]} if tool.get("cache_control") else {})
+
+
+def _fit_converse(request: Request, route: Route) -> Fitted:
+    """A request as Bedrock's Converse takes it."""
+    sent, extra = parameters_of(request, route), dict(request.extra)
+    fields = {**extra.pop("additionalModelRequestFields", {}), **extra.pop("additional_model_request_fields", {})}
+    fields, thinks = settle_effort(route, sent, fields, request.policy)
+    asked = asked_for(request, route, thinks=thinks)
+    arguments: dict[str, Any] = {"modelId": route.deployment}
+    inference = {name: sent[ours] for ours, name in _INFERENCE.items() if ours in sent}
+    if inference:
+        arguments["inferenceConfig"] = inference
+    if asked.form is not None:
+        arguments["outputConfig"] = converse_output(asked.form, route.facts.family)
+    if asked.choice == "none":  # Converse has no such choice, so the model sees no tools
+        asked.tools = []
+    if asked.tools:
+        one_call, forced = sent.get("parallel_tool_calls") is False, asked.choice not in {None, "auto"}
+        config: dict[str, Any] = {"tools": _converse_tools(route, asked.tools)}
+        if forced or (asked.choice == "auto" and not one_call):
+            named = asked.choice not in {"auto", "any"}
+            config["toolChoice"] = {"tool": {"name": asked.choice}} if named else {asked.choice: {}}
+        arguments["toolConfig"] = config
+        if one_call:
+            # Where `toolChoice` forces a call, the service refuses a `type` here; else, `auto` included, it insists.
+            # Source: https://github.com/BerriAI/litellm/pull/34347, https://github.com/BerriAI/litellm/issues/36536
+            kind = {} if forced else {"type": "auto"}
+            fields = {"tool_choice": {"disable_parallel_tool_use": True, **kind}, **fields}
+    if fields:
+        arguments["additionalModelRequestFields"] = fields
+    cache = _cache(route, asked, extra.pop("cache_control", None))
+    return Fitted({**arguments, **extra}, asked, cache)
+
+
+def _converse_tools(route: Route, tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The tools, and after those that are marked for caching a cache point."""
+    specs: list[dict[str, Any]] = []
+    for tool in tools:
+        function = tool.get("function")
+        if function is None:  # a tool of the wire's own
+            specs.append(tool)
+        else:
+            said = {key: function.get(key) for key in ("description", "strict")}
+            said = {key: value for key, value in said.items() if value is not None and value != ""}
+            specs.append({"toolSpec": {"name": function["name"], "inputSchema": {"json": _schema(function)}, **said}})
+        mark = caching.mark_in(tool)
+        point = caching.accepted(mark, "tools", route) if mark is not None else None
+        specs += [caching.cache_point(point)] if point is not None else []
+    return specs
+
+
+def _cache(route: Route, asked: Asked, mark: Any) -> CachePoint | None:
+    """The mark of the whole prompt, where the model takes one in all the places that it stands for."""
+    found = caching.mark_in({"cache_control": mark})
+    places = {"system", "messages", *(["tools"] if asked.tools else [])}
+    if found is None or not places <= set(route.facts.cache_points):
+        return None
+    return caching.accepted(found, "messages", route)

@@ -79,7 +79,7 @@ def lines(run: Run) -> list[str]:
 
 
 def _route(route: Route, settings: Settings) -> dict[str, Any]:
-    from turnout.providers.registry import endpoint
+    from turnout.providers.clients import endpoint
 
     return {
         "route": f"{route.kind}/{route.name}",

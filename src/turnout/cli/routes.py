@@ -42,7 +42,7 @@ def _active(settings: Settings, kind: Kind) -> str | None:
 
 
 def _backends(settings: Settings) -> list[tuple[str, ...]]:
-    from turnout.providers.registry import endpoint
+    from turnout.providers.clients import endpoint
 
     used = {_active(settings, "chat"), _active(settings, "embedding")}
     return [
@@ -54,7 +54,7 @@ def _backends(settings: Settings) -> list[tuple[str, ...]]:
 def credential(backend: Backend) -> str:
     """Which credential a backend would use, in words; nothing is fetched."""
     from turnout.errors import CredentialError
-    from turnout.providers.registry import provider_of
+    from turnout.providers.clients import provider_of
 
     try:
         return str(provider_of(backend).credential(backend))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from llama_index.core.base.llms.types import ChatMessage
 
-    from turnout.providers.base import OpenAIClient
+    from turnout.providers.base import Client
 
 
 class _SendsArguments(OpenAI):
@@ -37,7 +37,7 @@ class _SendsArguments(OpenAI):
         return await self._astream_chat(messages, **arguments)
 
 
-def openai_llm(client: OpenAIClient, *, azure: bool) -> _SendsArguments:
+def openai_llm(client: Client, *, azure: bool) -> _SendsArguments:
     """LlamaIndex's `OpenAI`, or on Azure its `AzureOpenAI`, with turnout's client.
 
     The class treats requests by what the model's *name* looks like, and a deployment may have any name. So it gets a

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from turnout.errors import SettingsError
 from turnout.providers import mantle
-from turnout.providers.base import BedrockClient, Client, Provider
+from turnout.providers.base import Client, Provider
 from turnout.providers.credentials import Credential
-from turnout.providers.credentials.aws import choose, found_by, session
+from turnout.providers.credentials.aws import choose, session
 from turnout.providers.credentials.aws_session import endpoint_variants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from turnout.providers.base import Connect
     from turnout.settings import BedrockBackend
 
 
-def connect(backend: BedrockBackend) -> BedrockClient:
+def connect(backend: BedrockBackend) -> Client:
     """Make the client of Bedrock Runtime.
 
     The way of signing is fixed here, so that a stray `AWS_BEARER_TOKEN_BEDROCK` doesn't override keys in the settings.
@@ -48,7 +47,7 @@ def connect(backend: BedrockBackend) -> BedrockClient:
     except NoRegionError:
         raise SettingsError(mantle.NO_REGION) from None
     if credential.method == "default-chain":
-        credential = Credential(credential.method, f"found by boto3's {found_by(made)!r}")
+        credential = Credential(credential.method, f"found by boto3's {made.get_credentials().method!r}")
     runtime = BedrockRuntime(client, None if bearer else made.get_credentials(), backend)
     return Client(runtime, runtime, credential)
 
@@ -60,7 +59,7 @@ def _endpoint(backend: BedrockBackend, wire: str) -> str:
     return backend.endpoint or f"Bedrock in {region}"
 
 
-def _connector(_backend: BedrockBackend, wire: str, family: str) -> Callable[[Any], Client[Any, Any]]:
+def _connector(_backend: BedrockBackend, wire: str, family: str) -> Connect:
     if not wire.startswith("openai-"):
         return connect
     return mantle.connect_gpt_oss if family == "gpt-oss" else mantle.connect

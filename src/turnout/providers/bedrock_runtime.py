@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.providers.credentials.aws import needs_refresh, refreshed
 from turnout.transport.answers import validation
-from turnout.transport.asyncio_bedrock import AioTransport
+from turnout.transport.bedrock import BedrockTransport
 from turnout.transport.blocking import off_loop
 from turnout.transport.deadline import remaining
 from turnout.transport.greenlets import in_greenlet, wait
-from turnout.transport.http_clients import tls_context
-from turnout.transport.threads_bedrock import ThreadTransport
 
 if TYPE_CHECKING:
     from turnout.settings import BedrockBackend
@@ -26,14 +24,8 @@ class BedrockRuntime:
     def __init__(self, client: Any, credentials: Any, backend: BedrockBackend) -> None:
         self._client = client
         self._credentials = credentials
-        self._loop = AioTransport(backend)
-        self._thread = ThreadTransport(backend)
-        if not (backend.endpoint or "").startswith("http://"):
-            tls_context(backend.ca_bundle, "botocore")  # takes 45 ms, which the event loop is spared here
-        client.meta.events.register("before-send.bedrock-runtime", self._send)
-
-    def _send(self, request: Any, **_: Any) -> Any:
-        return (self._loop if in_greenlet() else self._thread).before_send(request)
+        self._transport = BedrockTransport(backend)
+        client.meta.events.register("before-send.bedrock-runtime", self._transport.before_send)
 
     def __getattr__(self, name: str) -> Any:
         if in_greenlet():
@@ -55,4 +47,4 @@ class BedrockRuntime:
     def close(self) -> None:
         """Close the connections that aren't an event loop's."""
         self._client.close()
-        self._thread.close()
+        self._transport.close()

@@ -9,16 +9,20 @@ from __future__ import annotations
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-from turnout.transport.answers import completions, messages, responses
+from turnout.transport.answers import completions, responses, validation
 from turnout.transport.answers.checked import checked_class
+from turnout.transport.http_clients import async_transport, sync_transport
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
+
+    from turnout.settings import BackendSettings
 
 
 @cache
 def openai_class(base: Any) -> Any:
     """A client class of the openai SDK with its answers checked."""
+    import openai
 
     class Checked(_without_environment(base, "organization", "project", "admin_api_key", "webhook_secret")):  # type: ignore[misc] # the class comes when the SDK is first needed
         @cached_property
@@ -29,30 +33,30 @@ def openai_class(base: Any) -> Any:
         @cached_property
         def responses(self) -> Any:
             base: Any = type(super().responses)
-            return checked_class(base, responses.read)(self)
+            return checked_class(base, openai, responses.response, responses.response_event)(self)
 
-    return _named(Checked, base)
+    return _renamed(Checked, base)
 
 
 @cache
 def anthropic_class(base: Any) -> Any:
     """A client class of the anthropic SDK with its answers checked."""
+    import anthropic
 
     class Checked(_without_environment(base, "api_key", "auth_token", "webhook_key")):  # type: ignore[misc] # likewise
         @cached_property
         def messages(self) -> Any:
             base: Any = type(super().messages)
-            return checked_class(base, messages.read)(self)
+            return checked_class(base, anthropic, validation.message, validation.message_event)(self)
 
-    return _named(Checked, base)
+    return _renamed(Checked, base)
 
 
 def _without_environment(base: Any, *looked_up: str) -> Any:
     """A client class that looks nothing up, copies of its clients included.
 
-    Args:
-        base: The SDK's class. Address and credential are always given, which keeps it from looking those up.
-        looked_up: What else it would look up, as argument and attribute. None means none.
+    Address and credential are always passed, which keeps the SDK's class from looking those up. `looked_up` is what
+    else it would look up, as argument and attribute. None means none.
     """
 
     class Isolated(base):  # type: ignore[misc] # likewise
@@ -66,9 +70,18 @@ def _without_environment(base: Any, *looked_up: str) -> Any:
     return Isolated
 
 
-def _named(made: Any, base: Any) -> Any:
+def _renamed(made: Any, base: Any) -> Any:
     made.__name__ = made.__qualname__ = base.__name__
     return made
+
+
+def http_clients(sdk: Any, backend: BackendSettings, **options: Any) -> tuple[Any, Any]:
+    """An SDK's HTTP clients for threads and for coroutines, over turnout's transports."""
+    sync, aio = sync_transport(backend, sdk.__name__), async_transport(backend, sdk.__name__)
+    return (
+        sdk.DefaultHttpxClient(transport=sync, trust_env=False, **options),
+        sdk.DefaultAsyncHttpxClient(transport=aio, trust_env=False, **options),
+    )
 
 
 def plain(secret: SecretStr | None) -> str | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _locks: dict[str, Any] = getattr(vars(importlib).get("_bootstrap"), "_module_locks", {})
 
 
-def repair() -> None:
+def repair_imports() -> None:
     """Make it possible, in the child, to import what other threads of the parent were importing."""
     half: dict[str, ModuleType] = {}
     for name, reference in list(_locks.items()):
@@ -46,7 +46,6 @@ def repair() -> None:
 
 
 def _packages(name: str) -> Iterator[str]:
-    """The packages that a module is in, the next one first."""
     while name := name.rpartition(".")[0]:
         yield name
 
@@ -58,12 +57,7 @@ def _put_in_package(name: str, module: ModuleType) -> None:
 
 
 class _Finder(MetaPathFinder):
-    """Finds modules that are half there, each once.
-
-    Args:
-        half: They, by their names.
-        whole: For each, the modules in it that are all there.
-    """
+    """Finds modules that are half there, each once; `whole` are the modules in each that are all there."""
 
     def __init__(self, half: dict[str, ModuleType], whole: dict[str, dict[str, ModuleType]]) -> None:
         self._half = half
@@ -79,7 +73,7 @@ class _Finder(MetaPathFinder):
 
 
 class _Again(Loader):
-    """Executes a module again, by its own loader, with the modules in it that are all there."""
+    """Executes a module again, by its own loader."""
 
     def __init__(self, loader: Any, module: ModuleType, whole: dict[str, ModuleType]) -> None:
         self._loader = loader

@@ -6,7 +6,7 @@ import queue
 import socket
 import ssl
 import threading
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import urllib3
@@ -17,7 +17,7 @@ from turnout import runtime
 from turnout.errors import ServiceTimeoutError
 from turnout.transport import fork_safety
 from turnout.transport.blocking import within_deadline
-from turnout.transport.deadline import in_time, remaining
+from turnout.transport.deadline import in_time, remaining, shorter
 from turnout.transport.http_responses import Reader, Response
 from turnout.transport.proxy import proxy_of
 
@@ -51,6 +51,8 @@ class _Connection:
     parts, because the limit on the time that sending takes is for each of them.
     """
 
+    sock: Any
+    timeout: Any
     _unsent: list[bytes] | None = None
     _reader: Reader | None = None
 
@@ -59,13 +61,13 @@ class _Connection:
 
         The limit of a socket is for each of those, and a look-up has none.
         """
+        self.timeout = shorter(self.timeout, in_time())
         own: Any = self
-        own.timeout = _least(own.timeout, in_time())
         abandoned = threading.Event()
 
         def connect() -> None:
             super(_Connection, self).connect()  # type: ignore[misc] # of the connection that this is mixed into
-            fork_safety.track(own.sock)
+            fork_safety.track(self.sock)
             if abandoned.is_set():
                 own.close()
 
@@ -90,9 +92,8 @@ class _Connection:
         if self._unsent is not None:
             self._unsent.append(data)
             return
-        own: Any = self
-        if own.sock is not None:  # of an earlier call it has that one's limit
-            own.sock.settimeout(_least(own.timeout, in_time()))
+        if self.sock is not None:  # of an earlier call it has that one's limit
+            self.sock.settimeout(shorter(self.timeout, in_time()))
         super().send(data)  # type: ignore[misc] # likewise
 
     def response_class(self, sock: Any, *arguments: Any, **options: Any) -> Response:
@@ -103,19 +104,11 @@ class _Connection:
     @property
     def is_connected(self) -> bool:
         """Whether another call may use it: nothing has come that no call asked for."""
-        own: Any = self
         if self._reader is not None and self._reader.unasked:
             return False
-        if isinstance(own.sock, ssl.SSLSocket) and own.sock.pending():
+        if isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
             return False
         return bool(super().is_connected)  # type: ignore[misc] # likewise
-
-
-def _least(limit: Any, left: float | None) -> float | None:
-    """The shorter of a socket's limit and what a call has left."""
-    if left is None or not isinstance(limit, int | float):
-        return left if left is not None else limit
-    return min(limit, left)
 
 
 class _Plain(_Connection, HTTPConnection):  # type: ignore[misc] # a method makes the responses
@@ -168,7 +161,7 @@ class Timeouts(NamedTuple):
         """These, and none beyond the seconds that a call has left."""
         if left is None:
             return self
-        return Timeouts(*(left if limit is None else min(limit, left) for limit in self))
+        return Timeouts(*(shorter(limit, left) for limit in self))
 
 
 class Destination(NamedTuple):
@@ -224,7 +217,7 @@ class Connections:
     def __init__(self, backend: BackendSettings, tls: Callable[[], ssl.SSLContext]) -> None:
         self._backend = backend
         self._tls = tls
-        self._made: urllib3.PoolManager | None = None
+        self._made: Any = None
         self._lock = threading.Lock()
         self._direct: dict[tuple[str, str, int | None], Any] = {}
         self._in_use: set[Any] = set()
@@ -232,11 +225,7 @@ class Connections:
     def send(
         self, method: str, destination: Destination, headers: Any, body: bytes | None, timeouts: Timeouts
     ) -> Answer:
-        """Send a request once; beside its timeouts a call's deadline applies.
-
-        Raises:
-            urllib3.exceptions.HTTPError: What urllib3 says.
-        """
+        """Send a request once; beside its timeouts a call's deadline applies."""
         pool, asked = self._pool_for(destination)
         timeouts = timeouts.within(remaining())
         response = pool.urlopen(
@@ -254,7 +243,6 @@ class Connections:
         return Answer(response, self._in_use)
 
     def _pool_for(self, destination: Destination) -> tuple[Any, str]:
-        """The pool that sends a request, and the path or URL that it is asked for."""
         pool = self._direct.get(destination[:3])
         if pool is not None:
             return pool, destination.path
@@ -265,25 +253,22 @@ class Connections:
         self._direct[destination[:3]] = pool
         return pool, destination.path
 
-    def _manager(self) -> urllib3.PoolManager:
+    def _manager(self) -> Any:
         with self._lock:
             if self._made is not None:
                 return self._made
-            options: dict[str, Any] = {
-                "num_pools": _SERVICES,
-                "maxsize": self._backend.max_connections,
-                "block": True,
-                "ssl_context": self._tls(),
-                "socket_options": _KEEPALIVE,
-            }
-            proxy = proxy_of(self._backend)
-            if proxy is not None:
-                made: urllib3.PoolManager = urllib3.ProxyManager(proxy.url, proxy_headers=proxy.headers(), **options)
-            else:
-                made = urllib3.PoolManager(**options)
-            made.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
-            self._made = made
-            return made
+            made: Any = urllib3.PoolManager
+            if (proxy := proxy_of(self._backend)) is not None:
+                made = partial(urllib3.ProxyManager, proxy.url, proxy_headers=proxy.headers())
+            self._made = made(
+                num_pools=_SERVICES,
+                maxsize=self._backend.max_connections,
+                block=True,
+                ssl_context=self._tls(),
+                socket_options=_KEEPALIVE,
+            )
+            self._made.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+            return self._made
 
     def close(self) -> None:
         """Close the connections; those that are in use, when they come back."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatResponse
 
     from turnout.conversation.turns import Turn
-    from turnout.providers.base import OpenAIClient
+    from turnout.providers.base import Client
     from turnout.routing import Route
     from turnout.settings import Backend
 
@@ -27,7 +27,7 @@ def build(route: Route, backend: Backend) -> Wire:
 
 
 class _OpenAIChat(Wire):
-    def __init__(self, route: Route, client: OpenAIClient) -> None:
+    def __init__(self, route: Route, client: Client) -> None:
         super().__init__(route, _Reader)
         self._llm = openai_llm(client, azure=route.provider == "azure")
 

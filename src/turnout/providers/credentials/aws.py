@@ -54,33 +54,24 @@ def choose(backend: BedrockBackend) -> Credential:
         raise CredentialError(f"auth = {method!r} needs {field}", tried=(f"{method}: lacks {field}",))
     match method:
         case "bearer-token":
-            return Credential(method, f"from {backend.origin('bearer_token')}")
+            why = f"from {backend.origin('bearer_token')}"
         case "static-keys":
-            return Credential(method, f"{_masked(backend.access_key_id)} from {backend.origin('access_key_id')}")
+            key = backend.access_key_id or ""
+            why = f"…{key[-4:] if len(key) > 8 else ''} from {backend.origin('access_key_id')}"
         case "assumed-role":
-            return Credential(method, f"{_role(backend.role_arn)} from {_source(backend)}")
+            arn = backend.role_arn or ""
+            source = f"profile {shown(backend.profile)}" if backend.profile else "the default chain"
+            source = "static keys" if backend.access_key_id else source
+            why = f"{redact(arn) if arn.startswith('arn:') else shown(arn)} from {source}"
         case "profile":
-            return Credential(method, f"{shown(backend.profile)} from {backend.origin('profile')}")
+            why = f"{shown(backend.profile)} from {backend.origin('profile')}"
         case _:
-            return Credential(method, "boto3's: environment, files, SSO, container, instance")
-
-
-def _masked(key: str | None) -> str:
-    return f"…{key[-4:]}" if key and len(key) > 8 else "…"
-
-
-def _role(arn: str | None) -> str:
-    return redact(arn) if arn and arn.startswith("arn:") else shown(arn)
-
-
-def _source(backend: BedrockBackend) -> str:
-    if backend.access_key_id:
-        return "static keys"
-    return f"profile {shown(backend.profile)}" if backend.profile else "the default chain"
+            why = "boto3's: environment, files, SSO, container, instance"
+    return Credential(method, why)
 
 
 class _BearerToken:
-    """A botocore token provider that gives one token."""
+    """A botocore token provider that has one token."""
 
     def __init__(self, token: SecretStr) -> None:
         self._token = token
@@ -112,11 +103,11 @@ def session(backend: BedrockBackend, credential: Credential) -> botocore.session
             backend.secret_access_key.get_secret_value(),
             backend.session_token.get_secret_value() if backend.session_token else None,
         )
-    _require(made)
+    _require_credential(made)
     return _assume(backend, made) if credential.method == "assumed-role" else made
 
 
-def _require(made: botocore.session.Session) -> None:
+def _require_credential(made: botocore.session.Session) -> None:
     from botocore.exceptions import BotoCoreError
 
     try:
@@ -125,14 +116,9 @@ def _require(made: botocore.session.Session) -> None:
         found, why = None, redact(str(error))
     if found is None:
         tried = (*_CHAIN, why) if why else _CHAIN
-        msg = "No AWS credential. Tried, after bearer_token, keys, role_arn and profile in the settings:\n"
-        msg += "\n".join(f"  - {line}" for line in tried)
+        listed = "\n".join(f"  - {line}" for line in tried)
+        msg = f"No AWS credential. Tried, after bearer_token, keys, role_arn and profile in the settings:\n{listed}"
         raise CredentialError(msg, tried=tried)
-
-
-def found_by(made: botocore.session.Session) -> str:
-    """Which method of the default chain gave the credential (`env`, `shared-credentials-file`, `iam-role`, …)."""
-    return str(made.get_credentials().method)
 
 
 def needs_refresh(credentials: Any) -> bool:
@@ -153,13 +139,8 @@ def refreshed(credentials: Any) -> Any:
 
 def _assume(backend: BedrockBackend, source: botocore.session.Session) -> botocore.session.Session:
     """A session whose credentials are a role's, assumed anew before they expire."""
+    from botocore import credentials
     from botocore.config import Config
-    from botocore.credentials import (
-        AssumeRoleCredentialFetcher,
-        CredentialProvider,
-        CredentialResolver,
-        DeferredRefreshableCredentials,
-    )
 
     def create_client(service: str, **kwargs: Any) -> Any:
         return source.create_client(
@@ -175,23 +156,21 @@ def _assume(backend: BedrockBackend, source: botocore.session.Session) -> botoco
             **kwargs,
         )
 
-    extra = {"RoleSessionName": backend.role_session_name}
-    if backend.external_id:
-        extra["ExternalId"] = backend.external_id
-    fetcher = AssumeRoleCredentialFetcher(
-        client_creator=create_client,
-        source_credentials=source.get_credentials(),
-        role_arn=backend.role_arn,
-        extra_args=extra,
+    external = {"ExternalId": backend.external_id} if backend.external_id else {}
+    fetcher = credentials.AssumeRoleCredentialFetcher(
+        create_client,
+        source.get_credentials(),
+        backend.role_arn,
+        extra_args={"RoleSessionName": backend.role_session_name, **external},
     )
 
-    class Role(CredentialProvider):  # type: ignore[misc]
+    class Role(credentials.CredentialProvider):  # type: ignore[misc] # botocore has no types
         METHOD = "assume-role"
 
         def load(self) -> Any:
-            return DeferredRefreshableCredentials(method=self.METHOD, refresh_using=fetcher.fetch_credentials)
+            return credentials.DeferredRefreshableCredentials(fetcher.fetch_credentials, self.METHOD)
 
     made = own_session(backend) if backend.access_key_id else chain_session(backend)
     made.set_config_variable("region", source.get_config_variable("region"))
-    made.register_component("credential_provider", CredentialResolver([Role()]))
+    made.register_component("credential_provider", credentials.CredentialResolver([Role()]))
     return made

@@ -20,26 +20,11 @@ _log = logging.getLogger(__name__)
 # What has its place in turnout's settings, or no bearing on its calls. Some values of these would break a call, keep a
 # thread waiting, ask the instance's metadata, or send each call's key id to some address. botocore's default holds.
 _FIXED = (
-    "account_id_endpoint_mode",
-    "auth_scheme_preference",
-    "csm_client_id",
-    "csm_enabled",
-    "csm_host",
-    "csm_port",
-    "data_path",
-    "defaults_mode",
-    "disable_host_prefix_injection",
-    "disable_request_compression",
-    "endpoint_discovery_enabled",
-    "max_attempts",
-    "request_checksum_calculation",
-    "request_min_compression_size_bytes",
-    "response_checksum_validation",
-    "retry_mode",
-    "s3_disable_express_session_auth",
-    "sigv4a_signing_region_set",
-    "sts_regional_endpoints",
-    "tcp_keepalive",
+    *("account_id_endpoint_mode", "auth_scheme_preference", "data_path", "defaults_mode", "max_attempts", "retry_mode"),
+    *("csm_client_id", "csm_enabled", "csm_host", "csm_port", "disable_host_prefix_injection", "tcp_keepalive"),
+    *("disable_request_compression", "request_min_compression_size_bytes", "endpoint_discovery_enabled"),
+    *("request_checksum_calculation", "response_checksum_validation", "s3_disable_express_session_auth"),
+    *("sigv4a_signing_region_set", "sts_regional_endpoints"),
 )
 _NOWHERE = (None, None, os.devnull, None)
 
@@ -47,11 +32,8 @@ _NOWHERE = (None, None, os.devnull, None)
 class _Nothing:
     """A botocore provider of credentials and tokens that has none."""
 
-    def load_credentials(self) -> None:
-        return None
-
-    def load_token(self, **_: Any) -> None:
-        return None
+    def load_credentials(self) -> None: ...
+    def load_token(self, **_: Any) -> None: ...
 
 
 def own_session(backend: BedrockBackend) -> botocore.session.Session:
@@ -70,14 +52,9 @@ def own_session(backend: BedrockBackend) -> botocore.session.Session:
         _log.warning("%s The settings' own AWS credential goes without it.", error)
         made = _session(backend, {**alone, "config_file": _NOWHERE, "credentials_file": _NOWHERE})
     _require_profile(backend, made)
-    region = backend.region
-    if not region:
-        try:
-            region = _session(backend, {}).get_config_variable("region")
-        except BotoCoreError:
-            region = None
-    if region:
-        made.set_config_variable("region", region)
+    if not backend.region:
+        with suppress(BotoCoreError):
+            made.set_config_variable("region", _session(backend, {}).get_config_variable("region"))
     made.register_component("credential_provider", _Nothing())
     made.register_component("token_provider", _Nothing())
     return made
@@ -88,8 +65,6 @@ def chain_session(backend: BedrockBackend) -> botocore.session.Session:
     from botocore.exceptions import ConfigParseError
 
     made = _session(backend, {})
-    if backend.region:
-        made.set_config_variable("region", backend.region)
     try:
         _require_profile(backend, made)
     except ConfigParseError as error:
@@ -104,6 +79,8 @@ def _session(backend: BedrockBackend, variables: dict[str, Any]) -> botocore.ses
     fixed = {name: (None, None, *known[name][2:]) for name in _FIXED if name in known}
     made = botocore.session.Session(session_vars={**fixed, **variables}, profile=backend.profile)
     made.get_component("config_store").set_config_variable("s3", {})  # it would be checked, whatever is called
+    if backend.region:
+        made.set_config_variable("region", backend.region)
     return made
 
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,8 +15,8 @@ from turnout.errors import CredentialError, ServiceTimeoutError, SettingsError
 from turnout.providers.credentials import Credential
 from turnout.redaction import shown
 from turnout.redaction.sdk_errors import without_secrets
-from turnout.settings.trust import certificates
-from turnout.transport.blocking import SingleFlight, result_in_time
+from turnout.settings.variables import certificates
+from turnout.transport.blocking import begin, result_in_time
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -53,22 +54,14 @@ def choose(backend: AzureBackend) -> Credential:
         msg = "auth = 'api-key' needs api_key (or AZURE_OPENAI_API_KEY)"
         raise CredentialError(msg, tried=("API key: lacks api_key",))
     if backend.auth == "service-principal" or (backend.auth == "auto" and not missing):
-        return Credential(
-            "service-principal", f"client {_client(backend)}, secret from {backend.origin('client_secret')}"
-        )
+        client = shown(backend.client_id)
+        client = str(backend.client_id) if client == repr(backend.client_id) else client
+        return Credential("service-principal", f"client {client}, secret from {backend.origin('client_secret')}")
     if backend.auth == "api-key" or (backend.auth == "auto" and backend.api_key is not None):
         return Credential("api-key", f"from {backend.origin('api_key')}")
-    why = (
-        "auth = 'default'"
-        if backend.auth == "default"
-        else f"no API key, and no service principal ({_listed(missing)} not set)"
-    )
+    why = f"no API key, and no service principal ({_listed(missing)} not set)"
+    why = "auth = 'default'" if backend.auth == "default" else why
     return Credential("default-chain", f"DefaultAzureCredential: {why}")
-
-
-def _client(backend: AzureBackend) -> str:
-    text = shown(backend.client_id)
-    return str(backend.client_id) if text == repr(backend.client_id) else text
 
 
 def _listed(names: list[str]) -> str:
@@ -86,7 +79,8 @@ class TokenSource:
         self._credential = credential
         self._scope = scope
         self._tried = tried
-        self._fetching = SingleFlight(self._fetched)
+        self._lock = threading.Lock()
+        self._fetching: Future[AccessToken] | None = None
         self._token: AccessToken | None = None
         self._refresh_at = 0.0
 
@@ -123,20 +117,21 @@ class TokenSource:
         if token is not None and now < self._refresh_at:
             return token.token, None
         usable = token.token if token is not None and now < token.expires_on - 1 else ""
-        fetch, begun = self._fetching.join()
-        return usable, None if usable and not begun else fetch
-
-    def _fetched(self) -> AccessToken:
-        token = self._token
-        return token if token is not None and time.time() < self._refresh_at else self._fetch()
+        with self._lock:
+            if self._fetching is not None and not self._fetching.done():
+                return usable, None if usable else self._fetching
+            self._fetching = begin(self._fetch)
+            return usable, self._fetching
 
     def _fetch(self) -> AccessToken:
         from azure.core.exceptions import ClientAuthenticationError
 
+        earlier = self._token
+        if earlier is not None and time.time() < self._refresh_at:  # another caller's fetch brought it
+            return earlier
         try:
             token = self._credential.get_token(self._scope)
         except ClientAuthenticationError as error:
-            earlier = self._token
             if earlier is not None and time.time() < earlier.expires_on - 1:
                 self._refresh_at = min(time.time() + _RETRY_REFRESH, float(earlier.expires_on))
                 return earlier
@@ -180,6 +175,7 @@ def token_source(backend: AzureBackend, credential: Credential, scope: str) -> T
     """The source of Entra tokens for a credential that isn't a key."""
     import azure.identity
 
+    limits = {"connection_timeout": backend.connect_timeout, "read_timeout": min(backend.timeout, _PATIENCE)}
     options: dict[str, Any] = {"retry_total": _REPEATS}
     if backend.authority_host:
         options["authority"] = backend.authority_host
@@ -188,7 +184,7 @@ def token_source(backend: AzureBackend, credential: Credential, scope: str) -> T
         known = {value for name, value in vars(azure.identity.AzureAuthorityHosts).items() if name.startswith("AZURE_")}
         options["disable_instance_discovery"] = backend.authority_host.removeprefix("https://") not in known
     if credential.method == "service-principal":
-        return TokenSource(_service_principal(backend, options), scope)
+        return TokenSource(_service_principal(backend, limits, options), scope)
     if backend.ca_bundle:
         options["connection_verify"] = backend.ca_bundle
     missing = [name for name in _PRINCIPAL if getattr(backend, name) is None]
@@ -196,15 +192,11 @@ def token_source(backend: AzureBackend, credential: Credential, scope: str) -> T
         f"service principal: lacks {_listed(missing)} (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET)",
         "API key: lacks api_key (AZURE_OPENAI_API_KEY)",
     )
-    default = azure.identity.DefaultAzureCredential(**options, **_limits(backend))
+    default = azure.identity.DefaultAzureCredential(**options, **limits)
     return TokenSource(default, scope, tried if backend.auth == "auto" else ())
 
 
-def _limits(backend: AzureBackend) -> dict[str, float]:
-    return {"connection_timeout": backend.connect_timeout, "read_timeout": min(backend.timeout, _PATIENCE)}
-
-
-def _service_principal(backend: AzureBackend, options: dict[str, Any]) -> TokenCredential:
+def _service_principal(backend: AzureBackend, limits: dict[str, float], options: dict[str, Any]) -> TokenCredential:
     """The settings' service principal, for which nothing but the settings decides where its secret goes."""
     import azure.identity
     import certifi
@@ -214,9 +206,9 @@ def _service_principal(backend: AzureBackend, options: dict[str, Any]) -> TokenC
     assert backend.client_id is not None
     assert backend.client_secret is not None
     trusted = backend.ca_bundle or certificates("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") or certifi.where()
-    transport = RequestsTransport(connection_verify=trusted, **_limits(backend))
+    transport = RequestsTransport(connection_verify=trusted, **limits)
     transport.open()
-    transport.session.auth = _as_it_is
+    transport.session.auth = lambda request: request  # so that requests doesn't look for a login in `.netrc`
     made: Any = azure.identity.ClientSecretCredential(
         backend.tenant_id,
         backend.client_id,
@@ -228,8 +220,3 @@ def _service_principal(backend: AzureBackend, options: dict[str, Any]) -> TokenC
     # authority's.
     made._regional_authority = False  # noqa: SLF001
     return cast("TokenCredential", made)
-
-
-def _as_it_is(request: Any) -> Any:
-    """What requests authenticates with, so that it doesn't look for a login in `.netrc`."""
-    return request

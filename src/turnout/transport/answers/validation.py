@@ -154,8 +154,8 @@ def _place(call: dict[str, Any], function: dict[str, Any], begun: list[dict[str,
 # --- Messages
 
 
-def message(made: Any) -> None:
-    """Check what Anthropic's SDK made of a message."""
+def message(made: Any) -> Any:
+    """Check what Anthropic's SDK made of a message, and give it back."""
     content, reason = getattr(made, "content", None), getattr(made, "stop_reason", None)
     if (error := getattr(made, "error", None)) is not None:
         raise UnreadableAnswerError.reported(error)
@@ -165,6 +165,7 @@ def message(made: Any) -> None:
     for block in content:
         if not isinstance(getattr(block, "type", None), str) or not isinstance(getattr(block, "text", "") or "", str):
             raise UnreadableAnswerError(f"a block of it is {_shown(block)}")
+    return made
 
 
 _TEXTS = frozenset({"text", "text_delta"})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from turnout.errors import SettingsError
 from turnout.providers import foundry
 from turnout.providers.base import Client, Provider
+from turnout.providers.credentials import plain
 from turnout.providers.credentials.azure import DATED_SCOPE, V1_SCOPE, choose, resource, token_or_key
 from turnout.providers.openai import make_clients
 
@@ -19,11 +20,7 @@ if TYPE_CHECKING:
 
 
 def connect(backend: AzureBackend) -> Client:
-    """Make the clients.
-
-    The credential is always given explicitly, so that no stray variable decides (`AZURE_OPENAI_AD_TOKEN` would
-    otherwise beat a fresh token, and `OPENAI_API_KEY` stand in for a missing Azure key).
-    """
+    """Make the clients, with an explicit credential, so that no stray variable decides."""
     if backend.api_version is None:
         key, tokens, credential = token_or_key(backend, V1_SCOPE)
         return make_clients(backend, credential, key, tokens, base_url=f"{resource(backend)}/openai/v1/")
@@ -43,7 +40,6 @@ def connect(backend: AzureBackend) -> Client:
 
 def _auth(key: SecretStr | None, tokens: TokenSource | None) -> Any:
     """An `httpx.Auth` that puts the key or a fresh token on each request."""
-    from turnout.providers.sdk_classes import plain
     from turnout.transport.http_clients import sdk_httpx
 
     def authorised(request: Any, token: str | None) -> Any:
@@ -56,10 +52,10 @@ def _auth(key: SecretStr | None, tokens: TokenSource | None) -> Any:
 
     class Auth(sdk_httpx().Auth):  # type: ignore[misc] # the library comes when an SDK is first needed
         def sync_auth_flow(self, request: Any) -> Any:
-            yield authorised(request, tokens and tokens())
+            yield authorised(request, None if tokens is None else tokens())
 
         async def async_auth_flow(self, request: Any) -> Any:
-            yield authorised(request, tokens and await tokens.aget())
+            yield authorised(request, None if tokens is None else await tokens.aget())
 
     return Auth()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from turnout.providers.base import Client
+from turnout.providers.credentials import plain
 from turnout.providers.credentials.azure import V1_SCOPE, resource, token_or_key
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def connect(backend: AzureBackend) -> Client:
     """Make the clients."""
     import anthropic
 
-    from turnout.providers.sdk_classes import http_clients, plain
+    from turnout.providers.sdk_classes import http_clients
 
     key, tokens, credential = token_or_key(backend, V1_SCOPE)
     timeout = anthropic.Timeout(backend.timeout, connect=backend.connect_timeout)

@@ -73,5 +73,5 @@ class _ShortTermTokens:
         return str(self._generator.get_token(refreshed(self._session.get_credentials()), self._region))
 
     async def aget(self) -> str:
-        """The token, without blocking the event loop while credentials are refreshed."""
+        """Likewise, without blocking the event loop while credentials are refreshed."""
         return await off_loop(self)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from turnout.errors import CredentialError
 from turnout.facts.providers import PROVIDERS
 from turnout.providers.base import Client, Provider
-from turnout.providers.credentials import Credential
+from turnout.providers.credentials import Credential, plain
 from turnout.settings.secrets import Secret
 
 if TYPE_CHECKING:
@@ -28,18 +28,12 @@ def make_clients(
 ) -> Client:
     """The SDK's clients, sync and async.
 
-    Args:
-        backend: Its timeouts and connection limits.
-        credential: The credential that they use.
-        key: The API key, if that is it.
-        tokens: A source of tokens, with an `aget` for coroutines, if that is it.
-        sdk: What stands before `OpenAI` in the names of the SDK's classes.
-        auth: An `httpx.Auth` that signs each request, where the SDK's own way won't do.
-        more: More arguments of the SDK's classes.
+    A source of `tokens` has an `aget` for coroutines. `sdk` is what stands before `OpenAI` in the names of the SDK's
+    classes, `auth` an `httpx.Auth` that signs each request, where the SDK's own way won't do.
     """
     import openai
 
-    from turnout.providers.sdk_classes import http_clients, openai_class, plain
+    from turnout.providers.sdk_classes import http_clients, openai_class
 
     more |= {"timeout": openai.Timeout(backend.timeout, connect=backend.connect_timeout), "max_retries": 0}
     sync_http, async_http = http_clients(openai, backend, auth=auth)
@@ -52,11 +46,7 @@ def make_clients(
 
 
 def choose(backend: OpenAIBackend) -> Credential:
-    """The credential that a backend's settings amount to.
-
-    Raises:
-        CredentialError: api.openai.com without a key.
-    """
+    """The credential that a backend's settings amount to."""
     if backend.api_key is not None:
         return Credential("api-key", f"from {backend.origin('api_key')}")
     if backend.base_url is None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-from turnout.transport.answers import completions, responses, validation
 from turnout.transport.answers.checked import checked_class
+from turnout.transport.answers.completions import completions_class
+from turnout.transport.answers.responses import response, response_event
+from turnout.transport.answers.validation import message, message_event
 from turnout.transport.http_clients import async_transport, sync_transport
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from turnout.settings import BackendSettings
 
 
@@ -27,13 +27,15 @@ def openai_class(base: Any) -> Any:
     class Checked(_without_environment(base, "organization", "project", "admin_api_key", "webhook_secret")):  # type: ignore[misc] # the class comes when the SDK is first needed
         @cached_property
         def chat(self) -> Any:
-            base: Any = type(super().chat)
-            return completions.chat_class(base)(self)
+            chat: Any = super().chat
+            base: Any = type(chat.completions)
+            chat.completions = completions_class(base)(self)
+            return chat
 
         @cached_property
         def responses(self) -> Any:
             base: Any = type(super().responses)
-            return checked_class(base, openai, responses.response, responses.response_event)(self)
+            return checked_class(base, openai, response, response_event)(self)
 
     return _renamed(Checked, base)
 
@@ -47,16 +49,15 @@ def anthropic_class(base: Any) -> Any:
         @cached_property
         def messages(self) -> Any:
             base: Any = type(super().messages)
-            return checked_class(base, anthropic, validation.message, validation.message_event)(self)
+            return checked_class(base, anthropic, message, message_event)(self)
 
     return _renamed(Checked, base)
 
 
 def _without_environment(base: Any, *looked_up: str) -> Any:
-    """A client class that looks nothing up, copies of its clients included.
+    """A client class that looks nothing up, as its copies don't either.
 
-    Address and credential are always passed, which keeps the SDK's class from looking those up. `looked_up` is what
-    else it would look up, as argument and attribute. None means none.
+    Address and credential are always passed. `looked_up` is what else it would look up, as argument and attribute.
     """
 
     class Isolated(base):  # type: ignore[misc] # likewise
@@ -82,8 +83,3 @@ def http_clients(sdk: Any, backend: BackendSettings, **options: Any) -> tuple[An
         sdk.DefaultHttpxClient(transport=sync, trust_env=False, **options),
         sdk.DefaultAsyncHttpxClient(transport=aio, trust_env=False, **options),
     )
-
-
-def plain(secret: SecretStr | None) -> str | None:
-    """A secret as an SDK takes it; called where it is passed, so that no variable holds it."""
-    return None if secret is None else secret.get_secret_value()

@@ -14,7 +14,6 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
@@ -39,15 +38,10 @@ def repair_imports() -> None:
         # A submodule that is there is imported without a look at its package, so it waits for that to be there again.
         whole: dict[str, dict[str, ModuleType]] = {name: {} for name in half}
         for name in list(sys.modules):
-            package = next((above for above in _packages(name) if above in half), None)
-            if package is not None:
-                whole[package][name] = sys.modules.pop(name)
+            packages = [package for package in half if name.startswith(f"{package}.")]
+            if packages:
+                whole[max(packages, key=len)][name] = sys.modules.pop(name)
         sys.meta_path.insert(0, _Finder(half, whole))
-
-
-def _packages(name: str) -> Iterator[str]:
-    while name := name.rpartition(".")[0]:
-        yield name
 
 
 def _put_in_package(name: str, module: ModuleType) -> None:

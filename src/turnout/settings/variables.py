@@ -56,12 +56,14 @@ def implied_backends(variables: Mapping[str, Secret]) -> dict[str, dict[str, Any
     }
 
 
-def implied_target(provider: str, kind: str, variables: Mapping[str, Secret]) -> str | None:
-    """The default route's target on a backend of a provider, where no setting names one.
+def implied_target(backend: Mapping[str, Any], kind: str, variables: Mapping[str, Secret]) -> str | None:
+    """The default route's target on a backend, where no setting names one.
 
     On Azure a deployment is named by its owner, so there is none but that of the variables.
     """
-    row = PROVIDERS[provider]
+    row = PROVIDERS.get(str(backend.get("provider")))
+    if row is None:
+        return None
     return _text(variables, *row.deployment_variables.get(kind, ())) or row.default_models.get(kind)
 
 

@@ -19,7 +19,7 @@ from turnout.transport.proxy import proxy_of
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator
 
     import aiohttp
 
@@ -32,12 +32,12 @@ _LARGE = 2**20  # bytes of a body beyond which aiohttp wants a file, which it se
 
 
 class AioConnections:
-    """Sends requests over connections that are kept, each on the loop that opened it; `tls` gives the TLS context."""
+    """Sends requests over connections that are kept, each on the loop that opened it; `context` is for TLS."""
 
-    def __init__(self, backend: BackendSettings, tls: Callable[[], ssl.SSLContext]) -> None:
+    def __init__(self, backend: BackendSettings, context: ssl.SSLContext | None) -> None:
         self._backend = backend
-        self._tls = tls
-        self._proxy = proxy_of(backend)
+        self._context = context
+        self.proxy = proxy_of(backend)
         self._lock = threading.Lock()
         self._sessions: dict[asyncio.AbstractEventLoop, tuple[aiohttp.ClientSession, AsyncGenerator[None]]] = {}
         runtime.renewed_in_child(self)
@@ -45,21 +45,17 @@ class AioConnections:
     async def send(
         self, method: str, url: str, headers: list[tuple[str, str]], body: bytes | None, timeouts: Timeouts
     ) -> aiohttp.ClientResponse:
-        """Send a request once. The answer's body isn't decoded, and no redirect is followed.
-
-        A proxy that is asked for a tunnel has headers of its own; of one that passes a request on, they are the
-        request's.
-        """
+        """Send a request once. A proxy that is asked for a tunnel has headers of its own, otherwise the request's."""
         from yarl import URL
 
         session = await self._session()
         options: dict[str, Any] = {}
-        if self._proxy is not None:
-            options["proxy"], by_proxy = self._proxy.url, self._proxy.headers()
+        if self.proxy is not None:
+            options["proxy"] = self.proxy.url
             if url.startswith("https:"):
-                options["proxy_headers"] = by_proxy
+                options["proxy_headers"] = self.proxy.headers()
             else:
-                headers = [*headers, *by_proxy.items()]
+                headers = [*headers, *self.proxy.headers().items()]
         return await session.request(
             method,
             URL(url, encoded=True),  # as it was signed
@@ -76,7 +72,7 @@ class AioConnections:
         found = self._sessions.get(loop)
         if found is not None:
             return found[0]
-        made = _new_session(self._backend, self._tls())
+        made = _new_session(self._backend, self._context)
         with self._lock:
             for gone in [known for known in self._sessions if known.is_closed()]:
                 del self._sessions[gone]
@@ -113,13 +109,13 @@ def _timeout(timeouts: Timeouts) -> aiohttp.ClientTimeout:
     )
 
 
-def _new_session(backend: BackendSettings, context: ssl.SSLContext) -> aiohttp.ClientSession:
+def _new_session(backend: BackendSettings, context: ssl.SSLContext | None) -> aiohttp.ClientSession:
     """A session that follows no variable of the environment, keeps no cookies and leaves bodies as they come."""
     import aiohttp
 
     connector = _connector_class()(
         limit=backend.max_connections,
-        ssl=context,
+        ssl=context or True,
         keepalive_timeout=_IDLE,
         resolver=_resolver_class()(),
         socket_factory=open_socket,
@@ -181,7 +177,6 @@ def _resolver_class() -> Any:
 
             return await off_loop(lambda: asyncio.run(found()))
 
-        async def close(self) -> None:
-            """Nothing is kept."""
+        async def close(self) -> None: ...
 
     return Resolver

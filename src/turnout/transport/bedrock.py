@@ -9,20 +9,17 @@ Signing, parsing and event streams stay botocore's.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from turnout.transport.arrival import arrived
 from turnout.transport.asyncio_connections import AioConnections
 from turnout.transport.greenlets import in_greenlet, wait
 from turnout.transport.http_clients import tls_context
-from turnout.transport.proxy import proxy_of
 from turnout.transport.redirects import refuse
 from turnout.transport.sdk_exceptions import RaisingBotocore, of_aiohttp, of_urllib3
 from turnout.transport.size_limit import bounded
-from turnout.transport.threads_connections import Answer, Connections, Destination, Timeouts
+from turnout.transport.threads_connections import Answer, Connections, Timeouts
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Iterator
 
     import aiohttp
@@ -34,44 +31,34 @@ class BedrockTransport:
     """Sends botocore's prepared requests, from threads and from greenlets of event loops."""
 
     def __init__(self, backend: BedrockBackend) -> None:
-        def tls() -> ssl.SSLContext:
-            return tls_context(backend.ca_bundle, "botocore")
-
-        self._proxy = proxy_of(backend)
-        self._threads = Connections(backend, tls)
-        self._loops = AioConnections(backend, tls)
+        needs_tls = not (backend.endpoint or "").startswith("http://")
+        context = tls_context(backend.ca_bundle, "botocore") if needs_tls else None
+        self._threads = Connections(backend, context)
+        self._loops = AioConnections(backend, context)
         self._timeouts = Timeouts(backend.connect_timeout, backend.timeout, backend.timeout)
         self._loop_timeouts = self._timeouts._replace(pool=None)
-        if not (backend.endpoint or "").startswith("http://"):
-            tls()  # takes 45 ms, which the event loop is spared here
 
     def before_send(self, request: Any, **_: Any) -> Any:
         """Botocore's `before-send` handler."""
         from botocore.awsrequest import AWSResponse
 
-        send, of_library = (self._from_greenlet, of_aiohttp) if in_greenlet() else (self._from_thread, of_urllib3)
         # Some of botocore's headers are bytes.
         headers = {n: value.decode() if isinstance(value, bytes) else value for n, value in request.headers.items()}
-        with RaisingBotocore(of_library, request.url, self._proxy):
-            answer, parts = send(request, headers)
+        method, url, body = request.method, request.url, request.body
+        on_loop = in_greenlet()
+        answer: Any
+        with RaisingBotocore(of_aiohttp if on_loop else of_urllib3, url, self._threads.proxy):
+            if on_loop:
+                answer = wait(self._loops.send(method, url, [*headers.items()], body, self._loop_timeouts))
+            else:
+                answer = self._threads.send(method, url, headers, body, self._timeouts)
         arrived()
-        refuse(answer.status, answer.headers, request.url, answer.close)
-        response = AWSResponse(request.url, answer.status, answer.headers, _Body(parts, answer.close))
+        refuse(answer.status, answer.headers, url, answer.close)
+        parts = _awaited_parts(answer, url) if on_loop else _parts(answer, url)
+        response = AWSResponse(url, answer.status, answer.headers, _Body(parts, answer.close))
         if not request.stream_output or answer.status >= 300:
             response.content  # noqa: B018 - reads it
         return response
-
-    def _from_thread(self, request: Any, headers: dict[str, str]) -> tuple[Answer, Iterator[bytes]]:
-        url = urlsplit(request.url)
-        path = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
-        destination = Destination(url.scheme, url.hostname or "", url.port, path, request.url)
-        answer = self._threads.send(request.method, destination, headers, request.body, self._timeouts)
-        return answer, _parts(answer, request.url)
-
-    def _from_greenlet(self, request: Any, headers: dict[str, str]) -> tuple[aiohttp.ClientResponse, Iterator[bytes]]:
-        sent = self._loops.send(request.method, request.url, [*headers.items()], request.body, self._loop_timeouts)
-        answer = wait(sent)
-        return answer, _awaited_parts(answer, request.url)
 
     def close(self) -> None:
         """Close the connections of threads; a loop's close with it."""
@@ -79,7 +66,7 @@ class BedrockTransport:
 
 
 class _Body:
-    """A body that comes in parts, none of them empty; `close` is called when no more of it is wanted."""
+    """A body that comes in parts, none of them empty."""
 
     def __init__(self, parts: Iterator[bytes], close: Callable[[], object]) -> None:
         self._parts = bounded(parts)
@@ -87,7 +74,6 @@ class _Body:
         self.close = close
 
     def read(self, amount: int | None = None) -> bytes:
-        """The next `amount` bytes, or fewer at its end; all of it without one."""
         parts = [self._rest]
         size = len(self._rest)
         while amount is None or size < amount:
@@ -102,7 +88,6 @@ class _Body:
         return data[:end]
 
     def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
-        """It as it comes."""
         if self._rest:
             yield self.read(len(self._rest))
         yield from self._parts

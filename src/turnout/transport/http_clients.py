@@ -16,11 +16,10 @@ from turnout.runtime import Cache
 from turnout.settings.variables import certificates
 from turnout.transport.arrival import arrived
 from turnout.transport.asyncio_connections import AioConnections
-from turnout.transport.proxy import proxy_of
 from turnout.transport.redirects import refuse
 from turnout.transport.sdk_exceptions import RaisingHttpx, of_aiohttp, of_urllib3
 from turnout.transport.size_limit import response_class
-from turnout.transport.threads_connections import Answer, Connections, Destination, Timeouts
+from turnout.transport.threads_connections import Answer, Connections, Timeouts
 
 if TYPE_CHECKING:
     import ssl
@@ -87,23 +86,19 @@ def thread_transport_class(httpx: Any) -> Any:
 
     class ThreadTransport(httpx.BaseTransport):  # type: ignore[misc] # likewise
         def __init__(self, backend: BackendSettings, context: ssl.SSLContext) -> None:
-            self._connections = Connections(backend, lambda: context)
-            self._proxy = proxy_of(backend)
+            self._connections = Connections(backend, context)
 
         def handle_request(self, request: Any) -> Any:
             sent = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in _sent(request)]
             headers: Any = dict(sent)
             if len(headers) < len(sent):
                 headers = urllib3.HTTPHeaderDict(sent)
-            url = request.url
-            path = url.raw_path.decode("ascii")
-            destination = Destination(url.scheme, url.raw_host.decode("ascii"), url.port, path, url)
-            with RaisingHttpx(of_urllib3, httpx, self._proxy):
+            with RaisingHttpx(of_urllib3, httpx, self._connections.proxy):
                 answer = self._connections.send(
-                    request.method, destination, headers, request.read(), _timeouts(request)
+                    request.method, str(request.url), headers, request.read(), _timeouts(request)
                 )
             arrived()
-            refuse(answer.status, answer.headers, url, answer.close)
+            refuse(answer.status, answer.headers, request.url, answer.close)
             got = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
             return _response(httpx, answer.status, got, Body(answer), answer.reason.encode("latin-1"))
 
@@ -134,12 +129,11 @@ def aio_transport_class(httpx: Any) -> Any:
 
     class AioTransport(httpx.AsyncBaseTransport):  # type: ignore[misc] # likewise
         def __init__(self, backend: BackendSettings, context: ssl.SSLContext) -> None:
-            self._connections = AioConnections(backend, lambda: context)
-            self._proxy = proxy_of(backend)
+            self._connections = AioConnections(backend, context)
 
         async def handle_async_request(self, request: Any) -> Any:
             body = await request.aread()
-            with RaisingHttpx(of_aiohttp, httpx, self._proxy):
+            with RaisingHttpx(of_aiohttp, httpx, self._connections.proxy):
                 answer = await self._connections.send(
                     request.method, str(request.url), _as_utf8(request), body, _timeouts(request)
                 )

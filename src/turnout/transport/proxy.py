@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from turnout.errors import SettingsError
@@ -16,18 +16,15 @@ if TYPE_CHECKING:
     from turnout.settings import BackendSettings
 
 
-class Proxy:
+class Proxy(NamedTuple):
     """A proxy; `url` is its address, without a user's name or password."""
 
-    __slots__ = ("_login", "url")
-
-    def __init__(self, url: str, login: Secret | None) -> None:
-        self.url = url
-        self._login = login
+    url: str
+    login: Secret | None
 
     def headers(self) -> dict[str, str]:
         """What it is sent besides the request."""
-        return {} if self._login is None else {"Proxy-Authorization": self._login.get_secret_value()}
+        return {} if self.login is None else {"Proxy-Authorization": self.login.get_secret_value()}
 
     def refused(self, error: BaseException) -> str:
         """What to say of an error that came of it."""

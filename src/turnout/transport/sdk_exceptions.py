@@ -63,13 +63,7 @@ def of_aiohttp(error: BaseException) -> Names | None:
 
 
 class _Raising:
-    """Raises an SDK's exceptions in the place of those under a block.
-
-    Args:
-        names_of: The names of the SDKs' classes for an exception.
-        target: The URL that botocore's exceptions name, or the HTTP library whose exceptions are raised.
-        proxy: The proxy of the call, if it has one.
-    """
+    """Raises an SDK's exceptions in the place of those under a block; `names_of` gives the names of their classes."""
 
     def __init__(self, names_of: Callable[[BaseException], Names | None], target: Any, proxy: Proxy | None = None):
         self._names_of = names_of
@@ -88,7 +82,7 @@ class _Raising:
 
 
 class RaisingBotocore(_Raising):
-    """For a URL."""
+    """Raises botocore's, for a URL."""
 
     def _made(self, names: Names, error: BaseException) -> Exception | None:
         from botocore import exceptions
@@ -101,7 +95,7 @@ class RaisingBotocore(_Raising):
 
 
 class RaisingHttpx(_Raising):
-    """For one of the HTTP libraries, `httpx` or `httpx2`."""
+    """Raises those of one of the HTTP libraries, `httpx` or `httpx2`."""
 
     def _made(self, names: Names, error: BaseException) -> Exception:
         message = self._proxy.refused(error) if self._proxy is not None and names[1] == "ProxyError" else str(error)

@@ -8,6 +8,7 @@ import ssl
 import threading
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 import urllib3
 from urllib3 import exceptions as u
@@ -22,7 +23,7 @@ from turnout.transport.http_responses import Reader, Response
 from turnout.transport.proxy import proxy_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from turnout.settings import BackendSettings
 
@@ -164,14 +165,12 @@ class Timeouts(NamedTuple):
         return Timeouts(*(shorter(limit, left) for limit in self))
 
 
-class Destination(NamedTuple):
-    """What a request is for: `path` has the query, and `url` is all of it, for a proxy; `port` isn't the scheme's."""
-
-    scheme: str
-    host: str
-    port: int | None
-    path: str
-    url: object
+@lru_cache(maxsize=256)
+def _split(url: str) -> tuple[tuple[str, str, int | None], str]:
+    """Where a request goes, as scheme, host and port, and its path with the query."""
+    parts = urlsplit(url)
+    path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    return (parts.scheme, parts.hostname or "", parts.port), path
 
 
 @lru_cache(maxsize=64)
@@ -195,10 +194,7 @@ class Answer:
 
     def parts(self) -> Iterator[bytes]:
         """The body as it comes, not decoded; no part takes longer than the call's deadline allows."""
-        while True:
-            part: bytes = self._response.read1(_PART, decode_content=False)
-            if not part:
-                return
+        while part := self._response.read1(_PART, decode_content=False):
             yield part
 
     def close(self) -> None:
@@ -212,25 +208,37 @@ class Answer:
 
 
 class Connections:
-    """Sends requests over connections that are kept; `tls` gives the TLS context when there is something to send."""
+    """Sends requests over connections that are kept; `context` is for TLS."""
 
-    def __init__(self, backend: BackendSettings, tls: Callable[[], ssl.SSLContext]) -> None:
-        self._backend = backend
-        self._tls = tls
-        self._made: Any = None
-        self._lock = threading.Lock()
+    def __init__(self, backend: BackendSettings, context: ssl.SSLContext | None) -> None:
+        self.proxy = proxy_of(backend)
+        manager: Any = urllib3.PoolManager
+        if self.proxy is not None:
+            manager = partial(urllib3.ProxyManager, self.proxy.url, proxy_headers=self.proxy.headers())
+        self._manager = manager(
+            num_pools=_SERVICES,
+            maxsize=backend.max_connections,
+            block=True,
+            ssl_context=context,
+            socket_options=_KEEPALIVE,
+        )
+        self._manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
         self._direct: dict[tuple[str, str, int | None], Any] = {}
         self._in_use: set[Any] = set()
 
-    def send(
-        self, method: str, destination: Destination, headers: Any, body: bytes | None, timeouts: Timeouts
-    ) -> Answer:
+    def send(self, method: str, url: str, headers: Any, body: bytes | None, timeouts: Timeouts) -> Answer:
         """Send a request once; beside its timeouts a call's deadline applies."""
-        pool, asked = self._pool_for(destination)
+        pool, target = self._manager, url
+        if self.proxy is None:
+            origin, target = _split(url)
+            pool = self._direct.get(origin)
+            if pool is None:
+                scheme, host, port = origin
+                pool = self._direct[origin] = self._manager.connection_from_host(host, port, scheme)
         timeouts = timeouts.within(remaining())
         response = pool.urlopen(
             method,
-            asked,
+            target,
             body=body,
             headers=headers,
             redirect=False,
@@ -242,38 +250,9 @@ class Connections:
         )
         return Answer(response, self._in_use)
 
-    def _pool_for(self, destination: Destination) -> tuple[Any, str]:
-        pool = self._direct.get(destination[:3])
-        if pool is not None:
-            return pool, destination.path
-        manager = self._manager()
-        if self._backend.proxy is not None:
-            return manager, str(destination.url)
-        pool = manager.connection_from_host(destination.host, destination.port, destination.scheme)
-        self._direct[destination[:3]] = pool
-        return pool, destination.path
-
-    def _manager(self) -> Any:
-        with self._lock:
-            if self._made is not None:
-                return self._made
-            made: Any = urllib3.PoolManager
-            if (proxy := proxy_of(self._backend)) is not None:
-                made = partial(urllib3.ProxyManager, proxy.url, proxy_headers=proxy.headers())
-            self._made = made(
-                num_pools=_SERVICES,
-                maxsize=self._backend.max_connections,
-                block=True,
-                ssl_context=self._tls(),
-                socket_options=_KEEPALIVE,
-            )
-            self._made.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
-            return self._made
-
     def close(self) -> None:
         """Close the connections; those that are in use, when they come back."""
         for pool in self._direct.values():
             pool.close()
         self._direct.clear()
-        if self._made is not None:
-            self._made.clear()
+        self._manager.clear()

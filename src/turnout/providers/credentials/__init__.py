@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +23,8 @@ class Credential:
 
     def __str__(self) -> str:
         return f"{self.method} ({self.why})"
+
+
+def plain(secret: SecretStr | None) -> str | None:
+    """A secret as an SDK takes it; called where it is passed, so that no variable holds it."""
+    return None if secret is None else secret.get_secret_value()

@@ -41,11 +41,7 @@ _REPEATS = 2  # of a request to Entra that failed; azure-identity's own are 10, 
 
 
 def choose(backend: AzureBackend) -> Credential:
-    """The credential that a backend's settings amount to. Nothing is fetched.
-
-    Raises:
-        CredentialError: `auth` names a method whose settings are incomplete.
-    """
+    """The credential that a backend's settings amount to, or `CredentialError`. Nothing is fetched."""
     missing = [name for name in _PRINCIPAL if getattr(backend, name) is None]
     if backend.auth == "service-principal" and missing:
         msg = f"auth = 'service-principal' needs {_listed(missing)} too (or AZURE_{missing[0].upper()} and so on)"
@@ -88,12 +84,7 @@ class TokenSource:
         return f"TokenSource({type(self._credential).__name__}, {self._scope!r})"
 
     def __call__(self) -> str:
-        """The token, fetching one if there is none that is fresh.
-
-        Raises:
-            CredentialError: Entra gives none.
-            ServiceTimeoutError: The call's deadline passed first.
-        """
+        """The token, fetching one if there is none that is fresh."""
         ready, fetch = self._ready()
         if fetch is None:
             return ready
@@ -107,9 +98,7 @@ class TokenSource:
     async def aget(self) -> str:
         """The token, without blocking the event loop."""
         ready, fetch = self._ready()
-        if fetch is None:
-            return ready
-        return (await asyncio.wrap_future(fetch)).token
+        return ready if fetch is None else (await asyncio.wrap_future(fetch)).token
 
     def _ready(self) -> tuple[str, Future[AccessToken] | None]:
         """A token that can be used ("" if there is none), and what is to be waited for, if anything."""
@@ -156,10 +145,8 @@ def _attempts(message: str) -> list[str]:
 def token_or_key(backend: AzureBackend, scope: str) -> tuple[SecretStr | None, TokenSource | None, Credential]:
     """The API key or the source of tokens that a backend authenticates with, and which it is."""
     if backend.endpoint is None:
-        raise SettingsError(
-            "an azure backend needs its endpoint, like endpoint = 'https://contoso.openai.azure.com' "
-            "(or AZURE_OPENAI_ENDPOINT)"
-        )
+        example = "endpoint = 'https://contoso.openai.azure.com' (or AZURE_OPENAI_ENDPOINT)"
+        raise SettingsError(f"an azure backend needs its endpoint, like {example}")
     credential = choose(backend)
     key = backend.api_key if credential.method == "api-key" else None
     return key, None if key is not None else token_source(backend, credential, scope), credential

@@ -16,14 +16,7 @@ if TYPE_CHECKING:
 
 @cache
 def checked_class(base: Any, sdk: Any, whole: Check, event: Check) -> Any:
-    """A resource's class whose `create` checks its answers; raw ones, when they are parsed.
-
-    Args:
-        base: The SDK's class.
-        sdk: The SDK.
-        whole: Checks an answer, and gives it back.
-        event: Likewise an event of a stream.
-    """
+    """A resource's class whose `create` checks whole answers and events of streams; raw ones, when they are parsed."""
     streams = (sdk.Stream, sdk.AsyncStream)
 
     def read(made: Any) -> Any:

@@ -17,24 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-@cache
-def chat_class(base: Any) -> Any:
-    """The SDK's `Chat` or `AsyncChat` whose completions are validated and checked, raw ones and streams included."""
-
-    class Chat(base):  # type: ignore[misc] # the class comes when the SDK is first needed
-        @cached_property
-        def completions(self) -> Any:
-            base: Any = type(super().completions)
-            return _completions_class(base)(self._client)
-
-    return Chat
-
-
 def _validated(model: Any, check: Callable[[Any, Any], None]) -> Any:
     """A type that the SDK is asked to parse into; what it makes are the model's own instances."""
     from pydantic import ValidationError
 
-    class Validated(model):  # type: ignore[misc] # likewise
+    class Validated(model):  # type: ignore[misc] # the class comes when the SDK is first needed
         @classmethod
         def build(cls, *, response: Any, data: Any) -> Any:  # the SDK's way to let a type make itself
             check(data, response)
@@ -47,21 +34,19 @@ def _validated(model: Any, check: Callable[[Any, Any], None]) -> Any:
 
 
 @cache
-def _answer_class() -> Any:
-    from openai.types.chat import ChatCompletion
+def _types() -> tuple[Any, Any]:
+    """The types of whole answers and of chunks."""
+    from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-    return _validated(ChatCompletion, lambda data, _: validation.chat_completion(data))
-
-
-@cache
-def _chunk_class() -> Any:
-    from openai.types.chat import ChatCompletionChunk
-
-    return _validated(ChatCompletionChunk, lambda data, response: validation.chat_chunk(data, response.extensions))
+    return (
+        _validated(ChatCompletion, lambda data, _: validation.chat_completion(data)),
+        _validated(ChatCompletionChunk, lambda data, response: validation.chat_chunk(data, response.extensions)),
+    )
 
 
 def _validating(raw: Any, stream_class: Any, arguments: dict[str, Any]) -> Any:
-    to = stream_class[_chunk_class()] if arguments.get("stream") else _answer_class()
+    whole, chunk = _types()
+    to = stream_class[chunk] if arguments.get("stream") else whole
     parse = raw.parse
 
     def parsed(to: Any = to) -> Any:
@@ -75,7 +60,8 @@ def _validating(raw: Any, stream_class: Any, arguments: dict[str, Any]) -> Any:
 
 
 @cache
-def _completions_class(base: Any) -> Any:
+def completions_class(base: Any) -> Any:
+    """The SDK's class of completions whose answers are validated and checked, raw ones and streams included."""
     import openai
 
     class Completions(base):  # type: ignore[misc] # likewise

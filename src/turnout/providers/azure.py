@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from turnout.errors import SettingsError
 from turnout.providers import foundry
 from turnout.providers.base import Client, Provider
-from turnout.providers.credentials import plain
 from turnout.providers.credentials.azure import DATED_SCOPE, V1_SCOPE, choose, resource, token_or_key
 from turnout.providers.openai import make_clients
+from turnout.settings.secrets import plain
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

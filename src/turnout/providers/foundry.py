@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from turnout.providers.base import Client
-from turnout.providers.credentials import plain
 from turnout.providers.credentials.azure import V1_SCOPE, resource, token_or_key
+from turnout.settings.secrets import plain
 
 if TYPE_CHECKING:
     from turnout.settings import AzureBackend

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from turnout.errors import CredentialError
 from turnout.facts.providers import PROVIDERS
 from turnout.providers.base import Client, Provider
-from turnout.providers.credentials import Credential, plain
-from turnout.settings.secrets import Secret
+from turnout.providers.credentials import Credential
+from turnout.settings.secrets import Secret, plain
 
 if TYPE_CHECKING:
     from pydantic import SecretStr

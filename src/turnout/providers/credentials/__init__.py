@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pydantic import SecretStr
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +19,3 @@ class Credential:
 
     def __str__(self) -> str:
         return f"{self.method} ({self.why})"
-
-
-def plain(secret: SecretStr | None) -> str | None:
-    """A secret as an SDK takes it; called where it is passed, so that no variable holds it."""
-    return None if secret is None else secret.get_secret_value()

@@ -13,8 +13,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from turnout.errors import CredentialError, SettingsError
-from turnout.providers.credentials import Credential, plain
+from turnout.providers.credentials import Credential
 from turnout.redaction import redact, shown
+from turnout.settings.secrets import plain
 from turnout.transport.blocking import within_deadline
 from turnout.transport.deadline import remaining
 

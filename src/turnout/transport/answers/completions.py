@@ -7,7 +7,7 @@ isn't as the SDK's types have it is left to the SDK, once `turnout.transport.ans
 
 from __future__ import annotations
 
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from turnout.transport.answers import validation
@@ -64,6 +64,14 @@ def completions_class(base: Any) -> Any:
     """The SDK's class of completions whose answers are validated and checked, raw ones and streams included."""
     import openai
 
+    is_async = base.__name__.startswith("Async")
+
+    def raw(create: Any, **arguments: Any) -> Any:
+        return _validating(create(**arguments), openai.Stream, arguments)
+
+    async def araw(create: Any, **arguments: Any) -> Any:
+        return _validating(await create(**arguments), openai.AsyncStream, arguments)
+
     class Completions(base):  # type: ignore[misc] # likewise
         @cached_property
         def with_streaming_response(self) -> Any:
@@ -72,26 +80,14 @@ def completions_class(base: Any) -> Any:
         @cached_property
         def with_raw_response(self) -> Any:
             made = base(self._client).with_raw_response
-            create = made.create
-            made.create = lambda **arguments: _validating(create(**arguments), openai.Stream, arguments)
+            made.create = partial(araw if is_async else raw, made.create)
             return made
 
         def create(self, **arguments: Any) -> Any:
             return self.with_raw_response.create(**arguments).parse()
 
     class AsyncCompletions(Completions):
-        @cached_property
-        def with_raw_response(self) -> Any:
-            made = base(self._client).with_raw_response
-            create = made.create
-
-            async def acreate(**arguments: Any) -> Any:
-                return _validating(await create(**arguments), openai.AsyncStream, arguments)
-
-            made.create = acreate
-            return made
-
         async def create(self, **arguments: Any) -> Any:
             return (await self.with_raw_response.create(**arguments)).parse()
 
-    return AsyncCompletions if base.__name__.startswith("Async") else Completions
+    return AsyncCompletions if is_async else Completions

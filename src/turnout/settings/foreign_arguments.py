@@ -45,16 +45,18 @@ def refuse_unknown(fields: Mapping[str, Any], arguments: dict[str, Any], called:
 
     They are emptied before an error is raised, whose traceback would have the values.
     """
-    if arguments.keys() <= fields.keys():
-        return
+    if not arguments.keys() <= fields.keys() and (error := _refusal(fields, arguments, called)) is not None:
+        arguments.clear()
+        raise error  # from here, where no variable has a name, which may be a value that was put into its place
+
+
+def _refusal(fields: Mapping[str, Any], arguments: Iterable[str], called: str) -> Exception | None:
     aliases = {field.alias for field in fields.values()}
     unknown = [name for name in arguments if name not in fields and name not in aliases]
-    if unknown:
-        arguments.clear()
-        for name in unknown:
-            if (where := _where(name)) is not None:
-                raise SettingsError(f"{called} takes no {name}: {where}")
-        raise _invalid(unknown, fields, called)
+    for name in unknown:
+        if (where := _where(name)) is not None:
+            return SettingsError(f"{called} takes no {name}: {where}")
+    return _invalid(unknown, fields, called) if unknown else None
 
 
 def _where(name: str) -> str | None:

@@ -15,6 +15,7 @@ from turnout.errors import CredentialError, ServiceTimeoutError, SettingsError
 from turnout.providers.credentials import Credential
 from turnout.redaction import shown
 from turnout.redaction.sdk_errors import without_secrets
+from turnout.settings.secrets import plain
 from turnout.settings.variables import certificates
 from turnout.transport.blocking import begin, result_in_time
 
@@ -189,19 +190,14 @@ def _service_principal(backend: AzureBackend, limits: dict[str, float], options:
     import certifi
     from azure.core.pipeline.transport import RequestsTransport
 
-    assert backend.tenant_id is not None
-    assert backend.client_id is not None
-    assert backend.client_secret is not None
     trusted = backend.ca_bundle or certificates("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") or certifi.where()
     transport = RequestsTransport(connection_verify=trusted, **limits)
     transport.open()
     transport.session.auth = lambda request: request  # so that requests doesn't look for a login in `.netrc`
-    made: Any = azure.identity.ClientSecretCredential(
-        backend.tenant_id,
-        backend.client_id,
-        backend.client_secret.get_secret_value(),
-        transport=transport,
-        **{"authority": azure.identity.AzureAuthorityHosts.AZURE_PUBLIC_CLOUD, **options},
+    credential_class: Any = azure.identity.ClientSecretCredential
+    options = {"authority": azure.identity.AzureAuthorityHosts.AZURE_PUBLIC_CLOUD, **options}
+    made = credential_class(
+        backend.tenant_id, backend.client_id, plain(backend.client_secret), transport=transport, **options
     )
     # There is no argument against AZURE_REGIONAL_AUTHORITY_NAME and MSAL_FORCE_REGION, which put a name before the
     # authority's.

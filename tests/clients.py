@@ -10,7 +10,7 @@ from turnout.providers.clients import client_for
 from turnout.routing import Route
 
 
-def client_of(backend: Any, wire: str = "", model: str = "") -> Client[Any, Any]:
+def client_of(backend: Any, wire: str = "", model: str = "") -> Client:
     """The process's client of a backend.
 
     Args:

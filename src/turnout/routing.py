@@ -68,9 +68,9 @@ def active_backend(settings: Settings, kind: Kind = "chat", override: str | None
     if name is None:
         name, origin = settings.backend, "backend"
     if name is None:
-        if len(settings.backends) == 1:
-            return next(iter(settings.backends))
         first = next(iter(settings.backends))
+        if len(settings.backends) == 1:
+            return first
         raise UnknownBackendError(
             f"{settings.source} has the backends {', '.join(settings.backends)}, and none is chosen; "
             f"set TURNOUT_BACKEND={first}, or backend = {first!r} in turnout.toml"
@@ -155,20 +155,7 @@ def _route(
         space = space.of_length(wanted)
         if space.dimensions != wanted:
             raise SettingsError(f"{origin} has the space {target.space!r} and is asked for {wanted} dimensions")
-    return Route(
-        kind=kind,
-        name=name,
-        backend=backend,
-        provider=provider,
-        wire=wire,
-        deployment=deployment,
-        model=model,
-        dimensions=wanted,
-        space=space,
-        rpm=target.rpm,
-        tpm=target.tpm,
-        key=key,
-    )
+    return Route(kind, name, backend, provider, wire, deployment, model, wanted, space, target.rpm, target.tpm, key)
 
 
 def _no_target(settings: Settings, kind: Kind, name: str, backend: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from turnout.errors import CredentialError, SettingsError
-from turnout.providers.credentials.aws import choose, found_by, session
+from turnout.providers.credentials.aws import choose, session
 from turnout.settings import BedrockBackend
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def test_the_default_chain_says_where_it_found_the_credential(
     for name, value in emulator.environment("container").items():
         monkeypatch.setenv(name, value)
     made = backend()
-    assert found_by(session(made, choose(made))) == "container-role"
+    assert session(made, choose(made)).get_credentials().method == "container-role"
 
 
 def test_no_credential_lists_every_method() -> None:

@@ -83,8 +83,8 @@ def test_closing_closes_all_and_the_next_call_makes_anew(cache: Cache[str, str],
     assert cache.get_or_make("key", lambda: "second") == "second"
 
 
-def test_what_is_made_while_all_is_closed_is_not_kept(cache: Cache[str, str]) -> None:
-    """It may be made of something that was closed."""
+def test_what_is_made_while_all_is_closed_is_closed_with_the_next(cache: Cache[str, str], closed: list[str]) -> None:
+    """It isn't kept, for it may be made of something that was closed."""
 
     def make() -> str:
         runtime.close()
@@ -92,6 +92,10 @@ def test_what_is_made_while_all_is_closed_is_not_kept(cache: Cache[str, str]) ->
 
     assert cache.get_or_make("key", make) == "made of what is closed"
     assert cache.get("key") is None
+    assert closed == []
+    runtime.close()
+    runtime.close()
+    assert closed == ["made of what is closed"]
 
 
 def test_what_has_to_be_closed_is_never_dropped(closed: list[str]) -> None:

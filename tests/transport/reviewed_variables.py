@@ -49,7 +49,7 @@ GIVEN = {
     "ANTHROPIC_FOUNDRY_BASE_URL",
     "ANTHROPIC_FOUNDRY_RESOURCE",
     "ANTHROPIC_WEBHOOK_SIGNING_KEY",
-    # to botocore, by turnout.providers.credentials.aws_session
+    # to botocore, by turnout.providers.credentials.aws
     "AWS_ACCOUNT_ID_ENDPOINT_MODE",
     "AWS_AUTH_SCHEME_PREFERENCE",
     "AWS_CSM_CLIENT_ID",

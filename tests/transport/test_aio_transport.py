@@ -11,9 +11,7 @@ import pytest
 
 from tests.transport.wire_server import LONG, OK, Line, ok, serving
 from turnout.settings import AzureBackend
-from turnout.transport import asyncio_http as aio_transport
-from turnout.transport import threads_http as thread_transport
-from turnout.transport.http_clients import tls_context
+from turnout.transport.http_clients import aio_transport_class, thread_transport_class, tls_context
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -35,7 +33,7 @@ def library(request: pytest.FixtureRequest) -> Any:
 
 @asynccontextmanager
 async def client(library: Any) -> AsyncIterator[Any]:
-    transport = aio_transport.transport_class(library)(BACKEND, tls_context(None))
+    transport = aio_transport_class(library)(BACKEND, tls_context(None))
     async with library.AsyncClient(transport=transport, timeout=LONG) as made:
         yield made
 
@@ -55,7 +53,7 @@ async def test_what_is_sent_is_what_the_library_sends(library: Any, headers: lis
         async with library.AsyncClient(timeout=LONG) as its_own, client(library) as made:
             for one in (its_own, made):
                 await one.post(server.url, content=b"hi", headers=headers)
-        transport = thread_transport.transport_class(library)(BACKEND, tls_context(None))
+        transport = thread_transport_class(library)(BACKEND, tls_context(None))
         with library.Client(transport=transport, timeout=LONG) as threads:
             threads.post(server.url, content=b"hi", headers=headers)
     assert headers[0][0] + b": " + headers[0][1] in heads[0]

@@ -16,10 +16,8 @@ from tests.clients import client_of
 from tests.transport.wire_server import Line, serving
 from turnout.langchain import ChatTurnout
 from turnout.settings import AzureBackend, BedrockBackend
-from turnout.transport import asyncio_http as aio_transport
 from turnout.transport import greenlets as bridge
-from turnout.transport import threads_http as thread_transport
-from turnout.transport.http_clients import tls_context
+from turnout.transport.http_clients import aio_transport_class, thread_transport_class, tls_context
 from turnout_emulator import Answer, Emulator, Script, Wait
 
 if TYPE_CHECKING:
@@ -51,13 +49,13 @@ def _backend() -> AzureBackend:
 
 def _client() -> Any:
     if not _CLIENTS:
-        _CLIENTS.append(httpx.Client(transport=thread_transport.transport_class(httpx)(_backend(), tls_context(None))))
+        _CLIENTS.append(httpx.Client(transport=thread_transport_class(httpx)(_backend(), tls_context(None))))
     return _CLIENTS[0]
 
 
 def _aclient() -> Any:
     if not _CLIENTS:
-        made = aio_transport.transport_class(httpx)(_backend(), tls_context(None))
+        made = aio_transport_class(httpx)(_backend(), tls_context(None))
         _CLIENTS.append(httpx.AsyncClient(transport=made))
     return _CLIENTS[0]
 
@@ -142,7 +140,7 @@ def test_hints_without_end_are_no_answer() -> None:
     backend = _backend()
     with (
         serving(answer) as server,
-        httpx.Client(transport=thread_transport.transport_class(httpx)(backend, tls_context(None))) as client,
+        httpx.Client(transport=thread_transport_class(httpx)(backend, tls_context(None))) as client,
         pytest.raises(httpx.RemoteProtocolError),
     ):
         client.get(server.url)
@@ -181,7 +179,7 @@ def test_many_threads_at_once_get_their_own_answers() -> None:
         line.sock.sendall(HINTS + answer_to(head))
 
     backend = _backend()
-    transport = thread_transport.transport_class(httpx)(backend, tls_context(None))
+    transport = thread_transport_class(httpx)(backend, tls_context(None))
     barrier = threading.Barrier(8)
     with serving(answer) as server, httpx.Client(transport=transport) as client:
         url = server.url.partition("/v1")[0]

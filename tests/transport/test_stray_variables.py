@@ -360,7 +360,7 @@ def test_a_choice_for_all_of_aws_holds_where_no_endpoint_is_named(
     given: dict[str, Any] = {"region": "us-east-1", "access_key_id": "AKIA", "secret_access_key": "x"}
     for endpoint in (None, "https://vpce-1.bedrock-runtime.us-east-1.vpce.amazonaws.com"):
         client = client_of(BedrockBackend.model_validate({**given, "endpoint": endpoint})).sync
-        client.meta.events.unregister("before-send.bedrock-runtime", client._send)
+        client.meta.events.unregister("before-send.bedrock-runtime", client._transport.before_send)
         client.meta.events.register("before-send.bedrock-runtime", instead)
         client.converse(modelId="m", messages=[{"role": "user", "content": [{"text": "Hello"}]}])
     assert [url.partition("//")[2].partition("/")[0] for url in asked] == [

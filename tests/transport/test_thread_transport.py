@@ -17,9 +17,8 @@ import pytest
 
 from tests.transport.wire_server import CHUNKED, LONG, OK, Line, ok, serving
 from turnout.settings import AzureBackend
-from turnout.transport import threads_http as thread_transport
 from turnout.transport.deadline import until
-from turnout.transport.http_clients import sync_transport, tls_context
+from turnout.transport.http_clients import sync_transport, thread_transport_class, tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +32,7 @@ def library(request: pytest.FixtureRequest) -> Any:
 @contextmanager
 def client(library: Any, *, timeout: Any = LONG, **options: Any) -> Iterator[Any]:
     backend = AzureBackend.model_validate({"endpoint": "http://127.0.0.1:9", "api_key": "x", **options})
-    transport = thread_transport.transport_class(library)(backend, tls_context(None))
+    transport = thread_transport_class(library)(backend, tls_context(None))
     with library.Client(transport=transport, timeout=timeout) as made:
         yield made
 

@@ -8,8 +8,7 @@ from turnout.calls import limits
 from turnout.calls.attempts import Attempts
 from turnout.calls.classification import CallSite
 from turnout.errors import TurnoutError
-from turnout.providers.clients import credential_for
-from turnout.providers.registry import endpoint
+from turnout.providers.clients import credential_for, endpoint
 from turnout.transport.deadline import RetryPolicy
 
 if TYPE_CHECKING:

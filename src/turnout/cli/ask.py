@@ -108,8 +108,7 @@ def _summary(run: Run) -> dict[str, Any]:
 
 
 def _route(route: Route, settings: Settings) -> dict[str, Any]:
-    from turnout.providers.clients import credential_for
-    from turnout.providers.registry import endpoint
+    from turnout.providers.clients import credential_for, endpoint
 
     backend = settings.backends[route.backend]
     return {

@@ -22,7 +22,7 @@ def routes(config: Config = None) -> None:
 
     An asterisk marks what is used now. Nothing is fetched and no service is asked.
     """
-    from turnout.providers.registry import endpoint
+    from turnout.providers.clients import endpoint
     from turnout.settings import load_settings
 
     settings = load_settings(config)
@@ -51,7 +51,7 @@ def _active(settings: Settings, kind: Kind) -> str | None:
 def _credential(backend: Backend) -> str:
     """Which credential a backend would use, in words; nothing is fetched."""
     from turnout.errors import CredentialError
-    from turnout.providers.registry import provider_of
+    from turnout.providers.clients import provider_of
 
     try:
         return str(provider_of(backend).credential(backend))

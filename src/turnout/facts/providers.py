@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from turnout.facts.models import base_id, facts
 
@@ -27,6 +28,14 @@ class ProviderFacts:
         deployment_variables: Variables that name the default route's deployment.
         names_deployments: Whether a deployment has a name that its owner chose, which doesn't tell the model.
         max_tokens: Name of the output limit on the `openai-chat` wire, of a model that isn't known.
+        variables: Field of the settings → the variables that may set it, the first of which counts.
+        implied_by: Variables of which any makes a backend where there are no settings.
+        implied: Fields that such a backend has of the variables.
+        address: The field that names the service's address.
+        default_address: That address, where it has no value.
+        added: Fields that variables add to each backend's settings.
+        owned: Fields that they add only where the backend's address is the one that the variables name.
+        credentials: (settings, variables) → more such fields.
     """
 
     wires: Mapping[str, str]
@@ -40,6 +49,14 @@ class ProviderFacts:
     names_deployments: bool = False
     max_tokens: str = "max_tokens"
     llama_index: str = "llama_index.llms.openai.OpenAI"
+    variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    implied_by: tuple[str, ...] = ()
+    implied: tuple[str, ...] = ()
+    address: str = "endpoint"
+    default_address: str = ""
+    added: tuple[str, ...] = ()
+    owned: tuple[str, ...] = ()
+    credentials: Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[str, ...]] = lambda *_: ()
 
     def wire_of(self, kind: str, model: str, *, dated: bool = False) -> str:
         """The wire of a model, where its target doesn't force one; a dated API has no Responses."""
@@ -65,6 +82,33 @@ def _bedrock_wire(model: str) -> str | None:
     return "openai-responses" if openai else None
 
 
+def _principal(backend: Mapping[str, Any], _variables: Mapping[str, Any]) -> tuple[str, ...]:
+    """A service principal's fields, but none beside a key that the settings have."""
+    fields = ("tenant_id", "client_id", "client_secret")
+    keyed = backend.get("api_key") and backend.get("auth") in {None, "auto"}
+    return () if keyed and not any(backend.get(field) for field in fields) else fields
+
+
+def _aws_credentials(backend: Mapping[str, Any], variables: Mapping[str, Any]) -> tuple[str, ...]:
+    """The fields of the first credential that is there, but none beside one that the settings have."""
+    if any(backend.get(field) for field in ("access_key_id", "profile", "role_arn", "bearer_token")):
+        return ()
+    kinds = (("bearer_token",), ("access_key_id", "secret_access_key", "session_token"), ("profile",))
+    return next((fields for fields in kinds if any(variables.get(name) for name in _AWS_VARIABLES[fields[0]])), ())
+
+
+_AWS_VARIABLES: dict[str, tuple[str, ...]] = {
+    "region": ("AWS_REGION", "AWS_DEFAULT_REGION"),
+    "endpoint": ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL"),
+    "sts_endpoint": ("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"),
+    "ca_bundle": ("AWS_CA_BUNDLE",),
+    "bearer_token": ("AWS_BEARER_TOKEN_BEDROCK",),
+    "access_key_id": ("AWS_ACCESS_KEY_ID",),
+    "secret_access_key": ("AWS_SECRET_ACCESS_KEY",),
+    "session_token": ("AWS_SESSION_TOKEN",),
+    "profile": ("AWS_PROFILE",),
+}
+
 PROVIDERS: dict[str, ProviderFacts] = {
     "azure": ProviderFacts(
         wires={"chat": "openai-chat", "embedding": "openai-embeddings"},
@@ -83,6 +127,20 @@ PROVIDERS: dict[str, ProviderFacts] = {
         names_deployments=True,
         max_tokens="max_completion_tokens",  # all that Azure serves take it, where another server may not
         llama_index="llama_index.llms.azure_openai.AzureOpenAI",
+        variables={
+            "endpoint": ("AZURE_OPENAI_ENDPOINT",),
+            "api_key": ("AZURE_OPENAI_API_KEY",),
+            "api_version": ("AZURE_OPENAI_API_VERSION", "OPENAI_API_VERSION"),
+            "tenant_id": ("AZURE_TENANT_ID",),
+            "client_id": ("AZURE_CLIENT_ID",),
+            "client_secret": ("AZURE_CLIENT_SECRET",),
+            "authority_host": ("AZURE_AUTHORITY_HOST",),
+        },
+        implied_by=("AZURE_OPENAI_ENDPOINT",),
+        implied=("endpoint", "api_version"),
+        added=("endpoint", "authority_host"),
+        owned=("api_key",),
+        credentials=_principal,
     ),
     "bedrock": ProviderFacts(
         wires={"chat": "bedrock-converse", "embedding": "bedrock-invoke"},
@@ -92,6 +150,14 @@ PROVIDERS: dict[str, ProviderFacts] = {
         not_found="Newer models want an inference profile (us., eu., apac., global. before the id), in this region.",
         chat_wire=_bedrock_wire,
         default_models={"chat": "amazon.nova-lite-v1:0", "embedding": "amazon.titan-embed-text-v2:0"},
+        variables=_AWS_VARIABLES,
+        implied_by=(
+            *("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID"),
+            *("AWS_BEARER_TOKEN_BEDROCK", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"),
+        ),
+        default_address="https://bedrock-runtime.amazonaws.com",
+        added=("region", "endpoint", "sts_endpoint", "ca_bundle"),
+        credentials=_aws_credentials,
     ),
     "openai": ProviderFacts(
         wires={"chat": "openai-chat", "embedding": "openai-embeddings"},
@@ -101,5 +167,16 @@ PROVIDERS: dict[str, ProviderFacts] = {
         not_found="See the server's list of models.",
         chat_wire=_openai_wire,
         default_models={"chat": "gpt-5-mini", "embedding": "text-embedding-3-small"},
+        variables={
+            "base_url": ("OPENAI_BASE_URL",),
+            "api_key": ("OPENAI_API_KEY",),
+            "organization": ("OPENAI_ORG_ID",),
+            "project": ("OPENAI_PROJECT_ID",),
+        },
+        implied_by=("OPENAI_API_KEY", "OPENAI_BASE_URL"),
+        implied=("base_url",),
+        address="base_url",
+        default_address="https://api.openai.com/v1",
+        owned=("api_key", "organization", "project"),
     ),
 }

@@ -32,7 +32,7 @@ class _SendsArguments(OpenAI):
         return await self._achat(messages, **arguments)
 
 
-def openai_llm(client: Client[Any, Any], name: str) -> _SendsArguments:
+def openai_llm(client: Client, name: str) -> _SendsArguments:
     """LlamaIndex's class of that name, `OpenAI` or one that is based on it, with turnout's client.
 
     The class treats requests by what the model's *name* looks like, and a deployment may have any name. So it gets a

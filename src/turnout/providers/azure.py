@@ -9,23 +9,18 @@ from turnout.providers import foundry
 from turnout.providers.base import Client, Provider
 from turnout.providers.credentials.azure import DATED_SCOPE, V1_SCOPE, choose, resource, token_or_key
 from turnout.providers.openai import make_clients
+from turnout.settings.secrets import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pydantic import SecretStr
 
-    from turnout.providers.base import OpenAIClient
+    from turnout.providers.base import Connect
     from turnout.providers.credentials.azure import TokenSource
     from turnout.settings import AzureBackend
 
 
-def connect(backend: AzureBackend) -> OpenAIClient:
-    """Make the clients.
-
-    The credential is always given explicitly, so that no stray variable decides (`AZURE_OPENAI_AD_TOKEN` would
-    otherwise beat a fresh token, and `OPENAI_API_KEY` stand in for a missing Azure key).
-    """
+def connect(backend: AzureBackend) -> Client:
+    """Make the clients, with an explicit credential, so that no stray variable decides."""
     if backend.api_version is None:
         key, tokens, credential = token_or_key(backend, V1_SCOPE)
         return make_clients(backend, credential, key, tokens, base_url=f"{resource(backend)}/openai/v1/")
@@ -34,7 +29,7 @@ def connect(backend: AzureBackend) -> OpenAIClient:
         backend,
         credential,
         sdk="Azure",
-        auth=_key_auth(key) if tokens is None else _bearer_auth(tokens),
+        auth=_auth(key, tokens),
         azure_endpoint=resource(backend),
         api_version=backend.api_version,
         # Left to itself the SDK takes AZURE_OPENAI_AD_TOKEN before a key or a token provider. A fixed value keeps it
@@ -43,43 +38,34 @@ def connect(backend: AzureBackend) -> OpenAIClient:
     )
 
 
-def _bearer_auth(tokens: TokenSource) -> Any:
-    """An `httpx.Auth` that puts a fresh token on each request."""
+def _auth(key: SecretStr | None, tokens: TokenSource | None) -> Any:
+    """An `httpx.Auth` that puts the key or a fresh token on each request."""
     from turnout.transport.http_clients import sdk_httpx
 
-    class BearerAuth(sdk_httpx().Auth):  # type: ignore[misc] # the library comes when an SDK is first needed
-        def sync_auth_flow(self, request: Any) -> Any:
-            request.headers["Authorization"] = f"Bearer {tokens()}"
-            yield request
-
-        async def async_auth_flow(self, request: Any) -> Any:
-            request.headers["Authorization"] = f"Bearer {await tokens.aget()}"
-            yield request
-
-    return BearerAuth()
-
-
-def _key_auth(key: SecretStr | None) -> Any:
-    """An `httpx.Auth` that puts a key on each request, and no token."""
-    from turnout.providers.sdk_classes import plain
-    from turnout.transport.http_clients import sdk_httpx
-
-    class KeyAuth(sdk_httpx().Auth):  # type: ignore[misc] # likewise
-        def auth_flow(self, request: Any) -> Any:
+    def authorised(request: Any, token: str | None) -> Any:
+        if token is None:
             request.headers.pop("Authorization", None)
             request.headers["api-key"] = plain(key)
-            yield request
+        else:
+            request.headers["Authorization"] = f"Bearer {token}"
+        return request
 
-    return KeyAuth()
+    class Auth(sdk_httpx().Auth):  # type: ignore[misc] # the library comes when an SDK is first needed
+        def sync_auth_flow(self, request: Any) -> Any:
+            yield authorised(request, None if tokens is None else tokens())
+
+        async def async_auth_flow(self, request: Any) -> Any:
+            yield authorised(request, None if tokens is None else await tokens.aget())
+
+    return Auth()
 
 
 def _endpoint(backend: AzureBackend, wire: str) -> str:
-    if backend.endpoint is not None and wire == "anthropic-messages":
-        return foundry.base_url(backend)
-    return backend.endpoint or "no endpoint"
+    is_claude = wire == "anthropic-messages" and backend.endpoint is not None
+    return foundry.base_url(backend) if is_claude else backend.endpoint or "no endpoint"
 
 
-def _connector(backend: AzureBackend, wire: str, _family: str) -> Callable[[Any], Client[Any, Any]]:
+def _connector(backend: AzureBackend, wire: str, _family: str) -> Connect:
     if wire == "openai-responses" and backend.api_version is not None:
         msg = f"Responses needs the v1 API, and the backend has api_version {backend.api_version!r}; leave that out"
         raise SettingsError(msg)

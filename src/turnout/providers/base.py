@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import anthropic
-    import openai
-
     from turnout.providers.credentials import Credential
 
-S = TypeVar("S")
-A = TypeVar("A")
+    Connect = Callable[[Any], "Client"]
 
 
 @dataclass(frozen=True, slots=True)
-class Client(Generic[S, A]):
+class Client:
     """An SDK's clients for one backend.
 
     Attributes:
@@ -28,20 +24,13 @@ class Client(Generic[S, A]):
         credential: The credential that they use.
     """
 
-    sync: S
-    aio: A
+    sync: Any
+    aio: Any
     credential: Credential
 
     def close(self) -> None:
         """Close the connections that aren't an event loop's; those close with their loop."""
-        sync: Any = self.sync
-        sync.close()
-
-
-if TYPE_CHECKING:
-    OpenAIClient = Client[openai.OpenAI, openai.AsyncOpenAI]
-    FoundryClient = Client[anthropic.AnthropicFoundry, anthropic.AsyncAnthropicFoundry]
-BedrockClient = Client[Any, Any]
+        self.sync.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,4 +45,4 @@ class Provider:
 
     credential: Callable[[Any], Credential]
     endpoint: Callable[[Any, str], str]
-    connector: Callable[[Any, str, str], Callable[[Any], Client[Any, Any]]]
+    connector: Callable[[Any, str, str], Connect]

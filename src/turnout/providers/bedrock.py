@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.errors import SettingsError
 from turnout.providers import mantle
-from turnout.providers.base import BedrockClient, Client, Provider
+from turnout.providers.base import Client, Provider
 from turnout.providers.credentials import Credential
-from turnout.providers.credentials.aws import choose, found_by, session
-from turnout.providers.credentials.aws_session import endpoint_variants
+from turnout.providers.credentials.aws import choose, endpoint_variants, needs_refresh, refreshed, session
+from turnout.transport.answers import validation
+from turnout.transport.blocking import off_loop
+from turnout.transport.deadline import remaining
+from turnout.transport.greenlets import in_greenlet, wait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from turnout.providers.base import Connect
     from turnout.settings import BedrockBackend
 
 
-def connect(backend: BedrockBackend) -> BedrockClient:
+def connect(backend: BedrockBackend) -> Client:
     """Make the client of Bedrock Runtime.
 
     The way of signing is fixed here, so that a stray `AWS_BEARER_TOKEN_BEDROCK` doesn't override keys in the settings.
@@ -26,7 +28,6 @@ def connect(backend: BedrockBackend) -> BedrockClient:
     from botocore.exceptions import NoRegionError
 
     from turnout import __version__
-    from turnout.providers.bedrock_runtime import BedrockRuntime
 
     credential = choose(backend)
     bearer = credential.method == "bearer-token"
@@ -48,9 +49,46 @@ def connect(backend: BedrockBackend) -> BedrockClient:
     except NoRegionError:
         raise SettingsError(mantle.NO_REGION) from None
     if credential.method == "default-chain":
-        credential = Credential(credential.method, f"found by boto3's {found_by(made)!r}")
-    runtime = BedrockRuntime(client, None if bearer else made.get_credentials(), backend)
+        credential = Credential(credential.method, f"found by boto3's {made.get_credentials().method!r}")
+    runtime = _BedrockRuntime(client, None if bearer else made.get_credentials(), backend)
     return Client(runtime, runtime, credential)
+
+
+class _BedrockRuntime:
+    """botocore's client, whose requests the event loop carries where the calling code runs in a greenlet of it.
+
+    It signs with `credentials`; a bearer token needs none.
+    """
+
+    def __init__(self, client: Any, credentials: Any, backend: BedrockBackend) -> None:
+        from turnout.transport.bedrock import BedrockTransport
+
+        self._client = client
+        self._credentials = credentials
+        self._transport = BedrockTransport(backend)
+        client.meta.events.register("before-send.bedrock-runtime", self._transport.before_send)
+
+    def __getattr__(self, name: str) -> Any:
+        if in_greenlet():
+            if needs_refresh(self._credentials):
+                wait(off_loop(self._credentials.get_frozen_credentials))
+        elif remaining() is not None:
+            refreshed(self._credentials)
+        return getattr(self._client, name)
+
+    def converse(self, **request: Any) -> Any:
+        """Converse."""
+        return validation.converse(self.__getattr__("converse")(**request))
+
+    def converse_stream(self, **request: Any) -> Any:
+        """ConverseStream; reading it raises likewise."""
+        answer = self.__getattr__("converse_stream")(**request)
+        return {**answer, "stream": validation.ConverseEvents(answer["stream"])}
+
+    def close(self) -> None:
+        """Close the connections that aren't an event loop's."""
+        self._client.close()
+        self._transport.close()
 
 
 def _endpoint(backend: BedrockBackend, wire: str) -> str:
@@ -60,7 +98,7 @@ def _endpoint(backend: BedrockBackend, wire: str) -> str:
     return backend.endpoint or f"Bedrock in {region}"
 
 
-def _connector(_backend: BedrockBackend, wire: str, family: str) -> Callable[[Any], Client[Any, Any]]:
+def _connector(_backend: BedrockBackend, wire: str, family: str) -> Connect:
     if not wire.startswith("openai-"):
         return connect
     return mantle.connect_gpt_oss if family == "gpt-oss" else mantle.connect

@@ -1,32 +1,42 @@
-"""The process's clients, made once for each backend's settings.
+"""The providers, and the process's clients, made once for each backend's settings.
 
 Chat and embeddings, LangChain and LlamaIndex all get the same client for the same backend. Clients are safe to share
 between threads and event loops. A forked child makes its own: sockets are not for sharing, so the parent's clients are
 neither used nor closed there.
+
+A new provider is a row here and in `turnout.facts.providers`, and a settings class.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from turnout.providers import azure, bedrock, openai
 from turnout.providers.base import Client
-from turnout.providers.registry import provider_of
 from turnout.redaction import without_secrets
 from turnout.runtime import Cache
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from turnout.providers.base import Connect, Provider
     from turnout.providers.credentials import Credential
     from turnout.routing import Route
     from turnout.settings import Backend
 
-_clients: Cache[tuple[Callable[[Any], Client[Any, Any]], Backend], Client[Any, Any]] = Cache(
-    size=None, close=Client.close
-)
+_PROVIDERS: dict[str, Provider] = {"azure": azure.PROVIDER, "bedrock": bedrock.PROVIDER, "openai": openai.PROVIDER}
+_clients: Cache[tuple[Connect, Backend], Client] = Cache(size=None, close=Client.close)
 
 
-def client_for(route: Route, backend: Backend) -> Client[Any, Any]:
+def provider_of(backend: Backend) -> Provider:
+    """The provider of a backend."""
+    return _PROVIDERS[backend.provider]
+
+
+def endpoint(backend: Backend, wire: str = "") -> str:
+    """The address or region that a backend asks, on a wire."""
+    return provider_of(backend).endpoint(backend, wire)
+
+
+def client_for(route: Route, backend: Backend) -> Client:
     """The client that a route's calls go through.
 
     Raises:
@@ -35,7 +45,7 @@ def client_for(route: Route, backend: Backend) -> Client[Any, Any]:
     """
     connect = _connector(route, backend)
 
-    def make() -> Client[Any, Any]:
+    def make() -> Client:
         try:
             return connect(backend)
         except Exception as error:
@@ -45,12 +55,12 @@ def client_for(route: Route, backend: Backend) -> Client[Any, Any]:
     return _clients.get_or_make((connect, backend), make)
 
 
-def existing_client(route: Route, backend: Backend) -> Client[Any, Any] | None:
+def existing_client(route: Route, backend: Backend) -> Client | None:
     """The client of a route, if it has been made."""
     return _clients.get((_connector(route, backend), backend))
 
 
-def _connector(route: Route, backend: Backend) -> Callable[[Any], Client[Any, Any]]:
+def _connector(route: Route, backend: Backend) -> Connect:
     return provider_of(backend).connector(backend, route.wire, route.facts.family)
 
 

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from turnout.providers.base import Client
 from turnout.providers.credentials.azure import V1_SCOPE, resource, token_or_key
+from turnout.settings.secrets import plain
 
 if TYPE_CHECKING:
-    from turnout.providers.base import FoundryClient
     from turnout.settings import AzureBackend
 
 
@@ -25,25 +25,20 @@ def base_url(backend: AzureBackend) -> str:
     return urlunsplit((address.scheme, host, f"{path}/anthropic", "", ""))
 
 
-def connect(backend: AzureBackend) -> FoundryClient:
+def connect(backend: AzureBackend) -> Client:
     """Make the clients."""
     import anthropic
 
-    from turnout.providers.sdk_classes import plain
-    from turnout.transport.http_clients import async_transport, sync_transport
+    from turnout.providers.sdk_classes import http_clients
 
     key, tokens, credential = token_or_key(backend, V1_SCOPE)
-    common: dict[str, Any] = {
-        "base_url": base_url(backend),
-        "timeout": anthropic.Timeout(backend.timeout, connect=backend.connect_timeout),
-        "max_retries": 0,
-    }
-    sync_http = anthropic.DefaultHttpxClient(transport=sync_transport(backend, "anthropic"), trust_env=False)
-    async_http = anthropic.DefaultAsyncHttpxClient(transport=async_transport(backend, "anthropic"), trust_env=False)
+    timeout = anthropic.Timeout(backend.timeout, connect=backend.connect_timeout)
+    common: dict[str, Any] = {"base_url": base_url(backend), "timeout": timeout, "max_retries": 0}
+    sync_http, async_http = http_clients(anthropic, backend)
     sync, aio = _foundry_class(anthropic.AnthropicFoundry), _foundry_class(anthropic.AsyncAnthropicFoundry)
     return Client(
-        sync(**common, api_key=plain(key), azure_ad_token_provider=tokens, http_client=sync_http),
-        aio(**common, api_key=plain(key), azure_ad_token_provider=tokens and tokens.aget, http_client=async_http),
+        sync(api_key=plain(key), azure_ad_token_provider=tokens, http_client=sync_http, **common),
+        aio(api_key=plain(key), azure_ad_token_provider=tokens and tokens.aget, http_client=async_http, **common),
         credential,
     )
 

@@ -10,30 +10,18 @@ from turnout.providers.openai import make_clients
 from turnout.transport.blocking import off_loop
 
 if TYPE_CHECKING:
-    from turnout.providers.base import OpenAIClient
+    from turnout.providers.base import Client
     from turnout.settings import BedrockBackend
 
 NO_REGION = "a bedrock backend needs its region, like region = 'us-east-1' (or AWS_REGION, or the profile's)"
 
 
-def connect(backend: BedrockBackend) -> OpenAIClient:
+def connect(backend: BedrockBackend, path: str = "/openai/v1") -> Client:
     """Make the clients.
 
     A bearer token is sent as it is. Any other AWS credential signs each request, or makes short-term tokens where
     `mantle_auth` says so.
     """
-    return _connect(backend, "/openai/v1")
-
-
-def connect_gpt_oss(backend: BedrockBackend) -> OpenAIClient:
-    """Make the clients for gpt-oss, which is served under another path.
-
-    Source: docs.aws.amazon.com/bedrock/latest/userguide/bedrock-mantle.html, and recorded calls of both.
-    """
-    return _connect(backend, "/v1")
-
-
-def _connect(backend: BedrockBackend, path: str) -> OpenAIClient:
     credential = choose(backend)
     made = session(backend, credential)
     region = backend.region or made.get_config_variable("region")
@@ -59,6 +47,14 @@ def _connect(backend: BedrockBackend, path: str) -> OpenAIClient:
     )
 
 
+def connect_gpt_oss(backend: BedrockBackend) -> Client:
+    """Make the clients for gpt-oss, which is served under another path.
+
+    Source: docs.aws.amazon.com/bedrock/latest/userguide/bedrock-mantle.html, and recorded calls of both.
+    """
+    return connect(backend, "/v1")
+
+
 class _ShortTermTokens:
     """Bedrock API keys made from AWS credentials, each good for as long as those are, 12 hours at most."""
 
@@ -77,5 +73,5 @@ class _ShortTermTokens:
         return str(self._generator.get_token(refreshed(self._session.get_credentials()), self._region))
 
     async def aget(self) -> str:
-        """The token, without blocking the event loop while credentials are refreshed."""
+        """Likewise, without blocking the event loop while credentials are refreshed."""
         return await off_loop(self)

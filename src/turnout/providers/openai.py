@@ -5,17 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from turnout.errors import CredentialError
+from turnout.facts.providers import PROVIDERS
 from turnout.providers.base import Client, Provider
 from turnout.providers.credentials import Credential
-from turnout.settings.secrets import Secret
+from turnout.settings.secrets import Secret, plain
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-    from turnout.providers.base import OpenAIClient
     from turnout.settings import BackendSettings, OpenAIBackend
-
-OFFICIAL = "https://api.openai.com/v1"
 
 
 def make_clients(
@@ -27,27 +25,18 @@ def make_clients(
     sdk: str = "",
     auth: Any = None,
     **more: Any,
-) -> OpenAIClient:
+) -> Client:
     """The SDK's clients, sync and async.
 
-    Args:
-        backend: Its timeouts and connection limits.
-        credential: The credential that they use.
-        key: The API key, if that is it.
-        tokens: A source of tokens, with an `aget` for coroutines, if that is it.
-        sdk: What stands before `OpenAI` in the names of the SDK's classes.
-        auth: An `httpx.Auth` that signs each request, where the SDK's own way won't do.
-        more: More arguments of the SDK's classes.
+    A source of `tokens` has an `aget` for coroutines. `sdk` is what stands before `OpenAI` in the names of the SDK's
+    classes, `auth` an `httpx.Auth` that signs each request, where the SDK's own way won't do.
     """
     import openai
 
-    from turnout.providers.sdk_classes import openai_class, plain
-    from turnout.transport.http_clients import async_transport, sync_transport
+    from turnout.providers.sdk_classes import http_clients, openai_class
 
-    http: dict[str, Any] = {"auth": auth, "trust_env": False}
     more |= {"timeout": openai.Timeout(backend.timeout, connect=backend.connect_timeout), "max_retries": 0}
-    sync_http = openai.DefaultHttpxClient(transport=sync_transport(backend), **http)
-    async_http = openai.DefaultAsyncHttpxClient(transport=async_transport(backend), **http)
+    sync_http, async_http = http_clients(openai, backend, auth=auth)
     sync, aio = (openai_class(getattr(openai, f"{prefix}{sdk}OpenAI")) for prefix in ("", "Async"))
     return Client(
         sync(api_key=tokens or plain(key), http_client=sync_http, **more),
@@ -57,11 +46,7 @@ def make_clients(
 
 
 def choose(backend: OpenAIBackend) -> Credential:
-    """The credential that a backend's settings amount to.
-
-    Raises:
-        CredentialError: api.openai.com without a key.
-    """
+    """The credential that a backend's settings amount to."""
     if backend.api_key is not None:
         return Credential("api-key", f"from {backend.origin('api_key')}")
     if backend.base_url is None:
@@ -70,16 +55,20 @@ def choose(backend: OpenAIBackend) -> Credential:
     return Credential("none", f"no api_key for {backend.base_url}")
 
 
-def connect(backend: OpenAIBackend) -> OpenAIClient:
+def connect(backend: OpenAIBackend) -> Client:
     """Make the clients."""
     return make_clients(
         backend,
         choose(backend),
         backend.api_key or Secret("none"),  # a server that asks for no key ignores this one; the SDK insists on one
-        base_url=backend.base_url or OFFICIAL,
+        base_url=_endpoint(backend),
         organization=backend.organization,
         project=backend.project,
     )
 
 
-PROVIDER = Provider(choose, lambda backend, _: backend.base_url or OFFICIAL, lambda *_: connect)
+def _endpoint(backend: OpenAIBackend, _wire: str = "") -> str:
+    return backend.base_url or PROVIDERS["openai"].default_address
+
+
+PROVIDER = Provider(choose, _endpoint, lambda *_: connect)

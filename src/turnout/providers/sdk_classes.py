@@ -9,50 +9,55 @@ from __future__ import annotations
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-from turnout.transport.answers import completions, messages, responses
 from turnout.transport.answers.checked import checked_class
+from turnout.transport.answers.completions import completions_class
+from turnout.transport.answers.responses import response, response_event
+from turnout.transport.answers.validation import message, message_event
+from turnout.transport.http_clients import async_transport, sync_transport
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
+    from turnout.settings import BackendSettings
 
 
 @cache
 def openai_class(base: Any) -> Any:
     """A client class of the openai SDK with its answers checked."""
+    import openai
 
     class Checked(_without_environment(base, "organization", "project", "admin_api_key", "webhook_secret")):  # type: ignore[misc] # the class comes when the SDK is first needed
         @cached_property
         def chat(self) -> Any:
-            base: Any = type(super().chat)
-            return completions.chat_class(base)(self)
+            chat: Any = super().chat
+            base: Any = type(chat.completions)
+            chat.completions = completions_class(base)(self)
+            return chat
 
         @cached_property
         def responses(self) -> Any:
             base: Any = type(super().responses)
-            return checked_class(base, responses.read)(self)
+            return checked_class(base, openai, response, response_event)(self)
 
-    return _named(Checked, base)
+    return _renamed(Checked, base)
 
 
 @cache
 def anthropic_class(base: Any) -> Any:
     """A client class of the anthropic SDK with its answers checked."""
+    import anthropic
 
     class Checked(_without_environment(base, "api_key", "auth_token", "webhook_key")):  # type: ignore[misc] # likewise
         @cached_property
         def messages(self) -> Any:
             base: Any = type(super().messages)
-            return checked_class(base, messages.read)(self)
+            return checked_class(base, anthropic, message, message_event)(self)
 
-    return _named(Checked, base)
+    return _renamed(Checked, base)
 
 
 def _without_environment(base: Any, *looked_up: str) -> Any:
-    """A client class that looks nothing up, copies of its clients included.
+    """A client class that looks nothing up, as its copies don't either.
 
-    Args:
-        base: The SDK's class. Address and credential are always given, which keeps it from looking those up.
-        looked_up: What else it would look up, as argument and attribute. None means none.
+    Address and credential are always passed. `looked_up` is what else it would look up, as argument and attribute.
     """
 
     class Isolated(base):  # type: ignore[misc] # likewise
@@ -66,11 +71,15 @@ def _without_environment(base: Any, *looked_up: str) -> Any:
     return Isolated
 
 
-def _named(made: Any, base: Any) -> Any:
+def _renamed(made: Any, base: Any) -> Any:
     made.__name__ = made.__qualname__ = base.__name__
     return made
 
 
-def plain(secret: SecretStr | None) -> str | None:
-    """A secret as an SDK takes it; called where it is passed, so that no variable holds it."""
-    return None if secret is None else secret.get_secret_value()
+def http_clients(sdk: Any, backend: BackendSettings, **options: Any) -> tuple[Any, Any]:
+    """An SDK's HTTP clients for threads and for coroutines, over turnout's transports."""
+    sync, aio = sync_transport(backend, sdk.__name__), async_transport(backend, sdk.__name__)
+    return (
+        sdk.DefaultHttpxClient(transport=sync, trust_env=False, **options),
+        sdk.DefaultAsyncHttpxClient(transport=aio, trust_env=False, **options),
+    )

@@ -7,27 +7,42 @@ other modules register what they renew there, and what is dropped is never final
 
 from __future__ import annotations
 
+import _imp
 import atexit
 import gc
 import os
 import sys
 import time
 from contextlib import contextmanager
-from threading import get_ident
-from typing import TYPE_CHECKING, Protocol
+from functools import cached_property
+from threading import RLock, get_ident
+from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakSet
 
-from turnout.runtime import imports as import_repair
 from turnout.runtime.cache import Cache, caches
-from turnout.runtime.threads import Properties, in_the_middle
+from turnout.runtime.imports import repair_imports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
 
 __all__ = ["Cache", "Renewable", "close", "drop", "fork_waits", "renew_in_child", "renewed_in_child"]
 
 _PATIENCE = 0.5  # seconds that a fork waits at most for what other threads are in the middle of
 _MOMENT = 0.001
+
+# OpenSSL works under locks of the process's, and a module in C that is half made can't be made again. Each takes some
+# milliseconds, and a handshake what its peer takes.
+_WITHIN = {
+    ("ssl", "create_default_context"),
+    ("ssl", "SSLContext.load_default_certs"),
+    ("ssl", "SSLSocket.do_handshake"),
+    ("ssl", "SSLObject.do_handshake"),
+    ("urllib3.util.ssl_", "create_urllib3_context"),
+    ("urllib3.util.ssl_", "ssl_wrap_socket"),
+    ("importlib._bootstrap_external", "ExtensionFileLoader.create_module"),
+    ("importlib._bootstrap_external", "ExtensionFileLoader.exec_module"),
+}
 
 
 class Renewable(Protocol):
@@ -41,7 +56,7 @@ _renewals: list[Callable[[], object]] = []
 _renewable: WeakSet[Renewable] = WeakSet()
 _dropped: list[object] = []
 _busy: set[int] = set()
-_properties = Properties()
+_properties: list[Any] = []  # cached properties that other threads were computing when the fork began
 
 
 def close() -> None:
@@ -87,9 +102,26 @@ def fork_waits() -> Iterator[None]:
 
 def _before() -> None:
     ends = time.monotonic() + _PATIENCE
-    while (_busy - {get_ident()} or in_the_middle()) and time.monotonic() < ends:
+    while (_busy - {get_ident()} or _is_other_thread_within()) and time.monotonic() < ends:
         time.sleep(_MOMENT)
-    _properties.see()
+    if sys.version_info < (3, 12):  # since then they have no lock; before, one for all instances
+        get: Any = cached_property.__get__
+        _properties[:] = [frame.f_locals["self"] for frame in _other_frames() if frame.f_code is get.__code__]
+
+
+def _is_other_thread_within() -> bool:
+    """Whether another thread is in the middle of what a child could neither finish nor begin anew."""
+    return _imp.lock_held() or any(
+        (frame.f_globals.get("__name__"), frame.f_code.co_qualname) in _WITHIN for frame in _other_frames()
+    )
+
+
+def _other_frames() -> Iterator[FrameType]:
+    for thread, top in sys._current_frames().items():  # noqa: SLF001 - public, whatever its name
+        frame: FrameType | None = top if thread != get_ident() else None
+        while frame is not None:
+            yield frame
+            frame = frame.f_back
 
 
 def _in_child() -> None:
@@ -97,8 +129,10 @@ def _in_child() -> None:
     gc.disable()  # nothing of the parent's is finalised before it is renewed
     try:
         _busy.intersection_update({get_ident()})
-        _properties.free()
-        import_repair.repair()
+        for computed in _properties:
+            computed.lock = RLock()
+        _properties.clear()
+        repair_imports()
         for cache in caches:
             drop(cache.renew())
         for renew in _renewals:

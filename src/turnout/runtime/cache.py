@@ -27,6 +27,7 @@ class Cache(Generic[K, V]):
         self._size = size
         self._close = close
         self._values: dict[K, V] = {}
+        self._late: list[V] = []  # made while the others were being closed; closed with the next
         self._making: dict[K, threading.Lock] = {}
         self._lock = threading.Lock()
         caches.append(self)
@@ -49,17 +50,21 @@ class Cache(Generic[K, V]):
             made = make()
             with self._lock:
                 self._making.pop(key, None)
-                if values is self._values:  # otherwise what it was made of may have been closed meanwhile
-                    values[key] = made
-                    while self._size is not None and len(values) > self._size:
-                        del values[next(iter(values))]
+                if values is not self._values:  # what it was made of may have been closed meanwhile
+                    if self._close is not None:
+                        self._late.append(made)
+                    return made
+                values[key] = made
+                while self._size is not None and len(values) > self._size:
+                    del values[next(iter(values))]
         return made
 
     def clear(self) -> list[V]:
         """Forget the values, and return them."""
         with self._lock:
-            values, self._values = self._values, {}
-        return list(values.values())
+            forgotten = [*self._values.values(), *self._late]
+            self._values, self._late = {}, []
+        return forgotten
 
     def close(self, values: Iterable[V]) -> None:
         """Close values that were in it."""

@@ -14,7 +14,6 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 _locks: dict[str, Any] = getattr(vars(importlib).get("_bootstrap"), "_module_locks", {})
 
 
-def repair() -> None:
+def repair_imports() -> None:
     """Make it possible, in the child, to import what other threads of the parent were importing."""
     half: dict[str, ModuleType] = {}
     for name, reference in list(_locks.items()):
@@ -39,16 +38,10 @@ def repair() -> None:
         # A submodule that is there is imported without a look at its package, so it waits for that to be there again.
         whole: dict[str, dict[str, ModuleType]] = {name: {} for name in half}
         for name in list(sys.modules):
-            package = next((above for above in _packages(name) if above in half), None)
-            if package is not None:
-                whole[package][name] = sys.modules.pop(name)
+            packages = [package for package in half if name.startswith(f"{package}.")]
+            if packages:
+                whole[max(packages, key=len)][name] = sys.modules.pop(name)
         sys.meta_path.insert(0, _Finder(half, whole))
-
-
-def _packages(name: str) -> Iterator[str]:
-    """The packages that a module is in, the next one first."""
-    while name := name.rpartition(".")[0]:
-        yield name
 
 
 def _put_in_package(name: str, module: ModuleType) -> None:
@@ -58,12 +51,7 @@ def _put_in_package(name: str, module: ModuleType) -> None:
 
 
 class _Finder(MetaPathFinder):
-    """Finds modules that are half there, each once.
-
-    Args:
-        half: They, by their names.
-        whole: For each, the modules in it that are all there.
-    """
+    """Finds modules that are half there, each once; `whole` are the modules in each that are all there."""
 
     def __init__(self, half: dict[str, ModuleType], whole: dict[str, dict[str, ModuleType]]) -> None:
         self._half = half
@@ -79,7 +67,7 @@ class _Finder(MetaPathFinder):
 
 
 class _Again(Loader):
-    """Executes a module again, by its own loader, with the modules in it that are all there."""
+    """Executes a module again, by its own loader."""
 
     def __init__(self, loader: Any, module: ModuleType, whole: dict[str, ModuleType]) -> None:
         self._loader = loader

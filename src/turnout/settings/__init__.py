@@ -3,14 +3,7 @@
 This package is the only part of turnout that reads any of the three.
 """
 
-from turnout.settings.backends import (
-    AzureBackend,
-    Backend,
-    BackendSettings,
-    BedrockBackend,
-    OpenAIBackend,
-    is_loopback,
-)
+from turnout.settings.backends import AzureBackend, Backend, BackendSettings, BedrockBackend, OpenAIBackend, is_loopback
 from turnout.settings.load import load_settings
 from turnout.settings.secrets import Secret
 from turnout.settings.tree import IndexSettings, Kind, Settings, Target

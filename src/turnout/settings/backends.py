@@ -55,8 +55,7 @@ def _check_endpoint(value: str) -> str:
 
 Endpoint = Annotated[str, AfterValidator(_check_endpoint)]
 Authority = Annotated[
-    str,
-    AfterValidator(lambda value: _check_endpoint(value if "://" in value else f"https://{value}")),
+    str, AfterValidator(lambda value: _check_endpoint(value if "://" in value else f"https://{value}"))
 ]
 
 

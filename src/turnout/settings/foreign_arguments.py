@@ -36,24 +36,18 @@ _NO_SETTING = frozenset(
     {"client", "async_client", "http_client", "http_async_client", "async_http_client", "boto3_session"}
 )
 
+_ROUTE_SET = "set deployment and model of its route in turnout.toml, like [chat.default], and name the route as model"
 _FIELDS = {name: field for field, names in _BACKEND.items() for name in names}
 
 
 def refuse_unknown(fields: Mapping[str, Any], arguments: dict[str, Any], called: str) -> None:
-    """Refuse arguments that a class doesn't have.
+    """Refuse arguments that a class doesn't have: those that have their place in the settings, and all others.
 
-    Args:
-        fields: The class's fields.
-        arguments: What was passed; emptied before an error is raised, whose traceback would have the values.
-        called: The class's name.
-
-    Raises:
-        SettingsError: One has its place in the settings.
-        ValidationError: There is no such argument.
+    They are emptied before an error is raised, whose traceback would have the values.
     """
     if not arguments.keys() <= fields.keys() and (error := _refusal(fields, arguments, called)) is not None:
         arguments.clear()
-        raise error
+        raise error  # from here, where no variable has a name, which may be a value that was put into its place
 
 
 def _refusal(fields: Mapping[str, Any], arguments: Iterable[str], called: str) -> Exception | None:
@@ -76,9 +70,6 @@ def _where(name: str) -> str | None:
     return None
 
 
-_ROUTE_SET = "set deployment and model of its route in turnout.toml, like [chat.default], and name the route as model"
-
-
 def _invalid(unknown: Iterable[str], fields: Iterable[str], called: str) -> Exception:
     from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
@@ -88,8 +79,7 @@ def _invalid(unknown: Iterable[str], fields: Iterable[str], called: str) -> Exce
     details: list[InitErrorDetails] = []
     for name in unknown:
         hint = f"; {_ROUTE_SET}" if name == "deployment" else nearest(name, fields)
-        error = PydanticCustomError(
-            "unknown_argument", "{message}", {"message": f"{called} takes no such argument{hint}"}
-        )
+        message = f"{called} takes no such argument{hint}"
+        error = PydanticCustomError("unknown_argument", "{message}", {"message": message})
         details.append({"type": error, "loc": (name if repr(name) == shown(name) else "…",), "input": None})
     return ValidationError.from_exception_data(called, details, hide_input=True)

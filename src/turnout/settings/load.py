@@ -157,9 +157,11 @@ def _load(path: str | os.PathLike[str] | None) -> Settings:
     _refuse_unknown(turnout_variables)
     merged = _merged(data, variables)
     merged["backends"] = _with_variables(merged.get("backends"), variables, sources)
+    for kind in ("chat", "embedding"):
+        merged[kind] = merged.get(kind) or _default_routes(kind, merged["backends"], variables)
     merged["index"] = _from_folder(merged.get("index", {}), folder)
     merged["source"] = str(file) if file else _ENVIRONMENT
-    settings = _validated(_with_default_routes(merged, variables), file, turnout_variables)
+    settings = _validated(merged, file, turnout_variables)
     if not settings.backends:
         looked = f"{file} (it has no [backends])" if file else f"{folder} and the folders above it"
         raise SettingsError(
@@ -193,13 +195,12 @@ def _overlaid(data: dict[str, Any], variables: Mapping[str, Secret]) -> dict[str
     """The file's content with the variables over it. Each value is text, also one that looks like a number."""
     merged = deepcopy(data)
     paths = {tuple(name[len(_PREFIX) :].lower().split("__")): name for name in variables}
-    for path in sorted(paths, key=len):
-        value = variables[paths[path]]
+    for path, name in sorted(paths.items(), key=lambda item: len(item[0])):
         if path[0] in _TABLES and len(path) == 1:
-            msg = f"{paths[path]}: {path[0]!r} is a table; set its keys, each by its own variable: {paths[path]}__…"
+            msg = f"{name}: {path[0]!r} is a table; set its keys, each by its own variable: {name}__…"
             raise SettingsError(msg)
         *tables, last = path
-        table = merged
+        value, table = variables[name], merged
         for key in tables:
             inner = table.get(key)
             table[key] = table = inner if isinstance(inner, dict) else {}
@@ -208,40 +209,32 @@ def _overlaid(data: dict[str, Any], variables: Mapping[str, Secret]) -> dict[str
 
 
 def _with_variables(backends: Any, variables: Mapping[str, Secret], sources: Mapping[str, str]) -> dict[str, Any]:
-    filled = {}
-    for name, backend in (backends or implied_backends(variables)).items():
+    filled = dict(backends or implied_backends(variables))
+    for name, backend in filled.items():
         if isinstance(backend, dict):
             named = {"provider": name} if name in PROVIDERS else {}
             filled[name] = fill({**named, **backend}, variables, sources)
-        else:
-            filled[name] = backend
     return filled
 
 
 def _from_folder(indexes: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Indexes whose paths begin at the folder of the settings, wherever the application is started."""
-    placed = {}
+    placed = dict(indexes)
     for name, index in indexes.items():
-        placed[name] = index
         if isinstance(index, dict):
             paths = {key: index[key] for key in ("path", "source") if isinstance(index.get(key), str) and index[key]}
             placed[name] = {**index, **{key: str(folder / Path(path).expanduser()) for key, path in paths.items()}}
     return placed
 
 
-def _with_default_routes(merged: dict[str, Any], variables: Mapping[str, Secret]) -> dict[str, Any]:
-    """Default routes where the user wrote none of a kind: the variables alone are enough."""
-    for kind in ("chat", "embedding"):
-        if merged.get(kind):
-            continue
-        routes: dict[str, dict[str, str]] = {}
-        for name, backend in merged["backends"].items():
-            provider = backend.get("provider") if isinstance(backend, dict) else None
-            target = implied_target(provider, kind, variables) if provider in PROVIDERS else None
-            if target is not None:
-                routes.setdefault("default", {}).setdefault(name, target)
-        merged[kind] = routes
-    return merged
+def _default_routes(kind: str, backends: dict[str, Any], variables: Mapping[str, Secret]) -> dict[str, Any]:
+    """The routes of a kind of which the user wrote none: the variables alone are enough."""
+    targets = {
+        name: target
+        for name, backend in backends.items()
+        if isinstance(backend, dict) and (target := implied_target(backend, kind, variables))
+    }
+    return {"default": targets} if targets else {}
 
 
 def _refuse_unknown(turnout_variables: Mapping[str, str]) -> None:
@@ -257,12 +250,8 @@ def _check_names(settings: Settings) -> None:
     """Every backend that is named somewhere exists."""
     named: list[tuple[tuple[str, ...], str | None]]
     named = [(("backend",), settings.backend), (("embedding_backend",), settings.embedding_backend)]
-    named += [
-        ((kind, route, backend), backend)
-        for kind in ("chat", "embedding")
-        for route, targets in getattr(settings, kind).items()
-        for backend in targets
-    ]
+    for kind, routes in (("chat", settings.chat), ("embedding", settings.embedding)):
+        named += [((kind, route, backend), backend) for route, targets in routes.items() for backend in targets]
     named += [(("index", name, "also"), backend) for name, index in settings.index.items() for backend in index.also]
     for key, backend in named:
         if backend is not None and backend not in settings.backends:

@@ -63,20 +63,18 @@ def translate(
     """One `SettingsError` for everything that validation found."""
     lines = []
     for item in error.errors(include_url=False, include_input=False, include_context=True):
-        path = [str(part) for part in item["loc"]]
-        tagged = path[:1] == ["backends"] and path[2:3] and path[2] in PROVIDERS  # the union's tag is no key
-        keys = path[:2] + path[3:] if tagged else path
-        where = _where(keys, file, variables)
-        lines.append(f"{where}: {_reason(item, keys, data)}")
+        keys = [str(part) for part in item["loc"]]
+        if keys[0:1] == ["backends"] and keys[2:3] and keys[2] in PROVIDERS:
+            del keys[2]  # the union's tag
+        lines.append(f"{_where(keys, file, variables)}: {_reason(item, keys, data)}")
     return SettingsError("\n".join(lines))
 
 
 def _where(keys: list[str], file: Path | None, variables: Mapping[str, str]) -> str:
     name = ".".join(shown_part(key) for key in keys)
     for end in range(len(keys), 0, -1):
-        prefix = variable(keys[:end])
         for known, source in variables.items():
-            if known.upper() == prefix:
+            if known.upper() == variable(keys[:end]):
                 return f"{shown_name(known)} ({source}), key {name!r}"
     return f"{file or 'settings'}, key {name!r}"
 

@@ -28,11 +28,12 @@ class Secret(SecretStr):
         return self
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A secret as an SDK takes it, others as they are; called where it is passed, so that no variable holds it."""
     return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
-SecretText = Annotated[Secret, BeforeValidator(_plain)]
+SecretText = Annotated[Secret, BeforeValidator(plain)]
 """A field's type: a secret, given as text or as pydantic's own `SecretStr`."""
 
 

@@ -1,105 +1,70 @@
 """The clouds' own variables: `AZURE_OPENAI_ENDPOINT`, `AWS_REGION`, `OPENAI_API_KEY`, …
 
 With no settings file they make the backends. With one, they only supply credentials that it leaves out, and only to
-the resource that they were issued for.
+the resource that they were issued for. Other programs go by some of them too, as for the certificates to trust.
 """
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from turnout.facts.providers import PROVIDERS
+from turnout.facts.providers import PROVIDERS, ProviderFacts
 from turnout.settings.backends import is_loopback
 from turnout.settings.secrets import SECRET_FIELDS, Secret
+
+_log = logging.getLogger(__name__)
 
 PROXY_VARIABLES = frozenset(
     name for base in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY") for name in (base, base.lower())
 )
-
-_VARIABLES: dict[str, dict[str, tuple[str, ...]]] = {
-    "azure": {
-        "endpoint": ("AZURE_OPENAI_ENDPOINT",),
-        "api_key": ("AZURE_OPENAI_API_KEY",),
-        "api_version": ("AZURE_OPENAI_API_VERSION", "OPENAI_API_VERSION"),
-        "tenant_id": ("AZURE_TENANT_ID",),
-        "client_id": ("AZURE_CLIENT_ID",),
-        "client_secret": ("AZURE_CLIENT_SECRET",),
-        "authority_host": ("AZURE_AUTHORITY_HOST",),
-    },
-    "bedrock": {
-        "region": ("AWS_REGION", "AWS_DEFAULT_REGION"),
-        "endpoint": ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL"),
-        "sts_endpoint": ("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"),
-        "ca_bundle": ("AWS_CA_BUNDLE",),
-        "bearer_token": ("AWS_BEARER_TOKEN_BEDROCK",),
-        "access_key_id": ("AWS_ACCESS_KEY_ID",),
-        "secret_access_key": ("AWS_SECRET_ACCESS_KEY",),
-        "session_token": ("AWS_SESSION_TOKEN",),
-        "profile": ("AWS_PROFILE",),
-    },
-    "openai": {
-        "base_url": ("OPENAI_BASE_URL",),
-        "api_key": ("OPENAI_API_KEY",),
-        "organization": ("OPENAI_ORG_ID",),
-        "project": ("OPENAI_PROJECT_ID",),
-    },
-}
-"""Each provider's variables: field → the variables that may set it, the first of which counts."""
-
 CLOUD_VARIABLES = frozenset(
     name
-    for fields in (*_VARIABLES.values(), *(row.deployment_variables for row in PROVIDERS.values()))
-    for names in fields.values()
+    for row in PROVIDERS.values()
+    for names in (*row.variables.values(), *row.deployment_variables.values())
     for name in names
 )
 
-_OPENAI = "https://api.openai.com/v1"
 
-
-def _first(variables: Mapping[str, Secret], *names: str) -> tuple[str, Secret] | None:
-    for name in names:
-        if variables.get(name):
-            return name, variables[name]
+def certificates(*names: str) -> str | None:
+    """The file or folder of certificates that the first of some variables names, if it is there."""
+    found = next(((name, os.environ[name]) for name in names if os.environ.get(name)), None)
+    if found is None or Path(found[1]).exists():
+        return found[1] if found else None
+    _log.warning("%s names certificates that aren't there: %s. The usual ones are trusted.", *found)
     return None
 
 
 def _text(variables: Mapping[str, Secret], *names: str) -> str | None:
-    found = _first(variables, *names)
-    return None if found is None else found[1].get_secret_value()
+    return next((variables[name].get_secret_value() for name in names if variables.get(name)), None)
 
 
 def implied_backends(variables: Mapping[str, Secret]) -> dict[str, dict[str, Any]]:
     """The backends that the variables alone make: name → settings, without credentials."""
-    backends: dict[str, dict[str, Any]] = {}
-    if endpoint := _text(variables, "AZURE_OPENAI_ENDPOINT"):
-        backends["azure"] = {"provider": "azure", "endpoint": endpoint}
-        if version := _text(variables, *_VARIABLES["azure"]["api_version"]):
-            backends["azure"]["api_version"] = version
-    regions = _VARIABLES["bedrock"]["region"]
-    credentials = ("AWS_PROFILE", "AWS_BEARER_TOKEN_BEDROCK", "AWS_ACCESS_KEY_ID")
-    if _first(variables, *regions, *credentials, "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"):
-        backends["bedrock"] = {"provider": "bedrock"}
-    if _first(variables, "OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        backends["openai"] = {"provider": "openai"}
-        if base_url := _text(variables, "OPENAI_BASE_URL"):
-            backends["openai"]["base_url"] = base_url
-    return backends
+    return {
+        name: {
+            "provider": name,
+            **{field: value for field in row.implied if (value := _text(variables, *row.variables[field]))},
+        }
+        for name, row in PROVIDERS.items()
+        if _text(variables, *row.implied_by)
+    }
 
 
-def implied_target(provider: str, kind: str, variables: Mapping[str, Secret]) -> str | None:
-    """The default route's target on a backend of a provider, where no setting names one.
+def implied_target(backend: Mapping[str, Any], kind: str, variables: Mapping[str, Secret]) -> str | None:
+    """The default route's target on a backend, where no setting names one.
 
     On Azure a deployment is named by its owner, so there is none but that of the variables.
     """
-    row = PROVIDERS[provider]
+    row = PROVIDERS.get(str(backend.get("provider")))
+    if row is None:
+        return None
     return _text(variables, *row.deployment_variables.get(kind, ())) or row.default_models.get(kind)
-
-
-def _same_host(one: object, other: object) -> bool:
-    return _host(one) == _host(other)
 
 
 def _host(address: object) -> str | None:
@@ -107,34 +72,6 @@ def _host(address: object) -> str | None:
         return urlsplit(str(address or "")).hostname
     except ValueError:  # validation says so
         return None
-
-
-def _principal(backend: Mapping[str, Any]) -> tuple[str, ...]:
-    """What the variables of a service principal may add: nothing to a key that the settings have."""
-    fields = ("tenant_id", "client_id", "client_secret")
-    keyed = backend.get("api_key") and backend.get("auth") in {None, "auto"}
-    return () if keyed and not any(backend.get(field) for field in fields) else fields
-
-
-def _fields_to_fill(backend: Mapping[str, Any], variables: Mapping[str, Secret]) -> list[str]:
-    """The fields that variables may add to a backend's settings."""
-    match backend.get("provider"):
-        case "azure":
-            owner = _text(variables, "AZURE_OPENAI_ENDPOINT")
-            own_key = not owner or _same_host(owner, backend.get("endpoint") or owner)
-            return ["endpoint", *(["api_key"] if own_key else []), *_principal(backend), "authority_host"]
-        case "bedrock":
-            credentials = (["bearer_token"], ["access_key_id", "secret_access_key", "session_token"], ["profile"])
-            names = _VARIABLES["bedrock"]
-            own = any(backend.get(field) for field in ("access_key_id", "profile", "role_arn", "bearer_token"))
-            added = [] if own else next((c for c in credentials if _first(variables, *names[c[0]])), [])
-            return ["region", "endpoint", "sts_endpoint", "ca_bundle", *added]
-        case "openai":
-            owner = _text(variables, "OPENAI_BASE_URL") or _OPENAI
-            own_key = _same_host(owner, backend.get("base_url") or backend.get("endpoint") or owner)
-            return ["api_key", "organization", "project"] if own_key else []
-        case _:
-            return []
 
 
 def fill(backend: Mapping[str, Any], variables: Mapping[str, Secret], sources: Mapping[str, str]) -> dict[str, Any]:
@@ -145,13 +82,16 @@ def fill(backend: Mapping[str, Any], variables: Mapping[str, Secret], sources: M
     that `OPENAI_BASE_URL` doesn't name. Where the settings have a credential, no variable makes another one.
     """
     filled = dict(backend)
+    row = PROVIDERS.get(str(backend.get("provider")))
+    if row is None:
+        return filled
     origins: list[tuple[str, str]] = []
-    for field in _fields_to_fill(backend, variables):
-        found = _first(variables, *_VARIABLES[backend["provider"]][field])
-        if filled.get(field) is None and found:
-            filled[field] = found[1] if field in SECRET_FIELDS else found[1].get_secret_value()
-            origins.append((field, f"{found[0]} in {sources.get(found[0], 'the environment')}"))
-    if filled.get("proxy") is None and (proxy := _proxy(filled)):
+    for field in _fields_to_fill(row, backend, variables):
+        name = next((name for name in row.variables[field] if variables.get(name)), None)
+        if filled.get(field) is None and name is not None:
+            filled[field] = variables[name] if field in SECRET_FIELDS else variables[name].get_secret_value()
+            origins.append((field, f"{name} in {sources.get(name, 'the environment')}"))
+    if filled.get("proxy") is None and (proxy := _proxy(_address(row, filled) or row.default_address)):
         filled["proxy"] = proxy
         origins.append(("proxy", "the environment"))
     if origins:
@@ -159,10 +99,18 @@ def fill(backend: Mapping[str, Any], variables: Mapping[str, Secret], sources: M
     return filled
 
 
-def _proxy(backend: Mapping[str, Any]) -> Secret | None:
-    """The proxy that the environment puts between this machine and a backend."""
-    default = _OPENAI if backend.get("provider") == "openai" else "https://bedrock-runtime.amazonaws.com"
-    address = str(backend.get("endpoint") or backend.get("base_url") or default)
+def _address(row: ProviderFacts, backend: Mapping[str, Any]) -> str:
+    return str(backend.get(row.address) or backend.get("endpoint") or "")
+
+
+def _fields_to_fill(row: ProviderFacts, backend: Mapping[str, Any], variables: Mapping[str, Secret]) -> tuple[str, ...]:
+    owner = _text(variables, *row.variables[row.address]) or row.default_address
+    is_own = not owner or _host(owner) == _host(_address(row, backend) or owner)
+    return (*row.added, *(row.owned if is_own else ()), *row.credentials(backend, variables))
+
+
+def _proxy(address: str) -> Secret | None:
+    """The proxy that the environment puts between this machine and an address."""
     host = _host(address) or ""
     if is_loopback(host) or proxy_bypass(host):
         return None

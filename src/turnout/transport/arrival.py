@@ -1,7 +1,7 @@
 """Whether an attempt's answer has begun to arrive: what fails before is the request's fault, what fails then its own.
 
-The classes that carry a call turn messages into a request, send it and read the answer, all in one. So what they raise
-says by itself nothing of whose fault it is; the transports say when an answer's head has come.
+The classes that carry a call make a request, send it and read the answer, all in one. So what they raise says nothing
+of whose fault it is; the transports say when an answer's head has come.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ from contextvars import ContextVar
 
 
 class Arrival:
-    """Whether an attempt's answer has come.
+    """Whether the head of an attempt's answer has come.
 
     It is all that a context keeps of an attempt. A connection has a copy of the context that opened it for as long as
     it is kept, and would keep the answer too.
-
-    Attributes:
-        came: Whether the answer's head has come.
     """
 
     __slots__ = ("came",)

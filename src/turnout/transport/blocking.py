@@ -10,7 +10,7 @@ import asyncio
 import contextvars
 import threading
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from turnout.errors import ServiceTimeoutError
 from turnout.transport.deadline import remaining
@@ -40,11 +40,7 @@ def begin(function: Callable[..., T], *arguments: Any) -> Future[T]:
 
 
 def result_in_time(future: Future[T], what: str) -> T:
-    """The result of `begin`; `what` names it in the error.
-
-    Raises:
-        ServiceTimeoutError: The deadline of the call that this is part of passed.
-    """
+    """The result of `begin`, or `ServiceTimeoutError` when the call's deadline passes; `what` names it in the error."""
     try:
         return future.result(remaining())
     except TimeoutError as error:
@@ -55,11 +51,7 @@ def result_in_time(future: Future[T], what: str) -> T:
 
 
 def within_deadline(what: str, function: Callable[..., T], *arguments: Any) -> T:
-    """Call a blocking function; where the call has a deadline, on a thread of its own. `what` is what it gets.
-
-    Raises:
-        ServiceTimeoutError: The deadline passed first.
-    """
+    """Likewise of a blocking function, which is on a thread of its own only where the call has a deadline."""
     if remaining() is None:
         return function(*arguments)
     return result_in_time(begin(function, *arguments), what)
@@ -68,20 +60,3 @@ def within_deadline(what: str, function: Callable[..., T], *arguments: Any) -> T
 async def off_loop(function: Callable[..., T], *arguments: Any) -> T:
     """Call a blocking function without blocking the event loop, nor its end."""
     return await asyncio.wrap_future(begin(function, *arguments))
-
-
-class SingleFlight(Generic[T]):
-    """A blocking function that runs once at a time, for all that want its result."""
-
-    def __init__(self, function: Callable[[], T]) -> None:
-        self._function = function
-        self._lock = threading.Lock()
-        self._running: Future[T] | None = None
-
-    def join(self) -> tuple[Future[T], bool]:
-        """The run that is under way, or a new one; and whether it is new."""
-        with self._lock:
-            if self._running is not None and not self._running.done():
-                return self._running, False
-            self._running = begin(self._function)
-            return self._running, True

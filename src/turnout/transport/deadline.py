@@ -41,15 +41,18 @@ def remaining() -> float | None:
 
 
 def in_time() -> float | None:
-    """Seconds until the deadline, of something that must not begin after it; None if there is no deadline.
-
-    Raises:
-        TimeoutError: It has passed.
-    """
+    """Likewise, of something that must not begin after the deadline: then it raises `TimeoutError`."""
     ends = _ends.get()
     if ends is not None and time.monotonic() >= ends:
         raise TimeoutError("the call's deadline has passed")
     return remaining()
+
+
+def shorter(limit: float | None, left: float | None) -> float | None:
+    """The shorter of a limit and of what a call has left, either of which may be None for no limit."""
+    if left is None or limit is None:
+        return limit if left is None else left
+    return min(limit, left)
 
 
 @contextmanager

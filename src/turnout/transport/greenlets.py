@@ -52,16 +52,12 @@ async def run(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     return cast("T", result)
 
 
-_END = object()
-
-
 async def iterate(start: Callable[[], Iterator[T]]) -> AsyncGenerator[T]:
     """Iterate a synchronous generator, whose network calls `wait`, without blocking the event loop."""
-    items = await run(start)
+    items, end = await run(start), object()
     try:
-        while (item := await run(next, items, _END)) is not _END:
+        while (item := await run(next, items, end)) is not end:
             yield cast("T", item)
     finally:
-        close = getattr(items, "close", None)
-        if close is not None:
+        if (close := getattr(items, "close", None)) is not None:
             await run(close)

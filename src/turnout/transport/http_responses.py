@@ -7,17 +7,14 @@ from http.client import BadStatusLine, HTTPResponse, RemoteDisconnected
 from types import SimpleNamespace
 from typing import Any
 
-from turnout.transport.deadline import in_time
+from turnout.transport.deadline import in_time, shorter
 
 _INTERIM = 32  # interim responses before an answer, at most
 _SWITCHING_PROTOCOLS = 101
 
 
 class _Timed(io.RawIOBase):
-    """A socket's stream of bytes; no read outlives the call's deadline.
-
-    A socket has a limit for each read. A service that sends a byte now and then never reaches it.
-    """
+    """A socket's stream of bytes; no read outlives the call's deadline, as it may within the socket's own limit."""
 
     def __init__(self, stream: Any, sock: Any) -> None:
         self._stream = stream
@@ -34,7 +31,7 @@ class _Timed(io.RawIOBase):
             return None
         left = in_time()
         if left is not None:
-            self._sock.settimeout(left if self._limit is None else min(self._limit, left))
+            self._sock.settimeout(shorter(self._limit, left))
         count: int | None = self._stream.readinto(buffer)
         self.at_end = count == 0
         return count
@@ -53,18 +50,13 @@ class Reader(io.BufferedReader):
 
     def __init__(self, timed: _Timed) -> None:
         super().__init__(timed)
-        self._timed = timed
+        self.timed = timed
         self.unasked = False
-
-    @property
-    def at_end(self) -> bool:
-        """Whether the service closed the connection, and all that it sent was read."""
-        return self._timed.at_end
 
     def close(self) -> None:
         """Close the stream, and see what is left in the buffer."""
         if not self.closed:
-            self._timed.ended = True  # to look without reading on
+            self.timed.ended = True  # to look without reading on
             self.unasked = bool(self.peek(1))
         super().close()
 
@@ -83,12 +75,7 @@ class Response(HTTPResponse):
         self.reader: Reader = reader
 
     def begin(self) -> None:
-        """Read the status line and the headers of the answer.
-
-        Raises:
-            BadStatusLine: There is no answer: another protocol, or interim responses without end.
-            RemoteDisconnected: The connection was closed before the headers ended.
-        """
+        """Read the status line and the headers of the answer."""
         super().begin()
         for _ in range(_INTERIM):
             if self.status >= 200 or self.status == _SWITCHING_PROTOCOLS:
@@ -96,7 +83,7 @@ class Response(HTTPResponse):
             unread: Any = None
             self.headers = self.msg = unread  # `begin` does nothing once there are headers
             super().begin()
-        if self.reader.at_end:  # the standard library takes that for the end of the headers
+        if self.reader.timed.at_end:  # the standard library takes that for the end of the headers
             raise RemoteDisconnected("the connection was closed in the middle of the headers")
         if self.status < 200:
             raise BadStatusLine(f"status {self.status}, which no request asked for")

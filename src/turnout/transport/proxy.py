@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from turnout.errors import SettingsError
@@ -16,25 +16,15 @@ if TYPE_CHECKING:
     from turnout.settings import BackendSettings
 
 
-class Proxy:
-    """A proxy.
+class Proxy(NamedTuple):
+    """A proxy; `url` is its address, without a user's name or password."""
 
-    Attributes:
-        url: Its address, without a user's name or password.
-    """
-
-    __slots__ = ("_login", "url")
-
-    def __init__(self, url: str, login: Secret | None) -> None:
-        self.url = url
-        self._login = login
-
-    def __str__(self) -> str:
-        return self.url
+    url: str
+    login: Secret | None
 
     def headers(self) -> dict[str, str]:
         """What it is sent besides the request."""
-        return {} if self._login is None else {"Proxy-Authorization": self._login.get_secret_value()}
+        return {} if self.login is None else {"Proxy-Authorization": self.login.get_secret_value()}
 
     def refused(self, error: BaseException) -> str:
         """What to say of an error that came of it."""
@@ -43,28 +33,12 @@ class Proxy:
         return f"no way through the proxy {self.url}: {why}"
 
 
-def aio_options(proxy: Proxy | None, scheme: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """What aiohttp's `request` is given for a proxy, and what the request's own headers get.
-
-    A proxy that is asked for a tunnel has headers of its own; of one that passes a request on, they are the request's.
-    """
-    if proxy is None:
-        return {}, {}
-    if scheme == "https":
-        return {"proxy": proxy.url, "proxy_headers": proxy.headers()}, {}
-    return {"proxy": proxy.url}, proxy.headers()
-
-
 def proxy_of(backend: BackendSettings) -> Proxy | None:
-    """The proxy of a backend, if it has one.
-
-    Raises:
-        SettingsError: It is no address.
-    """
+    """The proxy of a backend, if it has one."""
     if backend.proxy is None:
         return None
     made = _parsed(backend.proxy)
-    if made is None:
+    if made is None:  # raised from here, where no variable holds the password
         msg = "the proxy is not a URL of an HTTP proxy; write it with its scheme, like 'http://proxy.example:3128'"
         raise SettingsError(msg)
     return made

@@ -29,16 +29,9 @@ _RELATIVE = re.compile(r"$|/(?!/)|[?#]|[^:/?#]+(?=[/?#]|$)")
 
 
 def refuse(status: int, headers: Mapping[str, str], asked: object, close: Callable[[], object]) -> None:
-    """Let an answer pass, unless it sends the call elsewhere.
+    """Raise `RedirectError` for an answer that sends a call to another origin than it asked, or to no readable address.
 
-    Args:
-        status: Its HTTP status.
-        headers: Its headers, found in whatever case.
-        asked: The address that was asked.
-        close: Called before the error is raised: nothing of the answer is read.
-
-    Raises:
-        RedirectError: It redirects to another origin, or to an address that can't be read.
+    It is closed before: nothing of it is read. Its headers are found in whatever case.
     """
     if status not in _FOLLOWED or "location" not in headers:
         return

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from turnout.transport.proxy import Proxy
 
     Names = tuple[str | None, str]  # the class for botocore, None for none, and for httpx
-    Named = Callable[[BaseException], Names | None]
 
 _URLLIB3: tuple[tuple[type[BaseException], Names], ...] = (
     (u.ProxyError, ("ProxyConnectionError", "ProxyError")),
@@ -63,42 +62,42 @@ def of_aiohttp(error: BaseException) -> Names | None:
     return next((names for kind, names in _aiohttp() if isinstance(error, kind)), None)
 
 
-class RaisingBotocore:
-    """Raises botocore's exceptions in the place of those under a block."""
+class _Raising:
+    """Raises an SDK's exceptions in the place of those under a block; `names_of` gives the names of their classes."""
 
-    def __init__(self, named: Named, url: str, proxy: Proxy | None = None) -> None:
-        self._named = named
-        self._url = url
+    def __init__(self, names_of: Callable[[BaseException], Names | None], target: Any, proxy: Proxy | None = None):
+        self._names_of = names_of
+        self._target = target
         self._proxy = proxy
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None or not (names := self._named(error)) or names[0] is None:
-            return
+        if error is not None and (names := self._names_of(error)) and (made := self._made(names, error)) is not None:
+            raise made from without_secrets(error)
+
+    def _made(self, names: Names, error: BaseException) -> Exception | None:
+        raise NotImplementedError
+
+
+class RaisingBotocore(_Raising):
+    """Raises botocore's, for a URL."""
+
+    def _made(self, names: Names, error: BaseException) -> Exception | None:
         from botocore import exceptions
 
+        if names[0] is None:
+            return None
         proxy = "the proxy of the settings" if self._proxy is None else self._proxy.refused(error)
-        made = getattr(exceptions, names[0])
-        raise made(endpoint_url=self._url, error=error, proxy_url=proxy) from without_secrets(error)
+        made: Exception = getattr(exceptions, names[0])(endpoint_url=self._target, error=error, proxy_url=proxy)
+        return made
 
 
-class RaisingHttpx:
-    """Likewise those of one of the HTTP libraries, `httpx` or `httpx2`."""
+class RaisingHttpx(_Raising):
+    """Raises those of one of the HTTP libraries, `httpx` or `httpx2`."""
 
-    def __init__(self, named: Named, httpx: Any, proxy: Proxy | None = None) -> None:
-        self._named = named
-        self._httpx = httpx
-        self._proxy = proxy
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None or not (names := self._named(error)):
-            return
-        made = getattr(self._httpx, names[1])
-        if names[1] == "ProxyError":
-            raise made(self._proxy.refused(error) if self._proxy else str(error)) from without_secrets(error)
-        raise made(str(error)) from error
+    def _made(self, names: Names, error: BaseException) -> Exception:
+        message = self._proxy.refused(error) if self._proxy is not None and names[1] == "ProxyError" else str(error)
+        made: Exception = getattr(self._target, names[1])(message)
+        return made

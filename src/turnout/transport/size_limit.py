@@ -16,11 +16,7 @@ MOST = 64 * 2**20
 _STEP = 1024  # encoded bytes that are decoded at once: a thousand times as many may come out
 
 
-class Count:
-    """Counts what came of one answer."""
-
-    __slots__ = ("_size",)
-
+class _Count:
     def __init__(self) -> None:
         self._size = 0
 
@@ -33,17 +29,9 @@ class Count:
         return part
 
 
-def bounded(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """The parts of an answer that isn't encoded."""
-    count = Count()
-    for part in parts:
-        yield count.add(part)
-
-
-async def joined(parts: AsyncIterator[bytes]) -> bytes:
-    """An answer as a whole, of parts that aren't encoded."""
-    count = Count()
-    return b"".join([count.add(part) async for part in parts])
+def bounded(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The parts of an answer, unless there are too many."""
+    return map(_Count().add, parts)
 
 
 @cache
@@ -60,12 +48,10 @@ def response_class(httpx: Any) -> Any:
             return _asteps(parts) if self._encoded() else parts
 
         def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
-            count = Count()
-            for part in super().iter_bytes(chunk_size):
-                yield count.add(part)
+            return bounded(super().iter_bytes(chunk_size))
 
         async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
-            count = Count()
+            count = _Count()
             async for part in super().aiter_bytes(chunk_size):
                 yield count.add(part)
 

@@ -6,9 +6,10 @@ import queue
 import socket
 import ssl
 import threading
-from functools import lru_cache
+from functools import lru_cache, partial
 from http.client import HTTPConnection as HTTPBase
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 import urllib3
 from urllib3 import exceptions as u
@@ -18,12 +19,12 @@ from turnout import runtime
 from turnout.errors import ServiceTimeoutError
 from turnout.transport import fork_safety
 from turnout.transport.blocking import within_deadline
-from turnout.transport.deadline import in_time, remaining
+from turnout.transport.deadline import in_time, remaining, shorter
 from turnout.transport.http_responses import Reader, Response
 from turnout.transport.proxy import proxy_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from turnout.settings import BackendSettings
 
@@ -52,6 +53,8 @@ class _Connection:
     parts, because the limit on the time that sending takes is for each of them.
     """
 
+    sock: Any
+    timeout: Any
     _unsent: list[bytes] | None = None
     _reader: Reader | None = None
 
@@ -63,13 +66,13 @@ class _Connection:
 
         The limit of a socket is for each of those, and a look-up has none.
         """
+        self.timeout = shorter(self.timeout, in_time())
         own: Any = self
-        own.timeout = _least(own.timeout, in_time())
         abandoned = threading.Event()
 
         def connect() -> None:
             super(_Connection, self).connect()  # type: ignore[misc] # of the connection that this is mixed into
-            fork_safety.track(own.sock)
+            fork_safety.track(self.sock)
             if abandoned.is_set():
                 own.close()
 
@@ -94,9 +97,8 @@ class _Connection:
         if self._unsent is not None:
             self._unsent.append(data)
             return
-        own: Any = self
-        if own.sock is not None:  # of an earlier call it has that one's limit
-            own.sock.settimeout(_least(own.timeout, in_time()))
+        if self.sock is not None:  # of an earlier call it has that one's limit
+            self.sock.settimeout(shorter(self.timeout, in_time()))
         super().send(data)  # type: ignore[misc] # likewise
 
     def response_class(self, sock: Any, *arguments: Any, **options: Any) -> Response:
@@ -107,19 +109,11 @@ class _Connection:
     @property
     def is_connected(self) -> bool:
         """Whether another call may use it: nothing has come that no call asked for."""
-        own: Any = self
         if self._reader is not None and self._reader.unasked:
             return False
-        if isinstance(own.sock, ssl.SSLSocket) and own.sock.pending():
+        if isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
             return False
         return bool(super().is_connected)  # type: ignore[misc] # likewise
-
-
-def _least(limit: Any, left: float | None) -> float | None:
-    """The shorter of a socket's limit and what a call has left."""
-    if left is None or not isinstance(limit, int | float):
-        return left if left is not None else limit
-    return min(limit, left)
 
 
 class _Plain(_Connection, HTTPConnection):  # type: ignore[misc] # a method makes the responses
@@ -172,17 +166,15 @@ class Timeouts(NamedTuple):
         """These, and none beyond the seconds that a call has left."""
         if left is None:
             return self
-        return Timeouts(*(left if limit is None else min(limit, left) for limit in self))
+        return Timeouts(*(shorter(limit, left) for limit in self))
 
 
-class Destination(NamedTuple):
-    """What a request is for: `path` has the query, and `url` is all of it, for a proxy; `port` isn't the scheme's."""
-
-    scheme: str
-    host: str
-    port: int | None
-    path: str
-    url: object
+@lru_cache(maxsize=256)
+def _split(url: str) -> tuple[tuple[str, str, int | None], str]:
+    """Where a request goes, as scheme, host and port, and its path with the query."""
+    parts = urlsplit(url)
+    path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    return (parts.scheme, parts.hostname or "", parts.port), path
 
 
 @lru_cache(maxsize=64)
@@ -206,10 +198,7 @@ class Answer:
 
     def parts(self) -> Iterator[bytes]:
         """The body as it comes, not decoded; no part takes longer than the call's deadline allows."""
-        while True:
-            part: bytes = self._response.read1(_PART, decode_content=False)
-            if not part:
-                return
+        while part := self._response.read1(_PART, decode_content=False):
             yield part
 
     def close(self) -> None:
@@ -223,29 +212,37 @@ class Answer:
 
 
 class Connections:
-    """Sends requests over connections that are kept; `tls` gives the TLS context when there is something to send."""
+    """Sends requests over connections that are kept; `context` is for TLS."""
 
-    def __init__(self, backend: BackendSettings, tls: Callable[[], ssl.SSLContext]) -> None:
-        self._backend = backend
-        self._tls = tls
-        self._made: urllib3.PoolManager | None = None
-        self._lock = threading.Lock()
+    def __init__(self, backend: BackendSettings, context: ssl.SSLContext | None) -> None:
+        self.proxy = proxy_of(backend)
+        manager: Any = urllib3.PoolManager
+        if self.proxy is not None:
+            manager = partial(urllib3.ProxyManager, self.proxy.url, proxy_headers=self.proxy.headers())
+        self._manager = manager(
+            num_pools=_SERVICES,
+            maxsize=backend.max_connections,
+            block=True,
+            ssl_context=context,
+            socket_options=_KEEPALIVE,
+        )
+        self._manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
         self._direct: dict[tuple[str, str, int | None], Any] = {}
         self._in_use: set[Any] = set()
 
-    def send(
-        self, method: str, destination: Destination, headers: Any, body: bytes | None, timeouts: Timeouts
-    ) -> Answer:
-        """Send a request once; beside its timeouts a call's deadline applies.
-
-        Raises:
-            urllib3.exceptions.HTTPError: What urllib3 says.
-        """
-        pool, asked = self._pool_for(destination)
+    def send(self, method: str, url: str, headers: Any, body: bytes | None, timeouts: Timeouts) -> Answer:
+        """Send a request once; beside its timeouts a call's deadline applies."""
+        pool, target = self._manager, url
+        if self.proxy is None:
+            origin, target = _split(url)
+            pool = self._direct.get(origin)
+            if pool is None:
+                scheme, host, port = origin
+                pool = self._direct[origin] = self._manager.connection_from_host(host, port, scheme)
         timeouts = timeouts.within(remaining())
         response = pool.urlopen(
             method,
-            asked,
+            target,
             body=body,
             headers=headers,
             redirect=False,
@@ -257,42 +254,9 @@ class Connections:
         )
         return Answer(response, self._in_use)
 
-    def _pool_for(self, destination: Destination) -> tuple[Any, str]:
-        """The pool that sends a request, and the path or URL that it is asked for."""
-        pool = self._direct.get(destination[:3])
-        if pool is not None:
-            return pool, destination.path
-        manager = self._manager()
-        if self._backend.proxy is not None:
-            return manager, str(destination.url)
-        pool = manager.connection_from_host(destination.host, destination.port, destination.scheme)
-        self._direct[destination[:3]] = pool
-        return pool, destination.path
-
-    def _manager(self) -> urllib3.PoolManager:
-        with self._lock:
-            if self._made is not None:
-                return self._made
-            options: dict[str, Any] = {
-                "num_pools": _SERVICES,
-                "maxsize": self._backend.max_connections,
-                "block": True,
-                "ssl_context": self._tls(),
-                "socket_options": _KEEPALIVE,
-            }
-            proxy = proxy_of(self._backend)
-            if proxy is not None:
-                made: urllib3.PoolManager = urllib3.ProxyManager(proxy.url, proxy_headers=proxy.headers(), **options)
-            else:
-                made = urllib3.PoolManager(**options)
-            made.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
-            self._made = made
-            return made
-
     def close(self) -> None:
         """Close the connections; those that are in use, when they come back."""
         for pool in self._direct.values():
             pool.close()
         self._direct.clear()
-        if self._made is not None:
-            self._made.clear()
+        self._manager.clear()

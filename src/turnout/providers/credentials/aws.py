@@ -7,12 +7,15 @@
 
 from __future__ import annotations
 
+import logging
+import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from turnout.errors import CredentialError
+from turnout.errors import CredentialError, SettingsError
 from turnout.providers.credentials import Credential
-from turnout.providers.credentials.aws_session import chain_session, endpoint_variants, own_session
 from turnout.redaction import redact, shown
+from turnout.settings.secrets import plain
 from turnout.transport.blocking import within_deadline
 from turnout.transport.deadline import remaining
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from turnout.settings import BedrockBackend
+
+_log = logging.getLogger(__name__)
 
 _PATIENCE = 20.0  # seconds for the next bytes of STS; botocore's own is 60
 
@@ -39,13 +44,19 @@ _CHAIN = (
     "EC2 instance metadata: no role answered",
 )
 
+# What has its place in turnout's settings, or no bearing on its calls. Some values of these would break a call, keep a
+# thread waiting, ask the instance's metadata, or send each call's key id to some address. botocore's default holds.
+_FIXED = (
+    *("account_id_endpoint_mode", "auth_scheme_preference", "data_path", "defaults_mode", "max_attempts", "retry_mode"),
+    *("csm_client_id", "csm_enabled", "csm_host", "csm_port", "disable_host_prefix_injection", "tcp_keepalive"),
+    *("disable_request_compression", "request_min_compression_size_bytes", "endpoint_discovery_enabled"),
+    *("request_checksum_calculation", "response_checksum_validation", "s3_disable_express_session_auth"),
+    *("sigv4a_signing_region_set", "sts_regional_endpoints"),
+)
+
 
 def choose(backend: BedrockBackend) -> Credential:
-    """The credential that a backend's settings amount to. Nothing is fetched.
-
-    Raises:
-        CredentialError: `auth` names a method whose settings are incomplete.
-    """
+    """The credential that a backend's settings amount to, or `CredentialError`. Nothing is fetched."""
     method: str = backend.auth
     if method == "auto":
         method = next((name for name, field in _NEEDS.items() if getattr(backend, field)), "default-chain")
@@ -54,35 +65,26 @@ def choose(backend: BedrockBackend) -> Credential:
         raise CredentialError(f"auth = {method!r} needs {field}", tried=(f"{method}: lacks {field}",))
     match method:
         case "bearer-token":
-            return Credential(method, f"from {backend.origin('bearer_token')}")
+            why = f"from {backend.origin('bearer_token')}"
         case "static-keys":
-            return Credential(method, f"{_masked(backend.access_key_id)} from {backend.origin('access_key_id')}")
+            key = backend.access_key_id or ""
+            why = f"…{key[-4:] if len(key) > 8 else ''} from {backend.origin('access_key_id')}"
         case "assumed-role":
-            return Credential(method, f"{_role(backend.role_arn)} from {_source(backend)}")
+            arn = backend.role_arn or ""
+            source = f"profile {shown(backend.profile)}" if backend.profile else "the default chain"
+            source = "static keys" if backend.access_key_id else source
+            why = f"{redact(arn) if arn.startswith('arn:') else shown(arn)} from {source}"
         case "profile":
-            return Credential(method, f"{shown(backend.profile)} from {backend.origin('profile')}")
+            why = f"{shown(backend.profile)} from {backend.origin('profile')}"
         case _:
-            return Credential(method, "boto3's: environment, files, SSO, container, instance")
-
-
-def _masked(key: str | None) -> str:
-    return f"…{key[-4:]}" if key and len(key) > 8 else "…"
-
-
-def _role(arn: str | None) -> str:
-    return redact(arn) if arn and arn.startswith("arn:") else shown(arn)
-
-
-def _source(backend: BedrockBackend) -> str:
-    if backend.access_key_id:
-        return "static keys"
-    return f"profile {shown(backend.profile)}" if backend.profile else "the default chain"
+            why = "boto3's: environment, files, SSO, container, instance"
+    return Credential(method, why)
 
 
 class _BearerToken:
-    """A botocore token provider that gives one token."""
+    """A botocore token provider that has one token."""
 
-    def __init__(self, token: SecretStr) -> None:
+    def __init__(self, token: SecretStr | None) -> None:
         self._token = token
 
     def load_token(self, **_: Any) -> _BearerToken:
@@ -91,32 +93,25 @@ class _BearerToken:
     def get_frozen_token(self) -> Any:
         from botocore.tokens import FrozenAuthToken
 
-        return FrozenAuthToken(self._token.get_secret_value())
+        return FrozenAuthToken(plain(self._token))
 
 
 def session(backend: BedrockBackend, credential: Credential) -> botocore.session.Session:
     """A botocore session that signs with the chosen credential, refreshing it for as long as the process lives."""
-    own = credential.method == "bearer-token" or (
-        bool(backend.access_key_id) and credential.method in {"static-keys", "assumed-role"}
-    )
-    made = own_session(backend) if own else chain_session(backend)
     if credential.method == "bearer-token":
-        assert backend.bearer_token is not None
+        made = _own_session(backend)
         made.register_component("token_provider", _BearerToken(backend.bearer_token))
         return made
-    if own:
-        assert backend.access_key_id is not None
-        assert backend.secret_access_key is not None
-        made.set_credentials(
-            backend.access_key_id,
-            backend.secret_access_key.get_secret_value(),
-            backend.session_token.get_secret_value() if backend.session_token else None,
-        )
-    _require(made)
+    if backend.access_key_id and credential.method in {"static-keys", "assumed-role"}:
+        made = _own_session(backend)
+        made.set_credentials(backend.access_key_id, plain(backend.secret_access_key), plain(backend.session_token))
+    else:
+        made = _chain_session(backend)
+    _require_credential(made)
     return _assume(backend, made) if credential.method == "assumed-role" else made
 
 
-def _require(made: botocore.session.Session) -> None:
+def _require_credential(made: botocore.session.Session) -> None:
     from botocore.exceptions import BotoCoreError
 
     try:
@@ -125,14 +120,9 @@ def _require(made: botocore.session.Session) -> None:
         found, why = None, redact(str(error))
     if found is None:
         tried = (*_CHAIN, why) if why else _CHAIN
-        msg = "No AWS credential. Tried, after bearer_token, keys, role_arn and profile in the settings:\n"
-        msg += "\n".join(f"  - {line}" for line in tried)
+        listed = "\n".join(f"  - {line}" for line in tried)
+        msg = f"No AWS credential. Tried, after bearer_token, keys, role_arn and profile in the settings:\n{listed}"
         raise CredentialError(msg, tried=tried)
-
-
-def found_by(made: botocore.session.Session) -> str:
-    """Which method of the default chain gave the credential (`env`, `shared-credentials-file`, `iam-role`, …)."""
-    return str(made.get_credentials().method)
 
 
 def needs_refresh(credentials: Any) -> bool:
@@ -141,11 +131,7 @@ def needs_refresh(credentials: Any) -> bool:
 
 
 def refreshed(credentials: Any) -> Any:
-    """The credentials, refreshed if they have to be; that takes no longer than the call's deadline allows.
-
-    Raises:
-        ServiceTimeoutError: The deadline passed.
-    """
+    """The credentials, refreshed if they have to be; that takes no longer than the call's deadline allows."""
     if remaining() is not None and needs_refresh(credentials):
         within_deadline("AWS credentials", credentials.get_frozen_credentials)
     return credentials
@@ -153,13 +139,8 @@ def refreshed(credentials: Any) -> Any:
 
 def _assume(backend: BedrockBackend, source: botocore.session.Session) -> botocore.session.Session:
     """A session whose credentials are a role's, assumed anew before they expire."""
+    from botocore import credentials
     from botocore.config import Config
-    from botocore.credentials import (
-        AssumeRoleCredentialFetcher,
-        CredentialProvider,
-        CredentialResolver,
-        DeferredRefreshableCredentials,
-    )
 
     def create_client(service: str, **kwargs: Any) -> Any:
         return source.create_client(
@@ -175,23 +156,107 @@ def _assume(backend: BedrockBackend, source: botocore.session.Session) -> botoco
             **kwargs,
         )
 
-    extra = {"RoleSessionName": backend.role_session_name}
-    if backend.external_id:
-        extra["ExternalId"] = backend.external_id
-    fetcher = AssumeRoleCredentialFetcher(
-        client_creator=create_client,
-        source_credentials=source.get_credentials(),
-        role_arn=backend.role_arn,
-        extra_args=extra,
+    external = {"ExternalId": backend.external_id} if backend.external_id else {}
+    fetcher = credentials.AssumeRoleCredentialFetcher(
+        create_client,
+        source.get_credentials(),
+        backend.role_arn,
+        extra_args={"RoleSessionName": backend.role_session_name, **external},
     )
 
-    class Role(CredentialProvider):  # type: ignore[misc]
+    class Role(credentials.CredentialProvider):  # type: ignore[misc] # botocore has no types
         METHOD = "assume-role"
 
         def load(self) -> Any:
-            return DeferredRefreshableCredentials(method=self.METHOD, refresh_using=fetcher.fetch_credentials)
+            return credentials.DeferredRefreshableCredentials(fetcher.fetch_credentials, self.METHOD)
 
-    made = own_session(backend) if backend.access_key_id else chain_session(backend)
+    made = _own_session(backend) if backend.access_key_id else _chain_session(backend)
     made.set_config_variable("region", source.get_config_variable("region"))
-    made.register_component("credential_provider", CredentialResolver([Role()]))
+    made.register_component("credential_provider", credentials.CredentialResolver([Role()]))
     return made
+
+
+# --- Sessions for which the settings decide, and no variable or profile that is meant for others
+
+
+class _Nothing:
+    """A botocore provider of credentials and tokens that has none."""
+
+    def load_credentials(self) -> None: ...
+    def load_token(self, **_: Any) -> None: ...
+
+
+def _own_session(backend: BedrockBackend) -> botocore.session.Session:
+    """A session for a credential that the settings have themselves; it finds no other.
+
+    `AWS_PROFILE` isn't looked at, except for a region if the settings have none, and the files of `~/.aws` may be
+    missing or broken.
+    """
+    from botocore.exceptions import BotoCoreError, ConfigParseError
+
+    alone: dict[str, Any] = {"profile": (None, None, None, None)}
+    made = _session(backend, alone)
+    try:
+        made.full_config  # noqa: B018 - reads it
+    except ConfigParseError as error:
+        _log.warning("%s The settings' own AWS credential goes without it.", error)
+        nowhere = (None, None, os.devnull, None)
+        made = _session(backend, {**alone, "config_file": nowhere, "credentials_file": nowhere})
+    _require_profile(backend, made)
+    if not backend.region:
+        with suppress(BotoCoreError):
+            made.set_config_variable("region", _session(backend, {}).get_config_variable("region"))
+    made.register_component("credential_provider", _Nothing())
+    made.register_component("token_provider", _Nothing())
+    return made
+
+
+def _chain_session(backend: BedrockBackend) -> botocore.session.Session:
+    """A session that finds its credential by a profile or boto3's default chain, with all the variables of that."""
+    from botocore.exceptions import ConfigParseError
+
+    made = _session(backend, {})
+    try:
+        _require_profile(backend, made)
+    except ConfigParseError as error:
+        raise SettingsError(str(error)) from None
+    return made
+
+
+def _session(backend: BedrockBackend, variables: dict[str, Any]) -> botocore.session.Session:
+    import botocore.session
+
+    known = botocore.session.Session.SESSION_VARIABLES
+    fixed = {name: (None, None, *known[name][2:]) for name in _FIXED if name in known}
+    made = botocore.session.Session(session_vars={**fixed, **variables}, profile=backend.profile)
+    made.get_component("config_store").set_config_variable("s3", {})  # it would be checked, whatever is called
+    if backend.region:
+        made.set_config_variable("region", backend.region)
+    return made
+
+
+def _require_profile(backend: BedrockBackend, made: botocore.session.Session) -> None:
+    from botocore.exceptions import ProfileNotFound
+
+    with suppress(ProfileNotFound):
+        made.get_scoped_config()
+        return
+    there = ", ".join(sorted(made.full_config.get("profiles", {}))) or "none"
+    named = shown(backend.profile) if backend.profile else f"{shown(made.profile)} (AWS_PROFILE)"
+    raise SettingsError(f"AWS profile {named} doesn't exist (there is: {there}); `aws configure` makes one")
+
+
+def endpoint_variants(made: botocore.session.Session, endpoint: str | None) -> dict[str, bool]:
+    """What `botocore.config.Config` is told of FIPS and dual-stack endpoints.
+
+    They are the user's choice for all of AWS. Where botocore makes the address, it makes it accordingly. An endpoint in
+    the settings is an address already, and botocore would refuse it.
+    """
+    if endpoint is None:
+        return {}
+    names = ("use_fips_endpoint", "use_dualstack_endpoint")
+    chosen = [name for name in names if made.get_config_variable(name)]
+    if chosen:
+        variables = " and ".join(f"AWS_{name.upper()}" for name in chosen)
+        _log.warning("%s has no effect on calls to %s: the settings name that endpoint.", variables, endpoint)
+    return dict.fromkeys(names, False)

@@ -7,14 +7,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from typing import TYPE_CHECKING, Any, cast
 
 from turnout.errors import CredentialError, ServiceTimeoutError, SettingsError
 from turnout.providers.credentials import Credential
 from turnout.redaction import shown, without_secrets
-from turnout.settings.trust import certificates
-from turnout.transport.blocking import SingleFlight, result_in_time
+from turnout.settings.secrets import plain
+from turnout.settings.variables import certificates
+from turnout.transport.blocking import begin, result_in_time
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -39,11 +41,7 @@ _REPEATS = 2  # of a request to Entra that failed; azure-identity's own are 10, 
 
 
 def choose(backend: AzureBackend) -> Credential:
-    """The credential that a backend's settings amount to. Nothing is fetched.
-
-    Raises:
-        CredentialError: `auth` names a method whose settings are incomplete.
-    """
+    """The credential that a backend's settings amount to, or `CredentialError`. Nothing is fetched."""
     missing = [name for name in _PRINCIPAL if getattr(backend, name) is None]
     if backend.auth == "service-principal" and missing:
         msg = f"auth = 'service-principal' needs {_listed(missing)} too (or AZURE_{missing[0].upper()} and so on)"
@@ -52,22 +50,14 @@ def choose(backend: AzureBackend) -> Credential:
         msg = "auth = 'api-key' needs api_key (or AZURE_OPENAI_API_KEY)"
         raise CredentialError(msg, tried=("API key: lacks api_key",))
     if backend.auth == "service-principal" or (backend.auth == "auto" and not missing):
-        return Credential(
-            "service-principal", f"client {_client(backend)}, secret from {backend.origin('client_secret')}"
-        )
+        client = shown(backend.client_id)
+        client = str(backend.client_id) if client == repr(backend.client_id) else client
+        return Credential("service-principal", f"client {client}, secret from {backend.origin('client_secret')}")
     if backend.auth == "api-key" or (backend.auth == "auto" and backend.api_key is not None):
         return Credential("api-key", f"from {backend.origin('api_key')}")
-    why = (
-        "auth = 'default'"
-        if backend.auth == "default"
-        else f"no API key, and no service principal ({_listed(missing)} not set)"
-    )
+    why = f"no API key, and no service principal ({_listed(missing)} not set)"
+    why = "auth = 'default'" if backend.auth == "default" else why
     return Credential("default-chain", f"DefaultAzureCredential: {why}")
-
-
-def _client(backend: AzureBackend) -> str:
-    text = shown(backend.client_id)
-    return str(backend.client_id) if text == repr(backend.client_id) else text
 
 
 def _listed(names: list[str]) -> str:
@@ -85,7 +75,8 @@ class TokenSource:
         self._credential = credential
         self._scope = scope
         self._tried = tried
-        self._fetching = SingleFlight(self._fetched)
+        self._lock = threading.Lock()
+        self._fetching: Future[AccessToken] | None = None
         self._token: AccessToken | None = None
         self._refresh_at = 0.0
 
@@ -93,12 +84,7 @@ class TokenSource:
         return f"TokenSource({type(self._credential).__name__}, {self._scope!r})"
 
     def __call__(self) -> str:
-        """The token, fetching one if there is none that is fresh.
-
-        Raises:
-            CredentialError: Entra gives none.
-            ServiceTimeoutError: The call's deadline passed first.
-        """
+        """The token, fetching one if there is none that is fresh."""
         ready, fetch = self._ready()
         if fetch is None:
             return ready
@@ -112,9 +98,7 @@ class TokenSource:
     async def aget(self) -> str:
         """The token, without blocking the event loop."""
         ready, fetch = self._ready()
-        if fetch is None:
-            return ready
-        return (await asyncio.wrap_future(fetch)).token
+        return ready if fetch is None else (await asyncio.wrap_future(fetch)).token
 
     def _ready(self) -> tuple[str, Future[AccessToken] | None]:
         """A token that can be used ("" if there is none), and what is to be waited for, if anything."""
@@ -122,20 +106,21 @@ class TokenSource:
         if token is not None and now < self._refresh_at:
             return token.token, None
         usable = token.token if token is not None and now < token.expires_on - 1 else ""
-        fetch, begun = self._fetching.join()
-        return usable, None if usable and not begun else fetch
-
-    def _fetched(self) -> AccessToken:
-        token = self._token
-        return token if token is not None and time.time() < self._refresh_at else self._fetch()
+        with self._lock:
+            if self._fetching is not None and not self._fetching.done():
+                return usable, None if usable else self._fetching
+            self._fetching = begin(self._fetch)
+            return usable, self._fetching
 
     def _fetch(self) -> AccessToken:
         from azure.core.exceptions import ClientAuthenticationError
 
+        earlier = self._token
+        if earlier is not None and time.time() < self._refresh_at:  # another caller's fetch brought it
+            return earlier
         try:
             token = self._credential.get_token(self._scope)
         except ClientAuthenticationError as error:
-            earlier = self._token
             if earlier is not None and time.time() < earlier.expires_on - 1:
                 self._refresh_at = min(time.time() + _RETRY_REFRESH, float(earlier.expires_on))
                 return earlier
@@ -160,10 +145,8 @@ def _attempts(message: str) -> list[str]:
 def token_or_key(backend: AzureBackend, scope: str) -> tuple[SecretStr | None, TokenSource | None, Credential]:
     """The API key or the source of tokens that a backend authenticates with, and which it is."""
     if backend.endpoint is None:
-        raise SettingsError(
-            "an azure backend needs its endpoint, like endpoint = 'https://contoso.openai.azure.com' "
-            "(or AZURE_OPENAI_ENDPOINT)"
-        )
+        example = "endpoint = 'https://contoso.openai.azure.com' (or AZURE_OPENAI_ENDPOINT)"
+        raise SettingsError(f"an azure backend needs its endpoint, like {example}")
     credential = choose(backend)
     key = backend.api_key if credential.method == "api-key" else None
     return key, None if key is not None else token_source(backend, credential, scope), credential
@@ -179,6 +162,7 @@ def token_source(backend: AzureBackend, credential: Credential, scope: str) -> T
     """The source of Entra tokens for a credential that isn't a key."""
     import azure.identity
 
+    limits = {"connection_timeout": backend.connect_timeout, "read_timeout": min(backend.timeout, _PATIENCE)}
     options: dict[str, Any] = {"retry_total": _REPEATS}
     if backend.authority_host:
         options["authority"] = backend.authority_host
@@ -187,7 +171,7 @@ def token_source(backend: AzureBackend, credential: Credential, scope: str) -> T
         known = {value for name, value in vars(azure.identity.AzureAuthorityHosts).items() if name.startswith("AZURE_")}
         options["disable_instance_discovery"] = backend.authority_host.removeprefix("https://") not in known
     if credential.method == "service-principal":
-        return TokenSource(_service_principal(backend, options), scope)
+        return TokenSource(_service_principal(backend, limits, options), scope)
     if backend.ca_bundle:
         options["connection_verify"] = backend.ca_bundle
     missing = [name for name in _PRINCIPAL if getattr(backend, name) is None]
@@ -195,40 +179,26 @@ def token_source(backend: AzureBackend, credential: Credential, scope: str) -> T
         f"service principal: lacks {_listed(missing)} (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET)",
         "API key: lacks api_key (AZURE_OPENAI_API_KEY)",
     )
-    default = azure.identity.DefaultAzureCredential(**options, **_limits(backend))
+    default = azure.identity.DefaultAzureCredential(**options, **limits)
     return TokenSource(default, scope, tried if backend.auth == "auto" else ())
 
 
-def _limits(backend: AzureBackend) -> dict[str, float]:
-    return {"connection_timeout": backend.connect_timeout, "read_timeout": min(backend.timeout, _PATIENCE)}
-
-
-def _service_principal(backend: AzureBackend, options: dict[str, Any]) -> TokenCredential:
+def _service_principal(backend: AzureBackend, limits: dict[str, float], options: dict[str, Any]) -> TokenCredential:
     """The settings' service principal, for which nothing but the settings decides where its secret goes."""
     import azure.identity
     import certifi
     from azure.core.pipeline.transport import RequestsTransport
 
-    assert backend.tenant_id is not None
-    assert backend.client_id is not None
-    assert backend.client_secret is not None
     trusted = backend.ca_bundle or certificates("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") or certifi.where()
-    transport = RequestsTransport(connection_verify=trusted, **_limits(backend))
+    transport = RequestsTransport(connection_verify=trusted, **limits)
     transport.open()
-    transport.session.auth = _as_it_is
-    made: Any = azure.identity.ClientSecretCredential(
-        backend.tenant_id,
-        backend.client_id,
-        backend.client_secret.get_secret_value(),
-        transport=transport,
-        **{"authority": azure.identity.AzureAuthorityHosts.AZURE_PUBLIC_CLOUD, **options},
+    transport.session.auth = lambda request: request  # so that requests doesn't look for a login in `.netrc`
+    credential_class: Any = azure.identity.ClientSecretCredential
+    options = {"authority": azure.identity.AzureAuthorityHosts.AZURE_PUBLIC_CLOUD, **options}
+    made = credential_class(
+        backend.tenant_id, backend.client_id, plain(backend.client_secret), transport=transport, **options
     )
     # There is no argument against AZURE_REGIONAL_AUTHORITY_NAME and MSAL_FORCE_REGION, which put a name before the
     # authority's.
     made._regional_authority = False  # noqa: SLF001
     return cast("TokenCredential", made)
-
-
-def _as_it_is(request: Any) -> Any:
-    """What requests authenticates with, so that it doesn't look for a login in `.netrc`."""
-    return request

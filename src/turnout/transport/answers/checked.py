@@ -1,45 +1,85 @@
-"""The answers of an SDK's resource, read before anybody has them: whole ones, raw ones and streams."""
+"""The answers of an SDK's resource, checked before anybody has them: whole ones, raw ones and streams."""
 
 from __future__ import annotations
 
 from functools import cache
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
+
+from turnout.transport.answers.unreadable import UnreadableAnswerError, described
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
-    Read = Callable[[Any], Any]
+    Check = Callable[[Any], Any]
 
 
 @cache
-def checked_class(base: Any, read: Read) -> Any:
-    """A resource's class whose `create` gives what `read` makes of its answers; of raw ones, when they are parsed."""
+def checked_class(base: Any, sdk: Any, whole: Check, event: Check) -> Any:
+    """A resource's class whose `create` checks whole answers and events of streams; raw ones, when they are parsed."""
+    streams = (sdk.Stream, sdk.AsyncStream)
+
+    def read(made: Any) -> Any:
+        if isinstance(made, streams):
+            return _Events(made, event)
+        if made is None or isinstance(made, str | list):
+            raise UnreadableAnswerError(described(made))
+        return whole(made)
+
+    async def read_later(made: Awaitable[Any]) -> Any:
+        return read(await made)
+
+    def checked(answered: Any) -> Any:
+        if not hasattr(answered, "http_response"):
+            return read(answered)
+        parse = answered.parse
+
+        def parsed(**options: Any) -> Any:
+            made = parse(**options)
+            return read_later(made) if isawaitable(made) else read(made)
+
+        answered.parse = parsed
+        return answered
 
     class Checked(base):  # type: ignore[misc] # the class comes when the SDK is first needed
         def create(self, **arguments: Any) -> Any:
-            return _checked(super().create(**arguments), read)
+            return checked(super().create(**arguments))
 
     class AsyncChecked(base):  # type: ignore[misc] # likewise
         async def create(self, **arguments: Any) -> Any:
-            return _checked(await super().create(**arguments), read)
+            return checked(await super().create(**arguments))
 
     return AsyncChecked if base.__name__.startswith("Async") else Checked
 
 
-def _checked(answered: Any, read: Read) -> Any:
-    """Read what the SDK's method returned: an answer, a stream, or a raw response that is still to be parsed."""
-    if not hasattr(answered, "http_response"):
-        return read(answered)
-    parse = answered.parse
+class _Events:
+    """An SDK's stream of events, for threads or for coroutines as that is, each checked as it comes."""
 
-    def parsed(**options: Any) -> Any:
-        made = parse(**options)
-        return _read_later(made, read) if isawaitable(made) else read(made)
+    def __init__(self, stream: Any, check: Check) -> None:
+        self._stream = stream
+        self._check = check
 
-    answered.parse = parsed
-    return answered
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
+    def __enter__(self) -> Self:
+        self._stream.__enter__()
+        return self
 
-async def _read_later(made: Awaitable[Any], read: Read) -> Any:
-    return read(await made)
+    def __exit__(self, *error: object) -> None:
+        self._stream.__exit__(*error)
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self._check, self._stream)
+
+    async def __aenter__(self) -> Self:
+        await self._stream.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._stream.__aexit__(*error)
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        check = self._check
+        async for event in self._stream:
+            yield check(event)

@@ -7,7 +7,7 @@ isn't as the SDK's types have it is left to the SDK, once `turnout.transport.ans
 
 from __future__ import annotations
 
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from turnout.transport.answers import validation
@@ -17,24 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-@cache
-def chat_class(base: Any) -> Any:
-    """The SDK's `Chat` or `AsyncChat` whose completions are validated and checked, raw ones and streams included."""
-
-    class Chat(base):  # type: ignore[misc] # the class comes when the SDK is first needed
-        @cached_property
-        def completions(self) -> Any:
-            base: Any = type(super().completions)
-            return _completions_class(base)(self._client)
-
-    return Chat
-
-
 def _validated(model: Any, check: Callable[[Any, Any], None]) -> Any:
     """A type that the SDK is asked to parse into; what it makes are the model's own instances."""
     from pydantic import ValidationError
 
-    class Validated(model):  # type: ignore[misc] # likewise
+    class Validated(model):  # type: ignore[misc] # the class comes when the SDK is first needed
         @classmethod
         def build(cls, *, response: Any, data: Any) -> Any:  # the SDK's way to let a type make itself
             check(data, response)
@@ -47,21 +34,19 @@ def _validated(model: Any, check: Callable[[Any, Any], None]) -> Any:
 
 
 @cache
-def _answer_class() -> Any:
-    from openai.types.chat import ChatCompletion
+def _types() -> tuple[Any, Any]:
+    """The types of whole answers and of chunks."""
+    from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-    return _validated(ChatCompletion, lambda data, _: validation.chat_completion(data))
-
-
-@cache
-def _chunk_class() -> Any:
-    from openai.types.chat import ChatCompletionChunk
-
-    return _validated(ChatCompletionChunk, lambda data, response: validation.chat_chunk(data, response.extensions))
+    return (
+        _validated(ChatCompletion, lambda data, _: validation.chat_completion(data)),
+        _validated(ChatCompletionChunk, lambda data, response: validation.chat_chunk(data, response.extensions)),
+    )
 
 
 def _validating(raw: Any, stream_class: Any, arguments: dict[str, Any]) -> Any:
-    to = stream_class[_chunk_class()] if arguments.get("stream") else _answer_class()
+    whole, chunk = _types()
+    to = stream_class[chunk] if arguments.get("stream") else whole
     parse = raw.parse
 
     def parsed(to: Any = to) -> Any:
@@ -75,8 +60,17 @@ def _validating(raw: Any, stream_class: Any, arguments: dict[str, Any]) -> Any:
 
 
 @cache
-def _completions_class(base: Any) -> Any:
+def completions_class(base: Any) -> Any:
+    """The SDK's class of completions whose answers are validated and checked, raw ones and streams included."""
     import openai
+
+    is_async = base.__name__.startswith("Async")
+
+    def raw(create: Any, **arguments: Any) -> Any:
+        return _validating(create(**arguments), openai.Stream, arguments)
+
+    async def araw(create: Any, **arguments: Any) -> Any:
+        return _validating(await create(**arguments), openai.AsyncStream, arguments)
 
     class Completions(base):  # type: ignore[misc] # likewise
         @cached_property
@@ -86,26 +80,14 @@ def _completions_class(base: Any) -> Any:
         @cached_property
         def with_raw_response(self) -> Any:
             made = base(self._client).with_raw_response
-            create = made.create
-            made.create = lambda **arguments: _validating(create(**arguments), openai.Stream, arguments)
+            made.create = partial(araw if is_async else raw, made.create)
             return made
 
         def create(self, **arguments: Any) -> Any:
             return self.with_raw_response.create(**arguments).parse()
 
     class AsyncCompletions(Completions):
-        @cached_property
-        def with_raw_response(self) -> Any:
-            made = base(self._client).with_raw_response
-            create = made.create
-
-            async def acreate(**arguments: Any) -> Any:
-                return _validating(await create(**arguments), openai.AsyncStream, arguments)
-
-            made.create = acreate
-            return made
-
         async def create(self, **arguments: Any) -> Any:
             return (await self.with_raw_response.create(**arguments)).parse()
 
-    return AsyncCompletions if base.__name__.startswith("Async") else Completions
+    return AsyncCompletions if is_async else Completions

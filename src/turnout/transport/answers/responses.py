@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from turnout.transport.answers.events import Events
 from turnout.transport.answers.unreadable import UnreadableAnswerError, described
 
 if TYPE_CHECKING:
@@ -21,19 +20,8 @@ _WHOLE = frozenset({"response.completed", "response.incomplete"})
 _WORDS = frozenset({"response.output_text.delta", "response.refusal.delta", "response.function_call_arguments.delta"})
 
 
-def read(made: Any) -> Any:
-    """Check what the SDK made of an answer."""
-    import openai
-
-    if isinstance(made, openai.Stream | openai.AsyncStream):
-        return Events(made, _event)
-    _whole(made)
-    return made
-
-
-def _whole(made: Any) -> None:
-    if made is None or isinstance(made, str | list):
-        raise UnreadableAnswerError(described(made))
+def response(made: Any) -> Any:
+    """Check what the SDK made of an answer, and give it back."""
     output, status, error = (getattr(made, name, None) for name in ("output", "status", "error"))
     if status == "failed":
         raise _failed(error, made)
@@ -50,15 +38,17 @@ def _whole(made: Any) -> None:
     incomplete, extra = getattr(made, "incomplete_details", None), made.model_extra
     if incomplete is not None and extra and extra.get("content_filters"):
         incomplete.content_filters = extra["content_filters"]
+    return made
 
 
-def _event(event: Any) -> Any:
+def response_event(event: Any) -> Any:
+    """Likewise a stream's event."""
     kind = event.type
     if kind in _WORDS:
         if type(event.delta) is not str:
             raise UnreadableAnswerError(f"a piece of its text is {event.delta!r}")
     elif kind in _WHOLE:
-        _whole(event.response)
+        response(event.response)
     elif kind == "response.failed":
         raise _failed(event.response.error, event.response)
     elif kind == "error":
@@ -68,7 +58,7 @@ def _event(event: Any) -> Any:
     return event
 
 
-def _failed(error: Any, response: Any = None) -> openai.APIError:
+def _failed(error: Any, made: Any = None) -> openai.APIError:
     """The SDK's error for one that came inside an answer, with what Azure's filters say there."""
     import openai
 
@@ -76,6 +66,6 @@ def _failed(error: Any, response: Any = None) -> openai.APIError:
 
     details = error if isinstance(error, dict) else {name: getattr(error, name, None) for name in ("code", "message")}
     message = str(details.get("message") or error or "the response failed")
-    filters = getattr(response, "content_filters", None)
+    filters = getattr(made, "content_filters", None)
     body = {"code": details.get("code"), "type": details.get("type"), "message": message, "content_filters": filters}
     return openai.APIError(message, sdk_httpx().Request("POST", "responses"), body=body)

@@ -40,7 +40,7 @@ class UnreadableAnswerError(Exception):
 
 
 def shortened(text: str) -> str:
-    """A text as an error's message holds it; what a service sends may be of any length."""
+    """A text as an error's message has it; what a service sends may be of any length."""
     return text if len(text) <= _MOST_SAID else f"{text[: _MOST_SAID - 1]}…"
 
 

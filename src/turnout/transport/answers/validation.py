@@ -154,8 +154,8 @@ def _place(call: dict[str, Any], function: dict[str, Any], begun: list[dict[str,
 # --- Messages
 
 
-def message(made: Any) -> None:
-    """Check what Anthropic's SDK made of a message."""
+def message(made: Any) -> Any:
+    """Check what Anthropic's SDK made of a message, and give it back."""
     content, reason = getattr(made, "content", None), getattr(made, "stop_reason", None)
     if (error := getattr(made, "error", None)) is not None:
         raise UnreadableAnswerError.reported(error)
@@ -165,6 +165,7 @@ def message(made: Any) -> None:
     for block in content:
         if not isinstance(getattr(block, "type", None), str) or not isinstance(getattr(block, "text", "") or "", str):
             raise UnreadableAnswerError(f"a block of it is {_shown(block)}")
+    return made
 
 
 _TEXTS = frozenset({"text", "text_delta"})
@@ -237,17 +238,13 @@ def vectors(found: Any, number: int, *, decoded: bool = False) -> list[Vector]:
     if len(found) != number:
         raise UnreadableAnswerError(f"it has {len(found)} vectors for {number} texts")
     for vector in found:
-        _finite(vector, decoded=decoded)
+        if not decoded and not (isinstance(vector, list) and set(map(type, vector)) <= {float, int}):
+            raise UnreadableAnswerError(f"a vector is no list of numbers: {str(vector)[:200]}")
+        # A sum has what any of them has that isn't finite; one of finite ones may be too large, which no vector's is.
+        if not isfinite(sum(vector)):
+            raise UnreadableAnswerError("a vector has numbers that are not finite")
     lengths = {len(vector) for vector in found}
     if len(lengths) > 1 or 0 in lengths:
         raise UnreadableAnswerError(f"its vectors are of {sorted(lengths)} numbers")
     vectors: list[Vector] = found
     return vectors
-
-
-def _finite(found: Any, *, decoded: bool) -> None:
-    if not decoded and not (isinstance(found, list) and set(map(type, found)) <= {float, int}):
-        raise UnreadableAnswerError(f"a vector is no list of numbers: {str(found)[:200]}")
-    # A sum has what any of them has that is not finite; a sum of finite ones may be too large, which no vector's is.
-    if not isfinite(sum(found)):
-        raise UnreadableAnswerError("a vector has numbers that are not finite")

@@ -126,60 +126,61 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         found: EmbeddingSpace = self._embeddings.space  # type: ignore[union-attr]  # the constructor looked
         return found
 
-    def _recheck(self, wanted: EmbeddingSpace, *, inserting: bool) -> Recheck | None:
-        """What the store or its embeddings check again; None if one check before is enough, or they can't."""
-        keeper = self.check.keeper
+    def _recheck(self, *, inserting: bool, embeds: bool) -> Recheck:
+        keeper, wanted = self.check.keeper, self.space
         runner = self.store if keeper.transactional else self._embeddings
         if not keeper.shared or not (keeper.transactional or isinstance(runner, TurnoutEmbeddings)):
-            return None
-        return Recheck(runner, self.check, wanted, self._io, inserting=inserting)
-
-    def _record_to_recheck(
-        self, wanted: EmbeddingSpace, recheck: Recheck | None, *, embeds: bool
-    ) -> SpaceRecord | None:
-        """The record that passed the last check, where it is checked again anyway: then it isn't checked before."""
-        if recheck is None or not (embeds or recheck.runner is self.store):
-            return None
-        return self.check.passed_record(wanted)
+            runner = None
+        comes_anyway = runner is not None and (embeds or keeper.transactional)
+        known = self.check.passed_record(wanted) if comes_anyway else None
+        return Recheck(runner, self.check, wanted, self._io, inserting, known)
 
     @contextmanager
     def _admitted(
-        self, *, inserting: bool = False, vectors: Sequence[Sequence[float]] = (), embeds: bool = False
+        self,
+        *,
+        inserting: bool = False,
+        ids: Iterable[str | None] = (),
+        vectors: Sequence[Any] = (),
+        embeds: bool = False,
     ) -> Iterator[SpaceRecord]:
         """A search or an insert that the check lets through.
 
         Args:
             inserting: Whether vectors are added.
+            ids: Ids of what is added, as far as the caller has them.
             vectors: Those that the caller has.
             embeds: Whether the store embeds a query first, so that the record is checked after that and not before.
         """
         with getattr(self._embeddings, "pinned", nullcontext)():
-            wanted = self.space
-            recheck = self._recheck(wanted, inserting=inserting)
-            known = self._record_to_recheck(wanted, recheck, embeds=embeds)
-            options: dict[str, Any] = {"inserting": inserting, "vectors": vectors, "known": known}
-            with (
-                self.check.admitted(wanted, self._io, **options) as record,
-                nullcontext() if recheck is None else leave_pending(recheck),
-            ):
+            recheck = self._recheck(inserting=inserting, embeds=embeds)
+            options: dict[str, Any] = {"inserting": inserting, "vectors": vectors, "known": recheck.known}
+            with self.check.admitted(recheck.wanted, self._io, **options) as record, leave_pending(recheck):
+                if stated := [found for found in ids if found]:
+                    self.check.keeper.check_ids(stated)
                 yield record
-                if recheck is not None and known is not None and not recheck.done:
+                if recheck.due:
                     recheck.run()
 
     @asynccontextmanager
     async def _aadmitted(
-        self, *, inserting: bool = False, vectors: Sequence[Sequence[float]] = (), embeds: bool = False
+        self,
+        *,
+        inserting: bool = False,
+        ids: Iterable[str | None] = (),
+        vectors: Sequence[Any] = (),
+        embeds: bool = False,
     ) -> AsyncIterator[SpaceRecord]:
         """`_admitted` without blocking the event loop."""
         with getattr(self._embeddings, "pinned", nullcontext)():
-            wanted = self.space
-            recheck = self._recheck(wanted, inserting=inserting)
-            known = self._record_to_recheck(wanted, recheck, embeds=embeds)
-            options: dict[str, Any] = {"inserting": inserting, "vectors": vectors, "known": known}
-            async with self.check.aadmitted(wanted, self._io, **options) as record:
-                with nullcontext() if recheck is None else leave_pending(recheck):
+            recheck = self._recheck(inserting=inserting, embeds=embeds)
+            options: dict[str, Any] = {"inserting": inserting, "vectors": vectors, "known": recheck.known}
+            async with self.check.aadmitted(recheck.wanted, self._io, **options) as record:
+                with leave_pending(recheck):
+                    if stated := [found for found in ids if found]:
+                        await self.check.keeper.acheck_ids(stated)
                     yield record
-                    if recheck is not None and known is not None and not recheck.done:
+                    if recheck.due:
                         await recheck.arun()
 
     def _without_records(self, found: T, space: EmbeddingSpace | None) -> T:
@@ -198,14 +199,14 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         ]
         return cleaned  # type: ignore[no-any-return]  # the list has the form that it had
 
-    def _search(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> list[Any]:
-        with self._admitted(vectors=() if vector is None else (vector,), embeds=vector is None) as record:
+    def _search(self, method: str, *args: Any, **kwargs: Any) -> list[Any]:
+        vectors = _query_vectors(method, args, kwargs)
+        with self._admitted(vectors=vectors, embeds=not vectors) as record:
             return self._without_records(getattr(self.store, method)(*args, **kwargs), record.space)
 
-    async def _asearch(
-        self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any
-    ) -> list[Any]:
-        async with self._aadmitted(vectors=() if vector is None else (vector,), embeds=vector is None) as record:
+    async def _asearch(self, method: str, *args: Any, **kwargs: Any) -> list[Any]:
+        vectors = _query_vectors(method, args, kwargs)
+        async with self._aadmitted(vectors=vectors, embeds=not vectors) as record:
             return self._without_records(await getattr(self.store, method)(*args, **kwargs), record.space)
 
     def add_texts(
@@ -227,8 +228,7 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         listed = list(texts)
         if not listed:
             return []
-        with self._admitted(inserting=True) as record:
-            self.check.keeper.check_ids(_stated_ids(ids))
+        with self._admitted(inserting=True, ids=ids or ()) as record:
             options = kwargs if ids is None else {**kwargs, "ids": ids}
             return self.store.add_texts(listed, self._metadatas(listed, metadatas, record), **options)
 
@@ -244,8 +244,7 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         listed = list(texts)
         if not listed:
             return []
-        async with self._aadmitted(inserting=True) as record:
-            await self.check.keeper.acheck_ids(_stated_ids(ids))
+        async with self._aadmitted(inserting=True, ids=ids or ()) as record:
             options = kwargs if ids is None else {**kwargs, "ids": ids}
             return await self.store.aadd_texts(listed, self._metadatas(listed, metadatas, record), **options)
 
@@ -270,17 +269,16 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         """Embed documents and add them; returns and errors as for `add_texts`."""
         if not documents:
             return []
-        with self._admitted(inserting=True) as record:
-            self.check.keeper.check_ids(_stated_ids(kwargs.get("ids") or [document.id for document in documents]))
+        ids = kwargs.get("ids") or [document.id for document in documents]
+        with self._admitted(inserting=True, ids=ids) as record:
             return self.store.add_documents(self._documents(documents, record), **kwargs)
 
     async def aadd_documents(self, documents: list[Document], **kwargs: Any) -> list[str]:
         """`add_documents` without blocking the event loop."""
         if not documents:
             return []
-        async with self._aadmitted(inserting=True) as record:
-            ids = _stated_ids(kwargs.get("ids") or [document.id for document in documents])
-            await self.check.keeper.acheck_ids(ids)
+        ids = kwargs.get("ids") or [document.id for document in documents]
+        async with self._aadmitted(inserting=True, ids=ids) as record:
             return await self.store.aadd_documents(self._documents(documents, record), **kwargs)
 
     def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
@@ -456,8 +454,11 @@ def _documents_in(found: object) -> list[Document] | None:
     return documents if all(isinstance(document, Document) for document in documents) else None
 
 
-def _stated_ids(ids: Iterable[str | None] | None) -> list[str]:
-    return [found for found in ids or () if found]
+def _query_vectors(method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """The vector that a search method is called with; none if it takes a query."""
+    if not method.endswith("_by_vector"):
+        return ()
+    return args[:1] or tuple(kwargs[name] for name in ("embedding",) if name in kwargs)
 
 
 def _vectors(method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Sequence[float]]:

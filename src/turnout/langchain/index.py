@@ -137,13 +137,12 @@ class TurnoutIndex(SearchMethods, VectorStore):
         """The space that searches are in now."""
         return self.index.spec().space
 
-    def _search(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> list[Any]:
+    def _search(self, method: str, *args: Any, **kwargs: Any) -> list[Any]:
         """Search the active space's collection.
 
         Raises:
             IndexBehindError: It lacks documents; nothing was searched.
         """
-        del vector  # the guard sees it for itself
         try:
             found: list[Any] = getattr(self.store, method)(*args, **kwargs)
         except CHANGED:  # the collection isn't the one that was looked through
@@ -151,10 +150,7 @@ class TurnoutIndex(SearchMethods, VectorStore):
             found = getattr(self.store, method)(*args, **kwargs)
         return found
 
-    async def _asearch(
-        self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any
-    ) -> list[Any]:
-        del vector
+    async def _asearch(self, method: str, *args: Any, **kwargs: Any) -> list[Any]:
         try:
             found: list[Any] = await getattr(await self.astore(), method)(*args, **kwargs)
         except CHANGED:

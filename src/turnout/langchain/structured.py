@@ -49,12 +49,7 @@ def structured(
         assert form is not None
         own = {"name": form.name, "description": form.description, "parameters": form.schema}
     asked = model.bind(
-        structured_output={
-            "schema": own,
-            "method": method,
-            "strict": strict,
-            "of_class": isinstance(schema, type),
-        },
+        structured_output={"schema": own, "method": method, "strict": strict, "of_class": isinstance(schema, type)},
         ls_structured_output_format={"kwargs": {"method": method or "auto"}, "schema": function},
         **({"tools": offered(tools)} if tools else {}),
         **bound,

@@ -40,10 +40,7 @@ class Wire:
     """
 
     def __init__(
-        self,
-        wire: str,
-        model: BaseChatModel,
-        arguments: Callable[[Fitted], dict[str, Any]] = attrgetter("arguments"),
+        self, wire: str, model: BaseChatModel, arguments: Callable[[Fitted], dict[str, Any]] = attrgetter("arguments")
     ) -> None:
         self._wire = wire
         self._model: Any = model

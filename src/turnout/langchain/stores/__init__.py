@@ -13,14 +13,7 @@ from turnout.index.store_kinds import StoreKind, StoreKinds
 from turnout.langchain.stores.base import CannotEmbed, MetadataKeeper, SpaceKeeper, VectorStoreCollection
 from turnout.settings import IndexSettings
 
-__all__ = [
-    "SpaceKeeper",
-    "StoreState",
-    "VectorStoreCollection",
-    "keeper_of",
-    "open_collection",
-    "register",
-]
+__all__ = ["SpaceKeeper", "StoreState", "VectorStoreCollection", "keeper_of", "open_collection", "register"]
 
 _KINDS: StoreKinds[SpaceKeeper] = StoreKinds(
     "LangChain",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.ai import subtract_usage
@@ -15,7 +15,6 @@ from langchain_core.messages.ai import subtract_usage
 from turnout.conversation.answer_tool import AnswerStream
 from turnout.conversation.answers import broken_off, check_filter, finish
 from turnout.langchain.upstream import filter_findings
-from turnout.langchain.usage import portable_usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 _CALL_BLOCKS = frozenset({"tool_use", "tool_call", "tool_call_chunk", "input_json_delta", "function_call"})
 """Content blocks that are a tool's call or a piece of one, of every wire."""
 
+_BY_LIFETIME = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
 _TEXT_MEMBERS = frozenset({"type", "text", "index", "id", "annotations", "phase"})
 
 
@@ -76,7 +76,7 @@ class AnswerShape:
                 called = called or bool(message.tool_calls)
                 answered = tool is not None and _call_as_text(message, tool)
                 _make_storable(message)
-                portable_usage(message)
+                _count_all_cached(message)
                 before, items = message.content, _take_opaque(message)
                 plain = _plain(message.content)
                 if plain is not None and len(items) <= 1:
@@ -99,7 +99,7 @@ class AnswerShape:
             if self._answer is not None:
                 _take_answer(self._answer, message)
             _make_storable(message)
-            portable_usage(message)
+            _count_all_cached(message)
             usage = message.usage_metadata
             if usage is not None:  # some servers say in every chunk what was used so far, and LangChain adds it all up
                 if self._usage is not None:
@@ -218,7 +218,22 @@ def _make_storable(message: AIMessage) -> None:
                     inner[name] = base64.b64encode(value).decode()
 
 
-# --- finish reason and metadata
+# --- token counts, finish reason and metadata
+
+
+def _count_all_cached(message: AIMessage) -> None:
+    """Have `cache_creation` count all that was written to the cache.
+
+    Claude's integrations count it there, or apart by how long it is kept, with nothing there. What was counted apart
+    goes to the message's metadata, as `cache_creation`.
+    """
+    if message.usage_metadata is None:
+        return
+    details = cast("dict[str, Any]", message.usage_metadata.get("input_token_details") or {})
+    apart = {name: details.pop(name) for name in _BY_LIFETIME if name in details}
+    if written := sum(count or 0 for count in apart.values()):
+        details["cache_creation"] = (details.get("cache_creation") or 0) + written
+        message.response_metadata["cache_creation"] = apart
 
 
 def _raw_finish(metadata: Mapping[str, Any]) -> str | None:

@@ -13,23 +13,28 @@ from typing import TYPE_CHECKING, Any, Protocol
 from langchain_core.messages.utils import count_tokens_approximately
 
 from turnout.calls.chat import ChatCall
-from turnout.conversation.parameters import LIMITS
+from turnout.conversation.answer_formats import AnswerFormat, answer_format
+from turnout.conversation.parameters import LIMITS, take_parameters, tool_choice_name
+from turnout.conversation.request import Request
 from turnout.langchain.answers import AnswerShape, has_content, used_tokens
 from turnout.langchain.errors import as_langchain
 from turnout.langchain.messages.reading import read
-from turnout.langchain.requests import make_request
+from turnout.langchain.tools import offered
 from turnout.langchain.wires import wires
 from turnout.routing import resolve
 from turnout.settings.fields import resolved_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from langchain_core.messages import BaseMessage
     from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
     from turnout.routing import Route
     from turnout.settings import Settings
+
+
+_NOT_SENT = frozenset({"backend", "model", "ls_structured_output_format", "run_manager", *LIMITS})
 
 
 class _Model(Protocol):
@@ -81,7 +86,7 @@ def new_call(
     return ChatCall(
         route,
         settings,
-        make_request(own, settings, stop, kwargs),
+        _request(own, settings, stop, kwargs),
         {name: kwargs.get(name, own[name]) for name in LIMITS},
         wires=wires,
         read=partial(read, messages),
@@ -91,3 +96,40 @@ def new_call(
         used=used_tokens,
         has_content=has_content,
     )
+
+
+def _request(own: Mapping[str, Any], settings: Settings, stop: list[str] | None, kwargs: Mapping[str, Any]) -> Request:
+    """What a call asks for; its own arguments win over the model's attributes.
+
+    Raises:
+        UnsupportedError: A tool, a choice or a form of the answer is none that a service takes.
+    """
+    kwargs = {name: value for name, value in kwargs.items() if name not in _NOT_SENT}
+    kwargs |= {"stop": stop} if stop else {}
+    parameters = take_parameters(kwargs, own)
+    tools, choice = kwargs.pop("tools", None) or [], tool_choice_name(kwargs.pop("tool_choice", None))
+    extra = {**own["extra"], **kwargs.pop("extra", {}), **kwargs}
+    bound = extra.pop("structured_output", None)
+    response_format = extra.pop("response_format", None)
+    return Request(
+        parameters=parameters,
+        policy=settings.unsupported,
+        tools=offered(tools),
+        tool_choice=choice,
+        form=_bound_form(bound) if bound else answer_format(response_format),
+        method=bound["method"] if bound else None,
+        strict=bound["strict"] if bound else None,
+        as_text=not bound,
+        extra=extra,
+    )
+
+
+def _bound_form(bound: dict[str, Any]) -> AnswerFormat:
+    """The form that `with_structured_output` bound: a schema in OpenAI's function format.
+
+    Left out, a class is held to exactly where the service can, as OpenAI's own SDK does.
+    """
+    function, strict = bound["schema"], bound["strict"]
+    schema = function.get("parameters") or {"type": "object", "properties": {}}
+    strict = True if strict is None and bound["of_class"] else strict
+    return AnswerFormat(function["name"], schema, function.get("description", ""), strict)

@@ -22,8 +22,7 @@ from turnout.langchain.embeddings import TurnoutEmbeddings
 from turnout.langchain.errors import langchain_errors
 from turnout.langchain.guard import GuardedVectorStore
 from turnout.langchain.searches import SearchMethods
-from turnout.langchain.stores import open_collection
-from turnout.langchain.stores.base import VectorStoreCollection
+from turnout.langchain.stores import VectorStoreCollection, open_collection
 from turnout.langchain.stores.custom import KnownEmbeddings, OpenStore, custom_collection
 from turnout.settings import Settings
 

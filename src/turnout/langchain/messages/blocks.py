@@ -11,7 +11,7 @@ from turnout.conversation.caching import mark_in
 from turnout.conversation.turns import CachePoint, Call, Reasoning, Text, WireBlock
 from turnout.errors import InvalidRequestError, TurnoutError, UnsupportedError
 from turnout.langchain.messages.attachments import read_attachment
-from turnout.langchain.messages.non_standard import unwrapped
+from turnout.langchain.messages.inputs import unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

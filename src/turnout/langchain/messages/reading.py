@@ -20,7 +20,7 @@ from turnout.conversation.caching import mark_in
 from turnout.conversation.turns import Call, Reasoning, Source, Text, Turn
 from turnout.errors import InvalidRequestError
 from turnout.langchain.messages.blocks import read_content
-from turnout.langchain.messages.non_standard import messages_from, unwrapped
+from turnout.langchain.messages.inputs import messages_from, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -13,8 +13,7 @@ from turnout.errors import MissingExtraError, UnsupportedError
 from turnout.index.chunks import PAGE
 from turnout.index.guard.records import SpaceRecord, with_record
 from turnout.langchain.reindexing import collection_of
-from turnout.langchain.stores import keeper_of
-from turnout.langchain.stores.base import VectorStoreCollection
+from turnout.langchain.stores import VectorStoreCollection, keeper_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from turnout.index.chunks import Chunk, EmbeddedChunk
     from turnout.index.manifest import Manifest
     from turnout.langchain.embeddings import TurnoutEmbeddings
-    from turnout.langchain.stores.base import SpaceKeeper
+    from turnout.langchain.stores import SpaceKeeper
 
 
 OpenStore = Callable[[str, Embeddings], VectorStore]

@@ -19,7 +19,7 @@ from turnout.index.guard.keepers import Sample, StoreState
 from turnout.index.guard.records import SpaceRecord, reindex_command, would_replace
 from turnout.index.store_kinds import StoreKind
 from turnout.index.validation import chunk_refused
-from turnout.langchain.stores.base import SpaceKeeper, VectorStoreCollection
+from turnout.langchain.stores import SpaceKeeper, VectorStoreCollection
 from turnout.langchain.stores.faiss_documents import documents
 
 with warnings.catch_warnings():

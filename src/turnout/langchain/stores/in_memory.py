@@ -10,7 +10,7 @@ from turnout.index.guard.checks import spread
 from turnout.index.guard.keepers import first_record_entries, state_of_documents
 from turnout.index.guard.records import with_record
 from turnout.index.store_kinds import StoreKind
-from turnout.langchain.stores.base import MetadataKeeper, VectorStoreCollection
+from turnout.langchain.stores import MetadataKeeper, VectorStoreCollection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -18,7 +18,7 @@ from turnout.index.postgres import engine_of
 from turnout.index.store_kinds import StoreKind
 from turnout.index.validation import check_json, check_strings
 from turnout.langchain.recheck import pending
-from turnout.langchain.stores.base import SpaceKeeper, VectorStoreCollection
+from turnout.langchain.stores import SpaceKeeper, VectorStoreCollection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

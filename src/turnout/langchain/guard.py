@@ -94,8 +94,7 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         if folder is not None:
             load: Callable[[object], None] | None = getattr(keeper, "load", None)
             if load is None:
-                msg = f"a {type(self.store).__name__} has no folder; its record is elsewhere"
-                raise ValueError(msg)
+                raise ValueError(f"a {type(self.store).__name__} has no folder; its record is elsewhere")
             load(folder)
 
     def _checked_embeddings(self, named: Embeddings | None) -> Embeddings | None:
@@ -252,8 +251,7 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         self, texts: list[str], metadatas: list[dict[str, Any]] | None, record: SpaceRecord
     ) -> list[dict[str, Any]] | None:
         if metadatas is not None and len(metadatas) != len(texts):
-            msg = f"there are {len(texts)} texts and {len(metadatas)} metadatas"
-            raise ValueError(msg)
+            raise ValueError(f"there are {len(texts)} texts and {len(metadatas)} metadatas")
         if not self.check.keeper.stamps:
             return metadatas
         return [with_record(metadata, record) for metadata in metadatas or [{}] * len(texts)]
@@ -441,8 +439,7 @@ class _StoreIO:
 def _some(embeddings: Embeddings | None) -> Embeddings:
     if embeddings is None:
         fix = "guarded(store, embeddings)"
-        msg = f"this store doesn't say what it embeds with; give its embeddings to {fix}"
-        raise EmbeddingSpaceError(msg, fix=fix)
+        raise EmbeddingSpaceError(f"this store doesn't say what it embeds with; give its embeddings to {fix}", fix=fix)
     return embeddings
 
 

@@ -72,8 +72,7 @@ class TurnoutIndex(SearchMethods, VectorStore):
         self.index = Index(name, self._open, settings, backend)
         index = self.index.config.settings
         if index.opened_with != "langchain":
-            msg = f"the index {name!r} is {index.opened_with}'s; use turnout.llama_index.TurnoutIndex"
-            raise UnsupportedError(msg)
+            raise UnsupportedError(f"the index {name!r} is {index.opened_with}'s; use turnout.llama_index.TurnoutIndex")
         if (index.store == "custom") != (open is not None):
             msg = f"the index {name!r} has store = {index.store!r}; " + (
                 "give open=, which opens its store" if open is None else 'open= is for store = "custom"'
@@ -265,8 +264,7 @@ class TurnoutIndex(SearchMethods, VectorStore):
         """
         del embedding
         if name is None:
-            msg = "name the index: TurnoutIndex.from_texts(texts, embeddings, name='docs')"
-            raise TypeError(msg)
+            raise TypeError("name the index: TurnoutIndex.from_texts(texts, embeddings, name='docs')")
         index = cls(name, **kwargs)
         index.add_texts(texts, metadatas, ids=ids)
         return index
@@ -278,7 +276,6 @@ def _chunks(
     listed = list(texts)
     for what, values in (("metadatas", metadatas), ("ids", ids)):
         if values is not None and len(values) != len(listed):
-            msg = f"there are {len(listed)} texts and {len(values)} {what}"
-            raise ValueError(msg)
+            raise ValueError(f"there are {len(listed)} texts and {len(values)} {what}")
     rows = zip(listed, metadatas or [{}] * len(listed), ids or [None] * len(listed), strict=True)
     return [Chunk(id_ or str(uuid.uuid4()), text, dict(metadata or {})) for text, metadata, id_ in rows]

@@ -39,8 +39,7 @@ def structured(
 ) -> Runnable[LanguageModelInput, Any]:
     """A chat model whose answers are objects of a schema; arguments and errors as for `with_structured_output`."""
     if method is not None and method not in METHODS:
-        msg = f"method {method!r} is none of {', '.join(METHODS)}"
-        raise UnsupportedError(msg)
+        raise UnsupportedError(f"method {method!r} is none of {', '.join(METHODS)}")
     function = described(schema)
     target = schema if isinstance(schema, type) and is_basemodel_subclass(schema) else None
     own = function
@@ -78,11 +77,10 @@ def described(schema: Any) -> dict[str, Any]:
     try:
         made = dict(convert_to_openai_function(schema))
     except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError) as error:
-        msg = (
+        raise UnsupportedError(
             f"{schema!r} can't be used as a schema: give a pydantic class, a TypedDict, or a JSON schema that has "
             f"'title' and 'properties'"
-        )
-        raise UnsupportedError(msg) from error
+        ) from error
     if made.get("parameters") is not None:
         check_schema(made["parameters"], f"the schema {made.get('name')!r}")
     return made
@@ -131,8 +129,7 @@ class StructuredOutputParser(BaseCumulativeTransformOutputParser[Any]):
                     return call["args"]
             refusal = message.additional_kwargs.get("refusal")
             if refusal and not partial:
-                msg = f"The model refused: {refusal}"
-                raise OutputParserException(msg, llm_output=str(refusal))
+                raise OutputParserException(f"The model refused: {refusal}", llm_output=str(refusal))
         if partial:
             return self._partial(text)
         try:

@@ -59,10 +59,9 @@ def _converted(tool: Any, number: int, *, strict: bool | None) -> dict[str, Any]
     try:
         made = convert_to_openai_tool(tool, strict=strict)
     except (ValueError, TypeError, KeyError, AttributeError, NotImplementedError) as error:
-        msg = (
+        raise UnsupportedError(
             f"tool {number} is {tool!r:.80}, which is no tool: give a function with type hints, a pydantic class, a "
             f"LangChain tool, or a dict with name, description and parameters"
-        )
-        raise UnsupportedError(msg) from error
+        ) from error
     check_tool(made, number)
     return made

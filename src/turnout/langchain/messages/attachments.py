@@ -49,8 +49,7 @@ def read_attachment(block: Mapping[str, Any], where: str) -> Attachment | None:
     found = _typed(kind, block, where)
     found.where = where
     if found.url is found.data is found.text is found.file_id is None:
-        msg = f"{where} is of type {kind!r} and holds no data, address or file id"
-        raise InvalidRequestError(msg)
+        raise InvalidRequestError(f"{where} is of type {kind!r} and holds no data, address or file id")
     return found
 
 
@@ -117,8 +116,7 @@ def _converse(kind: Kind, inner: dict[str, Any], where: str) -> Attachment:
     if not location:
         found.data, found.text = _bytes_or_text(source.get("bytes")), _str(source.get("text"))
         if found.data is None and found.text is None:
-            msg = f"{where} is Converse's {kind} and its source has neither bytes nor s3Location"
-            raise InvalidRequestError(msg)
+            raise InvalidRequestError(f"{where} is Converse's {kind} and its source has neither bytes nor s3Location")
     return found
 
 

@@ -57,8 +57,7 @@ def messages_from(messages: Sequence[Any]) -> list[BaseMessage]:
             made += convert_to_messages([message])
         except (ValueError, NotImplementedError, TypeError, KeyError, AttributeError) as error:
             why = str(error).splitlines()[0] if str(error) else type(error).__name__
-            msg = f"message {index} can't be read: {why}"
-            raise InvalidRequestError(msg) from error
+            raise InvalidRequestError(f"message {index} can't be read: {why}") from error
     return made
 
 

@@ -94,10 +94,8 @@ def _role(message: BaseMessage, where: str) -> Role:
         role = _ROLES.get(message.role.lower())
         if role is not None:
             return role
-        msg = f"{where} has the role {message.role!r}; the roles are user, assistant and system"
-        raise InvalidRequestError(msg)
-    msg = f"{where} is a {type(message).__name__}, which can't be sent to a model"
-    raise InvalidRequestError(msg)
+        raise InvalidRequestError(f"{where} has the role {message.role!r}; the roles are user, assistant and system")
+    raise InvalidRequestError(f"{where} is a {type(message).__name__}, which can't be sent to a model")
 
 
 def _user(message: BaseMessage, index: int, where: str) -> list[Turn]:

@@ -84,8 +84,7 @@ class VectorStoreCollection(Collection, Generic[StoreT]):
 
     def drop(self) -> None:
         """Remove the collection, for good."""
-        msg = f"a {type(self.store).__name__} is removed by whoever made it"
-        raise UnsupportedError(msg)
+        raise UnsupportedError(f"a {type(self.store).__name__} is removed by whoever made it")
 
     def search(self, vector: Sequence[float], k: int) -> list[Chunk]:
         """The nearest documents, nearest first."""

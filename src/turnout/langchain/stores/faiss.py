@@ -244,12 +244,11 @@ def _open(
 ) -> _FaissCollection | None:
     folder = Path(index.path or ".") / name
     if (create or folder.is_dir()) and not index.allow_pickle:
-        msg = (
+        raise SettingsError(
             f"the documents of a faiss index are in a pickle, {folder / 'index.pkl'}, and whoever can write to that "
             f"file may have put code into it. If nobody but you can, say allow_pickle = true beside path = "
             f"{index.path!r} in the [index.…] table of turnout.toml. Chroma and pgvector need no pickle"
         )
-        raise SettingsError(msg)
     recover_folder(folder, clean=create)
     if folder.is_dir():
         store = _load(folder, embeddings)

@@ -105,8 +105,7 @@ def _in_transaction(
 
     def run(self: _PGVectorKeeper, /, *args: P.args, **kwargs: P.kwargs) -> T:
         if self.store.async_mode:
-            msg = "this PGVector has async_mode; use the guard's asynchronous methods"
-            raise ValueError(msg)
+            raise ValueError("this PGVector has async_mode; use the guard's asynchronous methods")
         with self.store.session_maker() as session:
             result = action(self, session, *args, **kwargs)
             session.commit()
@@ -223,8 +222,7 @@ class _PGVectorCollection(VectorStoreCollection[PGVector]):
 
     def __init__(self, store: PGVector, keeper: SpaceKeeper, name: str, schema: str | None = None) -> None:
         if store.async_mode:
-            msg = "this PGVector has async_mode; open it without for a reindex"
-            raise UnsupportedError(msg)
+            raise UnsupportedError("this PGVector has async_mode; open it without for a reindex")
         super().__init__(store, keeper, name)
         self._schema = schema
 

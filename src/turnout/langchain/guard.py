@@ -136,19 +136,14 @@ class GuardedVectorStore(SearchMethods, VectorStore):
 
     @contextmanager
     def _admitted(
-        self,
-        *,
-        inserting: bool = False,
-        ids: Iterable[str | None] = (),
-        vectors: Sequence[Any] = (),
-        embeds: bool = False,
+        self, vectors: Sequence[Any] = (), *, ids: Sequence[Any] = (), inserting: bool = False, embeds: bool = False
     ) -> Iterator[SpaceRecord]:
         """A search or an insert that the check lets through.
 
         Args:
-            inserting: Whether vectors are added.
-            ids: Ids of what is added, as far as the caller has them.
             vectors: Those that the caller has.
+            ids: Ids of what is added, as far as the caller has them.
+            inserting: Whether vectors are added.
             embeds: Whether the store embeds a query first, so that the record is checked after that and not before.
         """
         with getattr(self._embeddings, "pinned", nullcontext)():
@@ -163,12 +158,7 @@ class GuardedVectorStore(SearchMethods, VectorStore):
 
     @asynccontextmanager
     async def _aadmitted(
-        self,
-        *,
-        inserting: bool = False,
-        ids: Iterable[str | None] = (),
-        vectors: Sequence[Any] = (),
-        embeds: bool = False,
+        self, vectors: Sequence[Any] = (), *, ids: Sequence[Any] = (), inserting: bool = False, embeds: bool = False
     ) -> AsyncIterator[SpaceRecord]:
         """`_admitted` without blocking the event loop."""
         with getattr(self._embeddings, "pinned", nullcontext)():
@@ -200,12 +190,12 @@ class GuardedVectorStore(SearchMethods, VectorStore):
 
     def _search(self, method: str, *args: Any, **kwargs: Any) -> list[Any]:
         vectors = _query_vectors(method, args, kwargs)
-        with self._admitted(vectors=vectors, embeds=not vectors) as record:
+        with self._admitted(vectors, embeds=not vectors) as record:
             return self._without_records(getattr(self.store, method)(*args, **kwargs), record.space)
 
     async def _asearch(self, method: str, *args: Any, **kwargs: Any) -> list[Any]:
         vectors = _query_vectors(method, args, kwargs)
-        async with self._aadmitted(vectors=vectors, embeds=not vectors) as record:
+        async with self._aadmitted(vectors, embeds=not vectors) as record:
             return self._without_records(await getattr(self.store, method)(*args, **kwargs), record.space)
 
     def add_texts(
@@ -255,29 +245,6 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         if not self.check.keeper.stamps:
             return metadatas
         return [with_record(metadata, record) for metadata in metadatas or [{}] * len(texts)]
-
-    def _documents(self, documents: list[Document], record: SpaceRecord) -> list[Document]:
-        if not self.check.keeper.stamps:
-            return documents
-        return [
-            document.model_copy(update={"metadata": with_record(document.metadata, record)}) for document in documents
-        ]
-
-    def add_documents(self, documents: list[Document], **kwargs: Any) -> list[str]:
-        """Embed documents and add them; returns and errors as for `add_texts`."""
-        if not documents:
-            return []
-        ids = kwargs.get("ids") or [document.id for document in documents]
-        with self._admitted(inserting=True, ids=ids) as record:
-            return self.store.add_documents(self._documents(documents, record), **kwargs)
-
-    async def aadd_documents(self, documents: list[Document], **kwargs: Any) -> list[str]:
-        """`add_documents` without blocking the event loop."""
-        if not documents:
-            return []
-        ids = kwargs.get("ids") or [document.id for document in documents]
-        async with self._aadmitted(inserting=True, ids=ids) as record:
-            return await self.store.aadd_documents(self._documents(documents, record), **kwargs)
 
     def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
         """Delete by id, whatever the space; an index that is empty then has no space any more."""
@@ -366,21 +333,15 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         return self._refused(name)
 
     def _checked(self, method: Callable[..., Any], *, inserting: bool) -> Callable[..., Any]:
-        if inspect.iscoroutinefunction(method):
-
-            async def acall(*args: Any, **kwargs: Any) -> Any:
-                vectors = _vectors(method, args, kwargs)
-                async with self._aadmitted(inserting=inserting, vectors=vectors) as record:
-                    return self._checked_documents(method.__name__, await method(*args, **kwargs), record)
-
-            return acall
+        async def acall(*args: Any, **kwargs: Any) -> Any:
+            async with self._aadmitted(_vectors(method, args, kwargs), inserting=inserting) as record:
+                return self._checked_documents(method.__name__, await method(*args, **kwargs), record)
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            vectors = _vectors(method, args, kwargs)
-            with self._admitted(inserting=inserting, vectors=vectors) as record:
+            with self._admitted(_vectors(method, args, kwargs), inserting=inserting) as record:
                 return self._checked_documents(method.__name__, method(*args, **kwargs), record)
 
-        return call
+        return acall if inspect.iscoroutinefunction(method) else call
 
     def _checked_documents(self, method: str, found: Any, record: SpaceRecord) -> Any:
         if self.check.keeper.stamps and _documents_in(found) is None:

@@ -63,12 +63,7 @@ class AnswerShape:
         self._opaque: dict[Any, dict[str, Any]] = {}
 
     def whole(self, result: ChatResult) -> ChatResult:
-        """A whole answer, changed in place.
-
-        Raises:
-            ContentFilterError: A filter or guardrail stopped the answer.
-            UnsupportedError: It calls no tool, and the model was told to.
-        """
+        """A whole answer, changed in place."""
         called, tool = False, self._fitted.asked.answer_tool
         for generation in result.generations:
             message = generation.message
@@ -140,14 +135,7 @@ class AnswerShape:
             _put_beside(message, items)
 
     def end(self) -> None:
-        """Refuse what was streamed if it is not a whole answer, or not what was asked for.
-
-        Raises:
-            ContentFilterError: A filter or guardrail stopped the answer.
-            ServiceConnectionError: The stream ended without a finish reason.
-            UnreadableAnswerError: It had nothing in it.
-            UnsupportedError: It calls no tool, and the model was told to.
-        """
+        """Refuse what was streamed if it is not a whole answer, or not what was asked for."""
         if self._first or self._finish is None:
             raise broken_off(self._route, begun=not self._first)
         _check_filter(self._route, self._finish, self._metadata)
@@ -278,13 +266,10 @@ def _check_filter(route: Route, raw: str, metadata: Mapping[str, Any]) -> None:
 
 
 def _call_as_text(message: AIMessage, tool: str) -> bool:
-    """Make text of the call that is the answer; changed in place.
+    """Make text of the call that is the answer, in place, and say whether the message is now the answer.
 
     Other calls come before the answer: with one of them in the message, the answer's own was made too early, and is
     dropped.
-
-    Returns:
-        Whether the message is now the answer.
     """
     calls = [(call["name"], json.dumps(call["args"], ensure_ascii=False)) for call in message.tool_calls]
     broken = [(call["name"], call["args"] or "") for call in message.invalid_tool_calls]

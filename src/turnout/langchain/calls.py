@@ -99,11 +99,7 @@ def new_call(
 
 
 def _request(own: Mapping[str, Any], settings: Settings, stop: list[str] | None, kwargs: Mapping[str, Any]) -> Request:
-    """What a call asks for; its own arguments win over the model's attributes.
-
-    Raises:
-        UnsupportedError: A tool, a choice or a form of the answer is none that a service takes.
-    """
+    """What a call asks for; its own arguments win over the model's attributes."""
     kwargs = {name: value for name, value in kwargs.items() if name not in _NOT_SENT}
     kwargs |= {"stop": stop} if stop else {}
     parameters = take_parameters(kwargs, own)

@@ -136,11 +136,7 @@ class TurnoutIndex(SearchMethods, VectorStore):
         return self.index.spec().space
 
     def _search(self, method: str, *args: Any, **kwargs: Any) -> list[Any]:
-        """Search the active space's collection.
-
-        Raises:
-            IndexBehindError: It lacks documents; nothing was searched.
-        """
+        """Search the active space's collection."""
         try:
             found: list[Any] = getattr(self.store, method)(*args, **kwargs)
         except CHANGED:  # the collection isn't the one that was looked through

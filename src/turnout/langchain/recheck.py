@@ -54,11 +54,7 @@ class Recheck:
         return unchanged
 
     def run(self) -> None:
-        """Check.
-
-        Raises:
-            EmbeddingSpaceError: The index has another space by now.
-        """
+        """Check."""
         self.done = True
         with leave_pending(None):  # what the check itself embeds runs nothing
             self.check.run(self.wanted, self.io, inserting=self.inserting)

@@ -64,11 +64,7 @@ def structured(
 
 
 def described(schema: Any) -> dict[str, Any]:
-    """A schema in OpenAI's function format: name, description, parameters.
-
-    Raises:
-        UnsupportedError: It is no pydantic class, TypedDict, JSON schema with a title, or function.
-    """
+    """A schema in OpenAI's function format: name, description, parameters."""
     if isinstance(schema, dict) and schema.get("type") == "function" and isinstance(schema.get("function"), dict):
         schema = schema["function"]
     if isinstance(schema, dict) and schema.get("type") == "json_schema":
@@ -98,11 +94,7 @@ class StructuredOutputParser(BaseCumulativeTransformOutputParser[Any]):
     target: Any = None
 
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
-        """The object in an answer; None while it is `partial` and has none yet.
-
-        Raises:
-            OutputParserException: The answer holds no such object.
-        """
+        """The object in an answer; None while it is `partial` and has none yet."""
         message = getattr(result[0], "message", None)
         found = self._arguments(message, result[0].text, partial=partial)
         if found is None:

@@ -17,11 +17,7 @@ if TYPE_CHECKING:
 
 
 def with_choice(tools: Sequence[Any], tool_choice: Any, *, strict: bool | None) -> dict[str, Any]:
-    """Tools and the choice among them, as arguments of a call.
-
-    Raises:
-        UnsupportedError: tool_choice names a tool that isn't there, or a tool is none.
-    """
+    """Tools and the choice among them, as arguments of a call."""
     converted = offered(tools, strict=strict)
     choice = tool_choice_name(tool_choice)
     check_choice(choice, converted)
@@ -35,13 +31,8 @@ class _Checked(dict[str, Any]):
 def offered(tools: Sequence[Any], *, strict: bool | None = None) -> list[dict[str, Any]]:
     """Tools in OpenAI's format, and a `cache_control` on each up to which the prompt is to be cached.
 
-    Args:
-        tools: Pydantic classes, functions, LangChain tools, dicts in OpenAI's, Anthropic's or Converse's format; and
-            Converse's `cachePoint` among them.
-        strict: Whether arguments are held to the schema exactly.
-
-    Raises:
-        UnsupportedError: One is no tool, or its name or schema is none that a service takes.
+    They are pydantic classes, functions, LangChain tools, and dicts in OpenAI's, Anthropic's or Converse's format, with
+    Converse's `cachePoint` among them.
     """
     if all(isinstance(tool, _Checked) for tool in tools):
         return list(tools)

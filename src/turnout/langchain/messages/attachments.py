@@ -35,11 +35,7 @@ _MIME_KINDS: dict[str, Kind] = {"image": "image", "audio": "audio", "video": "vi
 
 
 def read_attachment(block: Mapping[str, Any], where: str) -> Attachment | None:
-    """The attachment in a block, or None if the block is of another kind.
-
-    Raises:
-        InvalidRequestError: The block is of such a kind, but holds no data, or data that can't be read.
-    """
+    """The attachment in a block, or None if the block is of another kind."""
     kind = block.get("type")
     if kind is None:
         inner = next((name for name in _CONVERSE if isinstance(block.get(name), dict)), None)

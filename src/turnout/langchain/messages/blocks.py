@@ -33,12 +33,7 @@ _RESPONSES = frozenset({"openai-responses"})
 
 
 def read_content(content: Any, role: Role, where: str) -> list[Part]:
-    """The parts of a message's content; blank text is left out.
-
-    Raises:
-        InvalidRequestError: The content isn't made of strings and dicts, or a block of a known kind is broken.
-        UnsupportedError: A user's block is of a kind that no wire has.
-    """
+    """The parts of a message's content; blank text is left out."""
     if isinstance(content, str):
         return [Text(content)] if content.strip() else []
     if not isinstance(content, list):

@@ -22,14 +22,7 @@ _SOUND = frozenset({"data", "format"})
 
 
 def prompt_from(model_input: Any) -> PromptValue:
-    """The prompt of a call, which LangChain can trace and hand on whatever is in it.
-
-    Args:
-        model_input: Text, messages (LangChain's, dicts, or (role, text) pairs), or a prompt.
-
-    Raises:
-        InvalidRequestError: It is none of these, or a message can't be read; the error says which.
-    """
+    """The prompt of a call: of text, of messages (LangChain's, dicts, or (role, text) pairs), or of a prompt."""
     if isinstance(model_input, str | StringPromptValue):
         return StringPromptValue(text=model_input) if isinstance(model_input, str) else model_input
     messages = model_input.to_messages() if isinstance(model_input, PromptValue) else model_input
@@ -43,11 +36,7 @@ def prompt_from(model_input: Any) -> PromptValue:
 
 
 def messages_from(messages: Sequence[Any]) -> list[BaseMessage]:
-    """LangChain messages from what may be dicts and (role, text) pairs.
-
-    Raises:
-        InvalidRequestError: One of them can't be read; the error says which.
-    """
+    """LangChain messages from what may be dicts and (role, text) pairs."""
     made: list[BaseMessage] = []
     for index, message in enumerate(messages):
         if isinstance(message, BaseMessage):

@@ -47,12 +47,7 @@ _WIRES = {
 
 
 def read(messages: Sequence[Any]) -> list[Turn]:
-    """LangChain's messages, dicts or (role, text) pairs as turns, in order; a message with nothing in it gives none.
-
-    Raises:
-        InvalidRequestError: A message isn't of a known class or role, or isn't well formed.
-        UnsupportedError: A block is of a kind that no wire has.
-    """
+    """LangChain's messages, dicts or (role, text) pairs as turns, in order; a message with nothing in it gives none."""
     turns: list[Turn] = []
     for index, message in enumerate(messages_from(messages)):
         turns += _turns(message, index)

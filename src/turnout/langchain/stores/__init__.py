@@ -58,11 +58,7 @@ class MetadataKeeper(StampKeeper, SpaceKeeper):
 
 
 class VectorStoreCollection(Collection, Generic[StoreT]):
-    """A vector store that can be listed and written with vectors.
-
-    Attributes:
-        store: The store.
-    """
+    """A vector store that can be listed and written with vectors."""
 
     def __init__(self, store: StoreT, keeper: SpaceKeeper, name: str) -> None:
         super().__init__(keeper, name)

@@ -84,11 +84,7 @@ class _FaissKeeper(SpaceKeeper):
         return samples
 
     def load(self, folder: str | os.PathLike[str], index_name: str = "index") -> None:
-        """Read the record from the folder that the index was loaded from.
-
-        Raises:
-            EmbeddingSpaceError: The record isn't as it was written, or is another index's.
-        """
+        """Read the record from the folder that the index was loaded from."""
         vars(self.store)[_FOLDER] = Path(folder)
         path = _record_path(folder, index_name)
         try:
@@ -125,11 +121,7 @@ class _FaissKeeper(SpaceKeeper):
         staging.replace(path)
 
     def check_saving(self, folder: str | os.PathLike[str], index_name: str = "index") -> None:
-        """Refuse to save over an index of another space, which another process may have put there.
-
-        Raises:
-            EmbeddingSpaceError: There is such a one.
-        """
+        """Refuse to save over an index of another space, which another process may have put there."""
         path = _record_path(folder, index_name)
         record = self.state().record
         try:
@@ -229,9 +221,6 @@ def _load(folder: Path, embeddings: Any) -> FAISS:
     """Load an index with its record.
 
     `FAISS.load_local` would run whatever is in the pickle.
-
-    Raises:
-        UnsupportedError: There is more than documents in it.
     """
     docstore, ids = documents(folder / "index.pkl")
     store = FAISS(embeddings, read_index(str(folder / "index.faiss")), docstore, ids, **_BY_COSINE)

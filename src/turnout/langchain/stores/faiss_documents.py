@@ -41,11 +41,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def documents(path: Path) -> tuple[Any, dict[int, str]]:
-    """A pickle's document store, and the id of each place in the index.
-
-    Raises:
-        UnsupportedError: There is something else in it.
-    """
+    """A pickle's document store, and the id of each place in the index."""
     try:
         with path.open("rb") as file:
             store, ids = _Unpickler(file).load()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages.utils import count_tokens_approximately
 
@@ -27,6 +27,7 @@ from turnout.settings.fields import resolved_settings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from langchain_core.language_models.chat_models import BaseChatModel
     from langchain_core.messages import BaseMessage
     from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
@@ -37,14 +38,6 @@ if TYPE_CHECKING:
 _NOT_SENT = frozenset({"backend", "model", "ls_structured_output_format", "run_manager", *LIMITS})
 
 
-class _Model(Protocol):
-    """What a call reads of `ChatTurnout`."""
-
-    model: str
-    backend: str | None
-    settings: Any
-
-
 _Resolved = tuple["Route", "Settings"]
 _resolved: ContextVar[tuple[object, dict[tuple[Any, Any], _Resolved]] | None] = ContextVar(
     "turnout_resolved", default=None
@@ -52,7 +45,7 @@ _resolved: ContextVar[tuple[object, dict[tuple[Any, Any], _Resolved]] | None] = 
 
 
 @contextmanager
-def resolving_once(model: _Model) -> Iterator[None]:
+def resolving_once(model: BaseChatModel) -> Iterator[None]:
     """Have one call look at its settings once: LangChain asks a model what it is several times a call."""
     token = _resolved.set((model, {}))
     try:
@@ -61,24 +54,24 @@ def resolving_once(model: _Model) -> Iterator[None]:
         _resolved.reset(token)
 
 
-def resolved(model: _Model, kwargs: dict[str, Any]) -> _Resolved:
+def resolved(model: BaseChatModel, kwargs: dict[str, Any]) -> _Resolved:
     """Where a call goes, and the settings that say so."""
     seen, asked = _resolved.get(), (kwargs.get("model"), kwargs.get("backend"))
     if seen is None or seen[0] is not model:
         return _resolve(model, *asked)
-    found = seen[1].get(asked)
-    if found is None:
-        found = seen[1][asked] = _resolve(model, *asked)
-    return found
+    if asked not in seen[1]:
+        seen[1][asked] = _resolve(model, *asked)
+    return seen[1][asked]
 
 
-def _resolve(model: _Model, name: str | None, backend: str | None) -> _Resolved:
-    settings = resolved_settings(model.settings)
-    return resolve(name or model.model, backend=backend or model.backend, settings=settings), settings
+def _resolve(model: BaseChatModel, name: str | None, backend: str | None) -> _Resolved:
+    own = vars(model)
+    settings = resolved_settings(own["settings"])
+    return resolve(name or own["model"], backend=backend or own["backend"], settings=settings), settings
 
 
 def new_call(
-    model: _Model, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
+    model: BaseChatModel, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
 ) -> ChatCall[ChatResult, ChatGenerationChunk]:
     """A call, before anything is sent."""
     route, settings = resolved(model, kwargs)

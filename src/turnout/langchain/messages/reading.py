@@ -28,13 +28,9 @@ if TYPE_CHECKING:
     from turnout.conversation.turns import Part, Role
 
 _ROLES: dict[str, Role] = {
-    "user": "user",
-    "human": "user",
-    "assistant": "assistant",
-    "ai": "assistant",
-    "model": "assistant",
-    "system": "system",
-    "developer": "system",
+    **dict.fromkeys(("user", "human"), "user"),
+    **dict.fromkeys(("assistant", "ai", "model"), "assistant"),
+    **dict.fromkeys(("system", "developer"), "system"),
 }
 _ITEM_IDS = "__openai_function_call_ids__"
 _WIRES = {
@@ -60,16 +56,9 @@ def _turns(message: BaseMessage, index: int) -> list[Turn]:
         turn = _assistant(message, index, where)
         return [turn] if turn.parts else []
     if isinstance(message, ToolMessage):
-        return [
-            Turn(
-                index,
-                "tool",
-                read_content(message.content, "tool", where),
-                call_id=message.tool_call_id,
-                failed=message.status == "error",
-                name=message.name,
-            )
-        ]
+        failed = message.status == "error"
+        parts = read_content(message.content, "tool", where)
+        return [Turn(index, "tool", parts, call_id=message.tool_call_id, failed=failed, name=message.name)]
     if isinstance(message, FunctionMessage):  # OpenAI's form before there were tool calls
         return [Turn(index, "tool", read_content(message.content, "tool", where), name=message.name)]
     role = _role(message, where)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from langchain_core.embeddings import Embeddings
@@ -15,7 +15,7 @@ from langchain_core.vectorstores import VectorStore
 
 from turnout.errors import UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace, collection_name
-from turnout.index.chunks import Chunk, EmbeddedChunk
+from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk
 from turnout.index.collection import Collection, cannot_embed
 from turnout.index.guard.keepers import RecordKeeper, StampKeeper, StoreState
 from turnout.index.guard.records import with_record
@@ -94,6 +94,20 @@ class VectorStoreCollection(Collection, Generic[StoreT]):
 
     def _chunk(self, id_: str, text: str, metadata: Mapping[str, Any] | None) -> Chunk:
         return Chunk(id_, text, with_record(metadata, None) if self.keeper.stamps else dict(metadata or {}))
+
+
+class ListedCollection(VectorStoreCollection[StoreT]):
+    """A collection that knows its ids, and gets its documents by them."""
+
+    @abstractmethod
+    def ids(self) -> list[str]:
+        """The ids of its documents."""
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Its documents."""
+        ids = self.ids()
+        for start in range(0, len(ids), PAGE):
+            yield from self.get(ids[start : start + PAGE]).values()
 
 
 class _CannotEmbed(Embeddings):

@@ -293,11 +293,9 @@ class ChatTurnout(BaseChatModel):
         Raises:
             UnsupportedError: The schema can't be used, or there is no such method.
         """
-        from turnout.langchain.structured import structured
+        from turnout.langchain.tools import structured
 
-        return structured(
-            self, schema, include_raw=include_raw, method=method, strict=strict, tools=tools, bound=kwargs
-        )
+        return structured(self, schema, method, tools, include_raw=include_raw, strict=strict, bound=kwargs)
 
     # --- the call
 

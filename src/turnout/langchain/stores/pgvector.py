@@ -62,7 +62,7 @@ def _recheck_in_transactions(store: PGVector) -> None:
                 return found
             if recheck.inserting and found is not None:
                 session.refresh(found, with_for_update={"read": True})
-            if recheck.passes(_version_of(found)) or _is_empty_search(recheck, found):
+            if _passes(recheck, found):
                 return found
             session.rollback()
             recheck.run()
@@ -76,7 +76,7 @@ def _recheck_in_transactions(store: PGVector) -> None:
                 return found
             if recheck.inserting and found is not None:
                 await session.refresh(found, with_for_update={"read": True})
-            if recheck.passes(_version_of(found)) or _is_empty_search(recheck, found):
+            if _passes(recheck, found):
                 return found
             await session.rollback()
             await recheck.arun()
@@ -85,9 +85,12 @@ def _recheck_in_transactions(store: PGVector) -> None:
     vars(store).update(get_collection=get_collection, aget_collection=aget_collection)
 
 
-def _is_empty_search(recheck: Recheck, collection: Any) -> bool:
-    """Whether a search was looked at, and let through because nothing is there."""
-    return recheck.done and not recheck.inserting and (collection is None or not record_entries(collection.cmetadata))
+def _passes(recheck: Recheck, collection: Any) -> bool:
+    """Whether the check passed with this record, or let a search through because nothing is there."""
+    if recheck.passes(_version_of(collection)):
+        return True
+    empty = collection is None or not record_entries(collection.cmetadata)
+    return recheck.done and not recheck.inserting and empty
 
 
 def _always_changing(store: PGVector) -> EmbeddingSpaceError:
@@ -227,24 +230,16 @@ class _PGVectorCollection(VectorStoreCollection[PGVector]):
         self._schema = schema
 
     def chunks(self) -> Iterator[Chunk]:
-        entry = self.store.EmbeddingStore
         last = ""
-        while True:
-            query = self._of(entry.id, entry.document, entry.cmetadata).where(entry.id > last)
-            rows = self._rows(query.order_by(entry.id).limit(PAGE))
-            if not rows:
-                return
-            for found, text, metadata in rows:
-                yield self._chunk(found, text or "", metadata)
-            last = rows[-1][0]
+        while page := self._read(self.store.EmbeddingStore.id > last, limit=PAGE):
+            yield from page.values()
+            last = next(reversed(page))
 
     def count(self) -> int:
         return int(self._rows(self._of(func.count()))[0][0])
 
     def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
-        entry = self.store.EmbeddingStore
-        rows = self._rows(self._of(entry.id, entry.document, entry.cmetadata).where(entry.id.in_(list(ids))))
-        return {found: self._chunk(found, text or "", metadata) for found, text, metadata in rows}
+        return self._read(self.store.EmbeddingStore.id.in_(list(ids)))
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
         entry = self.store.EmbeddingStore
@@ -271,6 +266,11 @@ class _PGVectorCollection(VectorStoreCollection[PGVector]):
         with self.store.session_maker() as session:
             session.execute(DropSchema(self._schema, cascade=True))
             session.commit()
+
+    def _read(self, condition: Any, limit: int | None = None) -> dict[str, Chunk]:
+        entry = self.store.EmbeddingStore
+        query = self._of(entry.id, entry.document, entry.cmetadata).where(condition).order_by(entry.id).limit(limit)
+        return {found: self._chunk(found, text or "", metadata) for found, text, metadata in self._rows(query)}
 
     def _of(self, *columns: Any) -> Select[Any]:
         entry, collections = self.store.EmbeddingStore, self.store.CollectionStore

@@ -3,6 +3,7 @@
 Importing this loads langchain-core alone; a backend's integration and SDK load when it is first used.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from turnout.errors import MissingExtraError
@@ -35,8 +36,6 @@ _LAZY = {
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module 'turnout.langchain' has no attribute {name!r}")
-    from importlib import import_module
-
     return getattr(import_module(_LAZY[name]), name)
 
 

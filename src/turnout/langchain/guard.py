@@ -6,6 +6,7 @@ import inspect
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, cast
 
 from langchain_core.documents import Document
@@ -179,14 +180,11 @@ class GuardedVectorStore(SearchMethods, VectorStore):
             return found
         if space is not None:
             self.check.check_found(documents, space)
-        clean = [
-            document.model_copy(update={"metadata": with_record(document.metadata, None)}) for document in documents
-        ]
-        cleaned: Any = [
-            (document, *item[1:]) if isinstance(item, tuple) else document
-            for document, item in zip(clean, cast("list[Any]", found), strict=True)
-        ]
-        return cleaned  # type: ignore[no-any-return]  # the list has the form that it had
+        cleaned: list[Any] = []
+        for document, item in zip(documents, cast("list[Any]", found), strict=True):
+            clean = document.model_copy(update={"metadata": with_record(document.metadata, None)})
+            cleaned.append((clean, *item[1:]) if isinstance(item, tuple) else clean)
+        return cast("T", cleaned)  # the list has the form that it had
 
     def _search(self, method: str, *args: Any, **kwargs: Any) -> list[Any]:
         vectors = _query_vectors(method, args, kwargs)
@@ -377,12 +375,12 @@ class GuardedVectorStore(SearchMethods, VectorStore):
 guarded = GuardedVectorStore
 
 
+@dataclass(slots=True)
 class _StoreIO:
     """What a check asks of a store and its embeddings; a `CheckIO`."""
 
-    def __init__(self, store: VectorStore, embeddings: Embeddings | None) -> None:
-        self._store = store
-        self._embeddings = embeddings
+    _store: VectorStore
+    _embeddings: Embeddings | None
 
     def embed(self, texts: list[str], /) -> list[list[float]]:
         return _some(self._embeddings).embed_documents(texts)

@@ -87,9 +87,7 @@ class TurnoutIndex(SearchMethods, VectorStore):
     def _open(
         self, config: IndexConfig, backend: str | None, space: EmbeddingSpace, *, create: bool
     ) -> VectorStoreCollection[Any] | None:
-        embeddings = TurnoutEmbeddings(
-            model=config.settings.embedding, backend=backend or config.active, settings=config.all_settings
-        )
+        embeddings = _embeddings(config, backend or config.active)
         if self._open_custom is None:
             return open_collection(config.settings, config.name, space, create=create, embeddings=embeddings)
         name = config.collection_name(space)
@@ -127,8 +125,7 @@ class TurnoutIndex(SearchMethods, VectorStore):
     def embeddings(self) -> Embeddings:
         """What queries are embedded with now."""
         spec = self.index.spec()
-        config = spec.config
-        return TurnoutEmbeddings(model=config.settings.embedding, backend=spec.backend, settings=config.all_settings)
+        return _embeddings(spec.config, spec.backend)
 
     @property
     def space(self) -> EmbeddingSpace:
@@ -264,6 +261,10 @@ class TurnoutIndex(SearchMethods, VectorStore):
         index = cls(name, **kwargs)
         index.add_texts(texts, metadatas, ids=ids)
         return index
+
+
+def _embeddings(config: IndexConfig, backend: str | None) -> TurnoutEmbeddings:
+    return TurnoutEmbeddings(model=config.settings.embedding, backend=backend, settings=config.all_settings)
 
 
 def _chunks(

@@ -163,21 +163,9 @@ def open_collection(
     create: bool = False,
     embeddings: Embeddings | None = None,
 ) -> VectorStoreCollection[Any] | None:
-    """The collection that a named index has for a space: in the folder or database that its settings name.
+    """The collection that a named index has for a space, where its settings have it; None if there is none.
 
-    Args:
-        index: The index's settings.
-        name: Its name.
-        space: The space.
-        create: Whether to make the collection if there is none; it has no record yet.
-        embeddings: What its store embeds with; left out, it can't embed.
-
-    Returns:
-        The collection, whose `store` is LangChain's; None if there is none.
-
-    Raises:
-        MissingExtraError: The store's package isn't installed.
-        UnsupportedError: The store isn't LangChain's.
+    One that is made has no record yet; without embeddings its store can't embed.
     """
     embeddings = embeddings or _CannotEmbed(collection_name(name, space))
     collection: VectorStoreCollection[Any] | None = _KINDS.open(index, name, space, create, embeddings)

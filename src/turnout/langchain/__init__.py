@@ -3,6 +3,7 @@
 Importing this loads langchain-core alone; a backend's integration and SDK load when it is first used.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from turnout.errors import MissingExtraError
@@ -12,8 +13,7 @@ try:
     # CPython's stack, which is mapped and unmapped 7,500 times: a tenth of its time (3.11; strace -c shows it).
     import langchain_core.language_models.chat_models  # noqa: F401
 except ImportError as error:
-    msg = "turnout.langchain needs LangChain: pip install 'turnout[langchain]'"
-    raise MissingExtraError(msg) from error
+    raise MissingExtraError("turnout.langchain needs LangChain: pip install 'turnout[langchain]'") from error
 
 from turnout.index import frameworks
 from turnout.langchain.chat import ChatTurnout
@@ -35,10 +35,7 @@ _LAZY = {
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
-        msg = f"module 'turnout.langchain' has no attribute {name!r}"
-        raise AttributeError(msg)
-    from importlib import import_module
-
+        raise AttributeError(f"module 'turnout.langchain' has no attribute {name!r}")
     return getattr(import_module(_LAZY[name]), name)
 
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.ai import subtract_usage
 
 from turnout.conversation.answers import AnswerStream, broken_off, check_filter, finish
 from turnout.langchain.upstream import filter_findings
-from turnout.langchain.usage import portable_usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 _CALL_BLOCKS = frozenset({"tool_use", "tool_call", "tool_call_chunk", "input_json_delta", "function_call"})
 """Content blocks that are a tool's call or a piece of one, of every wire."""
 
+_BY_LIFETIME = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
 _TEXT_MEMBERS = frozenset({"type", "text", "index", "id", "annotations", "phase"})
 
 
@@ -62,12 +62,7 @@ class AnswerShape:
         self._opaque: dict[Any, dict[str, Any]] = {}
 
     def whole(self, result: ChatResult) -> ChatResult:
-        """A whole answer, changed in place.
-
-        Raises:
-            ContentFilterError: A filter or guardrail stopped the answer.
-            UnsupportedError: It calls no tool, and the model was told to.
-        """
+        """A whole answer, changed in place."""
         called, tool = False, self._fitted.asked.answer_tool
         for generation in result.generations:
             message = generation.message
@@ -75,7 +70,7 @@ class AnswerShape:
                 called = called or bool(message.tool_calls)
                 answered = tool is not None and _call_as_text(message, tool)
                 _make_storable(message)
-                portable_usage(message)
+                _count_all_cached(message)
                 before, items = message.content, _take_opaque(message)
                 plain = _plain(message.content)
                 if plain is not None and len(items) <= 1:
@@ -98,7 +93,7 @@ class AnswerShape:
             if self._answer is not None:
                 _take_answer(self._answer, message)
             _make_storable(message)
-            portable_usage(message)
+            _count_all_cached(message)
             usage = message.usage_metadata
             if usage is not None:  # some servers say in every chunk what was used so far, and LangChain adds it all up
                 if self._usage is not None:
@@ -139,14 +134,7 @@ class AnswerShape:
             _put_beside(message, items)
 
     def end(self) -> None:
-        """Refuse what was streamed if it is not a whole answer, or not what was asked for.
-
-        Raises:
-            ContentFilterError: A filter or guardrail stopped the answer.
-            ServiceConnectionError: The stream ended without a finish reason.
-            UnreadableAnswerError: It had nothing in it.
-            UnsupportedError: It calls no tool, and the model was told to.
-        """
+        """Refuse what was streamed if it is not a whole answer, or not what was asked for."""
         if self._first or self._finish is None:
             raise broken_off(self._route, begun=not self._first)
         _check_filter(self._route, self._finish, self._metadata)
@@ -217,7 +205,22 @@ def _make_storable(message: AIMessage) -> None:
                     inner[name] = base64.b64encode(value).decode()
 
 
-# --- finish reason and metadata
+# --- token counts, finish reason and metadata
+
+
+def _count_all_cached(message: AIMessage) -> None:
+    """Have `cache_creation` count all that was written to the cache.
+
+    Claude's integrations count it there, or apart by how long it is kept, with nothing there. What was counted apart
+    goes to the message's metadata, as `cache_creation`.
+    """
+    if message.usage_metadata is None:
+        return
+    details = cast("dict[str, Any]", message.usage_metadata.get("input_token_details") or {})
+    apart = {name: details.pop(name) for name in _BY_LIFETIME if name in details}
+    if written := sum(count or 0 for count in apart.values()):
+        details["cache_creation"] = (details.get("cache_creation") or 0) + written
+        message.response_metadata["cache_creation"] = apart
 
 
 def _raw_finish(metadata: Mapping[str, Any]) -> str | None:
@@ -262,13 +265,10 @@ def _check_filter(route: Route, raw: str, metadata: Mapping[str, Any]) -> None:
 
 
 def _call_as_text(message: AIMessage, tool: str) -> bool:
-    """Make text of the call that is the answer; changed in place.
+    """Make text of the call that is the answer, in place, and say whether the message is now the answer.
 
     Other calls come before the answer: with one of them in the message, the answer's own was made too early, and is
     dropped.
-
-    Returns:
-        Whether the message is now the answer.
     """
     calls = [(call["name"], json.dumps(call["args"], ensure_ascii=False)) for call in message.tool_calls]
     broken = [(call["name"], call["args"] or "") for call in message.invalid_tool_calls]

@@ -52,8 +52,7 @@ class CachedEmbeddings(Embeddings):
         key_encoder: KeyEncoder = "sha256",
     ) -> None:
         if not hasattr(embeddings, "space"):
-            msg = f"{type(embeddings).__name__} doesn't say its embedding space, which the cache goes by"
-            raise TypeError(msg)
+            raise TypeError(f"{type(embeddings).__name__} doesn't say its embedding space, which the cache goes by")
         self.embeddings = embeddings
         self._store = store
         self._queries = queries
@@ -97,8 +96,7 @@ class CachedEmbeddings(Embeddings):
         try:
             from langchain_classic.embeddings import CacheBackedEmbeddings
         except ImportError as error:
-            msg = "a cache of embeddings needs LangChain's: pip install langchain-classic"
-            raise MissingExtraError(msg) from error
+            raise MissingExtraError("a cache of embeddings needs LangChain's: pip install langchain-classic") from error
         # Queries have a namespace of their own: some models embed the same text differently as a query.
         queries = self._store if self._queries is True else self._queries
         return CacheBackedEmbeddings.from_bytes_store(

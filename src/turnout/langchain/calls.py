@@ -8,23 +8,27 @@ from __future__ import annotations
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages.utils import count_tokens_approximately
 
 from turnout.calls.chat import ChatCall
-from turnout.conversation.parameters import LIMITS
+from turnout.conversation.answer_formats import AnswerFormat, answer_format
+from turnout.conversation.parameters import LIMITS, take_parameters
+from turnout.conversation.request import Request
+from turnout.conversation.tools import tool_choice_name
 from turnout.langchain.answers import AnswerShape, has_content, used_tokens
 from turnout.langchain.errors import as_langchain
 from turnout.langchain.messages.reading import read
-from turnout.langchain.requests import make_request
+from turnout.langchain.tools import offered
 from turnout.langchain.wires import wires
 from turnout.routing import resolve
 from turnout.settings.fields import resolved_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from langchain_core.language_models.chat_models import BaseChatModel
     from langchain_core.messages import BaseMessage
     from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
@@ -32,12 +36,7 @@ if TYPE_CHECKING:
     from turnout.settings import Settings
 
 
-class _Model(Protocol):
-    """What a call reads of `ChatTurnout`."""
-
-    model: str
-    backend: str | None
-    settings: Any
+_NOT_SENT = frozenset({"backend", "model", "ls_structured_output_format", "run_manager", *LIMITS})
 
 
 _Resolved = tuple["Route", "Settings"]
@@ -47,7 +46,7 @@ _resolved: ContextVar[tuple[object, dict[tuple[Any, Any], _Resolved]] | None] = 
 
 
 @contextmanager
-def resolving_once(model: _Model) -> Iterator[None]:
+def resolving_once(model: BaseChatModel) -> Iterator[None]:
     """Have one call look at its settings once: LangChain asks a model what it is several times a call."""
     token = _resolved.set((model, {}))
     try:
@@ -56,24 +55,24 @@ def resolving_once(model: _Model) -> Iterator[None]:
         _resolved.reset(token)
 
 
-def resolved(model: _Model, kwargs: dict[str, Any]) -> _Resolved:
+def resolved(model: BaseChatModel, kwargs: dict[str, Any]) -> _Resolved:
     """Where a call goes, and the settings that say so."""
     seen, asked = _resolved.get(), (kwargs.get("model"), kwargs.get("backend"))
     if seen is None or seen[0] is not model:
         return _resolve(model, *asked)
-    found = seen[1].get(asked)
-    if found is None:
-        found = seen[1][asked] = _resolve(model, *asked)
-    return found
+    if asked not in seen[1]:
+        seen[1][asked] = _resolve(model, *asked)
+    return seen[1][asked]
 
 
-def _resolve(model: _Model, name: str | None, backend: str | None) -> _Resolved:
-    settings = resolved_settings(model.settings)
-    return resolve(name or model.model, backend=backend or model.backend, settings=settings), settings
+def _resolve(model: BaseChatModel, name: str | None, backend: str | None) -> _Resolved:
+    own = vars(model)
+    settings = resolved_settings(own["settings"])
+    return resolve(name or own["model"], backend=backend or own["backend"], settings=settings), settings
 
 
 def new_call(
-    model: _Model, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
+    model: BaseChatModel, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
 ) -> ChatCall[ChatResult, ChatGenerationChunk]:
     """A call, before anything is sent."""
     route, settings = resolved(model, kwargs)
@@ -81,7 +80,7 @@ def new_call(
     return ChatCall(
         route,
         settings,
-        make_request(own, settings, stop, kwargs),
+        _request(own, settings, stop, kwargs),
         {name: kwargs.get(name, own[name]) for name in LIMITS},
         wires=wires,
         read=partial(read, messages),
@@ -91,3 +90,36 @@ def new_call(
         used=used_tokens,
         has_content=has_content,
     )
+
+
+def _request(own: Mapping[str, Any], settings: Settings, stop: list[str] | None, kwargs: Mapping[str, Any]) -> Request:
+    """What a call asks for; its own arguments win over the model's attributes."""
+    kwargs = {name: value for name, value in kwargs.items() if name not in _NOT_SENT}
+    kwargs |= {"stop": stop} if stop else {}
+    parameters = take_parameters(kwargs, own)
+    tools, choice = kwargs.pop("tools", None) or [], tool_choice_name(kwargs.pop("tool_choice", None))
+    extra = {**own["extra"], **kwargs.pop("extra", {}), **kwargs}
+    bound = extra.pop("structured_output", None)
+    response_format = extra.pop("response_format", None)
+    return Request(
+        parameters=parameters,
+        policy=settings.unsupported,
+        tools=offered(tools),
+        tool_choice=choice,
+        form=_bound_form(bound) if bound else answer_format(response_format),
+        method=bound["method"] if bound else None,
+        strict=bound["strict"] if bound else None,
+        as_text=not bound,
+        extra=extra,
+    )
+
+
+def _bound_form(bound: dict[str, Any]) -> AnswerFormat:
+    """The form that `with_structured_output` bound: a schema in OpenAI's function format.
+
+    Left out, a class is held to exactly where the service can, as OpenAI's own SDK does.
+    """
+    function, strict = bound["schema"], bound["strict"]
+    schema = function.get("parameters") or {"type": "object", "properties": {}}
+    strict = True if strict is None and bound["of_class"] else strict
+    return AnswerFormat(function["name"], schema, function.get("description", ""), strict)

@@ -19,13 +19,13 @@ from turnout.settings.fields import SettingsField, portable_settings
 from turnout.settings.foreign_arguments import refuse_unknown
 
 if TYPE_CHECKING:
-    from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
     from langchain_core.language_models.base import LangSmithParams
     from langchain_core.language_models.model_profile import ModelProfile
     from langchain_core.outputs import ChatGenerationChunk, ChatResult
     from langchain_core.prompt_values import PromptValue
     from langchain_core.tools import BaseTool
 
+    from turnout.calls.chat import ChatCall
     from turnout.settings import Settings
 else:
     BaseTool = Any  # see `turnout.hints`
@@ -169,7 +169,7 @@ class ChatTurnout(BaseChatModel):
         return count_tokens_approximately(messages, tools=list(tools) if tools else None)
 
     def _convert_input(self, model_input: LanguageModelInput) -> PromptValue:
-        from turnout.langchain.prompts import prompt_from
+        from turnout.langchain.messages.inputs import prompt_from
 
         return prompt_from(model_input)
 
@@ -293,11 +293,9 @@ class ChatTurnout(BaseChatModel):
         Raises:
             UnsupportedError: The schema can't be used, or there is no such method.
         """
-        from turnout.langchain.structured import structured
+        from turnout.langchain.tools import structured
 
-        return structured(
-            self, schema, include_raw=include_raw, method=method, strict=strict, tools=tools, bound=kwargs
-        )
+        return structured(self, schema, method, tools, include_raw=include_raw, strict=strict, bound=kwargs)
 
     # --- the call
 
@@ -306,49 +304,32 @@ class ChatTurnout(BaseChatModel):
 
         return resolved(self, kwargs)
 
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
-        **kwargs: Any,
-    ) -> ChatResult:
+    def _call(
+        self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
+    ) -> ChatCall[ChatResult, ChatGenerationChunk]:
         from turnout.langchain.calls import new_call
 
-        return new_call(self, messages, stop, kwargs).answer()
+        return new_call(self, messages, stop, kwargs)
+
+    def _generate(
+        self, messages: list[BaseMessage], stop: list[str] | None = None, *_: Any, **kwargs: Any
+    ) -> ChatResult:
+        return self._call(messages, stop, kwargs).answer()
 
     async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, *_: Any, **kwargs: Any
     ) -> ChatResult:
-        from turnout.langchain.calls import new_call
-
-        return await new_call(self, messages, stop, kwargs).aanswer()
+        return await self._call(messages, stop, kwargs).aanswer()
 
     def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, *_: Any, **kwargs: Any
     ) -> Iterator[ChatGenerationChunk]:
-        from turnout.langchain.calls import new_call
-
-        return new_call(self, messages, stop, kwargs).chunks()
+        return self._call(messages, stop, kwargs).chunks()
 
     def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
-        **kwargs: Any,
+        self, messages: list[BaseMessage], stop: list[str] | None = None, *_: Any, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
-        from turnout.langchain.calls import new_call
-
-        return new_call(self, messages, stop, kwargs).achunks()
+        return self._call(messages, stop, kwargs).achunks()
 
     def __getstate__(self) -> dict[Any, Any]:
         portable = self.model_copy(update={"settings": portable_settings(self.settings)})

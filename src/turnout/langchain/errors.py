@@ -60,20 +60,8 @@ class ChatTimeoutError(e.ServiceTimeoutError, lc.ModelTimeoutError):
 
 AS_LANGCHAIN: dict[type[e.ModelCallError], type[e.ModelCallError]] = {
     made.__mro__[1]: made
-    for made in (
-        ChatAuthenticationError,
-        ChatPermissionDeniedError,
-        ChatNotFoundError,
-        ChatRateLimitError,
-        ChatInvalidRequestError,
-        ChatContextOverflowError,
-        ChatContentFilterError,
-        ChatServerError,
-        ChatRedirectError,
-        ChatAnswerError,
-        ChatConnectionError,
-        ChatTimeoutError,
-    )
+    for made in list(vars().values())
+    if isinstance(made, type) and issubclass(made, e.ModelCallError)
 }
 
 

@@ -6,6 +6,7 @@ import inspect
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, cast
 
 from langchain_core.documents import Document
@@ -94,8 +95,7 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         if folder is not None:
             load: Callable[[object], None] | None = getattr(keeper, "load", None)
             if load is None:
-                msg = f"a {type(self.store).__name__} has no folder; its record is elsewhere"
-                raise ValueError(msg)
+                raise ValueError(f"a {type(self.store).__name__} has no folder; its record is elsewhere")
             load(folder)
 
     def _checked_embeddings(self, named: Embeddings | None) -> Embeddings | None:
@@ -126,60 +126,51 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         found: EmbeddingSpace = self._embeddings.space  # type: ignore[union-attr]  # the constructor looked
         return found
 
-    def _recheck(self, wanted: EmbeddingSpace, *, inserting: bool) -> Recheck | None:
-        """What the store or its embeddings check again; None if one check before is enough, or they can't."""
-        keeper = self.check.keeper
+    def _recheck(self, *, inserting: bool, embeds: bool) -> Recheck:
+        keeper, wanted = self.check.keeper, self.space
         runner = self.store if keeper.transactional else self._embeddings
         if not keeper.shared or not (keeper.transactional or isinstance(runner, TurnoutEmbeddings)):
-            return None
-        return Recheck(runner, self.check, wanted, self._io, inserting=inserting)
-
-    def _record_to_recheck(
-        self, wanted: EmbeddingSpace, recheck: Recheck | None, *, embeds: bool
-    ) -> SpaceRecord | None:
-        """The record that passed the last check, where it is checked again anyway: then it isn't checked before."""
-        if recheck is None or not (embeds or recheck.runner is self.store):
-            return None
-        return self.check.passed_record(wanted)
+            runner = None
+        comes_anyway = runner is not None and (embeds or keeper.transactional)
+        known = self.check.passed_record(wanted) if comes_anyway else None
+        return Recheck(runner, self.check, wanted, self._io, inserting, known)
 
     @contextmanager
     def _admitted(
-        self, *, inserting: bool = False, vectors: Sequence[Sequence[float]] = (), embeds: bool = False
+        self, vectors: Sequence[Any] = (), *, ids: Sequence[Any] = (), inserting: bool = False, embeds: bool = False
     ) -> Iterator[SpaceRecord]:
         """A search or an insert that the check lets through.
 
         Args:
-            inserting: Whether vectors are added.
             vectors: Those that the caller has.
+            ids: Ids of what is added, as far as the caller has them.
+            inserting: Whether vectors are added.
             embeds: Whether the store embeds a query first, so that the record is checked after that and not before.
         """
         with getattr(self._embeddings, "pinned", nullcontext)():
-            wanted = self.space
-            recheck = self._recheck(wanted, inserting=inserting)
-            known = self._record_to_recheck(wanted, recheck, embeds=embeds)
-            options: dict[str, Any] = {"inserting": inserting, "vectors": vectors, "known": known}
-            with (
-                self.check.admitted(wanted, self._io, **options) as record,
-                nullcontext() if recheck is None else leave_pending(recheck),
-            ):
+            recheck = self._recheck(inserting=inserting, embeds=embeds)
+            options: dict[str, Any] = {"inserting": inserting, "vectors": vectors, "known": recheck.known}
+            with self.check.admitted(recheck.wanted, self._io, **options) as record, leave_pending(recheck):
+                if stated := [found for found in ids if found]:
+                    self.check.keeper.check_ids(stated)
                 yield record
-                if recheck is not None and known is not None and not recheck.done:
+                if recheck.due:
                     recheck.run()
 
     @asynccontextmanager
     async def _aadmitted(
-        self, *, inserting: bool = False, vectors: Sequence[Sequence[float]] = (), embeds: bool = False
+        self, vectors: Sequence[Any] = (), *, ids: Sequence[Any] = (), inserting: bool = False, embeds: bool = False
     ) -> AsyncIterator[SpaceRecord]:
         """`_admitted` without blocking the event loop."""
         with getattr(self._embeddings, "pinned", nullcontext)():
-            wanted = self.space
-            recheck = self._recheck(wanted, inserting=inserting)
-            known = self._record_to_recheck(wanted, recheck, embeds=embeds)
-            options: dict[str, Any] = {"inserting": inserting, "vectors": vectors, "known": known}
-            async with self.check.aadmitted(wanted, self._io, **options) as record:
-                with nullcontext() if recheck is None else leave_pending(recheck):
+            recheck = self._recheck(inserting=inserting, embeds=embeds)
+            options: dict[str, Any] = {"inserting": inserting, "vectors": vectors, "known": recheck.known}
+            async with self.check.aadmitted(recheck.wanted, self._io, **options) as record:
+                with leave_pending(recheck):
+                    if stated := [found for found in ids if found]:
+                        await self.check.keeper.acheck_ids(stated)
                     yield record
-                    if recheck is not None and known is not None and not recheck.done:
+                    if recheck.due:
                         await recheck.arun()
 
     def _without_records(self, found: T, space: EmbeddingSpace | None) -> T:
@@ -189,23 +180,20 @@ class GuardedVectorStore(SearchMethods, VectorStore):
             return found
         if space is not None:
             self.check.check_found(documents, space)
-        clean = [
-            document.model_copy(update={"metadata": with_record(document.metadata, None)}) for document in documents
-        ]
-        cleaned: Any = [
-            (document, *item[1:]) if isinstance(item, tuple) else document
-            for document, item in zip(clean, cast("list[Any]", found), strict=True)
-        ]
-        return cleaned  # type: ignore[no-any-return]  # the list has the form that it had
+        cleaned: list[Any] = []
+        for document, item in zip(documents, cast("list[Any]", found), strict=True):
+            clean = document.model_copy(update={"metadata": with_record(document.metadata, None)})
+            cleaned.append((clean, *item[1:]) if isinstance(item, tuple) else clean)
+        return cast("T", cleaned)  # the list has the form that it had
 
-    def _search(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> list[Any]:
-        with self._admitted(vectors=() if vector is None else (vector,), embeds=vector is None) as record:
+    def _search(self, method: str, *args: Any, **kwargs: Any) -> list[Any]:
+        vectors = _query_vectors(method, args, kwargs)
+        with self._admitted(vectors, embeds=not vectors) as record:
             return self._without_records(getattr(self.store, method)(*args, **kwargs), record.space)
 
-    async def _asearch(
-        self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any
-    ) -> list[Any]:
-        async with self._aadmitted(vectors=() if vector is None else (vector,), embeds=vector is None) as record:
+    async def _asearch(self, method: str, *args: Any, **kwargs: Any) -> list[Any]:
+        vectors = _query_vectors(method, args, kwargs)
+        async with self._aadmitted(vectors, embeds=not vectors) as record:
             return self._without_records(await getattr(self.store, method)(*args, **kwargs), record.space)
 
     def add_texts(
@@ -227,8 +215,7 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         listed = list(texts)
         if not listed:
             return []
-        with self._admitted(inserting=True) as record:
-            self.check.keeper.check_ids(_stated_ids(ids))
+        with self._admitted(inserting=True, ids=ids or ()) as record:
             options = kwargs if ids is None else {**kwargs, "ids": ids}
             return self.store.add_texts(listed, self._metadatas(listed, metadatas, record), **options)
 
@@ -244,8 +231,7 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         listed = list(texts)
         if not listed:
             return []
-        async with self._aadmitted(inserting=True) as record:
-            await self.check.keeper.acheck_ids(_stated_ids(ids))
+        async with self._aadmitted(inserting=True, ids=ids or ()) as record:
             options = kwargs if ids is None else {**kwargs, "ids": ids}
             return await self.store.aadd_texts(listed, self._metadatas(listed, metadatas, record), **options)
 
@@ -253,35 +239,10 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         self, texts: list[str], metadatas: list[dict[str, Any]] | None, record: SpaceRecord
     ) -> list[dict[str, Any]] | None:
         if metadatas is not None and len(metadatas) != len(texts):
-            msg = f"there are {len(texts)} texts and {len(metadatas)} metadatas"
-            raise ValueError(msg)
+            raise ValueError(f"there are {len(texts)} texts and {len(metadatas)} metadatas")
         if not self.check.keeper.stamps:
             return metadatas
         return [with_record(metadata, record) for metadata in metadatas or [{}] * len(texts)]
-
-    def _documents(self, documents: list[Document], record: SpaceRecord) -> list[Document]:
-        if not self.check.keeper.stamps:
-            return documents
-        return [
-            document.model_copy(update={"metadata": with_record(document.metadata, record)}) for document in documents
-        ]
-
-    def add_documents(self, documents: list[Document], **kwargs: Any) -> list[str]:
-        """Embed documents and add them; returns and errors as for `add_texts`."""
-        if not documents:
-            return []
-        with self._admitted(inserting=True) as record:
-            self.check.keeper.check_ids(_stated_ids(kwargs.get("ids") or [document.id for document in documents]))
-            return self.store.add_documents(self._documents(documents, record), **kwargs)
-
-    async def aadd_documents(self, documents: list[Document], **kwargs: Any) -> list[str]:
-        """`add_documents` without blocking the event loop."""
-        if not documents:
-            return []
-        async with self._aadmitted(inserting=True) as record:
-            ids = _stated_ids(kwargs.get("ids") or [document.id for document in documents])
-            await self.check.keeper.acheck_ids(ids)
-            return await self.store.aadd_documents(self._documents(documents, record), **kwargs)
 
     def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
         """Delete by id, whatever the space; an index that is empty then has no space any more."""
@@ -370,21 +331,15 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         return self._refused(name)
 
     def _checked(self, method: Callable[..., Any], *, inserting: bool) -> Callable[..., Any]:
-        if inspect.iscoroutinefunction(method):
-
-            async def acall(*args: Any, **kwargs: Any) -> Any:
-                vectors = _vectors(method, args, kwargs)
-                async with self._aadmitted(inserting=inserting, vectors=vectors) as record:
-                    return self._checked_documents(method.__name__, await method(*args, **kwargs), record)
-
-            return acall
+        async def acall(*args: Any, **kwargs: Any) -> Any:
+            async with self._aadmitted(_vectors(method, args, kwargs), inserting=inserting) as record:
+                return self._checked_documents(method.__name__, await method(*args, **kwargs), record)
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            vectors = _vectors(method, args, kwargs)
-            with self._admitted(inserting=inserting, vectors=vectors) as record:
+            with self._admitted(_vectors(method, args, kwargs), inserting=inserting) as record:
                 return self._checked_documents(method.__name__, method(*args, **kwargs), record)
 
-        return call
+        return acall if inspect.iscoroutinefunction(method) else call
 
     def _checked_documents(self, method: str, found: Any, record: SpaceRecord) -> Any:
         if self.check.keeper.stamps and _documents_in(found) is None:
@@ -420,12 +375,12 @@ class GuardedVectorStore(SearchMethods, VectorStore):
 guarded = GuardedVectorStore
 
 
+@dataclass(slots=True)
 class _StoreIO:
     """What a check asks of a store and its embeddings; a `CheckIO`."""
 
-    def __init__(self, store: VectorStore, embeddings: Embeddings | None) -> None:
-        self._store = store
-        self._embeddings = embeddings
+    _store: VectorStore
+    _embeddings: Embeddings | None
 
     def embed(self, texts: list[str], /) -> list[list[float]]:
         return _some(self._embeddings).embed_documents(texts)
@@ -443,8 +398,7 @@ class _StoreIO:
 def _some(embeddings: Embeddings | None) -> Embeddings:
     if embeddings is None:
         fix = "guarded(store, embeddings)"
-        msg = f"this store doesn't say what it embeds with; give its embeddings to {fix}"
-        raise EmbeddingSpaceError(msg, fix=fix)
+        raise EmbeddingSpaceError(f"this store doesn't say what it embeds with; give its embeddings to {fix}", fix=fix)
     return embeddings
 
 
@@ -456,8 +410,11 @@ def _documents_in(found: object) -> list[Document] | None:
     return documents if all(isinstance(document, Document) for document in documents) else None
 
 
-def _stated_ids(ids: Iterable[str | None] | None) -> list[str]:
-    return [found for found in ids or () if found]
+def _query_vectors(method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+    """The vector that a search method is called with; none if it takes a query."""
+    if not method.endswith("_by_vector"):
+        return ()
+    return args[:1] or tuple(kwargs[name] for name in ("embedding",) if name in kwargs)
 
 
 def _vectors(method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Sequence[float]]:

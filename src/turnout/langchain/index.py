@@ -22,8 +22,7 @@ from turnout.langchain.embeddings import TurnoutEmbeddings
 from turnout.langchain.errors import langchain_errors
 from turnout.langchain.guard import GuardedVectorStore
 from turnout.langchain.searches import SearchMethods
-from turnout.langchain.stores import open_collection
-from turnout.langchain.stores.base import VectorStoreCollection
+from turnout.langchain.stores import VectorStoreCollection, open_collection
 from turnout.langchain.stores.custom import KnownEmbeddings, OpenStore, custom_collection
 from turnout.settings import Settings
 
@@ -73,8 +72,7 @@ class TurnoutIndex(SearchMethods, VectorStore):
         self.index = Index(name, self._open, settings, backend)
         index = self.index.config.settings
         if index.opened_with != "langchain":
-            msg = f"the index {name!r} is {index.opened_with}'s; use turnout.llama_index.TurnoutIndex"
-            raise UnsupportedError(msg)
+            raise UnsupportedError(f"the index {name!r} is {index.opened_with}'s; use turnout.llama_index.TurnoutIndex")
         if (index.store == "custom") != (open is not None):
             msg = f"the index {name!r} has store = {index.store!r}; " + (
                 "give open=, which opens its store" if open is None else 'open= is for store = "custom"'
@@ -89,9 +87,7 @@ class TurnoutIndex(SearchMethods, VectorStore):
     def _open(
         self, config: IndexConfig, backend: str | None, space: EmbeddingSpace, *, create: bool
     ) -> VectorStoreCollection[Any] | None:
-        embeddings = TurnoutEmbeddings(
-            model=config.settings.embedding, backend=backend or config.active, settings=config.all_settings
-        )
+        embeddings = _embeddings(config, backend or config.active)
         if self._open_custom is None:
             return open_collection(config.settings, config.name, space, create=create, embeddings=embeddings)
         name = config.collection_name(space)
@@ -129,21 +125,15 @@ class TurnoutIndex(SearchMethods, VectorStore):
     def embeddings(self) -> Embeddings:
         """What queries are embedded with now."""
         spec = self.index.spec()
-        config = spec.config
-        return TurnoutEmbeddings(model=config.settings.embedding, backend=spec.backend, settings=config.all_settings)
+        return _embeddings(spec.config, spec.backend)
 
     @property
     def space(self) -> EmbeddingSpace:
         """The space that searches are in now."""
         return self.index.spec().space
 
-    def _search(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> list[Any]:
-        """Search the active space's collection.
-
-        Raises:
-            IndexBehindError: It lacks documents; nothing was searched.
-        """
-        del vector  # the guard sees it for itself
+    def _search(self, method: str, *args: Any, **kwargs: Any) -> list[Any]:
+        """Search the active space's collection."""
         try:
             found: list[Any] = getattr(self.store, method)(*args, **kwargs)
         except CHANGED:  # the collection isn't the one that was looked through
@@ -151,10 +141,7 @@ class TurnoutIndex(SearchMethods, VectorStore):
             found = getattr(self.store, method)(*args, **kwargs)
         return found
 
-    async def _asearch(
-        self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any
-    ) -> list[Any]:
-        del vector
+    async def _asearch(self, method: str, *args: Any, **kwargs: Any) -> list[Any]:
         try:
             found: list[Any] = await getattr(await self.astore(), method)(*args, **kwargs)
         except CHANGED:
@@ -270,11 +257,14 @@ class TurnoutIndex(SearchMethods, VectorStore):
         """
         del embedding
         if name is None:
-            msg = "name the index: TurnoutIndex.from_texts(texts, embeddings, name='docs')"
-            raise TypeError(msg)
+            raise TypeError("name the index: TurnoutIndex.from_texts(texts, embeddings, name='docs')")
         index = cls(name, **kwargs)
         index.add_texts(texts, metadatas, ids=ids)
         return index
+
+
+def _embeddings(config: IndexConfig, backend: str | None) -> TurnoutEmbeddings:
+    return TurnoutEmbeddings(model=config.settings.embedding, backend=backend, settings=config.all_settings)
 
 
 def _chunks(
@@ -283,7 +273,6 @@ def _chunks(
     listed = list(texts)
     for what, values in (("metadatas", metadatas), ("ids", ids)):
         if values is not None and len(values) != len(listed):
-            msg = f"there are {len(listed)} texts and {len(values)} {what}"
-            raise ValueError(msg)
+            raise ValueError(f"there are {len(listed)} texts and {len(values)} {what}")
     rows = zip(listed, metadatas or [{}] * len(listed), ids or [None] * len(listed), strict=True)
     return [Chunk(id_ or str(uuid.uuid4()), text, dict(metadata or {})) for text, metadata, id_ in rows]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,51 +16,54 @@ if TYPE_CHECKING:
 
     from turnout.facts.spaces import EmbeddingSpace
     from turnout.index.guard.checks import CheckIO, SpaceCheck
+    from turnout.index.guard.records import SpaceRecord
 
 
+@dataclass(slots=True, eq=False)
 class Recheck:
     """A check that is made at most once more before a store is searched or written.
 
-    Args:
-        runner: What runs it: the embeddings that the store embeds with, or the store.
+    Attributes:
+        runner: What runs it: the embeddings that the store embeds with, or the store; None if neither can, or one check
+            before is enough.
         check: The check.
         wanted: The space that the embeddings have.
         io: Asks the store and its embeddings.
         inserting: Whether vectors are about to be added.
-
-    Attributes:
+        known: The record that passed the last check, if there is no check before because this one comes anyway.
         done: Whether it was made.
     """
 
-    def __init__(self, runner: object, check: SpaceCheck[Any], wanted: EmbeddingSpace, io: CheckIO, *, inserting: bool):
-        self.runner = runner
-        self.inserting = inserting
-        self.done = False
-        self._check = check
-        self._wanted = wanted
-        self._io = io
+    runner: object
+    check: SpaceCheck[Any]
+    wanted: EmbeddingSpace
+    io: CheckIO
+    inserting: bool
+    known: SpaceRecord | None
+    done: bool = False
+
+    @property
+    def due(self) -> bool:
+        """Whether it is the only check, and nothing has run it."""
+        return self.known is not None and not self.done
 
     def passes(self, version: object) -> bool:
         """Whether the check passed with this version of the record before."""
-        unchanged = self._check.is_unchanged(self._wanted, version)
+        unchanged = self.check.is_unchanged(self.wanted, version)
         self.done = self.done or unchanged
         return unchanged
 
     def run(self) -> None:
-        """Check.
-
-        Raises:
-            EmbeddingSpaceError: The index has another space by now.
-        """
+        """Check."""
         self.done = True
         with leave_pending(None):  # what the check itself embeds runs nothing
-            self._check.run(self._wanted, self._io, inserting=self.inserting)
+            self.check.run(self.wanted, self.io, inserting=self.inserting)
 
     async def arun(self) -> None:
         """`run` without blocking the event loop."""
         self.done = True
         with leave_pending(None):
-            await self._check.arun(self._wanted, self._io, inserting=self.inserting)
+            await self.check.arun(self.wanted, self.io, inserting=self.inserting)
 
 
 _PENDING: ContextVar[Recheck | None] = ContextVar("turnout_recheck", default=None)
@@ -83,13 +87,11 @@ def pending(runner: object) -> Recheck | None:
 
 def run_pending(runner: object) -> None:
     """Run the recheck that was left for this object, if one was."""
-    recheck = pending(runner)
-    if recheck is not None:
+    if (recheck := pending(runner)) is not None:
         recheck.run()
 
 
 async def arun_pending(runner: object) -> None:
     """`run_pending` without blocking the event loop."""
-    recheck = pending(runner)
-    if recheck is not None:
+    if (recheck := pending(runner)) is not None:
         await recheck.arun()

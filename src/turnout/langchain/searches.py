@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from functools import wraps
+from typing import Any
 
 from langchain_core.documents import Document
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from langchain_core.vectorstores import VectorStore
 
 
 class SearchMethods(ABC):
-    """The search methods of a `VectorStore`, by `_search` and `_asearch`; put before `VectorStore` among the bases."""
+    """The search methods of a `VectorStore`, by `_search` and `_asearch`; put before `VectorStore` among the bases.
+
+    Their signatures are those of `VectorStore`, and their arguments are passed on as the caller gives them.
+    """
 
     @abstractmethod
-    def _search(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> list[Any]:
-        """Search.
-
-        Args:
-            method: The method of the store that searches.
-            *args: Its arguments.
-            vector: The vector that is searched with, if the caller has it.
-            **kwargs: Its other arguments.
-        """
+    def _search(self, method: str, *args: Any, **kwargs: Any) -> list[Any]:
+        """Search with the store's method of this name."""
 
     @abstractmethod
-    async def _asearch(
-        self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any
-    ) -> list[Any]:
+    async def _asearch(self, method: str, *args: Any, **kwargs: Any) -> list[Any]:
         """`_search` with one of the store's asynchronous methods."""
 
     def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
@@ -40,62 +33,29 @@ class SearchMethods(ABC):
         """
         return self._search("similarity_search", query, k=k, **kwargs)
 
-    async def asimilarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
-        """`similarity_search` without blocking the event loop."""
-        return await self._asearch("asimilarity_search", query, k=k, **kwargs)
 
-    def similarity_search_with_score(self, *args: Any, **kwargs: Any) -> list[tuple[Document, float]]:
-        """`similarity_search` with the store's own distance or similarity."""
-        return self._search("similarity_search_with_score", *args, **kwargs)
+def _add(name: str) -> None:
+    """Add a search method and its asynchronous form."""
 
-    async def asimilarity_search_with_score(self, *args: Any, **kwargs: Any) -> list[tuple[Document, float]]:
-        """`similarity_search_with_score` without blocking the event loop."""
-        return await self._asearch("asimilarity_search_with_score", *args, **kwargs)
+    @wraps(getattr(VectorStore, name))
+    def search(self: SearchMethods, *args: Any, **kwargs: Any) -> list[Any]:
+        return self._search(name, *args, **kwargs)
 
-    def similarity_search_with_relevance_scores(
-        self, query: str, k: int = 4, **kwargs: Any
-    ) -> list[tuple[Document, float]]:
-        """`similarity_search` with relevance from 0 to 1."""
-        return self._search("similarity_search_with_relevance_scores", query, k=k, **kwargs)
+    @wraps(getattr(VectorStore, f"a{name}"))
+    async def asearch(self: SearchMethods, *args: Any, **kwargs: Any) -> list[Any]:
+        return await self._asearch(f"a{name}", *args, **kwargs)
 
-    async def asimilarity_search_with_relevance_scores(
-        self, query: str, k: int = 4, **kwargs: Any
-    ) -> list[tuple[Document, float]]:
-        """`similarity_search_with_relevance_scores` without blocking the event loop."""
-        return await self._asearch("asimilarity_search_with_relevance_scores", query, k=k, **kwargs)
+    if name not in vars(SearchMethods):
+        setattr(SearchMethods, name, search)
+    setattr(SearchMethods, f"a{name}", asearch)
 
-    def similarity_search_by_vector(self, embedding: list[float], k: int = 4, **kwargs: Any) -> list[Document]:
-        """The documents most similar to a vector, which must be of the index's length."""
-        return self._search("similarity_search_by_vector", embedding, k=k, vector=embedding, **kwargs)
 
-    async def asimilarity_search_by_vector(self, embedding: list[float], k: int = 4, **kwargs: Any) -> list[Document]:
-        """`similarity_search_by_vector` without blocking the event loop."""
-        return await self._asearch("asimilarity_search_by_vector", embedding, k=k, vector=embedding, **kwargs)
-
-    def max_marginal_relevance_search(
-        self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
-    ) -> list[Document]:
-        """Documents that are similar to a query and differ from each other."""
-        kwargs |= {"k": k, "fetch_k": fetch_k, "lambda_mult": lambda_mult}
-        return self._search("max_marginal_relevance_search", query, **kwargs)
-
-    async def amax_marginal_relevance_search(
-        self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
-    ) -> list[Document]:
-        """`max_marginal_relevance_search` without blocking the event loop."""
-        kwargs |= {"k": k, "fetch_k": fetch_k, "lambda_mult": lambda_mult}
-        return await self._asearch("amax_marginal_relevance_search", query, **kwargs)
-
-    def max_marginal_relevance_search_by_vector(
-        self, embedding: list[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
-    ) -> list[Document]:
-        """`max_marginal_relevance_search` for a vector, which must be of the index's length."""
-        kwargs |= {"k": k, "fetch_k": fetch_k, "lambda_mult": lambda_mult}
-        return self._search("max_marginal_relevance_search_by_vector", embedding, vector=embedding, **kwargs)
-
-    async def amax_marginal_relevance_search_by_vector(
-        self, embedding: list[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
-    ) -> list[Document]:
-        """`max_marginal_relevance_search_by_vector` without blocking the event loop."""
-        kwargs |= {"k": k, "fetch_k": fetch_k, "lambda_mult": lambda_mult}
-        return await self._asearch("amax_marginal_relevance_search_by_vector", embedding, vector=embedding, **kwargs)
+for _name in (
+    "similarity_search",
+    "similarity_search_with_score",
+    "similarity_search_with_relevance_scores",
+    "similarity_search_by_vector",
+    "max_marginal_relevance_search",
+    "max_marginal_relevance_search_by_vector",
+):
+    _add(_name)

@@ -40,10 +40,7 @@ class Wire:
     """
 
     def __init__(
-        self,
-        wire: str,
-        model: BaseChatModel,
-        arguments: Callable[[Fitted], dict[str, Any]] = attrgetter("arguments"),
+        self, wire: str, model: BaseChatModel, arguments: Callable[[Fitted], dict[str, Any]] = attrgetter("arguments")
     ) -> None:
         self._wire = wire
         self._model: Any = model
@@ -57,25 +54,22 @@ class Wire:
 
     async def achat(self, turns: list[Turn], fitted: Fitted) -> ChatResult:
         """One answer, without blocking the event loop."""
-        messages, arguments = write(turns, self._wire), self._arguments(fitted)
         if self._greenlets:
-            return await greenlets.run(self._model._generate, messages, **arguments)  # noqa: SLF001
-        made: ChatResult = await self._model._agenerate(messages, **arguments)  # noqa: SLF001
-        return made
+            return await greenlets.run(self.chat, turns, fitted)
+        made = self._model._agenerate(write(turns, self._wire), **self._arguments(fitted))  # noqa: SLF001
+        return cast("ChatResult", await made)
 
     def stream(self, turns: list[Turn], fitted: Fitted) -> Generator[ChatGenerationChunk]:
         """One answer in chunks."""
-        messages, arguments = write(turns, self._wire), self._arguments(fitted)
-        made: Generator[ChatGenerationChunk] = self._model._stream(messages, **arguments)  # noqa: SLF001
-        return made
+        made = self._model._stream(write(turns, self._wire), **self._arguments(fitted))  # noqa: SLF001
+        return cast("Generator[ChatGenerationChunk]", made)
 
     def astream(self, turns: list[Turn], fitted: Fitted) -> AsyncGenerator[ChatGenerationChunk]:
         """One answer in chunks, without blocking the event loop."""
         if self._greenlets:
             return greenlets.iterate(lambda: self.stream(turns, fitted))
-        messages, arguments = write(turns, self._wire), self._arguments(fitted)
-        made: AsyncGenerator[ChatGenerationChunk] = self._model._astream(messages, **arguments)  # noqa: SLF001
-        return made
+        made = self._model._astream(write(turns, self._wire), **self._arguments(fitted))  # noqa: SLF001
+        return cast("AsyncGenerator[ChatGenerationChunk]", made)
 
 
 # --- classes

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from langchain_core.vectorstores import VectorStore
 
 from turnout.langchain.searches import SearchMethods
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 ONE_WAY = {"search", "asearch"}  # they call one of the others
 
@@ -19,11 +16,11 @@ ONE_WAY = {"search", "asearch"}  # they call one of the others
 class Noted(SearchMethods):
     """Says how it was searched."""
 
-    def _search(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> Any:
-        return method, args, vector, kwargs
+    def _search(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        return method, args, kwargs
 
-    async def _asearch(self, method: str, *args: Any, vector: Sequence[float] | None = None, **kwargs: Any) -> Any:
-        return method, args, vector, kwargs
+    async def _asearch(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        return method, args, kwargs
 
 
 METHODS = [
@@ -40,12 +37,11 @@ def test_langchain_has_no_way_to_search_that_goes_past() -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 async def test_a_search_is_the_stores_own_with_all_that_was_given(name: str) -> None:
-    by_vector = name.endswith("by_vector")
-    asked: Any = [0.5, 0.5] if by_vector else "When are keys rotated?"
+    asked: Any = [0.5, 0.5] if name.endswith("by_vector") else "When are keys rotated?"
     options = {"k": 2, "filter": {"page": 1}}
     if "marginal" in name:
         options |= {"fetch_k": 9, "lambda_mult": 0.25}
     found: Any = getattr(Noted(), name)(asked, **options)
     if inspect.isawaitable(found):
         found = await found
-    assert found == (name, (asked,), asked if by_vector else None, options)
+    assert found == (name, (asked,), options)

@@ -14,42 +14,28 @@ if TYPE_CHECKING:
 
     from turnout.conversation.turns import Kind
 
-_KINDS: dict[str, Kind] = {
-    "image": "image",
-    "image_url": "image",
-    "input_image": "image",
-    "file": "document",
-    "input_file": "document",
-    "document": "document",
-    "text-plain": "document",
-    "audio": "audio",
-    "audio_url": "audio",
-    "input_audio": "audio",
-    "video": "video",
-    "video_url": "video",
-    "media": "document",
+_TYPES: dict[Kind, tuple[str, ...]] = {
+    "image": ("image", "image_url", "input_image"),
+    "document": ("file", "input_file", "document", "text-plain", "media"),
+    "audio": ("audio", "audio_url", "input_audio"),
+    "video": ("video", "video_url"),
 }
-_CONVERSE: tuple[Kind, ...] = ("image", "document", "audio", "video")
+_KINDS = {name: kind for kind, names in _TYPES.items() for name in names}
 _MIME_KINDS: dict[str, Kind] = {"image": "image", "audio": "audio", "video": "video"}
 
 
 def read_attachment(block: Mapping[str, Any], where: str) -> Attachment | None:
-    """The attachment in a block, or None if the block is of another kind.
-
-    Raises:
-        InvalidRequestError: The block is of such a kind, but holds no data, or data that can't be read.
-    """
+    """The attachment in a block, or None if the block is of another kind."""
     kind = block.get("type")
     if kind is None:
-        inner = next((name for name in _CONVERSE if isinstance(block.get(name), dict)), None)
+        inner = next((name for name in _TYPES if isinstance(block.get(name), dict)), None)
         return _converse(inner, block[inner], where) if inner else None
     if not isinstance(kind, str) or kind not in _KINDS:
         return None
     found = _typed(kind, block, where)
     found.where = where
     if found.url is found.data is found.text is found.file_id is None:
-        msg = f"{where} is of type {kind!r} and holds no data, address or file id"
-        raise InvalidRequestError(msg)
+        raise InvalidRequestError(f"{where} is of type {kind!r} and holds no data, address or file id")
     return found
 
 
@@ -58,7 +44,7 @@ def _typed(kind: str, block: Mapping[str, Any], where: str) -> Attachment:
     found = Attachment(_KINDS[kind], options=_options(block))
     found.name = _named(block, "filename", "name", "title")
     found.mime = _named(block, "mime_type", "media_type", "mimeType")
-    if isinstance(inner, dict) and kind in _CONVERSE and "source" in inner:
+    if isinstance(inner, dict) and kind in _TYPES and "source" in inner:
         return _converse(found.kind, inner, where)
     if isinstance(inner, dict):  # OpenAI nests what a block holds under its type
         if kind == "input_audio":
@@ -116,8 +102,7 @@ def _converse(kind: Kind, inner: dict[str, Any], where: str) -> Attachment:
     if not location:
         found.data, found.text = _bytes_or_text(source.get("bytes")), _str(source.get("text"))
         if found.data is None and found.text is None:
-            msg = f"{where} is Converse's {kind} and its source has neither bytes nor s3Location"
-            raise InvalidRequestError(msg)
+            raise InvalidRequestError(f"{where} is Converse's {kind} and its source has neither bytes nor s3Location")
     return found
 
 

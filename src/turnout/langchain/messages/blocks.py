@@ -11,7 +11,7 @@ from turnout.conversation.caching import mark_in
 from turnout.conversation.turns import CachePoint, Call, Reasoning, Text, WireBlock
 from turnout.errors import InvalidRequestError, TurnoutError, UnsupportedError
 from turnout.langchain.messages.attachments import read_attachment
-from turnout.langchain.messages.non_standard import unwrapped
+from turnout.langchain.messages.inputs import unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,12 +33,7 @@ _RESPONSES = frozenset({"openai-responses"})
 
 
 def read_content(content: Any, role: Role, where: str) -> list[Part]:
-    """The parts of a message's content; blank text is left out.
-
-    Raises:
-        InvalidRequestError: The content isn't made of strings and dicts, or a block of a known kind is broken.
-        UnsupportedError: A user's block is of a kind that no wire has.
-    """
+    """The parts of a message's content; blank text is left out."""
     if isinstance(content, str):
         return [Text(content)] if content.strip() else []
     if not isinstance(content, list):
@@ -54,8 +49,7 @@ def read_content(content: Any, role: Role, where: str) -> list[Part]:
             mark = mark_in(block)
             found += [mark] if mark is not None else []
         else:
-            msg = f"{here} is a {type(block).__name__}; a block is a string or a dict"
-            raise InvalidRequestError(msg)
+            raise InvalidRequestError(f"{here} is a {type(block).__name__}; a block is a string or a dict")
         parts += [part for part in found if not (isinstance(part, Text) and not part.text.strip())]
     return [] if all(isinstance(part, CachePoint) for part in parts) else parts
 
@@ -131,8 +125,7 @@ def _reasoning(block: Mapping[str, Any]) -> Reasoning:
 def _of_some(block: dict[str, Any], kind: str, where: str) -> WireBlock:
     """A block that only some wires have, and the words that say it on the others."""
     if kind == "json" and "json" not in block:
-        msg = f"{where} is of type 'json', and has no member json"
-        raise InvalidRequestError(msg)
+        raise InvalidRequestError(f"{where} is of type 'json', and has no member json")
     if kind == "json":
         return WireBlock(block, _CONVERSE, Text(json.dumps(block.get("json"), ensure_ascii=False, default=str)))
     if kind == "guard_content":
@@ -171,10 +164,9 @@ def _untyped(block: dict[str, Any], role: Role, where: str) -> list[Part]:  # no
         return [_reasoning({"type": "reasoning_content", "reasoning_content": inner})]
     if role == "assistant":  # what is left of a stream: a lone id or index
         return []
-    msg = (
+    raise InvalidRequestError(
         f"{where} has no type, and its members ({', '.join(map(str, block)) or 'none'}) are not those of a known block"
     )
-    raise InvalidRequestError(msg)
 
 
 def _guarded(block: Mapping[str, Any], where: str) -> str:
@@ -182,8 +174,7 @@ def _guarded(block: Mapping[str, Any], where: str) -> str:
     text = inner.get("text") if isinstance(inner, dict) else inner
     words = _words(text.get("text") if isinstance(text, dict) else text, where)
     if not words.strip():
-        msg = f"{where} is what a guardrail is to look at, and holds no text"
-        raise InvalidRequestError(msg)
+        raise InvalidRequestError(f"{where} is what a guardrail is to look at, and holds no text")
     return words
 
 
@@ -203,5 +194,4 @@ def _words(text: Any, where: str) -> str:
         return ""
     if isinstance(text, str):
         return text
-    msg = f"{where} is text, and its text is a {type(text).__name__}"
-    raise InvalidRequestError(msg)
+    raise InvalidRequestError(f"{where} is text, and its text is a {type(text).__name__}")

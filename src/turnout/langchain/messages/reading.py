@@ -20,7 +20,7 @@ from turnout.conversation.caching import mark_in
 from turnout.conversation.turns import Call, Reasoning, Source, Text, Turn
 from turnout.errors import InvalidRequestError
 from turnout.langchain.messages.blocks import read_content
-from turnout.langchain.messages.non_standard import messages_from, unwrapped
+from turnout.langchain.messages.inputs import messages_from, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,13 +28,9 @@ if TYPE_CHECKING:
     from turnout.conversation.turns import Part, Role
 
 _ROLES: dict[str, Role] = {
-    "user": "user",
-    "human": "user",
-    "assistant": "assistant",
-    "ai": "assistant",
-    "model": "assistant",
-    "system": "system",
-    "developer": "system",
+    **dict.fromkeys(("user", "human"), "user"),
+    **dict.fromkeys(("assistant", "ai", "model"), "assistant"),
+    **dict.fromkeys(("system", "developer"), "system"),
 }
 _ITEM_IDS = "__openai_function_call_ids__"
 _WIRES = {
@@ -47,12 +43,7 @@ _WIRES = {
 
 
 def read(messages: Sequence[Any]) -> list[Turn]:
-    """LangChain's messages, dicts or (role, text) pairs as turns, in order; a message with nothing in it gives none.
-
-    Raises:
-        InvalidRequestError: A message isn't of a known class or role, or isn't well formed.
-        UnsupportedError: A block is of a kind that no wire has.
-    """
+    """LangChain's messages, dicts or (role, text) pairs as turns, in order; a message with nothing in it gives none."""
     turns: list[Turn] = []
     for index, message in enumerate(messages_from(messages)):
         turns += _turns(message, index)
@@ -65,16 +56,9 @@ def _turns(message: BaseMessage, index: int) -> list[Turn]:
         turn = _assistant(message, index, where)
         return [turn] if turn.parts else []
     if isinstance(message, ToolMessage):
-        return [
-            Turn(
-                index,
-                "tool",
-                read_content(message.content, "tool", where),
-                call_id=message.tool_call_id,
-                failed=message.status == "error",
-                name=message.name,
-            )
-        ]
+        failed = message.status == "error"
+        parts = read_content(message.content, "tool", where)
+        return [Turn(index, "tool", parts, call_id=message.tool_call_id, failed=failed, name=message.name)]
     if isinstance(message, FunctionMessage):  # OpenAI's form before there were tool calls
         return [Turn(index, "tool", read_content(message.content, "tool", where), name=message.name)]
     role = _role(message, where)
@@ -94,10 +78,8 @@ def _role(message: BaseMessage, where: str) -> Role:
         role = _ROLES.get(message.role.lower())
         if role is not None:
             return role
-        msg = f"{where} has the role {message.role!r}; the roles are user, assistant and system"
-        raise InvalidRequestError(msg)
-    msg = f"{where} is a {type(message).__name__}, which can't be sent to a model"
-    raise InvalidRequestError(msg)
+        raise InvalidRequestError(f"{where} has the role {message.role!r}; the roles are user, assistant and system")
+    raise InvalidRequestError(f"{where} is a {type(message).__name__}, which can't be sent to a model")
 
 
 def _user(message: BaseMessage, index: int, where: str) -> list[Turn]:

@@ -10,7 +10,7 @@ from langchain_chroma import Chroma
 from turnout.index.chroma import COSINE, ChromaChunks, ChromaRecordKeeper, check_metadata, open_client
 from turnout.index.collection import check_strings
 from turnout.index.store_kinds import StoreKind
-from turnout.langchain.stores.base import SpaceKeeper, VectorStoreCollection
+from turnout.langchain.stores import SpaceKeeper, VectorStoreCollection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

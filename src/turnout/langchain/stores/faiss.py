@@ -19,8 +19,8 @@ from turnout.index.guard.checks import spread
 from turnout.index.guard.keepers import Sample, StoreState
 from turnout.index.guard.records import SpaceRecord, reindex_command, would_replace
 from turnout.index.store_kinds import StoreKind
-from turnout.langchain.stores.base import SpaceKeeper, VectorStoreCollection
-from turnout.langchain.stores.faiss_documents import documents
+from turnout.langchain.stores import ListedCollection, SpaceKeeper
+from turnout.langchain.stores.faiss_documents import documents as read_documents
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # langchain-community's own, on being imported
@@ -28,7 +28,7 @@ with warnings.catch_warnings():
     from langchain_community.vectorstores import FAISS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from langchain_core.embeddings import Embeddings
 
@@ -84,19 +84,13 @@ class _FaissKeeper(SpaceKeeper):
         return samples
 
     def load(self, folder: str | os.PathLike[str], index_name: str = "index") -> None:
-        """Read the record from the folder that the index was loaded from.
-
-        Raises:
-            EmbeddingSpaceError: The record isn't as it was written, or is another index's.
-        """
+        """Read the record from the folder that the index was loaded from."""
         vars(self.store)[_FOLDER] = Path(folder)
         path = _record_path(folder, index_name)
-        try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
+        if (text := _read(path)) is None:
             return
         record = SpaceRecord.from_text(text, index=self.index)
-        if json.loads(text).get(_DIGEST) != _digest(_index_path(folder, index_name)):
+        if json.loads(text).get(_DIGEST) != _digest(folder, index_name):
             fix = reindex_command(self.index)
             msg = (
                 f"{path} is the record of another index than the one beside it, which was saved without the guard. "
@@ -119,23 +113,17 @@ class _FaissKeeper(SpaceKeeper):
         record = self.state().record
         if record is None:
             return
-        entries = {**record.to_dict(), _DIGEST: _digest(_index_path(folder_path, index_name))}
+        entries = {**record.to_dict(), _DIGEST: _digest(folder_path, index_name)}
         staging = path.with_suffix(".new")
         staging.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n", encoding="utf-8")
         staging.replace(path)
 
     def check_saving(self, folder: str | os.PathLike[str], index_name: str = "index") -> None:
-        """Refuse to save over an index of another space, which another process may have put there.
-
-        Raises:
-            EmbeddingSpaceError: There is such a one.
-        """
+        """Refuse to save over an index of another space, which another process may have put there."""
         path = _record_path(folder, index_name)
-        record = self.state().record
-        try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
+        if (text := _read(path)) is None:
             return
+        record = self.state().record
         there = SpaceRecord.from_text(text, index=str(path.parent))
         earlier = (there.space, there.made) in vars(self.store).get(_EARLIER, ())
         if record is not None and not earlier and not there.space.fits(record.space):
@@ -161,7 +149,7 @@ def _relevance(distance: float) -> float:
 _BY_COSINE: dict[str, Any] = {"normalize_L2": True, "relevance_score_fn": _relevance}
 
 
-class _FaissCollection(VectorStoreCollection[FAISS]):
+class _FaissCollection(ListedCollection[FAISS]):
     """An index in memory, saved as a whole: in its folder, never half written, or by the application if it has none."""
 
     flush_every: ClassVar[int] = _FLUSH_EVERY
@@ -170,21 +158,17 @@ class _FaissCollection(VectorStoreCollection[FAISS]):
         super().__init__(store, keeper, name)
         self._folder = folder
 
-    def chunks(self) -> Iterator[Chunk]:
-        for found in list(self.store.index_to_docstore_id.values()):
-            yield from self.get([found]).values()
+    def ids(self) -> list[str]:
+        return list(self.store.index_to_docstore_id.values())
 
     def count(self) -> int:
         return int(self.store.index.ntotal)
 
     def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
-        found = ((one, self.store.docstore.search(one)) for one in ids)
+        found = {one: self.store.docstore.search(one) for one in ids}
         # A string is what the docstore says of an id that it doesn't have.
-        return {
-            one: self._chunk(one, document.page_content, document.metadata)
-            for one, document in found
-            if not isinstance(document, str)
-        }
+        documents = {one: document for one, document in found.items() if not isinstance(document, str)}
+        return {one: self._chunk(one, document.page_content, document.metadata) for one, document in documents.items()}
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
         wanted = set(ids)
@@ -229,11 +213,8 @@ def _load(folder: Path, embeddings: Any) -> FAISS:
     """Load an index with its record.
 
     `FAISS.load_local` would run whatever is in the pickle.
-
-    Raises:
-        UnsupportedError: There is more than documents in it.
     """
-    docstore, ids = documents(folder / "index.pkl")
+    docstore, ids = read_documents(folder / "index.pkl")
     store = FAISS(embeddings, read_index(str(folder / "index.faiss")), docstore, ids, **_BY_COSINE)
     _FaissKeeper(store).load(folder)
     return store
@@ -244,12 +225,11 @@ def _open(
 ) -> _FaissCollection | None:
     folder = Path(index.path or ".") / name
     if (create or folder.is_dir()) and not index.allow_pickle:
-        msg = (
+        raise SettingsError(
             f"the documents of a faiss index are in a pickle, {folder / 'index.pkl'}, and whoever can write to that "
             f"file may have put code into it. If nobody but you can, say allow_pickle = true beside path = "
             f"{index.path!r} in the [index.…] table of turnout.toml. Chroma and pgvector need no pickle"
         )
-        raise SettingsError(msg)
     recover_folder(folder, clean=create)
     if folder.is_dir():
         store = _load(folder, embeddings)
@@ -260,16 +240,19 @@ def _open(
     return _FaissCollection(store, _FaissKeeper(store), name, folder)
 
 
-def _record_path(folder: str | os.PathLike[str], index_name: str = "index") -> Path:
+def _record_path(folder: str | os.PathLike[str], index_name: str) -> Path:
     return Path(folder) / f"{index_name}.space.json"
 
 
-def _index_path(folder: str | os.PathLike[str], index_name: str) -> Path:
-    return Path(folder) / f"{index_name}.faiss"
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
 
 
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
+def _digest(folder: str | os.PathLike[str], index_name: str) -> str:
+    with Path(folder, f"{index_name}.faiss").open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -36,17 +36,12 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         found = _MOVED.get((module, name), (module, name))
         if found not in {_STORE, _DOCUMENT} and found not in _PLAIN:
-            msg = f"it names {shown(f'{module}.{name}')}"
-            raise pickle.UnpicklingError(msg)
+            raise pickle.UnpicklingError(f"it names {shown(f'{module}.{name}')}")
         return super().find_class(*found)
 
 
 def documents(path: Path) -> tuple[Any, dict[int, str]]:
-    """A pickle's document store, and the id of each place in the index.
-
-    Raises:
-        UnsupportedError: There is something else in it.
-    """
+    """A pickle's document store, and the id of each place in the index."""
     try:
         with path.open("rb") as file:
             store, ids = _Unpickler(file).load()
@@ -57,8 +52,7 @@ def documents(path: Path) -> tuple[Any, dict[int, str]]:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a file that isn't one makes of it
         why = str(error) or type(error).__name__
-    msg = (
+    raise UnsupportedError(
         f"{path} is no pickle of LangChain's documents that is safe to read: {why}. Nothing in it was run. If the "
         "metadata hold objects of other classes, embed the documents anew with plain values"
     )
-    raise UnsupportedError(msg)

@@ -10,10 +10,10 @@ from turnout.index.guard.checks import spread
 from turnout.index.guard.keepers import first_record_entries, state_of_documents
 from turnout.index.guard.records import with_record
 from turnout.index.store_kinds import StoreKind
-from turnout.langchain.stores.base import MetadataKeeper, VectorStoreCollection
+from turnout.langchain.stores import ListedCollection, MetadataKeeper
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from turnout.index.chunks import Chunk, EmbeddedChunk
     from turnout.index.guard.keepers import Sample, StoreState
@@ -30,8 +30,7 @@ class _InMemoryKeeper(MetadataKeeper):
         return state_of_documents(((entry["metadata"], len(entry["vector"])) for entry in entries), index=self.index)
 
     def version(self) -> object:
-        entries = self.store.store
-        return first_record_entries(entries, lambda id_: entries[id_]["metadata"])
+        return first_record_entries(self.store.store, lambda id_: self.store.store[id_]["metadata"])
 
     def write(self, record: SpaceRecord | None) -> None:
         for entry in self.store.store.values():
@@ -43,12 +42,11 @@ class _InMemoryKeeper(MetadataKeeper):
         return [(entry["text"], entry["vector"]) for entry in sampled]
 
 
-class _InMemoryCollection(VectorStoreCollection[InMemoryVectorStore]):
+class _InMemoryCollection(ListedCollection[InMemoryVectorStore]):
     """What it has is gone with the process, unless the application dumps it."""
 
-    def chunks(self) -> Iterator[Chunk]:
-        for id_ in list(self.store.store):
-            yield from self.get([id_]).values()
+    def ids(self) -> list[str]:
+        return list(self.store.store)
 
     def count(self) -> int:
         return len(self.store.store)

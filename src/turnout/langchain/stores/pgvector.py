@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, ParamSpec, TypeVar
 
 from langchain_core.vectorstores import VectorStore
 from langchain_postgres import PGVector
@@ -18,10 +18,10 @@ from turnout.index.guard.records import SpaceRecord, with_record
 from turnout.index.postgres import engine_of
 from turnout.index.store_kinds import StoreKind
 from turnout.langchain.recheck import pending
-from turnout.langchain.stores.base import SpaceKeeper, VectorStoreCollection
+from turnout.langchain.stores import SpaceKeeper, VectorStoreCollection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
 
     from langchain_core.embeddings import Embeddings
     from sqlalchemy import Select
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from turnout.langchain.recheck import Recheck
     from turnout.settings import IndexSettings
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _ATTEMPTS = 5  # looks at a record that other processes keep changing
@@ -61,7 +62,7 @@ def _recheck_in_transactions(store: PGVector) -> None:
                 return found
             if recheck.inserting and found is not None:
                 session.refresh(found, with_for_update={"read": True})
-            if recheck.passes(_version_of(found)) or _is_empty_search(recheck, found):
+            if _passes(recheck, found):
                 return found
             session.rollback()
             recheck.run()
@@ -75,7 +76,7 @@ def _recheck_in_transactions(store: PGVector) -> None:
                 return found
             if recheck.inserting and found is not None:
                 await session.refresh(found, with_for_update={"read": True})
-            if recheck.passes(_version_of(found)) or _is_empty_search(recheck, found):
+            if _passes(recheck, found):
                 return found
             await session.rollback()
             await recheck.arun()
@@ -84,15 +85,45 @@ def _recheck_in_transactions(store: PGVector) -> None:
     vars(store).update(get_collection=get_collection, aget_collection=aget_collection)
 
 
-def _is_empty_search(recheck: Recheck, collection: Any) -> bool:
-    """Whether a search was looked at, and let through because nothing is there."""
-    return recheck.done and not recheck.inserting and (collection is None or not record_entries(collection.cmetadata))
+def _passes(recheck: Recheck, collection: Any) -> bool:
+    """Whether the check passed with this record, or let a search through because nothing is there."""
+    if recheck.passes(_version_of(collection)):
+        return True
+    empty = collection is None or not record_entries(collection.cmetadata)
+    return recheck.done and not recheck.inserting and empty
 
 
 def _always_changing(store: PGVector) -> EmbeddingSpaceError:
     fix = "let the other process end, and try again"
     msg = f"the record of {store.collection_name!r} is changed all the time by another process: {fix}"
     return EmbeddingSpaceError(msg, index=store.collection_name, fix=fix)
+
+
+def _in_transaction(
+    action: Callable[Concatenate[_PGVectorKeeper, Session, P], T],
+) -> tuple[
+    Callable[Concatenate[_PGVectorKeeper, P], T], Callable[Concatenate[_PGVectorKeeper, P], Coroutine[Any, Any, T]]
+]:
+    """A method that takes a session as one that makes its own transaction, and its asynchronous form."""
+
+    def run(self: _PGVectorKeeper, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        if self.store.async_mode:
+            raise ValueError("this PGVector has async_mode; use the guard's asynchronous methods")
+        with self.store.session_maker() as session:
+            result = action(self, session, *args, **kwargs)
+            session.commit()
+            return result
+
+    async def arun(self: _PGVectorKeeper, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        if not self.store.async_mode:
+            return await asyncio.to_thread(run, self, *args, **kwargs)
+        async with self.store.session_maker() as session:
+            await type(self.store).aget_collection(self.store, session)  # the first call makes the tables
+            result: T = await session.run_sync(lambda sync: action(self, sync, *args, **kwargs))
+            await session.commit()
+            return result
+
+    return run, arun
 
 
 class _PGVectorKeeper(SpaceKeeper):
@@ -109,69 +140,24 @@ class _PGVectorKeeper(SpaceKeeper):
     def index(self) -> str:
         return self.store.collection_name
 
-    def state(self) -> StoreState:
-        return self._run(self._state)
+    def _collection(self, session: Session) -> Any:
+        return self.store.CollectionStore.get_by_name(session, self.index)
 
-    def version(self) -> object:
-        return self._run(self._version)
-
-    def write(self, record: SpaceRecord | None) -> None:
-        self._run(self._write, record)
-
-    def sample(self, number: int) -> list[Sample]:
-        return self._run(self._sample, number)
-
-    def check_ids(self, ids: Sequence[str]) -> None:
-        """Refuse ids of another collection: they are the table's key, so that one's vectors would be overwritten."""
-        self._run(self._check_ids, ids)
-
-    async def astate(self) -> StoreState:
-        return await self._arun(self._state)
-
-    async def aversion(self) -> object:
-        return await self._arun(self._version)
-
-    async def awrite(self, record: SpaceRecord | None) -> None:
-        await self._arun(self._write, record)
-
-    async def asample(self, number: int) -> list[Sample]:
-        return await self._arun(self._sample, number)
-
-    async def acheck_ids(self, ids: Sequence[str]) -> None:
-        await self._arun(self._check_ids, ids)
-
-    def _run(self, action: Callable[..., T], *args: object) -> T:
-        """Do something in a transaction."""
-        if self.store.async_mode:
-            msg = "this PGVector has async_mode; use the guard's asynchronous methods"
-            raise ValueError(msg)
-        with self.store.session_maker() as session:
-            result = action(session, *args)
-            session.commit()
-            return result
-
-    async def _arun(self, action: Callable[..., T], *args: object) -> T:
-        if not self.store.async_mode:
-            return await asyncio.to_thread(self._run, action, *args)
-        async with self.store.session_maker() as session:
-            await type(self.store).aget_collection(self.store, session)  # the first call makes the tables
-            result: T = await session.run_sync(action, *args)
-            await session.commit()
-            return result
+    def _any_vector(self, session: Session, collection: Any) -> Any:
+        entry = self.store.EmbeddingStore
+        query = select(entry.embedding).where(entry.collection_id == collection.uuid, entry.embedding.is_not(None))
+        return session.scalars(query.limit(1)).first()
 
     def _version(self, session: Session) -> object:
         return _version_of(self._collection(session))
-
-    def _collection(self, session: Session) -> Any:
-        return self.store.CollectionStore.get_by_name(session, self.store.collection_name)
 
     def _state(self, session: Session) -> StoreState:
         collection = self._collection(session)
         if collection is None:  # the store's constructor made it
             raise collection_gone(self.index)
         record = SpaceRecord.from_dict(collection.cmetadata or {}, index=self.index)
-        first = session.scalars(self._vectors(collection).limit(1)).first()
-        return StoreState(record, empty=first is None, dimensions=None if first is None else len(first))
+        vector = self._any_vector(session, collection)
+        return StoreState(record, empty=vector is None, dimensions=None if vector is None else len(vector))
 
     def _write(self, session: Session, record: SpaceRecord | None) -> None:
         collection = self._collection(session)
@@ -180,7 +166,7 @@ class _PGVectorKeeper(SpaceKeeper):
                 return
             raise collection_gone(self.index)
         session.refresh(collection, with_for_update=True)
-        if record is None and session.scalars(self._vectors(collection).limit(1)).first() is not None:
+        if record is None and self._any_vector(session, collection) is not None:
             return  # meanwhile another process added to it
         collection.cmetadata = with_record(collection.cmetadata, record)
 
@@ -194,16 +180,13 @@ class _PGVectorKeeper(SpaceKeeper):
         )
         return [(text, vector) for text, vector in session.execute(query)]
 
-    def _vectors(self, collection: Any) -> Select[Any]:
-        entry = self.store.EmbeddingStore
-        return select(entry.embedding).where(entry.collection_id == collection.uuid, entry.embedding.is_not(None))
-
     def _check_ids(self, session: Session, ids: Sequence[str]) -> None:
+        """Refuse ids of another collection: they are the table's key, so that one's vectors would be overwritten."""
         entry, others = self.store.EmbeddingStore, self.store.CollectionStore
         query = (
             select(entry.id, others.name)
             .join(others, entry.collection_id == others.uuid)
-            .where(entry.id.in_(list(ids)), others.name != self.store.collection_name)
+            .where(entry.id.in_(list(ids)), others.name != self.index)
         )
         taken = session.execute(query.limit(1)).first()
         if taken is not None:
@@ -213,6 +196,12 @@ class _PGVectorKeeper(SpaceKeeper):
                 f"in all collections: adding it to {self.index!r} would overwrite that one. {fix[0].upper()}{fix[1:]}"
             )
             raise EmbeddingSpaceError(msg, index=self.index, fix=fix)
+
+    version, aversion = _in_transaction(_version)
+    state, astate = _in_transaction(_state)
+    write, awrite = _in_transaction(_write)
+    sample, asample = _in_transaction(_sample)
+    check_ids, acheck_ids = _in_transaction(_check_ids)
 
 
 class _ThreadedPGVector(PGVector):
@@ -230,43 +219,27 @@ class _ThreadedPGVector(PGVector):
 
 
 class _PGVectorCollection(VectorStoreCollection[PGVector]):
-    """Read in the order of the ids, by the tables that LangChain's class gives out.
-
-    Args:
-        store: The store.
-        keeper: Keeps its record.
-        name: What it is called.
-        schema: Its own schema, which goes when it is dropped; left out, it shares the database.
-    """
+    """Read in the order of the ids, by the tables that LangChain gives out; `schema` goes when it is dropped."""
 
     keeper: SpaceKeeper
 
     def __init__(self, store: PGVector, keeper: SpaceKeeper, name: str, schema: str | None = None) -> None:
         if store.async_mode:
-            msg = "this PGVector has async_mode; open it without for a reindex"
-            raise UnsupportedError(msg)
+            raise UnsupportedError("this PGVector has async_mode; open it without for a reindex")
         super().__init__(store, keeper, name)
         self._schema = schema
 
     def chunks(self) -> Iterator[Chunk]:
-        entry = self.store.EmbeddingStore
         last = ""
-        while True:
-            query = self._of(entry.id, entry.document, entry.cmetadata).where(entry.id > last)
-            rows = self._rows(query.order_by(entry.id).limit(PAGE))
-            if not rows:
-                return
-            for found, text, metadata in rows:
-                yield self._chunk(found, text or "", metadata)
-            last = rows[-1][0]
+        while page := self._read(self.store.EmbeddingStore.id > last, limit=PAGE):
+            yield from page.values()
+            last = next(reversed(page))
 
     def count(self) -> int:
         return int(self._rows(self._of(func.count()))[0][0])
 
     def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
-        entry = self.store.EmbeddingStore
-        rows = self._rows(self._of(entry.id, entry.document, entry.cmetadata).where(entry.id.in_(list(ids))))
-        return {found: self._chunk(found, text or "", metadata) for found, text, metadata in rows}
+        return self._read(self.store.EmbeddingStore.id.in_(list(ids)))
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
         entry = self.store.EmbeddingStore
@@ -293,6 +266,11 @@ class _PGVectorCollection(VectorStoreCollection[PGVector]):
         with self.store.session_maker() as session:
             session.execute(DropSchema(self._schema, cascade=True))
             session.commit()
+
+    def _read(self, condition: Any, limit: int | None = None) -> dict[str, Chunk]:
+        entry = self.store.EmbeddingStore
+        query = self._of(entry.id, entry.document, entry.cmetadata).where(condition).order_by(entry.id).limit(limit)
+        return {found: self._chunk(found, text or "", metadata) for found, text, metadata in self._rows(query)}
 
     def _of(self, *columns: Any) -> Select[Any]:
         entry, collections = self.store.EmbeddingStore, self.store.CollectionStore

@@ -1,4 +1,4 @@
-"""Getting conversations past LangChain's own reading of them, which comes before turnout's.
+"""A call's input, past LangChain's own reading of it, which comes before turnout's.
 
 Before a chat model's `_generate`, LangChain turns images, sounds and files into its newest form, for the trace and
 for the model. A block that isn't quite as it expects (a base64 image without its type, an older form without its data)
@@ -8,25 +8,35 @@ then reads is understood, or refused with the message and block named.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from langchain_core.messages import BaseMessage, convert_to_messages
+from langchain_core.prompt_values import ChatPromptValue, PromptValue, StringPromptValue
 
 from turnout.errors import InvalidRequestError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from turnout.langchain.errors import as_langchain
 
 _FILE = frozenset({"file_id", "file_data", "filename"})
 _SOUND = frozenset({"data", "format"})
 
 
-def messages_from(messages: Sequence[Any]) -> list[BaseMessage]:
-    """LangChain messages from what may be dicts and (role, text) pairs.
+def prompt_from(model_input: Any) -> PromptValue:
+    """The prompt of a call: of text, of messages (LangChain's, dicts, or (role, text) pairs), or of a prompt."""
+    if isinstance(model_input, str | StringPromptValue):
+        return StringPromptValue(text=model_input) if isinstance(model_input, str) else model_input
+    messages = model_input.to_messages() if isinstance(model_input, PromptValue) else model_input
+    try:
+        if not isinstance(messages, Sequence) or isinstance(messages, bytes):
+            msg = f"the input is a {type(messages).__name__}; give text, a list of messages, or a prompt"
+            raise InvalidRequestError(msg)  # noqa: TRY301
+        return ChatPromptValue(messages=[_wrapped(message) for message in messages_from(messages)])
+    except InvalidRequestError as error:
+        raise as_langchain(error) from error.__cause__
 
-    Raises:
-        InvalidRequestError: One of them can't be read; the error says which.
-    """
+
+def messages_from(messages: Sequence[Any]) -> list[BaseMessage]:
+    """LangChain messages from what may be dicts and (role, text) pairs."""
     made: list[BaseMessage] = []
     for index, message in enumerate(messages):
         if isinstance(message, BaseMessage):
@@ -36,12 +46,11 @@ def messages_from(messages: Sequence[Any]) -> list[BaseMessage]:
             made += convert_to_messages([message])
         except (ValueError, NotImplementedError, TypeError, KeyError, AttributeError) as error:
             why = str(error).splitlines()[0] if str(error) else type(error).__name__
-            msg = f"message {index} can't be read: {why}"
-            raise InvalidRequestError(msg) from error
+            raise InvalidRequestError(f"message {index} can't be read: {why}") from error
     return made
 
 
-def wrapped(message: BaseMessage) -> BaseMessage:
+def _wrapped(message: BaseMessage) -> BaseMessage:
     """A message with the blocks wrapped that LangChain would stumble over; the caller's stays as it is."""
     content = message.content
     if not isinstance(content, list) or not any(_trips(block) for block in content):

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import re
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from turnout_emulator.answers import ToolCall
-from turnout_emulator.media import describe, open_data_url, plain_text, with_article
 
 Role = Literal["system", "user", "assistant", "tool"]
+
+_TEXTS = frozenset({"txt", "plain", "md", "markdown", "csv", "html", "json", "xml"})
+_DATA_URL = re.compile(r"data:(?P<type>[\w.+/-]+)?(?:;[\w=.-]+)*;base64,(?P<data>.*)", re.DOTALL)
+
+
+def decode(text: str) -> bytes:
+    """Bytes from base64; what isn't base64 gives none."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _with_article(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +73,21 @@ class Turn:
         self.text = f"{self.text}\n{text}" if self.text else text
 
     def add_media(self, kind: str, data: bytes, form: str) -> None:
-        """Add an image, a document, a sound or a film."""
-        self.media.append(describe(kind, data, form))
-        text = plain_text(data, form) if kind == "document" else ""
-        self.attached += [text] if text else []
+        """Add what was received, e.g. `an image (png, 64 x 32 pixels, 180 bytes)`, and the text of a plain document."""
+        facts = [form] if form else []
+        if kind == "image" and data.startswith(b"\x89PNG\r\n\x1a\n") and len(data) >= 24:
+            facts = ["png", "{} x {} pixels".format(*struct.unpack(">II", data[16:24]))]
+        self.media.append(f"{_with_article(kind)} ({', '.join([*facts, f'{len(data)} bytes'])})")
+        if kind == "document" and data and form.removeprefix("x-").lower() in _TEXTS:
+            self.attached.append(data.decode("utf-8", "replace"))
 
     def add_url(self, kind: str, url: str) -> None:
         """Add what a data URL holds; any other address is named and not opened."""
-        opened = open_data_url(url)
-        if opened is not None:
-            self.add_media(kind, *opened)
+        match = _DATA_URL.match(url)
+        if match is not None:
+            self.add_media(kind, decode(match["data"]), (match["type"] or "").rpartition("/")[2])
         else:
-            self.media.append(f"the address of {with_article(kind)} ({url[:100]})")
+            self.media.append(f"the address of {_with_article(kind)} ({url[:100]})")
 
     def add_result(self, identity: str, result: Turn, *, error: bool = False) -> None:
         """Add what a tool returned, read like a message."""

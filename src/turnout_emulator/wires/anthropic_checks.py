@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from turnout_emulator.catalogue import AnthropicModel
-from turnout_emulator.refusals import RequestInvalid, refuse
-from turnout_emulator.signatures import Signatures
+from turnout_emulator.memory import Signatures
+from turnout_emulator.refusals import invalid, refuse
 from turnout_emulator.wires.anthropic_content_checks import blocks_of, check_messages, required, wrong_tag
 
 _ARGUMENTS = frozenset(
@@ -29,10 +29,10 @@ _GUIDE = "https://docs.claude.com/en/docs/build-with-claude/extended-thinking"
 
 
 def check(body: Mapping[str, Any], model: AnthropicModel, signatures: Signatures, *, counting: bool) -> None:
-    """Check a request, and raise `RequestInvalid` if the service would refuse it."""
+    """Check a request, and raise `RequestRefused` if the service would refuse it."""
     for argument in body:
         if argument not in _ARGUMENTS:
-            raise RequestInvalid(f"{argument}: Extra inputs are not permitted")
+            raise invalid(f"{argument}: Extra inputs are not permitted")
     for argument in ("messages",) if counting else ("max_tokens", "messages"):
         if body.get(argument) is None:
             raise required(argument)
@@ -49,9 +49,9 @@ def check(body: Mapping[str, Any], model: AnthropicModel, signatures: Signatures
 
 def _check_length(longest: object, model: AnthropicModel) -> None:
     if isinstance(longest, bool) or not isinstance(longest, int):
-        raise RequestInvalid("max_tokens: Input should be a valid integer")
+        raise invalid("max_tokens: Input should be a valid integer")
     if longest < 1:
-        raise RequestInvalid("max_tokens: Input should be greater than or equal to 1")
+        raise invalid("max_tokens: Input should be greater than or equal to 1")
     if longest > model.output:
         raise refuse("messages.too_many_output_tokens", value=longest, most=model.output, model=model.served)
 
@@ -62,15 +62,15 @@ def _check_sampling(body: Mapping[str, Any], model: AnthropicModel) -> None:
         if value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise RequestInvalid(f"{name}: Input should be a valid number")
+            raise invalid(f"{name}: Input should be a valid number")
         if not 0 <= value <= 1:
             bound = "greater than or equal to 0" if value < 0 else "less than or equal to 1"
-            raise RequestInvalid(f"{name}: Input should be {bound}")
+            raise invalid(f"{name}: Input should be {bound}")
     if model.either_sampling and body.get("temperature") is not None and body.get("top_p") is not None:
         raise refuse("messages.both_sampling")
     stops = [] if body.get("stop_sequences") is None else body["stop_sequences"]
     if not isinstance(stops, list) or not all(isinstance(stop, str) for stop in stops):
-        raise RequestInvalid("stop_sequences: Input should be a valid list")
+        raise invalid("stop_sequences: Input should be a valid list")
     for index, stop in enumerate(stops):
         if not stop.strip():
             raise refuse("messages.blank_stop", index=index)
@@ -84,18 +84,18 @@ def _check_thinking(body: Mapping[str, Any], model: AnthropicModel) -> None:
     if kind == "disabled":
         return
     if not model.thinking:
-        raise RequestInvalid(f"'{model.name}' does not support thinking.")
+        raise invalid(f"'{model.name}' does not support thinking.")
     if kind == "enabled":
         budget, where = thinking.get("budget_tokens"), "thinking.enabled.budget_tokens"
         if budget is None:
             raise required(where)
         if budget < _FEWEST_THINKING_TOKENS:
-            raise RequestInvalid(f"{where}: Input should be greater than or equal to {_FEWEST_THINKING_TOKENS}")
+            raise invalid(f"{where}: Input should be greater than or equal to {_FEWEST_THINKING_TOKENS}")
         if budget >= body.get("max_tokens", budget + 1):
             raise refuse("messages.budget")
     problem = thinking_conflict(body.get("temperature"), body.get("top_p"))
     if problem:
-        raise RequestInvalid(problem)
+        raise invalid(problem)
     if (body.get("tool_choice") or {}).get("type") in ("any", "tool"):
         raise refuse("messages.forced_tool")
 
@@ -120,43 +120,43 @@ def _check_system(system: object) -> None:
     if system is None or isinstance(system, str):
         return
     if not isinstance(system, list):
-        raise RequestInvalid("system: Input should be a valid list")
+        raise invalid("system: Input should be a valid list")
     for index, block in enumerate(system):
         if not isinstance(block, dict) or block.get("type") != "text":
-            raise RequestInvalid(f"system.{index}.type: Input should be 'text'")
+            raise invalid(f"system.{index}.type: Input should be 'text'")
         if not isinstance(block.get("text"), str):
             raise required(f"system.{index}.text")
         if not block["text"]:
-            raise RequestInvalid("system: text content blocks must be non-empty")
+            raise invalid("system: text content blocks must be non-empty")
 
 
 def _check_tools(body: Mapping[str, Any]) -> None:
     tools, choice = body.get("tools") or [], body.get("tool_choice")
     names = [_check_tool(tool, index) for index, tool in enumerate(tools)]
     if len(set(names)) < len(names):
-        raise RequestInvalid("tools: Tool names must be unique.")
+        raise invalid("tools: Tool names must be unique.")
     if choice is None:
         return
     if not isinstance(choice, dict):
-        raise RequestInvalid("tool_choice: Input should be an object")
+        raise invalid("tool_choice: Input should be an object")
     kind = choice.get("type")
     if kind not in ("auto", "any", "tool", "none"):
         raise wrong_tag("tool_choice", kind, ("auto", "any", "tool", "none"))
     if not tools:
-        raise RequestInvalid("tool_choice: tool_choice may only be specified while providing tools.")
+        raise invalid("tool_choice: tool_choice may only be specified while providing tools.")
     for name in choice:
         if name not in ("type", "name", "disable_parallel_tool_use"):
-            raise RequestInvalid(f"tool_choice.{kind}.{name}: Extra inputs are not permitted")
+            raise invalid(f"tool_choice.{kind}.{name}: Extra inputs are not permitted")
     if kind == "tool":
         if "name" not in choice:
             raise required("tool_choice.tool.name")
         if choice["name"] not in names:
-            raise RequestInvalid(f"Tool '{choice['name']}' not found in provided tools")
+            raise invalid(f"Tool '{choice['name']}' not found in provided tools")
 
 
 def _check_tool(tool: object, index: int) -> str:
     if not isinstance(tool, dict):
-        raise RequestInvalid(f"tools.{index}: Input should be an object")
+        raise invalid(f"tools.{index}: Input should be an object")
     if tool.get("type") not in (None, "custom"):
         raise refuse("messages.server_tool", index=index, type=tool["type"])
     where = f"tools.{index}.custom"
@@ -164,13 +164,13 @@ def _check_tool(tool: object, index: int) -> str:
     if name is None:
         raise required(f"{where}.name")
     if not isinstance(name, str) or _TOOL_NAME.fullmatch(name) is None:
-        raise RequestInvalid(f"{where}.name: String should match pattern '^[a-zA-Z0-9_-]{{1,128}}$'")
+        raise invalid(f"{where}.name: String should match pattern '^[a-zA-Z0-9_-]{{1,128}}$'")
     if not isinstance(schema, dict):
         raise required(f"{where}.input_schema")
     if "type" not in schema:
         raise required(f"{where}.input_schema.type")
     if schema["type"] != "object":
-        raise RequestInvalid(f"{where}.input_schema.type: Input should be 'object'")
+        raise invalid(f"{where}.input_schema.type: Input should be 'object'")
     return name
 
 
@@ -179,12 +179,12 @@ def _check_format(body: Mapping[str, Any]) -> None:
     if form is None:
         return
     if form.get("type") != "json_schema":
-        raise RequestInvalid("output_config.format.type: Input should be 'json_schema'")
+        raise invalid("output_config.format.type: Input should be 'json_schema'")
     if not isinstance(form.get("schema"), dict):
         raise required("output_config.format.schema")
     problem = schema_problem(form["schema"])
     if problem is not None:
-        raise RequestInvalid(f"output_config.format.schema: {problem}")
+        raise invalid(f"output_config.format.schema: {problem}")
 
 
 def schema_problem(schema: Any) -> str | None:

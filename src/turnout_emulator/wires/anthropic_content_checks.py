@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from turnout_emulator.media import decode
-from turnout_emulator.refusals import RequestInvalid, refuse
-from turnout_emulator.signatures import Signatures
+from turnout_emulator.memory import Signatures
+from turnout_emulator.prompt import decode
+from turnout_emulator.refusals import RequestRefused, invalid, refuse
 
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
 _USER_BLOCKS = ("document", "image", "search_result", "text", "tool_result")
@@ -36,12 +36,12 @@ def blocks_of(message: Message) -> list[Mapping[str, Any]]:
     return content if isinstance(content, list) else [{"type": "text", "text": content}]
 
 
-def required(where: str) -> RequestInvalid:
+def required(where: str) -> RequestRefused:
     """A member that must be there."""
-    return RequestInvalid(f"{where}: Field required")
+    return invalid(f"{where}: Field required")
 
 
-def wrong_tag(where: str, tag: object, allowed: Sequence[str]) -> RequestInvalid:
+def wrong_tag(where: str, tag: object, allowed: Sequence[str]) -> RequestRefused:
     """An object of a type that isn't known."""
     return refuse("messages.wrong_tag", where=where, tag=tag, allowed=", ".join(map(repr, allowed)))
 
@@ -49,9 +49,9 @@ def wrong_tag(where: str, tag: object, allowed: Sequence[str]) -> RequestInvalid
 def check_messages(messages: object, signatures: Signatures, *, prefill: bool) -> None:
     """Check the messages; `prefill` lets the last be the beginning of the answer."""
     if not isinstance(messages, list):
-        raise RequestInvalid("messages: Input should be a valid list")
+        raise invalid("messages: Input should be a valid list")
     if not messages:
-        raise RequestInvalid("messages: at least one message is required")
+        raise invalid("messages: at least one message is required")
     for number, message in enumerate(messages):
         _check_role(message, number)
         final = number == len(messages) - 1
@@ -65,12 +65,12 @@ def check_messages(messages: object, signatures: Signatures, *, prefill: bool) -
             raise refuse("messages.prefill")
         blocks = blocks_of(last)
         if blocks and blocks[-1]["type"] == "text" and blocks[-1]["text"] != blocks[-1]["text"].rstrip():
-            raise RequestInvalid("messages: final assistant content cannot end with trailing whitespace")
+            raise invalid("messages: final assistant content cannot end with trailing whitespace")
 
 
 def _check_role(message: object, number: int) -> None:
     if not isinstance(message, dict):
-        raise RequestInvalid(f"messages.{number}: Input should be an object")
+        raise invalid(f"messages.{number}: Input should be an object")
     role = message.get("role")
     if role == "system":
         raise refuse("messages.system_role")
@@ -78,7 +78,7 @@ def _check_role(message: object, number: int) -> None:
         raise refuse("messages.wrong_role", role=role)
     extra = next((name for name in message if name not in ("role", "content")), None)
     if extra is not None:
-        raise RequestInvalid(f"messages.{number}.{extra}: Extra inputs are not permitted")
+        raise invalid(f"messages.{number}.{extra}: Extra inputs are not permitted")
 
 
 def _check_content(message: Message, number: int, signatures: Signatures, *, final: bool) -> None:
@@ -86,7 +86,7 @@ def _check_content(message: Message, number: int, signatures: Signatures, *, fin
     if content is None:
         raise required(f"messages.{number}.content")
     if not isinstance(content, str | list):
-        raise RequestInvalid(f"messages.{number}.content: Input should be a valid list")
+        raise invalid(f"messages.{number}.content: Input should be a valid list")
     if not content and not (final and message["role"] == "assistant"):
         raise refuse("messages.empty", number=number)
     if isinstance(content, str):
@@ -99,9 +99,9 @@ def _check_content(message: Message, number: int, signatures: Signatures, *, fin
 
 def _check_text(text: str) -> None:
     if not text:
-        raise RequestInvalid("messages: text content blocks must be non-empty")
+        raise invalid("messages: text content blocks must be non-empty")
     if not text.strip():
-        raise RequestInvalid("messages: text content blocks must contain non-whitespace text")
+        raise invalid("messages: text content blocks must contain non-whitespace text")
 
 
 def _check_block(block: object, where: str, allowed: Sequence[str], signatures: Signatures) -> None:
@@ -110,7 +110,7 @@ def _check_block(block: object, where: str, allowed: Sequence[str], signatures: 
         raise wrong_tag(where, kind, sorted(_REQUIRED))
     if kind not in allowed:
         whose = "user" if kind in _USER_BLOCKS else "assistant"
-        raise RequestInvalid(f"{where}: `{kind}` blocks can only be in `{whose}` messages")
+        raise invalid(f"{where}: `{kind}` blocks can only be in `{whose}` messages")
     for name in _REQUIRED[str(kind)]:
         if block.get(name) is None:
             raise required(f"{where}.{kind}.{name}")
@@ -126,16 +126,16 @@ def _check_members(block: Message, kind: str, where: str, signatures: Signatures
         case "tool_use":
             _check_id(block["id"], f"{where}.tool_use.id")
             if not isinstance(block["input"], dict):
-                raise RequestInvalid(f"{where}.tool_use.input: Input should be a valid dictionary")
+                raise invalid(f"{where}.tool_use.input: Input should be a valid dictionary")
         case "tool_result":
             _check_id(block["tool_use_id"], f"{where}.tool_result.tool_use_id")
             _check_result(block, where, signatures)
         case "thinking":
             if not signatures.genuine("anthropic", str(block["signature"])):
-                raise RequestInvalid(f"{where}: Invalid `signature` in `thinking` block")
+                raise invalid(f"{where}: Invalid `signature` in `thinking` block")
         case "redacted_thinking":
             if not signatures.genuine("anthropic", str(block["data"])):
-                raise RequestInvalid(f"{where}: Invalid `data` in `redacted_thinking` block")
+                raise invalid(f"{where}: Invalid `data` in `redacted_thinking` block")
 
 
 def _check_result(block: Message, where: str, signatures: Signatures) -> None:
@@ -143,12 +143,12 @@ def _check_result(block: Message, where: str, signatures: Signatures) -> None:
     for index, part in enumerate(inner if isinstance(inner, list) else ()):
         _check_block(part, f"{where}.tool_result.content.{index}", _RESULT_BLOCKS, signatures)
     if block.get("is_error") and not inner:
-        raise RequestInvalid(f"{where}.tool_result: content cannot be empty if `is_error` is true")
+        raise invalid(f"{where}.tool_result: content cannot be empty if `is_error` is true")
 
 
 def _check_id(value: object, where: str) -> None:
     if not isinstance(value, str) or _ID.fullmatch(value) is None:
-        raise RequestInvalid(f"{where}: String should match pattern '^[a-zA-Z0-9_-]+$'")
+        raise invalid(f"{where}: String should match pattern '^[a-zA-Z0-9_-]+$'")
 
 
 def _check_source(source: Any, where: str, kind: str) -> None:
@@ -158,14 +158,14 @@ def _check_source(source: Any, where: str, kind: str) -> None:
             allowed = _IMAGES if kind == "image" else ("application/pdf",)
             if media_type not in allowed:
                 listed = " or ".join(filter(None, [", ".join(map(repr, allowed[:-1])), repr(allowed[-1])]))
-                raise RequestInvalid(f"{where}.base64.media_type: Input should be {listed}")
+                raise invalid(f"{where}.base64.media_type: Input should be {listed}")
             if not decode(data):
-                raise RequestInvalid(f"{where}.base64.data: Invalid base64 data" if data else f"{kind} cannot be empty")
+                raise invalid(f"{where}.base64.data: Invalid base64 data" if data else f"{kind} cannot be empty")
             if kind == "image" and len(data) > _LARGEST_IMAGE:
                 raise refuse("messages.large_image", where=where, size=len(data), most=_LARGEST_IMAGE)
         case {"type": "url", "url": str(url)}:
             if not url.startswith(("https://", "http://")):
-                raise RequestInvalid(f"{where}.url.url: Only HTTPS URLs are supported.")
+                raise invalid(f"{where}.url.url: Only HTTPS URLs are supported.")
         case {"type": "text", "data": str()} | {"type": "content"} if kind == "document":
             return
         case {"type": "file", "file_id": str()}:
@@ -190,7 +190,7 @@ def _check_results(messages: Sequence[Message]) -> None:
             raise refuse("messages.two_results", number=number, id=twice)
         called = [block["id"] for block in blocks_of(message) if block["type"] == "tool_use"]
         if len(set(called)) < len(called) or seen.intersection(called):
-            raise RequestInvalid("messages: `tool_use` ids must be unique")
+            raise invalid("messages: `tool_use` ids must be unique")
         seen.update(called)
     _refuse_unanswered(called, len(messages) - 1)
 

@@ -8,10 +8,9 @@ from typing import Any
 
 from turnout_emulator.answers import Block, Finish, Reasoning, RedactedReasoning, Text, ToolCall
 from turnout_emulator.catalogue import AnthropicModel
-from turnout_emulator.media import decode
-from turnout_emulator.prompt import Prompt, Role, Tool, Turn
+from turnout_emulator.memory import Signatures
+from turnout_emulator.prompt import Prompt, Role, Tool, Turn, decode
 from turnout_emulator.reply import Reply, count_prompt
-from turnout_emulator.signatures import Signatures
 from turnout_emulator.wires.anthropic_checks import check
 from turnout_emulator.wires.framing import event
 

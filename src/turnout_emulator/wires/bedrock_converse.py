@@ -9,12 +9,11 @@ from typing import Any
 
 from turnout_emulator.answers import Block, Finish, Reasoning, RedactedReasoning, Text, ToolCall
 from turnout_emulator.catalogue import BedrockModel
-from turnout_emulator.eventstream import event
-from turnout_emulator.media import decode
-from turnout_emulator.prompt import Prompt, Role, Tool, Turn
+from turnout_emulator.memory import Signatures
+from turnout_emulator.prompt import Prompt, Role, Tool, Turn, decode
 from turnout_emulator.reply import Reply, count_prompt
-from turnout_emulator.signatures import Signatures
 from turnout_emulator.wires.converse_checks import check
+from turnout_emulator.wires.framing import aws_event
 
 NAME = "bedrock-converse"
 _FINISH: Mapping[Finish, str] = {
@@ -107,7 +106,7 @@ def _usage(reply: Reply, model: BedrockModel) -> dict[str, Any]:
 def _event(name: str, payload: dict[str, Any]) -> bytes:
     """An event, padded to a length that doesn't tell its content, as the service pads it."""
     padding = _PADDING[: 4 + (len(json.dumps(payload)) * 7) % 50]
-    return event(name, {**payload, "p": padding})
+    return aws_event(name, {**payload, "p": padding})
 
 
 def _block(block: Block, model: BedrockModel, signatures: Signatures) -> dict[str, Any]:

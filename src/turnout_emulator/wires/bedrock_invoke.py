@@ -8,7 +8,7 @@ from typing import Any
 
 from turnout_emulator.brain.words import count_tokens, truncate_tokens
 from turnout_emulator.catalogue import BedrockModel
-from turnout_emulator.refusals import RequestInvalid, refuse
+from turnout_emulator.refusals import RequestRefused, refuse
 from turnout_emulator.vectors import embed
 
 NAME = "bedrock-invoke"
@@ -48,7 +48,7 @@ def answer(body: Mapping[str, Any], model: BedrockModel) -> Invoked:
     raise refuse("invoke.not_embedding", model=model.id)
 
 
-def _malformed(detail: str) -> RequestInvalid:
+def _malformed(detail: str) -> RequestRefused:
     return refuse("invoke.malformed", detail=detail)
 
 

@@ -13,8 +13,8 @@ from botocore.model import ServiceModel, Shape
 from botocore.validate import ParamValidator
 
 from turnout_emulator.catalogue import BedrockModel
-from turnout_emulator.refusals import RequestInvalid, refuse
-from turnout_emulator.signatures import Signatures
+from turnout_emulator.memory import Signatures
+from turnout_emulator.refusals import invalid, refuse
 from turnout_emulator.wires.anthropic_checks import schema_problem, thinking_conflict
 
 _DOCUMENT_NAME = re.compile(r"[a-zA-Z0-9\-()\[\]]+(?: [a-zA-Z0-9\-()\[\]]+)*")
@@ -36,7 +36,7 @@ def _request_shape() -> Shape:
 
 
 def check(body: Mapping[str, Any], model: BedrockModel, model_id: str, signatures: Signatures) -> None:
-    """Check a request, and raise `RequestInvalid` if the service would refuse it."""
+    """Check a request, and raise `RequestRefused` if the service would refuse it."""
     if body.get("messages", []) == []:
         raise refuse("converse.no_message")
     errors = ParamValidator().validate({**body, "modelId": model_id}, _request_shape())
@@ -44,7 +44,7 @@ def check(body: Mapping[str, Any], model: BedrockModel, model_id: str, signature
     problems = problems or list(_violations(body, _request_shape(), ""))
     if problems:
         count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''}"
-        raise RequestInvalid(f"{count} detected: {'; '.join(problems)}")
+        raise invalid(f"{count} detected: {'; '.join(problems)}")
     claude = model.family == "anthropic"
     if claude and _thinks(body):
         inference = body.get("inferenceConfig") or {}

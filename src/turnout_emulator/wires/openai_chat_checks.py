@@ -9,12 +9,14 @@ from typing import Any
 from turnout_emulator.catalogue import OpenAIModel
 from turnout_emulator.refusals import refuse
 from turnout_emulator.wires.openai_problems import (
-    FORMATS,
     RANGES,
+    check_answer_schema,
     check_decimal,
     check_function,
     check_integer,
-    check_strict,
+    check_strings,
+    expect,
+    format_kind,
     missing,
     not_one_of,
     too_long,
@@ -38,7 +40,7 @@ _LONGEST_ID = 40  # characters
 
 
 def check(body: Mapping[str, Any], model: OpenAIModel) -> None:
-    """Check a request, and raise `RequestInvalid` if the service would refuse it."""
+    """Check a request, and raise `RequestRefused` if the service would refuse it."""
     for argument in body:
         if argument not in _ARGUMENTS:
             raise refuse("chat.unknown", name=argument)
@@ -62,8 +64,10 @@ def _check_parameters(body: Mapping[str, Any], model: OpenAIModel) -> None:
         if body.get(name) is not None:
             check_integer(name, body[name], least=None if name == "seed" else 1)
     stop = body.get("stop")
+    check_strings(stop, "stop")
     if isinstance(stop, list) and len(stop) > 4:
         raise too_long("stop", stop, 4)
+    expect(dict, body.get("stream_options"), "stream_options")
     if body.get("stream_options") is not None and not body.get("stream"):
         raise refuse("chat.stream_options", param="stream_options")
 
@@ -99,20 +103,15 @@ def _check_messages(messages: object) -> None:
         if not isinstance(message.get("content"), str | list | None):
             raise wrong_type(f"{where}.content", "one of a string or array of objects", message["content"])
         if role == "tool":
-            answered.append(_check_result(message, where, called))
-            continue
-        _check_answered(called, answered)
-        called, answered = _check_content(message, where), []
+            if message.get("tool_call_id") is None:
+                raise missing(f"{where}.tool_call_id")
+            if message["tool_call_id"] not in called:
+                raise refuse("chat.unasked_result", param=f"{where}.role")
+            answered.append(message["tool_call_id"])
+        else:
+            _check_answered(called, answered)
+            called, answered = _check_content(message, where), []
     _check_answered(called, answered)
-
-
-def _check_result(message: Mapping[str, Any], where: str, called: list[str]) -> str:
-    call = message.get("tool_call_id")
-    if call is None:
-        raise missing(f"{where}.tool_call_id")
-    if call not in called:
-        raise refuse("chat.unasked_result", param=f"{where}.role")
-    return str(call)
 
 
 def _check_answered(called: list[str], answered: list[str]) -> None:
@@ -162,15 +161,18 @@ def _check_tools(body: Mapping[str, Any]) -> None:
             if body.get(name) not in (None, "none"):
                 raise refuse("chat.no_tools", param=name)
         return
-    names = set()
+    expect(list, tools, "tools")
+    names = []
     for index, tool in enumerate(tools):
         where, function = f"tools[{index}].function", tool.get("function") if isinstance(tool, dict) else None
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
             raise missing(where)
-        names.add(check_function(function, where))
-    wanted = choice["function"]["name"] if isinstance(choice, dict) and "function" in choice else None
-    if wanted is not None and wanted not in names:
-        raise refuse("chat.unknown_choice", param="tool_choice", name=wanted)
+        names.append(check_function(function, where))
+    if isinstance(choice, dict) and "function" in choice:
+        if not isinstance(choice["function"], dict) or "name" not in choice["function"]:
+            raise missing("tool_choice.function.name")
+        if choice["function"]["name"] not in names:
+            raise refuse("chat.unknown_choice", param="tool_choice", name=choice["function"]["name"])
     if isinstance(choice, str) and choice not in ("none", "auto", "required"):
         raise not_one_of(choice, ("none", "auto", "required"), "tool_choice")
 
@@ -179,14 +181,10 @@ def _check_format(body: Mapping[str, Any]) -> None:
     form = body.get("response_format")
     if form is None:
         return
-    kind = form.get("type") if isinstance(form, dict) else None
-    if kind not in FORMATS:
-        raise not_one_of(kind, FORMATS, "response_format.type")
+    kind = format_kind(form, "response_format")
     if kind == "json_object" and "json" not in json.dumps(body["messages"]).lower():
         raise refuse("chat.no_json", param="messages")
     if kind == "json_schema":
-        inner = form.get("json_schema")
-        if not isinstance(inner, dict) or not isinstance(inner.get("name"), str):
-            raise missing("response_format.json_schema.name")
-        if inner.get("strict"):
-            check_strict(inner.get("schema", {}), "response_format", inner["name"], "response_format")
+        spec = form.get("json_schema")
+        where = "response_format.json_schema"
+        check_answer_schema(spec if isinstance(spec, dict) else {}, where, "response_format")

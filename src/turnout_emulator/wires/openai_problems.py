@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from turnout_emulator.refusals import RequestInvalid, refuse
+from turnout_emulator.refusals import RequestRefused, refuse
+from turnout_emulator.wires.schemas import nodes, schema_fault
 
 RANGES = {"temperature": (0, 2), "top_p": (0, 1), "presence_penalty": (-2, 2), "frequency_penalty": (-2, 2)}
-FORMATS = ("json_object", "json_schema", "text")
+_FORMATS = ("json_object", "json_schema", "text")
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _JSON_TYPES = {
     type(None): "null",
@@ -23,24 +24,36 @@ _JSON_TYPES = {
 }
 
 
-def missing(param: str) -> RequestInvalid:
+def missing(param: str) -> RequestRefused:
     """A member that must be there."""
     return refuse("openai.missing", param=param)
 
 
-def wrong_type(param: str, expected: str, value: object) -> RequestInvalid:
+def wrong_type(param: str, expected: str, value: object) -> RequestRefused:
     """A member of the wrong JSON type."""
     return refuse("openai.wrong_type", param=param, expected=expected, got=_JSON_TYPES[type(value)])
 
 
-def not_one_of(value: object, allowed: Sequence[str], param: str) -> RequestInvalid:
+def expect(kind: type, value: object, param: str) -> None:
+    """Check the JSON type of a member that may be left out."""
+    if value is not None and not isinstance(value, kind):
+        raise wrong_type(param, _JSON_TYPES[kind], value)
+
+
+def check_strings(value: object, param: str) -> None:
+    """Check a string or a list of them."""
+    if not isinstance(value, str | None) and not (isinstance(value, list) and all(isinstance(v, str) for v in value)):
+        raise wrong_type(param, "one of a string or array of strings", value)
+
+
+def not_one_of(value: object, allowed: Sequence[str], param: str) -> RequestRefused:
     """A value outside an enumeration."""
     *first, last = map(repr, allowed)
     listed = f"{', '.join(first)}{',' if len(first) > 1 else ''} and {last}"
     return refuse("openai.not_one_of", param=param, value=value, allowed=listed)
 
 
-def too_long(param: str, value: Sequence[Any], most: int) -> RequestInvalid:
+def too_long(param: str, value: Sequence[Any], most: int) -> RequestRefused:
     """A string or a list above its greatest length."""
     kind = "string" if isinstance(value, str) else "array"
     return refuse(f"openai.{kind}_too_long", param=param, most=most, length=len(value))
@@ -70,42 +83,48 @@ def check_function(function: Mapping[str, Any], where: str) -> str:
     name: str = function["name"]
     if _TOOL_NAME.fullmatch(name) is None:
         raise refuse("openai.wrong_pattern", param=f"{where}.name")
-    schema = function.get("parameters")
+    expect(str, function.get("description"), f"{where}.description")
+    schema, param = function.get("parameters"), f"{where}.parameters"
+    expect(dict, schema, param)
     if schema is not None:
-        what, param = f"function '{name}'", f"{where}.parameters"
+        what = f"function '{name}'"
         if schema.get("type") != "object":
-            why = refuse("openai.no_object", got=json.dumps(schema.get("type"))).message
+            no_object = refuse("openai.no_object", got=json.dumps(schema.get("type")))
+            raise refuse("openai.bad_function", param=param, what=what, why=no_object)
+        why = schema_fault(schema) or (_open_object(schema) if function.get("strict") else None)
+        if why is not None:
             raise refuse("openai.bad_function", param=param, what=what, why=why)
-        if function.get("strict"):
-            check_strict(schema, "function", name, param)
     return name
 
 
-def check_strict(schema: Mapping[str, Any], kind: str, name: str, param: str) -> None:
-    """Strict schemas close every object and require every property."""
-    for path, node in _nodes(schema, ()):
+def format_kind(form: object, where: str) -> str:
+    """The kind of an answer's form."""
+    kind = form.get("type") if isinstance(form, dict) else None
+    if kind not in _FORMATS:
+        raise not_one_of(kind, _FORMATS, f"{where}.type")
+    return str(kind)
+
+
+def check_answer_schema(spec: Mapping[str, Any], where: str, param: str) -> None:
+    """Check the name and the schema of an answer; `param` is what a wrong schema is reported for."""
+    if not isinstance(spec.get("name"), str):
+        raise missing(f"{where}.name")
+    expect(dict, spec.get("schema"), f"{where}.schema")
+    schema = spec.get("schema") or {}
+    why = schema_fault(schema) or (_open_object(schema) if spec.get("strict") else None)
+    if why is not None:
+        raise refuse("openai.bad_format", param=param, what=f"response_format '{spec['name']}'", why=why)
+
+
+def _open_object(schema: Mapping[str, Any]) -> str | None:
+    """What a strict schema lacks, which closes every object and requires every property."""
+    for path, node in nodes(schema):
         properties = node.get("properties")
-        if node.get("type") != "object" and not isinstance(properties, Mapping):
+        if node.get("type") != "object" and properties is None:
             continue
-        absent = [name for name in properties or {} if name not in node.get("required", ())]
         if node.get("additionalProperties") is not False:
-            problem = refuse("openai.open_object", path=repr(path))
-        elif absent:
-            problem = refuse("openai.optional_property", path=repr(path), name=absent[0])
-        else:
-            continue
-        entry = "openai.bad_function" if kind == "function" else "openai.bad_format"
-        raise refuse(entry, param=param, what=f"{kind} '{name}'", why=problem.message)
-
-
-def _nodes(node: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
-    if not isinstance(node, Mapping):
-        return
-    yield path, node
-    for key in ("properties", "$defs", "definitions"):
-        for name, child in (node.get(key) or {}).items():
-            yield from _nodes(child, (*path, key, name))
-    yield from _nodes(node.get("items"), (*path, "items"))
-    for key in ("anyOf", "allOf"):
-        for number, child in enumerate(node.get(key) or ()):
-            yield from _nodes(child, (*path, key, str(number)))
+            return str(refuse("openai.open_object", path=repr(path)))
+        for name in properties or {}:
+            if name not in node.get("required", ()):
+                return str(refuse("openai.optional_property", path=repr(path), name=name))
+    return None

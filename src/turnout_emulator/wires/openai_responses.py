@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from turnout_emulator.answers import Block, Reasoning, RedactedReasoning, Text, ToolCall
 from turnout_emulator.catalogue import OpenAIModel
-from turnout_emulator.prompt import Prompt
+from turnout_emulator.memory import Issuer, Item, ResponseStore, Signatures
+from turnout_emulator.prompt import Prompt, Role, Turn
 from turnout_emulator.reply import Reply, count_prompt
-from turnout_emulator.responses_store import Item, ResponseStore
-from turnout_emulator.signatures import Issuer, Signatures
-from turnout_emulator.wires import openai_responses_input as inputs
-from turnout_emulator.wires.openai_chat import completion_filter, prompt_filter, read_tool_choice, read_tools
-from turnout_emulator.wires.openai_responses_checks import check
+from turnout_emulator.wires.openai_chat import (
+    completion_filter,
+    prompt_filter,
+    read_content,
+    read_tool_choice,
+    read_tools,
+)
+from turnout_emulator.wires.openai_responses_checks import check_body, check_items, read_items
 
 NAME = "openai-responses"
 
@@ -75,14 +79,14 @@ def read(
     body: Mapping[str, Any], model: OpenAIModel, dialect: Dialect, store: ResponseStore, signatures: Signatures
 ) -> tuple[Request, Prompt]:
     """Check a request and read it."""
-    check(body, model)
-    conversation = inputs.items(body, store)
-    inputs.check(conversation, store, signatures, dialect.issuer, prefixes=not dialect.lean)
+    check_body(body, model)
+    conversation = read_items(body, store)
+    check_items(conversation, store, signatures, dialect.issuer, prefixes=not dialect.lean)
     tools = read_tools(body.get("tools") or ())
     form = (body.get("text") or {}).get("format") or {}
     effort = (body.get("reasoning") or {}).get("effort")
     prompt = Prompt(
-        turns=inputs.turns(conversation, body.get("instructions")),
+        turns=_turns(conversation, body.get("instructions")),
         tools=tools,
         tool_choice=read_tool_choice(body.get("tool_choice"), tools),
         parallel=body.get("parallel_tool_calls") is not False,
@@ -94,6 +98,24 @@ def read(
     )
     prompt.input_tokens = count_prompt(prompt, start=3, media=85)
     return Request(body, conversation, model, dialect, signatures), prompt
+
+
+def _turns(conversation: Sequence[Item], instructions: str | None) -> list[Turn]:
+    """The conversation as turns; the calls of one answer belong to one turn."""
+    roles: Mapping[str, Role] = {"developer": "system", "assistant": "assistant", "system": "system"}
+    found = [Turn("system", instructions)] if instructions else []
+    for item in conversation:
+        match item:
+            case {"type": "message", "role": str(role)}:
+                found.append(read_content(roles.get(role, "user"), item["content"]))
+            case {"type": "function_call", "name": str(name), "arguments": str(arguments), "call_id": identity}:
+                if not found or found[-1].role != "assistant":
+                    found.append(Turn("assistant"))
+                found[-1].calls.append(ToolCall(name, arguments or "{}", str(identity)))
+            case {"type": "function_call_output", "call_id": identity, "output": output}:
+                found.append(Turn("tool"))
+                found[-1].add_result(str(identity), read_content("tool", output))
+    return found
 
 
 def incomplete_reason(reply: Reply) -> str | None:

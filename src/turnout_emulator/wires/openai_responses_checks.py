@@ -1,24 +1,34 @@
-"""What OpenAI, Azure OpenAI and Mantle refuse in a Responses request beside its input, in the services' words."""
+"""What OpenAI, Azure OpenAI and Mantle refuse in a Responses request, in the services' words."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from turnout_emulator.catalogue import OpenAIModel
-from turnout_emulator.refusals import refuse
+from turnout_emulator.memory import Issuer, Item, ResponseStore, Signatures
+from turnout_emulator.refusals import Refusal, refuse
 from turnout_emulator.wires.openai_problems import (
-    FORMATS,
+    check_answer_schema,
     check_decimal,
     check_function,
     check_integer,
-    check_strict,
+    expect,
+    format_kind,
     missing,
     not_one_of,
+    too_long,
     wrong_type,
 )
 
+_ROLES = ("assistant", "system", "developer", "user")
+_KINDS = ("message", "function_call", "function_call_output", "reasoning", "item_reference")
+_PREFIXES = {"message": "msg", "function_call": "fc", "reasoning": "rs"}
+_USER_PARTS = ("input_text", "input_image", "input_file", "input_audio")
+_ASSISTANT_PARTS = ("output_text", "refusal")
+_LONGEST_ID = 64  # characters
 _ARGUMENTS = frozenset(
     [
         *("background", "conversation", "include", "input", "instructions", "max_output_tokens", "max_tool_calls"),
@@ -40,8 +50,8 @@ _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 _FEWEST_TOKENS = 16  # the service takes no smaller max_output_tokens
 
 
-def check(body: Mapping[str, Any], model: OpenAIModel) -> None:
-    """Check a request, and raise `RequestInvalid` if the service would refuse it."""
+def check_body(body: Mapping[str, Any], model: OpenAIModel) -> None:
+    """Check a request, and raise `RequestRefused` if the service would refuse it."""
     for argument in body:
         if argument in _MOVED:
             raise refuse("responses.moved", param=argument, new=_MOVED[argument])
@@ -54,8 +64,8 @@ def check(body: Mapping[str, Any], model: OpenAIModel) -> None:
                 raise refuse("responses.sampling", param=name)
     if body.get("max_output_tokens") is not None:
         check_integer("max_output_tokens", body["max_output_tokens"], least=_FEWEST_TOKENS)
-    if not isinstance(body.get("instructions") or "", str):
-        raise wrong_type("instructions", "a string", body["instructions"])
+    expect(str, body.get("instructions") or None, "instructions")
+    expect(list, body.get("include") or None, "include")
     if body.get("background"):
         raise refuse("responses.background", param="background")
     _check_reasoning(body, model)
@@ -65,8 +75,7 @@ def check(body: Mapping[str, Any], model: OpenAIModel) -> None:
 
 def _check_reasoning(body: Mapping[str, Any], model: OpenAIModel) -> None:
     reasoning = body.get("reasoning") or {}
-    if not isinstance(reasoning, dict):
-        raise wrong_type("reasoning", "an object", reasoning)
+    expect(dict, reasoning, "reasoning")
     asked = next((name for name, value in reasoning.items() if value is not None), None)
     if asked is not None and not (model.reasoning or model.open_weight):
         raise refuse("openai.unsupported", param=f"reasoning.{asked}", advice="")
@@ -76,6 +85,7 @@ def _check_reasoning(body: Mapping[str, Any], model: OpenAIModel) -> None:
 
 
 def _check_tools(body: Mapping[str, Any]) -> None:
+    expect(list, body.get("tools") or None, "tools")
     names = [_check_tool(tool, f"tools[{index}]") for index, tool in enumerate(body.get("tools") or ())]
     choice = body.get("tool_choice")
     match choice:
@@ -105,17 +115,146 @@ def _check_tool(tool: object, where: str) -> str:
 
 
 def _check_format(body: Mapping[str, Any]) -> None:
+    expect(dict, body.get("text") or None, "text")
     form = (body.get("text") or {}).get("format")
     if form is None:
         return
-    kind = form.get("type") if isinstance(form, dict) else None
-    if kind not in FORMATS:
-        raise not_one_of(kind, FORMATS, "text.format.type")
+    kind = format_kind(form, "text.format")
     if kind == "json_object" and "json" not in json.dumps(body.get("input", "")).lower():
         raise refuse("responses.no_json", param="input")
     if kind == "json_schema":
-        for name in ("name", "schema"):
-            if form.get(name) is None:
-                raise missing(f"text.format.{name}")
-        if form.get("strict"):
-            check_strict(form["schema"], "response_format", form["name"], "text.format.schema")
+        if form.get("schema") is None:
+            raise missing("text.format.schema")
+        check_answer_schema(form, "text.format", "text.format.schema")
+
+
+def read_items(body: Mapping[str, Any], store: ResponseStore) -> list[Item]:
+    """The whole conversation as items: what was stored before, then the request's own."""
+    own = body.get("input")
+    before: list[Item] = []
+    previous = body.get("previous_response_id")
+    if previous is not None:
+        stored = store.conversations.get(str(previous))
+        if stored is None:
+            raise refuse("responses.unknown_response", param="previous_response_id", id=previous)
+        before = stored
+    if isinstance(own, str):
+        return [*before, {"type": "message", "role": "user", "content": own}]
+    if own is not None and not isinstance(own, list):
+        raise wrong_type("input", "one of a string or array of input items", own)
+    if not own and not before:
+        raise refuse("responses.no_input", param="input")
+    return [*before, *(_resolved(item, f"input[{index}]", store) for index, item in enumerate(own or ()))]
+
+
+def _resolved(item: object, where: str, store: ResponseStore) -> Item:
+    if not isinstance(item, dict):
+        raise wrong_type(where, "an object", item)
+    kind = item.get("type", "message")
+    if kind not in _KINDS:
+        raise not_one_of(kind, _KINDS, where)
+    if kind != "item_reference":
+        return {**item, "type": kind}
+    stored = store.items.get(str(item.get("id")))
+    if stored is None:
+        raise _not_stored(str(item.get("id")))
+    return stored
+
+
+def check_items(
+    conversation: Sequence[Item], store: ResponseStore, signatures: Signatures, issuer: Issuer, *, prefixes: bool
+) -> None:
+    """Check the items one by one and against each other; with `prefixes` the service insists on how ids begin."""
+    present = {str(item["id"]) for item in conversation if item.get("id")}
+    for index, item in enumerate(conversation):
+        where, kind = f"input[{index}]", item["type"]
+        if prefixes and item.get("id") and kind in _PREFIXES:
+            _check_id(str(item["id"]), _PREFIXES[kind], f"{where}.id")
+        if kind == "message":
+            _check_message(item, where)
+        elif kind == "reasoning":
+            _check_reasoning_item(item, where, store, signatures, issuer)
+            if index + 1 == len(conversation) or conversation[index + 1].get("role") in ("user", "system", "developer"):
+                raise refuse("responses.nothing_follows", param="input", id=item.get("id"))
+        else:
+            _check_call(item, where)
+        came_with = store.reasoning.get(str(item.get("id")))
+        if came_with is not None and came_with not in present:
+            raise refuse("responses.no_reasoning", param="input", id=item["id"], type=kind, reasoning=came_with)
+    _check_answered(conversation)
+
+
+def _check_id(value: str, prefix: str, where: str) -> None:
+    if len(value) > _LONGEST_ID:
+        raise too_long(where, value, _LONGEST_ID)
+    if not value.startswith(prefix):
+        raise refuse("responses.wrong_id", param=where, id=value, prefix=prefix)
+
+
+def _check_message(item: Item, where: str) -> None:
+    role, content = item.get("role"), item.get("content")
+    if role not in _ROLES:
+        raise not_one_of(role, _ROLES, f"{where}.role")
+    if content is None:
+        raise missing(f"{where}.content")
+    if not isinstance(content, str | list):
+        raise wrong_type(f"{where}.content", "one of an array of objects or string", content)
+    allowed = _ASSISTANT_PARTS if role == "assistant" else _USER_PARTS
+    for number, part in enumerate(content if isinstance(content, list) else ()):
+        _check_part(part, allowed, f"{where}.content[{number}]")
+
+
+def _check_part(part: object, allowed: Sequence[str], where: str) -> None:
+    kind = part.get("type") if isinstance(part, dict) else None
+    if not isinstance(part, dict) or kind not in allowed:
+        raise not_one_of(kind, allowed, where)
+    if kind in ("input_text", "output_text") and not isinstance(part.get("text"), str):
+        raise missing(f"{where}.text")
+    if kind == "input_image":
+        url = part.get("image_url")
+        if url is None and part.get("file_id") is None:
+            raise missing(f"{where}.image_url")
+        if url is not None and not (isinstance(url, str) and url.startswith(("data:", "https://", "http://"))):
+            raise refuse("responses.wrong_url", param=f"{where}.image_url")
+
+
+def _check_reasoning_item(item: Item, where: str, store: ResponseStore, signatures: Signatures, issuer: Issuer) -> None:
+    encrypted, identity = item.get("encrypted_content"), str(item.get("id"))
+    if item.get("summary") is None:
+        raise missing(f"{where}.summary")
+    if encrypted:
+        if not signatures.genuine(issuer, str(encrypted)):
+            raise refuse("responses.not_encrypted_here", start=str(encrypted)[:8])
+    elif item.get("id") and store.items.get(identity) is None and not item.get("content"):
+        raise _not_stored(identity)
+
+
+def _check_call(item: Item, where: str) -> None:
+    needed = ("call_id", "name", "arguments") if item["type"] == "function_call" else ("call_id", "output")
+    for name in needed:
+        if item.get(name) is None:
+            raise missing(f"{where}.{name}")
+    if len(str(item["call_id"])) > _LONGEST_ID:
+        raise too_long(f"{where}.call_id", str(item["call_id"]), _LONGEST_ID)
+    if item["type"] == "function_call" and not isinstance(item["arguments"], str):
+        raise wrong_type(f"{where}.arguments", "a string", item["arguments"])
+
+
+def _check_answered(conversation: Sequence[Item]) -> None:
+    called: Counter[str] = Counter()
+    for item in conversation:
+        identity = str(item.get("call_id"))
+        if item["type"] == "function_call":
+            called[identity] += 1
+        elif item["type"] == "function_call_output":
+            if not called[identity]:
+                raise refuse("responses.unasked_output", param="input", id=identity)
+            called[identity] -= 1
+    left = next((identity for identity, count in called.items() if count), None)
+    if left is not None:
+        raise refuse("responses.unanswered", param="input", id=left)
+
+
+def _not_stored(identity: str) -> Refusal:
+    message = str(refuse("responses.not_stored", id=identity))
+    return Refusal(404, None, message, type="invalid_request_error", param="input")

@@ -50,23 +50,14 @@ class ToolResult:
 
 @dataclass(slots=True)
 class Turn:
-    """One message.
-
-    Attributes:
-        role: Who speaks.
-        text: All its text.
-        calls: Tools called.
-        results: Results of tools.
-        media: What each image, document, sound or film is.
-        attached: The texts of documents that are plain text.
-    """
+    """One message."""
 
     role: Role
     text: str = ""
     calls: list[ToolCall] = field(default_factory=list)
     results: list[ToolResult] = field(default_factory=list)
-    media: list[str] = field(default_factory=list)
-    attached: list[str] = field(default_factory=list)
+    media: list[str] = field(default_factory=list)  # what each image, document, sound or film is
+    attached: list[str] = field(default_factory=list)  # the texts of documents that are plain text
 
     def add_text(self, text: str) -> None:
         """Add a block of text."""
@@ -97,32 +88,17 @@ class Turn:
 
 @dataclass(slots=True)
 class Prompt:
-    """A conversation and how to answer it.
-
-    Attributes:
-        turns: The messages, oldest first.
-        tools: The tools on offer.
-        tool_choice: `auto`, `none`, `required`, or the name of the tool to call.
-        parallel: Whether several tools may be called at once.
-        schema: JSON schema of the answer.
-        json_mode: The answer is to be some JSON object.
-        stop: Texts that end the answer.
-        keep_stop: Whether the text that ended the answer stays in it, as on Nova.
-        max_tokens: Longest answer in tokens.
-        reasoning: Whether the model shows reasoning before its answer.
-        stream: Whether the answer is streamed.
-        input_tokens: Tokens in the request, counted by the wire.
-    """
+    """A conversation and how to answer it."""
 
     turns: list[Turn]
     tools: list[Tool] = field(default_factory=list)
-    tool_choice: str = "auto"
-    parallel: bool = True
-    schema: Mapping[str, Any] | None = None
-    json_mode: bool = False
+    tool_choice: str = "auto"  # `auto`, `none`, `required`, or the name of the tool to call
+    parallel: bool = True  # whether several tools may be called at once
+    schema: Mapping[str, Any] | None = None  # of the answer
+    json_mode: bool = False  # the answer is to be some JSON object
     stop: list[str] = field(default_factory=list)
-    keep_stop: bool = False
+    keep_stop: bool = False  # whether the text that ended the answer stays in it, as on Nova
     max_tokens: int | None = None
-    reasoning: bool = False
+    reasoning: bool = False  # whether the model shows reasoning before its answer
     stream: bool = False
-    input_tokens: int = 0
+    input_tokens: int = 0  # counted by the wire

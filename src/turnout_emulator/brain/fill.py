@@ -74,7 +74,8 @@ class _Filler:
             if "$ref" in schema:
                 target: Any = self._root
                 for part in filter(None, str(schema["$ref"]).removeprefix("#").split("/")):
-                    target = target.get(part, {})
+                    target = target.get(part) if isinstance(target, Mapping) else None
+                target = target if isinstance(target, Mapping) else {}
             elif "allOf" in schema:
                 target = {name: value for part in schema["allOf"] for name, value in self._resolve(part).items()}
             else:

@@ -80,28 +80,16 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """How a wire shows a reply.
+    """How a wire shows a reply."""
 
-    Attributes:
-        name: The model's own name, by which an answer may have been queued.
-        model: What the service names as the model.
-        context: Tokens that the model reads.
-        call_prefix: How the ids of tool calls begin.
-        whole: The response that isn't streamed.
-        frames: The frames of a stream.
-        error_frame: An error in the middle of a stream.
-        call_length: How many random characters follow in the id of a call; 0 for the number of the call.
-        content_type: Of a stream.
-    """
-
-    name: str
-    model: str
-    context: int
-    call_prefix: str
+    name: str  # the model's own, by which an answer may have been queued
+    model: str  # what the service names as the model
+    context: int  # tokens that the model reads
+    call_prefix: str  # how the ids of tool calls begin
     whole: Callable[[Reply], dict[str, Any]]
     frames: Callable[[Reply], Iterator[bytes]]
     error_frame: Callable[[Refusal], bytes]
-    call_length: int = 22
+    call_length: int = 22  # random characters in the id of a call; 0 for the number of the call
     content_type: str = "text/event-stream; charset=utf-8"
 
 
@@ -259,8 +247,7 @@ class Service(ABC):
         response = web.StreamResponse(headers=headers)
         exchange.received.status = 200
         await response.prepare(exchange.request)
-        pending = b""
-        number = 0
+        pending, number = b"", 0
         for number, frame in enumerate(islice(rendering.frames(reply), cut.after_chunks if cut else None), start=1):
             if pause:
                 await response.write(frame)
@@ -270,23 +257,16 @@ class Service(ABC):
             if cut is not None or len(pending) > 16_384 or number < 3:
                 await response.write(pending)
                 pending = b""
-        if cut is not None and number == cut.after_chunks:
-            return await self._break(exchange, rendering, response, cut)
-        await response.write(pending)
-        await response.write_eof()
-        return response
-
-    async def _break(
-        self, exchange: Exchange, rendering: Rendering, response: web.StreamResponse, cut: Cut
-    ) -> web.StreamResponse:
-        if cut.failure is not None:
+        if cut is None or number < cut.after_chunks:
+            await response.write(pending)
+        elif cut.failure is not None:
             await self.hub.pause(cut.failure.delay)
             await response.write(rendering.error_frame(self.failure(cut.failure, exchange.received)))
-        if cut.clean or cut.failure is not None:
-            await response.write_eof()
-        elif exchange.request.transport is not None:
+        elif not cut.clean:
             await asyncio.sleep(0.01)  # lets the client read what was sent before the reset
-            exchange.request.transport.abort()
+            _drop(exchange.request)
+            return response
+        await response.write_eof()
         return response
 
 

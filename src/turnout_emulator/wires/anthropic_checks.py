@@ -9,15 +9,10 @@ from typing import Any
 from turnout_emulator.catalogue import AnthropicModel
 from turnout_emulator.memory import Signatures
 from turnout_emulator.refusals import invalid, refuse
-from turnout_emulator.wires.anthropic_content_checks import blocks_of, check_messages, required, wrong_tag
+from turnout_emulator.wires.anthropic_content_checks import blocks_of, check_messages, expect, required, wrong_tag
+from turnout_emulator.wires.openai_problems import MEMBERS
+from turnout_emulator.wires.schemas import nodes, schema_fault
 
-_ARGUMENTS = frozenset(
-    [
-        *("cache_control", "container", "context_management", "inference_geo", "max_tokens", "mcp_servers", "messages"),
-        *("metadata", "model", "output_config", "service_tier", "stop_sequences", "stream", "system", "temperature"),
-        *("thinking", "tool_choice", "tools", "top_k", "top_p"),
-    ]
-)
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _UNSUPPORTED = frozenset(
     ["minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "maxItems"]
@@ -31,8 +26,13 @@ _GUIDE = "https://docs.claude.com/en/docs/build-with-claude/extended-thinking"
 def check(body: Mapping[str, Any], model: AnthropicModel, signatures: Signatures, *, counting: bool) -> None:
     """Check a request, and raise `RequestRefused` if the service would refuse it."""
     for argument in body:
-        if argument not in _ARGUMENTS:
+        if argument not in MEMBERS["messages"]:
             raise invalid(f"{argument}: Extra inputs are not permitted")
+    for name, kind in (("thinking", dict), ("tools", list), ("output_config", dict)):
+        expect(kind, body.get(name), name)
+    choice = body.get("tool_choice")
+    if not isinstance(choice, dict | None):
+        raise invalid("tool_choice: Input should be an object")
     for argument in ("messages",) if counting else ("max_tokens", "messages"):
         if body.get(argument) is None:
             raise required(argument)
@@ -47,9 +47,8 @@ def check(body: Mapping[str, Any], model: AnthropicModel, signatures: Signatures
     _check_cache_marks(body)
 
 
-def _check_length(longest: object, model: AnthropicModel) -> None:
-    if isinstance(longest, bool) or not isinstance(longest, int):
-        raise invalid("max_tokens: Input should be a valid integer")
+def _check_length(longest: Any, model: AnthropicModel) -> None:
+    expect(int, longest, "max_tokens")
     if longest < 1:
         raise invalid("max_tokens: Input should be greater than or equal to 1")
     if longest > model.output:
@@ -89,6 +88,7 @@ def _check_thinking(body: Mapping[str, Any], model: AnthropicModel) -> None:
         budget, where = thinking.get("budget_tokens"), "thinking.enabled.budget_tokens"
         if budget is None:
             raise required(where)
+        expect(int, budget, where)
         if budget < _FEWEST_THINKING_TOKENS:
             raise invalid(f"{where}: Input should be greater than or equal to {_FEWEST_THINKING_TOKENS}")
         if budget >= body.get("max_tokens", budget + 1):
@@ -137,8 +137,6 @@ def _check_tools(body: Mapping[str, Any]) -> None:
         raise invalid("tools: Tool names must be unique.")
     if choice is None:
         return
-    if not isinstance(choice, dict):
-        raise invalid("tool_choice: Input should be an object")
     kind = choice.get("type")
     if kind not in ("auto", "any", "tool", "none"):
         raise wrong_tag("tool_choice", kind, ("auto", "any", "tool", "none"))
@@ -165,12 +163,15 @@ def _check_tool(tool: object, index: int) -> str:
         raise required(f"{where}.name")
     if not isinstance(name, str) or _TOOL_NAME.fullmatch(name) is None:
         raise invalid(f"{where}.name: String should match pattern '^[a-zA-Z0-9_-]{{1,128}}$'")
+    expect(str, tool.get("description"), f"{where}.description")
     if not isinstance(schema, dict):
         raise required(f"{where}.input_schema")
     if "type" not in schema:
         raise required(f"{where}.input_schema.type")
     if schema["type"] != "object":
         raise invalid(f"{where}.input_schema.type: Input should be 'object'")
+    if schema_fault(schema) is not None:
+        raise refuse("messages.wrong_schema", where=f"{where}.input_schema")
     return name
 
 
@@ -178,10 +179,13 @@ def _check_format(body: Mapping[str, Any]) -> None:
     form = (body.get("output_config") or {}).get("format")
     if form is None:
         return
+    expect(dict, form, "output_config.format")
     if form.get("type") != "json_schema":
         raise invalid("output_config.format.type: Input should be 'json_schema'")
     if not isinstance(form.get("schema"), dict):
         raise required("output_config.format.schema")
+    if schema_fault(form["schema"]) is not None:
+        raise refuse("messages.wrong_schema", where="output_config.format.schema")
     problem = schema_problem(form["schema"])
     if problem is not None:
         raise invalid(f"output_config.format.schema: {problem}")
@@ -192,19 +196,15 @@ def schema_problem(schema: Any) -> str | None:
 
     Source: https://github.com/BerriAI/litellm/issues/29624, https://github.com/vercel/ai/issues/17197
     """
-    if isinstance(schema, list):
-        return next((found for one in schema if (found := schema_problem(one)) is not None), None)
-    if not isinstance(schema, dict):
-        return None
-    kind = schema.get("type")
-    if kind == "object" and schema.get("additionalProperties") is not False:
-        return "For 'object' type, 'additionalProperties' must be explicitly set to false"
-    # Claude Sonnet 4.5 took a minLength of 1 on Converse, as recorded.
-    limits = sorted(name for name in _UNSUPPORTED & schema.keys() if (name, schema[name]) != ("minLength", 1))
-    if limits and isinstance(kind, str):
-        return f"For '{kind}' type, properties {', '.join(limits)} are not supported"
-    named = [one for key in ("properties", "$defs") for one in (schema.get(key) or {}).values()]
-    return schema_problem([*named, schema.get("items"), *(schema.get("anyOf") or ()), *(schema.get("allOf") or ())])
+    for _, node in nodes(schema):
+        kind = node.get("type")
+        if kind == "object" and node.get("additionalProperties") is not False:
+            return "For 'object' type, 'additionalProperties' must be explicitly set to false"
+        # Claude Sonnet 4.5 took a minLength of 1 on Converse, as recorded.
+        limits = sorted(name for name in _UNSUPPORTED & node.keys() if (name, node[name]) != ("minLength", 1))
+        if limits and isinstance(kind, str):
+            return f"For '{kind}' type, properties {', '.join(limits)} are not supported"
+    return None
 
 
 def _check_cache_marks(body: Mapping[str, Any]) -> None:

@@ -9,16 +9,18 @@ from functools import lru_cache
 from typing import Any
 
 from botocore.loaders import Loader
-from botocore.model import ServiceModel, Shape
+from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
 from turnout_emulator.catalogue import BedrockModel
 from turnout_emulator.memory import Signatures
 from turnout_emulator.refusals import invalid, refuse
 from turnout_emulator.wires.anthropic_checks import schema_problem, thinking_conflict
+from turnout_emulator.wires.schemas import schema_fault
 
 _DOCUMENT_NAME = re.compile(r"[a-zA-Z0-9\-()\[\]]+(?: [a-zA-Z0-9\-()\[\]]+)*")
 _MEDIA = ("image", "document", "video", "audio")
+_EXTRA = "additionalModelRequestFields"
 # Where the service is stricter, or less strict, than its model.
 _PATTERNS = {"toolUseId": "[a-zA-Z0-9_-]+"}
 _MORE_VALUES = {"ToolUseType": ("tool_use",)}  # Claude's own tool use, which the service sends and takes
@@ -30,23 +32,28 @@ def service_model() -> ServiceModel:
     return ServiceModel(Loader().load_service_model("bedrock-runtime", "service-2"), "bedrock-runtime")
 
 
-@lru_cache(maxsize=1)
-def _request_shape() -> Shape:
-    return service_model().operation_model("Converse").input_shape
-
-
 def check(body: Mapping[str, Any], model: BedrockModel, model_id: str, signatures: Signatures) -> None:
     """Check a request, and raise `RequestRefused` if the service would refuse it."""
     if body.get("messages", []) == []:
         raise refuse("converse.no_message")
-    errors = ParamValidator().validate({**body, "modelId": model_id}, _request_shape())
+    shape = service_model().operation_model("Converse").input_shape
+    errors = ParamValidator().validate({**body, "modelId": model_id}, shape)
     problems = errors.generate_report().split("\n") if errors.has_errors() else []
-    problems = problems or list(_violations(body, _request_shape(), ""))
+    problems = problems or list(_violations(body, shape, ""))
+    extra = body.get(_EXTRA)
+    if not isinstance(extra, dict | None):
+        kind = type(extra)
+        problems.append(f"Invalid type for parameter {_EXTRA}, value: {extra}, type: {kind}, valid types: {dict}")
+    if "guardrailIdentifier" not in (body.get("guardrailConfig") or {"guardrailIdentifier": ""}):
+        problems.append('Missing required parameter in guardrailConfig: "guardrailIdentifier"')
     if problems:
         count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''}"
         raise invalid(f"{count} detected: {'; '.join(problems)}")
     claude = model.family == "anthropic"
-    if claude and _thinks(body):
+    member = {"anthropic": "thinking", "nova": "reasoningConfig"}.get(model.family, "")
+    if not isinstance(extra_fields(body).get(member), dict | None):
+        raise refuse("converse.model", problem=f"{member}: Input should be a valid dictionary")
+    if claude and thinks(body):
         inference = body.get("inferenceConfig") or {}
         problem = thinking_conflict(inference.get("temperature"), inference.get("topP"))
         if problem:
@@ -175,6 +182,8 @@ def _check_tools(body: Mapping[str, Any], model: BedrockModel) -> None:
         schema = spec["inputSchema"].get("json")
         if not isinstance(schema, Mapping) or schema.get("type") != "object":
             raise refuse("converse.no_object", index=index)
+        if schema_fault(schema) is not None:
+            raise refuse("converse.wrong_schema", index=index)
         if spec["name"] in names:
             raise refuse("converse.same_tool", name=spec["name"], index=names.index(spec["name"]))
         names.append(spec["name"])
@@ -183,15 +192,15 @@ def _check_tools(body: Mapping[str, Any], model: BedrockModel) -> None:
             raise refuse("converse.tool_choice", choice=choice)
         if choice == "tool" and wanted["name"] not in names:
             raise refuse("converse.unknown_tool", name=wanted["name"])
-        if choice != "auto" and model.family == "anthropic" and _thinks(body):
-            raise refuse("converse.model", problem=refuse("messages.forced_tool").message)
+        if choice != "auto" and model.family == "anthropic" and thinks(body):
+            raise refuse("converse.model", problem=refuse("messages.forced_tool"))
     if model.family == "anthropic":
         _check_passed_choice(body)
 
 
 def _check_passed_choice(body: Mapping[str, Any]) -> None:
     """A `tool_choice` that is passed to Claude as it is."""
-    passed = (body.get("additionalModelRequestFields") or {}).get("tool_choice")
+    passed = extra_fields(body).get("tool_choice")
     if not isinstance(passed, Mapping):
         return
     chosen = next(iter(body["toolConfig"].get("toolChoice") or {}), None)
@@ -201,9 +210,14 @@ def _check_passed_choice(body: Mapping[str, Any]) -> None:
         raise refuse("converse.no_choice")
 
 
-def _thinks(body: Mapping[str, Any]) -> bool:
-    thinking = (body.get("additionalModelRequestFields") or {}).get("thinking") or {}
-    return isinstance(thinking, Mapping) and thinking.get("type") in ("enabled", "adaptive")
+def extra_fields(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is passed on to the model as it is."""
+    return body.get(_EXTRA) or {}
+
+
+def thinks(body: Mapping[str, Any]) -> bool:
+    """Whether Claude is to think."""
+    return (extra_fields(body).get("thinking") or {}).get("type") in ("enabled", "adaptive")
 
 
 def _check_output(body: Mapping[str, Any], model: BedrockModel) -> None:
@@ -216,7 +230,7 @@ def _check_output(body: Mapping[str, Any], model: BedrockModel) -> None:
         schema = json.loads(form["structure"]["jsonSchema"]["schema"])
     except (KeyError, ValueError):
         schema = None
-    if not isinstance(schema, Mapping):
+    if not isinstance(schema, Mapping) or schema_fault(schema) is not None:
         raise refuse("converse.no_schema")
     problem = schema_problem(schema) if model.family == "anthropic" else None
     if problem is not None:

@@ -9,6 +9,7 @@ from typing import Any
 from turnout_emulator.catalogue import OpenAIModel
 from turnout_emulator.refusals import refuse
 from turnout_emulator.wires.openai_problems import (
+    MEMBERS,
     RANGES,
     check_answer_schema,
     check_decimal,
@@ -23,16 +24,6 @@ from turnout_emulator.wires.openai_problems import (
     wrong_type,
 )
 
-_ARGUMENTS = frozenset(
-    [
-        *("audio", "data_sources", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs"),
-        *("max_completion_tokens", "max_tokens", "messages", "metadata", "modalities", "model", "n"),
-        *("parallel_tool_calls", "prediction", "presence_penalty", "prompt_cache_key", "prompt_cache_retention"),
-        *("reasoning_effort", "response_format", "safety_identifier", "seed", "service_tier", "stop", "store"),
-        *("stream", "stream_options", "temperature", "tool_choice", "tools", "top_logprobs", "top_p", "user"),
-        *("user_security_context", "verbosity", "web_search_options"),
-    ]
-)
 _ROLES = ("system", "assistant", "user", "function", "tool", "developer")
 _PARTS = ("text", "image_url", "input_audio", "refusal", "audio", "file")
 _FIXED = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0}
@@ -42,7 +33,7 @@ _LONGEST_ID = 40  # characters
 def check(body: Mapping[str, Any], model: OpenAIModel) -> None:
     """Check a request, and raise `RequestRefused` if the service would refuse it."""
     for argument in body:
-        if argument not in _ARGUMENTS:
+        if argument not in MEMBERS["chat"]:
             raise refuse("chat.unknown", name=argument)
     _check_parameters(body, model)
     _check_messages(body.get("messages"))
@@ -169,10 +160,11 @@ def _check_tools(body: Mapping[str, Any]) -> None:
             raise missing(where)
         names.append(check_function(function, where))
     if isinstance(choice, dict) and "function" in choice:
-        if not isinstance(choice["function"], dict) or "name" not in choice["function"]:
+        function = choice["function"]
+        if not isinstance(function, dict) or "name" not in function:
             raise missing("tool_choice.function.name")
-        if choice["function"]["name"] not in names:
-            raise refuse("chat.unknown_choice", param="tool_choice", name=choice["function"]["name"])
+        if function["name"] not in (None, *names):
+            raise refuse("chat.unknown_choice", param="tool_choice", name=function["name"])
     if isinstance(choice, str) and choice not in ("none", "auto", "required"):
         raise not_one_of(choice, ("none", "auto", "required"), "tool_choice")
 

@@ -11,18 +11,17 @@ from turnout_emulator.brain.words import count_tokens
 from turnout_emulator.catalogue import OpenAIModel
 from turnout_emulator.refusals import refuse
 from turnout_emulator.vectors import embed
-from turnout_emulator.wires.openai_problems import missing, not_one_of, too_long
+from turnout_emulator.wires.openai_problems import MEMBERS, missing, not_one_of, too_long
 
 NAME = "openai-embeddings"
 _MOST_INPUTS = 2048
 _MOST_TOKENS = 300_000
-_ARGUMENTS = frozenset({"input", "model", "encoding_format", "dimensions", "user", "input_type"})
 
 
 def answer(body: Mapping[str, Any], model: OpenAIModel) -> dict[str, Any]:
     """Check a request and answer it."""
     for argument in body:
-        if argument not in _ARGUMENTS:
+        if argument not in MEMBERS["embeddings"]:
             raise refuse("chat.unknown", name=argument)
     texts = _texts(body.get("input"))
     form = body.get("encoding_format") or "float"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from turnout_emulator.refusals import RequestRefused, refuse
 from turnout_emulator.wires.schemas import nodes, schema_fault
 
+MEMBERS = tomllib.loads(Path(__file__).with_name("members.toml").read_text(encoding="utf-8"))
 RANGES = {"temperature": (0, 2), "top_p": (0, 1), "presence_penalty": (-2, 2), "frequency_penalty": (-2, 2)}
 _FORMATS = ("json_object", "json_schema", "text")
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")

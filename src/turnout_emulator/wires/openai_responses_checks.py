@@ -11,6 +11,7 @@ from turnout_emulator.catalogue import OpenAIModel
 from turnout_emulator.memory import Issuer, Item, ResponseStore, Signatures
 from turnout_emulator.refusals import Refusal, refuse
 from turnout_emulator.wires.openai_problems import (
+    MEMBERS,
     check_answer_schema,
     check_decimal,
     check_function,
@@ -29,23 +30,6 @@ _PREFIXES = {"message": "msg", "function_call": "fc", "reasoning": "rs"}
 _USER_PARTS = ("input_text", "input_image", "input_file", "input_audio")
 _ASSISTANT_PARTS = ("output_text", "refusal")
 _LONGEST_ID = 64  # characters
-_ARGUMENTS = frozenset(
-    [
-        *("background", "conversation", "include", "input", "instructions", "max_output_tokens", "max_tool_calls"),
-        *("metadata", "model", "parallel_tool_calls", "previous_response_id", "prompt", "prompt_cache_key"),
-        *("prompt_cache_retention", "reasoning", "safety_identifier", "service_tier", "store", "stream"),
-        *("stream_options", "temperature", "text", "tool_choice", "tools", "top_logprobs", "top_p", "truncation"),
-        "user",
-    ]
-)
-_MOVED = {
-    "max_tokens": "max_output_tokens",
-    "max_completion_tokens": "max_output_tokens",
-    "messages": "input",
-    "response_format": "text.format",
-    "reasoning_effort": "reasoning.effort",
-    "verbosity": "text.verbosity",
-}
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 _FEWEST_TOKENS = 16  # the service takes no smaller max_output_tokens
 
@@ -53,9 +37,9 @@ _FEWEST_TOKENS = 16  # the service takes no smaller max_output_tokens
 def check_body(body: Mapping[str, Any], model: OpenAIModel) -> None:
     """Check a request, and raise `RequestRefused` if the service would refuse it."""
     for argument in body:
-        if argument in _MOVED:
-            raise refuse("responses.moved", param=argument, new=_MOVED[argument])
-        if argument not in _ARGUMENTS:
+        if argument in MEMBERS["moved"]:
+            raise refuse("responses.moved", param=argument, new=MEMBERS["moved"][argument])
+        if argument not in MEMBERS["responses"]:
             raise refuse("responses.unknown", param=argument)
     for name in ("temperature", "top_p"):
         if body.get(name) is not None:
@@ -123,8 +107,10 @@ def _check_format(body: Mapping[str, Any]) -> None:
     if kind == "json_object" and "json" not in json.dumps(body.get("input", "")).lower():
         raise refuse("responses.no_json", param="input")
     if kind == "json_schema":
-        if form.get("schema") is None:
-            raise missing("text.format.schema")
+        for name in ("name", "schema"):
+            if form.get(name) is None:
+                raise missing(f"text.format.{name}")
+        expect(str, form["name"], "text.format.name")
         check_answer_schema(form, "text.format", "text.format.schema")
 
 

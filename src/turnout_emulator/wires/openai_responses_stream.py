@@ -41,54 +41,36 @@ class Events:
         return error + self._event("response.failed", response=failed)
 
     def _item(self, item: Mapping[str, Any], index: int, reply: Reply) -> Iterator[bytes]:
-        at = {"output_index": index}
-        match item["type"]:
-            case "message":
-                opening = {**item, "status": "in_progress", "content": []}
-                inner = self._message(item, index, reply)
-            case "function_call":
-                opening = {**item, "status": "in_progress", "arguments": ""}
-                inner = self._call(item, index, reply)
-            case _:
-                opening = {**item, "summary": []} | ({"content": []} if "content" in item else {})
-                inner = self._reasoning(item, index, reply)
-        yield self._event("response.output_item.added", item=opening, **at)
-        yield from inner
-        yield self._event("response.output_item.done", item=item, **at)
-
-    def _message(self, item: Mapping[str, Any], index: int, reply: Reply) -> Iterator[bytes]:
-        for number, part in enumerate(item["content"]):
-            at = {"item_id": item["id"], "output_index": index, "content_index": number}
-            yield from self._part("content_part", "output_text", part, reply, at, {"logprobs": []})
-
-    def _call(self, item: Mapping[str, Any], index: int, reply: Reply) -> Iterator[bytes]:
         at = {"item_id": item["id"], "output_index": index}
-        for piece in reply.pieces(item["arguments"]):
-            yield self._event("response.function_call_arguments.delta", delta=piece, **at)
-        yield self._event("response.function_call_arguments.done", arguments=item["arguments"], name=item["name"], **at)
-
-    def _reasoning(self, item: Mapping[str, Any], index: int, reply: Reply) -> Iterator[bytes]:
-        at = {"item_id": item["id"], "output_index": index}
-        for number, part in enumerate(item["summary"]):
-            where = {**at, "summary_index": number}
-            yield from self._part("reasoning_summary_part", "reasoning_summary_text", part, reply, where, {})
+        empty: dict[str, Any] = {name: [] for name in ("summary", "content") if name in item}
+        if item["type"] != "reasoning":
+            empty["status"] = "in_progress"
+        if item["type"] == "function_call":
+            empty["arguments"] = ""
+        yield self._event("response.output_item.added", item={**item, **empty}, output_index=index)
+        if item["type"] == "function_call":
+            arguments, call = item["arguments"], "response.function_call_arguments"
+            for piece in reply.pieces(arguments):
+                yield self._event(f"{call}.delta", delta=piece, **at)
+            yield self._event(f"{call}.done", arguments=arguments, name=item["name"], **at)
+        for number, part in enumerate(item.get("summary") or ()):
+            names = ("reasoning_summary_part", "reasoning_summary_text")
+            yield from self._part(part, reply, names, {**at, "summary_index": number})
         for number, part in enumerate(item.get("content") or ()):
-            yield from self._part("content_part", "reasoning_text", part, reply, {**at, "content_index": number}, {})
+            logprobs: dict[str, Any] = {"logprobs": []} if part["type"] == "output_text" else {}
+            names = ("content_part", part["type"])
+            yield from self._part(part, reply, names, {**at, "content_index": number}, **logprobs)
+        yield self._event("response.output_item.done", item=item, output_index=index)
 
     def _part(
-        self,
-        part_name: str,
-        text_name: str,
-        part: Mapping[str, Any],
-        reply: Reply,
-        at: Mapping[str, Any],
-        extra: Mapping[str, Any],
+        self, part: Mapping[str, Any], reply: Reply, names: tuple[str, str], at: Mapping[str, Any], **extra: Any
     ) -> Iterator[bytes]:
-        yield self._event(f"response.{part_name}.added", part={**part, "text": ""}, **at)
+        holder, text = names
+        yield self._event(f"response.{holder}.added", part={**part, "text": ""}, **at)
         for piece in reply.pieces(part["text"]):
-            yield self._event(f"response.{text_name}.delta", delta=piece, **extra, **at)
-        yield self._event(f"response.{text_name}.done", text=part["text"], **extra, **at)
-        yield self._event(f"response.{part_name}.done", part=part, **at)
+            yield self._event(f"response.{text}.delta", delta=piece, **extra, **at)
+        yield self._event(f"response.{text}.done", text=part["text"], **extra, **at)
+        yield self._event(f"response.{holder}.done", part=part, **at)
 
     def _event(self, kind: str, **payload: Any) -> bytes:
         data = {"type": kind, "sequence_number": self._number, **payload}

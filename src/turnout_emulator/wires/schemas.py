@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_NUMBERS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"} | {
-    *("minLength", "maxLength", "minItems", "maxItems")
-}
 _SCHEMAS = ("properties", "$defs", "definitions")
-_LISTS = ("anyOf", "allOf", "oneOf", "required", "enum")
+_CHOICES = ("anyOf", "allOf", "oneOf")
+_TYPES: Mapping[str, tuple[Any, str]] = {
+    **dict.fromkeys(_SCHEMAS, (Mapping, "object")),
+    **dict.fromkeys([*_CHOICES, "required", "enum"], (list, "array")),
+    **dict.fromkeys(["minLength", "maxLength", "minItems", "maxItems"], (int, "integer")),
+    **dict.fromkeys(
+        ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"], (int | float, "number")
+    ),
+}
 
 
 def schema_fault(schema: object) -> str | None:
@@ -22,17 +27,14 @@ def _faults(schema: object) -> Iterator[str]:
         yield from [] if isinstance(schema, bool) else [f"{schema!r} is not of type 'object', 'boolean'"]
         return
     for key, value in schema.items():
-        if key in _NUMBERS and not isinstance(value, int | float):
-            yield f"{value!r} is not of type 'number'"
-        elif key in _LISTS and not isinstance(value, list):
-            yield f"{value!r} is not of type 'array'"
-        elif key in _SCHEMAS and not isinstance(value, Mapping):
-            yield f"{value!r} is not of type 'object'"
+        kind, name = _TYPES.get(key, (object, ""))
+        if not isinstance(value, kind):
+            yield f"{value!r} is not of type '{name}'"
         elif key == "enum" and not value:
             yield "[] should be non-empty"
         elif key == "required":
-            yield from (f"{name!r} is not of type 'string'" for name in value if not isinstance(name, str))
-        elif key != "enum":
+            yield from (f"{one!r} is not of type 'string'" for one in value if not isinstance(one, str))
+        else:
             for _, inner in _inner(key, value):
                 yield from _faults(inner)
 
@@ -43,7 +45,7 @@ def _inner(key: str, value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
         yield from (((key, name), child) for name, child in value.items())
     elif key == "items":
         yield (key,), value
-    elif key in ("anyOf", "allOf", "oneOf"):
+    elif key in _CHOICES:
         yield from (((key, str(number)), child) for number, child in enumerate(value))
 
 

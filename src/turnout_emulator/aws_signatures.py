@@ -12,10 +12,9 @@ import hashlib
 import math
 import re
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
+from aiohttp import web
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
@@ -41,21 +40,11 @@ _HOST = "bedrock.amazonaws.com"
 _LONGEST = 43_200  # seconds: the most that aws-bedrock-token-generator signs for
 
 
-@dataclass(frozen=True, slots=True)
-class SignedRequest:
-    """What is signed: the request as it arrived; header names in lower case."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes
-
-
 def _refusal(code: str, message: str) -> Refusal:
     return Refusal(403, f"{code}Exception", message)
 
 
-def verify(request: SignedRequest, accounts: Accounts, services: frozenset[str]) -> AwsKey:
+def verify(request: web.Request, body: bytes, accounts: Accounts, services: frozenset[str]) -> AwsKey:
     """The key that signed a request; `services` may stand in the scope of the signature.
 
     Raises:
@@ -78,9 +67,9 @@ def verify(request: SignedRequest, accounts: Accounts, services: frozenset[str])
     if key.expires_at is not None and now >= key.expires_at:
         raise _refusal("ExpiredToken", "The security token included in the request is expired")
     declared = request.headers.get("x-amz-content-sha256", "UNSIGNED-PAYLOAD")
-    if declared not in ("UNSIGNED-PAYLOAD", hashlib.sha256(request.body).hexdigest()):
+    if declared not in ("UNSIGNED-PAYLOAD", hashlib.sha256(body).hexdigest()):
         raise _refusal("InvalidSignature", _MISMATCH)
-    if not secrets.compare_digest(_signature_of(request, key, match), match["signature"]):
+    if not secrets.compare_digest(_signature_of(request, body, key, match), match["signature"]):
         raise _refusal("InvalidSignature", _MISMATCH)
     return key
 
@@ -103,10 +92,10 @@ def _check_time(stamp: str, date: str, now: float) -> None:
         )
 
 
-def _signature_of(request: SignedRequest, key: AwsKey, match: re.Match[str]) -> str:
+def _signature_of(request: web.Request, body: bytes, key: AwsKey, match: re.Match[str]) -> str:
     signed = {name: request.headers.get(name, "") for name in match["signed"].split(";")}
-    url = f"http://{request.headers.get('host', '')}{request.target}"
-    rebuilt = AWSRequest(method=request.method, url=url, data=request.body, headers=signed)
+    url = f"http://{request.headers.get('host', '')}{request.raw_path}"
+    rebuilt = AWSRequest(method=request.method, url=url, data=body, headers=signed)
     if "x-amz-content-sha256" not in signed and "x-amz-content-sha256" in request.headers:
         rebuilt.context["payload_signing_enabled"] = request.headers["x-amz-content-sha256"] != "UNSIGNED-PAYLOAD"
     return _sign(rebuilt, key, match["service"], match["region"], request.headers["x-amz-date"])

@@ -291,18 +291,11 @@ class Emulator:
             await web.TCPSite(runner, self._host, port, backlog=_BACKLOG).start()
             assert runner.server is not None
             secure = await asyncio.get_running_loop().create_server(
-                runner.server,
-                self._host,
-                0,
-                ssl=self._tls,
-                backlog=_BACKLOG,
-                ssl_shutdown_timeout=_TLS_GOODBYE,
+                runner.server, self._host, 0, ssl=self._tls, backlog=_BACKLOG, ssl_shutdown_timeout=_TLS_GOODBYE
             )
         except OSError as error:
-            where = f"{self._host}:{port}"
-            raise EmulatorError(
-                f"can't listen on {where} for {service.name}: {error.strerror}; choose another port"
-            ) from error
+            problem = f"can't listen on {self._host}:{port} for {service.name}: {error.strerror}; choose another port"
+            raise EmulatorError(problem) from error
         stack.callback(secure.close)
         endpoint: Endpoint = getattr(self, service.name)
         endpoint.url = f"http://{self._host}:{runner.addresses[0][1]}"

@@ -61,6 +61,20 @@ def refuse(
     return RequestRefused(kind, message.format(param=param, **facts), code=code, param=param)
 
 
+def refuse_if(
+    condition: object, entry: str, /, *, param: str | None = None, kind: str = "invalid_request", **facts: object
+) -> None:
+    """Refuse a request where the condition is true."""
+    if condition:
+        raise refuse(entry, param=param, kind=kind, **facts)
+
+
 def invalid(message: str) -> RequestRefused:
     """A request whose body is wrong."""
     return RequestRefused("invalid_request", message)
+
+
+def invalid_if(condition: object, message: str) -> None:
+    """Refuse a request's body where the condition is true."""
+    if condition:
+        raise invalid(message)

@@ -103,10 +103,6 @@ class AzureService(OpenAIService):
     def headers(self, exchange: Exchange) -> dict[str, str]:
         """Headers on every answer."""
         identity = str(uuid.uuid4())
-        return {
-            "apim-request-id": identity,
-            "x-request-id": str(uuid.uuid4()),
-            "x-ms-client-request-id": exchange.request.headers.get("x-ms-client-request-id", identity),
-            "x-ms-region": "East US",
-            **self._limits(exchange),
-        }
+        client = exchange.request.headers.get("x-ms-client-request-id", identity)
+        ids = {"apim-request-id": identity, "x-request-id": str(uuid.uuid4()), "x-ms-client-request-id": client}
+        return {**ids, "x-ms-region": "East US", **self._limits(exchange)}

@@ -172,9 +172,8 @@ class Service(ABC):
             response = ready.response
         except RequestRefused as refused:
             refusal = self.refusal(refused.kind, received, None, **refused.facts)
-            for member in ("message", "code", "param"):
-                if getattr(refused, member) is not None:
-                    setattr(refusal, member, getattr(refused, member))
+            refusal.message = refused.message or refusal.message
+            refusal.code, refusal.param = refused.code or refusal.code, refused.param or refusal.param
             response = self.error(refusal)
         except Refusal as refusal:
             response = self.error(refusal)

@@ -20,6 +20,14 @@ _KNOWN_AUDIENCES = frozenset(
     {"https://cognitiveservices.azure.com", "https://ai.azure.com", "https://management.azure.com"}
 )
 
+_ENDPOINTS = {
+    "token_endpoint": "oauth2/v2.0/token",
+    "jwks_uri": "discovery/v2.0/keys",
+    "issuer": "v2.0",
+    "authorization_endpoint": "oauth2/v2.0/authorize",
+    "device_authorization_endpoint": "oauth2/v2.0/devicecode",
+}
+
 
 class EntraService(Service):
     """`/{tenant}/oauth2/v2.0/token` and what leads there; `/msi/token` for managed identity."""
@@ -47,17 +55,9 @@ class EntraService(Service):
     async def _configuration(self, exchange: Exchange) -> web.StreamResponse:
         """OpenID configuration of a tenant."""
         base = f"{exchange.request.scheme}://{exchange.request.host}/{self._tenant(exchange)}"
-        return respond(
-            {
-                "token_endpoint": f"{base}/oauth2/v2.0/token",
-                "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
-                "jwks_uri": f"{base}/discovery/v2.0/keys",
-                "issuer": f"{base}/v2.0",
-                "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
-                "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
-                "tenant_region_scope": "EU",
-            }
-        )
+        methods = ["client_secret_post", "client_secret_basic"]
+        fixed = {"token_endpoint_auth_methods_supported": methods, "tenant_region_scope": "EU"}
+        return respond({**fixed, **{name: f"{base}/{path}" for name, path in _ENDPOINTS.items()}})
 
     async def _token(self, exchange: Exchange) -> web.StreamResponse:
         received = exchange.received
@@ -84,9 +84,8 @@ class EntraService(Service):
         await self.hub.pause(self.hub.delay)
         token = self.hub.tokens.issue(client_id=client.client_id, tenant=tenant, audience=audience)
         lifetime = int(self.hub.tokens.lifetime)
-        return respond(
-            {"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": token}
-        )
+        lives = {"expires_in": lifetime, "ext_expires_in": lifetime}
+        return respond({"token_type": "Bearer", **lives, "access_token": token})
 
     async def _managed_identity(self, exchange: Exchange) -> web.StreamResponse:
         """The token endpoint inside App Service (api-version 2019-08-01)."""
@@ -100,15 +99,10 @@ class EntraService(Service):
         await self.queued(exchange, (), "token")
         client_id = request.query.get("client_id", CLIENT)
         received.auth, received.identity = "managed-identity", client_id
-        return respond(
-            {
-                "access_token": self.hub.tokens.issue(client_id=client_id, tenant=TENANT, audience=resource),
-                "client_id": client_id,
-                "expires_on": str(int(self.hub.accounts.clock() + self.hub.tokens.lifetime)),
-                "resource": resource,
-                "token_type": "Bearer",
-            }
-        )
+        token = self.hub.tokens.issue(client_id=client_id, tenant=TENANT, audience=resource)
+        expiry = str(int(self.hub.accounts.clock() + self.hub.tokens.lifetime))
+        asked = {"client_id": client_id, "resource": resource}
+        return respond({"token_type": "Bearer", "expires_on": expiry, **asked, "access_token": token})
 
     def _tenant(self, exchange: Exchange) -> str:
         tenant = exchange.request.match_info["tenant"]
@@ -123,13 +117,9 @@ class EntraService(Service):
         if refusal.type is not None:
             trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
             stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-            refusal.extra = {
-                "error_codes": [int(refusal.type)],
-                "timestamp": stamp,
-                "trace_id": trace,
-                "correlation_id": correlation,
-                "error_uri": f"https://login.microsoftonline.com/error?code={refusal.type}",
-            }
+            uri = f"https://login.microsoftonline.com/error?code={refusal.type}"
+            refusal.extra = {"error_codes": [int(refusal.type)], "timestamp": stamp, "error_uri": uri}
+            refusal.extra |= {"trace_id": trace, "correlation_id": correlation}
             traced = f"Trace ID: {trace} Correlation ID: {correlation} Timestamp: {stamp}"
             refusal.message = f"AADSTS{refusal.type}: {refusal.message} {traced}"
         return refusal

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from turnout_emulator.accounts import AwsKey, key_named
-from turnout_emulator.aws_signatures import SignedRequest, bearer_owner, verify
+from turnout_emulator.aws_signatures import bearer_owner, verify
 from turnout_emulator.refusals import RequestRefused
 from turnout_emulator.services.base import Exchange, Hub
 
@@ -46,8 +46,6 @@ def identify_aws(exchange: Exchange, hub: Hub, services: frozenset[str]) -> None
 
 def identify_signer(exchange: Exchange, hub: Hub, services: frozenset[str]) -> AwsKey:
     """Note who signed the request; `services` may stand in the scope of the signature."""
-    request, received = exchange.request, exchange.received
-    signed = SignedRequest(request.method, request.raw_path, received.headers, exchange.body)
-    key = verify(signed, hub.accounts, services)
-    received.auth, received.identity = "sigv4", key.role_arn or key.access_key
+    key = verify(exchange.request, exchange.body, hub.accounts, services)
+    exchange.received.auth, exchange.received.identity = "sigv4", key.role_arn or key.access_key
     return key

@@ -18,7 +18,6 @@ from turnout_emulator.reply import Reply
 from turnout_emulator.services.base import Exchange, Handler, Hub, Rendering, Service, respond
 from turnout_emulator.wires import openai_chat, openai_embeddings, openai_responses
 from turnout_emulator.wires.framing import event
-from turnout_emulator.wires.openai_responses_stream import Events
 
 _LIMITS = {
     "x-ratelimit-limit-requests": "10000",
@@ -109,7 +108,7 @@ class OpenAIService(Service):
     async def _create_response(self, exchange: Exchange) -> web.StreamResponse:
         body, model = self._open(exchange, openai_responses.NAME, "responses")
         request, prompt = openai_responses.read(body, model, self._dialect(model), self.responses, self.hub.signatures)
-        events = Events(request)
+        events = openai_responses.Events(request)
 
         def whole(reply: Reply) -> dict[str, Any]:
             response = openai_responses.answer(request, reply)

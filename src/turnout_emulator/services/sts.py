@@ -81,14 +81,8 @@ class StsService(Service):
         role = self.hub.accounts.roles[0]
         key = self.hub.accounts.issue_aws_key(self.hub.tokens.lifetime, role)
         exchange.received.auth, exchange.received.identity = "container", role
-        body = {
-            "AccessKeyId": key.access_key,
-            "SecretAccessKey": key.secret_key,
-            "Token": key.session_token,
-            "Expiration": _expiry(key),
-            "RoleArn": role,
-        }
-        return respond(body)
+        body = {"AccessKeyId": key.access_key, "SecretAccessKey": key.secret_key, "Token": key.session_token}
+        return respond({**body, "Expiration": _expiry(key), "RoleArn": role})
 
     def error(self, refusal: Refusal) -> web.Response:
         """An error in the service's own form."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from turnout_emulator.memory import Signatures
 from turnout_emulator.prompt import decode
-from turnout_emulator.refusals import RequestRefused, invalid, refuse
+from turnout_emulator.refusals import RequestRefused, invalid, invalid_if, refuse, refuse_if
 
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
 _USER_BLOCKS = ("document", "image", "search_result", "text", "tool_result")
@@ -38,9 +38,9 @@ def blocks_of(message: Message) -> list[Mapping[str, Any]]:
     return content if isinstance(content, list) else [{"type": "text", "text": content}]
 
 
-def required(where: str) -> RequestRefused:
-    """A member that must be there."""
-    return invalid(f"{where}: Field required")
+def require(value: object, where: str) -> None:
+    """Check that a member is there."""
+    invalid_if(value is None, f"{where}: Field required")
 
 
 def expect(kind: type, value: object, where: str) -> None:
@@ -58,18 +58,15 @@ def check_messages(messages: object, signatures: Signatures, *, prefill: bool) -
     """Check the messages; `prefill` lets the last be the beginning of the answer."""
     expect(list, messages, "messages")
     assert isinstance(messages, list)
-    if not messages:
-        raise invalid("messages: at least one message is required")
+    invalid_if(not messages, "messages: at least one message is required")
     for number, message in enumerate(messages):
         _check_role(message, number)
         _check_content(message, number, signatures, final=number == len(messages) - 1)
-    if messages[0]["role"] != "user":
-        raise refuse("messages.first_role")
+    refuse_if(messages[0]["role"] != "user", "messages.first_role")
     _check_results(messages)
     last = messages[-1]
     if last["role"] == "assistant":
-        if not prefill:
-            raise refuse("messages.prefill")
+        refuse_if(not prefill, "messages.prefill")
         blocks = blocks_of(last)
         if blocks and blocks[-1]["type"] == "text" and blocks[-1]["text"] != blocks[-1]["text"].rstrip():
             raise invalid("messages: final assistant content cannot end with trailing whitespace")
@@ -79,23 +76,18 @@ def _check_role(message: object, number: int) -> None:
     if not isinstance(message, dict):
         raise invalid(f"messages.{number}: Input should be an object")
     role = message.get("role")
-    if role == "system":
-        raise refuse("messages.system_role")
-    if role not in ("user", "assistant"):
-        raise refuse("messages.wrong_role", role=role)
+    refuse_if(role == "system", "messages.system_role")
+    refuse_if(role not in ("user", "assistant"), "messages.wrong_role", role=role)
     for name in message:
-        if name not in ("role", "content"):
-            raise invalid(f"messages.{number}.{name}: Extra inputs are not permitted")
+        invalid_if(name not in ("role", "content"), f"messages.{number}.{name}: Extra inputs are not permitted")
 
 
 def _check_content(message: Message, number: int, signatures: Signatures, *, final: bool) -> None:
     content, where = message.get("content"), f"messages.{number}.content"
-    if content is None:
-        raise required(where)
+    require(content, where)
     if not isinstance(content, str):
         expect(list, content, where)
-    if not content and not (final and message["role"] == "assistant"):
-        raise refuse("messages.empty", number=number)
+    refuse_if(not content and not (final and message["role"] == "assistant"), "messages.empty", number=number)
     if isinstance(content, str):
         _check_text(content)
     else:
@@ -104,10 +96,8 @@ def _check_content(message: Message, number: int, signatures: Signatures, *, fin
 
 
 def _check_text(text: str) -> None:
-    if not text:
-        raise invalid("messages: text content blocks must be non-empty")
-    if not text.strip():
-        raise invalid("messages: text content blocks must contain non-whitespace text")
+    invalid_if(not text, "messages: text content blocks must be non-empty")
+    invalid_if(not text.strip(), "messages: text content blocks must contain non-whitespace text")
 
 
 def _check_blocks(blocks: Any, where: str, allowed: Sequence[str], signatures: Signatures) -> None:
@@ -123,8 +113,7 @@ def _check_block(block: object, where: str, allowed: Sequence[str], signatures: 
         whose = "user" if kind in _USER_BLOCKS else "assistant"
         raise invalid(f"{where}: `{kind}` blocks can only be in `{whose}` messages")
     for name in _REQUIRED[str(kind)]:
-        if block.get(name) is None:
-            raise required(f"{where}.{kind}.{name}")
+        require(block.get(name), f"{where}.{kind}.{name}")
     _check_members(block, str(kind), where, signatures)
 
 
@@ -176,11 +165,9 @@ def _check_source(source: Any, where: str, kind: str, signatures: Signatures) ->
             if kind == "image" and len(data) > _LARGEST_IMAGE:
                 raise refuse("messages.large_image", where=where, size=len(data), most=_LARGEST_IMAGE)
         case {"type": "url", "url": str(url)}:
-            if not url.startswith(("https://", "http://")):
-                raise invalid(f"{where}.url.url: Only HTTPS URLs are supported.")
+            invalid_if(not url.startswith(("https://", "http://")), f"{where}.url.url: Only HTTPS URLs are supported.")
         case {"type": "content"} if kind == "document":
-            if source.get("content") is None:
-                raise required(f"{where}.content.content")
+            require(source.get("content"), f"{where}.content.content")
             _check_inner(source["content"], f"{where}.content.content", signatures)
         case {"type": "file", "file_id": str()}:
             return
@@ -205,8 +192,7 @@ def _check_results(messages: Sequence[Message]) -> None:
         answered = [block["tool_use_id"] for block in blocks if block["type"] == "tool_result"]
         _check_answered(called, answered, number - 1)
         twice = next((one for one in answered if answered.count(one) > 1), None)
-        if twice is not None:
-            raise refuse("messages.two_results", number=number, id=twice)
+        refuse_if(twice is not None, "messages.two_results", number=number, id=twice)
         called = [block["id"] for block in blocks if block["type"] == "tool_use"]
         if len(set(called)) < len(called) or seen.intersection(called):
             raise invalid("messages: `tool_use` ids must be unique")
@@ -216,5 +202,4 @@ def _check_results(messages: Sequence[Message]) -> None:
 
 def _check_answered(called: Sequence[str], answered: Sequence[str], number: int) -> None:
     missing = [one for one in called if one not in answered]
-    if missing:
-        raise refuse("messages.unanswered", number=number, ids=", ".join(missing))
+    refuse_if(missing, "messages.unanswered", number=number, ids=", ".join(missing))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from turnout_emulator.refusals import RequestRefused, refuse
+from turnout_emulator.refusals import RequestRefused, refuse, refuse_if
 from turnout_emulator.wires.schemas import nodes, schema_fault
 
 MEMBERS = tomllib.loads(Path(__file__).with_name("members.toml").read_text(encoding="utf-8"))
@@ -32,6 +32,12 @@ def missing(param: str) -> RequestRefused:
     return refuse("openai.missing", param=param)
 
 
+def require(value: object, param: str) -> None:
+    """Check that a member is there."""
+    if value is None:
+        raise missing(param)
+
+
 def wrong_type(param: str, expected: str, value: object) -> RequestRefused:
     """A member of the wrong JSON type."""
     return refuse("openai.wrong_type", param=param, expected=expected, got=_JSON_TYPES[type(value)])
@@ -43,10 +49,13 @@ def expect(kind: type, value: object, param: str) -> None:
         raise wrong_type(param, _JSON_TYPES[kind], value)
 
 
-def check_strings(value: object, param: str) -> None:
-    """Check a string or a list of them."""
-    if not isinstance(value, str | None) and not (isinstance(value, list) and all(isinstance(v, str) for v in value)):
+def check_strings(value: object, param: str, *, most: int) -> None:
+    """Check a string or a list of at most so many."""
+    if isinstance(value, str | None):
+        return
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise wrong_type(param, "one of a string or array of strings", value)
+    check_length(param, value, most)
 
 
 def not_one_of(value: object, allowed: Sequence[str], param: str) -> RequestRefused:
@@ -56,36 +65,42 @@ def not_one_of(value: object, allowed: Sequence[str], param: str) -> RequestRefu
     return refuse("openai.not_one_of", param=param, value=value, allowed=listed)
 
 
-def too_long(param: str, value: Sequence[Any], most: int) -> RequestRefused:
-    """A string or a list above its greatest length."""
+def check_one_of(value: object, allowed: Sequence[str], param: str) -> None:
+    """Check a value of an enumeration."""
+    if value not in allowed:
+        raise not_one_of(value, allowed, param)
+
+
+def check_length(param: str, value: Sequence[Any], most: int) -> None:
+    """Check the length of a string or a list."""
     kind = "string" if isinstance(value, str) else "array"
-    return refuse(f"openai.{kind}_too_long", param=param, most=most, length=len(value))
+    refuse_if(len(value) > most, f"openai.{kind}_too_long", param=param, most=most, length=len(value))
 
 
 def check_decimal(param: str, value: object) -> None:
-    """Check a number that has a range."""
+    """Check a number that has a range and may be left out."""
+    if value is None:
+        return
     low, high = RANGES[param]
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise wrong_type(param, "a decimal", value)
-    if value < low:
-        raise refuse("openai.decimal_below", param=param, bound=low, value=value)
-    if value > high:
-        raise refuse("openai.decimal_above", param=param, bound=high, value=value)
+    refuse_if(value < low, "openai.decimal_below", param=param, bound=low, value=value)
+    refuse_if(value > high, "openai.decimal_above", param=param, bound=high, value=value)
 
 
 def check_integer(param: str, value: object, least: int | None) -> None:
-    """Check a whole number."""
+    """Check a whole number that may be left out."""
+    if value is None:
+        return
     if isinstance(value, bool) or not isinstance(value, int):
         raise wrong_type(param, "an integer", value)
-    if least is not None and value < least:
-        raise refuse("openai.integer_below", param=param, bound=least, value=value)
+    refuse_if(least is not None and value < least, "openai.integer_below", param=param, bound=least, value=value)
 
 
 def check_function(function: Mapping[str, Any], where: str) -> str:
     """Check the name and the schema of a tool, and return the name."""
     name: str = function["name"]
-    if _TOOL_NAME.fullmatch(name) is None:
-        raise refuse("openai.wrong_pattern", param=f"{where}.name")
+    refuse_if(_TOOL_NAME.fullmatch(name) is None, "openai.wrong_pattern", param=f"{where}.name")
     expect(str, function.get("description"), f"{where}.description")
     schema, param = function.get("parameters"), f"{where}.parameters"
     expect(dict, schema, param)
@@ -95,16 +110,14 @@ def check_function(function: Mapping[str, Any], where: str) -> str:
             no_object = refuse("openai.no_object", got=json.dumps(schema.get("type")))
             raise refuse("openai.bad_function", param=param, what=what, why=no_object)
         why = schema_fault(schema) or (_open_object(schema) if function.get("strict") else None)
-        if why is not None:
-            raise refuse("openai.bad_function", param=param, what=what, why=why)
+        refuse_if(why is not None, "openai.bad_function", param=param, what=what, why=why)
     return name
 
 
 def format_kind(form: object, where: str) -> str:
     """The kind of an answer's form."""
     kind = form.get("type") if isinstance(form, dict) else None
-    if kind not in _FORMATS:
-        raise not_one_of(kind, _FORMATS, f"{where}.type")
+    check_one_of(kind, _FORMATS, f"{where}.type")
     return str(kind)
 
 
@@ -115,8 +128,7 @@ def check_answer_schema(spec: Mapping[str, Any], where: str, param: str) -> None
     expect(dict, spec.get("schema"), f"{where}.schema")
     schema = spec.get("schema") or {}
     why = schema_fault(schema) or (_open_object(schema) if spec.get("strict") else None)
-    if why is not None:
-        raise refuse("openai.bad_format", param=param, what=f"response_format '{spec['name']}'", why=why)
+    refuse_if(why is not None, "openai.bad_format", param=param, what=f"response_format '{spec['name']}'", why=why)
 
 
 def _open_object(schema: Mapping[str, Any]) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +10,10 @@ from turnout_emulator.answers import Reasoning, RedactedReasoning, Text, ToolCal
 from turnout_emulator.catalogue import OpenAIModel
 from turnout_emulator.memory import Issuer, Item, ResponseStore, Signatures
 from turnout_emulator.prompt import Prompt, Role, Turn
+from turnout_emulator.refusals import Refusal
 from turnout_emulator.reply import Reply, count_prompt
-from turnout_emulator.wires.openai_chat import (
-    completion_filter,
-    prompt_filter,
-    read_content,
-    read_tool_choice,
-    read_tools,
-)
+from turnout_emulator.wires import openai_chat
+from turnout_emulator.wires.framing import event
 from turnout_emulator.wires.openai_responses_checks import check_body, check_items, read_items
 
 NAME = "openai-responses"
@@ -72,13 +68,13 @@ def read(
     check_body(body, model)
     conversation = read_items(body, store)
     check_items(conversation, store, signatures, dialect.issuer, prefixes=not dialect.lean)
-    tools = read_tools(body.get("tools") or ())
+    tools = openai_chat.read_tools(body.get("tools") or ())
     form = (body.get("text") or {}).get("format") or {}
     effort = (body.get("reasoning") or {}).get("effort")
     prompt = Prompt(
         turns=_turns(conversation, body.get("instructions")),
         tools=tools,
-        tool_choice=read_tool_choice(body.get("tool_choice"), tools),
+        tool_choice=openai_chat.read_tool_choice(body.get("tool_choice"), tools),
         parallel=body.get("parallel_tool_calls") is not False,
         schema=form.get("schema", {}) if form.get("type") == "json_schema" else None,
         json_mode=form.get("type") == "json_object",
@@ -97,19 +93,18 @@ def _turns(conversation: Sequence[Item], instructions: str | None) -> list[Turn]
     for item in conversation:
         match item:
             case {"type": "message", "role": str(role)}:
-                found.append(read_content(roles.get(role, "user"), item["content"]))
+                found.append(openai_chat.read_content(roles.get(role, "user"), item["content"]))
             case {"type": "function_call", "name": str(name), "arguments": str(arguments), "call_id": identity}:
                 if not found or found[-1].role != "assistant":
                     found.append(Turn("assistant"))
                 found[-1].calls.append(ToolCall(name, arguments or "{}", str(identity)))
             case {"type": "function_call_output", "call_id": identity, "output": output}:
                 found.append(Turn("tool"))
-                found[-1].add_result(str(identity), read_content("tool", output))
+                found[-1].add_result(str(identity), openai_chat.read_content("tool", output))
     return found
 
 
-def incomplete_reason(reply: Reply) -> str | None:
-    """Why an answer isn't whole."""
+def _incomplete_reason(reply: Reply) -> str | None:
     if reply.finish == "length":
         return "max_output_tokens"
     return "content_filter" if reply.finish in ("content_filter", "guardrail") else None
@@ -155,9 +150,9 @@ def _reasoning(text: str, signature: str | None, identity: str, request: Request
 
 def answer(request: Request, reply: Reply) -> dict[str, Any]:
     """The response to a request that isn't streamed, and what the last event of a stream carries."""
-    reason = incomplete_reason(reply)
+    reason = _incomplete_reason(reply)
     status = "incomplete" if reason else "completed"
-    shown = envelope(request, reply, status)
+    shown = _envelope(request, reply, status)
     shown["output"] = _output(request, reply, status)
     shown["usage"] = _usage(reply, request.dialect)
     if reason:
@@ -166,13 +161,13 @@ def answer(request: Request, reply: Reply) -> dict[str, Any]:
         shown["completed_at"] = reply.created
     if request.dialect.filters:
         shown["content_filters"] = [
-            content_filter("prompt", prompt_filter({}), blocked=False),
-            content_filter("completion", completion_filter(reply.filtered), blocked=bool(reply.filtered)),
+            content_filter("prompt", openai_chat.prompt_filter({}), blocked=False),
+            content_filter("completion", openai_chat.completion_filter(reply.filtered), blocked=bool(reply.filtered)),
         ]
     return shown
 
 
-def envelope(request: Request, reply: Reply, state: str) -> dict[str, Any]:
+def _envelope(request: Request, reply: Reply, state: str) -> dict[str, Any]:
     """A response without its output: what the request asked for, and how far the answer is."""
     body, reasons = request.body, request.model.reasoning
     text, reasoning = body.get("text") or {}, body.get("reasoning") or {}
@@ -243,3 +238,73 @@ def content_filter(source: str, results: Mapping[str, Any], *, blocked: bool) ->
         "content_filter_results": dict(results),
         "content_filter_offsets": {"start_offset": 0, "end_offset": 0, "check_offset": 0},
     }
+
+
+class Events:
+    """One stream: its events are numbered, the one for an error too.
+
+    Source: https://platform.openai.com/docs/api-reference/responses-streaming
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._number = 0
+        self._reply: Reply | None = None
+
+    def frames(self, reply: Reply) -> Iterator[bytes]:
+        """The events of a whole answer."""
+        self._reply = reply
+        done = answer(self._request, reply)
+        opening = _envelope(self._request, reply, "in_progress")
+        yield self._event("response.created", response=opening)
+        yield self._event("response.in_progress", response=opening)
+        for index, item in enumerate(done["output"]):
+            yield from self._item(item, index, reply)
+        last = "response.incomplete" if _incomplete_reason(reply) else "response.completed"
+        yield self._event(last, response=done)
+
+    def error(self, refusal: Refusal) -> bytes:
+        """An error in mid-stream, and the end of the response that it makes fail."""
+        error = self._event("error", code=refusal.code, message=refusal.message, param=refusal.param)
+        if self._reply is None:
+            return error
+        failed = _envelope(self._request, self._reply, "failed")
+        failed["error"] = {"code": refusal.code or "server_error", "message": refusal.message}
+        return error + self._event("response.failed", response=failed)
+
+    def _item(self, item: Mapping[str, Any], index: int, reply: Reply) -> Iterator[bytes]:
+        at = {"item_id": item["id"], "output_index": index}
+        empty: dict[str, Any] = {name: [] for name in ("summary", "content") if name in item}
+        if item["type"] != "reasoning":
+            empty["status"] = "in_progress"
+        if item["type"] == "function_call":
+            empty["arguments"] = ""
+        yield self._event("response.output_item.added", item={**item, **empty}, output_index=index)
+        if item["type"] == "function_call":
+            arguments, call = item["arguments"], "response.function_call_arguments"
+            for piece in reply.pieces(arguments):
+                yield self._event(f"{call}.delta", delta=piece, **at)
+            yield self._event(f"{call}.done", arguments=arguments, name=item["name"], **at)
+        for number, part in enumerate(item.get("summary") or ()):
+            names = ("reasoning_summary_part", "reasoning_summary_text")
+            yield from self._part(part, reply, names, {**at, "summary_index": number})
+        for number, part in enumerate(item.get("content") or ()):
+            logprobs: dict[str, Any] = {"logprobs": []} if part["type"] == "output_text" else {}
+            names = ("content_part", part["type"])
+            yield from self._part(part, reply, names, {**at, "content_index": number}, **logprobs)
+        yield self._event("response.output_item.done", item=item, output_index=index)
+
+    def _part(
+        self, part: Mapping[str, Any], reply: Reply, names: tuple[str, str], at: Mapping[str, Any], **extra: Any
+    ) -> Iterator[bytes]:
+        holder, text = names
+        yield self._event(f"response.{holder}.added", part={**part, "text": ""}, **at)
+        for piece in reply.pieces(part["text"]):
+            yield self._event(f"response.{text}.delta", delta=piece, **extra, **at)
+        yield self._event(f"response.{text}.done", text=part["text"], **extra, **at)
+        yield self._event(f"response.{holder}.done", part=part, **at)
+
+    def _event(self, kind: str, **payload: Any) -> bytes:
+        data = {"type": kind, "sequence_number": self._number, **payload}
+        self._number += 1
+        return event(data, kind)

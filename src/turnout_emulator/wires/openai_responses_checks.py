@@ -9,18 +9,20 @@ from typing import Any
 
 from turnout_emulator.catalogue import OpenAIModel
 from turnout_emulator.memory import Issuer, Item, ResponseStore, Signatures
-from turnout_emulator.refusals import Refusal, refuse
+from turnout_emulator.refusals import Refusal, refuse, refuse_if
 from turnout_emulator.wires.openai_problems import (
     MEMBERS,
     check_answer_schema,
     check_decimal,
     check_function,
     check_integer,
+    check_length,
+    check_one_of,
     expect,
     format_kind,
     missing,
     not_one_of,
-    too_long,
+    require,
     wrong_type,
 )
 
@@ -39,19 +41,14 @@ def check_body(body: Mapping[str, Any], model: OpenAIModel) -> None:
     for argument in body:
         if argument in MEMBERS["moved"]:
             raise refuse("responses.moved", param=argument, new=MEMBERS["moved"][argument])
-        if argument not in MEMBERS["responses"]:
-            raise refuse("responses.unknown", param=argument)
+        refuse_if(argument not in MEMBERS["responses"], "responses.unknown", param=argument)
     for name in ("temperature", "top_p"):
-        if body.get(name) is not None:
-            check_decimal(name, body[name])
-            if model.reasoning and body[name] != 1:
-                raise refuse("responses.sampling", param=name)
-    if body.get("max_output_tokens") is not None:
-        check_integer("max_output_tokens", body["max_output_tokens"], least=_FEWEST_TOKENS)
+        check_decimal(name, body.get(name))
+        refuse_if(model.reasoning and body.get(name, 1) not in (None, 1), "responses.sampling", param=name)
+    check_integer("max_output_tokens", body.get("max_output_tokens"), least=_FEWEST_TOKENS)
     expect(str, body.get("instructions") or None, "instructions")
     expect(list, body.get("include") or None, "include")
-    if body.get("background"):
-        raise refuse("responses.background", param="background")
+    refuse_if(body.get("background"), "responses.background", param="background")
     _check_reasoning(body, model)
     _check_tools(body)
     _check_format(body)
@@ -76,13 +73,11 @@ def _check_tools(body: Mapping[str, Any]) -> None:
         case None | "none" | "auto" | {"type": "allowed_tools", "mode": "auto" | "required"}:
             return
         case {"type": "function", "name": str(name)}:
-            if name not in names:
-                raise refuse("responses.unknown_choice", param="tool_choice")
+            refuse_if(name not in names, "responses.unknown_choice", param="tool_choice")
         case {"type": "function"}:
             raise missing("tool_choice.name")
         case "required":
-            if not names:
-                raise refuse("responses.no_tools", param="tool_choice")
+            refuse_if(not names, "responses.no_tools", param="tool_choice")
         case _:
             shown = choice if isinstance(choice, str) else json.dumps(choice)
             raise not_one_of(shown, ("none", "auto", "required"), "tool_choice")
@@ -91,8 +86,7 @@ def _check_tools(body: Mapping[str, Any]) -> None:
 def _check_tool(tool: object, where: str) -> str:
     if not isinstance(tool, dict):
         raise wrong_type(where, "an object", tool)
-    if tool.get("type") != "function":
-        raise refuse("responses.hosted_tool", param=f"{where}.type", type=tool.get("type"))
+    refuse_if(tool.get("type") != "function", "responses.hosted_tool", param=f"{where}.type", type=tool.get("type"))
     if not isinstance(tool.get("name"), str):
         raise missing(f"{where}.name")
     return check_function(tool, where)
@@ -108,8 +102,7 @@ def _check_format(body: Mapping[str, Any]) -> None:
         raise refuse("responses.no_json", param="input")
     if kind == "json_schema":
         for name in ("name", "schema"):
-            if form.get(name) is None:
-                raise missing(f"text.format.{name}")
+            require(form.get(name), f"text.format.{name}")
         expect(str, form["name"], "text.format.name")
         check_answer_schema(form, "text.format", "text.format.schema")
 
@@ -117,19 +110,15 @@ def _check_format(body: Mapping[str, Any]) -> None:
 def read_items(body: Mapping[str, Any], store: ResponseStore) -> list[Item]:
     """The whole conversation as items: what was stored before, then the request's own."""
     own = body.get("input")
-    before: list[Item] = []
     previous = body.get("previous_response_id")
-    if previous is not None:
-        stored = store.conversations.get(str(previous))
-        if stored is None:
-            raise refuse("responses.unknown_response", param="previous_response_id", id=previous)
-        before = stored
+    before = store.conversations.get(str(previous), [])
+    if previous is not None and not before:
+        raise refuse("responses.unknown_response", param="previous_response_id", id=previous)
     if isinstance(own, str):
         return [*before, {"type": "message", "role": "user", "content": own}]
     if own is not None and not isinstance(own, list):
         raise wrong_type("input", "one of a string or array of input items", own)
-    if not own and not before:
-        raise refuse("responses.no_input", param="input")
+    refuse_if(not own and not before, "responses.no_input", param="input")
     return [*before, *(_resolved(item, f"input[{index}]", store) for index, item in enumerate(own or ()))]
 
 
@@ -137,8 +126,7 @@ def _resolved(item: object, where: str, store: ResponseStore) -> Item:
     if not isinstance(item, dict):
         raise wrong_type(where, "an object", item)
     kind = item.get("type", "message")
-    if kind not in _KINDS:
-        raise not_one_of(kind, _KINDS, where)
+    check_one_of(kind, _KINDS, where)
     if kind != "item_reference":
         return {**item, "type": kind}
     stored = store.items.get(str(item.get("id")))
@@ -155,7 +143,9 @@ def check_items(
     for index, item in enumerate(conversation):
         where, kind = f"input[{index}]", item["type"]
         if prefixes and item.get("id") and kind in _PREFIXES:
-            _check_id(str(item["id"]), _PREFIXES[kind], f"{where}.id")
+            check_length(f"{where}.id", str(item["id"]), _LONGEST_ID)
+            if not str(item["id"]).startswith(_PREFIXES[kind]):
+                raise refuse("responses.wrong_id", param=f"{where}.id", id=item["id"], prefix=_PREFIXES[kind])
         if kind == "message":
             _check_message(item, where)
         elif kind == "reasoning":
@@ -170,19 +160,10 @@ def check_items(
     _check_answered(conversation)
 
 
-def _check_id(value: str, prefix: str, where: str) -> None:
-    if len(value) > _LONGEST_ID:
-        raise too_long(where, value, _LONGEST_ID)
-    if not value.startswith(prefix):
-        raise refuse("responses.wrong_id", param=where, id=value, prefix=prefix)
-
-
 def _check_message(item: Item, where: str) -> None:
     role, content = item.get("role"), item.get("content")
-    if role not in _ROLES:
-        raise not_one_of(role, _ROLES, f"{where}.role")
-    if content is None:
-        raise missing(f"{where}.content")
+    check_one_of(role, _ROLES, f"{where}.role")
+    require(content, f"{where}.content")
     if not isinstance(content, str | list):
         raise wrong_type(f"{where}.content", "one of an array of objects or string", content)
     allowed = _ASSISTANT_PARTS if role == "assistant" else _USER_PARTS
@@ -206,8 +187,7 @@ def _check_part(part: object, allowed: Sequence[str], where: str) -> None:
 
 def _check_reasoning_item(item: Item, where: str, store: ResponseStore, signatures: Signatures, issuer: Issuer) -> None:
     encrypted, identity = item.get("encrypted_content"), str(item.get("id"))
-    if item.get("summary") is None:
-        raise missing(f"{where}.summary")
+    require(item.get("summary"), f"{where}.summary")
     if encrypted:
         if not signatures.genuine(issuer, str(encrypted)):
             raise refuse("responses.not_encrypted_here", start=str(encrypted)[:8])
@@ -218,12 +198,9 @@ def _check_reasoning_item(item: Item, where: str, store: ResponseStore, signatur
 def _check_call(item: Item, where: str) -> None:
     needed = ("call_id", "name", "arguments") if item["type"] == "function_call" else ("call_id", "output")
     for name in needed:
-        if item.get(name) is None:
-            raise missing(f"{where}.{name}")
-    if len(str(item["call_id"])) > _LONGEST_ID:
-        raise too_long(f"{where}.call_id", str(item["call_id"]), _LONGEST_ID)
-    if item["type"] == "function_call" and not isinstance(item["arguments"], str):
-        raise wrong_type(f"{where}.arguments", "a string", item["arguments"])
+        require(item.get(name), f"{where}.{name}")
+    check_length(f"{where}.call_id", str(item["call_id"]), _LONGEST_ID)
+    expect(str, item.get("arguments") if item["type"] == "function_call" else None, f"{where}.arguments")
 
 
 def _check_answered(conversation: Sequence[Item]) -> None:
@@ -233,12 +210,10 @@ def _check_answered(conversation: Sequence[Item]) -> None:
         if item["type"] == "function_call":
             called[identity] += 1
         elif item["type"] == "function_call_output":
-            if not called[identity]:
-                raise refuse("responses.unasked_output", param="input", id=identity)
+            refuse_if(not called[identity], "responses.unasked_output", param="input", id=identity)
             called[identity] -= 1
     left = next((identity for identity, count in called.items() if count), None)
-    if left is not None:
-        raise refuse("responses.unanswered", param="input", id=left)
+    refuse_if(left is not None, "responses.unanswered", param="input", id=left)
 
 
 def _not_stored(identity: str) -> Refusal:

@@ -65,8 +65,13 @@ class Whole:
     def head(self) -> bytes:
         """The status line and the headers, with the empty line that ends them."""
         length = "Transfer-Encoding: chunked" if self.frames else f"Content-Length: {len(self.body)}"
-        headers = [f"{name}: {value}" for name, value in self.headers.items()]
-        return "\r\n".join([f"HTTP/1.1 {self.status} OK", *headers, length, "", ""]).encode("latin-1")
+        return self.head_with(length)
+
+    def head_with(self, *lines: str, status: int | None = None) -> bytes:
+        """The status line and the headers, with other lines for the body's length."""
+        head = [f"HTTP/1.1 {self.status if status is None else status} OK"]
+        head += [f"{name}: {value}" for name, value in self.headers.items()]
+        return "\r\n".join([*head, *lines, "", ""]).encode("latin-1")
 
     @property
     def parts(self) -> tuple[bytes, ...]:

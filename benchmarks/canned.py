@@ -9,7 +9,7 @@ import struct
 from functools import cache
 from typing import Any
 
-from turnout_emulator.eventstream import event
+from turnout_emulator.wires.framing import aws_event
 
 CHUNKS = 200
 """Pieces of text in a stream."""
@@ -100,12 +100,12 @@ def converse() -> bytes:
 @cache
 def converse_stream() -> tuple[list[bytes], bytes]:
     """The pieces of a ConverseStream answer, and what comes after the last of them."""
-    pieces = [event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": word}}) for word in WORDS]
+    pieces = [aws_event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": word}}) for word in WORDS]
     usage = {"inputTokens": 10, "outputTokens": CHUNKS, "totalTokens": 10 + CHUNKS}
-    end = event("contentBlockStop", {"contentBlockIndex": 0})
-    end += event("messageStop", {"stopReason": "end_turn"})
-    end += event("metadata", {"usage": usage, "metrics": {"latencyMs": 1100}})
-    return [event("messageStart", {"role": "assistant"}) + pieces[0], *pieces[1:]], end
+    end = aws_event("contentBlockStop", {"contentBlockIndex": 0})
+    end += aws_event("messageStop", {"stopReason": "end_turn"})
+    end += aws_event("metadata", {"usage": usage, "metrics": {"latencyMs": 1100}})
+    return [aws_event("messageStart", {"role": "assistant"}) + pieces[0], *pieces[1:]], end
 
 
 @cache

@@ -4,29 +4,23 @@ It holds no language model: it answers from the context it is given, calls tools
 and its vectors are lexical. Exact answers and failures can be queued, and what was received can be read.
 """
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from turnout_emulator.accounts import Accounts, EntraClient
-    from turnout_emulator.answers import (
-        Answer,
-        Cut,
-        Failure,
-        Raw,
-        Reasoning,
-        RedactedReasoning,
-        Script,
-        Text,
-        ToolCall,
-        Usage,
-    )
-    from turnout_emulator.catalogue import AnthropicModel, BedrockModel, OpenAIModel
-    from turnout_emulator.control import Received
-    from turnout_emulator.emulator import Emulator, EmulatorError, Endpoint
-    from turnout_emulator.scripts import Close, Drip, Reset, Wait, Whole
+from turnout_emulator.accounts import Accounts, EntraClient
+from turnout_emulator.answers import (
+    Answer,
+    Cut,
+    Failure,
+    Raw,
+    Reasoning,
+    RedactedReasoning,
+    Script,
+    Text,
+    ToolCall,
+    Usage,
+)
+from turnout_emulator.catalogue import AnthropicModel, BedrockModel, OpenAIModel
+from turnout_emulator.control import Received
+from turnout_emulator.emulator import Emulator, EmulatorError, Endpoint
+from turnout_emulator.scripts import Close, Drip, Reset, Wait, Whole
 
 __all__ = [
     "Accounts",
@@ -54,20 +48,3 @@ __all__ = [
     "Wait",
     "Whole",
 ]
-
-
-_MODULES = {
-    "accounts": "Accounts EntraClient",
-    "answers": "Answer Cut Failure Raw Reasoning RedactedReasoning Script Text ToolCall Usage",
-    "catalogue": "AnthropicModel BedrockModel OpenAIModel",
-    "control": "Received",
-    "emulator": "Emulator EmulatorError Endpoint",
-    "scripts": "Close Drip Reset Wait Whole",
-}
-
-
-def __getattr__(name: str) -> Any:
-    for module, names in _MODULES.items():
-        if name in names.split():
-            return getattr(import_module(f"{__name__}.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

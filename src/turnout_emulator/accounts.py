@@ -6,7 +6,6 @@ Every value here is a made-up credential of the emulator; none opens anything el
 from __future__ import annotations
 
 import secrets
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -74,31 +73,22 @@ class Accounts:
         self.entra_clients = entra_clients
         self.roles = roles
         self.clock = clock
-        self._lock = threading.Lock()
         static = aws_keys if aws_keys is not None else {AWS_ACCESS_KEY: AWS_SECRET_KEY}
         self._aws = {access: AwsKey(access, secret) for access, secret in static.items()}
 
     def aws_key(self, access_key: str) -> AwsKey | None:
         """The key with this id, permanent or issued."""
-        with self._lock:
-            return self._aws.get(access_key)
+        return self._aws.get(access_key)
 
     def default_aws_key(self) -> AwsKey:
         """A permanent key."""
-        with self._lock:
-            return next(key for key in self._aws.values() if key.session_token is None)
+        return next(key for key in list(self._aws.values()) if key.session_token is None)
 
     def issue_aws_key(self, lifetime: float, role_arn: str) -> AwsKey:
         """Make a temporary key that is accepted for `lifetime` seconds."""
-        key = AwsKey(
-            "ASIA" + secrets.token_hex(8).upper(),
-            secrets.token_urlsafe(30),
-            secrets.token_urlsafe(60),
-            self.clock() + lifetime,
-            role_arn,
-        )
-        with self._lock:
-            self._aws[key.access_key] = key
+        access, secret, token = secrets.token_hex(8).upper(), secrets.token_urlsafe(30), secrets.token_urlsafe(60)
+        key = AwsKey(f"ASIA{access}", secret, token, self.clock() + lifetime, role_arn)
+        self._aws[key.access_key] = key
         return key
 
     def entra_client(self, client_id: str) -> EntraClient | None:

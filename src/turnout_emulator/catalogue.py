@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from turnout_emulator.refusals import RequestRefused
+
 Kind = Literal["chat", "embeddings"]
 
 
@@ -113,45 +115,25 @@ _ARN = re.compile(
 )
 
 
-class UnknownModel(LookupError):
-    """No model has this id."""
-
-
-class NeedsProfile(LookupError):
-    """The model is only reached through an inference profile."""
-
-
-def find_bedrock(
-    model_id: str, models: Mapping[str, BedrockModel], profiles: Mapping[str, str] | None = None
-) -> BedrockModel:
-    """The model behind an id, an inference-profile id or an ARN.
+def find_bedrock(model_id: str, models: Mapping[str, BedrockModel], profiles: Mapping[str, str]) -> BedrockModel:
+    """The model behind an id, an inference-profile id or an ARN; a request for any other is refused.
 
     Args:
         model_id: As the client named it.
         models: The models that exist, by foundation-model id.
         profiles: Application inference profiles and provisioned models: ARN or id to foundation-model id.
-
-    Raises:
-        UnknownModel: Nothing has that id.
-        NeedsProfile: The bare id was given for a model that has no on-demand throughput.
     """
-    custom = profiles or {}
-    if model_id in custom:
-        return models[custom[model_id]]
     arn = _ARN.fullmatch(model_id)
-    if arn is not None:
-        model_id = arn["id"]
-        if arn["kind"] in ("application-inference-profile", "provisioned-model"):
-            if model_id not in custom:
-                raise UnknownModel(model_id)
-            return models[custom[model_id]]
-    model = models.get(model_id)
-    if model is not None:
-        if not model.on_demand:
-            raise NeedsProfile(model_id)
-        return model
-    geography, _, bare = model_id.partition(".")
-    model = models.get(bare)
-    if model is None or geography not in model.profiles:
-        raise UnknownModel(model_id)
-    return model
+    bare = arn["id"] if arn is not None else model_id
+    custom = arn is not None and arn["kind"] in ("application-inference-profile", "provisioned-model")
+    profile = profiles.get(model_id) or (profiles.get(bare) if custom else None)
+    if profile is not None:
+        return models[profile]
+    if bare in models and not custom:
+        if not models[bare].on_demand:
+            raise RequestRefused("needs_profile")
+        return models[bare]
+    geography, _, bare = bare.partition(".")
+    if custom or bare not in models or geography not in models[bare].profiles:
+        raise RequestRefused("unknown_model")
+    return models[bare]

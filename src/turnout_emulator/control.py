@@ -63,14 +63,8 @@ class _Queued:
     operation: Operation | None
 
     def fits(self, service: str, models: tuple[str, ...], operation: Operation) -> bool:
-        wanted = self.operation
-        if wanted is None and isinstance(self.item, Answer | Cut):
-            wanted = "chat"
-        return (
-            (self.service is None or self.service == service)
-            and (self.model is None or self.model in models)
-            and (wanted is None or wanted == operation)
-        )
+        wanted = self.operation or ("chat" if isinstance(self.item, Answer | Cut) else operation)
+        return (self.service or service) == service and (not self.model or self.model in models) and wanted == operation
 
 
 class Control:
@@ -81,7 +75,7 @@ class Control:
         rate: Calls a second that each deployment answers; those above are throttled.
     """
 
-    def __init__(self, keep: int = 50_000, rate: float | None = None) -> None:
+    def __init__(self, keep: int, rate: float | None) -> None:
         self._rate = rate
         self._used: dict[tuple[str, str], tuple[float, float]] = {}
         self._lock = threading.Lock()
@@ -96,29 +90,27 @@ class Control:
         with self._lock:
             self._queue.extend(_Queued(item, service, model, operation) for item in items)
 
-    def take(self, service: str, models: tuple[str, ...], operation: Operation) -> Queueable | None:
-        """Remove and return the first queued item that fits."""
+    def take(self, received: Received, models: tuple[str, ...], operation: Operation) -> Queueable | None:
+        """What the rule says of a request, else the first queued item that fits, which is removed."""
+        decided = self.rule(received) if self.rule is not None else None
+        if decided is not None:
+            return decided
         with self._lock:
             for index, queued in enumerate(self._queue):
-                if queued.fits(service, models, operation):
+                if queued.fits(received.service, models, operation):
                     return self._queue.pop(index).item
-            return None if self._rate is None or operation == "token" else self._throttled(service, models[0])
+            return self._throttled(received.service, models[0]) if models else None
 
     def _throttled(self, service: str, model: str) -> Failure | None:
         """Take one call from a deployment's quota: a bucket of a second's worth, which is always being filled."""
-        assert self._rate is not None
+        if self._rate is None:
+            return None
         now = time.monotonic()
         left, at = self._used.get((service, model), (self._rate, now))
         left = min(self._rate, left + (now - at) * self._rate)
-        if left < 1:
-            self._used[service, model] = (left, now)
-            return Failure.rate_limited(retry_after=(1 - left) / self._rate)
-        self._used[service, model] = (left - 1, now)
-        return None
-
-    def decide(self, received: Received) -> Queueable | None:
-        """What the rule says of a request, if there is one."""
-        return self.rule(received) if self.rule is not None else None
+        throttled = left < 1
+        self._used[service, model] = (left if throttled else left - 1, now)
+        return Failure.rate_limited(retry_after=(1 - left) / self._rate) if throttled else None
 
     def pending(self) -> int:
         """How many queued items have not been used."""

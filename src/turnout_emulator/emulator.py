@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+import tempfile
 import threading
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
+import trustme
 from aiohttp import web
 
 from turnout_emulator import catalogue, environment
 from turnout_emulator.accounts import CLIENT, TENANT, Accounts
 from turnout_emulator.answers import Queueable
-from turnout_emulator.auth.entra import TokenIssuer
-from turnout_emulator.certificates import Certificates
 from turnout_emulator.control import Control, Operation, Received, Rule
 from turnout_emulator.services.azure import AzureService
 from turnout_emulator.services.base import Hub, Service
@@ -24,6 +26,7 @@ from turnout_emulator.services.entra import EntraService
 from turnout_emulator.services.mantle import MantleService
 from turnout_emulator.services.openai import OpenAIService
 from turnout_emulator.services.sts import StsService
+from turnout_emulator.tokens import TokenIssuer
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
@@ -126,15 +129,14 @@ class Emulator:
         )
         services = (AzureService, OpenAIService, BedrockService, MantleService, EntraService, StsService)
         self._services: list[Service] = [service(self._hub) for service in services]
-        self.azure = Endpoint("azure")
-        self.openai = Endpoint("openai")
-        self.bedrock = Endpoint("bedrock")
-        self.mantle = Endpoint("mantle")
+        self.azure, self.openai = Endpoint("azure"), Endpoint("openai")
+        self.bedrock, self.mantle = Endpoint("bedrock"), Endpoint("mantle")
         self.entra = EntraEndpoint("entra", tokens=self._hub.tokens)
         self.sts = Endpoint("sts")
         self._host = host
         self._ports = dict(ports or {})
-        self._certificates: Certificates | None = None
+        self._ca_file: Path | None = None
+        self._tls: ssl.SSLContext | None = None
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started = threading.Event()
@@ -143,9 +145,9 @@ class Emulator:
     @property
     def ca_file(self) -> str:
         """Path of the certificate authority to trust, as PEM."""
-        if self._certificates is None:
+        if self._ca_file is None:
             raise EmulatorError("The emulator is not running: start it, or use it in a with statement.")
-        return self._certificates.ca_file
+        return str(self._ca_file)
 
     @property
     def requests(self) -> list[Received]:
@@ -216,7 +218,12 @@ class Emulator:
         """
         if self._thread is not None:
             raise EmulatorError("The emulator is running already.")
-        self._certificates = Certificates()
+        authority = trustme.CA(organization_name="turnout emulator")
+        self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert("localhost", "127.0.0.1", "::1").configure_cert(self._tls)
+        with tempfile.NamedTemporaryFile("wb", prefix="turnout-emulator-", suffix=".pem", delete=False) as file:
+            file.write(authority.cert_pem.bytes())
+        self._ca_file = Path(file.name)
         self._started.clear()
         self._failure = None
         self._thread = threading.Thread(target=self._run, name="turnout-emulator", daemon=True)
@@ -236,9 +243,9 @@ class Emulator:
         if self._thread is not None:
             self._thread.join(_STOP_SECONDS)
             self._thread = None
-        if self._certificates is not None:
-            self._certificates.remove()
-            self._certificates = None
+        if self._ca_file is not None:
+            self._ca_file.unlink(missing_ok=True)
+            self._ca_file = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -274,7 +281,6 @@ class Emulator:
             await asyncio.sleep(2 * _TLS_GOODBYE)
 
     async def _listen(self, service: Service, stack: AsyncExitStack) -> None:
-        assert self._certificates is not None
         app = web.Application(client_max_size=_LARGEST_BODY)
         app.add_routes(list(service.routes()))
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2, handler_cancellation=True)
@@ -285,18 +291,11 @@ class Emulator:
             await web.TCPSite(runner, self._host, port, backlog=_BACKLOG).start()
             assert runner.server is not None
             secure = await asyncio.get_running_loop().create_server(
-                runner.server,
-                self._host,
-                0,
-                ssl=self._certificates.server_context,
-                backlog=_BACKLOG,
-                ssl_shutdown_timeout=_TLS_GOODBYE,
+                runner.server, self._host, 0, ssl=self._tls, backlog=_BACKLOG, ssl_shutdown_timeout=_TLS_GOODBYE
             )
         except OSError as error:
-            where = f"{self._host}:{port}"
-            raise EmulatorError(
-                f"can't listen on {where} for {service.name}: {error.strerror}; choose another port"
-            ) from error
+            problem = f"can't listen on {self._host}:{port} for {service.name}: {error.strerror}; choose another port"
+            raise EmulatorError(problem) from error
         stack.callback(secure.close)
         endpoint: Endpoint = getattr(self, service.name)
         endpoint.url = f"http://{self._host}:{runner.addresses[0][1]}"

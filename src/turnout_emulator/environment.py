@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from string import Template
 
 from turnout_emulator import accounts
 from turnout_emulator.services.base import Hub
@@ -67,60 +69,16 @@ def _keys(hub: Hub) -> dict[str, str]:
     }
 
 
-_MORE_ROUTES = """
-[chat.claude]
-azure = { deployment = "claude-prod", model = "claude-sonnet-4-6" }
-bedrock = "us.anthropic.claude-sonnet-4-6"
-
-[chat.responses]
-azure = { deployment = "gpt-5-prod", model = "gpt-5", wire = "openai-responses" }
-bedrock = "openai.gpt-5.5"
-openai = { model = "gpt-5", wire = "openai-responses" }
-
-[chat.open-weight]
-bedrock = { model = "openai.gpt-oss-120b", wire = "openai-chat" }
-"""
-
-
 def settings_toml(hub: Hub, *, every_wire: bool = False) -> str:
     """A settings file with every backend of the emulator, its credentials and the usual routes."""
+    template = Path(__file__).with_name("settings.toml").read_text(encoding="utf-8").partition("\n")[2]
+    usual, _, more = template.partition("# --- every_wire ---")
     key = hub.accounts.default_aws_key()
-    more = _MORE_ROUTES if every_wire else ""
-    return f"""\
-backend = "azure"
-
-[backends.azure]
-provider = "azure"
-endpoint = "{hub.addresses["azure"]}"
-auth = "api-key"
-api_key = "{next(iter(hub.accounts.azure_keys.values()))}"
-
-[backends.bedrock]
-provider = "bedrock"
-endpoint = "{hub.addresses["bedrock"]}"
-mantle_endpoint = "{hub.addresses["mantle"]}"
-region = "{REGION}"
-access_key_id = "{key.access_key}"
-auth = "static-keys"
-secret_access_key = "{key.secret_key}"
-
-[backends.openai]
-provider = "openai"
-base_url = "{hub.addresses["openai"]}/v1"
-api_key = "{next(iter(hub.accounts.openai_keys.values()))}"
-
-[chat.default]
-azure = {{ deployment = "gpt-5-prod", model = "gpt-5" }}
-bedrock = "us.anthropic.claude-sonnet-4-6"
-openai = "gpt-5"
-
-[chat.fast]
-azure = {{ deployment = "mini", model = "gpt-5-mini" }}
-bedrock = "amazon.nova-micro-v1:0"
-openai = "gpt-5-mini"
-
-[embedding.default]
-azure = {{ deployment = "embed-small", model = "text-embedding-3-small" }}
-bedrock = {{ model = "amazon.titan-embed-text-v2:0", dimensions = 1024 }}
-openai = "text-embedding-3-small"
-{more}"""
+    return Template(usual + more if every_wire else usual).substitute(
+        hub.addresses,
+        azure_key=next(iter(hub.accounts.azure_keys.values())),
+        openai_key=next(iter(hub.accounts.openai_keys.values())),
+        region=REGION,
+        access_key=key.access_key,
+        secret_key=key.secret_key,
+    )

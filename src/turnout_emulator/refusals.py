@@ -1,4 +1,4 @@
-"""A request that a service refuses, before it is put into that service's own words."""
+"""A request that a service refuses, before and after it is put into that service's own words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from turnout_emulator.answers import Failure, FailureKind
+from turnout_emulator.answers import Failure
 
 
 @dataclass(eq=False)
@@ -31,25 +31,50 @@ class Refusal(Exception):
         return self
 
 
-@dataclass(eq=False)
-class RequestInvalid(Exception):
-    """A request whose body a wire can't accept; the service gives it a status and a body."""
+class RequestRefused(Exception):
+    """A request that can't be served; the service has an error of this kind, whose text and code may be replaced."""
 
-    message: str
-    code: str | None = None
-    param: str | None = None
-    kind: FailureKind = "invalid_request"
+    def __init__(
+        self,
+        kind: str,
+        message: str | None = None,
+        *,
+        code: str | None = None,
+        param: str | None = None,
+        **facts: object,
+    ) -> None:
+        super().__init__(message or kind)
+        self.kind, self.message, self.code, self.param, self.facts = kind, message, code, param, facts
 
 
 _TABLES = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 
 
 def refuse(
-    entry: str, /, *, param: str | None = None, kind: FailureKind = "invalid_request", **facts: object
-) -> RequestInvalid:
+    entry: str, /, *, param: str | None = None, kind: str = "invalid_request", **facts: object
+) -> RequestRefused:
     """A refusal as `refusals.toml` words it, e.g. `chat.no_tools`; `param` is the member that is wrong."""
     wire, _, name = entry.partition(".")
     message, code = _TABLES[wire][name], None
     if isinstance(message, list):
         message, code = message
-    return RequestInvalid(message.format(param=param, **facts), code, param, kind)
+    return RequestRefused(kind, message.format(param=param, **facts), code=code, param=param)
+
+
+def refuse_if(
+    condition: object, entry: str, /, *, param: str | None = None, kind: str = "invalid_request", **facts: object
+) -> None:
+    """Refuse a request where the condition is true."""
+    if condition:
+        raise refuse(entry, param=param, kind=kind, **facts)
+
+
+def invalid(message: str) -> RequestRefused:
+    """A request whose body is wrong."""
+    return RequestRefused("invalid_request", message)
+
+
+def invalid_if(condition: object, message: str) -> None:
+    """Refuse a request's body where the condition is true."""
+    if condition:
+        raise invalid(message)

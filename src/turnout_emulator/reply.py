@@ -20,31 +20,18 @@ _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 @dataclass(slots=True)
 class Reply:
-    """What a wire renders.
-
-    Attributes:
-        blocks: The content; every tool call has an id.
-        finish: Why it ended.
-        usage: Token counts.
-        model: What the service names as the model.
-        filtered: Content-filter categories that fired, with their severity.
-        chunk_size: Characters a chunk; a word when None.
-        stop_sequence: The stop sequence that ended it.
-        id: A random id, without the service's prefix.
-        created: Unix time in whole seconds.
-        latency: Milliseconds taken so far.
-    """
+    """What a wire renders; every tool call has an id."""
 
     blocks: list[Block]
     finish: Finish
     usage: Usage
-    model: str
-    filtered: dict[str, str]
-    chunk_size: int | None = None
+    model: str  # what the service names as the model
+    filtered: dict[str, str]  # content-filter categories that fired, with their severity
+    chunk_size: int | None = None  # characters a chunk; a word when None
     stop_sequence: str | None = None
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     created: int = field(default_factory=lambda: int(time.time()))
-    latency: int = 1
+    latency: int = 1  # milliseconds taken so far
 
     def text(self) -> str | None:
         """All text blocks together; None when there are none."""

@@ -17,7 +17,7 @@ from tests.conftest import settings_text
 from tests.support.frameworks import FRAMEWORKS, Chat
 from turnout.errors import ServerError, ServiceAnswerError, ServiceConnectionError
 from turnout_emulator import Answer, Emulator, Raw
-from turnout_emulator.eventstream import event, frame
+from turnout_emulator.wires.framing import aws_event, aws_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -232,8 +232,8 @@ COMPLETED = of_responses(
     "response.completed",
     response={"id": "r", "object": "response", "model": "m", "status": "completed", "output": []},
 )
-DELTA = event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "The "}})
-CONVERSE_ENDS = event("messageStop", {"stopReason": "end_turn"}) + event(
+DELTA = aws_event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": "The "}})
+CONVERSE_ENDS = aws_event("messageStop", {"stopReason": "end_turn"}) + aws_event(
     "metadata", {"usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}, "metrics": {"latencyMs": 1}}
 )
 
@@ -244,7 +244,7 @@ def frames(*parts: bytes) -> Raw:
 
 def payload(name: str, data: str | bytes) -> bytes:
     headers = {":event-type": name, ":content-type": JSON, ":message-type": "event"}
-    return frame(headers, data if isinstance(data, bytes) else data.encode())
+    return aws_frame(headers, data if isinstance(data, bytes) else data.encode())
 
 
 EMPTY = {
@@ -306,7 +306,7 @@ STREAMED: dict[str, dict[str, Raw]] = {
     },
     "converse": {
         "no event": frames(),
-        "no word": frames(event("messageStart", {"role": "assistant"})),
+        "no word": frames(aws_event("messageStart", {"role": "assistant"})),
         "a wrong checksum": frames(DELTA[:-4] + b"\0\0\0\0", CONVERSE_ENDS),
         "a wrong checksum of the prelude": frames(DELTA[:8] + b"\0\0\0\0" + DELTA[12:], CONVERSE_ENDS),
         "a length without end": frames(b"\xff" * 8 + DELTA[8:], CONVERSE_ENDS),
@@ -316,7 +316,7 @@ STREAMED: dict[str, dict[str, Raw]] = {
             for name, data in GARBAGE.items()
         },
         "a number for text": frames(
-            event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": 5}}), CONVERSE_ENDS
+            aws_event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": 5}}), CONVERSE_ENDS
         ),
     },
 }

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from turnout_emulator.brain.words import STOP_WORDS, words
@@ -27,6 +27,9 @@ _NAME = re.compile(
 _NO_NAME = STOP_WORDS | frozenset(
     words("use create add find get look search call order name list also hello hi thanks")
 )
+
+_OPENS_SENTENCE = re.compile(r"(?:^|[.!?:\n]\s*[\"'“‘]?)$")
+_SUBJECT = re.compile(r"[ \t]*(?:$|\n|is\b|was\b|has\b|lives\b|works\b|,|:|'s|’s|and [A-Z])")
 
 
 class Span(NamedTuple):
@@ -96,30 +99,21 @@ class Facts:
 
     def names(self) -> list[Span]:
         """Proper names: runs of capitalised words that no sentence's beginning explains."""
-        return list(self._names())
-
-    def _names(self) -> Iterator[Span]:
+        found: list[Span] = []
         for match in _NAME.finditer(self.text):
             start, text = match.start(), match[0].rstrip(".'’")
             while text:
                 first = text.split()[0]
-                ordinary = " " not in text and self._opens_sentence(start) and not self._is_subject(start + len(text))
+                opens = _OPENS_SENTENCE.search(self.text[:start].rstrip(" ")) is not None
+                ordinary = " " not in text and opens and not _SUBJECT.match(self.text[start + len(text) :])
                 if first.rstrip(",.'’").lower() not in _NO_NAME and not ordinary:
                     break
                 rest = text[len(first) :].lstrip()
                 start, text = start + len(text) - len(rest), rest
             text = re.sub(r"['’]s$", "", text)
             if re.search(r"\w", text) and not re.match(r"\s*:(?!/)", self.text[start + len(text) :]):
-                yield Span(start, start + len(text), text)
-
-    def _opens_sentence(self, start: int) -> bool:
-        return re.search(r"(?:^|[.!?:\n]\s*[\"'“‘]?)$", self.text[:start].rstrip(" ")) is not None
-
-    def _is_subject(self, end: int) -> bool:
-        return (
-            re.match(r"[ \t]*(?:$|\n|is\b|was\b|has\b|lives\b|works\b|,|:|'s|’s|and [A-Z])", self.text[end:])
-            is not None
-        )
+                found.append(Span(start, start + len(text), text))
+        return found
 
 
 def topic(text: str) -> str:

@@ -74,7 +74,8 @@ class _Filler:
             if "$ref" in schema:
                 target: Any = self._root
                 for part in filter(None, str(schema["$ref"]).removeprefix("#").split("/")):
-                    target = target.get(part, {})
+                    target = target.get(part) if isinstance(target, Mapping) else None
+                target = target if isinstance(target, Mapping) else {}
             elif "allOf" in schema:
                 target = {name: value for part in schema["allOf"] for name, value in self._resolve(part).items()}
             else:
@@ -126,10 +127,8 @@ class _Filler:
         return {"integer": 1, "number": 1, "boolean": 1, "string": 2}.get(str(schema.get("type")), 3)
 
     def _mapping(self, inner: Schema | bool | None, depth: int) -> Found:
-        pairs: dict[str, Any] = {}
-        if inner:
-            for match in re.finditer(r"(\w[\w -]{0,40}?)\s*[:=]\s*([^,;.\n]+)", self._text):
-                pairs[match[1]] = _Filler(self._root, match[2], match[2]).fill(inner, "", depth + 1).value
+        found = re.finditer(r"(\w[\w -]{0,40}?)\s*[:=]\s*([^,;.\n]+)", self._text) if inner else ()
+        pairs = {one[1]: _Filler(self._root, one[2], one[2]).fill(inner or {}, "", depth + 1).value for one in found}
         return Found(pairs, float(bool(pairs)))
 
     def _array(self, schema: Schema, label: str, depth: int) -> Found:

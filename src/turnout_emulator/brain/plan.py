@@ -45,7 +45,9 @@ def plan(prompt: Prompt, request: str, results: Sequence[str], done: Sequence[To
 def _wanted(tools: Sequence[Tool], request: str, results: Sequence[str]) -> list[ToolCall]:
     """The calls that a request asks for; before any result, only those whose arguments it names."""
     calls: list[ToolCall] = []
-    for clause in _clauses(tools, request):
+    pieces = list(filter(None, map(str.strip, _CLAUSES.split(request))))
+    several = sum(bool(_meant(tools, piece)) for piece in pieces) > 1
+    for clause in pieces if several else [request]:
         for number, tool in enumerate(_meant(tools, clause)):
             for part in _parts(tool, clause) if number == 0 else [""]:
                 call, evidence = _call(tool, part, clause)
@@ -64,15 +66,8 @@ def _call(tool: Tool, text: str, request: str) -> tuple[ToolCall, float]:
     numbers = [one for one in value.values() if isinstance(one, int | float)] if isinstance(value, dict) else []
     if len(Facts(text).numbers()) < len(numbers):
         evidence = 0.0  # a tool that lacks a number waits for what another brings
-    return ToolCall(tool.name, value if isinstance(value, dict) else {}), evidence if tool.schema.get(
-        "required"
-    ) else 1.0
-
-
-def _clauses(tools: Sequence[Tool], request: str) -> list[str]:
-    pieces = list(filter(None, map(str.strip, _CLAUSES.split(request))))
-    meant = [piece for piece in pieces if _meant(tools, piece)]
-    return pieces if len(meant) > 1 else [request]
+    call = ToolCall(tool.name, value if isinstance(value, dict) else {})
+    return call, evidence if tool.schema.get("required") else 1.0
 
 
 def _meant(tools: Sequence[Tool], clause: str) -> list[Tool]:
@@ -140,8 +135,8 @@ def _parts(tool: Tool, clause: str) -> Iterator[str]:
 def _without(wanted: Sequence[ToolCall], done: Sequence[ToolCall]) -> list[ToolCall]:
     """The wanted calls less those made already, matched by their arguments first and by their name then."""
     made = [(call.name, call.arguments_dict()) for call in done]
-    left = [call for call in wanted if (call.name, call.arguments_dict()) not in made]
     planned = [(call.name, call.arguments_dict()) for call in wanted]
+    left = [call for call, known in zip(wanted, planned, strict=True) if known not in made]
     for name, _ in [call for call in made if call not in planned]:
         alike = next((call for call in left if call.name == name), None)
         if alike is not None:

@@ -50,7 +50,9 @@ def think(prompt: Prompt) -> Answer:
     if prompt.tool_choice == "auto":
         repeated = [(call.name, call.arguments_dict()) for call in before]
         calls = [call for call in calls if (call.name, call.arguments_dict()) not in repeated]
-    blocks: list[Block] = [Reasoning(_reason(request, calls))] if prompt.reasoning else []
+    about = f"The question is about: {topic(question_in(request))[:120]}. I look for the sentences that match it best."
+    reason = f"The request calls for {', '.join(call.name for call in calls)}." if calls else about
+    blocks: list[Block] = [Reasoning(reason)] if prompt.reasoning else []
     if calls:
         return Answer(blocks=[*blocks, *calls], finish="tool_calls")
     failed = any(result.error for turn in since for result in turn.results)
@@ -151,12 +153,6 @@ def _standalone(request: str) -> str:
     question = follow_up["text"].strip()
     earlier = re.findall(r"(?:^|\n)\s*(?:user|human)\s*:\s*([^\n]+)", request, re.IGNORECASE)
     return f"{question} ({topic(earlier[-1])})" if earlier and _PRONOUN.search(question) else question
-
-
-def _reason(request: str, calls: Sequence[ToolCall]) -> str:
-    if calls:
-        return f"The request calls for {', '.join(call.name for call in calls)}."
-    return f"The question is about: {topic(question_in(request))[:120]}. I look for the sentences that match it best."
 
 
 def _limited(text: str, prompt: Prompt) -> tuple[str, Finish, str | None]:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from aiohttp import web
 
 from turnout_emulator.answers import Failure
-from turnout_emulator.auth.entra import TokenRefused
 from turnout_emulator.catalogue import OpenAIModel
 from turnout_emulator.control import Received
-from turnout_emulator.refusals import Refusal
-from turnout_emulator.services.base import Exchange
+from turnout_emulator.refusals import Refusal, RequestRefused
+from turnout_emulator.services.base import Exchange, Handler
 from turnout_emulator.services.foundry import FoundryService
 from turnout_emulator.services.identity import identify_azure
 from turnout_emulator.services.openai import OpenAIService
@@ -36,49 +35,47 @@ class AzureService(OpenAIService):
     azure = True
     errors = ("openai", "azure")
 
-    def routes(self) -> Iterable[web.RouteDef]:
-        """The paths it answers."""
-        yield self.route("POST", "/openai/v1/chat/completions", self._chat_completions)
-        yield self.route("POST", "/openai/v1/responses", self._create_response)
-        yield self.route("POST", "/openai/v1/embeddings", self._create_embeddings)
-        yield self.route("GET", "/openai/v1/models", self._list_models)
-        yield self.route("GET", "/openai/v1/models/{model}", self._get_model)
-        yield self.route("POST", "/openai/deployments/{deployment}/chat/completions", self._chat_completions)
-        yield self.route("POST", "/openai/deployments/{deployment}/embeddings", self._create_embeddings)
-        yield self.route("GET", "/openai/models", self._list_models)
-        yield from FoundryService(self.hub).routes()
-        yield self.route("*", "/{path:.*}", self._unknown_path)
+    def routes(self, unknown: str = "/{path:.*}") -> Iterator[web.RouteDef]:
+        """The paths it answers, with those of Foundry."""
+        yield from FoundryService(self.hub).routes("/anthropic/{path:.*}")
+        yield from super().routes(unknown)
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """What answers which method and path."""
+        return {
+            "POST /openai/v1/chat/completions": self._chat_completions,
+            "POST /openai/v1/responses": self._create_response,
+            "POST /openai/v1/embeddings": self._create_embeddings,
+            "GET /openai/v1/models": self._list_models,
+            "GET /openai/v1/models/{model}": self._get_model,
+            "POST /openai/deployments/{deployment}/chat/completions": self._chat_completions,
+            "POST /openai/deployments/{deployment}/embeddings": self._create_embeddings,
+            "GET /openai/models": self._list_models,
+        }
 
     def authenticate(self, exchange: Exchange) -> None:
         """Check the API key or the token, which v1 takes as a bearer too, and a dated path's `api-version`."""
         request = exchange.request
         v1 = request.path.startswith("/openai/v1/")
-        try:
-            identify_azure(exchange, self.hub, request.headers.get("api-key"), bearer_keys=v1)
-        except LookupError:
-            raise self.refusal("authentication", exchange.received) from None
-        except TokenRefused:
-            raise self.refusal("wrong_token", exchange.received) from None
+        identify_azure(exchange, self.hub, request.headers.get("api-key"), bearer_keys=v1)
         if not v1 and _VERSION.fullmatch(request.query.get("api-version", "")) is None:
-            raise self.refusal("unknown_path", exchange.received)
+            raise RequestRefused("unknown_path")
 
     def _model_name(self, exchange: Exchange, body: Mapping[str, Any]) -> str:
-        """The deployment, which the dated API names in the path."""
         return exchange.request.match_info.get("deployment") or super()._model_name(exchange, body)
 
     def _find_model(self, exchange: Exchange, name: str) -> OpenAIModel:
-        """The model behind a deployment; a `Refusal` if there is none."""
         deployed = self.hub.deployments.get(name, "")
         if deployed in self.hub.anthropic_models:
-            raise self.refusal("wrong_api", exchange.received)
+            raise RequestRefused("wrong_api")
         return super()._find_model(exchange, deployed)
 
-    def _model_names(self) -> Iterable[str]:
+    def _model_names(self) -> Collection[str]:
         return self.hub.deployments
 
     async def _unknown_path(self, exchange: Exchange) -> web.StreamResponse:
         self.authenticate(exchange)
-        raise self.refusal("unknown_path", exchange.received)
+        return await super()._unknown_path(exchange)
 
     def refusal(self, kind: str, received: Received, failure: Failure | None = None, **facts: object) -> Refusal:
         """Azure's error of a kind; a filtered prompt carries the filter's verdict."""
@@ -106,10 +103,6 @@ class AzureService(OpenAIService):
     def headers(self, exchange: Exchange) -> dict[str, str]:
         """Headers on every answer."""
         identity = str(uuid.uuid4())
-        return {
-            "apim-request-id": identity,
-            "x-request-id": str(uuid.uuid4()),
-            "x-ms-client-request-id": exchange.request.headers.get("x-ms-client-request-id", identity),
-            "x-ms-region": "East US",
-            **self._limits(exchange),
-        }
+        client = exchange.request.headers.get("x-ms-client-request-id", identity)
+        ids = {"apim-request-id": identity, "x-request-id": str(uuid.uuid4()), "x-ms-client-request-id": client}
+        return {**ids, "x-ms-region": "East US", **self._limits(exchange)}

@@ -8,26 +8,28 @@ import logging
 import time
 import tomllib
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 from aiohttp import web
 
 from turnout_emulator.accounts import Accounts
 from turnout_emulator.answers import Answer, Cut, Failure, Raw, Script
-from turnout_emulator.auth.entra import TokenIssuer
 from turnout_emulator.brain.think import think
 from turnout_emulator.catalogue import AnthropicModel, BedrockModel, OpenAIModel
 from turnout_emulator.control import Control, Operation, Received
+from turnout_emulator.memory import Signatures
 from turnout_emulator.prompt import Prompt
-from turnout_emulator.refusals import Refusal, RequestInvalid
+from turnout_emulator.refusals import Refusal, RequestRefused
 from turnout_emulator.reply import Reply, prepare
 from turnout_emulator.scripts import Scripted, Whole
-from turnout_emulator.signatures import Signatures
+from turnout_emulator.tokens import TokenIssuer
 from turnout_emulator.wires.framing import dumps
 
 logger = logging.getLogger("turnout_emulator")
@@ -70,29 +72,24 @@ class Exchange:
     script: Script | None = None
     frames: tuple[bytes, ...] = ()
 
+    def authorization(self) -> tuple[str, str]:
+        """The scheme of the authorization header, in lower case, and its credential."""
+        scheme, _, credential = self.request.headers.get("authorization", "").partition(" ")
+        return scheme.lower(), credential.strip()
+
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """How a wire shows a reply.
+    """How a wire shows a reply."""
 
-    Attributes:
-        model: What the service names as the model.
-        context: Tokens that the model reads.
-        call_prefix: How the ids of tool calls begin.
-        whole: The response that isn't streamed.
-        frames: The frames of a stream.
-        error_frame: An error in the middle of a stream.
-        call_length: How many random characters follow in the id of a call; 0 for the number of the call.
-        content_type: Of a stream.
-    """
-
-    model: str
-    context: int
-    call_prefix: str
+    name: str  # the model's own, by which an answer may have been queued
+    model: str  # what the service names as the model
+    context: int  # tokens that the model reads
+    call_prefix: str  # how the ids of tool calls begin
     whole: Callable[[Reply], dict[str, Any]]
     frames: Callable[[Reply], Iterator[bytes]]
     error_frame: Callable[[Refusal], bytes]
-    call_length: int = 22
+    call_length: int = 22  # random characters in the id of a call; 0 for the number of the call
     content_type: str = "text/event-stream; charset=utf-8"
 
 
@@ -120,15 +117,24 @@ class Service(ABC):
         self.hub = hub
 
     @abstractmethod
-    def routes(self) -> Iterable[web.RouteDef]:
-        """The paths it answers."""
+    def handlers(self) -> Mapping[str, Handler]:
+        """What answers which method and path."""
+
+    def routes(self, unknown: str = "/{path:.*}") -> Iterator[web.RouteDef]:
+        """The paths it answers, and those that it doesn't know."""
+        for where, handler in {**self.handlers(), f"* {unknown}": self._unknown_path}.items():
+            method, _, path = where.partition(" ")
+            yield web.route(method, path, partial(self._serve, handler))
+
+    async def _unknown_path(self, exchange: Exchange) -> web.StreamResponse:
+        request = exchange.request
+        raise RequestRefused("unknown_path", method=request.method, path=request.path)
 
     def body(self, exchange: Exchange) -> dict[str, Any]:
-        """The request's JSON object; a `Refusal` if it isn't one."""
-        body = exchange.received.body
-        if not isinstance(body, dict):
-            raise self.refusal("unreadable", exchange.received)
-        return body
+        """The request's JSON object; it is refused if it isn't one."""
+        if not isinstance(exchange.received.body, dict):
+            raise RequestRefused("unreadable")
+        return exchange.received.body
 
     def refusal(self, kind: str, received: Received, failure: Failure | None = None, **facts: object) -> Refusal:
         """The service's own error of a kind, as `errors.toml` has it; `facts` go into its message."""
@@ -151,27 +157,11 @@ class Service(ABC):
         """An error in the service's own form."""
         return respond(self.error_body(refusal), refusal.status, refusal.headers)
 
-    def invalid(self, problem: RequestInvalid, received: Received) -> Refusal:
-        """A request that a wire refused, as the service's own error."""
-        refusal = self.refusal(problem.kind, received)
-        refusal.message = problem.message
-        refusal.code = problem.code if problem.code is not None else refusal.code
-        refusal.param = problem.param if problem.param is not None else refusal.param
-        return refusal
-
     def headers(self, exchange: Exchange) -> dict[str, str]:  # noqa: ARG002 - services differ in what they need
         """Headers on every answer."""
         return {}
 
-    def route(self, method: str, path: str, handler: Handler) -> web.RouteDef:
-        """A path, answered by a handler that may raise `Refusal`."""
-
-        async def serve(request: web.Request) -> web.StreamResponse:
-            return await self._serve(request, handler)
-
-        return web.route(method, path, serve)
-
-    async def _serve(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _serve(self, handler: Handler, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         received = _received(self.name, request, body)
         self.hub.control.note(received)
@@ -180,8 +170,11 @@ class Service(ABC):
             response = await handler(exchange)
         except _Ready as ready:
             response = ready.response
-        except RequestInvalid as problem:
-            response = self.error(self.invalid(problem, received))
+        except RequestRefused as refused:
+            refusal = self.refusal(refused.kind, received, None, **refused.facts)
+            refusal.message = refused.message or refusal.message
+            refusal.code, refusal.param = refused.code or refusal.code, refused.param or refusal.param
+            response = self.error(refusal)
         except Refusal as refusal:
             response = self.error(refusal)
         if not response.prepared:
@@ -198,8 +191,7 @@ class Service(ABC):
 
     async def queued(self, exchange: Exchange, models: tuple[str, ...], operation: Operation) -> Answer | Cut | None:
         """What was queued for this request; a failure or a raw response is raised."""
-        control = self.hub.control
-        item = control.decide(exchange.received) or control.take(self.name, models, operation)
+        item = self.hub.control.take(exchange.received, models, operation)
         if isinstance(item, Failure):
             await self.hub.pause(item.delay)
             raise self.failure(item, exchange.received)
@@ -215,25 +207,21 @@ class Service(ABC):
         return self.refusal(failure.kind, received, failure).override(failure)
 
     async def embeddings(
-        self, exchange: Exchange, models: tuple[str, ...], make: Callable[[], web.Response], size: int
+        self, exchange: Exchange, model: str, texts: object, make: Callable[[], web.Response]
     ) -> web.StreamResponse:
-        """Answer a request for embeddings of `size` texts."""
-        item = await self.queued(exchange, models, "embeddings")
-        response = await asyncio.to_thread(make) if size > 32 else make()
+        """Answer a request for embeddings, off the event loop if it has many texts."""
+        item = await self.queued(exchange, (str(exchange.received.model), model), "embeddings")
+        response = await asyncio.to_thread(make) if isinstance(texts, list) and len(texts) > 32 else make()
         await self.hub.pause(self.hub.delay)
-        if isinstance(item, Cut):
-            return _drop(exchange.request)
-        return response
+        return _drop(exchange.request) if isinstance(item, Cut) else response
 
-    async def chat(
-        self, exchange: Exchange, models: tuple[str, ...], prompt: Prompt, rendering: Rendering
-    ) -> web.StreamResponse:
-        """Answer a chat request, whole or as a stream; `models` are names by which an answer may have been queued."""
+    async def chat(self, exchange: Exchange, prompt: Prompt, rendering: Rendering) -> web.StreamResponse:
+        """Answer a chat request, whole or as a stream."""
         received = exchange.received
         received.stream = prompt.stream
-        item = await self.queued(exchange, models, "chat")
+        item = await self.queued(exchange, (str(received.model), rendering.name), "chat")
         if prompt.input_tokens > rendering.context:
-            raise self.refusal("context_overflow", received, tokens=prompt.input_tokens, context=rendering.context)
+            raise RequestRefused("context_overflow", tokens=prompt.input_tokens, context=rendering.context)
         cut = item if isinstance(item, Cut) else None
         answer = (item.answer if isinstance(item, Cut) else item) or think(prompt)
         reply = prepare(answer, prompt, rendering.model, rendering.call_prefix, rendering.call_length)
@@ -258,8 +246,7 @@ class Service(ABC):
         response = web.StreamResponse(headers=headers)
         exchange.received.status = 200
         await response.prepare(exchange.request)
-        pending = b""
-        number = 0
+        pending, number = b"", 0
         for number, frame in enumerate(islice(rendering.frames(reply), cut.after_chunks if cut else None), start=1):
             if pause:
                 await response.write(frame)
@@ -269,29 +256,27 @@ class Service(ABC):
             if cut is not None or len(pending) > 16_384 or number < 3:
                 await response.write(pending)
                 pending = b""
-        if cut is not None and number == cut.after_chunks:
-            return await self._break(exchange, rendering, response, cut)
-        await response.write(pending)
-        await response.write_eof()
-        return response
-
-    async def _break(
-        self, exchange: Exchange, rendering: Rendering, response: web.StreamResponse, cut: Cut
-    ) -> web.StreamResponse:
-        if cut.failure is not None:
+        if cut is None or number < cut.after_chunks:
+            await response.write(pending)
+        elif cut.failure is not None:
             await self.hub.pause(cut.failure.delay)
             await response.write(rendering.error_frame(self.failure(cut.failure, exchange.received)))
-        if cut.clean or cut.failure is not None:
-            await response.write_eof()
-        elif exchange.request.transport is not None:
+        elif not cut.clean:
             await asyncio.sleep(0.01)  # lets the client read what was sent before the reset
-            exchange.request.transport.abort()
+            _drop(exchange.request)
+            return response
+        await response.write_eof()
         return response
 
 
 def respond(value: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """A response of JSON."""
     return web.Response(status=status, headers=headers, body=dumps(value), content_type="application/json")
+
+
+def parse_form(body: bytes) -> dict[str, str]:
+    """The first value of each field of a form."""
+    return {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
 
 
 def _raw(item: Raw) -> web.Response:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
 from aiohttp import web
 
-from turnout_emulator import eventstream
-from turnout_emulator.auth.bedrock_key import KeyRefused
-from turnout_emulator.catalogue import BedrockModel, NeedsProfile, UnknownModel, find_bedrock
-from turnout_emulator.refusals import Refusal
-from turnout_emulator.services.base import Exchange, Rendering, Service, respond
+from turnout_emulator.catalogue import BedrockModel, find_bedrock
+from turnout_emulator.control import Operation
+from turnout_emulator.refusals import Refusal, RequestRefused
+from turnout_emulator.services.base import Exchange, Handler, Rendering, Service, respond
 from turnout_emulator.services.identity import identify_aws
 from turnout_emulator.wires import bedrock_converse, bedrock_invoke
+from turnout_emulator.wires.framing import AWS_STREAM, aws_event
 
 _SIGNING_NAMES = frozenset({"bedrock"})
 
@@ -27,65 +27,55 @@ class BedrockService(Service):
     retry_headers = ("retry-after", "x-amz-retry-after")
     errors = ("bedrock",)
 
-    def routes(self) -> Iterable[web.RouteDef]:
-        """The paths it answers."""
-        yield self.route("POST", "/model/{model}/converse", self._converse)
-        yield self.route("POST", "/model/{model}/converse-stream", self._converse)
-        yield self.route("POST", "/model/{model}/invoke", self._invoke)
-        yield self.route("POST", "/model/{model}/invoke-with-response-stream", self._invoke_stream)
-        yield self.route("*", "/{path:.*}", self._unknown_path)
+    def handlers(self) -> Mapping[str, Handler]:
+        """What answers which method and path."""
+        return {
+            "POST /model/{model}/converse": self._converse,
+            "POST /model/{model}/converse-stream": self._converse,
+            "POST /model/{model}/invoke": self._invoke,
+            "POST /model/{model}/invoke-with-response-stream": self._invoke_stream,
+        }
 
-    def _open(self, exchange: Exchange, kind: str) -> tuple[dict[str, Any], BedrockModel]:
-        exchange.received.model = model_id = unquote(exchange.request.match_info["model"])
-        try:
-            identify_aws(exchange, self.hub, _SIGNING_NAMES)
-            model = find_bedrock(model_id, self.hub.bedrock_models, self.hub.bedrock_profiles)
-        except KeyRefused:
-            raise self.refusal("wrong_key", exchange.received) from None
-        except NeedsProfile:
-            raise self.refusal("needs_profile", exchange.received) from None
-        except UnknownModel:
-            raise self.refusal("unknown_model", exchange.received) from None
-        if model.kind != kind and kind == "chat":
-            raise self.refusal("no_chat_model", exchange.received)
+    def _open(self, exchange: Exchange, operation: Operation, wire: str | None) -> tuple[dict[str, Any], BedrockModel]:
+        received = exchange.received
+        received.operation, received.wire = operation, wire
+        received.model = unquote(exchange.request.match_info["model"])
+        identify_aws(exchange, self.hub, _SIGNING_NAMES)
+        model = find_bedrock(received.model, self.hub.bedrock_models, self.hub.bedrock_profiles)
+        if model.kind != "chat" and operation == "chat":
+            raise RequestRefused("no_chat_model")
         return self.body(exchange), model
 
     async def _converse(self, exchange: Exchange) -> web.StreamResponse:
-        exchange.received.operation, exchange.received.wire = "chat", bedrock_converse.NAME
-        body, model = self._open(exchange, "chat")
+        body, model = self._open(exchange, "chat", bedrock_converse.NAME)
         prompt = bedrock_converse.read(body, model, str(exchange.received.model), self.hub.signatures)
         prompt.stream = exchange.request.path.endswith("-stream")
         rendering = Rendering(
+            name=model.id,
             model=model.id,
             context=model.context,
             call_prefix="tooluse_",
             whole=lambda reply: bedrock_converse.answer(body, reply, model, self.hub.signatures),
             frames=lambda reply: bedrock_converse.stream(body, reply, model, self.hub.signatures),
-            content_type=eventstream.CONTENT_TYPE,
+            content_type=AWS_STREAM,
             error_frame=_error_frame,
         )
-        return await self.chat(exchange, (str(exchange.received.model), model.id), prompt, rendering)
+        return await self.chat(exchange, prompt, rendering)
 
     async def _invoke(self, exchange: Exchange) -> web.StreamResponse:
-        exchange.received.operation, exchange.received.wire = "embeddings", bedrock_invoke.NAME
-        body, model = self._open(exchange, "embeddings")
+        body, model = self._open(exchange, "embeddings", bedrock_invoke.NAME)
 
         def make() -> web.Response:
             embedded, tokens = bedrock_invoke.answer(body, model)
             headers = {"x-amzn-bedrock-input-token-count": str(tokens), "x-amzn-bedrock-invocation-latency": "1"}
             return respond(embedded, headers=headers)
 
-        texts = body.get("texts")
-        size = len(texts) if isinstance(texts, list) else 1
-        return await self.embeddings(exchange, (str(exchange.received.model), model.id), make, size)
+        return await self.embeddings(exchange, model.id, body.get("texts"), make)
 
     async def _invoke_stream(self, exchange: Exchange) -> web.StreamResponse:
         """InvokeModelWithResponseStream, which is not emulated."""
-        self._open(exchange, "embeddings")
-        raise self.refusal("no_stream", exchange.received)
-
-    async def _unknown_path(self, exchange: Exchange) -> web.StreamResponse:
-        raise self.refusal("unknown_path", exchange.received, path=exchange.request.path)
+        self._open(exchange, "other", None)
+        raise RequestRefused("no_stream")
 
     def error(self, refusal: Refusal) -> web.Response:
         """An error in the service's own form."""
@@ -99,4 +89,4 @@ class BedrockService(Service):
 
 def _error_frame(refusal: Refusal) -> bytes:
     code = str(refusal.code)
-    return eventstream.exception(code[0].lower() + code[1:], refusal.message)
+    return aws_event(code[0].lower() + code[1:], {"message": refusal.message}, "exception")

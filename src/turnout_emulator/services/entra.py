@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs
 
 from aiohttp import web
 
 from turnout_emulator.accounts import CLIENT, IDENTITY_HEADER, TENANT
 from turnout_emulator.answers import Failure
 from turnout_emulator.control import Received
-from turnout_emulator.refusals import Refusal
-from turnout_emulator.services.base import Exchange, Service, respond
+from turnout_emulator.refusals import Refusal, RequestRefused
+from turnout_emulator.services.base import Exchange, Handler, Service, parse_form, respond
 
 _KNOWN_AUDIENCES = frozenset(
     {"https://cognitiveservices.azure.com", "https://ai.azure.com", "https://management.azure.com"}
 )
+
+_ENDPOINTS = {
+    "token_endpoint": "oauth2/v2.0/token",
+    "jwks_uri": "discovery/v2.0/keys",
+    "issuer": "v2.0",
+    "authorization_endpoint": "oauth2/v2.0/authorize",
+    "device_authorization_endpoint": "oauth2/v2.0/devicecode",
+}
 
 
 class EntraService(Service):
@@ -28,13 +35,14 @@ class EntraService(Service):
     name = "entra"
     errors = ("entra",)
 
-    def routes(self) -> Iterable[web.RouteDef]:
-        """The paths it answers."""
-        yield self.route("GET", "/common/discovery/instance", self._instance)
-        yield self.route("GET", "/{tenant}/v2.0/.well-known/openid-configuration", self._configuration)
-        yield self.route("POST", "/{tenant}/oauth2/v2.0/token", self._token)
-        yield self.route("GET", "/msi/token", self._managed_identity)
-        yield self.route("*", "/{path:.*}", self._unknown_path)
+    def handlers(self) -> Mapping[str, Handler]:
+        """What answers which method and path."""
+        return {
+            "GET /common/discovery/instance": self._instance,
+            "GET /{tenant}/v2.0/.well-known/openid-configuration": self._configuration,
+            "POST /{tenant}/oauth2/v2.0/token": self._token,
+            "GET /msi/token": self._managed_identity,
+        }
 
     async def _instance(self, exchange: Exchange) -> web.StreamResponse:
         """Instance discovery: says that this authority is a valid one."""
@@ -47,93 +55,71 @@ class EntraService(Service):
     async def _configuration(self, exchange: Exchange) -> web.StreamResponse:
         """OpenID configuration of a tenant."""
         base = f"{exchange.request.scheme}://{exchange.request.host}/{self._tenant(exchange)}"
-        return respond(
-            {
-                "token_endpoint": f"{base}/oauth2/v2.0/token",
-                "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
-                "jwks_uri": f"{base}/discovery/v2.0/keys",
-                "issuer": f"{base}/v2.0",
-                "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
-                "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
-                "tenant_region_scope": "EU",
-            }
-        )
+        methods = ["client_secret_post", "client_secret_basic"]
+        fixed = {"token_endpoint_auth_methods_supported": methods, "tenant_region_scope": "EU"}
+        return respond({**fixed, **{name: f"{base}/{path}" for name, path in _ENDPOINTS.items()}})
 
     async def _token(self, exchange: Exchange) -> web.StreamResponse:
         received = exchange.received
         received.operation = "token"
         tenant = self._tenant(exchange)
-        form = {name: values[0] for name, values in parse_qs(exchange.body.decode("utf-8", "replace")).items()}
+        form = parse_form(exchange.body)
         received.body = {name: value for name, value in form.items() if name != "client_secret"}
         await self.queued(exchange, (), "token")
         if form.get("grant_type") != "client_credentials":
-            raise self.refusal("wrong_grant", received)
+            raise RequestRefused("wrong_grant")
         client = self.hub.accounts.entra_client(form.get("client_id", ""))
         if client is None or client.tenant != tenant:
-            raise self.refusal("unknown_client", received, client=form.get("client_id"), tenant=tenant)
+            raise RequestRefused("unknown_client", client=form.get("client_id"), tenant=tenant)
         received.identity = client.client_id
         if not secrets.compare_digest(form.get("client_secret", "").encode(), client.secret.encode()):
-            raise self.refusal("wrong_secret", received, client=client.client_id)
+            raise RequestRefused("wrong_secret", client=client.client_id)
         scope = form.get("scope", "").split(" ")[0]
         audience = scope.removesuffix("/.default").rstrip("/")
         if not scope.endswith("/.default"):
-            raise self.refusal("wrong_scope", received, scope=scope)
+            raise RequestRefused("wrong_scope", scope=scope)
         if audience not in _KNOWN_AUDIENCES:
-            raise self.refusal("unknown_resource", received, audience=audience, tenant=tenant)
+            raise RequestRefused("unknown_resource", audience=audience, tenant=tenant)
         received.auth = "client-secret"
         await self.hub.pause(self.hub.delay)
         token = self.hub.tokens.issue(client_id=client.client_id, tenant=tenant, audience=audience)
         lifetime = int(self.hub.tokens.lifetime)
-        return respond(
-            {"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": token}
-        )
+        lives = {"expires_in": lifetime, "ext_expires_in": lifetime}
+        return respond({"token_type": "Bearer", **lives, "access_token": token})
 
     async def _managed_identity(self, exchange: Exchange) -> web.StreamResponse:
         """The token endpoint inside App Service (api-version 2019-08-01)."""
         request, received = exchange.request, exchange.received
         received.operation = "token"
         if request.headers.get("x-identity-header") != IDENTITY_HEADER:
-            raise self.refusal("wrong_identity_header", received)
+            raise RequestRefused("wrong_identity_header")
         resource = request.query.get("resource", "").removesuffix("/.default").rstrip("/")
         if resource not in _KNOWN_AUDIENCES:
-            raise self.refusal("unknown_identity_resource", received, resource=resource)
+            raise RequestRefused("unknown_identity_resource", resource=resource)
         await self.queued(exchange, (), "token")
         client_id = request.query.get("client_id", CLIENT)
         received.auth, received.identity = "managed-identity", client_id
-        return respond(
-            {
-                "access_token": self.hub.tokens.issue(client_id=client_id, tenant=TENANT, audience=resource),
-                "client_id": client_id,
-                "expires_on": str(int(self.hub.accounts.clock() + self.hub.tokens.lifetime)),
-                "resource": resource,
-                "token_type": "Bearer",
-            }
-        )
-
-    async def _unknown_path(self, exchange: Exchange) -> web.StreamResponse:
-        raise self.refusal("unknown_path", exchange.received, path=exchange.request.path)
+        token = self.hub.tokens.issue(client_id=client_id, tenant=TENANT, audience=resource)
+        expiry = str(int(self.hub.accounts.clock() + self.hub.tokens.lifetime))
+        asked = {"client_id": client_id, "resource": resource}
+        return respond({"token_type": "Bearer", "expires_on": expiry, **asked, "access_token": token})
 
     def _tenant(self, exchange: Exchange) -> str:
         tenant = exchange.request.match_info["tenant"]
         if tenant not in self.hub.accounts.tenants():
             code = "invalid_tenant" if exchange.request.method == "GET" else "invalid_request"
-            raise self.refusal("unknown_tenant", exchange.received, tenant=tenant, code=code)
+            raise RequestRefused("unknown_tenant", tenant=tenant, code=code)
         return tenant
 
     def refusal(self, kind: str, received: Received, failure: Failure | None = None, **facts: object) -> Refusal:
         """Entra's error of a kind; those of the token endpoint have a number and can be traced."""
         refusal = super().refusal(kind, received, failure, **facts)
-        refusal.code = str(facts.get("code", refusal.code))
         if refusal.type is not None:
             trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
             stamp = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-            refusal.extra = {
-                "error_codes": [int(refusal.type)],
-                "timestamp": stamp,
-                "trace_id": trace,
-                "correlation_id": correlation,
-                "error_uri": f"https://login.microsoftonline.com/error?code={refusal.type}",
-            }
+            uri = f"https://login.microsoftonline.com/error?code={refusal.type}"
+            refusal.extra = {"error_codes": [int(refusal.type)], "timestamp": stamp, "error_uri": uri}
+            refusal.extra |= {"trace_id": trace, "correlation_id": correlation}
             traced = f"Trace ID: {trace} Correlation ID: {correlation} Timestamp: {stamp}"
             refusal.message = f"AADSTS{refusal.type}: {refusal.message} {traced}"
         return refusal

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
-from turnout_emulator.auth.entra import TokenRefused
 from turnout_emulator.catalogue import AnthropicModel
-from turnout_emulator.refusals import Refusal
-from turnout_emulator.services.base import Exchange, Rendering, Service, respond
+from turnout_emulator.refusals import Refusal, RequestRefused
+from turnout_emulator.services.base import Exchange, Handler, Rendering, Service, respond
 from turnout_emulator.services.identity import identify_azure
 from turnout_emulator.wires import anthropic_messages
 from turnout_emulator.wires.framing import event
@@ -27,34 +26,32 @@ class FoundryService(Service):
     retry_headers = ("retry-after",)
     errors = ("foundry",)
 
-    def routes(self) -> Iterable[web.RouteDef]:
-        """The paths it answers."""
-        yield self.route("POST", "/anthropic/v1/messages", self._create_message)
-        yield self.route("POST", "/anthropic/v1/messages/count_tokens", self._count_tokens)
-        yield self.route("*", "/anthropic/{path:.*}", self._unknown_path)
+    def handlers(self) -> Mapping[str, Handler]:
+        """What answers which method and path."""
+        return {
+            "POST /anthropic/v1/messages": self._create_message,
+            "POST /anthropic/v1/messages/count_tokens": self._count_tokens,
+        }
 
-    def authenticate(self, exchange: Exchange) -> None:
+    def _authenticate(self, exchange: Exchange) -> None:
         """Check the key or the token; the key is taken as a bearer too, as the portal's examples send it."""
         headers = exchange.request.headers
-        try:
-            identify_azure(exchange, self.hub, headers.get("x-api-key", headers.get("api-key")), bearer_keys=True)
-        except (LookupError, TokenRefused):
-            raise self.refusal("authentication", exchange.received) from None
+        identify_azure(exchange, self.hub, headers.get("x-api-key", headers.get("api-key")), bearer_keys=True)
 
     def _open(self, exchange: Exchange) -> tuple[dict[str, Any], AnthropicModel]:
         exchange.received.wire = anthropic_messages.NAME
-        self.authenticate(exchange)
+        self._authenticate(exchange)
         if "anthropic-version" not in exchange.request.headers:
-            raise self.refusal("no_version", exchange.received)
+            raise RequestRefused("no_version")
         if len(exchange.body) > _LARGEST_BODY:
-            raise self.refusal("too_large", exchange.received)
+            raise RequestRefused("too_large")
         body = self.body(exchange)
         if not isinstance(body.get("model"), str):
-            raise self.refusal("no_model", exchange.received)
+            raise RequestRefused("no_model")
         exchange.received.model = body["model"]
         model = self.hub.anthropic_models.get(self.hub.deployments.get(body["model"], ""))
         if model is None:
-            raise self.refusal("not_found", exchange.received)
+            raise RequestRefused("not_found")
         return body, model
 
     async def _create_message(self, exchange: Exchange) -> web.StreamResponse:
@@ -62,6 +59,7 @@ class FoundryService(Service):
         body, model = self._open(exchange)
         prompt = anthropic_messages.read(body, model, self.hub.signatures)
         rendering = Rendering(
+            name=model.name,
             model=model.served,
             context=model.context,
             call_prefix="toolu_01",
@@ -69,7 +67,7 @@ class FoundryService(Service):
             frames=lambda reply: anthropic_messages.stream(reply, self.hub.signatures),
             error_frame=lambda refusal: event(self.error_body(refusal), "error"),
         )
-        return await self.chat(exchange, (str(exchange.received.model), model.name), prompt, rendering)
+        return await self.chat(exchange, prompt, rendering)
 
     async def _count_tokens(self, exchange: Exchange) -> web.StreamResponse:
         body, model = self._open(exchange)
@@ -77,8 +75,8 @@ class FoundryService(Service):
         return respond({"input_tokens": prompt.input_tokens})
 
     async def _unknown_path(self, exchange: Exchange) -> web.StreamResponse:
-        self.authenticate(exchange)
-        raise self.refusal("unknown_path", exchange.received)
+        self._authenticate(exchange)
+        return await super()._unknown_path(exchange)
 
     def error_body(self, refusal: Refusal) -> dict[str, Any]:
         """The JSON of an error."""

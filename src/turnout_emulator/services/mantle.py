@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from aiohttp import web
-
-from turnout_emulator.auth.bedrock_key import KeyRefused
 from turnout_emulator.catalogue import OpenAIModel
-from turnout_emulator.refusals import Refusal
-from turnout_emulator.services.base import Exchange
+from turnout_emulator.refusals import Refusal, RequestRefused
+from turnout_emulator.services.base import Exchange, Handler
 from turnout_emulator.services.identity import identify_aws
 from turnout_emulator.services.openai import OpenAIService
 from turnout_emulator.wires import openai_chat, openai_responses
@@ -28,35 +25,34 @@ class MantleService(OpenAIService):
     response_call_length = 0  # recorded: the calls of every response are `call_0`, `call_1` …, so they repeat
     errors = ("openai", "mantle")
 
-    def routes(self) -> Iterable[web.RouteDef]:
-        """The paths it answers."""
-        for path in ("/openai/v1", "/v1"):
-            yield self.route("POST", f"{path}/chat/completions", self._chat_completions)
-            yield self.route("POST", f"{path}/responses", self._create_response)
-        yield self.route("GET", "/v1/models", self._list_models)
-        yield self.route("GET", "/v1/models/{model}", self._get_model)
-        yield self.route("*", "/{path:.*}", self._unknown_path)
+    def handlers(self) -> Mapping[str, Handler]:
+        """What answers which method and path."""
+        return {
+            "POST /openai/v1/chat/completions": self._chat_completions,
+            "POST /openai/v1/responses": self._create_response,
+            "POST /v1/chat/completions": self._chat_completions,
+            "POST /v1/responses": self._create_response,
+            "GET /v1/models": self._list_models,
+            "GET /v1/models/{model}": self._get_model,
+        }
 
     def authenticate(self, exchange: Exchange) -> None:
         """Check the bearer key or the signature."""
         try:
             identify_aws(exchange, self.hub, _SIGNING_NAMES)
-        except KeyRefused:
-            raise self.refusal("authentication", exchange.received) from None
         except Refusal as refusal:
             raise replace(self.refusal("authentication", exchange.received), message=refusal.message) from None
 
     def _find_model(self, exchange: Exchange, name: str) -> OpenAIModel:
-        """The model of that name; a `Refusal` if there is none, or if it isn't served at this path."""
         path, wire = exchange.request.path, str(exchange.received.wire)
         model = self.hub.mantle_models.get(name)
         if model is None:
-            raise self.refusal("not_found", exchange.received)
+            raise RequestRefused("not_found")
         if wire not in model.wires or path != f"{model.path}/{_PATHS.get(wire, '')}":
-            raise self.refusal("wrong_path", exchange.received, name=model.name, path=path)
+            raise RequestRefused("wrong_path", name=model.name, path=path)
         return model
 
-    def _model_names(self) -> Iterable[str]:
+    def _model_names(self) -> Collection[str]:
         return self.hub.mantle_models
 
     def _dialect(self, model: OpenAIModel) -> openai_responses.Dialect:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -12,14 +12,12 @@ from turnout_emulator.accounts import key_named
 from turnout_emulator.answers import Failure
 from turnout_emulator.catalogue import OpenAIModel
 from turnout_emulator.control import Received
-from turnout_emulator.refusals import Refusal
+from turnout_emulator.memory import ResponseStore
+from turnout_emulator.refusals import Refusal, RequestRefused
 from turnout_emulator.reply import Reply
-from turnout_emulator.responses_store import ResponseStore
-from turnout_emulator.services.base import Exchange, Hub, Rendering, Service, respond
-from turnout_emulator.services.identity import authorization
+from turnout_emulator.services.base import Exchange, Handler, Hub, Rendering, Service, respond
 from turnout_emulator.wires import openai_chat, openai_embeddings, openai_responses
 from turnout_emulator.wires.framing import event
-from turnout_emulator.wires.openai_responses_stream import Events
 
 _LIMITS = {
     "x-ratelimit-limit-requests": "10000",
@@ -42,38 +40,39 @@ class OpenAIService(Service):
         super().__init__(hub)
         self.responses = ResponseStore()
 
-    def routes(self) -> Iterable[web.RouteDef]:
-        """The paths it answers."""
-        yield self.route("POST", "/v1/chat/completions", self._chat_completions)
-        yield self.route("POST", "/v1/responses", self._create_response)
-        yield self.route("POST", "/v1/embeddings", self._create_embeddings)
-        yield self.route("GET", "/v1/models", self._list_models)
-        yield self.route("GET", "/v1/models/{model}", self._get_model)
-        yield self.route("*", "/{path:.*}", self._unknown_path)
+    def handlers(self) -> Mapping[str, Handler]:
+        """What answers which method and path."""
+        return {
+            "POST /v1/chat/completions": self._chat_completions,
+            "POST /v1/responses": self._create_response,
+            "POST /v1/embeddings": self._create_embeddings,
+            "GET /v1/models": self._list_models,
+            "GET /v1/models/{model}": self._get_model,
+        }
 
     def authenticate(self, exchange: Exchange) -> None:
-        """Check the credential, and raise a `Refusal` if it is missing or wrong."""
-        scheme, key = authorization(exchange)
+        """Check the credential, and note whose it is."""
+        scheme, key = exchange.authorization()
         if scheme != "bearer" or not key:
-            raise self.refusal("no_key", exchange.received)
+            raise RequestRefused("no_key")
         name = key_named(self.hub.accounts.openai_keys, key)
         if name is None:
-            raise self.refusal("authentication", exchange.received)
+            raise RequestRefused("authentication")
         exchange.received.auth, exchange.received.identity = "api-key", name
 
-    def _find_model(self, exchange: Exchange, name: str) -> OpenAIModel:
+    def _find_model(self, exchange: Exchange, name: str) -> OpenAIModel:  # noqa: ARG002 - Mantle looks at the path
         model = self.hub.openai_models.get(name)
         if model is None:
-            raise self.refusal("not_found", exchange.received)
+            raise RequestRefused("not_found")
         return model
 
-    def _model_name(self, exchange: Exchange, body: Mapping[str, Any]) -> str:
-        """What the request names as its model; a `Refusal` if it names none."""
+    def _model_name(self, exchange: Exchange, body: Mapping[str, Any]) -> str:  # noqa: ARG002 - Azure looks at the path
+        """What the request names as its model."""
         if not body.get("model"):
-            raise self.refusal("no_model", exchange.received)
+            raise RequestRefused("no_model")
         return str(body["model"])
 
-    def _model_names(self) -> Iterable[str]:
+    def _model_names(self) -> Collection[str]:
         return self.hub.openai_models
 
     def _dialect(self, model: OpenAIModel) -> openai_responses.Dialect:  # noqa: ARG002 - Mantle's follows from the model
@@ -88,13 +87,14 @@ class OpenAIService(Service):
         model = self._find_model(exchange, received.model)
         if model.kind != received.operation:
             kind = "no_embedding_model" if operation == "embeddings" else "no_chat_model"
-            raise self.refusal(kind, received, operation=operation, name=model.name)
+            raise RequestRefused(kind, operation=operation, name=model.name)
         return body, model
 
     async def _chat_completions(self, exchange: Exchange) -> web.StreamResponse:
         body, model = self._open(exchange, openai_chat.NAME, "chatCompletion")
         prompt = openai_chat.read(body, model)
         rendering = Rendering(
+            name=model.name,
             model=model.served,
             context=model.context,
             call_prefix="call_",
@@ -103,12 +103,12 @@ class OpenAIService(Service):
             frames=lambda reply: openai_chat.stream(body, reply, azure=self.azure),
             error_frame=lambda refusal: event(self.error_body(refusal)),
         )
-        return await self.chat(exchange, (str(exchange.received.model), model.name), prompt, rendering)
+        return await self.chat(exchange, prompt, rendering)
 
     async def _create_response(self, exchange: Exchange) -> web.StreamResponse:
         body, model = self._open(exchange, openai_responses.NAME, "responses")
         request, prompt = openai_responses.read(body, model, self._dialect(model), self.responses, self.hub.signatures)
-        events = Events(request)
+        events = openai_responses.Events(request)
 
         def whole(reply: Reply) -> dict[str, Any]:
             response = openai_responses.answer(request, reply)
@@ -120,6 +120,7 @@ class OpenAIService(Service):
             return events.frames(reply)
 
         rendering = Rendering(
+            name=model.name,
             model=model.served,
             context=model.context,
             call_prefix="call_",
@@ -128,14 +129,14 @@ class OpenAIService(Service):
             frames=frames,
             error_frame=events.error,
         )
-        return await self.chat(exchange, (str(exchange.received.model), model.name), prompt, rendering)
+        return await self.chat(exchange, prompt, rendering)
 
     async def _create_embeddings(self, exchange: Exchange) -> web.StreamResponse:
         body, model = self._open(exchange, openai_embeddings.NAME, "embeddings")
-        inputs = body.get("input")
-        size = len(inputs) if isinstance(inputs, list) else 1
-        names = (str(exchange.received.model), model.name)
-        return await self.embeddings(exchange, names, lambda: respond(openai_embeddings.answer(body, model)), size)
+        texts = body.get("input")
+        return await self.embeddings(
+            exchange, model.name, texts, lambda: respond(openai_embeddings.answer(body, model))
+        )
 
     async def _list_models(self, exchange: Exchange) -> web.StreamResponse:
         exchange.received.operation = "models"
@@ -148,12 +149,8 @@ class OpenAIService(Service):
         name = exchange.request.match_info["model"]
         if name not in self._model_names():
             exchange.received.model = name
-            raise self.refusal("not_found", exchange.received)
+            raise RequestRefused("not_found")
         return respond(self._describe_model(name))
-
-    async def _unknown_path(self, exchange: Exchange) -> web.StreamResponse:
-        request = exchange.request
-        raise self.refusal("unknown_path", exchange.received, method=request.method, path=request.path)
 
     def _describe_model(self, name: str) -> dict[str, Any]:
         return {"id": name, "object": "model", "created": 1_686_935_002, "owned_by": "system"}

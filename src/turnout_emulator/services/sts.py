@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from aiohttp import web
 
 from turnout_emulator.accounts import CONTAINER_TOKEN, AwsKey
-from turnout_emulator.control import Received
-from turnout_emulator.refusals import Refusal
-from turnout_emulator.services.base import Exchange, Service, respond
+from turnout_emulator.refusals import Refusal, RequestRefused
+from turnout_emulator.services.base import Exchange, Handler, Service, parse_form, respond
 from turnout_emulator.services.identity import identify_signer
 
 _NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
@@ -36,36 +34,34 @@ class StsService(Service):
     name = "sts"
     errors = ("sts",)
 
-    def routes(self) -> Iterable[web.RouteDef]:
-        """The paths it answers."""
-        yield self.route("POST", "/", self._query)
-        yield self.route("GET", "/credentials", self._container_credentials)
-        yield self.route("*", "/{path:.*}", self._unknown_path)
+    def handlers(self) -> Mapping[str, Handler]:
+        """What answers which method and path."""
+        return {"POST /": self._query, "GET /credentials": self._container_credentials}
 
     async def _query(self, exchange: Exchange) -> web.StreamResponse:
         exchange.received.operation = "token"
         key = identify_signer(exchange, self.hub, _SIGNING_NAMES)
-        form = {name: values[0] for name, values in parse_qs(exchange.body.decode("utf-8", "replace")).items()}
+        form = parse_form(exchange.body)
         exchange.received.body = form
         await self.queued(exchange, (), "token")
         match form.get("Action"):
             case "AssumeRole":
-                return self._assume(exchange.received, form)
+                return self._assume(form)
             case "GetCallerIdentity":
                 arn = key.role_arn or "arn:aws:iam::123456789012:user/turnout-emulator"
                 inner = f"<Arn>{escape(arn)}</Arn><UserId>{key.access_key}</UserId><Account>123456789012</Account>"
                 return _xml("GetCallerIdentity", inner)
-        raise self.refusal("unknown_action", exchange.received, action=form.get("Action"))
+        raise RequestRefused("unknown_action", action=form.get("Action"))
 
-    def _assume(self, received: Received, form: Mapping[str, str]) -> web.Response:
+    def _assume(self, form: Mapping[str, str]) -> web.Response:
         role, session = form.get("RoleArn", ""), form.get("RoleSessionName", "")
         if _SESSION.fullmatch(session) is None:
-            raise self.refusal("wrong_session", received, value=session)
+            raise RequestRefused("wrong_session", value=session)
         if role not in self.hub.accounts.roles:
-            raise self.refusal("unknown_role", received, role=role)
+            raise RequestRefused("unknown_role", role=role)
         lifetime = float(form.get("DurationSeconds", "3600"))
         if not 900 <= lifetime <= 43_200:
-            raise self.refusal("wrong_duration", received, value=lifetime)
+            raise RequestRefused("wrong_duration", value=lifetime)
         key = self.hub.accounts.issue_aws_key(min(lifetime, self.hub.tokens.lifetime), role)
         assumed = f"{role.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/')}/{session}"
         inner = (
@@ -80,22 +76,13 @@ class StsService(Service):
         """Temporary keys, as the ECS and EKS agents hand them out."""
         exchange.received.operation = "token"
         if exchange.request.headers.get("authorization") != CONTAINER_TOKEN:
-            raise self.refusal("wrong_container_token", exchange.received)
+            raise RequestRefused("wrong_container_token")
         await self.queued(exchange, (), "token")
         role = self.hub.accounts.roles[0]
         key = self.hub.accounts.issue_aws_key(self.hub.tokens.lifetime, role)
         exchange.received.auth, exchange.received.identity = "container", role
-        body = {
-            "AccessKeyId": key.access_key,
-            "SecretAccessKey": key.secret_key,
-            "Token": key.session_token,
-            "Expiration": _expiry(key),
-            "RoleArn": role,
-        }
-        return respond(body)
-
-    async def _unknown_path(self, exchange: Exchange) -> web.StreamResponse:
-        raise self.refusal("unknown_path", exchange.received, path=exchange.request.path)
+        body = {"AccessKeyId": key.access_key, "SecretAccessKey": key.secret_key, "Token": key.session_token}
+        return respond({**body, "Expiration": _expiry(key), "RoleArn": role})
 
     def error(self, refusal: Refusal) -> web.Response:
         """An error in the service's own form."""

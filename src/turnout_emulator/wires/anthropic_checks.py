@@ -7,17 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from turnout_emulator.catalogue import AnthropicModel
-from turnout_emulator.refusals import RequestInvalid, refuse
-from turnout_emulator.signatures import Signatures
-from turnout_emulator.wires.anthropic_content_checks import blocks_of, check_messages, required, wrong_tag
+from turnout_emulator.memory import Signatures
+from turnout_emulator.refusals import invalid, invalid_if, refuse, refuse_if
+from turnout_emulator.wires.anthropic_content_checks import blocks_of, check_messages, expect, require, wrong_tag
+from turnout_emulator.wires.openai_problems import MEMBERS
+from turnout_emulator.wires.schemas import nodes, schema_fault
 
-_ARGUMENTS = frozenset(
-    [
-        *("cache_control", "container", "context_management", "inference_geo", "max_tokens", "mcp_servers", "messages"),
-        *("metadata", "model", "output_config", "service_tier", "stop_sequences", "stream", "system", "temperature"),
-        *("thinking", "tool_choice", "tools", "top_k", "top_p"),
-    ]
-)
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 _UNSUPPORTED = frozenset(
     ["minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "maxItems"]
@@ -29,15 +24,19 @@ _GUIDE = "https://docs.claude.com/en/docs/build-with-claude/extended-thinking"
 
 
 def check(body: Mapping[str, Any], model: AnthropicModel, signatures: Signatures, *, counting: bool) -> None:
-    """Check a request, and raise `RequestInvalid` if the service would refuse it."""
+    """Check a request, and raise `RequestRefused` if the service would refuse it."""
     for argument in body:
-        if argument not in _ARGUMENTS:
-            raise RequestInvalid(f"{argument}: Extra inputs are not permitted")
+        invalid_if(argument not in MEMBERS["messages"], f"{argument}: Extra inputs are not permitted")
+    for name, kind in (("thinking", dict), ("tools", list), ("output_config", dict)):
+        expect(kind, body.get(name), name)
+    invalid_if(not isinstance(body.get("tool_choice"), dict | None), "tool_choice: Input should be an object")
     for argument in ("messages",) if counting else ("max_tokens", "messages"):
-        if body.get(argument) is None:
-            raise required(argument)
-    if not counting:
-        _check_length(body["max_tokens"], model)
+        require(body.get(argument), argument)
+    longest = 1 if counting else body["max_tokens"]
+    expect(int, longest, "max_tokens")
+    invalid_if(longest < 1, "max_tokens: Input should be greater than or equal to 1")
+    if longest > model.output:
+        raise refuse("messages.too_many_output_tokens", value=longest, most=model.output, model=model.served)
     _check_sampling(body, model)
     _check_thinking(body, model)
     _check_system(body.get("system"))
@@ -47,33 +46,23 @@ def check(body: Mapping[str, Any], model: AnthropicModel, signatures: Signatures
     _check_cache_marks(body)
 
 
-def _check_length(longest: object, model: AnthropicModel) -> None:
-    if isinstance(longest, bool) or not isinstance(longest, int):
-        raise RequestInvalid("max_tokens: Input should be a valid integer")
-    if longest < 1:
-        raise RequestInvalid("max_tokens: Input should be greater than or equal to 1")
-    if longest > model.output:
-        raise refuse("messages.too_many_output_tokens", value=longest, most=model.output, model=model.served)
-
-
 def _check_sampling(body: Mapping[str, Any], model: AnthropicModel) -> None:
     for name in ("temperature", "top_p"):
         value = body.get(name)
         if value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise RequestInvalid(f"{name}: Input should be a valid number")
+            raise invalid(f"{name}: Input should be a valid number")
         if not 0 <= value <= 1:
             bound = "greater than or equal to 0" if value < 0 else "less than or equal to 1"
-            raise RequestInvalid(f"{name}: Input should be {bound}")
+            raise invalid(f"{name}: Input should be {bound}")
     if model.either_sampling and body.get("temperature") is not None and body.get("top_p") is not None:
         raise refuse("messages.both_sampling")
     stops = [] if body.get("stop_sequences") is None else body["stop_sequences"]
     if not isinstance(stops, list) or not all(isinstance(stop, str) for stop in stops):
-        raise RequestInvalid("stop_sequences: Input should be a valid list")
+        raise invalid("stop_sequences: Input should be a valid list")
     for index, stop in enumerate(stops):
-        if not stop.strip():
-            raise refuse("messages.blank_stop", index=index)
+        refuse_if(not stop.strip(), "messages.blank_stop", index=index)
 
 
 def _check_thinking(body: Mapping[str, Any], model: AnthropicModel) -> None:
@@ -83,21 +72,19 @@ def _check_thinking(body: Mapping[str, Any], model: AnthropicModel) -> None:
         raise wrong_tag("thinking", kind, ("adaptive", "disabled", "enabled"))
     if kind == "disabled":
         return
-    if not model.thinking:
-        raise RequestInvalid(f"'{model.name}' does not support thinking.")
+    invalid_if(not model.thinking, f"'{model.name}' does not support thinking.")
     if kind == "enabled":
-        budget, where = thinking.get("budget_tokens"), "thinking.enabled.budget_tokens"
-        if budget is None:
-            raise required(where)
+        budget: Any = thinking.get("budget_tokens")
+        where = "thinking.enabled.budget_tokens"
+        require(budget, where)
+        expect(int, budget, where)
         if budget < _FEWEST_THINKING_TOKENS:
-            raise RequestInvalid(f"{where}: Input should be greater than or equal to {_FEWEST_THINKING_TOKENS}")
-        if budget >= body.get("max_tokens", budget + 1):
-            raise refuse("messages.budget")
+            raise invalid(f"{where}: Input should be greater than or equal to {_FEWEST_THINKING_TOKENS}")
+        refuse_if(budget >= body.get("max_tokens", budget + 1), "messages.budget")
     problem = thinking_conflict(body.get("temperature"), body.get("top_p"))
     if problem:
-        raise RequestInvalid(problem)
-    if (body.get("tool_choice") or {}).get("type") in ("any", "tool"):
-        raise refuse("messages.forced_tool")
+        raise invalid(problem)
+    refuse_if((body.get("tool_choice") or {}).get("type") in ("any", "tool"), "messages.forced_tool")
 
 
 def thinking_conflict(temperature: float | None, top_p: float | None) -> str | None:
@@ -120,57 +107,50 @@ def _check_system(system: object) -> None:
     if system is None or isinstance(system, str):
         return
     if not isinstance(system, list):
-        raise RequestInvalid("system: Input should be a valid list")
+        raise invalid("system: Input should be a valid list")
     for index, block in enumerate(system):
         if not isinstance(block, dict) or block.get("type") != "text":
-            raise RequestInvalid(f"system.{index}.type: Input should be 'text'")
+            raise invalid(f"system.{index}.type: Input should be 'text'")
         if not isinstance(block.get("text"), str):
-            raise required(f"system.{index}.text")
-        if not block["text"]:
-            raise RequestInvalid("system: text content blocks must be non-empty")
+            raise invalid(f"system.{index}.text: Field required")
+        invalid_if(not block["text"], "system: text content blocks must be non-empty")
 
 
 def _check_tools(body: Mapping[str, Any]) -> None:
     tools, choice = body.get("tools") or [], body.get("tool_choice")
     names = [_check_tool(tool, index) for index, tool in enumerate(tools)]
-    if len(set(names)) < len(names):
-        raise RequestInvalid("tools: Tool names must be unique.")
+    invalid_if(len(set(names)) < len(names), "tools: Tool names must be unique.")
     if choice is None:
         return
-    if not isinstance(choice, dict):
-        raise RequestInvalid("tool_choice: Input should be an object")
     kind = choice.get("type")
     if kind not in ("auto", "any", "tool", "none"):
         raise wrong_tag("tool_choice", kind, ("auto", "any", "tool", "none"))
-    if not tools:
-        raise RequestInvalid("tool_choice: tool_choice may only be specified while providing tools.")
+    invalid_if(not tools, "tool_choice: tool_choice may only be specified while providing tools.")
     for name in choice:
         if name not in ("type", "name", "disable_parallel_tool_use"):
-            raise RequestInvalid(f"tool_choice.{kind}.{name}: Extra inputs are not permitted")
+            raise invalid(f"tool_choice.{kind}.{name}: Extra inputs are not permitted")
     if kind == "tool":
         if "name" not in choice:
-            raise required("tool_choice.tool.name")
-        if choice["name"] not in names:
-            raise RequestInvalid(f"Tool '{choice['name']}' not found in provided tools")
+            raise invalid("tool_choice.tool.name: Field required")
+        invalid_if(choice["name"] not in names, f"Tool '{choice['name']}' not found in provided tools")
 
 
 def _check_tool(tool: object, index: int) -> str:
     if not isinstance(tool, dict):
-        raise RequestInvalid(f"tools.{index}: Input should be an object")
-    if tool.get("type") not in (None, "custom"):
-        raise refuse("messages.server_tool", index=index, type=tool["type"])
+        raise invalid(f"tools.{index}: Input should be an object")
+    refuse_if(tool.get("type") not in (None, "custom"), "messages.server_tool", index=index, type=tool.get("type"))
     where = f"tools.{index}.custom"
     name, schema = tool.get("name"), tool.get("input_schema")
-    if name is None:
-        raise required(f"{where}.name")
+    require(name, f"{where}.name")
     if not isinstance(name, str) or _TOOL_NAME.fullmatch(name) is None:
-        raise RequestInvalid(f"{where}.name: String should match pattern '^[a-zA-Z0-9_-]{{1,128}}$'")
+        raise invalid(f"{where}.name: String should match pattern '^[a-zA-Z0-9_-]{{1,128}}$'")
+    expect(str, tool.get("description"), f"{where}.description")
     if not isinstance(schema, dict):
-        raise required(f"{where}.input_schema")
+        raise invalid(f"{where}.input_schema: Field required")
     if "type" not in schema:
-        raise required(f"{where}.input_schema.type")
-    if schema["type"] != "object":
-        raise RequestInvalid(f"{where}.input_schema.type: Input should be 'object'")
+        raise invalid(f"{where}.input_schema.type: Field required")
+    invalid_if(schema["type"] != "object", f"{where}.input_schema.type: Input should be 'object'")
+    refuse_if(schema_fault(schema) is not None, "messages.wrong_schema", where=f"{where}.input_schema")
     return name
 
 
@@ -178,13 +158,13 @@ def _check_format(body: Mapping[str, Any]) -> None:
     form = (body.get("output_config") or {}).get("format")
     if form is None:
         return
-    if form.get("type") != "json_schema":
-        raise RequestInvalid("output_config.format.type: Input should be 'json_schema'")
+    expect(dict, form, "output_config.format")
+    invalid_if(form.get("type") != "json_schema", "output_config.format.type: Input should be 'json_schema'")
     if not isinstance(form.get("schema"), dict):
-        raise required("output_config.format.schema")
+        raise invalid("output_config.format.schema: Field required")
+    refuse_if(schema_fault(form["schema"]) is not None, "messages.wrong_schema", where="output_config.format.schema")
     problem = schema_problem(form["schema"])
-    if problem is not None:
-        raise RequestInvalid(f"output_config.format.schema: {problem}")
+    invalid_if(problem is not None, f"output_config.format.schema: {problem}")
 
 
 def schema_problem(schema: Any) -> str | None:
@@ -192,19 +172,15 @@ def schema_problem(schema: Any) -> str | None:
 
     Source: https://github.com/BerriAI/litellm/issues/29624, https://github.com/vercel/ai/issues/17197
     """
-    if isinstance(schema, list):
-        return next((found for one in schema if (found := schema_problem(one)) is not None), None)
-    if not isinstance(schema, dict):
-        return None
-    kind = schema.get("type")
-    if kind == "object" and schema.get("additionalProperties") is not False:
-        return "For 'object' type, 'additionalProperties' must be explicitly set to false"
-    # Claude Sonnet 4.5 took a minLength of 1 on Converse, as recorded.
-    limits = sorted(name for name in _UNSUPPORTED & schema.keys() if (name, schema[name]) != ("minLength", 1))
-    if limits and isinstance(kind, str):
-        return f"For '{kind}' type, properties {', '.join(limits)} are not supported"
-    named = [one for key in ("properties", "$defs") for one in (schema.get(key) or {}).values()]
-    return schema_problem([*named, schema.get("items"), *(schema.get("anyOf") or ()), *(schema.get("allOf") or ())])
+    for _, node in nodes(schema):
+        kind = node.get("type")
+        if kind == "object" and node.get("additionalProperties") is not False:
+            return "For 'object' type, 'additionalProperties' must be explicitly set to false"
+        # Claude Sonnet 4.5 took a minLength of 1 on Converse, as recorded.
+        limits = sorted(name for name in _UNSUPPORTED & node.keys() if (name, node[name]) != ("minLength", 1))
+        if limits and isinstance(kind, str):
+            return f"For '{kind}' type, properties {', '.join(limits)} are not supported"
+    return None
 
 
 def _check_cache_marks(body: Mapping[str, Any]) -> None:
@@ -212,5 +188,4 @@ def _check_cache_marks(body: Mapping[str, Any]) -> None:
     marked: list[Mapping[str, Any]] = [*(system if isinstance(system, list) else ()), *(body.get("tools") or ())]
     marked += [block for message in body["messages"] for block in blocks_of(message)]
     count = sum(1 for one in marked if one.get("cache_control"))
-    if count > _MOST_CACHE_MARKS:
-        raise refuse("messages.cache_marks", most=_MOST_CACHE_MARKS, count=count)
+    refuse_if(count > _MOST_CACHE_MARKS, "messages.cache_marks", most=_MOST_CACHE_MARKS, count=count)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
-from turnout_emulator.media import decode
-from turnout_emulator.refusals import RequestInvalid, refuse
-from turnout_emulator.signatures import Signatures
+from turnout_emulator.memory import Signatures
+from turnout_emulator.prompt import decode
+from turnout_emulator.refusals import RequestRefused, invalid, invalid_if, refuse, refuse_if
 
 _ID = re.compile(r"[a-zA-Z0-9_-]+")
 _USER_BLOCKS = ("document", "image", "search_result", "text", "tool_result")
@@ -26,6 +27,7 @@ _REQUIRED = {
     "redacted_thinking": ("data",),
     "search_result": ("source", "title", "content"),
 }
+_TYPES = {str: "string", list: "list", dict: "dictionary", int: "integer"}
 
 Message = Mapping[str, Any]
 
@@ -36,72 +38,71 @@ def blocks_of(message: Message) -> list[Mapping[str, Any]]:
     return content if isinstance(content, list) else [{"type": "text", "text": content}]
 
 
-def required(where: str) -> RequestInvalid:
-    """A member that must be there."""
-    return RequestInvalid(f"{where}: Field required")
+def require(value: object, where: str) -> None:
+    """Check that a member is there."""
+    invalid_if(value is None, f"{where}: Field required")
 
 
-def wrong_tag(where: str, tag: object, allowed: Sequence[str]) -> RequestInvalid:
+def expect(kind: type, value: object, where: str) -> None:
+    """Check the JSON type of a member that may be left out."""
+    if value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
+        raise invalid(f"{where}: Input should be a valid {_TYPES[kind]}")
+
+
+def wrong_tag(where: str, tag: object, allowed: Sequence[str]) -> RequestRefused:
     """An object of a type that isn't known."""
     return refuse("messages.wrong_tag", where=where, tag=tag, allowed=", ".join(map(repr, allowed)))
 
 
 def check_messages(messages: object, signatures: Signatures, *, prefill: bool) -> None:
     """Check the messages; `prefill` lets the last be the beginning of the answer."""
-    if not isinstance(messages, list):
-        raise RequestInvalid("messages: Input should be a valid list")
-    if not messages:
-        raise RequestInvalid("messages: at least one message is required")
+    expect(list, messages, "messages")
+    assert isinstance(messages, list)
+    invalid_if(not messages, "messages: at least one message is required")
     for number, message in enumerate(messages):
         _check_role(message, number)
-        final = number == len(messages) - 1
-        _check_content(message, number, signatures, final=final)
-    if messages[0]["role"] != "user":
-        raise refuse("messages.first_role")
+        _check_content(message, number, signatures, final=number == len(messages) - 1)
+    refuse_if(messages[0]["role"] != "user", "messages.first_role")
     _check_results(messages)
     last = messages[-1]
     if last["role"] == "assistant":
-        if not prefill:
-            raise refuse("messages.prefill")
+        refuse_if(not prefill, "messages.prefill")
         blocks = blocks_of(last)
         if blocks and blocks[-1]["type"] == "text" and blocks[-1]["text"] != blocks[-1]["text"].rstrip():
-            raise RequestInvalid("messages: final assistant content cannot end with trailing whitespace")
+            raise invalid("messages: final assistant content cannot end with trailing whitespace")
 
 
 def _check_role(message: object, number: int) -> None:
     if not isinstance(message, dict):
-        raise RequestInvalid(f"messages.{number}: Input should be an object")
+        raise invalid(f"messages.{number}: Input should be an object")
     role = message.get("role")
-    if role == "system":
-        raise refuse("messages.system_role")
-    if role not in ("user", "assistant"):
-        raise refuse("messages.wrong_role", role=role)
-    extra = next((name for name in message if name not in ("role", "content")), None)
-    if extra is not None:
-        raise RequestInvalid(f"messages.{number}.{extra}: Extra inputs are not permitted")
+    refuse_if(role == "system", "messages.system_role")
+    refuse_if(role not in ("user", "assistant"), "messages.wrong_role", role=role)
+    for name in message:
+        invalid_if(name not in ("role", "content"), f"messages.{number}.{name}: Extra inputs are not permitted")
 
 
 def _check_content(message: Message, number: int, signatures: Signatures, *, final: bool) -> None:
-    content = message.get("content")
-    if content is None:
-        raise required(f"messages.{number}.content")
-    if not isinstance(content, str | list):
-        raise RequestInvalid(f"messages.{number}.content: Input should be a valid list")
-    if not content and not (final and message["role"] == "assistant"):
-        raise refuse("messages.empty", number=number)
+    content, where = message.get("content"), f"messages.{number}.content"
+    require(content, where)
+    if not isinstance(content, str):
+        expect(list, content, where)
+    refuse_if(not content and not (final and message["role"] == "assistant"), "messages.empty", number=number)
     if isinstance(content, str):
         _check_text(content)
-        return
-    allowed = _ASSISTANT_BLOCKS if message["role"] == "assistant" else _USER_BLOCKS
-    for index, block in enumerate(content):
-        _check_block(block, f"messages.{number}.content.{index}", allowed, signatures)
+    else:
+        allowed = _ASSISTANT_BLOCKS if message["role"] == "assistant" else _USER_BLOCKS
+        _check_blocks(content, where, allowed, signatures)
 
 
 def _check_text(text: str) -> None:
-    if not text:
-        raise RequestInvalid("messages: text content blocks must be non-empty")
-    if not text.strip():
-        raise RequestInvalid("messages: text content blocks must contain non-whitespace text")
+    invalid_if(not text, "messages: text content blocks must be non-empty")
+    invalid_if(not text.strip(), "messages: text content blocks must contain non-whitespace text")
+
+
+def _check_blocks(blocks: Any, where: str, allowed: Sequence[str], signatures: Signatures) -> None:
+    for index, block in enumerate(blocks):
+        _check_block(block, f"{where}.{index}", allowed, signatures)
 
 
 def _check_block(block: object, where: str, allowed: Sequence[str], signatures: Signatures) -> None:
@@ -110,65 +111,67 @@ def _check_block(block: object, where: str, allowed: Sequence[str], signatures: 
         raise wrong_tag(where, kind, sorted(_REQUIRED))
     if kind not in allowed:
         whose = "user" if kind in _USER_BLOCKS else "assistant"
-        raise RequestInvalid(f"{where}: `{kind}` blocks can only be in `{whose}` messages")
+        raise invalid(f"{where}: `{kind}` blocks can only be in `{whose}` messages")
     for name in _REQUIRED[str(kind)]:
-        if block.get(name) is None:
-            raise required(f"{where}.{kind}.{name}")
+        require(block.get(name), f"{where}.{kind}.{name}")
     _check_members(block, str(kind), where, signatures)
 
 
 def _check_members(block: Message, kind: str, where: str, signatures: Signatures) -> None:
+    inner = f"{where}.{kind}"
     match kind:
         case "text":
+            expect(str, block["text"], f"{inner}.text")
             _check_text(block["text"])
         case "image" | "document":
-            _check_source(block["source"], f"{where}.{kind}.source", kind)
+            _check_source(block["source"], f"{inner}.source", kind, signatures)
         case "tool_use":
-            _check_id(block["id"], f"{where}.tool_use.id")
-            if not isinstance(block["input"], dict):
-                raise RequestInvalid(f"{where}.tool_use.input: Input should be a valid dictionary")
+            _check_id(block["id"], f"{inner}.id")
+            expect(str, block["name"], f"{inner}.name")
+            expect(dict, block["input"], f"{inner}.input")
         case "tool_result":
-            _check_id(block["tool_use_id"], f"{where}.tool_result.tool_use_id")
-            _check_result(block, where, signatures)
-        case "thinking":
-            if not signatures.genuine("anthropic", str(block["signature"])):
-                raise RequestInvalid(f"{where}: Invalid `signature` in `thinking` block")
-        case "redacted_thinking":
-            if not signatures.genuine("anthropic", str(block["data"])):
-                raise RequestInvalid(f"{where}: Invalid `data` in `redacted_thinking` block")
+            _check_id(block["tool_use_id"], f"{inner}.tool_use_id")
+            _check_inner(block.get("content"), f"{inner}.content", signatures)
+            if block.get("is_error") and not block.get("content"):
+                raise invalid(f"{inner}: content cannot be empty if `is_error` is true")
+        case "search_result":
+            _check_inner(block["content"], f"{inner}.content", signatures)
+        case "thinking" | "redacted_thinking":
+            name = "signature" if kind == "thinking" else "data"
+            if not signatures.genuine("anthropic", str(block[name])):
+                raise invalid(f"{where}: Invalid `{name}` in `{kind}` block")
 
 
-def _check_result(block: Message, where: str, signatures: Signatures) -> None:
-    inner = block.get("content")
-    for index, part in enumerate(inner if isinstance(inner, list) else ()):
-        _check_block(part, f"{where}.tool_result.content.{index}", _RESULT_BLOCKS, signatures)
-    if block.get("is_error") and not inner:
-        raise RequestInvalid(f"{where}.tool_result: content cannot be empty if `is_error` is true")
+def _check_inner(content: object, where: str, signatures: Signatures) -> None:
+    if not isinstance(content, str | None):
+        expect(list, content, where)
+        _check_blocks(content, where, _RESULT_BLOCKS, signatures)
 
 
 def _check_id(value: object, where: str) -> None:
     if not isinstance(value, str) or _ID.fullmatch(value) is None:
-        raise RequestInvalid(f"{where}: String should match pattern '^[a-zA-Z0-9_-]+$'")
+        raise invalid(f"{where}: String should match pattern '^[a-zA-Z0-9_-]+$'")
 
 
-def _check_source(source: Any, where: str, kind: str) -> None:
+def _check_source(source: Any, where: str, kind: str, signatures: Signatures) -> None:
     match source:
         case {"type": "base64", "data": str(data)}:
-            media_type = source.get("media_type")
             allowed = _IMAGES if kind == "image" else ("application/pdf",)
-            if media_type not in allowed:
+            if source.get("media_type") not in allowed:
                 listed = " or ".join(filter(None, [", ".join(map(repr, allowed[:-1])), repr(allowed[-1])]))
-                raise RequestInvalid(f"{where}.base64.media_type: Input should be {listed}")
+                raise invalid(f"{where}.base64.media_type: Input should be {listed}")
             if not decode(data):
-                raise RequestInvalid(f"{where}.base64.data: Invalid base64 data" if data else f"{kind} cannot be empty")
+                raise invalid(f"{where}.base64.data: Invalid base64 data" if data else f"{kind} cannot be empty")
             if kind == "image" and len(data) > _LARGEST_IMAGE:
                 raise refuse("messages.large_image", where=where, size=len(data), most=_LARGEST_IMAGE)
         case {"type": "url", "url": str(url)}:
-            if not url.startswith(("https://", "http://")):
-                raise RequestInvalid(f"{where}.url.url: Only HTTPS URLs are supported.")
-        case {"type": "text", "data": str()} | {"type": "content"} if kind == "document":
-            return
+            invalid_if(not url.startswith(("https://", "http://")), f"{where}.url.url: Only HTTPS URLs are supported.")
+        case {"type": "content"} if kind == "document":
+            require(source.get("content"), f"{where}.content.content")
+            _check_inner(source["content"], f"{where}.content.content", signatures)
         case {"type": "file", "file_id": str()}:
+            return
+        case {"type": "text", "data": str()} if kind == "document":
             return
         case _:
             tag = source.get("type") if isinstance(source, dict) else None
@@ -179,33 +182,24 @@ def _check_results(messages: Sequence[Message]) -> None:
     """Every call is answered in the next message, and every result answers a call of the last."""
     called: list[str] = []
     seen: set[str] = set()
-    for number, message in enumerate(_merged(messages)):
-        for index, block in enumerate(blocks_of(message)):
+    # Runs of one role are one message to the service.
+    runs = groupby(messages, key=lambda message: message["role"])
+    for number, (_, run) in enumerate(runs):
+        blocks = [block for message in run for block in blocks_of(message)]
+        for index, block in enumerate(blocks):
             if block["type"] == "tool_result" and block["tool_use_id"] not in called:
                 raise refuse("messages.unexpected_result", number=number, index=index, id=block["tool_use_id"])
-        answered = [block["tool_use_id"] for block in blocks_of(message) if block["type"] == "tool_result"]
-        _refuse_unanswered([one for one in called if one not in answered], number - 1)
-        if len(set(answered)) < len(answered):
-            twice = next(one for one in answered if answered.count(one) > 1)
-            raise refuse("messages.two_results", number=number, id=twice)
-        called = [block["id"] for block in blocks_of(message) if block["type"] == "tool_use"]
+        answered = [block["tool_use_id"] for block in blocks if block["type"] == "tool_result"]
+        _check_answered(called, answered, number - 1)
+        twice = next((one for one in answered if answered.count(one) > 1), None)
+        refuse_if(twice is not None, "messages.two_results", number=number, id=twice)
+        called = [block["id"] for block in blocks if block["type"] == "tool_use"]
         if len(set(called)) < len(called) or seen.intersection(called):
-            raise RequestInvalid("messages: `tool_use` ids must be unique")
+            raise invalid("messages: `tool_use` ids must be unique")
         seen.update(called)
-    _refuse_unanswered(called, len(messages) - 1)
+    _check_answered(called, [], len(messages) - 1)
 
 
-def _refuse_unanswered(missing: Sequence[str], number: int) -> None:
-    if missing:
-        raise refuse("messages.unanswered", number=number, ids=", ".join(missing))
-
-
-def _merged(messages: Sequence[Message]) -> list[Message]:
-    """Runs of one role as one message, as the service reads them."""
-    merged: list[Message] = []
-    for message in messages:
-        if merged and merged[-1]["role"] == message["role"]:
-            merged[-1] = {**merged[-1], "content": [*merged[-1]["content"], *blocks_of(message)]}
-        else:
-            merged.append({"role": message["role"], "content": blocks_of(message)})
-    return merged
+def _check_answered(called: Sequence[str], answered: Sequence[str], number: int) -> None:
+    missing = [one for one in called if one not in answered]
+    refuse_if(missing, "messages.unanswered", number=number, ids=", ".join(missing))

@@ -6,24 +6,22 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from turnout_emulator.answers import Block, Finish, Reasoning, RedactedReasoning, Text, ToolCall
+from turnout_emulator.answers import Block, Reasoning, RedactedReasoning, Text, ToolCall
 from turnout_emulator.catalogue import AnthropicModel
-from turnout_emulator.media import decode
-from turnout_emulator.prompt import Prompt, Role, Tool, Turn
+from turnout_emulator.memory import Signatures
+from turnout_emulator.prompt import Prompt, Role, Tool, Turn, decode
 from turnout_emulator.reply import Reply, count_prompt
-from turnout_emulator.signatures import Signatures
 from turnout_emulator.wires.anthropic_checks import check
 from turnout_emulator.wires.framing import event
 
 NAME = "anthropic-messages"
-_STOP: Mapping[Finish, str] = {
-    "stop": "end_turn",
-    "stop_sequence": "stop_sequence",
-    "length": "max_tokens",
-    "tool_calls": "tool_use",
-    "content_filter": "refusal",
-    "guardrail": "refusal",
+STOP = {"stop": "end_turn", "length": "max_tokens", "tool_calls": "tool_use"}
+_EMPTY: Mapping[str, Any] = {
+    "text": {"text": ""},
+    "thinking": {"thinking": "", "signature": ""},
+    "tool_use": {"input": {}},
 }
+_STOP = STOP | {"content_filter": "refusal", "guardrail": "refusal"}
 
 
 def read(body: Mapping[str, Any], model: AnthropicModel, signatures: Signatures, *, counting: bool = False) -> Prompt:
@@ -32,6 +30,7 @@ def read(body: Mapping[str, Any], model: AnthropicModel, signatures: Signatures,
     system = body.get("system") or ""
     instructions = system if isinstance(system, str) else "\n".join(block["text"] for block in system)
     choice = body.get("tool_choice") or {}
+    chosen = choice.get("type", "auto")
     form = (body.get("output_config") or {}).get("format") or {}
     prompt = Prompt(
         turns=[
@@ -39,7 +38,7 @@ def read(body: Mapping[str, Any], model: AnthropicModel, signatures: Signatures,
             *(_turn("assistant" if one["role"] == "assistant" else "user", one["content"]) for one in body["messages"]),
         ],
         tools=[Tool(one["name"], one.get("description") or "", one["input_schema"]) for one in body.get("tools") or ()],
-        tool_choice=_tool_choice(choice),
+        tool_choice=choice["name"] if chosen == "tool" else {"any": "required", "none": "none"}.get(chosen, "auto"),
         parallel=choice.get("disable_parallel_tool_use") is not True,
         schema=form.get("schema") if form.get("type") == "json_schema" else None,
         stop=list(body.get("stop_sequences") or ()),
@@ -49,12 +48,6 @@ def read(body: Mapping[str, Any], model: AnthropicModel, signatures: Signatures,
     )
     prompt.input_tokens = count_prompt(prompt, start=0, media=200)
     return prompt
-
-
-def _tool_choice(choice: Mapping[str, Any]) -> str:
-    if choice.get("type") == "tool":
-        return str(choice["name"])
-    return {"any": "required", "none": "none"}.get(str(choice.get("type")), "auto")
 
 
 def _turn(role: Role, content: str | Sequence[Mapping[str, Any]]) -> Turn:
@@ -70,39 +63,33 @@ def _turn(role: Role, content: str | Sequence[Mapping[str, Any]]) -> Turn:
             case {"type": "tool_result", "tool_use_id": str(identity)}:
                 result = _turn("tool", block.get("content") or "")
                 turn.add_result(identity, result, error=block.get("is_error") is True)
-            case {"type": "image" | "document" as kind, "source": source}:
-                _add_source(turn, kind, source)
             case {"type": "search_result", "content": parts}:
                 turn.attached.append(_turn("user", parts).text)
+            case {"source": {"type": "base64", "media_type": str(media_type), "data": str(data)}}:
+                turn.add_media(block["type"], decode(data), media_type.rpartition("/")[2])
+            case {"source": {"type": "text", "data": str(data)}}:
+                turn.add_media(block["type"], data.encode(), "plain")
+            case {"source": {"type": "content", "content": parts}}:
+                inner = _turn("user", parts)
+                turn.attached.append(inner.text)
+                turn.media += inner.media
+            case {"source": dict(source)}:
+                turn.add_url(block["type"], str(source.get("url") or source.get("file_id")))
     return turn
-
-
-def _add_source(turn: Turn, kind: str, source: Mapping[str, Any]) -> None:
-    match source:
-        case {"type": "base64", "media_type": str(media_type), "data": str(data)}:
-            turn.add_media(kind, decode(data), media_type.rpartition("/")[2])
-        case {"type": "text", "data": str(data)}:
-            turn.add_media(kind, data.encode(), "plain")
-        case {"type": "content", "content": content}:
-            inner = _turn("user", content)
-            turn.attached.append(inner.text)
-            turn.media += inner.media
-        case _:
-            turn.add_url(kind, str(source.get("url") or source.get("file_id")))
 
 
 def answer(reply: Reply, signatures: Signatures) -> dict[str, Any]:
     """The response to a request that isn't streamed."""
-    refused = _STOP[reply.finish] == "refusal"
+    reason = _STOP.get(reply.finish, reply.finish)
     return {
         "id": f"msg_01{reply.id[:22]}",
         "type": "message",
         "role": "assistant",
         "model": reply.model,
         "content": [_block(block, signatures) for block in reply.blocks if block != Text("")],
-        "stop_reason": _STOP[reply.finish],
+        "stop_reason": reason,
         "stop_sequence": reply.stop_sequence,
-        "stop_details": {"type": "refusal", "category": None, "explanation": None} if refused else None,
+        "stop_details": {"type": "refusal", "category": None, "explanation": None} if reason == "refusal" else None,
         "usage": _usage(reply),
     }
 
@@ -113,7 +100,7 @@ def stream(reply: Reply, signatures: Signatures) -> Iterator[bytes]:
     opening = {**whole, "content": [], "stop_reason": None, "stop_sequence": None, "stop_details": None}
     yield _event("message_start", message={**opening, "usage": {**whole["usage"], "output_tokens": 1}})
     for index, block in enumerate(whole["content"]):
-        yield _event("content_block_start", index=index, content_block=_opening(block))
+        yield _event("content_block_start", index=index, content_block={**block, **_EMPTY.get(block["type"], {})})
         if index == 0:
             yield _event("ping")
         for delta in _deltas(block, reply):
@@ -143,24 +130,13 @@ def _block(block: Block, signatures: Signatures) -> dict[str, Any]:
             return {"type": "tool_use", "id": block.id, "name": block.name, "input": block.arguments_dict()}
 
 
-def _opening(block: Mapping[str, Any]) -> dict[str, Any]:
-    empty: dict[str, dict[str, Any]] = {
-        "text": {"text": ""},
-        "thinking": {"thinking": "", "signature": ""},
-        "tool_use": {"input": {}},
-    }
-    return {**block, **empty.get(str(block["type"]), {})}
-
-
 def _deltas(block: Mapping[str, Any], reply: Reply) -> Iterator[dict[str, Any]]:
     match block["type"]:
-        case "text":
-            for piece in reply.pieces(block["text"]):
-                yield {"type": "text_delta", "text": piece}
-        case "thinking":
-            for piece in reply.pieces(block["thinking"]):
-                yield {"type": "thinking_delta", "thinking": piece}
-            yield {"type": "signature_delta", "signature": block["signature"]}
+        case "text" | "thinking" as kind:
+            for piece in reply.pieces(block[kind]):
+                yield {"type": f"{kind}_delta", kind: piece}
+            if kind == "thinking":
+                yield {"type": "signature_delta", "signature": block["signature"]}
         case "tool_use":
             yield {"type": "input_json_delta", "partial_json": ""}
             call = next(call for call in reply.calls() if call.id == block["id"])
@@ -175,10 +151,7 @@ def _usage(reply: Reply) -> dict[str, Any]:
         "input_tokens": counts.uncached_tokens,
         "cache_creation_input_tokens": counts.cache_write_tokens,
         "cache_read_input_tokens": counts.cached_tokens,
-        "cache_creation": {
-            "ephemeral_5m_input_tokens": counts.cache_write_tokens,
-            "ephemeral_1h_input_tokens": 0,
-        },
+        "cache_creation": {"ephemeral_5m_input_tokens": counts.cache_write_tokens, "ephemeral_1h_input_tokens": 0},
         "output_tokens": counts.output_tokens,
         "service_tier": "standard",
     }

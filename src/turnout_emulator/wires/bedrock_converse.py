@@ -7,45 +7,35 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from turnout_emulator.answers import Block, Finish, Reasoning, RedactedReasoning, Text, ToolCall
+from turnout_emulator.answers import Block, Reasoning, RedactedReasoning, Text, ToolCall
 from turnout_emulator.catalogue import BedrockModel
-from turnout_emulator.eventstream import event
-from turnout_emulator.media import decode
-from turnout_emulator.prompt import Prompt, Role, Tool, Turn
+from turnout_emulator.memory import Signatures
+from turnout_emulator.prompt import Prompt, Role, Tool, Turn, decode
 from turnout_emulator.reply import Reply, count_prompt
-from turnout_emulator.signatures import Signatures
-from turnout_emulator.wires.converse_checks import check
+from turnout_emulator.wires.anthropic_messages import STOP
+from turnout_emulator.wires.converse_checks import check, extra_fields, thinks
+from turnout_emulator.wires.framing import aws_event
 
 NAME = "bedrock-converse"
-_FINISH: Mapping[Finish, str] = {
-    "stop": "end_turn",
-    "stop_sequence": "stop_sequence",
-    "length": "max_tokens",
-    "tool_calls": "tool_use",
-    "content_filter": "content_filtered",
-    "guardrail": "guardrail_intervened",
-}
+_FINISH = STOP | {"content_filter": "content_filtered", "guardrail": "guardrail_intervened"}
 _PADDING = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
 def read(body: Mapping[str, Any], model: BedrockModel, model_id: str, signatures: Signatures) -> Prompt:
     """Check a request and read it."""
     check(body, model, model_id, signatures)
-    config = body.get("toolConfig") or {}
-    tools = [
-        Tool(spec["name"], spec.get("description") or "", spec["inputSchema"].get("json") or {})
-        for spec in (tool.get("toolSpec") for tool in config.get("tools") or ())
-        if spec is not None
-    ]
-    inference = body.get("inferenceConfig") or {}
+    config, inference = body.get("toolConfig") or {}, body.get("inferenceConfig") or {}
+    specs = [tool["toolSpec"] for tool in config.get("tools") or () if "toolSpec" in tool]
     system = "\n".join(block["text"] for block in body.get("system") or () if "text" in block)
     turns = [_turn("assistant" if one["role"] == "assistant" else "user", one["content"]) for one in body["messages"]]
+    choice, passed = config.get("toolChoice") or {}, extra_fields(body).get("tool_choice")
+    form = (body.get("outputConfig") or {}).get("textFormat")
     prompt = Prompt(
         turns=[Turn("system", system), *turns] if system else turns,
-        tools=tools,
-        tool_choice=_tool_choice(config.get("toolChoice")),
-        parallel=not _disables_parallel(body),
-        schema=_schema(body),
+        tools=[Tool(one["name"], one.get("description") or "", one["inputSchema"].get("json") or {}) for one in specs],
+        tool_choice=choice["tool"]["name"] if "tool" in choice else "required" if "any" in choice else "auto",
+        parallel=not isinstance(passed, Mapping) or passed.get("disable_parallel_tool_use") is not True,
+        schema=json.loads(form["structure"]["jsonSchema"]["schema"]) if form else None,
         stop=list(inference.get("stopSequences") or ()),
         keep_stop=model.family == "nova",
         max_tokens=inference.get("maxTokens"),
@@ -82,7 +72,7 @@ def stream(body: Mapping[str, Any], reply: Reply, model: BedrockModel, signature
 def _stop_reason(reply: Reply, model: BedrockModel) -> str:
     if reply.finish == "stop_sequence" and model.family == "nova":
         return "end_turn"  # Nova calls a stop sequence the end of the turn
-    return _FINISH[reply.finish]
+    return _FINISH.get(reply.finish, reply.finish)
 
 
 def _usage(reply: Reply, model: BedrockModel) -> dict[str, Any]:
@@ -107,7 +97,7 @@ def _usage(reply: Reply, model: BedrockModel) -> dict[str, Any]:
 def _event(name: str, payload: dict[str, Any]) -> bytes:
     """An event, padded to a length that doesn't tell its content, as the service pads it."""
     padding = _PADDING[: 4 + (len(json.dumps(payload)) * 7) % 50]
-    return event(name, {**payload, "p": padding})
+    return aws_event(name, {**payload, "p": padding})
 
 
 def _block(block: Block, model: BedrockModel, signatures: Signatures) -> dict[str, Any]:
@@ -159,18 +149,15 @@ def _metadata(body: Mapping[str, Any], reply: Reply, model: BedrockModel) -> dic
 
 
 def _guardrail_trace(guardrail: Mapping[str, Any], reply: Reply) -> dict[str, Any]:
-    name = guardrail["guardrailIdentifier"]
-    stopped = reply.finish == "guardrail"
+    name, stopped = guardrail["guardrailIdentifier"], reply.finish == "guardrail"
     filters = [
         {"type": category.upper(), "confidence": severity.upper(), "action": "BLOCKED", "detected": True}
         for category, severity in reply.filtered.items()
     ]
-    return {
-        "actionReason": "Guardrail blocked." if stopped else "No action.",
-        "inputAssessment": {name: {"contentPolicy": {"filters": filters}} if stopped and filters else {}},
-        "modelOutput": [],
-        "outputAssessments": {name: [{}]},
-    }
+    assessed = {"contentPolicy": {"filters": filters}} if stopped and filters else {}
+    reason = "Guardrail blocked." if stopped else "No action."
+    seen = {"inputAssessment": {name: assessed}, "outputAssessments": {name: [{}]}}
+    return {"actionReason": reason, "modelOutput": [], **seen}
 
 
 def _turn(role: Role, content: Sequence[Mapping[str, Any]]) -> Turn:
@@ -202,33 +189,7 @@ def _add_media(turn: Turn, block: Mapping[str, Any]) -> None:
                 turn.add_url(kind, (source.get("s3Location") or {}).get("uri", ""))
 
 
-def _tool_choice(choice: Mapping[str, Any] | None) -> str:
-    match choice:
-        case {"tool": {"name": str(name)}}:
-            return name
-        case {"any": _}:
-            return "required"
-    return "auto"
-
-
-def _disables_parallel(body: Mapping[str, Any]) -> bool:
-    choice = (body.get("additionalModelRequestFields") or {}).get("tool_choice")
-    return isinstance(choice, Mapping) and choice.get("disable_parallel_tool_use") is True
-
-
-def _schema(body: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    form = (body.get("outputConfig") or {}).get("textFormat") or {}
-    text = ((form.get("structure") or {}).get("jsonSchema") or {}).get("schema")
-    if text is None:
-        return None
-    schema: Mapping[str, Any] = json.loads(text)
-    return schema
-
-
 def _reasons(body: Mapping[str, Any], model: BedrockModel) -> bool:
-    extra = body.get("additionalModelRequestFields") or {}
-    if model.family == "anthropic":
-        return (extra.get("thinking") or {}).get("type") in ("enabled", "adaptive")
     if model.family == "nova":
-        return (extra.get("reasoningConfig") or {}).get("type") == "enabled"
-    return model.family in ("gpt-oss", "deepseek")
+        return (extra_fields(body).get("reasoningConfig") or {}).get("type") == "enabled"
+    return model.family in ("gpt-oss", "deepseek") or (model.family == "anthropic" and thinks(body))

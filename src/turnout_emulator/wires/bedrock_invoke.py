@@ -8,7 +8,7 @@ from typing import Any
 
 from turnout_emulator.brain.words import count_tokens, truncate_tokens
 from turnout_emulator.catalogue import BedrockModel
-from turnout_emulator.refusals import RequestInvalid, refuse
+from turnout_emulator.refusals import RequestRefused, refuse
 from turnout_emulator.vectors import embed
 
 NAME = "bedrock-invoke"
@@ -16,16 +16,10 @@ _TITAN_V1_LENGTH = 18.7  # Titan v1 doesn't normalise: the length of its recorde
 _COHERE_TEXTS = 96
 _COHERE_CHARACTERS = 2048
 _COHERE_TYPES = ("search_document", "search_query", "classification", "clustering", "image")
+_NOVA_MEDIA = ("TEXT", "IMAGE", "VIDEO", "DOCUMENT", "AUDIO")
 _NOVA_PURPOSES = (
-    "GENERIC_INDEX",
-    "GENERIC_RETRIEVAL",
-    "TEXT_RETRIEVAL",
-    "IMAGE_RETRIEVAL",
-    "VIDEO_RETRIEVAL",
-    "DOCUMENT_RETRIEVAL",
-    "AUDIO_RETRIEVAL",
-    "CLASSIFICATION",
-    "CLUSTERING",
+    *("GENERIC_INDEX", "GENERIC_RETRIEVAL", "CLASSIFICATION", "CLUSTERING"),
+    *(f"{medium}_RETRIEVAL" for medium in _NOVA_MEDIA),
 )
 Vector = list[float] | list[int]
 Invoked = tuple[dict[str, Any], int]
@@ -35,24 +29,20 @@ Invoked = tuple[dict[str, Any], int]
 def answer(body: Mapping[str, Any], model: BedrockModel) -> Invoked:
     """Check a request and answer it."""
     match model.family:
-        case "titan-v1":
-            return _titan_v1(body, model)
-        case "titan-v2":
-            return _titan_v2(body, model)
-        case "cohere-v3":
-            return _cohere_v3(body, model)
-        case "cohere-v4":
-            return _cohere_v4(body, model)
+        case "titan-v1" | "titan-v2":
+            return _titan(body, model)
+        case "cohere-v3" | "cohere-v4":
+            return _cohere(body, model)
         case "nova-embed":
             return _nova(body, model)
     raise refuse("invoke.not_embedding", model=model.id)
 
 
-def _malformed(detail: str) -> RequestInvalid:
+def _malformed(detail: str) -> RequestRefused:
     return refuse("invoke.malformed", detail=detail)
 
 
-def _only(body: Mapping[str, Any], allowed: set[str], where: str = "#") -> None:
+def _only(body: Mapping[str, Any], allowed: Collection[str], where: str = "#") -> None:
     for key in body:
         if key not in allowed:
             raise _malformed(f"{where}: extraneous key [{key}] is not permitted")
@@ -64,45 +54,63 @@ def _one_of(value: Any, allowed: Collection[Any], where: str) -> Any:
     return value
 
 
+def _expect(kind: type | tuple[type, ...], value: object, where: str, name: str) -> None:
+    if not isinstance(value, kind):
+        raise _malformed(f"{where}: expected type: {name}, found: {type(value).__name__}")
+
+
 def _shortened(text: str, limit: int, *, keep_end: bool) -> str:
     return truncate_tokens(text[::-1], limit)[::-1] if keep_end else truncate_tokens(text, limit)
 
 
-def _titan_text(body: Mapping[str, Any], model: BedrockModel) -> tuple[str, int]:
+def _titan(body: Mapping[str, Any], model: BedrockModel) -> Invoked:
+    v1 = model.family == "titan-v1"
+    _only(body, ("inputText",) if v1 else ("inputText", "dimensions", "normalize", "embeddingTypes"))
     text = body.get("inputText")
     if text is None:
         raise _malformed("#: required key [inputText] not found")
-    if not isinstance(text, str):
-        raise _malformed(f"#/inputText: expected type: String, found: {type(text).__name__}")
+    _expect(str, text, "#/inputText", "String")
     if not text:
         raise _malformed("#/inputText: expected minLength: 1, actual: 0")
     tokens = count_tokens(text)
     if tokens > model.context:
         raise refuse("invoke.titan_too_long", kind="context_overflow", most=model.context, tokens=tokens)
-    return text, tokens
-
-
-def _titan_v1(body: Mapping[str, Any], model: BedrockModel) -> Invoked:
-    _only(body, {"inputText"})
-    text, tokens = _titan_text(body, model)
-    unit = embed(text, space=model.id, dimensions=model.dimensions)
-    vector = [round(value * _TITAN_V1_LENGTH, 7) for value in unit]
-    return {"embedding": vector, "inputTextTokenCount": tokens}, tokens
-
-
-def _titan_v2(body: Mapping[str, Any], model: BedrockModel) -> Invoked:
-    _only(body, {"inputText", "dimensions", "normalize", "embeddingTypes"})
-    text, tokens = _titan_text(body, model)
+    if v1:
+        unit = embed(text, space=model.id, dimensions=model.dimensions)
+        vector = [round(value * _TITAN_V1_LENGTH, 7) for value in unit]
+        return {"embedding": vector, "inputTextTokenCount": tokens}, tokens
     size = _one_of(body.get("dimensions", model.dimensions), model.sizes, "#/dimensions")
     scale = 1.0 if body.get("normalize", True) else 1.5
     vector = [value * scale for value in embed(text, space=f"{model.id}/{size}", dimensions=size)]
     by_type: dict[str, Vector] = {}
-    for kind in body.get("embeddingTypes") or ["float"]:
+    kinds = body.get("embeddingTypes") or ["float"]
+    _expect(list, kinds, "#/embeddingTypes", "JSONArray")
+    for kind in kinds:
         _one_of(kind, ("float", "binary"), "#/embeddingTypes/0")
         by_type[kind] = _rounded(vector) if kind == "float" else [int(value > 0) for value in vector]
-    shown: dict[str, Any] = {"embeddingsByType": by_type, "inputTextTokenCount": tokens}
-    if "float" in by_type:
-        shown = {"embedding": by_type["float"], **shown}
+    first = {"embedding": by_type["float"]} if "float" in by_type else {}
+    return {**first, "embeddingsByType": by_type, "inputTextTokenCount": tokens}, tokens
+
+
+def _cohere(body: Mapping[str, Any], model: BedrockModel) -> Invoked:
+    v3 = model.family == "cohere-v3"
+    more = () if v3 else ("inputs", "output_dimension", "max_tokens")
+    _only(body, ("texts", "images", "input_type", "truncate", "embedding_types", *more))
+    texts, tokens = _cohere_texts(body, model)
+    size = model.dimensions
+    if v3:
+        texts = [text.lower() for text in texts]
+    else:
+        size = _one_of(body.get("output_dimension") or size, model.sizes, "#/output_dimension")
+    purpose = body["input_type"]
+    vectors = [embed(text, space=model.id, dimensions=size, full=model.dimensions, purpose=purpose) for text in texts]
+    kinds = body.get("embedding_types") or ([] if v3 else ["float"])
+    shown: dict[str, Any] = {
+        "embeddings": _by_type(vectors, kinds) if kinds else [_rounded(vector) for vector in vectors],
+        "id": str(uuid.uuid4()),
+        "response_type": "embeddings_by_type" if kinds else "embeddings_floats",
+        "texts": texts,
+    }
     return shown, tokens
 
 
@@ -118,7 +126,9 @@ def _cohere_texts(body: Mapping[str, Any], model: BedrockModel) -> tuple[list[st
         raise _malformed("#/texts: expected minimum item count: 1, found: 0")
     if len(texts) > _COHERE_TEXTS:
         raise _malformed(f"#/texts: expected maximum item count: {_COHERE_TEXTS}, found: {len(texts)}")
-    limit = min(model.context, int(body.get("max_tokens", model.context)))
+    most = body.get("max_tokens", model.context)
+    _expect((int, float), most, "#/max_tokens", "Integer")
+    limit = min(model.context, int(most))
     kept = []
     for index, text in enumerate(texts):
         if model.family == "cohere-v3" and len(text) > _COHERE_CHARACTERS:
@@ -129,65 +139,23 @@ def _cohere_texts(body: Mapping[str, Any], model: BedrockModel) -> tuple[list[st
     return kept, sum(count_tokens(text) for text in kept)
 
 
-def _cohere_v3(body: Mapping[str, Any], model: BedrockModel) -> Invoked:
-    _only(body, {"texts", "images", "input_type", "truncate", "embedding_types"})
-    texts, tokens = _cohere_texts(body, model)
-    vectors = [
-        embed(text.lower(), space=model.id, dimensions=model.dimensions, purpose=body["input_type"]) for text in texts
-    ]
-    kinds = body.get("embedding_types")
-    shown: dict[str, Any] = {
-        "embeddings": _by_type(vectors, kinds) if kinds else [_rounded(vector) for vector in vectors],
-        "id": str(uuid.uuid4()),
-        "response_type": "embeddings_by_type" if kinds else "embeddings_floats",
-        "texts": [text.lower() for text in texts],
-    }
-    return shown, tokens
-
-
-def _cohere_v4(body: Mapping[str, Any], model: BedrockModel) -> Invoked:
-    _only(
-        body,
-        {"texts", "images", "inputs", "input_type", "truncate", "embedding_types", "output_dimension", "max_tokens"},
-    )
-    texts, tokens = _cohere_texts(body, model)
-    size = _one_of(body.get("output_dimension") or model.dimensions, model.sizes, "#/output_dimension")
-    vectors = [
-        embed(text, space=model.id, dimensions=size, full=model.dimensions, purpose=body["input_type"])
-        for text in texts
-    ]
-    shown: dict[str, Any] = {
-        "embeddings": _by_type(vectors, body.get("embedding_types") or ["float"]),
-        "id": str(uuid.uuid4()),
-        "response_type": "embeddings_by_type",
-        "texts": texts,
-    }
-    return shown, tokens
-
-
-def _by_type(vectors: list[list[float]], kinds: object) -> dict[str, list[Vector]]:
+def _by_type(vectors: list[list[float]], kinds: Any) -> dict[str, list[Vector]]:
     shown: dict[str, list[Vector]] = {}
     for kind in kinds if isinstance(kinds, list) else [kinds]:
-        match kind:
-            case "float":
-                shown[kind] = [_rounded(vector) for vector in vectors]
-            case "int8":
-                shown[kind] = [[max(-128, min(127, round(value * 127))) for value in vector] for vector in vectors]
-            case "uint8":
-                shown[kind] = [[max(0, min(255, round(value * 127) + 128)) for value in vector] for vector in vectors]
-            case "binary" | "ubinary":
-                offset = 128 if kind == "binary" else 0
-                shown[kind] = [[byte - offset for byte in _bits(vector)] for vector in vectors]
-            case _:
-                _one_of(kind, (), "#/embedding_types/0")
+        _one_of(kind, ("float", "int8", "uint8", "binary", "ubinary"), "#/embedding_types/0")
+        shown[kind] = [_quantized(vector, kind) for vector in vectors]
     return shown
 
 
-def _bits(vector: list[float]) -> list[int]:
-    return [
-        sum((value > 0) << (7 - position) for position, value in enumerate(vector[start : start + 8]))
-        for start in range(0, len(vector), 8)
-    ]
+def _quantized(vector: list[float], kind: str) -> Vector:
+    if kind == "float":
+        return _rounded(vector)
+    if kind.endswith("int8"):
+        offset = 128 if kind == "uint8" else 0
+        return [max(offset - 128, min(offset + 127, round(value * 127) + offset)) for value in vector]
+    offset = 128 if kind == "binary" else 0
+    bits = "".join("1" if value > 0 else "0" for value in vector)
+    return [int(bits[start : start + 8].ljust(8, "0"), 2) - offset for start in range(0, len(bits), 8)]
 
 
 def _nova(body: Mapping[str, Any], model: BedrockModel) -> Invoked:

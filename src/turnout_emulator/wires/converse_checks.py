@@ -9,16 +9,18 @@ from functools import lru_cache
 from typing import Any
 
 from botocore.loaders import Loader
-from botocore.model import ServiceModel, Shape
+from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
 from turnout_emulator.catalogue import BedrockModel
-from turnout_emulator.refusals import RequestInvalid, refuse
-from turnout_emulator.signatures import Signatures
+from turnout_emulator.memory import Signatures
+from turnout_emulator.refusals import invalid, refuse, refuse_if
 from turnout_emulator.wires.anthropic_checks import schema_problem, thinking_conflict
+from turnout_emulator.wires.schemas import schema_fault
 
 _DOCUMENT_NAME = re.compile(r"[a-zA-Z0-9\-()\[\]]+(?: [a-zA-Z0-9\-()\[\]]+)*")
 _MEDIA = ("image", "document", "video", "audio")
+_EXTRA = "additionalModelRequestFields"
 # Where the service is stricter, or less strict, than its model.
 _PATTERNS = {"toolUseId": "[a-zA-Z0-9_-]+"}
 _MORE_VALUES = {"ToolUseType": ("tool_use",)}  # Claude's own tool use, which the service sends and takes
@@ -30,27 +32,24 @@ def service_model() -> ServiceModel:
     return ServiceModel(Loader().load_service_model("bedrock-runtime", "service-2"), "bedrock-runtime")
 
 
-@lru_cache(maxsize=1)
-def _request_shape() -> Shape:
-    return service_model().operation_model("Converse").input_shape
-
-
 def check(body: Mapping[str, Any], model: BedrockModel, model_id: str, signatures: Signatures) -> None:
-    """Check a request, and raise `RequestInvalid` if the service would refuse it."""
-    if body.get("messages", []) == []:
-        raise refuse("converse.no_message")
-    errors = ParamValidator().validate({**body, "modelId": model_id}, _request_shape())
+    """Check a request, and raise `RequestRefused` if the service would refuse it."""
+    refuse_if(body.get("messages", []) == [], "converse.no_message")
+    shape = service_model().operation_model("Converse").input_shape
+    errors = ParamValidator().validate({**body, "modelId": model_id}, shape)
     problems = errors.generate_report().split("\n") if errors.has_errors() else []
-    problems = problems or list(_violations(body, _request_shape(), ""))
+    problems = problems or [*_violations(body, shape, ""), *_unmodelled(body)]
     if problems:
         count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''}"
-        raise RequestInvalid(f"{count} detected: {'; '.join(problems)}")
+        raise invalid(f"{count} detected: {'; '.join(problems)}")
     claude = model.family == "anthropic"
-    if claude and _thinks(body):
+    member = {"anthropic": "thinking", "nova": "reasoningConfig"}.get(model.family, "")
+    if not isinstance(extra_fields(body).get(member), dict | None):
+        raise refuse("converse.model", problem=f"{member}: Input should be a valid dictionary")
+    if claude and thinks(body):
         inference = body.get("inferenceConfig") or {}
         problem = thinking_conflict(inference.get("temperature"), inference.get("topP"))
-        if problem:
-            raise refuse("converse.model", problem=problem)
+        refuse_if(problem, "converse.model", problem=problem)
     _check_messages(body, model)
     _check_tools(body, model)
     _check_output(body, model)
@@ -73,6 +72,15 @@ def _violations(value: Any, shape: Any, name: str) -> Iterator[str]:
             yield f"Value '{value}' at '{name}' failed to satisfy constraint: Member must {rule}"
 
 
+def _unmodelled(body: Mapping[str, Any]) -> Iterator[str]:
+    """What the service insists on and its model leaves open, in the validator's words."""
+    extra, guardrail = body.get(_EXTRA), body.get("guardrailConfig")
+    if not isinstance(extra, dict | None):
+        yield f"Invalid type for parameter {_EXTRA}, value: {extra}, type: {type(extra)}, valid types: {dict}"
+    if guardrail and "guardrailIdentifier" not in guardrail:
+        yield 'Missing required parameter in guardrailConfig: "guardrailIdentifier"'
+
+
 def _broken_rule(value: Any, shape: Any, member: str) -> str | None:
     limits = shape.metadata
     most, pattern = limits.get("max"), _PATTERNS.get(member, limits.get("pattern"))
@@ -87,25 +95,21 @@ def _broken_rule(value: Any, shape: Any, member: str) -> str | None:
 
 def _check_messages(body: Mapping[str, Any], model: BedrockModel) -> None:
     messages = body["messages"]
-    if messages[0]["role"] != "user":
-        raise refuse("converse.first_role")
+    refuse_if(messages[0]["role"] != "user", "converse.first_role")
     for index, block in enumerate(body.get("system") or ()):
         if "text" in block and not block["text"].strip():
             raise refuse("converse.blank", block="SystemContentBlock", where=f"system.{index}")
     last_calls = [block["toolUse"]["toolUseId"] for block in messages[-1]["content"] if "toolUse" in block]
-    if messages[-1]["role"] == "assistant" and last_calls:
-        raise refuse("converse.unanswered", ids=", ".join(last_calls))
+    refuse_if(messages[-1]["role"] == "assistant" and last_calls, "converse.unanswered", ids=", ".join(last_calls))
     called: list[str] = []
     for number, message in enumerate(messages):
-        if number and message["role"] == messages[number - 1]["role"]:
-            raise refuse("converse.alternate")
+        refuse_if(number and message["role"] == messages[number - 1]["role"], "converse.alternate")
         _check_content(message["content"], number, model)
         called = _check_results(message["content"], number, called)
 
 
 def _check_content(content: list[Mapping[str, Any]], number: int, model: BedrockModel) -> None:
-    if not content:
-        raise refuse("converse.empty", number=number)
+    refuse_if(not content, "converse.empty", number=number)
     blank = all("text" in block and not block["text"].strip() for block in content)
     names: set[str] = set()
     for index, block in enumerate(content):
@@ -120,15 +124,12 @@ def _check_content(content: list[Mapping[str, Any]], number: int, model: Bedrock
 
 def _check_media(block: Mapping[str, Any], model: BedrockModel, names: set[str]) -> None:
     kind = next((kind for kind in _MEDIA if kind in block), None)
-    if kind is not None and kind not in model.media:
-        raise refuse("converse.media", block=kind)
+    refuse_if(kind is not None and kind not in model.media, "converse.media", block=kind)
     if kind != "document":
         return
     name = block["document"]["name"]
-    if _DOCUMENT_NAME.fullmatch(name) is None:
-        raise refuse("converse.file_name")
-    if name in names:
-        raise refuse("converse.same_name", name=name)
+    refuse_if(_DOCUMENT_NAME.fullmatch(name) is None, "converse.file_name")
+    refuse_if(name in names, "converse.same_name", name=name)
     names.add(name)
 
 
@@ -141,8 +142,7 @@ def _check_results(content: list[Mapping[str, Any]], number: int, called: list[s
     if len(results) > len(called) or any(identity not in called for identity in results):
         raise refuse("converse.too_many_results", number=number)
     unanswered = [identity for identity in called if identity not in results]
-    if unanswered:
-        raise refuse("converse.unanswered", ids=", ".join(unanswered))
+    refuse_if(unanswered, "converse.unanswered", ids=", ".join(unanswered))
     return [use["toolUseId"] for use in uses if use["toolUseId"] not in server]
 
 
@@ -154,8 +154,7 @@ def _check_signatures(body: Mapping[str, Any], signatures: Signatures) -> None:
             if reasoning is None:
                 continue
             where = f"messages.{number}.content.{index}"
-            if reasoning.get("signature") is None:
-                raise refuse("converse.no_signature", where=where)
+            refuse_if(reasoning.get("signature") is None, "converse.no_signature", where=where)
             if signatures.issuer(reasoning["signature"]) not in (None, "anthropic"):
                 raise refuse("converse.wrong_signature", where=where)
 
@@ -164,46 +163,46 @@ def _check_tools(body: Mapping[str, Any], model: BedrockModel) -> None:
     config = body.get("toolConfig")
     if config is None:
         blocks = [block for message in body["messages"] for block in message["content"]]
-        if any("toolUse" in block or "toolResult" in block for block in blocks):
-            raise refuse("converse.no_tool_config")
+        refuse_if(any("toolUse" in block or "toolResult" in block for block in blocks), "converse.no_tool_config")
         return
-    if not model.tools:
-        raise refuse("converse.no_tools")
+    refuse_if(not model.tools, "converse.no_tools")
     specs = [tool["toolSpec"] for tool in config["tools"] if "toolSpec" in tool]
     names: list[str] = []
     for index, spec in enumerate(specs):
         schema = spec["inputSchema"].get("json")
         if not isinstance(schema, Mapping) or schema.get("type") != "object":
             raise refuse("converse.no_object", index=index)
+        refuse_if(schema_fault(schema) is not None, "converse.wrong_schema", index=index)
         if spec["name"] in names:
             raise refuse("converse.same_tool", name=spec["name"], index=names.index(spec["name"]))
         names.append(spec["name"])
     for choice, wanted in (config.get("toolChoice") or {}).items():
-        if choice not in model.tool_choice:
-            raise refuse("converse.tool_choice", choice=choice)
-        if choice == "tool" and wanted["name"] not in names:
-            raise refuse("converse.unknown_tool", name=wanted["name"])
-        if choice != "auto" and model.family == "anthropic" and _thinks(body):
-            raise refuse("converse.model", problem=refuse("messages.forced_tool").message)
+        refuse_if(choice not in model.tool_choice, "converse.tool_choice", choice=choice)
+        refuse_if(choice == "tool" and wanted["name"] not in names, "converse.unknown_tool", name=wanted.get("name"))
+        if choice != "auto" and model.family == "anthropic" and thinks(body):
+            raise refuse("converse.model", problem=refuse("messages.forced_tool"))
     if model.family == "anthropic":
         _check_passed_choice(body)
 
 
 def _check_passed_choice(body: Mapping[str, Any]) -> None:
     """A `tool_choice` that is passed to Claude as it is."""
-    passed = (body.get("additionalModelRequestFields") or {}).get("tool_choice")
+    passed = extra_fields(body).get("tool_choice")
     if not isinstance(passed, Mapping):
         return
     chosen = next(iter(body["toolConfig"].get("toolChoice") or {}), None)
-    if chosen is not None and "type" in passed:
-        raise refuse("converse.two_choices", choice=chosen)
-    if chosen is None and "type" not in passed:
-        raise refuse("converse.no_choice")
+    refuse_if(chosen is not None and "type" in passed, "converse.two_choices", choice=chosen)
+    refuse_if(chosen is None and "type" not in passed, "converse.no_choice")
 
 
-def _thinks(body: Mapping[str, Any]) -> bool:
-    thinking = (body.get("additionalModelRequestFields") or {}).get("thinking") or {}
-    return isinstance(thinking, Mapping) and thinking.get("type") in ("enabled", "adaptive")
+def extra_fields(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is passed on to the model as it is."""
+    return body.get(_EXTRA) or {}
+
+
+def thinks(body: Mapping[str, Any]) -> bool:
+    """Whether Claude is to think."""
+    return (extra_fields(body).get("thinking") or {}).get("type") in ("enabled", "adaptive")
 
 
 def _check_output(body: Mapping[str, Any], model: BedrockModel) -> None:
@@ -216,8 +215,6 @@ def _check_output(body: Mapping[str, Any], model: BedrockModel) -> None:
         schema = json.loads(form["structure"]["jsonSchema"]["schema"])
     except (KeyError, ValueError):
         schema = None
-    if not isinstance(schema, Mapping):
-        raise refuse("converse.no_schema")
+    refuse_if(not isinstance(schema, Mapping) or schema_fault(schema) is not None, "converse.no_schema")
     problem = schema_problem(schema) if model.family == "anthropic" else None
-    if problem is not None:
-        raise refuse("converse.model", problem=f"output_config.format.schema: {problem}")
+    refuse_if(problem is not None, "converse.model", problem=f"output_config.format.schema: {problem}")

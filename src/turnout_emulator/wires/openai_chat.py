@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from turnout_emulator.answers import Finish, ToolCall
+from turnout_emulator.answers import ToolCall
 from turnout_emulator.catalogue import OpenAIModel
-from turnout_emulator.media import decode
-from turnout_emulator.prompt import Prompt, Role, Tool, Turn
+from turnout_emulator.prompt import Prompt, Role, Tool, Turn, decode
 from turnout_emulator.reply import Reply, count_prompt
 from turnout_emulator.wires.framing import event
 from turnout_emulator.wires.openai_chat_checks import check
 
 NAME = "openai-chat"
-_FINISH: Mapping[Finish, str] = {
-    "stop": "stop",
-    "stop_sequence": "stop",
-    "length": "length",
-    "tool_calls": "tool_calls",
-    "content_filter": "content_filter",
-    "guardrail": "content_filter",
-}
 _CATEGORIES = ("hate", "self_harm", "sexual", "violence")
 
 
@@ -48,51 +39,27 @@ def read(body: Mapping[str, Any], model: OpenAIModel) -> Prompt:
 
 def answer(body: Mapping[str, Any], reply: Reply, *, azure: bool) -> dict[str, Any]:
     """The response to a request that isn't streamed."""
-    choice: dict[str, Any] = {
-        "finish_reason": _FINISH[reply.finish],
-        "index": 0,
-        "logprobs": None,
-        "message": _message(reply, azure=azure),
-    }
-    if azure:
-        choice["content_filter_results"] = completion_filter(reply.filtered)
-    response: dict[str, Any] = {
+    filters = {"content_filter_results": completion_filter(reply.filtered)} if azure else {}
+    choice = {"finish_reason": _finish(reply), "logprobs": None, "message": _message(reply, azure=azure), **filters}
+    return {
         "choices": [{**choice, "index": index} for index in range(body.get("n") or 1)],
-        "created": reply.created,
-        "id": f"chatcmpl-{reply.id}",
-        "model": reply.model,
-        "object": "chat.completion",
-        "system_fingerprint": "fp_emulator",
+        **_head(reply, "chat.completion"),
         "usage": _usage(reply),
+        **({"prompt_filter_results": _PROMPT_FILTERS} if azure else {"service_tier": "default"}),
     }
-    if azure:
-        response["prompt_filter_results"] = [{"content_filter_results": prompt_filter({}), "prompt_index": 0}]
-    else:
-        response["service_tier"] = "default"
-    return response
 
 
 def stream(body: Mapping[str, Any], reply: Reply, *, azure: bool) -> Iterator[bytes]:
     """The server-sent events of a streamed response."""
     with_usage = bool((body.get("stream_options") or {}).get("include_usage"))
-    head: dict[str, Any] = {
-        "created": reply.created,
-        "id": f"chatcmpl-{reply.id}",
-        "model": reply.model,
-        "object": "chat.completion.chunk",
-        "system_fingerprint": "fp_emulator",
-    }
-    if not azure:
-        head["service_tier"] = "default"
+    head = _head(reply, "chat.completion.chunk") | ({} if azure else {"service_tier": "default"})
     trailing: dict[str, Any] = {"usage": None} if with_usage else {}
     if azure:
-        filters = [{"content_filter_results": prompt_filter({}), "prompt_index": 0}]
-        yield event(
-            {"choices": [], "created": 0, "id": "", "model": "", "object": "", "prompt_filter_results": filters}
-        )
+        empty = {"created": 0, "id": "", "model": "", "object": ""}
+        yield event({"choices": [], **empty, "prompt_filter_results": _PROMPT_FILTERS})
     for index in range(body.get("n") or 1):
         for delta in (*_deltas(reply), {}):
-            finish, fired = (None, {}) if delta else (_FINISH[reply.finish], reply.filtered)
+            finish, fired = (None, {}) if delta else (_finish(reply), reply.filtered)
             choice: dict[str, Any] = {"delta": delta, "finish_reason": finish, "index": index, "logprobs": None}
             if azure:
                 choice["content_filter_results"] = completion_filter(fired) if fired or delta.get("content") else {}
@@ -100,6 +67,11 @@ def stream(body: Mapping[str, Any], reply: Reply, *, azure: bool) -> Iterator[by
     if with_usage:
         yield event({**head, "choices": [], "usage": _usage(reply)})
     yield b"data: [DONE]\n\n"
+
+
+def _head(reply: Reply, kind: str) -> dict[str, Any]:
+    named = {"id": f"chatcmpl-{reply.id}", "model": reply.model, "object": kind}
+    return {"created": reply.created, **named, "system_fingerprint": "fp_emulator"}
 
 
 def prompt_filter(fired: Mapping[str, str]) -> dict[str, Any]:
@@ -119,6 +91,9 @@ def _severities(fired: Mapping[str, str]) -> dict[str, Any]:
 
 def _detected(name: str, fired: Mapping[str, str]) -> dict[str, bool]:
     return {"detected": name in fired, "filtered": name in fired}
+
+
+_PROMPT_FILTERS = [{"content_filter_results": prompt_filter({}), "prompt_index": 0}]
 
 
 def _message(reply: Reply, *, azure: bool) -> dict[str, Any]:
@@ -146,6 +121,10 @@ def _deltas(reply: Reply) -> Iterator[dict[str, Any]]:
             yield {"tool_calls": [{"function": {"arguments": piece}, "index": index}]}
 
 
+def _finish(reply: Reply) -> str:
+    return {"stop_sequence": "stop", "guardrail": "content_filter"}.get(reply.finish, reply.finish)
+
+
 def _usage(reply: Reply) -> dict[str, Any]:
     usage = reply.usage
     return {
@@ -164,18 +143,7 @@ def _usage(reply: Reply) -> dict[str, Any]:
 
 def _turn(message: Mapping[str, Any]) -> Turn:
     roles: Mapping[str, Role] = {"developer": "system", "function": "tool"}
-    turn = Turn(roles.get(message["role"], message["role"]))
-    content = message.get("content") or ""
-    for part in [{"type": "text", "text": content}] if isinstance(content, str) else content:
-        match part:
-            case {"type": "text", "text": str(text)} | {"type": "refusal", "refusal": str(text)}:
-                turn.add_text(text)
-            case {"type": "image_url", "image_url": {"url": str(url)}}:
-                turn.add_url("image", url)
-            case {"type": "input_audio", "input_audio": {"data": str(data), "format": str(form)}}:
-                turn.add_media("audio", decode(data), form)
-            case {"type": "file", "file": dict(file)}:
-                turn.add_url("document", str(file.get("file_data", file.get("file_id", ""))))
+    turn = read_content(roles.get(message["role"], message["role"]), message.get("content"))
     if turn.role == "tool":
         result, turn = turn, Turn("tool")
         turn.add_result(message["tool_call_id"], result)
@@ -184,6 +152,30 @@ def _turn(message: Mapping[str, Any]) -> Turn:
         for call in message.get("tool_calls") or ()
         if call.get("type", "function") == "function"
     ]
+    return turn
+
+
+def read_content(role: Role, content: object) -> Turn:
+    """A turn with the parts of a message of chat or of the Responses API."""
+    if isinstance(content, str):
+        return Turn(role, content)
+    turn = Turn(role)
+    for part in content if isinstance(content, list) else ():
+        match part:
+            case {"type": "text" | "input_text" | "output_text", "text": str(text)}:
+                turn.add_text(text)
+            case {"type": "refusal", "refusal": str(text)}:
+                turn.add_text(text)
+            case {"type": "image_url", "image_url": {"url": str(url)}}:
+                turn.add_url("image", url)
+            case {"type": "input_image"}:
+                turn.add_url("image", str(part.get("image_url") or part.get("file_id")))
+            case {"type": "input_audio", "input_audio": {"data": str(data), "format": str(form)}}:
+                turn.add_media("audio", decode(data), form)
+            case {"type": "file", "file": dict(file)}:
+                turn.add_url("document", str(file.get("file_data", file.get("file_id", ""))))
+            case {"type": "input_file"}:
+                turn.add_url("document", str(part.get("file_data") or part.get("file_url") or part.get("file_id")))
     return turn
 
 

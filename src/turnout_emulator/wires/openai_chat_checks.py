@@ -7,30 +7,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from turnout_emulator.catalogue import OpenAIModel
-from turnout_emulator.refusals import refuse
+from turnout_emulator.refusals import refuse, refuse_if
 from turnout_emulator.wires.openai_problems import (
-    FORMATS,
+    MEMBERS,
     RANGES,
+    check_answer_schema,
     check_decimal,
     check_function,
     check_integer,
-    check_strict,
+    check_length,
+    check_one_of,
+    check_strings,
+    expect,
+    format_kind,
     missing,
-    not_one_of,
-    too_long,
+    require,
     wrong_type,
 )
 
-_ARGUMENTS = frozenset(
-    [
-        *("audio", "data_sources", "frequency_penalty", "function_call", "functions", "logit_bias", "logprobs"),
-        *("max_completion_tokens", "max_tokens", "messages", "metadata", "modalities", "model", "n"),
-        *("parallel_tool_calls", "prediction", "presence_penalty", "prompt_cache_key", "prompt_cache_retention"),
-        *("reasoning_effort", "response_format", "safety_identifier", "seed", "service_tier", "stop", "store"),
-        *("stream", "stream_options", "temperature", "tool_choice", "tools", "top_logprobs", "top_p", "user"),
-        *("user_security_context", "verbosity", "web_search_options"),
-    ]
-)
 _ROLES = ("system", "assistant", "user", "function", "tool", "developer")
 _PARTS = ("text", "image_url", "input_audio", "refusal", "audio", "file")
 _FIXED = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0}
@@ -38,10 +32,9 @@ _LONGEST_ID = 40  # characters
 
 
 def check(body: Mapping[str, Any], model: OpenAIModel) -> None:
-    """Check a request, and raise `RequestInvalid` if the service would refuse it."""
+    """Check a request, and raise `RequestRefused` if the service would refuse it."""
     for argument in body:
-        if argument not in _ARGUMENTS:
-            raise refuse("chat.unknown", name=argument)
+        refuse_if(argument not in MEMBERS["chat"], "chat.unknown", name=argument)
     _check_parameters(body, model)
     _check_messages(body.get("messages"))
     _check_tools(body)
@@ -56,14 +49,11 @@ def _check_parameters(body: Mapping[str, Any], model: OpenAIModel) -> None:
     elif body.get("reasoning_effort") is not None and not model.open_weight:
         raise refuse("chat.unknown", name="reasoning_effort")
     for name in RANGES:
-        if body.get(name) is not None:
-            check_decimal(name, body[name])
+        check_decimal(name, body.get(name))
     for name in ("max_tokens", "max_completion_tokens", "n", "seed"):
-        if body.get(name) is not None:
-            check_integer(name, body[name], least=None if name == "seed" else 1)
-    stop = body.get("stop")
-    if isinstance(stop, list) and len(stop) > 4:
-        raise too_long("stop", stop, 4)
+        check_integer(name, body.get(name), least=None if name == "seed" else 1)
+    check_strings(body.get("stop"), "stop", most=4)
+    expect(dict, body.get("stream_options"), "stream_options")
     if body.get("stream_options") is not None and not body.get("stream"):
         raise refuse("chat.stream_options", param="stream_options")
 
@@ -73,20 +63,16 @@ def _check_reasoning_model(body: Mapping[str, Any]) -> None:
         raise refuse("openai.unsupported", param="max_tokens", advice=" Use 'max_completion_tokens' instead.")
     for name, default in _FIXED.items():
         value = body.get(name)
-        if value is not None and value != default:
-            raise refuse("chat.fixed", param=name, value=value, default=default)
+        refuse_if(value is not None and value != default, "chat.fixed", param=name, value=value, default=default)
     for name in ("stop", "logprobs", "top_logprobs", "logit_bias"):
-        if body.get(name):
-            raise refuse("openai.unsupported", param=name, advice="")
+        refuse_if(body.get(name), "openai.unsupported", param=name, advice="")
 
 
 def _check_messages(messages: object) -> None:
-    if messages is None:
-        raise missing("messages")
+    require(messages, "messages")
     if not isinstance(messages, list):
         raise wrong_type("messages", "an array of objects", messages)
-    if not messages:
-        raise refuse("openai.empty_array", param="messages")
+    refuse_if(not messages, "openai.empty_array", param="messages")
     called: list[str] = []
     answered: list[str] = []
     for index, message in enumerate(messages):
@@ -94,31 +80,22 @@ def _check_messages(messages: object) -> None:
         if not isinstance(message, dict):
             raise wrong_type(where, "an object", message)
         role = message.get("role")
-        if role not in _ROLES:
-            raise not_one_of(role, _ROLES, f"{where}.role")
+        check_one_of(role, _ROLES, f"{where}.role")
         if not isinstance(message.get("content"), str | list | None):
             raise wrong_type(f"{where}.content", "one of a string or array of objects", message["content"])
         if role == "tool":
-            answered.append(_check_result(message, where, called))
-            continue
-        _check_answered(called, answered)
-        called, answered = _check_content(message, where), []
+            require(message.get("tool_call_id"), f"{where}.tool_call_id")
+            refuse_if(message["tool_call_id"] not in called, "chat.unasked_result", param=f"{where}.role")
+            answered.append(message["tool_call_id"])
+        else:
+            _check_answered(called, answered)
+            called, answered = _check_content(message, where), []
     _check_answered(called, answered)
-
-
-def _check_result(message: Mapping[str, Any], where: str, called: list[str]) -> str:
-    call = message.get("tool_call_id")
-    if call is None:
-        raise missing(f"{where}.tool_call_id")
-    if call not in called:
-        raise refuse("chat.unasked_result", param=f"{where}.role")
-    return str(call)
 
 
 def _check_answered(called: list[str], answered: list[str]) -> None:
     unanswered = [call for call in called if call not in answered]
-    if unanswered:
-        raise refuse("chat.unanswered", param="messages", calls=", ".join(unanswered))
+    refuse_if(unanswered, "chat.unanswered", param="messages", calls=", ".join(unanswered))
 
 
 def _check_content(message: Mapping[str, Any], where: str) -> list[str]:
@@ -134,8 +111,7 @@ def _check_content(message: Mapping[str, Any], where: str) -> list[str]:
         raise refuse("chat.no_content", param=f"{where}.content")
     for number, part in enumerate(content if isinstance(content, list) else ()):
         kind = part.get("type") if isinstance(part, dict) else None
-        if kind not in _PARTS:
-            raise not_one_of(kind, _PARTS, f"{where}.content[{number}]")
+        check_one_of(kind, _PARTS, f"{where}.content[{number}]")
         if kind == "text" and not isinstance(part.get("text"), str):
             raise wrong_type(f"{where}.content[{number}].text", "a string", part.get("text"))
     return [call["id"] for call in calls or ()]
@@ -144,8 +120,7 @@ def _check_content(message: Mapping[str, Any], where: str) -> list[str]:
 def _check_call(call: object, where: str) -> None:
     if not isinstance(call, dict) or not isinstance(call.get("id"), str):
         raise missing(f"{where}.id")
-    if len(call["id"]) > _LONGEST_ID:
-        raise too_long(f"{where}.id", call["id"], _LONGEST_ID)
+    check_length(f"{where}.id", call["id"], _LONGEST_ID)
     function = call.get("function")
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         raise missing(f"{where}.function")
@@ -156,37 +131,35 @@ def _check_call(call: object, where: str) -> None:
 def _check_tools(body: Mapping[str, Any]) -> None:
     tools, choice = body.get("tools"), body.get("tool_choice")
     if not tools:
-        if isinstance(tools, list):
-            raise refuse("openai.empty_array", param="tools")
+        refuse_if(isinstance(tools, list), "openai.empty_array", param="tools")
         for name in ("tool_choice", "parallel_tool_calls"):
-            if body.get(name) not in (None, "none"):
-                raise refuse("chat.no_tools", param=name)
+            refuse_if(body.get(name) not in (None, "none"), "chat.no_tools", param=name)
         return
-    names = set()
+    expect(list, tools, "tools")
+    names = []
     for index, tool in enumerate(tools):
         where, function = f"tools[{index}].function", tool.get("function") if isinstance(tool, dict) else None
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
             raise missing(where)
-        names.add(check_function(function, where))
-    wanted = choice["function"]["name"] if isinstance(choice, dict) and "function" in choice else None
-    if wanted is not None and wanted not in names:
-        raise refuse("chat.unknown_choice", param="tool_choice", name=wanted)
-    if isinstance(choice, str) and choice not in ("none", "auto", "required"):
-        raise not_one_of(choice, ("none", "auto", "required"), "tool_choice")
+        names.append(check_function(function, where))
+    if isinstance(choice, dict) and "function" in choice:
+        function = choice["function"]
+        if not isinstance(function, dict) or "name" not in function:
+            raise missing("tool_choice.function.name")
+        if function["name"] not in (None, *names):
+            raise refuse("chat.unknown_choice", param="tool_choice", name=function["name"])
+    if isinstance(choice, str):
+        check_one_of(choice, ("none", "auto", "required"), "tool_choice")
 
 
 def _check_format(body: Mapping[str, Any]) -> None:
     form = body.get("response_format")
     if form is None:
         return
-    kind = form.get("type") if isinstance(form, dict) else None
-    if kind not in FORMATS:
-        raise not_one_of(kind, FORMATS, "response_format.type")
+    kind = format_kind(form, "response_format")
     if kind == "json_object" and "json" not in json.dumps(body["messages"]).lower():
         raise refuse("chat.no_json", param="messages")
     if kind == "json_schema":
-        inner = form.get("json_schema")
-        if not isinstance(inner, dict) or not isinstance(inner.get("name"), str):
-            raise missing("response_format.json_schema.name")
-        if inner.get("strict"):
-            check_strict(inner.get("schema", {}), "response_format", inner["name"], "response_format")
+        spec = form.get("json_schema")
+        where = "response_format.json_schema"
+        check_answer_schema(spec if isinstance(spec, dict) else {}, where, "response_format")

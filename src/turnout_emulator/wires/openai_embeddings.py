@@ -9,31 +9,27 @@ from typing import Any
 
 from turnout_emulator.brain.words import count_tokens
 from turnout_emulator.catalogue import OpenAIModel
-from turnout_emulator.refusals import refuse
+from turnout_emulator.refusals import refuse, refuse_if
 from turnout_emulator.vectors import embed
-from turnout_emulator.wires.openai_problems import missing, not_one_of, too_long
+from turnout_emulator.wires.openai_problems import MEMBERS, check_length, check_one_of, missing
 
 NAME = "openai-embeddings"
 _MOST_INPUTS = 2048
 _MOST_TOKENS = 300_000
-_ARGUMENTS = frozenset({"input", "model", "encoding_format", "dimensions", "user", "input_type"})
 
 
 def answer(body: Mapping[str, Any], model: OpenAIModel) -> dict[str, Any]:
     """Check a request and answer it."""
     for argument in body:
-        if argument not in _ARGUMENTS:
-            raise refuse("chat.unknown", name=argument)
+        refuse_if(argument not in MEMBERS["embeddings"], "chat.unknown", name=argument)
     texts = _texts(body.get("input"))
     form = body.get("encoding_format") or "float"
-    if form not in ("float", "base64"):
-        raise not_one_of(form, ("float", "base64"), "encoding_format")
+    check_one_of(form, ("float", "base64"), "encoding_format")
     dimensions = _dimensions(body.get("dimensions"), model)
     tokens = [count_tokens(text) for text in texts]
     if max(tokens) > model.context:
         raise refuse("embeddings.too_long", kind="context_overflow", context=model.context, tokens=max(tokens))
-    if sum(tokens) > _MOST_TOKENS:
-        raise refuse("embeddings.too_many_tokens", tokens=sum(tokens), most=_MOST_TOKENS)
+    refuse_if(sum(tokens) > _MOST_TOKENS, "embeddings.too_many_tokens", tokens=sum(tokens), most=_MOST_TOKENS)
     data = []
     for index, text in enumerate(texts):
         vector = embed(text, space=model.name, dimensions=dimensions, full=model.dimensions)
@@ -52,23 +48,18 @@ def _texts(inputs: object) -> list[str]:
         raise missing("input")
     if inputs and all(isinstance(one, int) for one in inputs):
         inputs = [inputs]
-    if not inputs or not all(map(_is_text, inputs)):
+    refuse_if(not inputs or not all(one and isinstance(one, str | list) for one in inputs), "embeddings.wrong_input")
+    if not all(isinstance(token, int) for one in inputs if isinstance(one, list) for token in one):
         raise refuse("embeddings.wrong_input")
-    if len(inputs) > _MOST_INPUTS:
-        raise too_long("input", inputs, _MOST_INPUTS)
+    check_length("input", inputs, _MOST_INPUTS)
     # Token ids are not turned back into text: each is a word of its own, so equal tokens still meet.
     return [one if isinstance(one, str) else " ".join(f"token{token}" for token in one) for one in inputs]
-
-
-def _is_text(one: object) -> bool:
-    return bool(one) and (isinstance(one, str) or (isinstance(one, list) and all(isinstance(n, int) for n in one)))
 
 
 def _dimensions(wanted: object, model: OpenAIModel) -> int:
     if wanted is None:
         return model.dimensions
-    if not model.shortens:
-        raise refuse("embeddings.fixed_dimensions")
+    refuse_if(not model.shortens, "embeddings.fixed_dimensions")
     if not isinstance(wanted, int) or not 1 <= wanted <= model.dimensions:
         raise refuse("embeddings.wrong_dimensions", param="dimensions", value=wanted, most=model.dimensions)
     return wanted

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from turnout_emulator.refusals import RequestInvalid, refuse
+from turnout_emulator.refusals import RequestRefused, refuse, refuse_if
+from turnout_emulator.wires.schemas import nodes, schema_fault
 
+MEMBERS = tomllib.loads(Path(__file__).with_name("members.toml").read_text(encoding="utf-8"))
 RANGES = {"temperature": (0, 2), "top_p": (0, 1), "presence_penalty": (-2, 2), "frequency_penalty": (-2, 2)}
-FORMATS = ("json_object", "json_schema", "text")
+_FORMATS = ("json_object", "json_schema", "text")
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _JSON_TYPES = {
     type(None): "null",
@@ -23,89 +27,119 @@ _JSON_TYPES = {
 }
 
 
-def missing(param: str) -> RequestInvalid:
+def missing(param: str) -> RequestRefused:
     """A member that must be there."""
     return refuse("openai.missing", param=param)
 
 
-def wrong_type(param: str, expected: str, value: object) -> RequestInvalid:
+def require(value: object, param: str) -> None:
+    """Check that a member is there."""
+    if value is None:
+        raise missing(param)
+
+
+def wrong_type(param: str, expected: str, value: object) -> RequestRefused:
     """A member of the wrong JSON type."""
     return refuse("openai.wrong_type", param=param, expected=expected, got=_JSON_TYPES[type(value)])
 
 
-def not_one_of(value: object, allowed: Sequence[str], param: str) -> RequestInvalid:
+def expect(kind: type, value: object, param: str) -> None:
+    """Check the JSON type of a member that may be left out."""
+    if value is not None and not isinstance(value, kind):
+        raise wrong_type(param, _JSON_TYPES[kind], value)
+
+
+def check_strings(value: object, param: str, *, most: int) -> None:
+    """Check a string or a list of at most so many."""
+    if isinstance(value, str | None):
+        return
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise wrong_type(param, "one of a string or array of strings", value)
+    check_length(param, value, most)
+
+
+def not_one_of(value: object, allowed: Sequence[str], param: str) -> RequestRefused:
     """A value outside an enumeration."""
     *first, last = map(repr, allowed)
     listed = f"{', '.join(first)}{',' if len(first) > 1 else ''} and {last}"
     return refuse("openai.not_one_of", param=param, value=value, allowed=listed)
 
 
-def too_long(param: str, value: Sequence[Any], most: int) -> RequestInvalid:
-    """A string or a list above its greatest length."""
+def check_one_of(value: object, allowed: Sequence[str], param: str) -> None:
+    """Check a value of an enumeration."""
+    if value not in allowed:
+        raise not_one_of(value, allowed, param)
+
+
+def check_length(param: str, value: Sequence[Any], most: int) -> None:
+    """Check the length of a string or a list."""
     kind = "string" if isinstance(value, str) else "array"
-    return refuse(f"openai.{kind}_too_long", param=param, most=most, length=len(value))
+    refuse_if(len(value) > most, f"openai.{kind}_too_long", param=param, most=most, length=len(value))
 
 
 def check_decimal(param: str, value: object) -> None:
-    """Check a number that has a range."""
+    """Check a number that has a range and may be left out."""
+    if value is None:
+        return
     low, high = RANGES[param]
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise wrong_type(param, "a decimal", value)
-    if value < low:
-        raise refuse("openai.decimal_below", param=param, bound=low, value=value)
-    if value > high:
-        raise refuse("openai.decimal_above", param=param, bound=high, value=value)
+    refuse_if(value < low, "openai.decimal_below", param=param, bound=low, value=value)
+    refuse_if(value > high, "openai.decimal_above", param=param, bound=high, value=value)
 
 
 def check_integer(param: str, value: object, least: int | None) -> None:
-    """Check a whole number."""
+    """Check a whole number that may be left out."""
+    if value is None:
+        return
     if isinstance(value, bool) or not isinstance(value, int):
         raise wrong_type(param, "an integer", value)
-    if least is not None and value < least:
-        raise refuse("openai.integer_below", param=param, bound=least, value=value)
+    refuse_if(least is not None and value < least, "openai.integer_below", param=param, bound=least, value=value)
 
 
 def check_function(function: Mapping[str, Any], where: str) -> str:
     """Check the name and the schema of a tool, and return the name."""
     name: str = function["name"]
-    if _TOOL_NAME.fullmatch(name) is None:
-        raise refuse("openai.wrong_pattern", param=f"{where}.name")
-    schema = function.get("parameters")
+    refuse_if(_TOOL_NAME.fullmatch(name) is None, "openai.wrong_pattern", param=f"{where}.name")
+    expect(str, function.get("description"), f"{where}.description")
+    schema, param = function.get("parameters"), f"{where}.parameters"
+    expect(dict, schema, param)
     if schema is not None:
-        what, param = f"function '{name}'", f"{where}.parameters"
+        what = f"function '{name}'"
         if schema.get("type") != "object":
-            why = refuse("openai.no_object", got=json.dumps(schema.get("type"))).message
-            raise refuse("openai.bad_function", param=param, what=what, why=why)
-        if function.get("strict"):
-            check_strict(schema, "function", name, param)
+            no_object = refuse("openai.no_object", got=json.dumps(schema.get("type")))
+            raise refuse("openai.bad_function", param=param, what=what, why=no_object)
+        why = schema_fault(schema) or (_open_object(schema) if function.get("strict") else None)
+        refuse_if(why is not None, "openai.bad_function", param=param, what=what, why=why)
     return name
 
 
-def check_strict(schema: Mapping[str, Any], kind: str, name: str, param: str) -> None:
-    """Strict schemas close every object and require every property."""
-    for path, node in _nodes(schema, ()):
+def format_kind(form: object, where: str) -> str:
+    """The kind of an answer's form."""
+    kind = form.get("type") if isinstance(form, dict) else None
+    check_one_of(kind, _FORMATS, f"{where}.type")
+    return str(kind)
+
+
+def check_answer_schema(spec: Mapping[str, Any], where: str, param: str) -> None:
+    """Check the name and the schema of an answer; `param` is what a wrong schema is reported for."""
+    if not isinstance(spec.get("name"), str):
+        raise missing(f"{where}.name")
+    expect(dict, spec.get("schema"), f"{where}.schema")
+    schema = spec.get("schema") or {}
+    why = schema_fault(schema) or (_open_object(schema) if spec.get("strict") else None)
+    refuse_if(why is not None, "openai.bad_format", param=param, what=f"response_format '{spec['name']}'", why=why)
+
+
+def _open_object(schema: Mapping[str, Any]) -> str | None:
+    """What a strict schema lacks, which closes every object and requires every property."""
+    for path, node in nodes(schema):
         properties = node.get("properties")
-        if node.get("type") != "object" and not isinstance(properties, Mapping):
+        if node.get("type") != "object" and properties is None:
             continue
-        absent = [name for name in properties or {} if name not in node.get("required", ())]
         if node.get("additionalProperties") is not False:
-            problem = refuse("openai.open_object", path=repr(path))
-        elif absent:
-            problem = refuse("openai.optional_property", path=repr(path), name=absent[0])
-        else:
-            continue
-        entry = "openai.bad_function" if kind == "function" else "openai.bad_format"
-        raise refuse(entry, param=param, what=f"{kind} '{name}'", why=problem.message)
-
-
-def _nodes(node: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
-    if not isinstance(node, Mapping):
-        return
-    yield path, node
-    for key in ("properties", "$defs", "definitions"):
-        for name, child in (node.get(key) or {}).items():
-            yield from _nodes(child, (*path, key, name))
-    yield from _nodes(node.get("items"), (*path, "items"))
-    for key in ("anyOf", "allOf"):
-        for number, child in enumerate(node.get(key) or ()):
-            yield from _nodes(child, (*path, key, str(number)))
+            return str(refuse("openai.open_object", path=repr(path)))
+        for name in properties or {}:
+            if name not in node.get("required", ()):
+                return str(refuse("openai.optional_property", path=repr(path), name=name))
+    return None

@@ -1,1 +1,0 @@
-"""How requests prove who sent them."""

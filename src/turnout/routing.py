@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from turnout.errors import SettingsError, UnknownBackendError, UnknownRouteError
 from turnout.facts.models import ModelFacts, facts
@@ -10,6 +10,7 @@ from turnout.facts.providers import PROVIDERS
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.redaction import shown
 from turnout.settings import Kind, Settings, Target, load_settings
+from turnout.settings.options import Options
 from turnout.settings.problems import nearest
 
 
@@ -30,6 +31,8 @@ class Route:
         rpm: Requests a minute that the process makes at most.
         tpm: Tokens a minute likewise.
         key: Where the settings say so, like `chat.default.azure`.
+        api_version: The dated API that is spoken, on Azure.
+        options: What the settings send to this target alone.
     """
 
     kind: Kind
@@ -44,6 +47,8 @@ class Route:
     rpm: float | None = None
     tpm: float | None = None
     key: str = ""
+    api_version: str | None = None
+    options: Options = field(default=Options(), compare=False)
 
     @property
     def facts(self) -> ModelFacts:
@@ -132,8 +137,8 @@ def _route(
     row = PROVIDERS[provider]
     deployment = target.deployment or target.model or ""
     model = target.model or ("" if row.names_deployments else deployment)
-    dated = getattr(settings.backends[backend], "api_version", None) is not None
-    wire = target.wire or row.wire_of(kind, model, dated=dated)
+    api_version: str | None = getattr(settings.backends[backend], "api_version", None)
+    wire = target.wire or row.wire_of(kind, model, dated=api_version is not None)
     origin = f"{settings.source}: {key or f'model {shown(name)}'}"
     if wire not in row.served:
         raise SettingsError(f"{origin} has wire {wire!r}, which provider {provider!r} doesn't speak")
@@ -155,7 +160,12 @@ def _route(
         space = space.of_length(wanted)
         if space.dimensions != wanted:
             raise SettingsError(f"{origin} has the space {target.space!r} and is asked for {wanted} dimensions")
-    return Route(kind, name, backend, provider, wire, deployment, model, wanted, space, target.rpm, target.tpm, key)
+    limits = target.rpm, target.tpm
+    return Route(
+        *(kind, name, backend, provider, wire, deployment, model, wanted, space, *limits, key),
+        api_version=api_version,
+        options=target.options,
+    )
 
 
 def _no_target(settings: Settings, kind: Kind, name: str, backend: str) -> str:

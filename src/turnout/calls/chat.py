@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing, closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -12,6 +13,7 @@ from turnout.calls.classification import classify
 from turnout.calls.context import call_site, new_attempts
 from turnout.conversation.fitting import fit
 from turnout.conversation.history import aprepare, prepare
+from turnout.conversation.options import options_for
 from turnout.errors import MissingExtraError
 from turnout.runtime import Cache
 from turnout.transport.blocking import off_loop, within_deadline
@@ -114,6 +116,9 @@ class ChatCall(Generic[A, C]):
         # Another timeout means another client.
         other = timeout is not None and timeout != backend.timeout
         self._backend = backend.model_copy(update={"timeout": timeout}) if other else backend
+        if request.extra or backend.options or route.options:
+            extra = options_for(route.backend, settings.backends, backend.options, route.options, request.extra)
+            request = replace(request, extra=extra)
         self._fitted = fit(request, route)
         self._wires = wires
         self._read = read

@@ -11,7 +11,7 @@ from functools import lru_cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
-from turnout.conversation.json_schemas import can_be_enforced, check_schema, strict, strict_for_claude
+from turnout.conversation.json_schemas import all_required, can_be_enforced, check_schema, strict, strict_for_claude
 from turnout.errors import UnsupportedError
 
 _JSON_OBJECT = "Answer with one JSON object and nothing else: no Markdown, and no words before or after it."
@@ -137,15 +137,17 @@ def openai_format(form: AnswerFormat) -> dict[str, Any]:
     """A form as OpenAI's `response_format`."""
     if form.schema is None:
         return {"type": "json_object"}
-    schema = strict(form.schema) if form.strict and can_be_enforced(form.schema) else form.schema
-    made = {"name": form.name, "schema": schema, "description": form.description or None, "strict": form.strict}
+    exactly = form.strict if form.strict is not None else all_required(form.schema) or None
+    schema = strict(form.schema) if exactly and can_be_enforced(form.schema) else form.schema
+    exactly = None if exactly and form.strict is None and not can_be_enforced(form.schema) else exactly
+    made = {"name": form.name, "schema": schema, "description": form.description or None, "strict": exactly}
     return {"type": "json_schema", "json_schema": {key: value for key, value in made.items() if value is not None}}
 
 
 def converse_output(form: AnswerFormat, family: str) -> dict[str, Any]:
     """A form as Converse's `outputConfig`."""
     assert form.schema is not None
-    schema = strict_for_claude(form.schema) if family == "claude" else strict(form.schema)
+    schema = strict_for_claude(form.schema if family == "claude" else strict(form.schema))
     made = {"name": form.name, "schema": json.dumps(schema, ensure_ascii=False)}
     made |= {"description": form.description} if form.description else {}
     return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": made}}}

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from turnout.conversation import caching
 from turnout.conversation.answer_formats import converse_output, messages_format, openai_format
-from turnout.conversation.parameters import settle_effort
+from turnout.conversation.effort import effort_beside_tools, fit_effort, is_claude, settle_effort
+from turnout.conversation.json_schemas import for_a_tool
+from turnout.conversation.options import fit_options
+from turnout.conversation.parameters import Policy, api_lacks, unsupported
 from turnout.conversation.request import Asked, Fitted, Request, parameters_of
 from turnout.conversation.tools import asked_for
 from turnout.facts.providers import PROVIDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from turnout.conversation.turns import CachePoint
     from turnout.routing import Route
 
 _DEFAULT_OUTPUT = 8_192  # tokens, of a model that turnout doesn't know: Messages insists on a limit
 _STRUCTURED_BETA = "structured-outputs-2025-11-13"
+_LEAST_OUTPUT = 16  # tokens, on Responses: developers.openai.com/api/reference/resources/responses/methods/create
+_STOPS = 4  # developers.openai.com/api/reference/resources/chat/subresources/completions/methods/create
 _INFERENCE = {"max_tokens": "maxTokens", "temperature": "temperature", "top_p": "topP", "stop": "stopSequences"}
 
 
@@ -28,6 +33,8 @@ def fit(request: Request, route: Route) -> Fitted:
     Raises:
         UnsupportedError: A value is out of range, or the policy is `error` and something can't be taken.
     """
+    if request.extra:
+        request = replace(request, extra=fit_options(request.extra, route, request.policy))
     match route.wire:
         case "anthropic-messages":
             return _fit_messages(request, route)
@@ -42,23 +49,20 @@ def _fit_openai(request: Request, route: Route, *, responses: bool) -> Fitted:
     Nothing is stored at the service: a conversation must be able to go on elsewhere, so all of it travels with each
     call, encrypted reasoning included.
     """
-    sent, facts = parameters_of(request, route), route.facts
-    if "max_tokens" in sent:
-        name = facts.max_tokens if facts.known else PROVIDERS[route.provider].max_tokens
-        sent["max_output_tokens" if responses else name] = sent.pop("max_tokens")
+    sent, asked, policy = parameters_of(request, route), asked_for(request, route), request.policy
+    extra = _without_mark(request.extra)
+    effort = fit_effort(route, sent.pop("reasoning_effort", None), policy)
+    if asked.tools and not responses:
+        effort = effort_beside_tools(route, effort, policy)
+    _name_limit(sent, route, policy, responses=responses)
+    if len(sent.get("stop", ())) > _STOPS:
+        unsupported(route, "stop", f"the wire takes {_STOPS} sequences", policy, instead=f"its first {_STOPS}")
+        sent["stop"] = sent["stop"][:_STOPS]
     if responses:
-        sent["store"] = False
-        if "reasoning_effort" in sent:
-            sent["reasoning"] = {"effort": sent.pop("reasoning_effort")}
-        if facts.reasoning:
-            sent["include"] = ["reasoning.encrypted_content"]
-    asked = asked_for(request, route)
-    if asked.form is not None:
-        form = openai_format(asked.form)
-        if responses:
-            sent["text"] = {"format": {"type": form["type"], **form.get("json_schema", {})}}
-        else:
-            sent["response_format"] = form
+        _write_responses(sent, extra, asked, effort, reasons=route.facts.reasoning)
+    else:
+        sent |= {"reasoning_effort": effort} if effort is not None else {}
+        sent |= {"response_format": openai_format(asked.form)} if asked.form is not None else {}
     if asked.tools:
         sent["tools"] = [_responses_tool(tool) if responses else _without_mark(tool) for tool in asked.tools]
         if asked.choice in {"auto", "none"}:
@@ -68,7 +72,36 @@ def _fit_openai(request: Request, route: Route, *, responses: bool) -> Fitted:
             sent["tool_choice"] = "required" if asked.choice == "any" else {"type": "function", **named}
     else:
         sent.pop("parallel_tool_calls", None)
-    return Fitted({"model": route.deployment, **sent, **_without_mark(request.extra)}, asked)
+    return Fitted({"model": route.deployment, **sent, **extra}, asked)
+
+
+def _write_responses(
+    sent: dict[str, Any], extra: dict[str, Any], asked: Asked, effort: str | None, *, reasons: bool
+) -> None:
+    """Add what Responses has in members that the application's own options may share."""
+    sent["store"] = False
+    if effort is not None:
+        extra["reasoning"] = {"effort": effort, **extra.get("reasoning", {})}
+    if reasons:
+        extra["include"] = list(dict.fromkeys(["reasoning.encrypted_content", *extra.get("include", ())]))
+    if asked.form is not None:
+        form = openai_format(asked.form)
+        extra["text"] = {"format": {"type": form["type"], **form.get("json_schema", {})}, **extra.get("text", {})}
+
+
+def _name_limit(sent: dict[str, Any], route: Route, policy: Policy, *, responses: bool) -> None:
+    """Give `max_tokens` the wire's name."""
+    limit = sent.pop("max_tokens", None)
+    if limit is None:
+        return
+    if responses:
+        if limit < _LEAST_OUTPUT:
+            why = f"the wire takes {_LEAST_OUTPUT} at least"
+            unsupported(route, f"max_tokens = {limit}", why, policy, instead=str(_LEAST_OUTPUT))
+        sent["max_output_tokens"] = max(limit, _LEAST_OUTPUT)
+        return
+    name = route.facts.max_tokens if route.facts.known else PROVIDERS[route.provider].max_tokens
+    sent["max_tokens" if api_lacks(route, name) else name] = limit
 
 
 def _responses_tool(tool: dict[str, Any]) -> dict[str, Any]:
@@ -84,14 +117,15 @@ def _without_mark(block: dict[str, Any]) -> dict[str, Any]:
 
 
 def _schema(function: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", **(function.get("parameters") or {"properties": {}})}
+    return {"type": "object", "properties": {}, **(function.get("parameters") or {})}
 
 
 def _fit_messages(request: Request, route: Route) -> Fitted:
     """A request as Anthropic's Messages takes it: Claude on Azure."""
     sent = parameters_of(request, route)
-    if "stop" in sent:
-        sent["stop_sequences"] = sent.pop("stop")
+    stop = _written_stops(sent, route, request.policy)
+    if stop:
+        sent["stop_sequences"] = stop
     parallel = sent.pop("parallel_tool_calls", None)
     fields, thinks = settle_effort(route, sent, request.extra, request.policy)
     sent.setdefault("max_tokens", route.facts.output or _DEFAULT_OUTPUT)
@@ -113,6 +147,15 @@ def _fit_messages(request: Request, route: Route) -> Fitted:
     return Fitted({"model": route.deployment, **sent, **body}, asked)
 
 
+def _written_stops(sent: dict[str, Any], route: Route, policy: Policy) -> list[str]:
+    """Stop sequences without those of white space alone, which Claude refuses."""
+    stops: list[str] = sent.pop("stop", [])
+    kept = [stop for stop in stops if stop.strip()]
+    if len(kept) < len(stops):
+        unsupported(route, "a stop sequence of white space alone", "Claude takes none", policy)
+    return kept
+
+
 def _messages_tool(tool: dict[str, Any]) -> dict[str, Any]:
     function = tool.get("function")
     if function is None:  # a tool of the service's own
@@ -127,6 +170,8 @@ def _fit_converse(request: Request, route: Route) -> Fitted:
     sent, extra = parameters_of(request, route), dict(request.extra)
     fields = {**extra.pop("additionalModelRequestFields", {}), **extra.pop("additional_model_request_fields", {})}
     fields, thinks = settle_effort(route, sent, fields, request.policy)
+    stop = _written_stops(sent, route, request.policy) if is_claude(route) else sent.get("stop")
+    sent |= {"stop": stop} if stop else {}
     asked = asked_for(request, route, thinks=thinks)
     arguments: dict[str, Any] = {"modelId": route.deployment}
     inference = {name: sent[ours] for ours, name in _INFERENCE.items() if ours in sent}
@@ -164,7 +209,8 @@ def _converse_tools(route: Route, tools: list[dict[str, Any]]) -> list[dict[str,
         else:
             said = {key: function.get(key) for key in ("description", "strict")}
             said = {key: value for key, value in said.items() if value is not None and value != ""}
-            specs.append({"toolSpec": {"name": function["name"], "inputSchema": {"json": _schema(function)}, **said}})
+            schema = for_a_tool(_schema(function)) if route.facts.family == "nova" else _schema(function)
+            specs.append({"toolSpec": {"name": function["name"], "inputSchema": {"json": schema}, **said}})
         mark = caching.mark_in(tool)
         point = caching.accepted(mark, "tools", route) if mark is not None else None
         specs += [caching.cache_point(point)] if point is not None else []

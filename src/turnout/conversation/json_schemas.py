@@ -61,6 +61,15 @@ def can_be_enforced(schema: Mapping[str, Any]) -> bool:
     return schema.get("type") == "object" and not any(_is_open(node) for node in _nodes(schema))
 
 
+def all_required(schema: Mapping[str, Any]) -> bool:
+    """Whether no member may be left out, so that a strict schema asks for nothing that this one doesn't."""
+    return all(
+        set(node.get("properties", {})) <= set(node.get("required", ()))
+        for node in _nodes(schema)
+        if isinstance(node, dict)
+    )
+
+
 def _is_open(node: Any) -> bool:
     if not isinstance(node, dict):
         return True  # `true`: anything at all

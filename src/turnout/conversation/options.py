@@ -67,7 +67,7 @@ def fit_options(options: Mapping[str, Any], route: Route, policy: Policy) -> dic
     """
     sent: dict[str, Any] = {}
     for name, value in _unwrapped(options).items():
-        if value is None:
+        if value is None or (name == "cache_control" and route.wire.startswith("openai-")):  # these cache on their own
             continue
         why = _refusal(route, name)
         written = None if why else _written(route, name, value)

@@ -39,7 +39,27 @@ def arranged(turns: Sequence[Turn], route: Route, fitted: Fitted) -> list[Turn]:
     placed = _files_after_results(placed, route)
     if instruction is not None:
         placed.append(Turn(turns[-1].index + 1, "system", [Text(instruction)]))
-    return _system_first(placed) if route.wire in _SYSTEM_APART else placed
+    if route.wire not in _SYSTEM_APART:
+        return placed
+    placed = _system_first(placed)
+    if route.facts.results_alone:
+        placed = _results_alone(placed)
+    if placed[-1].role == "assistant" and not route.facts.prefill:
+        placed.append(Turn(placed[-1].index, "user", [Text("Go on.")]))
+    return placed
+
+
+def _results_alone(turns: list[Turn]) -> list[Turn]:
+    """Turns in which the user says nothing beside a tool's result: the assistant speaks in between.
+
+    Source: https://github.com/strands-agents/harness-sdk/issues/1223
+    """
+    placed: list[Turn] = []
+    for turn in turns:
+        if turn.role == "user" and placed and placed[-1].role == "tool":
+            placed.append(Turn(turn.index, "assistant", [Text("I have the results.")]))
+        placed.append(turn)
+    return placed
 
 
 def _paired(turns: Sequence[Turn]) -> list[Turn]:

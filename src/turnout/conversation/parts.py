@@ -119,7 +119,8 @@ def _is_native(source: Source | None, route: Route) -> bool:
     """Whether the service that is asked gave an answer, so that it can read its own reasoning again."""
     if source is None or source.wire != route.wire or route.wire == "openai-chat":
         return False
-    if (route.facts.known and not route.facts.reasoning) or source.backend not in {None, route.backend}:
+    known = route.facts
+    if (known.known and not (known.reasoning and known.reasoning_back)) or source.backend not in {None, route.backend}:
         return False
     if source.deployment == route.deployment:
         return True

@@ -8,9 +8,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from turnout.conversation.answer_formats import AnswerFormat
-from turnout.conversation.json_schemas import can_be_enforced, check_schema, for_a_tool, refers_to_itself, strict
+from turnout.conversation.json_schemas import (
+    can_be_enforced,
+    check_schema,
+    for_a_tool,
+    refers_to_itself,
+    strict,
+    strict_for_claude,
+)
+from turnout.conversation.parameters import Policy, api_lacks, unsupported
 from turnout.conversation.request import Asked, Request
 from turnout.errors import UnsupportedError
+from turnout.facts.providers import PROVIDERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,11 +75,13 @@ def tool_choice_name(choice: Any) -> str | None:
 def asked_for(request: Request, route: Route, *, thinks: bool = False) -> Asked:
     """What to ask of the route's model, which can't be forced to anything if it `thinks`."""
     asked = Asked(list(request.tools), request.tool_choice)
-    if request.form is None and request.tool_choice is None:
-        return asked
     if request.form is not None:
         way = _way(route, request.form, request.method, prefer_schema=request.as_text or thinks)
         _ask(asked, request.form, way, strictly=request.strict, as_text=request.as_text)
+    if asked.tools:
+        asked.tools = [_fitted_tool(tool, route, request.policy) for tool in asked.tools]
+    if request.form is None and request.tool_choice is None:
+        return asked
     _force(asked, _ALL if route.wire.startswith("openai-") else ("auto",) if thinks else route.facts.tool_choice)
     return asked
 
@@ -101,9 +112,11 @@ def _way(route: Route, form: AnswerFormat, method: str | None, *, prefer_schema:
     if form.schema is None or (method == "json_mode" and openai):
         return "json" if openai else "words"
     if openai:
-        takes = facts.structured or not facts.known
+        takes = (facts.structured or not facts.known) and not api_lacks(route, "json_schema")
         # What can't be held strictly isn't held at all: then a tool's schema says as much.
         holds = method == "json_schema" or (takes and (not form.strict or can_be_enforced(form.schema)))
+        if api_lacks(route, "json_schema"):
+            return "tool" if facts.tools else "json"
         return "schema" if method != "function_calling" and (holds or not facts.tools) else "tool"
     # A forced call gives an object of the schema on every model that can be forced, whatever is in the schema.
     forced = facts.tools and {"any", "tool"} & set(facts.tool_choice)
@@ -114,12 +127,44 @@ def _way(route: Route, form: AnswerFormat, method: str | None, *, prefer_schema:
     return "tool" if facts.tools else "words"
 
 
+def _fitted_tool(tool: dict[str, Any], route: Route, policy: Policy) -> dict[str, Any]:
+    """A tool whose description and strictness are what the service takes."""
+    function = tool.get("function")
+    if function is None:  # a tool of the service's own
+        return tool
+    changed = dict(function)
+    description, longest = function.get("description") or "", PROVIDERS[route.provider].longest_description
+    if longest is not None and len(description) > longest:
+        why = f"it has {len(description):,} characters, and the service takes {longest:,}"
+        what = f"the description of tool {function['name']!r}"
+        unsupported(route, what, why, policy, instead=f"its first {longest:,} characters")
+        changed["description"] = description[:longest]
+    if function.get("strict") is not None:
+        _fit_strictness(changed, route, policy)
+    return tool if changed == function else {**tool, "function": changed}
+
+
+def _fit_strictness(function: dict[str, Any], route: Route, policy: Policy) -> None:
+    """Prepare a strict tool's schema; a tool that can't be held to it exactly isn't strict."""
+    wanted, why = function["strict"], ""
+    parameters = {"type": "object", "properties": {}, **(function.get("parameters") or {})}
+    if route.wire == "bedrock-converse" and not route.facts.strict_tools:
+        why = "the model takes no strict tools on Converse"
+    elif wanted and not can_be_enforced(parameters):
+        why = "no service holds to such a schema exactly"
+    if why:
+        del function["strict"]
+        if wanted:
+            unsupported(route, f"strict of tool {function['name']!r}", why, policy)
+    elif wanted:
+        openai = route.wire.startswith("openai-")
+        function["parameters"] = strict(parameters) if openai else strict_for_claude(parameters)
+
+
 def as_tool(form: AnswerFormat, *, strictly: bool | None = None) -> dict[str, Any]:
     """A form as a tool in OpenAI's format: calling it gives the object."""
     assert form.schema is not None
     parameters = for_a_tool(form.schema)
-    if strictly and can_be_enforced(parameters):
-        parameters = strict(parameters)
     said = {"description": form.description or None, "strict": strictly}
     function = {"name": form.name, "parameters": parameters, **{k: v for k, v in said.items() if v is not None}}
     return {"type": "function", "function": function}

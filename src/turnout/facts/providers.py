@@ -28,6 +28,7 @@ class ProviderFacts:
         deployment_variables: Variables that name the default route's deployment.
         names_deployments: Whether a deployment has a name that its owner chose, which doesn't tell the model.
         max_tokens: Name of the output limit on the `openai-chat` wire, of a model that isn't known.
+        longest_description: Characters that a tool's description may have, if limited.
         variables: Field of the settings → the variables that may set it, the first of which counts.
         implied_by: Variables of which any makes a backend where there are no settings.
         implied: Fields that such a backend has of the variables.
@@ -48,6 +49,7 @@ class ProviderFacts:
     deployment_variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     names_deployments: bool = False
     max_tokens: str = "max_tokens"
+    longest_description: int | None = None
     llama_index: str = "llama_index.llms.openai.OpenAI"
     variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     implied_by: tuple[str, ...] = ()
@@ -126,6 +128,7 @@ PROVIDERS: dict[str, ProviderFacts] = {
         },
         names_deployments=True,
         max_tokens="max_completion_tokens",  # all that Azure serves take it, where another server may not
+        longest_description=1_024,  # learn.microsoft.com/azure/ai-foundry/openai/how-to/function-calling
         llama_index="llama_index.llms.azure_openai.AzureOpenAI",
         variables={
             "endpoint": ("AZURE_OPENAI_ENDPOINT",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from turnout.errors import SettingsError
@@ -9,6 +10,7 @@ from turnout.providers import mantle
 from turnout.providers.base import Client, Provider
 from turnout.providers.credentials import Credential
 from turnout.providers.credentials.aws import choose, endpoint_variants, needs_refresh, refreshed, session
+from turnout.settings.secrets import plain
 from turnout.transport.answers import validation
 from turnout.transport.blocking import off_loop
 from turnout.transport.deadline import remaining
@@ -67,6 +69,8 @@ class _BedrockRuntime:
         self._credentials = credentials
         self._transport = BedrockTransport(backend)
         client.meta.events.register("before-send.bedrock-runtime", self._transport.before_send)
+        if backend.headers:
+            client.meta.events.register("before-sign.bedrock-runtime", partial(_add_headers, backend))
 
     def __getattr__(self, name: str) -> Any:
         if in_greenlet():
@@ -89,6 +93,11 @@ class _BedrockRuntime:
         """Close the connections that aren't an event loop's."""
         self._client.close()
         self._transport.close()
+
+
+def _add_headers(backend: BedrockBackend, request: Any, **_: Any) -> None:
+    for name, value in backend.headers.items():
+        request.headers[name] = plain(value)
 
 
 def _endpoint(backend: BedrockBackend, wire: str) -> str:

@@ -34,6 +34,7 @@ def connect(backend: AzureBackend) -> Client:
     key, tokens, credential = token_or_key(backend, V1_SCOPE)
     timeout = anthropic.Timeout(backend.timeout, connect=backend.connect_timeout)
     common: dict[str, Any] = {"base_url": base_url(backend), "timeout": timeout, "max_retries": 0}
+    common["default_headers"] = {name: plain(value) for name, value in backend.headers.items()} or None
     sync_http, async_http = http_clients(anthropic, backend)
     sync, aio = _foundry_class(anthropic.AnthropicFoundry), _foundry_class(anthropic.AsyncAnthropicFoundry)
     return Client(

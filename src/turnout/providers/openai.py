@@ -36,6 +36,7 @@ def make_clients(
     from turnout.providers.sdk_classes import http_clients, openai_class
 
     more |= {"timeout": openai.Timeout(backend.timeout, connect=backend.connect_timeout), "max_retries": 0}
+    more["default_headers"] = {name: plain(value) for name, value in backend.headers.items()} or None
     sync_http, async_http = http_clients(openai, backend, auth=auth)
     sync, aio = (openai_class(getattr(openai, f"{prefix}{sdk}OpenAI")) for prefix in ("", "Async"))
     return Client(

@@ -20,7 +20,8 @@ from pydantic import (
 )
 
 from turnout.redaction import shown
-from turnout.settings.secrets import SECRET_FIELDS, SecretText
+from turnout.settings.options import HeadersTable, Options, OptionsTable
+from turnout.settings.secrets import SECRET_FIELDS, SecretText, plain
 
 
 def is_loopback(host: str) -> bool:
@@ -78,6 +79,9 @@ class BackendSettings(Node):
         max_connections: Connections kept to the service at most.
         ca_bundle: PEM file of the certificate authorities to trust, for private gateways.
         proxy: An HTTP proxy on the way; left out, HTTPS_PROXY and NO_PROXY decide.
+        options: What each chat request is sent besides, like `{ service_tier = "flex" }`; what the wire doesn't know
+            goes as `unsupported` says.
+        headers: HTTP headers of each request, like a gateway's key.
         origins: Where a value came from, if not from the settings: field → variable.
     """
 
@@ -89,6 +93,8 @@ class BackendSettings(Node):
     max_connections: PositiveInt = 1000
     ca_bundle: str | None = None
     proxy: SecretText | None = None
+    options: OptionsTable = Field(default_factory=Options)
+    headers: HeadersTable = Field(default_factory=Options, repr=False)
     origins: tuple[tuple[str, str], ...] = Field(default=(), repr=False, exclude=True)
 
     def origin(self, field: str) -> str:
@@ -97,8 +103,8 @@ class BackendSettings(Node):
 
     def secrets(self) -> set[str]:
         """Its secrets, as what a service says of them is searched for; they aren't to be kept."""
-        values = (value for name, value in self if name in SECRET_FIELDS and name != "proxy")
-        return {value.get_secret_value() for value in values if value is not None}
+        values = [value for name, value in self if name in SECRET_FIELDS and name != "proxy"]
+        return {plain(value) for value in (*values, *self.headers.values()) if value is not None}
 
 
 class AzureBackend(BackendSettings):

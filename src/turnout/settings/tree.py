@@ -26,6 +26,7 @@ from turnout.errors import SettingsError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.redaction import shown
 from turnout.settings.backends import Backend, Node
+from turnout.settings.options import Options, OptionsTable
 from turnout.settings.secrets import SecretText
 
 Kind = Literal["chat", "embedding"]
@@ -64,6 +65,7 @@ class Target(Node):
         space: The embedding space, of a custom or fine-tuned model: its name and dimensions, like `acme-embed-v3/768`.
         rpm: Requests a minute that this process makes at most.
         tpm: Tokens a minute that this process asks for at most, answers included.
+        options: What each chat request to this target is sent besides, over the backend's `options`.
     """
 
     model: str | None = Field(default=None, min_length=1)
@@ -73,6 +75,7 @@ class Target(Node):
     rpm: PositiveFloat | None = None
     tpm: PositiveFloat | None = None
     space: Annotated[str, AfterValidator(_check_space)] | None = None
+    options: OptionsTable = Field(default_factory=Options)
 
     @model_validator(mode="before")
     @classmethod

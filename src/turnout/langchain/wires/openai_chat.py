@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from turnout.conversation.parameters import api_lacks
 from turnout.langchain.upstream import Wire, chat_openai
 from turnout.providers.clients import client_for
 
@@ -21,7 +22,8 @@ an answer that isn't whole."""
 
 def build(route: Route, backend: Backend) -> Wire:
     """`ChatOpenAI` with the shared client."""
-    return Wire(route.wire, with_client(route, backend, use_responses_api=False, stream_usage=True), _arguments)
+    usage = not api_lacks(route, "stream_options")
+    return Wire(route.wire, with_client(route, backend, use_responses_api=False, stream_usage=usage), _arguments)
 
 
 def with_client(route: Route, backend: Backend, **options: Any) -> BaseChatModel:

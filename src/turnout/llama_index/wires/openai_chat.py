@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from llama_index.core.base.llms.types import ChatResponse
 
+from turnout.conversation.parameters import api_lacks
 from turnout.conversation.turns import Turn
 from turnout.facts.providers import PROVIDERS
 from turnout.llama_index.messages import write
@@ -20,12 +22,13 @@ from turnout.settings import Backend
 def build(route: Route, backend: Backend) -> Wire:
     """LlamaIndex's class with the shared client; of Azure's dated API the client makes the paths."""
     llm = openai_llm(client_for(route, backend), PROVIDERS[route.provider].llama_index)
-    return Wire(route, _Reader, _request, llm.send, llm.asend)
+    request = partial(_request, usage=not api_lacks(route, "stream_options"))
+    return Wire(route, _Reader, request, llm.send, llm.asend)
 
 
-def _request(turns: Iterable[Turn], arguments: dict[str, Any], *, stream: bool) -> dict[str, Any]:
-    usage = {"stream_options": {"include_usage": True}} if stream else {}
-    return {"messages": write(turns), **usage, **arguments, "stream": stream}
+def _request(turns: Iterable[Turn], arguments: dict[str, Any], *, stream: bool, usage: bool) -> dict[str, Any]:
+    counted = {"stream_options": {"include_usage": True}} if stream and usage else {}
+    return {"messages": write(turns), **counted, **arguments, "stream": stream}
 
 
 class _Reader(Reader):

@@ -124,7 +124,7 @@ def test_half_a_pair_in_a_text_to_embed_is_named(fresh_emulator: Emulator, model
 
 
 def test_a_bug_in_reading_says_what_it_was(fresh_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_: Any) -> Any:
+    def broken(*_: Any, **__: Any) -> Any:
         raise LookupError("nowhere")
 
     monkeypatch.setattr(langchain_openai, "_construct_lc_result_from_responses_api", broken)

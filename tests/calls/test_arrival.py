@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
+import langchain_openai.chat_models.base as langchain_openai
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
@@ -27,7 +28,6 @@ from turnout.langchain import ChatTurnout, TurnoutEmbeddings
 from turnout.llama_index import TurnoutLLM
 from turnout.routing import resolve
 from turnout.settings import load_settings
-from turnout.transport.answers import responses
 from turnout.transport.arrival import arrived
 from turnout_emulator import Answer, Emulator, Failure, Raw
 
@@ -124,10 +124,10 @@ def test_half_a_pair_in_a_text_to_embed_is_named(fresh_emulator: Emulator, model
 
 
 def test_a_bug_in_reading_says_what_it_was(fresh_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_: Any) -> Any:
+    def broken(*_: Any, **__: Any) -> Any:
         raise LookupError("nowhere")
 
-    monkeypatch.setattr(responses, "_whole", broken)
+    monkeypatch.setattr(langchain_openai, "_construct_lc_result_from_responses_api", broken)
     with pytest.raises(ServiceAnswerError, match="LookupError: nowhere") as caught:
         ChatTurnout(model="responses", backend="azure").invoke("x")
     assert isinstance(caught.value.original, LookupError)

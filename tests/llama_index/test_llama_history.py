@@ -137,7 +137,7 @@ async def test_addresses_are_fetched_within_limits_where_the_service_takes_none(
 
 
 def test_files_that_cannot_be_sent() -> None:
-    with pytest.raises(UnsupportedError, match=r"message 0, block 0 holds an image, and meta\.llama3 reads none"):
+    with pytest.raises(UnsupportedError, match=r"message 0, block 0 holds an image, and meta\.llama3-3 reads none"):
         prepared([said("user", ImageBlock(image=PNG))], LLAMA)
     with pytest.raises(UnsupportedError, match="system message and holds a file"):
         prepared([said("system", ImageBlock(image=PNG)), said("user", "x")], CHAT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from tests.index.conftest import settings_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from turnout_emulator import Emulator
 
 MORE = """
@@ -29,6 +32,15 @@ framework = "llama_index"
 store = "chroma"
 path = "./nodes"
 """
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _pickles_as_before() -> Iterator[None]:
+    """Once it is imported, Dask has every exception of the process pickled with its causes, which often don't pickle."""
+    before = dict(copyreg.dispatch_table)
+    yield
+    copyreg.dispatch_table.clear()
+    copyreg.dispatch_table.update(before)
 
 
 @pytest.fixture

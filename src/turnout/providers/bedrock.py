@@ -14,7 +14,6 @@ from turnout.settings.secrets import plain
 from turnout.transport.answers import validation
 from turnout.transport.blocking import off_loop
 from turnout.transport.deadline import remaining
-from turnout.transport.greenlets import in_greenlet, wait
 
 if TYPE_CHECKING:
     from turnout.providers.base import Connect
@@ -63,8 +62,10 @@ class _BedrockRuntime:
     """
 
     def __init__(self, client: Any, credentials: Any, backend: BedrockBackend) -> None:
+        from turnout.transport import greenlets
         from turnout.transport.bedrock import BedrockTransport
 
+        self._greenlets = greenlets
         self._client = client
         self._credentials = credentials
         self._transport = BedrockTransport(backend)
@@ -73,9 +74,9 @@ class _BedrockRuntime:
             client.meta.events.register("before-sign.bedrock-runtime", partial(_add_headers, backend))
 
     def __getattr__(self, name: str) -> Any:
-        if in_greenlet():
+        if self._greenlets.in_greenlet():
             if needs_refresh(self._credentials):
-                wait(off_loop(self._credentials.get_frozen_credentials))
+                self._greenlets.wait(off_loop(self._credentials.get_frozen_credentials))
         elif remaining() is not None:
             refreshed(self._credentials)
         return getattr(self._client, name)

@@ -222,7 +222,7 @@ def test_a_temperature_of_one_is_taken(side: Any, wire: str, body: Callable[[], 
 
 
 def test_an_effort_that_claude_has_not(side: Any, wire: str) -> None:
-    with pytest.warns(UserWarning, match="reasoning_effort is left out: Claude's least effort is 'low'"):
+    with pytest.warns(UserWarning, match="reasoning_effort = 'minimal' is sent as 'low'"):
         side.call({"reasoning_effort": "minimal"}, "Hello")
 
 

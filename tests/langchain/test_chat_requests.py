@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 def test_parameters_are_sent_under_the_name_that_the_model_takes(fresh_emulator: Emulator) -> None:
     ChatTurnout(backend="azure", max_tokens=50, reasoning_effort="low").invoke("x")
     ChatTurnout(backend="openai", model="openai:gpt-4o", max_tokens=50, temperature=0.5, stop=["END"]).invoke("x")
-    ChatTurnout(backend="bedrock", max_tokens=50, temperature=0.5, top_p=0.9, stop=["END"]).invoke("x", max_tokens=60)
+    ChatTurnout(backend="bedrock", max_tokens=50, temperature=0.5, stop=["END"]).invoke("x", max_tokens=60)
     gpt5, gpt4o, converse = (r.body for r in chats(fresh_emulator))
     assert (gpt5["max_completion_tokens"], gpt5["reasoning_effort"]) == (50, "low")
     assert "max_tokens" not in gpt5
     assert (gpt4o["max_tokens"], gpt4o["temperature"], gpt4o["stop"]) == (50, 0.5, ["END"])
     assert "max_completion_tokens" not in gpt4o
-    assert converse["inferenceConfig"] == {"maxTokens": 60, "temperature": 0.5, "topP": 0.9, "stopSequences": ["END"]}
+    assert converse["inferenceConfig"] == {"maxTokens": 60, "temperature": 0.5, "stopSequences": ["END"]}
 
 
 @pytest.mark.usefixtures("settings_file")

@@ -116,8 +116,8 @@ def test_marks_of_other_wires_are_left_out(fresh_emulator: Emulator) -> None:
 
 def test_unknown_parameters_of_converse_are_left_out(fresh_emulator: Emulator) -> None:
     with pytest.warns(UserWarning, match="seed is left out: the wire bedrock-converse has no such parameter"):
-        TurnoutLLM(CLAUDE, seed=1, top_p=0.5, temperature=0.1, stop=["X"]).chat(QUESTION)
-    assert sent(fresh_emulator)["inferenceConfig"] == {"topP": 0.5, "temperature": 0.1, "stopSequences": ["X"]}
+        TurnoutLLM(CLAUDE, seed=1, temperature=0.1, stop=["X"]).chat(QUESTION)
+    assert sent(fresh_emulator)["inferenceConfig"] == {"temperature": 0.1, "stopSequences": ["X"]}
 
 
 def test_no_config_is_sent_unasked(fresh_emulator: Emulator) -> None:

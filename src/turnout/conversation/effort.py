@@ -33,7 +33,8 @@ def fit_effort(route: Route, level: str | None, policy: Policy) -> str | None:
     if level is None or not taken or level in taken:
         return level
     rank = EFFORTS.index(level)
-    nearest = min(taken, key=lambda effort: (abs(EFFORTS.index(effort) - rank), EFFORTS.index(effort)))
+    thinking = [effort for effort in taken if effort != "none"] or taken
+    nearest = min(thinking, key=lambda effort: (abs(EFFORTS.index(effort) - rank), EFFORTS.index(effort)))
     unsupported(
         route, f"reasoning_effort = {level!r}", f"the model's nearest is {nearest!r}", policy, instead=repr(nearest)
     )

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import PlainValidator
 
 from turnout.settings.secrets import Secret, plain
 
@@ -37,8 +37,8 @@ def _headers(value: Any) -> Options:
     return Options({name: Secret(text) for name, text in table.items()})
 
 
-OptionsTable = Annotated[Options, BeforeValidator(lambda value: Options(_table(value)))]
+OptionsTable = Annotated[Options, PlainValidator(lambda value: Options(_table(value)))]
 """A field's type: options under the names that `turnout.conversation.options` knows."""
 
-HeadersTable = Annotated[Options, BeforeValidator(_headers)]
+HeadersTable = Annotated[Options, PlainValidator(_headers)]
 """A field's type: HTTP headers, whose values are secret."""

@@ -179,8 +179,15 @@ def test_a_choice_is_what_a_family_takes(model: str, choice: Any) -> None:
 
 
 def test_strict_tools_are_prepared_or_not_strict() -> None:
-    loose: dict[str, Any] = {**DEPOT["function"], "strict": True, "parameters": {"type": "object", "properties": {"a": {"default": 1}}}}
-    optional: dict[str, Any] = {**loose, "parameters": {"type": "object", "properties": {"a": {"type": "integer", "default": 1}}}}
+    loose: dict[str, Any] = {
+        **DEPOT["function"],
+        "strict": True,
+        "parameters": {"type": "object", "properties": {"a": {"default": 1}}},
+    }
+    optional: dict[str, Any] = {
+        **loose,
+        "parameters": {"type": "object", "properties": {"a": {"type": "integer", "default": 1}}},
+    }
     for wire in ("openai-chat", "openai-responses"):
         tool = sent(route("gpt-4.1", wire), tools=[{"type": "function", "function": optional}])["tools"][0]
         function = tool.get("function", tool)
@@ -203,7 +210,7 @@ def test_strict_tools_are_prepared_or_not_strict() -> None:
 
 
 def test_a_description_has_the_length_that_azure_takes() -> None:
-    wordy = {"type": "function", "function": {**DEPOT["function"], "description": "Look. " * 300}}
+    wordy: dict[str, Any] = {"type": "function", "function": {**DEPOT["function"], "description": "Look. " * 300}}
     body = sent_but(route("gpt-4.1"), "the description of tool 'depot' is", tools=[wordy])
     assert len(body["tools"][0]["function"]["description"]) == 1_024
     assert len(wordy["function"]["description"]) == 1_800
@@ -212,7 +219,10 @@ def test_a_description_has_the_length_that_azure_takes() -> None:
 
 @pytest.mark.parametrize("parameters", [{}, {"type": "object"}, None])
 def test_a_tool_without_parameters_has_properties(parameters: Any) -> None:
-    tool = {"type": "function", "function": {"name": "now", "description": "The time.", "parameters": parameters}}
+    tool: dict[str, Any] = {
+        "type": "function",
+        "function": {"name": "now", "description": "The time.", "parameters": parameters},
+    }
     messages = sent(route("claude-sonnet-4-6", "anthropic-messages"), tools=[tool])
     assert messages["tools"][0]["input_schema"] == {"type": "object", "properties": {}}
     converse = sent(route("amazon.nova-lite-v1:0", "bedrock-converse"), tools=[tool])

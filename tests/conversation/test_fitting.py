@@ -300,3 +300,34 @@ def test_members_that_options_share_with_the_request_are_merged() -> None:
     assert body["text"].keys() == {"format", "verbosity"}
     assert body["include"] == ["reasoning.encrypted_content", "message.output_text.logprobs"]
     assert body["reasoning"] == {"effort": "low", "summary": "auto"}
+
+
+UNION: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "pet": {"discriminator": {"propertyName": "kind"}, "oneOf": [{"$ref": "#/$defs/Cat"}, {"$ref": "#/$defs/Dog"}]}
+    },
+    "required": ["pet"],
+    "$defs": {
+        "Cat": {"type": "object", "properties": {"kind": {"const": "cat", "type": "string"}}, "required": ["kind"]},
+        "Dog": {"type": "object", "properties": {"kind": {"const": "dog", "type": "string"}}, "required": ["kind"]},
+    },
+}
+
+
+@pytest.mark.parametrize("model", ["gpt-4.1", "claude-sonnet-4-6"])
+def test_a_union_with_a_discriminator_is_held_to(model: str) -> None:
+    form = answer_format({"type": "json_schema", "json_schema": {"name": "pet", "schema": UNION}})
+    claude = model.startswith("claude")
+    body = sent(route(model, "anthropic-messages" if claude else "openai-chat"), form=form, as_text=True)
+    schema = (body["output_config"]["format"] if claude else body["response_format"]["json_schema"])["schema"]
+    assert schema["properties"]["pet"] == {"anyOf": [{"$ref": "#/$defs/Cat"}, {"$ref": "#/$defs/Dog"}]}
+    assert schema["$defs"]["Cat"]["additionalProperties"] is False
+
+
+def test_a_schema_that_no_service_holds_to_is_not_sent_as_strict() -> None:
+    free = {"type": "object", "properties": {"labels": {"type": "object", "additionalProperties": {"type": "string"}}}}
+    form = answer_format({"type": "json_schema", "json_schema": {"name": "labels", "schema": free, "strict": True}})
+    body = sent(route("gpt-4.1"), form=form, method="json_schema")
+    assert body["response_format"]["json_schema"]["strict"] is False
+    assert body["response_format"]["json_schema"]["schema"] == free

@@ -331,3 +331,10 @@ def test_a_schema_that_no_service_holds_to_is_not_sent_as_strict() -> None:
     body = sent(route("gpt-4.1"), form=form, method="json_schema")
     assert body["response_format"]["json_schema"]["strict"] is False
     assert body["response_format"]["json_schema"]["schema"] == free
+
+
+def test_a_model_without_tools_is_offered_none() -> None:
+    to = route("us.deepseek.r1-v1:0", "bedrock-converse")
+    assert "toolConfig" not in sent_but(to, "a tool is", tools=[DEPOT])
+    with pytest.raises(UnsupportedError, match="calls no tools, and is to call one"):
+        fit(request(tools=[DEPOT], tool_choice="any"), to)

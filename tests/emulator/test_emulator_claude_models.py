@@ -32,6 +32,10 @@ def ask_messages(emulator: Emulator, model: str, asked: dict[str, Any]) -> str:
     turns = asked.get("turns", [("user", "Hello")])
     body: dict[str, Any] = {"model": model, "max_tokens": asked.get("max_tokens", 2000)}
     body["messages"] = [{"role": role, "content": text} for role, text in turns]
+    if asked.get("called"):
+        call = {"type": "tool_use", "id": "t1", "name": "find", "input": {}}
+        body["messages"].append({"role": "assistant", "content": [call]})
+        body["messages"].append({"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1"}]})
     body |= {
         name: asked[name] for name in ("temperature", "top_p", "top_k", "thinking", "stop_sequences") if name in asked
     }
@@ -63,6 +67,10 @@ def ask_converse(emulator: Emulator, model: str, asked: dict[str, Any]) -> str:
         "inferenceConfig": {"maxTokens": asked.get("max_tokens", 2000), **inference},
         "additionalModelRequestFields": extra,
     }
+    if asked.get("called"):
+        call = {"toolUse": {"toolUseId": "t1", "name": "find", "input": {}}}
+        result = {"toolResult": {"toolUseId": "t1", "content": [{"text": "x"}]}}
+        body["messages"] += [{"role": "assistant", "content": [call]}, {"role": "user", "content": [result]}]
     if "schema" in asked:
         form = {"jsonSchema": {"name": "thing", "schema": json.dumps(asked["schema"])}}
         body["outputConfig"] = {"textFormat": {"type": "json_schema", "structure": form}}
@@ -137,6 +145,14 @@ def test_parameters(models: Emulator, ask: Any, model: str, asked: Any, said: st
     answer = ask(models, model, asked)
     assert said in answer
     assert bool(answer) == bool(said)
+
+
+@pytest.mark.parametrize(("model", "thinking"), [("claude-sonnet-4-5", BUDGET), ("claude-sonnet-4-6", ADAPTIVE)])
+def test_a_call_without_thinking_before_it(models: Emulator, model: str, thinking: Any) -> None:
+    answers = [ask_messages(models, model, {**thinking, "tools": True, "called": True})]
+    answers.append(ask_converse(models, model, {**thinking, "tools": True, "called": True}))
+    expected = "messages.1.content.0.type: Expected `thinking` or `redacted_thinking`, but found `tool_use`."
+    assert [answer[: len(expected)] for answer in answers] == [expected if thinking is BUDGET else ""] * 2
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from turnout_emulator.catalogue import AnthropicModel
 from turnout_emulator.memory import Signatures
 from turnout_emulator.refusals import invalid, invalid_if, refuse, refuse_if
 from turnout_emulator.wires.anthropic_content_checks import blocks_of, check_messages, expect, require, wrong_tag
-from turnout_emulator.wires.claude_checks import check_parameters, schema_problem, tool_problem
+from turnout_emulator.wires.claude_checks import check_last_calls, check_parameters, schema_problem, tool_problem
 from turnout_emulator.wires.openai_problems import MEMBERS
 from turnout_emulator.wires.schemas import schema_fault
 
@@ -38,6 +38,8 @@ def check(body: Mapping[str, Any], model: AnthropicModel, signatures: Signatures
     _check_tools(body)
     _check_format(body)
     _check_cache_marks(body)
+    turns = [(one["role"], [block["type"] for block in blocks_of(one)]) for one in body["messages"]]
+    check_last_calls(turns, body.get("thinking"))
 
 
 def _check_system(system: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from turnout_emulator.catalogue import AnthropicModel
@@ -103,6 +103,20 @@ def _check_effort(effort: object, model: AnthropicModel) -> None:
     if effort not in model.efforts:
         *first, last = map(repr, model.efforts)
         raise refuse("messages.wrong_effort", allowed=f"{', '.join(first)} or {last}")
+
+
+def check_last_calls(turns: Sequence[tuple[str, Sequence[str]]], thinking: object) -> None:
+    """Check that the last calls come after thinking, where Claude has a budget for it; adaptively it needs none.
+
+    Args:
+        turns: Role and kinds of blocks of each message, as Messages names them.
+        thinking: What the request says of thinking.
+    """
+    if not isinstance(thinking, Mapping) or thinking.get("type") != "enabled":
+        return
+    number, kinds = max(((at, kinds) for at, (role, kinds) in enumerate(turns) if role == "assistant"), default=(0, ()))
+    if "tool_use" in kinds and kinds[0] not in ("thinking", "redacted_thinking"):
+        raise refuse("messages.first_thinking", number=number, block=kinds[0])
 
 
 def tool_problem(schema: Mapping[str, Any]) -> str | None:

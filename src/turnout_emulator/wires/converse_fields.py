@@ -8,11 +8,12 @@ from typing import Any
 
 from turnout_emulator.catalogue import AnthropicModel, BedrockModel
 from turnout_emulator.refusals import RequestRefused, refuse, refuse_if
-from turnout_emulator.wires.claude_checks import check_parameters, schema_problem
+from turnout_emulator.wires.claude_checks import check_last_calls, check_parameters, schema_problem
 from turnout_emulator.wires.schemas import schema_fault
 
 EXTRA = "additionalModelRequestFields"
 _OWN = {"anthropic": ("thinking", "output_config"), "nova": ("reasoningConfig",)}
+_KINDS = {"toolUse": "tool_use", "reasoningContent": "thinking"}
 _UNSET = ("maxTokens", "temperature", "topP")  # by Nova's high effort
 
 
@@ -55,8 +56,13 @@ def _check_claude(body: Mapping[str, Any], claude: AnthropicModel) -> None:
     }
     try:
         check_parameters(parameters, claude)
+        check_last_calls([_turn(message) for message in body["messages"]], extra.get("thinking"))
     except RequestRefused as refused:
         raise refuse("converse.model", problem=refused) from None
+
+
+def _turn(message: Mapping[str, Any]) -> tuple[str, list[str]]:
+    return message["role"], [_KINDS.get(kind, kind) for block in message["content"] for kind in block]
 
 
 def _check_nova(reasoning: Mapping[str, Any], inference: Mapping[str, Any], model: BedrockModel) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +29,9 @@ class OpenAIModel:
         wires: The protocols that it is served in, where they aren't all that the service has.
         path: Where Mantle serves it.
         open_weight: Shows its reasoning as it is, and takes `reasoning_effort` beside every sampling parameter.
+        efforts: The reasoning efforts that it takes; when empty, all that the API knows.
+        chat_tools: Whether it takes tools on Chat Completions: always, without an effort, or with the effort `none`.
+        parallel_calls: Whether it takes `parallel_tool_calls`, as the o series doesn't.
     """
 
     name: str
@@ -41,29 +44,38 @@ class OpenAIModel:
     wires: Collection[str] = ("openai-chat", "openai-responses")
     path: str = ""
     open_weight: bool = False
+    efforts: Sequence[str] = ()
+    chat_tools: Literal["always", "without_effort", "effort_none"] = "always"
+    parallel_calls: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class AnthropicModel:
-    """A Claude model of Azure Foundry.
+    """A Claude model of Azure Foundry or Bedrock.
 
     Attributes:
         name: The model's name.
         served: What the service answers as `model`.
         context: Tokens that it reads.
         output: Tokens that it writes at most.
-        thinking: Whether it can show its thinking.
-        either_sampling: Refuses `temperature` and `top_p` together, as the models since Opus 4.1 do.
+        thinking: How it can be told to think: `enabled` (a budget of tokens), `adaptive`.
+        efforts: The efforts that it takes.
+        sampling: Whether it takes `temperature` and `top_p` together, one of them, or none.
         prefill: Whether a conversation may end with the beginning of the answer.
+        forced: When a tool may be forced.
+        converse_strict: Whether a tool may be strict on Converse.
     """
 
     name: str
     served: str
     context: int = 200_000
     output: int = 64_000
-    thinking: bool = True
-    either_sampling: bool = True
+    thinking: Collection[str] = ("enabled",)
+    efforts: Sequence[str] = ()
+    sampling: Literal["both", "one", "none"] = "one"
     prefill: bool = True
+    forced: Literal["always", "not_thinking", "never"] = "not_thinking"
+    converse_strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +92,12 @@ class BedrockModel:
         tools: Whether it takes tools.
         tool_choice: The members of `toolChoice` that it takes.
         media: Kinds of media blocks that it takes.
+        tool_streams: Whether it takes tools on ConverseStream.
+        stop: Whether it takes stop sequences.
+        reasoning: Whether a Nova model can be told to reason.
+        reasoning_back: Whether a conversation may hold its reasoning.
+        results_alone: Whether the turn of a tool's result may hold nothing else.
+        claude: What is particular to the Claude model that it is.
         dimensions: Length of its vectors.
         sizes: Lengths that may be asked for instead.
     """
@@ -93,6 +111,12 @@ class BedrockModel:
     tools: bool = True
     tool_choice: Collection[str] = ()
     media: Collection[str] = ()
+    tool_streams: bool = True
+    stop: bool = True
+    reasoning: bool = False
+    reasoning_back: bool = True
+    results_alone: bool = False
+    claude: AnthropicModel | None = None
     dimensions: int = 0
     sizes: Collection[int] = ()
 
@@ -100,13 +124,31 @@ class BedrockModel:
 _TABLES: Mapping[str, Mapping[str, Any]] = tomllib.loads(
     Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
 )
+
+
+def _entries(table: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The entries of a table, each with the facts of the one that it is like."""
+    entries: dict[str, dict[str, Any]] = {}
+    for name, facts in _TABLES[table].items():
+        entries[name] = {**entries.get(facts.get("like", ""), {}), **facts}
+        yield name, {fact: value for fact, value in entries[name].items() if fact != "like"}
+
+
+def _claude(model_id: str) -> AnthropicModel | None:
+    """The Claude model that a Bedrock id names."""
+    name = model_id.removeprefix("anthropic.")
+    return ANTHROPIC_MODELS.get(
+        max((known for known in ANTHROPIC_MODELS if name.startswith(known)), key=len, default="")
+    )
+
+
 AZURE_DEPLOYMENTS: Mapping[str, str] = _TABLES["deployments"]
-OPENAI_MODELS = {name: OpenAIModel(name, **facts) for name, facts in _TABLES["openai"].items()}
-ANTHROPIC_MODELS = {name: AnthropicModel(name, **facts) for name, facts in _TABLES["anthropic"].items()}
-MANTLE_MODELS = {name: OpenAIModel(name, **facts) for name, facts in _TABLES["mantle"].items()}
+OPENAI_MODELS = {name: OpenAIModel(name, **facts) for name, facts in _entries("openai")}
+ANTHROPIC_MODELS = {name: AnthropicModel(name, **facts) for name, facts in _entries("anthropic")}
+MANTLE_MODELS = {name: OpenAIModel(name, **facts) for name, facts in _entries("mantle")}
 BEDROCK_MODELS = {
-    name: BedrockModel(name, **{**_TABLES["families"].get(facts["family"], {}), **facts})
-    for name, facts in _TABLES["bedrock"].items()
+    name: BedrockModel(name, **{**_TABLES["families"].get(facts["family"], {}), **facts}, claude=_claude(name))
+    for name, facts in _entries("bedrock")
 }
 
 _ARN = re.compile(

@@ -218,7 +218,10 @@ def limited() -> Any:
         ({"messages": [{"role": "user", "content": [{"type": "text", "text": ""}]}]}, "must be non-empty"),
         ({"messages": [{"role": "user", "content": [{"type": "text", "text": " "}]}]}, "non-whitespace"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "Input tag 'image_url'"),
-        ({"messages": [*HELLO, {"role": "assistant", "content": "Hi "}]}, "trailing whitespace"),
+        (
+            {"model": "claude-fast", "messages": [*HELLO, {"role": "assistant", "content": "Hi "}]},
+            "trailing whitespace",
+        ),
         ({"messages": [*HELLO, {"role": "assistant", "content": [use("a")]}]}, "without `tool_result` blocks"),
         ({"messages": [{"role": "user", "content": [result("a")]}]}, "unexpected `tool_use_id`"),
         (
@@ -265,14 +268,14 @@ def test_invalid_requests_are_refused(emulator: Emulator, arguments: Any, proble
 def test_some_models_take_no_prefill() -> None:
     history: Any = [*HELLO, {"role": "assistant", "content": "I"}]
     with (
-        Emulator(deployments={"opus": "claude-opus-4-6", "sonnet": "claude-sonnet-4-6"}) as emulator,
+        Emulator(deployments={"old": "claude-opus-4-5", "new": "claude-opus-4-6"}) as emulator,
         anthropic.AnthropicFoundry(
             base_url=f"{emulator.azure.url}/anthropic/", api_key=AZURE_KEY, max_retries=0
         ) as client,
     ):
-        assert create(client, history, model="sonnet").content
+        assert create(client, history, model="old").content
         with pytest.raises(anthropic.BadRequestError, match="prefill"):
-            create(client, history, model="opus")
+            create(client, history, model="new")
 
 
 def test_version_is_required_and_claude_speaks_messages_only(emulator: Emulator) -> None:

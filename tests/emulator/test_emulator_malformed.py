@@ -110,7 +110,7 @@ MESSAGES: Any = {
     ],
     "tools": [{"name": "f", "description": "Get the name.", "input_schema": SCHEMA}],
     "tool_choice": {"type": "auto", "disable_parallel_tool_use": True},
-    "thinking": {"type": "enabled", "budget_tokens": 1024},
+    "thinking": {"type": "adaptive", "display": "summarized"},
     "output_config": {"format": {"type": "json_schema", "schema": CLOSED}},
     "stop_sequences": ["STOP"],
     "top_p": 1,
@@ -138,14 +138,18 @@ CONVERSE: Any = {
         "toolChoice": {"auto": {}},
     },
     "additionalModelRequestFields": {
-        "thinking": {"type": "enabled", "budget_tokens": 1024},
-        "reasoningConfig": {"type": "enabled"},
+        "thinking": {"type": "adaptive", "display": "summarized"},
+        "reasoningConfig": {"type": "enabled", "maxReasoningEffort": "low"},
         "tool_choice": 1,
     },
     "guardrailConfig": {"guardrailIdentifier": "g1", "guardrailVersion": "1", "trace": "enabled"},
     "outputConfig": {
         "textFormat": {"type": "json_schema", "structure": {"jsonSchema": {"name": "p", "schema": json.dumps(CLOSED)}}}
     },
+}
+NOVA_CONVERSE: Any = {
+    **{name: value for name, value in CONVERSE.items() if name != "outputConfig"},
+    "toolConfig": {"tools": [{"toolSpec": {"name": "f", "inputSchema": {"json": CLOSED}}}], "toolChoice": {"any": {}}},
 }
 EMBEDDINGS: Any = {"model": "text-embedding-3-small", "input": ["a", "b"], "encoding_format": "float", "dimensions": 8}
 TITAN: Any = {"inputText": "a", "dimensions": 256, "normalize": True, "embeddingTypes": ["float", "binary"]}
@@ -174,7 +178,7 @@ CASES = [
     ("openai", "/v1/embeddings", OPENAI, EMBEDDINGS),
     ("azure", "/anthropic/v1/messages", FOUNDRY, MESSAGES),
     ("bedrock", "/model/us.anthropic.claude-sonnet-4-6/converse", BEARER, CONVERSE),
-    ("bedrock", "/model/us.amazon.nova-lite-v1:0/converse", BEARER, {**CONVERSE, "outputConfig": None}),
+    ("bedrock", "/model/us.amazon.nova-2-lite-v1:0/converse", BEARER, NOVA_CONVERSE),
     ("bedrock", "/model/amazon.titan-embed-text-v2:0/invoke", BEARER, TITAN),
     ("bedrock", "/model/us.cohere.embed-v4:0/invoke", BEARER, COHERE),
     ("bedrock", "/model/amazon.nova-2-multimodal-embeddings-v1:0/invoke", BEARER, NOVA),
@@ -204,6 +208,7 @@ def test_a_member_of_the_wrong_type_is_the_clients_fault(
     faults: list[Any] = []
     refused = 0
     with httpx.Client(base_url=getattr(emulator, service).url, headers=headers) as client:
+        assert client.post(path, json=body).status_code == 200
         for where in paths(body):
             for value in VALUES:
                 response = client.post(path, json=replaced(body, where, value))

@@ -18,6 +18,7 @@ from turnout_emulator.services.foundry import FoundryService
 from turnout_emulator.services.identity import identify_azure
 from turnout_emulator.services.openai import OpenAIService
 from turnout_emulator.wires import openai_responses
+from turnout_emulator.wires.azure_versions import check_version
 from turnout_emulator.wires.openai_chat import prompt_filter
 
 _VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(?:-preview)?")
@@ -60,6 +61,12 @@ class AzureService(OpenAIService):
         identify_azure(exchange, self.hub, request.headers.get("api-key"), bearer_keys=v1)
         if not v1 and _VERSION.fullmatch(request.query.get("api-version", "")) is None:
             raise RequestRefused("unknown_path")
+
+    def _open(self, exchange: Exchange, wire: str, operation: str) -> tuple[dict[str, Any], OpenAIModel]:
+        body, model = super()._open(exchange, wire, operation)
+        if "deployment" in exchange.request.match_info:
+            check_version(body, exchange.request.query["api-version"])
+        return body, model
 
     def _model_name(self, exchange: Exchange, body: Mapping[str, Any]) -> str:
         return exchange.request.match_info.get("deployment") or super()._model_name(exchange, body)

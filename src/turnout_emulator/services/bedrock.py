@@ -48,8 +48,8 @@ class BedrockService(Service):
 
     async def _converse(self, exchange: Exchange) -> web.StreamResponse:
         body, model = self._open(exchange, "chat", bedrock_converse.NAME)
-        prompt = bedrock_converse.read(body, model, str(exchange.received.model), self.hub.signatures)
-        prompt.stream = exchange.request.path.endswith("-stream")
+        stream = exchange.request.path.endswith("-stream")
+        prompt = bedrock_converse.read(body, model, str(exchange.received.model), self.hub.signatures, stream=stream)
         rendering = Rendering(
             name=model.id,
             model=model.id,

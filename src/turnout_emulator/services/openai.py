@@ -52,6 +52,9 @@ class OpenAIService(Service):
 
     def authenticate(self, exchange: Exchange) -> None:
         """Check the credential, and note whose it is."""
+        for what in ("organization", "project"):
+            if exchange.request.headers.get(f"openai-{what}") == "":
+                raise RequestRefused("no_owner", what=what)
         scheme, key = exchange.authorization()
         if scheme != "bearer" or not key:
             raise RequestRefused("no_key")
@@ -88,11 +91,13 @@ class OpenAIService(Service):
         if model.kind != received.operation:
             kind = "no_embedding_model" if operation == "embeddings" else "no_chat_model"
             raise RequestRefused(kind, operation=operation, name=model.name)
+        if model.kind == "chat" and wire not in model.wires:
+            raise RequestRefused("wrong_wire", operation=operation, name=model.name, param="model")
         return body, model
 
     async def _chat_completions(self, exchange: Exchange) -> web.StreamResponse:
         body, model = self._open(exchange, openai_chat.NAME, "chatCompletion")
-        prompt = openai_chat.read(body, model)
+        prompt = openai_chat.read(body, model, azure=self.azure)
         rendering = Rendering(
             name=model.name,
             model=model.served,

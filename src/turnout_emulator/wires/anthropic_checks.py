@@ -10,17 +10,12 @@ from turnout_emulator.catalogue import AnthropicModel
 from turnout_emulator.memory import Signatures
 from turnout_emulator.refusals import invalid, invalid_if, refuse, refuse_if
 from turnout_emulator.wires.anthropic_content_checks import blocks_of, check_messages, expect, require, wrong_tag
+from turnout_emulator.wires.claude_checks import check_last_calls, check_parameters, schema_problem, tool_problem
 from turnout_emulator.wires.openai_problems import MEMBERS
-from turnout_emulator.wires.schemas import nodes, schema_fault
+from turnout_emulator.wires.schemas import schema_fault
 
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
-_UNSUPPORTED = frozenset(
-    ["minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "maxItems"]
-)
-_FEWEST_THINKING_TOKENS = 1024
 _MOST_CACHE_MARKS = 4
-_LEAST_TOP_P = 0.95
-_GUIDE = "https://docs.claude.com/en/docs/build-with-claude/extended-thinking"
 
 
 def check(body: Mapping[str, Any], model: AnthropicModel, signatures: Signatures, *, counting: bool) -> None:
@@ -37,70 +32,14 @@ def check(body: Mapping[str, Any], model: AnthropicModel, signatures: Signatures
     invalid_if(longest < 1, "max_tokens: Input should be greater than or equal to 1")
     if longest > model.output:
         raise refuse("messages.too_many_output_tokens", value=longest, most=model.output, model=model.served)
-    _check_sampling(body, model)
-    _check_thinking(body, model)
+    check_parameters(body, model)
     _check_system(body.get("system"))
     check_messages(body["messages"], signatures, prefill=model.prefill)
     _check_tools(body)
     _check_format(body)
     _check_cache_marks(body)
-
-
-def _check_sampling(body: Mapping[str, Any], model: AnthropicModel) -> None:
-    for name in ("temperature", "top_p"):
-        value = body.get(name)
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise invalid(f"{name}: Input should be a valid number")
-        if not 0 <= value <= 1:
-            bound = "greater than or equal to 0" if value < 0 else "less than or equal to 1"
-            raise invalid(f"{name}: Input should be {bound}")
-    if model.either_sampling and body.get("temperature") is not None and body.get("top_p") is not None:
-        raise refuse("messages.both_sampling")
-    stops = [] if body.get("stop_sequences") is None else body["stop_sequences"]
-    if not isinstance(stops, list) or not all(isinstance(stop, str) for stop in stops):
-        raise invalid("stop_sequences: Input should be a valid list")
-    for index, stop in enumerate(stops):
-        refuse_if(not stop.strip(), "messages.blank_stop", index=index)
-
-
-def _check_thinking(body: Mapping[str, Any], model: AnthropicModel) -> None:
-    thinking = body.get("thinking") or {}
-    kind = thinking.get("type", "disabled")
-    if kind not in ("enabled", "disabled", "adaptive"):
-        raise wrong_tag("thinking", kind, ("adaptive", "disabled", "enabled"))
-    if kind == "disabled":
-        return
-    invalid_if(not model.thinking, f"'{model.name}' does not support thinking.")
-    if kind == "enabled":
-        budget: Any = thinking.get("budget_tokens")
-        where = "thinking.enabled.budget_tokens"
-        require(budget, where)
-        expect(int, budget, where)
-        if budget < _FEWEST_THINKING_TOKENS:
-            raise invalid(f"{where}: Input should be greater than or equal to {_FEWEST_THINKING_TOKENS}")
-        refuse_if(budget >= body.get("max_tokens", budget + 1), "messages.budget")
-    problem = thinking_conflict(body.get("temperature"), body.get("top_p"))
-    if problem:
-        raise invalid(problem)
-    refuse_if((body.get("tool_choice") or {}).get("type") in ("any", "tool"), "messages.forced_tool")
-
-
-def thinking_conflict(temperature: float | None, top_p: float | None) -> str | None:
-    """What Claude says of sampling parameters that it doesn't take while it thinks.
-
-    Source: platform.claude.com/docs/en/build-with-claude/extended-thinking, seen 2026-11-21;
-    https://github.com/langchain-ai/langchain-aws/issues/925, https://github.com/n8n-io/n8n/issues/14288
-    """
-    if temperature not in (None, 1):
-        return (
-            "`temperature` may only be set to 1 when thinking is enabled or in adaptive mode. Please consult our "
-            f"documentation at {_GUIDE}"
-        )
-    if top_p is not None and top_p < _LEAST_TOP_P:
-        return f"`top_p` must be greater than or equal to {_LEAST_TOP_P} or unset when thinking is enabled."
-    return None
+    turns = [(one["role"], [block["type"] for block in blocks_of(one)]) for one in body["messages"]]
+    check_last_calls(turns, body.get("thinking"))
 
 
 def _check_system(system: object) -> None:
@@ -151,6 +90,10 @@ def _check_tool(tool: object, index: int) -> str:
         raise invalid(f"{where}.input_schema.type: Field required")
     invalid_if(schema["type"] != "object", f"{where}.input_schema.type: Input should be 'object'")
     refuse_if(schema_fault(schema) is not None, "messages.wrong_schema", where=f"{where}.input_schema")
+    problem = tool_problem(schema)
+    invalid_if(problem is not None, f"{where}.input_schema: {problem}")
+    problem = schema_problem(schema) if tool.get("strict") else None
+    invalid_if(problem is not None, f"{where}: {problem}")
     return name
 
 
@@ -165,22 +108,6 @@ def _check_format(body: Mapping[str, Any]) -> None:
     refuse_if(schema_fault(form["schema"]) is not None, "messages.wrong_schema", where="output_config.format.schema")
     problem = schema_problem(form["schema"])
     invalid_if(problem is not None, f"output_config.format.schema: {problem}")
-
-
-def schema_problem(schema: Any) -> str | None:
-    """What Claude doesn't support in a schema, anywhere in it.
-
-    Source: https://github.com/BerriAI/litellm/issues/29624, https://github.com/vercel/ai/issues/17197
-    """
-    for _, node in nodes(schema):
-        kind = node.get("type")
-        if kind == "object" and node.get("additionalProperties") is not False:
-            return "For 'object' type, 'additionalProperties' must be explicitly set to false"
-        # Claude Sonnet 4.5 took a minLength of 1 on Converse, as recorded.
-        limits = sorted(name for name in _UNSUPPORTED & node.keys() if (name, node[name]) != ("minLength", 1))
-        if limits and isinstance(kind, str):
-            return f"For '{kind}' type, properties {', '.join(limits)} are not supported"
-    return None
 
 
 def _check_cache_marks(body: Mapping[str, Any]) -> None:

@@ -62,6 +62,8 @@ def check_messages(messages: object, signatures: Signatures, *, prefill: bool) -
     for number, message in enumerate(messages):
         _check_role(message, number)
         _check_content(message, number, signatures, final=number == len(messages) - 1)
+        last_kind = blocks_of(message)[-1]["type"] if message["content"] else None
+        refuse_if(last_kind in ("thinking", "redacted_thinking"), "messages.last_thinking", number=number)
     refuse_if(messages[0]["role"] != "user", "messages.first_role")
     _check_results(messages)
     last = messages[-1]

@@ -13,7 +13,8 @@ from turnout_emulator.memory import Signatures
 from turnout_emulator.prompt import Prompt, Role, Tool, Turn, decode
 from turnout_emulator.reply import Reply, count_prompt
 from turnout_emulator.wires.anthropic_messages import STOP
-from turnout_emulator.wires.converse_checks import check, extra_fields, thinks
+from turnout_emulator.wires.converse_checks import check
+from turnout_emulator.wires.converse_fields import extra_fields, thinks
 from turnout_emulator.wires.framing import aws_event
 
 NAME = "bedrock-converse"
@@ -21,9 +22,11 @@ _FINISH = STOP | {"content_filter": "content_filtered", "guardrail": "guardrail_
 _PADDING = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
-def read(body: Mapping[str, Any], model: BedrockModel, model_id: str, signatures: Signatures) -> Prompt:
+def read(
+    body: Mapping[str, Any], model: BedrockModel, model_id: str, signatures: Signatures, *, stream: bool
+) -> Prompt:
     """Check a request and read it."""
-    check(body, model, model_id, signatures)
+    check(body, model, model_id, signatures, stream=stream)
     config, inference = body.get("toolConfig") or {}, body.get("inferenceConfig") or {}
     specs = [tool["toolSpec"] for tool in config.get("tools") or () if "toolSpec" in tool]
     system = "\n".join(block["text"] for block in body.get("system") or () if "text" in block)
@@ -40,6 +43,7 @@ def read(body: Mapping[str, Any], model: BedrockModel, model_id: str, signatures
         keep_stop=model.family == "nova",
         max_tokens=inference.get("maxTokens"),
         reasoning=_reasons(body, model),
+        stream=stream,
     )
     prompt.input_tokens = count_prompt(prompt, start=0, media=200)
     return prompt

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -15,12 +14,15 @@ from botocore.validate import ParamValidator
 from turnout_emulator.catalogue import BedrockModel
 from turnout_emulator.memory import Signatures
 from turnout_emulator.refusals import invalid, refuse, refuse_if
-from turnout_emulator.wires.anthropic_checks import schema_problem, thinking_conflict
+from turnout_emulator.wires.claude_checks import schema_problem, tool_problem
+from turnout_emulator.wires.converse_fields import EXTRA, check_fields, extra_fields
 from turnout_emulator.wires.schemas import schema_fault
 
 _DOCUMENT_NAME = re.compile(r"[a-zA-Z0-9\-()\[\]]+(?: [a-zA-Z0-9\-()\[\]]+)*")
 _MEDIA = ("image", "document", "video", "audio")
-_EXTRA = "additionalModelRequestFields"
+_MOST_IMAGES = 20  # a message; API_runtime_Message.html
+_MOST_DOCUMENTS = 5
+_NOVA_SCHEMA = ("type", "properties", "required", "title", "additionalProperties")  # the last two as recorded
 # Where the service is stricter, or less strict, than its model.
 _PATTERNS = {"toolUseId": "[a-zA-Z0-9_-]+"}
 _MORE_VALUES = {"ToolUseType": ("tool_use",)}  # Claude's own tool use, which the service sends and takes
@@ -32,7 +34,7 @@ def service_model() -> ServiceModel:
     return ServiceModel(Loader().load_service_model("bedrock-runtime", "service-2"), "bedrock-runtime")
 
 
-def check(body: Mapping[str, Any], model: BedrockModel, model_id: str, signatures: Signatures) -> None:
+def check(body: Mapping[str, Any], model: BedrockModel, model_id: str, signatures: Signatures, *, stream: bool) -> None:
     """Check a request, and raise `RequestRefused` if the service would refuse it."""
     refuse_if(body.get("messages", []) == [], "converse.no_message")
     shape = service_model().operation_model("Converse").input_shape
@@ -42,18 +44,10 @@ def check(body: Mapping[str, Any], model: BedrockModel, model_id: str, signature
     if problems:
         count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''}"
         raise invalid(f"{count} detected: {'; '.join(problems)}")
-    claude = model.family == "anthropic"
-    member = {"anthropic": "thinking", "nova": "reasoningConfig"}.get(model.family, "")
-    if not isinstance(extra_fields(body).get(member), dict | None):
-        raise refuse("converse.model", problem=f"{member}: Input should be a valid dictionary")
-    if claude and thinks(body):
-        inference = body.get("inferenceConfig") or {}
-        problem = thinking_conflict(inference.get("temperature"), inference.get("topP"))
-        refuse_if(problem, "converse.model", problem=problem)
     _check_messages(body, model)
-    _check_tools(body, model)
-    _check_output(body, model)
-    if claude:
+    _check_tools(body, model, stream=stream)
+    check_fields(body, model)
+    if model.family == "anthropic":
         _check_signatures(body, signatures)
 
 
@@ -74,9 +68,9 @@ def _violations(value: Any, shape: Any, name: str) -> Iterator[str]:
 
 def _unmodelled(body: Mapping[str, Any]) -> Iterator[str]:
     """What the service insists on and its model leaves open, in the validator's words."""
-    extra, guardrail = body.get(_EXTRA), body.get("guardrailConfig")
+    extra, guardrail = body.get(EXTRA), body.get("guardrailConfig")
     if not isinstance(extra, dict | None):
-        yield f"Invalid type for parameter {_EXTRA}, value: {extra}, type: {type(extra)}, valid types: {dict}"
+        yield f"Invalid type for parameter {EXTRA}, value: {extra}, type: {type(extra)}, valid types: {dict}"
     if guardrail and "guardrailIdentifier" not in guardrail:
         yield 'Missing required parameter in guardrailConfig: "guardrailIdentifier"'
 
@@ -102,16 +96,41 @@ def _check_messages(body: Mapping[str, Any], model: BedrockModel) -> None:
     last_calls = [block["toolUse"]["toolUseId"] for block in messages[-1]["content"] if "toolUse" in block]
     refuse_if(messages[-1]["role"] == "assistant" and last_calls, "converse.unanswered", ids=", ".join(last_calls))
     called: list[str] = []
+    names: set[str] = set()
     for number, message in enumerate(messages):
         refuse_if(number and message["role"] == messages[number - 1]["role"], "converse.alternate")
-        _check_content(message["content"], number, model)
+        _check_content(message["content"], number, model, names)
+        _check_blocks(message["content"], number, model)
         called = _check_results(message["content"], number, called)
+    if messages[-1]["role"] == "assistant":
+        _check_prefill(model)
 
 
-def _check_content(content: list[Mapping[str, Any]], number: int, model: BedrockModel) -> None:
+def _check_prefill(model: BedrockModel) -> None:
+    refuse_if(model.claude is None, "converse.last_role")
+    if model.claude is not None and not model.claude.prefill:
+        raise refuse("converse.model", problem=refuse("messages.prefill"))
+
+
+def _check_blocks(content: list[Mapping[str, Any]], number: int, model: BedrockModel) -> None:
+    """Check what a message holds together: how many media, and which kinds beside each other."""
+    kinds = [kind for block in content for kind in block]
+    reasons = "reasoningContent" in kinds
+    refuse_if(reasons and not model.reasoning_back, "converse.reasoning")
+    if model.claude is not None and reasons and set(kinds) == {"reasoningContent"}:
+        entry = "messages.last_thinking" if model.claude.prefill else "messages.prefill"
+        raise refuse("converse.model", problem=refuse(entry, number=number))
+    others = {"text", *_MEDIA} & set(kinds)
+    refuse_if("toolResult" in kinds and others and model.results_alone, "converse.results_alone", number=number)
+    images, documents = kinds.count("image"), kinds.count("document")
+    refuse_if(images > _MOST_IMAGES, "converse.images", images=images, documents=documents, most=_MOST_IMAGES)
+    refuse_if(documents > _MOST_DOCUMENTS, "converse.documents", most=_MOST_DOCUMENTS)
+    refuse_if(documents and "text" not in kinds, "converse.document_alone")
+
+
+def _check_content(content: list[Mapping[str, Any]], number: int, model: BedrockModel, names: set[str]) -> None:
     refuse_if(not content, "converse.empty", number=number)
     blank = all("text" in block and not block["text"].strip() for block in content)
-    names: set[str] = set()
     for index, block in enumerate(content):
         if "text" in block and (block["text"] == "" or blank):
             raise refuse("converse.blank", block="ContentBlock", where=f"messages.{number}.content.{index}")
@@ -129,7 +148,7 @@ def _check_media(block: Mapping[str, Any], model: BedrockModel, names: set[str])
         return
     name = block["document"]["name"]
     refuse_if(_DOCUMENT_NAME.fullmatch(name) is None, "converse.file_name")
-    refuse_if(name in names, "converse.same_name", name=name)
+    refuse_if(name in names, "converse.same_name")
     names.add(name)
 
 
@@ -159,13 +178,14 @@ def _check_signatures(body: Mapping[str, Any], signatures: Signatures) -> None:
                 raise refuse("converse.wrong_signature", where=where)
 
 
-def _check_tools(body: Mapping[str, Any], model: BedrockModel) -> None:
+def _check_tools(body: Mapping[str, Any], model: BedrockModel, *, stream: bool) -> None:
     config = body.get("toolConfig")
     if config is None:
         blocks = [block for message in body["messages"] for block in message["content"]]
         refuse_if(any("toolUse" in block or "toolResult" in block for block in blocks), "converse.no_tool_config")
         return
     refuse_if(not model.tools, "converse.no_tools")
+    refuse_if(stream and not model.tool_streams, "converse.no_tool_stream")
     specs = [tool["toolSpec"] for tool in config["tools"] if "toolSpec" in tool]
     names: list[str] = []
     for index, spec in enumerate(specs):
@@ -176,13 +196,27 @@ def _check_tools(body: Mapping[str, Any], model: BedrockModel) -> None:
         if spec["name"] in names:
             raise refuse("converse.same_tool", name=spec["name"], index=names.index(spec["name"]))
         names.append(spec["name"])
+        _check_spec(spec, schema, index, model)
     for choice, wanted in (config.get("toolChoice") or {}).items():
         refuse_if(choice not in model.tool_choice, "converse.tool_choice", choice=choice)
         refuse_if(choice == "tool" and wanted["name"] not in names, "converse.unknown_tool", name=wanted.get("name"))
-        if choice != "auto" and model.family == "anthropic" and thinks(body):
-            raise refuse("converse.model", problem=refuse("messages.forced_tool"))
     if model.family == "anthropic":
         _check_passed_choice(body)
+
+
+def _check_spec(spec: Mapping[str, Any], schema: Mapping[str, Any], index: int, model: BedrockModel) -> None:
+    """Check what a family adds: strict tools, and what a schema may have at its top."""
+    claude = model.claude
+    if "strict" in spec and (claude is None or not claude.converse_strict):
+        raise refuse("converse.no_strict" if claude is None else "converse.no_strict_claude", index=index)
+    if model.family == "nova":
+        extra = next((name for name in schema if name not in _NOVA_SCHEMA), None)
+        refuse_if(extra is not None, "converse.nova_schema", index=index, name=extra)
+    if claude is not None:
+        problem = tool_problem(schema)
+        refuse_if(problem is not None, "converse.model", problem=f"tools.{index}.custom.input_schema: {problem}")
+        problem = schema_problem(schema) if spec.get("strict") else None
+        refuse_if(problem is not None, "converse.model", problem=f"tools.{index}.custom: {problem}")
 
 
 def _check_passed_choice(body: Mapping[str, Any]) -> None:
@@ -193,28 +227,3 @@ def _check_passed_choice(body: Mapping[str, Any]) -> None:
     chosen = next(iter(body["toolConfig"].get("toolChoice") or {}), None)
     refuse_if(chosen is not None and "type" in passed, "converse.two_choices", choice=chosen)
     refuse_if(chosen is None and "type" not in passed, "converse.no_choice")
-
-
-def extra_fields(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What is passed on to the model as it is."""
-    return body.get(_EXTRA) or {}
-
-
-def thinks(body: Mapping[str, Any]) -> bool:
-    """Whether Claude is to think."""
-    return (extra_fields(body).get("thinking") or {}).get("type") in ("enabled", "adaptive")
-
-
-def _check_output(body: Mapping[str, Any], model: BedrockModel) -> None:
-    form = (body.get("outputConfig") or {}).get("textFormat")
-    if form is None:
-        return
-    if model.family in ("nova", "llama") or "claude-3" in model.id or "claude-v2" in model.id:
-        raise refuse("converse.no_text_format")
-    try:
-        schema = json.loads(form["structure"]["jsonSchema"]["schema"])
-    except (KeyError, ValueError):
-        schema = None
-    refuse_if(not isinstance(schema, Mapping) or schema_fault(schema) is not None, "converse.no_schema")
-    problem = schema_problem(schema) if model.family == "anthropic" else None
-    refuse_if(problem is not None, "converse.model", problem=f"output_config.format.schema: {problem}")

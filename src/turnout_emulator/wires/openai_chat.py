@@ -16,9 +16,9 @@ NAME = "openai-chat"
 _CATEGORIES = ("hate", "self_harm", "sexual", "violence")
 
 
-def read(body: Mapping[str, Any], model: OpenAIModel) -> Prompt:
+def read(body: Mapping[str, Any], model: OpenAIModel, *, azure: bool = False) -> Prompt:
     """Check a request and read it."""
-    check(body, model)
+    check(body, model, azure=azure)
     tools = read_tools([tool["function"] for tool in body.get("tools") or ()])
     form = body.get("response_format") or {}
     stop = body.get("stop") or []

@@ -9,6 +9,7 @@ from typing import Any
 from turnout_emulator.catalogue import OpenAIModel
 from turnout_emulator.refusals import refuse, refuse_if
 from turnout_emulator.wires.openai_problems import (
+    EFFORTS,
     MEMBERS,
     RANGES,
     check_answer_schema,
@@ -18,6 +19,7 @@ from turnout_emulator.wires.openai_problems import (
     check_length,
     check_one_of,
     check_strings,
+    enumerate_values,
     expect,
     format_kind,
     missing,
@@ -31,13 +33,13 @@ _FIXED = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalt
 _LONGEST_ID = 40  # characters
 
 
-def check(body: Mapping[str, Any], model: OpenAIModel) -> None:
+def check(body: Mapping[str, Any], model: OpenAIModel, *, azure: bool) -> None:
     """Check a request, and raise `RequestRefused` if the service would refuse it."""
     for argument in body:
         refuse_if(argument not in MEMBERS["chat"], "chat.unknown", name=argument)
     _check_parameters(body, model)
     _check_messages(body.get("messages"))
-    _check_tools(body)
+    _check_tools(body, model, azure=azure)
     _check_format(body)
 
 
@@ -45,7 +47,7 @@ def _check_parameters(body: Mapping[str, Any], model: OpenAIModel) -> None:
     if body.get("max_tokens") is not None and body.get("max_completion_tokens") is not None:
         raise refuse("chat.both_limits", param="max_tokens")
     if model.reasoning:
-        _check_reasoning_model(body)
+        _check_reasoning_model(body, model)
     elif body.get("reasoning_effort") is not None and not model.open_weight:
         raise refuse("chat.unknown", name="reasoning_effort")
     for name in RANGES:
@@ -58,14 +60,22 @@ def _check_parameters(body: Mapping[str, Any], model: OpenAIModel) -> None:
         raise refuse("chat.stream_options", param="stream_options")
 
 
-def _check_reasoning_model(body: Mapping[str, Any]) -> None:
+def _check_reasoning_model(body: Mapping[str, Any], model: OpenAIModel) -> None:
+    effort = body.get("reasoning_effort")
+    check_one_of(effort or "none", EFFORTS, "reasoning_effort")
+    if effort and model.efforts and effort not in model.efforts:
+        listed = enumerate_values(model.efforts)
+        raise refuse("chat.wrong_effort", param="reasoning_effort", value=effort, allowed=listed)
     if body.get("max_tokens") is not None:
         raise refuse("openai.unsupported", param="max_tokens", advice=" Use 'max_completion_tokens' instead.")
+    # developers.openai.com/api/docs/guides/latest-model: without reasoning these are taken again.
+    taken = ("temperature", "top_p", "logprobs", "top_logprobs") if effort == "none" else ()
     for name, default in _FIXED.items():
         value = body.get(name)
-        refuse_if(value is not None and value != default, "chat.fixed", param=name, value=value, default=default)
+        wrong = name not in taken and value is not None and value != default
+        refuse_if(wrong, "chat.fixed", param=name, value=value, default=default)
     for name in ("stop", "logprobs", "top_logprobs", "logit_bias"):
-        refuse_if(body.get(name), "openai.unsupported", param=name, advice="")
+        refuse_if(body.get(name) and name not in taken, "openai.unsupported", param=name, advice="")
 
 
 def _check_messages(messages: object) -> None:
@@ -128,7 +138,9 @@ def _check_call(call: object, where: str) -> None:
         raise wrong_type(f"{where}.function.arguments", "a string", function["arguments"])
 
 
-def _check_tools(body: Mapping[str, Any]) -> None:
+def _check_tools(body: Mapping[str, Any], model: OpenAIModel, *, azure: bool) -> None:
+    if body.get("parallel_tool_calls") is not None and not model.parallel_calls:
+        raise refuse("openai.unsupported", param="parallel_tool_calls", advice="")
     tools, choice = body.get("tools"), body.get("tool_choice")
     if not tools:
         refuse_if(isinstance(tools, list), "openai.empty_array", param="tools")
@@ -141,7 +153,11 @@ def _check_tools(body: Mapping[str, Any]) -> None:
         where, function = f"tools[{index}].function", tool.get("function") if isinstance(tool, dict) else None
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
             raise missing(where)
-        names.append(check_function(function, where))
+        names.append(check_function(function, where, azure=azure))
+    effort = body.get("reasoning_effort")
+    unasked = effort is None and model.chat_tools != "effort_none"
+    if model.chat_tools != "always" and effort != "none" and not unasked:
+        raise refuse("chat.tools_and_effort", param="reasoning_effort", model=model.name)
     if isinstance(choice, dict) and "function" in choice:
         function = choice["function"]
         if not isinstance(function, dict) or "name" not in function:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,17 @@ from turnout_emulator.wires.schemas import nodes, schema_fault
 MEMBERS = tomllib.loads(Path(__file__).with_name("members.toml").read_text(encoding="utf-8"))
 RANGES = {"temperature": (0, 2), "top_p": (0, 1), "presence_penalty": (-2, 2), "frequency_penalty": (-2, 2)}
 _FORMATS = ("json_object", "json_schema", "text")
-_TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_NAME = re.compile(r"[a-zA-Z0-9_-]+")
+_LONGEST_NAME = 64  # characters
+# Of a tool, on Azure: learn.microsoft.com/azure/ai-foundry/openai/how-to/function-calling.
+_LONGEST_DESCRIPTION = 1024
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+# learn.microsoft.com/azure/ai-foundry/openai/how-to/structured-outputs, "Supported schemas and limitations".
+_TOP = ("oneOf", "anyOf", "allOf", "enum", "not")
+_NOT_STRICT = (
+    *("default", "oneOf", "allOf", "not", "patternProperties", "prefixItems", "if", "then", "else"),
+    *("dependentRequired", "dependentSchemas"),
+)
 _JSON_TYPES = {
     type(None): "null",
     str: "a string",
@@ -60,9 +70,13 @@ def check_strings(value: object, param: str, *, most: int) -> None:
 
 def not_one_of(value: object, allowed: Sequence[str], param: str) -> RequestRefused:
     """A value outside an enumeration."""
+    return refuse("openai.not_one_of", param=param, value=value, allowed=enumerate_values(allowed))
+
+
+def enumerate_values(allowed: Sequence[str]) -> str:
+    """The values of an enumeration as the services list them."""
     *first, last = map(repr, allowed)
-    listed = f"{', '.join(first)}{',' if len(first) > 1 else ''} and {last}"
-    return refuse("openai.not_one_of", param=param, value=value, allowed=listed)
+    return f"{', '.join(first)}{',' if len(first) > 1 else ''} and {last}" if first else last
 
 
 def check_one_of(value: object, allowed: Sequence[str], param: str) -> None:
@@ -97,11 +111,14 @@ def check_integer(param: str, value: object, least: int | None) -> None:
     refuse_if(least is not None and value < least, "openai.integer_below", param=param, bound=least, value=value)
 
 
-def check_function(function: Mapping[str, Any], where: str) -> str:
-    """Check the name and the schema of a tool, and return the name."""
+def check_function(function: Mapping[str, Any], where: str, *, azure: bool) -> str:
+    """Check the name, the description and the schema of a tool, and return the name."""
     name: str = function["name"]
-    refuse_if(_TOOL_NAME.fullmatch(name) is None, "openai.wrong_pattern", param=f"{where}.name")
-    expect(str, function.get("description"), f"{where}.description")
+    _check_name(name, f"{where}.name")
+    description = function.get("description")
+    expect(str, description, f"{where}.description")
+    if azure:
+        check_length(f"{where}.description", description or "", _LONGEST_DESCRIPTION)
     schema, param = function.get("parameters"), f"{where}.parameters"
     expect(dict, schema, param)
     if schema is not None:
@@ -109,7 +126,8 @@ def check_function(function: Mapping[str, Any], where: str) -> str:
         if schema.get("type") != "object":
             no_object = refuse("openai.no_object", got=json.dumps(schema.get("type")))
             raise refuse("openai.bad_function", param=param, what=what, why=no_object)
-        why = schema_fault(schema) or (_open_object(schema) if function.get("strict") else None)
+        why = schema_fault(schema) or next(_function_problems(schema), None)
+        why = why or (next(_strict_problems(schema), None) if function.get("strict") else None)
         refuse_if(why is not None, "openai.bad_function", param=param, what=what, why=why)
     return name
 
@@ -125,21 +143,44 @@ def check_answer_schema(spec: Mapping[str, Any], where: str, param: str) -> None
     """Check the name and the schema of an answer; `param` is what a wrong schema is reported for."""
     if not isinstance(spec.get("name"), str):
         raise missing(f"{where}.name")
+    _check_name(spec["name"], f"{where}.name")
     expect(dict, spec.get("schema"), f"{where}.schema")
     schema = spec.get("schema") or {}
-    why = schema_fault(schema) or (_open_object(schema) if spec.get("strict") else None)
+    why = schema_fault(schema) or (next(_strict_problems(schema), None) if spec.get("strict") else None)
     refuse_if(why is not None, "openai.bad_format", param=param, what=f"response_format '{spec['name']}'", why=why)
 
 
-def _open_object(schema: Mapping[str, Any]) -> str | None:
-    """What a strict schema lacks, which closes every object and requires every property."""
+def _check_name(name: str, param: str) -> None:
+    check_length(param, name, _LONGEST_NAME)
+    refuse_if(_NAME.fullmatch(name) is None, "openai.wrong_pattern", param=param)
+
+
+def _function_problems(schema: Mapping[str, Any]) -> Iterator[str]:
+    """What no tool may have in its schema, strict or not."""
+    if any(name in schema for name in _TOP):
+        yield str(refuse("openai.union"))
+    if "properties" not in schema:
+        yield str(refuse("openai.no_properties"))
     for path, node in nodes(schema):
+        if node.get("type") == "array" and "items" not in node:
+            yield str(refuse("openai.no_items", path=repr(path)))
+
+
+def _strict_problems(schema: Mapping[str, Any]) -> Iterator[str]:
+    """What a strict schema lacks, which closes every object and requires every property, or may not have."""
+    if schema.get("type") != "object":
+        yield str(refuse("openai.no_object", got=json.dumps(schema.get("type"))))
+    if any(name in schema for name in _TOP):
+        yield str(refuse("openai.union"))
+    for path, node in nodes(schema):
+        for name in _NOT_STRICT:
+            if name in node:
+                yield str(refuse("openai.not_permitted", path=repr(path), name=name))
         properties = node.get("properties")
         if node.get("type") != "object" and properties is None:
             continue
         if node.get("additionalProperties") is not False:
-            return str(refuse("openai.open_object", path=repr(path)))
+            yield str(refuse("openai.open_object", path=repr(path)))
         for name in properties or {}:
             if name not in node.get("required", ()):
-                return str(refuse("openai.optional_property", path=repr(path), name=name))
-    return None
+                yield str(refuse("openai.optional_property", path=repr(path), name=name))

@@ -65,7 +65,7 @@ def read(
     body: Mapping[str, Any], model: OpenAIModel, dialect: Dialect, store: ResponseStore, signatures: Signatures
 ) -> tuple[Request, Prompt]:
     """Check a request and read it."""
-    check_body(body, model)
+    check_body(body, model, azure=dialect.issuer == "azure")
     conversation = read_items(body, store)
     check_items(conversation, store, signatures, dialect.issuer, prefixes=not dialect.lean)
     tools = openai_chat.read_tools(body.get("tools") or ())

@@ -11,6 +11,7 @@ from turnout_emulator.catalogue import OpenAIModel
 from turnout_emulator.memory import Issuer, Item, ResponseStore, Signatures
 from turnout_emulator.refusals import Refusal, refuse, refuse_if
 from turnout_emulator.wires.openai_problems import (
+    EFFORTS,
     MEMBERS,
     check_answer_schema,
     check_decimal,
@@ -18,6 +19,7 @@ from turnout_emulator.wires.openai_problems import (
     check_integer,
     check_length,
     check_one_of,
+    enumerate_values,
     expect,
     format_kind,
     missing,
@@ -32,42 +34,52 @@ _PREFIXES = {"message": "msg", "function_call": "fc", "reasoning": "rs"}
 _USER_PARTS = ("input_text", "input_image", "input_file", "input_audio")
 _ASSISTANT_PARTS = ("output_text", "refusal")
 _LONGEST_ID = 64  # characters
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
 _FEWEST_TOKENS = 16  # the service takes no smaller max_output_tokens
 
 
-def check_body(body: Mapping[str, Any], model: OpenAIModel) -> None:
+def check_body(body: Mapping[str, Any], model: OpenAIModel, *, azure: bool) -> None:
     """Check a request, and raise `RequestRefused` if the service would refuse it."""
     for argument in body:
         if argument in MEMBERS["moved"]:
             raise refuse("responses.moved", param=argument, new=MEMBERS["moved"][argument])
         refuse_if(argument not in MEMBERS["responses"], "responses.unknown", param=argument)
+    expect(dict, body.get("reasoning") or None, "reasoning")
+    effort = (body.get("reasoning") or {}).get("effort")
     for name in ("temperature", "top_p"):
         check_decimal(name, body.get(name))
-        refuse_if(model.reasoning and body.get(name, 1) not in (None, 1), "responses.sampling", param=name)
+        reasons = model.reasoning and effort != "none"
+        refuse_if(reasons and body.get(name, 1) not in (None, 1), "responses.sampling", param=name)
     check_integer("max_output_tokens", body.get("max_output_tokens"), least=_FEWEST_TOKENS)
     expect(str, body.get("instructions") or None, "instructions")
     expect(list, body.get("include") or None, "include")
     refuse_if(body.get("background"), "responses.background", param="background")
     _check_reasoning(body, model)
-    _check_tools(body)
+    if body.get("parallel_tool_calls") is not None and not model.parallel_calls:
+        raise refuse("openai.unsupported", param="parallel_tool_calls", advice="")
+    _check_tools(body, azure=azure)
     _check_format(body)
 
 
 def _check_reasoning(body: Mapping[str, Any], model: OpenAIModel) -> None:
     reasoning = body.get("reasoning") or {}
-    expect(dict, reasoning, "reasoning")
     asked = next((name for name, value in reasoning.items() if value is not None), None)
     if asked is not None and not (model.reasoning or model.open_weight):
         raise refuse("openai.unsupported", param=f"reasoning.{asked}", advice="")
     effort = reasoning.get("effort")
-    if effort is not None and effort not in _EFFORTS:
-        raise not_one_of(effort, _EFFORTS, "reasoning.effort")
+    check_one_of(effort or "none", EFFORTS, "reasoning.effort")
+    if effort and model.efforts and effort not in model.efforts:
+        listed = enumerate_values(model.efforts)
+        raise refuse("responses.wrong_effort", param="reasoning.effort", value=effort, model=model.name, allowed=listed)
+    reasons = model.reasoning or model.open_weight
+    encrypted = "reasoning.encrypted_content" in (body.get("include") or ())
+    refuse_if(encrypted and not reasons, "responses.no_encryption", param="include")
+    logprobs = body.get("top_logprobs") and model.reasoning and effort != "none"
+    refuse_if(logprobs, "responses.sampling", param="top_logprobs")
 
 
-def _check_tools(body: Mapping[str, Any]) -> None:
+def _check_tools(body: Mapping[str, Any], *, azure: bool) -> None:
     expect(list, body.get("tools") or None, "tools")
-    names = [_check_tool(tool, f"tools[{index}]") for index, tool in enumerate(body.get("tools") or ())]
+    names = [_check_tool(tool, f"tools[{index}]", azure=azure) for index, tool in enumerate(body.get("tools") or ())]
     choice = body.get("tool_choice")
     match choice:
         case None | "none" | "auto" | {"type": "allowed_tools", "mode": "auto" | "required"}:
@@ -83,13 +95,13 @@ def _check_tools(body: Mapping[str, Any]) -> None:
             raise not_one_of(shown, ("none", "auto", "required"), "tool_choice")
 
 
-def _check_tool(tool: object, where: str) -> str:
+def _check_tool(tool: object, where: str, *, azure: bool) -> str:
     if not isinstance(tool, dict):
         raise wrong_type(where, "an object", tool)
     refuse_if(tool.get("type") != "function", "responses.hosted_tool", param=f"{where}.type", type=tool.get("type"))
     if not isinstance(tool.get("name"), str):
         raise missing(f"{where}.name")
-    return check_function(tool, where)
+    return check_function(tool, where, azure=azure)
 
 
 def _check_format(body: Mapping[str, Any]) -> None:

@@ -41,7 +41,10 @@ _OPERATIONS = {
     "AssumeRoleWithWebIdentity": "The role's trust policy has to name the identity provider, and the token's subject.",
     "GetRoleCredentials": "The profile's sso_account_id and sso_role_name have to be assigned to you.",
 }
-"""Operations that get a credential → what to do where one is refused."""
+"""Operations that get a credential → what to do where the identity may not have it."""
+
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "ForbiddenException"})
+_WRONG_SOURCE = "Check the credential that it is got with."
 
 _FAILURES = {
     "SSOError": "Sign in anew: `aws sso login`, with --profile where it is a profile's.",
@@ -210,9 +213,10 @@ def _advice(error: Exception) -> str | None:
         return "The file is AWS_WEB_IDENTITY_TOKEN_FILE's, or the profile's: it must be there and readable."
     response, operation = getattr(error, "response", None), getattr(error, "operation_name", "")
     if isinstance(response, dict):
-        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
-        throttled = "Throttl" in str(response.get("Error", {}).get("Code", "")) or status == 429
-        return None if throttled or status >= 500 else _OPERATIONS.get(operation, "")
+        status, code = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500), str(response["Error"]["Code"])
+        if status >= 500 or status == 429 or "Throttl" in code:
+            return None
+        return _OPERATIONS.get(operation, "") if status == 403 and code in _DENIED else _WRONG_SOURCE
     return next((_FAILURES[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in _FAILURES), None)
 
 

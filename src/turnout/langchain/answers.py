@@ -102,7 +102,9 @@ class AnswerShape:
                     message.usage_metadata = subtract_usage(usage, self._usage)
                 self._usage = usage
             for item in _take_opaque(message):
-                self._opaque.setdefault(item.get("index"), {}).update(item)
+                index = item.get("index")
+                kept = self._opaque.setdefault(item.get("id") or index, {"index": index})
+                kept.update({**item, "index": kept["index"]})
             plain = _plain(message.content)
             # What follows reasoning or other blocks stays in blocks, or their order would be lost.
             self._blocks = self._blocks or plain is None

@@ -155,6 +155,15 @@ def test_a_used_up_quota_is_no_passing_throttle(wires_file: str, fresh_emulator:
     assert len(chats(fresh_emulator)) == 1
 
 
+def test_the_quota_of_a_day_is_no_passing_throttle(asker: Asker, fresh_emulator: Emulator) -> None:
+    said = "Too many tokens per day, please wait before trying again."
+    fresh_emulator.queue(*[Failure("rate_limited", message=said)] * 3)
+    with pytest.raises(RateLimitError, match="The day's quota is used up, so no retry passes") as caught:
+        asker.ask()
+    assert not caught.value.retryable
+    assert len(chats(fresh_emulator)) == 1
+
+
 def test_a_failed_attempt_is_plain_data() -> None:
     error = RateLimitError("no", status=429, request_id="r1")
     assert isinstance(error, ModelCallError)

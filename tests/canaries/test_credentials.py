@@ -10,11 +10,11 @@ import pytest
 
 from tests.canaries.planted import AZURE, CLIENT_SECRET, DATABASE, SECRET_KEY, SESSION, found_in, shown_by
 from tests.clients import client_of
-from turnout.errors import AuthenticationError, CredentialError, ServiceConnectionError, SettingsError
+from turnout.errors import CredentialError, ServiceConnectionError, SettingsError
 from turnout.langchain import ChatTurnout, TurnoutIndex
 from turnout.llama_index.index_store import TurnoutIndexStore
 from turnout.providers.credentials import aws
-from turnout.providers.credentials.azure import V1_SCOPE, choose, token_source
+from turnout.providers.credentials.azure import choose, token_source
 from turnout.settings import AzureBackend, BedrockBackend, IndexSettings, Settings
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def test_a_principal_that_entra_refuses(emulator: Emulator) -> None:
         }
     )
     with pytest.raises(CredentialError, match="AADSTS7000215") as caught:
-        token_source(backend, choose(backend), V1_SCOPE)()
+        token_source(backend, choose(backend))()
     assert shown_by(caught.value) == {}
     assert not found_in(pickle.dumps(caught.value))
     settings = Settings.model_validate(
@@ -65,7 +65,7 @@ def test_a_role_that_is_not_given(emulator: Emulator, answered: bool) -> None:
     }
     targets = {"default": {"bedrock": "us.anthropic.claude-sonnet-4-6"}}
     settings = Settings.model_validate({"backends": {"bedrock": backend}, "chat": targets})
-    kind = AuthenticationError if answered else ServiceConnectionError
+    kind = CredentialError if answered else ServiceConnectionError
     with pytest.raises(kind) as caught:
         ChatTurnout(settings=settings).invoke("x")
     assert shown_by(caught.value) == {}

@@ -13,13 +13,14 @@ from azure.core.exceptions import ClientAuthenticationError
 
 from tests.clients import client_of
 from turnout.errors import CredentialError, SettingsError
-from turnout.providers.credentials.azure import V1_SCOPE, TokenSource, choose, token_source
+from turnout.providers.credentials.azure import TokenSource, choose, scope_of, token_source
 from turnout.settings import AzureBackend
 
 if TYPE_CHECKING:
     from turnout_emulator import Emulator
 
 ENDPOINT = "https://contoso.openai.azure.com"
+SCOPE = "https://ai.azure.com/.default"
 PRINCIPAL = {"tenant_id": "t", "client_id": "c", "client_secret": "s3cret"}
 
 
@@ -35,6 +36,7 @@ def backend(**options: Any) -> AzureBackend:
         ({"api_key": "k", "tenant_id": "t"}, "api-key", "from the settings"),
         ({}, "default-chain", "no API key, and no service principal (tenant_id, client_id and client_secret not set)"),
         ({"auth": "default", "api_key": "k"}, "default-chain", "auth = 'default'"),
+        ({"client_id": "c"}, "default-chain", "managed identity c"),
         ({"auth": "api-key", **PRINCIPAL, "api_key": "k"}, "api-key", "from the settings"),
         (
             {"api_key": "k", "origins": (("api_key", "AZURE_OPENAI_API_KEY in .env"),)},
@@ -78,20 +80,20 @@ def principal(emulator: Emulator, **changes: str) -> AzureBackend:
 
 def test_a_service_principals_token_is_fetched_once_and_kept(fresh_emulator: Emulator) -> None:
     made = principal(fresh_emulator)
-    source = token_source(made, choose(made), V1_SCOPE)
+    source = token_source(made, choose(made))
     token = source()
     assert token == source()
     assert asyncio.run(source.aget()) == token
     fetched = [r for r in fresh_emulator.requests if r.path.endswith("/oauth2/v2.0/token")]
     assert len(fetched) == 1
-    assert fetched[0].body["scope"] == V1_SCOPE
+    assert fetched[0].body["scope"] == SCOPE
     assert token not in repr(source)
 
 
 def test_a_wrong_secret_says_what_entra_said_and_shows_no_secret(emulator: Emulator) -> None:
     made = principal(emulator, client_secret="wr0ng-secret")
     with pytest.raises(CredentialError, match="AADSTS7000215") as caught:
-        token_source(made, choose(made), V1_SCOPE)()
+        token_source(made, choose(made))()
     assert "wr0ng-secret" not in str(caught.value)
     assert any("AADSTS7000215" in line for line in caught.value.tried)
 
@@ -100,7 +102,42 @@ def test_managed_identity_through_the_default_chain(emulator: Emulator, monkeypa
     for name, value in emulator.environment("managed-identity").items():
         monkeypatch.setenv(name, value)
     made = backend()
-    assert token_source(made, choose(made), V1_SCOPE)().count(".") == 2  # a JWT
+    assert token_source(made, choose(made))().count(".") == 2  # a JWT
+
+
+def test_a_managed_identity_of_the_users_own_is_asked_for_by_its_client_id(
+    fresh_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in fresh_emulator.environment("managed-identity").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AZURE_CLIENT_ID", "stray")
+    made = backend(client_id="mine")
+    assert token_source(made, choose(made))()
+    assert [r.identity for r in fresh_emulator.requests if r.path == "/msi/token"] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "cloud", "authority"),
+    [
+        ("https://contoso.openai.azure.com", "com", "login.microsoftonline.com"),
+        ("https://contoso.services.ai.azure.com/api/projects/p", "com", "login.microsoftonline.com"),
+        ("https://contoso.openai.azure.us", "us", "login.microsoftonline.us"),
+        ("https://contoso.cognitiveservices.azure.us", "us", "login.microsoftonline.us"),
+        ("https://contoso.openai.azure.cn", "cn", "login.chinacloudapi.cn"),
+        ("https://gateway.example.us", "com", "login.microsoftonline.com"),
+    ],
+)
+def test_the_endpoints_cloud_decides_scope_and_authority(
+    endpoint: str, cloud: str, authority: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authorities = []
+    principal = "azure.identity.ClientSecretCredential.__init__"
+    monkeypatch.setattr(principal, lambda *_, authority, **__: authorities.append(authority))
+    made = backend(endpoint=endpoint, **PRINCIPAL)
+    source = token_source(made, choose(made))
+    assert authorities == [authority]
+    assert f"https://ai.azure.{cloud}/.default" in repr(source)
+    assert scope_of(made, dated=True) == f"https://cognitiveservices.azure.{cloud}/.default"
 
 
 def test_no_credential_lists_every_method_and_what_it_lacked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +146,7 @@ def test_no_credential_lists_every_method_and_what_it_lacked(monkeypatch: pytest
     monkeypatch.setenv("PATH", "")
     made = backend()
     with pytest.raises(CredentialError) as caught:
-        token_source(made, choose(made), V1_SCOPE)()
+        token_source(made, choose(made))()
     text = str(caught.value)
     for part in (
         "service principal: lacks tenant_id",
@@ -139,7 +176,7 @@ class Clockwork:
 
 def test_a_token_is_refreshed_before_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
     credential = Clockwork(lifetime=3600)
-    source = TokenSource(credential, V1_SCOPE)
+    source = TokenSource(credential, SCOPE)
     assert source() == "token-1"
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 3200)
@@ -150,7 +187,7 @@ def test_a_token_is_refreshed_before_it_expires(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_failed_refresh_is_survived_while_the_token_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
     credential = Clockwork(lifetime=3600)
-    source = TokenSource(credential, V1_SCOPE)
+    source = TokenSource(credential, SCOPE)
     source()
     credential.fails = True
     now = time.time()
@@ -164,7 +201,7 @@ def test_a_failed_refresh_is_survived_while_the_token_is_good(monkeypatch: pytes
 def test_many_threads_fetch_one_token() -> None:
     credential = Clockwork(lifetime=3600)
     credential.delay = 0.05
-    source = TokenSource(credential, V1_SCOPE)
+    source = TokenSource(credential, SCOPE)
     got: list[str] = []
     threads = [threading.Thread(target=lambda: got.append(source())) for _ in range(20)]
     for thread in threads:
@@ -178,7 +215,7 @@ def test_many_threads_fetch_one_token() -> None:
 async def test_a_coroutine_does_not_block_its_loop_while_a_token_is_fetched() -> None:
     credential = Clockwork(lifetime=3600)
     credential.delay = 0.3
-    source = TokenSource(credential, V1_SCOPE)
+    source = TokenSource(credential, SCOPE)
     fetching = asyncio.ensure_future(source.aget())
     turns = 0
     while not fetching.done():

@@ -10,8 +10,8 @@ import pytest
 from tests.clients import client_of
 from tests.providers.test_clients import bearer, entra, keys, role
 from turnout.providers.foundry import base_url
-from turnout.settings import AzureBackend, BedrockBackend
-from turnout_emulator.accounts import AWS_BEARER, AZURE_KEY
+from turnout.settings import AzureBackend, BedrockBackend, OpenAIBackend
+from turnout_emulator.accounts import AWS_BEARER, AZURE_KEY, OPENAI_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,8 +91,24 @@ def test_claude_on_azure(fresh_emulator: Emulator, options: Callable[[Emulator],
         ("https://contoso.services.ai.azure.com", "https://contoso.services.ai.azure.com/anthropic"),
         ("https://contoso.services.ai.azure.com/anthropic", "https://contoso.services.ai.azure.com/anthropic"),
         ("https://contoso.openai.azure.com/openai/v1", "https://contoso.services.ai.azure.com/anthropic"),
+        ("https://contoso.cognitiveservices.azure.com/", "https://contoso.services.ai.azure.com/anthropic"),
+        ("https://contoso.services.ai.azure.com/api/projects/p", "https://contoso.services.ai.azure.com/anthropic"),
+        ("https://contoso.openai.azure.us", "https://contoso.services.ai.azure.us/anthropic"),
         ("https://gateway.example/ai", "https://gateway.example/ai/anthropic"),
     ],
 )
 def test_where_a_resource_serves_claude(endpoint: str, address: str) -> None:
     assert base_url(AzureBackend.model_validate({"endpoint": endpoint})) == address
+
+
+def test_the_path_of_claude_is_none_of_openais_models() -> None:
+    backend = AzureBackend.model_validate({"endpoint": "https://contoso.openai.azure.com/anthropic", "api_key": "k"})
+    assert client_of(backend, "openai-chat").sync.base_url == "https://contoso.openai.azure.com/openai/v1/"
+
+
+def test_an_empty_organization_or_project_sends_no_header(fresh_emulator: Emulator) -> None:
+    options = {"base_url": f"{fresh_emulator.openai.url}/v1", "api_key": OPENAI_KEY}
+    backend = OpenAIBackend.model_validate({**options, "organization": "", "project": ""})
+    client_of(backend).sync.models.list()
+    sent = {name.lower() for name in fresh_emulator.requests[-1].headers}
+    assert not {"openai-organization", "openai-project"} & sent

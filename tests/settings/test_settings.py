@@ -189,6 +189,26 @@ def test_a_mistake_in_the_file_is_named_with_its_fix(file: Path, change: tuple[s
 
 
 @pytest.mark.parametrize(
+    ("pasted", "request_path"),
+    [
+        ("/openai/deployments/gpt-5/chat/completions?api-version=2024-10-21", "/openai/deployments/"),
+        ("/openai/v1/chat/completions", "/chat/completions"),
+        ("/openai/v1/responses?api-version=preview", "/responses"),
+        ("/openai/v1/embeddings/", "/embeddings"),
+        ("/models/chat/completions?api-version=2024-05-01-preview", "/models/chat/completions"),
+        ("/models", "/models"),
+        ("/anthropic/v1/messages", "/anthropic/v1/messages"),
+        ("/model/amazon.nova-lite-v1:0/converse", "/model/"),
+    ],
+)
+def test_the_url_of_a_request_is_no_endpoint(file: Path, pasted: str, request_path: str) -> None:
+    file.write_text(FILE.replace("https://contoso.openai.azure.com", f"https://contoso.openai.azure.com{pasted}", 1))
+    said = rf"endpoint': this is the URL of a request; the endpoint is the part before '{request_path}'"
+    with pytest.raises(SettingsError, match=said):
+        load_settings()
+
+
+@pytest.mark.parametrize(
     ("name", "value", "said"),
     [
         ("TURNOUT_BACKND", "azure", r"TURNOUT_BACKND \(the environment\): no such setting \(.* 'TURNOUT_BACKEND'"),

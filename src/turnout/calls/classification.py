@@ -75,8 +75,8 @@ def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
     said = headers.get("x-should-retry")  # which is what OpenAI's SDK goes by as well
     if said in {"true", "false"}:
         made.retryable = said == "true"
-    elif code == "insufficient_quota" or status in {501, 505}:  # a quota that is used up is a 429 that doesn't pass
-        made.retryable = False
+    elif code == "insufficient_quota" or status in {501, 505} or _is_daily(kind, error):
+        made.retryable = False  # a quota that is used up is a 429 that doesn't pass
     if isinstance(made, e.ContentFilterError):
         body = getattr(error, "body", None)
         stage, made.categories = answers.found(body if isinstance(body, dict) else {})
@@ -84,6 +84,10 @@ def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
         # stopped at its prompt.
         made.stage = stage or ("completion" if "output blocked" in str(error).lower() else "prompt")
     return made
+
+
+def _is_daily(kind: Kind, error: BaseException) -> bool:
+    return kind is e.RateLimitError and tables.DAILY_QUOTA.search(str(error)) is not None
 
 
 def _unreadable(found: UnreadableAnswerError, error: BaseException, site: CallSite) -> e.ModelCallError:
@@ -183,6 +187,9 @@ def _made(
     route, provider = site.route, PROVIDERS[site.route.provider]
     place = f"{route.deployment!r} on backend {route.backend!r} ({site.endpoint})"
     called = f"{route.key} in {site.source}" if route.key else f"{route.name!r} in the code"
+    wait = "Wait as long as retry_after says, or raise the quota. "
+    if _is_daily(kind, error):
+        wait = "The day's quota is used up, so no retry passes: raise it, or use another region. "
     again = "It may pass; try again. " if getattr(error, "may_pass", True) else "Ask for less. "
     head, advice = {
         e.AuthenticationError: (
@@ -197,7 +204,7 @@ def _made(
             f"there is no {'deployment' if provider.names_deployments else 'model'} {place}",
             f"The settings call it {called}. {provider.not_found} ",
         ),
-        e.RateLimitError: (f"{place} is throttled", "Wait as long as retry_after says, or raise the quota. "),
+        e.RateLimitError: (f"{place} is throttled", wait),
         e.ContextOverflowError: (f"the input is too long for {place}", "Shorten it, or choose a longer context. "),
         e.ContentFilterError: (f"a content filter stopped the call to {place}", ""),
         e.ServiceTimeoutError: (f"{place} did not answer in time", "Raise the backend's timeout, or ask for less. "),

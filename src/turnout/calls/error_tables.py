@@ -134,6 +134,10 @@ BEDROCK_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (re.compile(r"(?i)(input|prompt) is too long|too many input tokens|maximum tokens"), e.ContextOverflowError),
 )
 
+# Bedrock's throttling by the day's quota, which no repetition passes; its code is that of all throttling.
+# Source: minorun365/agent-book#29, Ivy-Interactive/Ivy-Tendril#1756
+DAILY_QUOTA = re.compile(r"(?i)too many (tokens|requests) per day")
+
 # botocore's own exceptions, raised before or instead of an answer, and those of its parsers.
 BOTOCORE = _by_name(
     {
@@ -144,7 +148,8 @@ BOTOCORE = _by_name(
         ),
         e.ServiceAnswerError: "ResponseParserError ParserError ChecksumError FlexibleChecksumError",
         e.AuthenticationError: (
-            "NoCredentialsError PartialCredentialsError CredentialRetrievalError NoAuthTokenError TokenRetrievalError"
+            "NoCredentialsError PartialCredentialsError CredentialRetrievalError NoAuthTokenError TokenRetrievalError "
+            "SSOError LoginError RefreshWithMFAUnsupportedError"
         ),
         e.InvalidRequestError: "ParamValidationError BotoCoreError",
     }

@@ -55,6 +55,8 @@ class AnswerShape:
         self._usage: UsageMetadata | None = None  # what the chunks so far say was used
         self._answer = None if fitted.asked.answer_tool is None else AnswerStream(fitted.asked.answer_tool)
         self._blocks = False
+        self._place = -1  # the index of the last block
+        self._begun_plainly = False
         self._first = True
         self._calls = False
         self._finish: str | None = None
@@ -100,12 +102,17 @@ class AnswerShape:
                     message.usage_metadata = subtract_usage(usage, self._usage)
                 self._usage = usage
             for item in _take_opaque(message):
-                self._opaque.setdefault(item.get("index"), {}).update(item)
+                index = item.get("index")
+                kept = self._opaque.setdefault(item.get("id") or index, {"index": index})
+                kept.update({**item, "index": kept["index"]})
             plain = _plain(message.content)
             # What follows reasoning or other blocks stays in blocks, or their order would be lost.
             self._blocks = self._blocks or plain is None
-            if plain is not None and not self._blocks:
+            if self._blocks:
+                self._set_blocks(message)
+            elif plain is not None:
                 _set_text(message, plain)
+                self._begun_plainly = self._begun_plainly or bool(plain)
             self._metadata |= {**(chunk.generation_info or {}), **message.response_metadata}
             self._calls = self._calls or bool(message.tool_call_chunks)
             if self._finish is None:
@@ -113,10 +120,22 @@ class AnswerShape:
                 self._finish = _set_finish(chunk, calls=self._calls, answered=answered)
                 if self._finish is not None:
                     self._finished(message)
+            if self._begun_plainly if self._blocks else self._route.wire == "openai-responses":
+                message.response_metadata.pop("model_provider", None)  # its parser passes over strings among blocks
         if self._first:
             self._mark(message)
             self._first = False
         return chunk
+
+    def _set_blocks(self, message: AIMessageChunk) -> None:
+        """Make a block of words that come as a string, or `content_blocks` of the whole would lack them."""
+        if isinstance(message.content, str):
+            block = {"type": "text", "text": message.content, "index": self._place + 1}
+            message.content = [block] if message.content else []
+            return
+        for found in message.content:
+            if isinstance(found, dict) and isinstance(found.get("index"), int):
+                self._place = found["index"]
 
     def _mark(self, message: BaseMessage) -> None:
         route = self._route

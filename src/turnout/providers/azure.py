@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from turnout.errors import SettingsError
 from turnout.providers import foundry
 from turnout.providers.base import Client, Provider
-from turnout.providers.credentials.azure import DATED_SCOPE, V1_SCOPE, choose, resource, token_or_key
+from turnout.providers.credentials.azure import choose, resource, token_or_key
 from turnout.providers.openai import make_clients
 from turnout.settings.secrets import plain
 
@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 
 def connect(backend: AzureBackend) -> Client:
     """Make the clients, with an explicit credential, so that no stray variable decides."""
+    key, tokens, credential = token_or_key(backend, dated=backend.api_version is not None)
     if backend.api_version is None:
-        key, tokens, credential = token_or_key(backend, V1_SCOPE)
         return make_clients(backend, credential, key, tokens, base_url=f"{resource(backend)}/openai/v1/")
-    key, tokens, credential = token_or_key(backend, DATED_SCOPE)
     return make_clients(
         backend,
         credential,

@@ -9,11 +9,10 @@ from turnout.errors import SettingsError
 from turnout.providers import mantle
 from turnout.providers.base import Client, Provider
 from turnout.providers.credentials import Credential
-from turnout.providers.credentials.aws import choose, endpoint_variants, needs_refresh, refreshed, session
+from turnout.providers.credentials.aws import choose, endpoint_variants, needs_refresh, refresh, refreshed, session
 from turnout.settings.secrets import plain
 from turnout.transport.answers import validation
 from turnout.transport.blocking import off_loop
-from turnout.transport.deadline import remaining
 
 if TYPE_CHECKING:
     from turnout.providers.base import Connect
@@ -76,8 +75,8 @@ class _BedrockRuntime:
     def __getattr__(self, name: str) -> Any:
         if self._greenlets.in_greenlet():
             if needs_refresh(self._credentials):
-                self._greenlets.wait(off_loop(self._credentials.get_frozen_credentials))
-        elif remaining() is not None:
+                self._greenlets.wait(off_loop(refresh, self._credentials))
+        else:
             refreshed(self._credentials)
         return getattr(self._client, name)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from turnout.providers.base import Client
-from turnout.providers.credentials.azure import V1_SCOPE, resource, token_or_key
+from turnout.providers.credentials.azure import resource, token_or_key
 from turnout.settings.secrets import plain
 
 if TYPE_CHECKING:
@@ -15,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def base_url(backend: AzureBackend) -> str:
-    """Where a resource serves Claude: on its Foundry host, whichever of its hosts the settings name.
+    """Where a resource serves Claude: on its Foundry host, whichever of its hosts, or projects, the settings name.
 
     Source: learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/use-foundry-models-claude
     """
     address = urlsplit(resource(backend))
-    host = address.netloc.replace(".openai.azure.com", ".services.ai.azure.com")
-    path = address.path.removesuffix("/anthropic")
+    host = re.sub(r"\.(openai|cognitiveservices)\.azure\.(com|us|cn)$", r".services.ai.azure.\2", address.netloc)
+    path = re.sub(r"/api/projects/[^/]+$", "", address.path)
     return urlunsplit((address.scheme, host, f"{path}/anthropic", "", ""))
 
 
@@ -31,7 +32,7 @@ def connect(backend: AzureBackend) -> Client:
 
     from turnout.providers.sdk_classes import http_clients
 
-    key, tokens, credential = token_or_key(backend, V1_SCOPE)
+    key, tokens, credential = token_or_key(backend)
     timeout = anthropic.Timeout(backend.timeout, connect=backend.connect_timeout)
     common: dict[str, Any] = {"base_url": base_url(backend), "timeout": timeout, "max_retries": 0}
     common["default_headers"] = {name: plain(value) for name, value in backend.headers.items()} or None

@@ -63,8 +63,8 @@ def connect(backend: OpenAIBackend) -> Client:
         choose(backend),
         backend.api_key or Secret("none"),  # a server that asks for no key ignores this one; the SDK insists on one
         base_url=_endpoint(backend),
-        organization=backend.organization,
-        project=backend.project,
+        organization=backend.organization or None,  # OpenAI refuses empty headers
+        project=backend.project or None,
     )
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.transport.answers.checked import checked_class
 from turnout.transport.answers.completions import completions_class
-from turnout.transport.answers.responses import response, response_event
-from turnout.transport.answers.validation import message, message_event
+from turnout.transport.answers.responses import ResponseEvents, response
+from turnout.transport.answers.validation import MessageEvents, message
 from turnout.transport.http_clients import async_transport, sync_transport
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def openai_class(base: Any) -> Any:
         @cached_property
         def responses(self) -> Any:
             base: Any = type(super().responses)
-            return checked_class(base, openai, response, response_event)(self)
+            return checked_class(base, openai, response, ResponseEvents)(self)
 
     return _renamed(Checked, base)
 
@@ -49,7 +49,7 @@ def anthropic_class(base: Any) -> Any:
         @cached_property
         def messages(self) -> Any:
             base: Any = type(super().messages)
-            return checked_class(base, anthropic, message, message_event)(self)
+            return checked_class(base, anthropic, message, MessageEvents)(self)
 
     return _renamed(Checked, base)
 

@@ -34,6 +34,13 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+_REQUEST = re.compile(
+    r"/openai/deployments/|/model/(?=[^/]+/(?:converse|invoke))|(?:/anthropic)?/v1/messages$"
+    r"|(?:/models)?/chat/completions$|/(?:completions|responses|embeddings|models)$"
+)
+"""Where the path of a request begins that the services document, in a URL that was copied with it."""
+
+
 def _check_endpoint(value: str) -> str:
     try:
         parts = urlsplit(value)
@@ -44,6 +51,8 @@ def _check_endpoint(value: str) -> str:
         raise ValueError("this is not a URL; write it with its scheme, like 'https://contoso.openai.azure.com'")
     if parts.username or parts.password:
         raise ValueError("an endpoint must not carry a user name or password; use the credential settings")
+    if (request := _REQUEST.search(parts.path.rstrip("/"))) is not None:
+        raise ValueError(f"this is the URL of a request; the endpoint is the part before {request[0]!r}")
     if parts.query or parts.fragment:
         raise ValueError("an endpoint has no query or fragment; a key belongs into the credential settings")
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):

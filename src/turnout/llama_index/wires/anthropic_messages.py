@@ -89,8 +89,6 @@ class _Reader(Reader):
         """An answer with its usage, which `counted` has, and its finish reason, which `last` has."""
         message, details = self._message or counted, getattr(last, "stop_details", None)
         usage = None if counted.usage is None else counted.usage.model_dump()
-        if usage is not None and usage.get("input_tokens") is None and message.usage is not None:
-            usage["input_tokens"] = message.usage.input_tokens
         findings = {"stop_details": details.model_dump()} if details else {}
         return self._finished(response, last.stop_reason, message.model, message.id, findings, usage)
 

@@ -83,6 +83,8 @@ class _Reader(Reader):
         if kind in _ENDS:
             response = self._read(event.response)
             response.delta = delta
+            if not event.response.output:  # some servers say it in the events before alone
+                response.message.blocks = self._so_far(event).message.blocks
             return response
         if kind in _TEXTS:
             delta = event.delta

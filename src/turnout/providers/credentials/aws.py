@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.errors import CredentialError, SettingsError
 from turnout.providers.credentials import Credential
-from turnout.redaction import redact, shown
+from turnout.redaction import redact, shown, without_secrets
 from turnout.settings.secrets import plain
 from turnout.transport.blocking import within_deadline
-from turnout.transport.deadline import remaining
 
 if TYPE_CHECKING:
     import botocore.session
@@ -35,6 +34,29 @@ _NEEDS = {
     "assumed-role": "role_arn",
     "profile": "profile",
 }
+
+_ASSUME = "The role's trust policy has to let that identity assume it, and its own policy sts:AssumeRole."
+_OPERATIONS = {
+    "AssumeRole": _ASSUME,
+    "AssumeRoleWithWebIdentity": "The role's trust policy has to name the identity provider, and the token's subject.",
+    "GetRoleCredentials": "The profile's sso_account_id and sso_role_name have to be assigned to you.",
+}
+"""Operations that get a credential → what to do where the identity may not have it."""
+
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "ForbiddenException"})
+_WRONG_SOURCE = "Check the credential that it is got with."
+
+_FAILURES = {
+    "SSOError": "Sign in anew: `aws sso login`, with --profile where it is a profile's.",
+    "LoginError": "Sign in anew: `aws login`, with --profile where it is a profile's.",
+    "TokenRetrievalError": "Sign in anew: `aws sso login`, with --profile where it is a profile's.",
+    "CredentialRetrievalError": "",
+    "MetadataRetrievalError": "",
+    "PartialCredentialsError": "",
+    "RefreshWithMFAUnsupportedError": "",
+    "InvalidConfigError": "",
+}
+"""What botocore fails with when a credential can't be got → what to do."""
 
 _CHAIN = (
     "environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set",
@@ -116,13 +138,31 @@ def _require_credential(made: botocore.session.Session) -> None:
 
     try:
         found, why = made.get_credentials(), ""
-    except (BotoCoreError, ValueError) as error:  # the latter of a number in the environment that isn't one
+    except (BotoCoreError, ValueError, OSError) as error:  # of a number that isn't one, and a program that isn't there
         found, why = None, redact(str(error))
     if found is None:
         tried = (*_CHAIN, why) if why else _CHAIN
         listed = "\n".join(f"  - {line}" for line in tried)
         msg = f"No AWS credential. Tried, after bearer_token, keys, role_arn and profile in the settings:\n{listed}"
         raise CredentialError(msg, tried=tried)
+    if found.method == "assume-role" and (profile := _profile_with_mfa(made)) is not None:
+        msg = (
+            f"AWS profile {shown(profile)} needs an MFA code (mfa_serial), and nobody is asked for one during a call. "
+            "Get temporary keys with `aws sts get-session-token` or a profile with SSO, and name those instead"
+        )
+        raise CredentialError(msg, tried=(f"profile {shown(profile)}: needs an MFA code",))
+
+
+def _profile_with_mfa(made: botocore.session.Session) -> str | None:
+    """The profile whose role is assumed with an MFA code, for which botocore would ask on standard input."""
+    profiles = made.full_config.get("profiles", {})
+    name, seen = made.profile or "default", set[str]()
+    while name in profiles and name not in seen:
+        seen.add(name)
+        if profiles[name].get("role_arn") and profiles[name].get("mfa_serial"):
+            return str(name)
+        name = profiles[name].get("source_profile")
+    return None
 
 
 def needs_refresh(credentials: Any) -> bool:
@@ -131,10 +171,53 @@ def needs_refresh(credentials: Any) -> bool:
 
 
 def refreshed(credentials: Any) -> Any:
-    """The credentials, refreshed if they have to be; that takes no longer than the call's deadline allows."""
-    if remaining() is not None and needs_refresh(credentials):
-        within_deadline("AWS credentials", credentials.get_frozen_credentials)
+    """The credentials, refreshed if they have to be; that takes no longer than the call's deadline allows.
+
+    Raises:
+        CredentialError: There are none to be had.
+    """
+    if needs_refresh(credentials):
+        within_deadline("AWS credentials", refresh, credentials)
     return credentials
+
+
+def refresh(credentials: Any) -> None:
+    """Refresh credentials, however long it takes.
+
+    Raises:
+        CredentialError: There are none to be had. A service that can't be reached, or fails, raises botocore's error.
+    """
+    try:
+        credentials.get_frozen_credentials()
+    except Exception as error:
+        made = _unobtainable(error, credentials)
+        if made is None:
+            raise
+        raise made from without_secrets(error)
+
+
+def _unobtainable(error: Exception, credentials: Any) -> CredentialError | None:
+    """The error for credentials that can't be had, unless the reason may pass."""
+    advice = _advice(error)
+    if advice is None:
+        return None
+    method, said = credentials.method, redact(str(error)).rstrip(".")
+    return CredentialError(
+        f"No AWS credential from {method!r}: {said}. {advice}".rstrip(), tried=(f"{method}: {said}",)
+    )
+
+
+def _advice(error: Exception) -> str | None:
+    """What to do about credentials that can't be had; None if the reason may pass."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return "The file is AWS_WEB_IDENTITY_TOKEN_FILE's, or the profile's: it must be there and readable."
+    response, operation = getattr(error, "response", None), getattr(error, "operation_name", "")
+    if isinstance(response, dict):
+        status, code = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500), str(response["Error"]["Code"])
+        if status >= 500 or status == 429 or "Throttl" in code:
+            return None
+        return _OPERATIONS.get(operation, "") if status == 403 and code in _DENIED else _WRONG_SOURCE
+    return next((_FAILURES[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in _FAILURES), None)
 
 
 def _assume(backend: BedrockBackend, source: botocore.session.Session) -> botocore.session.Session:

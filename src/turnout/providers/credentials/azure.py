@@ -10,6 +10,7 @@ import asyncio
 import threading
 import time
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 from turnout.errors import CredentialError, ServiceTimeoutError, SettingsError
 from turnout.providers.credentials import Credential
@@ -26,12 +27,8 @@ if TYPE_CHECKING:
 
     from turnout.settings import AzureBackend
 
-DATED_SCOPE = "https://cognitiveservices.azure.com/.default"
-V1_SCOPE = "https://ai.azure.com/.default"
-"""Token scopes of the dated API and of the v1 API.
-
-Source: learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle
-"""
+_CLOUDS = {"us": "AZURE_GOVERNMENT", "cn": "AZURE_CHINA"}
+"""The end of a resource's host → the authority of its cloud, if that isn't the public one."""
 
 _PRINCIPAL = ("tenant_id", "client_id", "client_secret")
 _REFRESH_BEFORE = 300.0  # azure-identity offers no new token earlier than this before expiry, in seconds
@@ -50,18 +47,40 @@ def choose(backend: AzureBackend) -> Credential:
         msg = "auth = 'api-key' needs api_key (or AZURE_OPENAI_API_KEY)"
         raise CredentialError(msg, tried=("API key: lacks api_key",))
     if backend.auth == "service-principal" or (backend.auth == "auto" and not missing):
-        client = shown(backend.client_id)
-        client = str(backend.client_id) if client == repr(backend.client_id) else client
-        return Credential("service-principal", f"client {client}, secret from {backend.origin('client_secret')}")
+        why = f"client {_client(backend)}, secret from {backend.origin('client_secret')}"
+        return Credential("service-principal", why)
     if backend.auth == "api-key" or (backend.auth == "auto" and backend.api_key is not None):
         return Credential("api-key", f"from {backend.origin('api_key')}")
     why = f"no API key, and no service principal ({_listed(missing)} not set)"
     why = "auth = 'default'" if backend.auth == "default" else why
+    if backend.client_id is not None and backend.client_secret is None:
+        why += f"; managed identity {_client(backend)}"
     return Credential("default-chain", f"DefaultAzureCredential: {why}")
+
+
+def scope_of(backend: AzureBackend, *, dated: bool = False) -> str:
+    """The scope of tokens for the v1 API, or a dated one, in the cloud of a backend's endpoint.
+
+    Sources: learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle, openai/openai-go#534
+    """
+    service = "cognitiveservices" if dated else "ai"
+    cloud = _cloud(backend)
+    return f"https://{service}.azure.{cloud if cloud in _CLOUDS else 'com'}/.default"
+
+
+def _cloud(backend: AzureBackend) -> str:
+    """How the host of a resource ends: `com`, `us` or `cn`; empty for a gateway's."""
+    azure, _, end = (urlsplit(backend.endpoint or "").hostname or "").rpartition(".")
+    return end if azure.endswith(".azure") else ""
 
 
 def _listed(names: list[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _client(backend: AzureBackend) -> str:
+    client = shown(backend.client_id)
+    return str(backend.client_id) if client == repr(backend.client_id) else client
 
 
 class TokenSource:
@@ -142,26 +161,29 @@ def _attempts(message: str) -> list[str]:
     return found or [message]
 
 
-def token_or_key(backend: AzureBackend, scope: str) -> tuple[SecretStr | None, TokenSource | None, Credential]:
+def token_or_key(
+    backend: AzureBackend, *, dated: bool = False
+) -> tuple[SecretStr | None, TokenSource | None, Credential]:
     """The API key or the source of tokens that a backend authenticates with, and which it is."""
     if backend.endpoint is None:
         example = "endpoint = 'https://contoso.openai.azure.com' (or AZURE_OPENAI_ENDPOINT)"
         raise SettingsError(f"an azure backend needs its endpoint, like {example}")
     credential = choose(backend)
     key = backend.api_key if credential.method == "api-key" else None
-    return key, None if key is not None else token_source(backend, credential, scope), credential
+    return key, None if key is not None else token_source(backend, credential, dated=dated), credential
 
 
 def resource(backend: AzureBackend) -> str:
     """The resource's address, without the API's own path if the user copied that too."""
     endpoint = backend.endpoint or ""
-    return endpoint.removesuffix("/v1").removesuffix("/openai").rstrip("/")
+    return endpoint.removesuffix("/v1").removesuffix("/openai").removesuffix("/anthropic").rstrip("/")
 
 
-def token_source(backend: AzureBackend, credential: Credential, scope: str) -> TokenSource:
+def token_source(backend: AzureBackend, credential: Credential, *, dated: bool = False) -> TokenSource:
     """The source of Entra tokens for a credential that isn't a key."""
     import azure.identity
 
+    scope = scope_of(backend, dated=dated)
     limits = {"connection_timeout": backend.connect_timeout, "read_timeout": min(backend.timeout, _PATIENCE)}
     options: dict[str, Any] = {"retry_total": _REPEATS}
     if backend.authority_host:
@@ -170,6 +192,8 @@ def token_source(backend: AzureBackend, credential: Credential, scope: str) -> T
         # private one can't reach.
         known = {value for name, value in vars(azure.identity.AzureAuthorityHosts).items() if name.startswith("AZURE_")}
         options["disable_instance_discovery"] = backend.authority_host.removeprefix("https://") not in known
+    elif (cloud := _CLOUDS.get(_cloud(backend))) is not None:
+        options["authority"] = getattr(azure.identity.AzureAuthorityHosts, cloud)
     if credential.method == "service-principal":
         return TokenSource(_service_principal(backend, limits, options), scope)
     if backend.ca_bundle:
@@ -179,6 +203,8 @@ def token_source(backend: AzureBackend, credential: Credential, scope: str) -> T
         f"service principal: lacks {_listed(missing)} (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET)",
         "API key: lacks api_key (AZURE_OPENAI_API_KEY)",
     )
+    if backend.client_id is not None and backend.client_secret is None:
+        options["managed_identity_client_id"] = backend.client_id
     default = azure.identity.DefaultAzureCredential(**options, **limits)
     return TokenSource(default, scope, tried if backend.auth == "auto" else ())
 

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from functools import cache
 from inspect import isawaitable
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
 from turnout.transport.answers.unreadable import UnreadableAnswerError, described
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 
     Check = Callable[[Any], Any]
+    Events = Callable[[], Callable[[Any], Iterable[Any]]]
 
 
 @cache
-def checked_class(base: Any, sdk: Any, whole: Check, event: Check) -> Any:
-    """A resource's class whose `create` checks whole answers and events of streams; raw ones, when they are parsed."""
+def checked_class(base: Any, sdk: Any, whole: Check, events: Events) -> Any:
+    """A resource's class whose `create` checks whole answers and streams; raw ones, when they are parsed.
+
+    `events` makes what checks one stream: event → what its reader gets for it.
+    """
     streams = (sdk.Stream, sdk.AsyncStream)
 
     def read(made: Any) -> Any:
         if isinstance(made, streams):
-            return _Events(made, event)
+            return _Events(made, events())
         if made is None or isinstance(made, str | list):
             raise UnreadableAnswerError(described(made))
         return whole(made)
@@ -55,7 +60,7 @@ def checked_class(base: Any, sdk: Any, whole: Check, event: Check) -> Any:
 class _Events:
     """An SDK's stream of events, for threads or for coroutines as that is, each checked as it comes."""
 
-    def __init__(self, stream: Any, check: Check) -> None:
+    def __init__(self, stream: Any, check: Callable[[Any], Iterable[Any]]) -> None:
         self._stream = stream
         self._check = check
 
@@ -70,7 +75,7 @@ class _Events:
         self._stream.__exit__(*error)
 
     def __iter__(self) -> Iterator[Any]:
-        return map(self._check, self._stream)
+        return chain.from_iterable(map(self._check, self._stream))
 
     async def __aenter__(self) -> Self:
         await self._stream.__aenter__()
@@ -82,4 +87,5 @@ class _Events:
     async def __aiter__(self) -> AsyncIterator[Any]:
         check = self._check
         async for event in self._stream:
-            yield check(event)
+            for checked in check(event):
+                yield checked

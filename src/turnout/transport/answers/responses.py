@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from turnout.transport.answers.unreadable import UnreadableAnswerError, described
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     import openai
 
 _WHOLE = frozenset({"response.completed", "response.incomplete"})
@@ -41,9 +43,40 @@ def response(made: Any) -> Any:
     return made
 
 
-def response_event(event: Any) -> Any:
-    """Likewise a stream's event."""
-    kind = event.type
+class ResponseEvents:
+    """Checks the events of one stream.
+
+    Encrypted reasoning that only the last event has (earendil-works/pi#4256, #6608) comes before that in an event of
+    its own, as it does elsewhere: LangChain's class reads no output in the last one.
+    """
+
+    def __init__(self) -> None:
+        self._encrypted: set[str] = set()
+
+    def __call__(self, event: Any) -> Iterable[Any]:
+        """What the stream's reader gets for an event."""
+        kind = event.type
+        _check(event, kind)
+        if kind == "response.output_item.done":
+            if getattr(event.item, "encrypted_content", None):
+                self._encrypted.add(event.item.id)
+        elif kind in _WHOLE:
+            return (*self._late(event), event)
+        return (event,)
+
+    def _late(self, last: Any) -> Iterator[Any]:
+        from openai.types.responses import ResponseOutputItemDoneEvent
+
+        for index, item in enumerate(last.response.output):
+            if item.type == "reasoning" and item.encrypted_content and item.id not in self._encrypted:
+                kind: Any = "response.output_item.done"
+                number = getattr(last, "sequence_number", 0)
+                yield ResponseOutputItemDoneEvent.construct(
+                    type=kind, item=item, output_index=index, sequence_number=number
+                )
+
+
+def _check(event: Any, kind: Any) -> None:
     if kind in _WORDS:
         if type(event.delta) is not str:
             raise UnreadableAnswerError(f"a piece of its text is {event.delta!r}")
@@ -55,7 +88,6 @@ def response_event(event: Any) -> Any:
         raise _failed(event)
     elif type(kind) is not str:
         raise UnreadableAnswerError(f"an event of it is {described(event)}")
-    return event
 
 
 def _failed(error: Any, made: Any = None) -> openai.APIError:

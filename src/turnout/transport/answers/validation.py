@@ -169,19 +169,36 @@ def message(made: Any) -> Any:
 
 
 _TEXTS = frozenset({"text", "text_delta"})
+_PROMPT_COUNTS = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 _MEMBERS = {"message_start": "message", "content_block_start": "content_block", "content_block_delta": "delta"}
 
 
-def message_event(event: Any) -> Any:
-    """Check what Anthropic's SDK made of a stream's event, and give it back; what an event lacks is None."""
-    kind = event.type
-    member = _MEMBERS.get(kind)
-    inner = event if member is None else getattr(event, member)
-    part = None if inner is None else inner.type
-    # Of a kind that it doesn't know the SDK makes another one, whose members are all None.
-    if type(part) is not str or (part in _TEXTS and type(inner.text) is not str):
-        raise UnreadableAnswerError(f"an event of it is {_shown(event)}")
-    return event
+class MessageEvents:
+    """Checks the events of one stream; what an event lacks is None.
+
+    The counts of a prompt that only the first event has are in the last ones too, which are cumulative and are where
+    LangChain's class looks: https://docs.anthropic.com/en/docs/build-with-claude/streaming
+    """
+
+    def __init__(self) -> None:
+        self._usage: Any = None
+
+    def __call__(self, event: Any) -> tuple[Any]:
+        """What the stream's reader gets for an event."""
+        kind = event.type
+        member = _MEMBERS.get(kind)
+        inner = event if member is None else getattr(event, member)
+        part = None if inner is None else inner.type
+        # Of a kind that it doesn't know the SDK makes another one, whose members are all None.
+        if type(part) is not str or (part in _TEXTS and type(inner.text) is not str):
+            raise UnreadableAnswerError(f"an event of it is {_shown(event)}")
+        if kind == "message_start":
+            self._usage = inner.usage
+        elif kind == "message_delta" and self._usage is not None and event.usage is not None:
+            for name in _PROMPT_COUNTS:
+                if getattr(event.usage, name, None) is None:
+                    setattr(event.usage, name, getattr(self._usage, name, None))
+        return (event,)
 
 
 # --- Converse

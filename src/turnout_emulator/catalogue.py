@@ -67,6 +67,25 @@ class AnthropicModel:
 
 
 @dataclass(frozen=True, slots=True)
+class CohereModel:
+    """An embedding model of Cohere's on Azure Foundry.
+
+    Attributes:
+        name: The model's name.
+        space: The model on Bedrock whose vectors are its own, or the name of its space.
+        context: Tokens that it reads.
+        dimensions: Length of its vectors.
+        sizes: Lengths that may be asked for.
+    """
+
+    name: str
+    space: str
+    context: int = 128_000
+    dimensions: int = 1024
+    sizes: Collection[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class BedrockModel:
     """A model of Amazon Bedrock.
 
@@ -103,6 +122,7 @@ _TABLES: Mapping[str, Mapping[str, Any]] = tomllib.loads(
 AZURE_DEPLOYMENTS: Mapping[str, str] = _TABLES["deployments"]
 OPENAI_MODELS = {name: OpenAIModel(name, **facts) for name, facts in _TABLES["openai"].items()}
 ANTHROPIC_MODELS = {name: AnthropicModel(name, **facts) for name, facts in _TABLES["anthropic"].items()}
+COHERE_MODELS = {name: CohereModel(name, **facts) for name, facts in _TABLES["cohere"].items()}
 MANTLE_MODELS = {name: OpenAIModel(name, **facts) for name, facts in _TABLES["mantle"].items()}
 BEDROCK_MODELS = {
     name: BedrockModel(name, **{**_TABLES["families"].get(facts["family"], {}), **facts})

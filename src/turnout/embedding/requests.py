@@ -83,10 +83,26 @@ def family(route: Route) -> Family:
     if found is None:
         raise UnsupportedError(
             f"turnout doesn't know how to ask {route.deployment!r} for vectors; it knows Titan v1 and v2, "
-            f"Cohere v3 and v4, and Nova. For a profile or ARN, name the model too: "
+            f"Cohere v3 to v5, and Nova. For a profile, an ARN or a deployment, name the model too: "
             f'{{ deployment = "…", model = "amazon.titan-embed-text-v2:0" }}'
         )
     return found
+
+
+def cohere_request(route: Route, texts: list[str], purpose: Purpose) -> dict[str, Any]:
+    """What Cohere's own API is sent."""
+    body = family(route).body(texts, purpose, route.dimensions)
+    return {"model": route.deployment, **body, "embedding_types": ["float"]}
+
+
+def cohere_vectors(answer: Any, number: int) -> list[Vector]:
+    """The vectors in an answer of Cohere's own API."""
+    if not isinstance(answer, dict):
+        raise UnreadableAnswerError(described(answer))
+    found = answer.get("embeddings")
+    if not isinstance(found, dict):
+        raise UnreadableAnswerError(f"it has no vectors: {str(answer)[:200]}")
+    return validation.vectors(found.get("float"), number)
 
 
 def openai_vectors(client: openai.OpenAI, asked: dict[str, Any]) -> list[Vector]:

@@ -19,10 +19,14 @@ def base_url(backend: AzureBackend) -> str:
 
     Source: learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/use-foundry-models-claude
     """
+    return on_foundry(backend, "/anthropic")
+
+
+def on_foundry(backend: AzureBackend, path: str) -> str:
+    """The address of a path on the resource's Foundry host; the settings may name that path already."""
     address = urlsplit(resource(backend))
     host = address.netloc.replace(".openai.azure.com", ".services.ai.azure.com")
-    path = address.path.removesuffix("/anthropic")
-    return urlunsplit((address.scheme, host, f"{path}/anthropic", "", ""))
+    return urlunsplit((address.scheme, host, address.path.removesuffix(path) + path, "", ""))
 
 
 def connect(backend: AzureBackend) -> Client:

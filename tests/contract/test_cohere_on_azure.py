@@ -6,16 +6,30 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from llama_index.core.schema import TextNode
 
+import turnout.langchain.index as langchain_index
+import turnout.llama_index.index as llama_index_index
+from tests.contract.test_unreadable import ANYWHERE, as_json
+from tests.contract.test_unreadable_vectors import BAD
 from tests.providers.test_clients import AZURE_KEY, entra
 from tests.support.frameworks import FRAMEWORKS, Embedding
-from turnout.errors import AuthenticationError, ContextOverflowError, NotFoundError, RateLimitError, SettingsError
+from turnout.errors import (
+    AuthenticationError,
+    ContextOverflowError,
+    NotFoundError,
+    RateLimitError,
+    ServiceAnswerError,
+    SettingsError,
+)
 from turnout.facts.spaces import space_of
 from turnout.routing import resolve
 from turnout.settings import Settings
-from turnout_emulator import Failure
+from turnout_emulator import Failure, Raw
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from turnout_emulator import Emulator
 
 PAIRS = {
@@ -60,6 +74,72 @@ def test_the_vectors_are_those_of_bedrock(fresh_emulator: Emulator, framework: s
     assert {request.headers.get("api-key") for request in sent} == {AZURE_KEY}
     assert max(len(request.body["texts"]) for request in sent) == 96
     assert {request.body["input_type"] for request in sent} == {"search_document", "search_query"}
+
+
+_INDEX = """
+[embedding.default]
+azure = {{ deployment = "cohere-v4", model = "embed-v-4-0" }}
+bedrock = "us.cohere.embed-v4:0"
+
+[index.docs]
+store = "chroma"
+path = "chroma"
+framework = "{framework}"
+"""
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_an_index_moves_between_the_clouds(
+    fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, framework: str
+) -> None:
+    text = fresh_emulator.settings_toml()
+    path = tmp_path / "turnout.toml"
+    path.write_text(text[: text.index("[embedding.")] + _INDEX.format(framework=framework))
+    monkeypatch.setenv("TURNOUT_CONFIG", str(path))
+    monkeypatch.setenv("TURNOUT_BACKEND", "bedrock")
+    texts, question = ["Keys are rotated in March.", "The depot opens at seven."], "When does the depot open?"
+    if framework == "langchain":
+        documents = langchain_index.TurnoutIndex("docs")
+        documents.add_texts(texts)
+        fresh_emulator.clear()
+        monkeypatch.setenv("TURNOUT_BACKEND", "azure")
+        found = documents.similarity_search(question, k=1)[0].page_content
+    else:
+        nodes = llama_index_index.TurnoutIndex("docs")
+        nodes.insert_nodes([TextNode(text=one) for one in texts])
+        fresh_emulator.clear()
+        monkeypatch.setenv("TURNOUT_BACKEND", "azure")
+        found = nodes.as_retriever(similarity_top_k=1).retrieve(question)[0].text
+    assert found == texts[1]
+    assert [request.body["texts"] for request in fresh_emulator.requests] == [[question]]
+
+
+UNREADABLE: dict[str, Raw] = {
+    **ANYWHERE,
+    "no vectors": as_json({"embeddings": None}),
+    "a list of vectors": as_json({"embeddings": [[1.0] * 1024]}),
+    **{f"vectors: {name}": as_json({"embeddings": {"float": vectors}}) for name, vectors in BAD.items()},
+}
+
+
+@pytest.mark.usefixtures("no_backoff")
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("way", ["sync", "async"])
+@pytest.mark.parametrize("form", UNREADABLE.values(), ids=UNREADABLE)
+def test_what_is_no_vectors_is_one_error(fresh_emulator: Emulator, form: Raw, framework: str, way: str) -> None:
+    made = settings(fresh_emulator, "cohere-english", "Cohere-embed-v3-english", api_key=AZURE_KEY)
+    embedding = Embedding(framework, settings=made, max_retries=1)
+
+    def asked() -> list[float]:
+        return embedding.query("x") if way == "sync" else asyncio.run(embedding.aquery("x"))
+
+    fresh_emulator.queue(form)
+    assert len(asked()) == 1024
+    fresh_emulator.queue(form, form)
+    with pytest.raises(ServiceAnswerError) as caught:
+        asked()
+    assert caught.value.attempts == 2
+    assert not fresh_emulator.pending
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

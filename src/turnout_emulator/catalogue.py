@@ -79,6 +79,25 @@ class AnthropicModel:
 
 
 @dataclass(frozen=True, slots=True)
+class CohereModel:
+    """An embedding model of Cohere's on Azure Foundry.
+
+    Attributes:
+        name: The model's name.
+        space: The model on Bedrock whose vectors are its own, or the name of its space.
+        context: Tokens that it reads.
+        dimensions: Length of its vectors.
+        sizes: Lengths that may be asked for.
+    """
+
+    name: str
+    space: str
+    context: int = 128_000
+    dimensions: int = 1024
+    sizes: Collection[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class BedrockModel:
     """A model of Amazon Bedrock.
 
@@ -145,6 +164,7 @@ def _claude(model_id: str) -> AnthropicModel | None:
 AZURE_DEPLOYMENTS: Mapping[str, str] = _TABLES["deployments"]
 OPENAI_MODELS = {name: OpenAIModel(name, **facts) for name, facts in _entries("openai")}
 ANTHROPIC_MODELS = {name: AnthropicModel(name, **facts) for name, facts in _entries("anthropic")}
+COHERE_MODELS = {name: CohereModel(name, **facts) for name, facts in _entries("cohere")}
 MANTLE_MODELS = {name: OpenAIModel(name, **facts) for name, facts in _entries("mantle")}
 BEDROCK_MODELS = {
     name: BedrockModel(name, **{**_TABLES["families"].get(facts["family"], {}), **facts}, claude=_claude(name))

@@ -80,7 +80,7 @@ def tree(kind: type[e.TurnoutError]) -> set[type[e.TurnoutError]]:
 def test_no_error_is_of_a_kind_that_frameworks_catch() -> None:
     assert langchain_errors.AS_LANGCHAIN
     kinds = tree(e.TurnoutError)
-    assert {e.ServiceAnswerError, e.StructuredOutputError, langchain_errors.ChatAnswerError} <= kinds
+    assert {e.ServiceAnswerError, e.StructuredOutputError, langchain_errors.LangChainAnswerError} <= kinds
     for kind in kinds:
         assert not issubclass(kind, (*CAUGHT, UnicodeError)), kind
 

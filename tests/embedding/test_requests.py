@@ -12,12 +12,15 @@ import openai
 import pytest
 from openai.types import CreateEmbeddingResponse, Embedding
 
-from tests.providers.test_clients import AZURE_KEY, embedder
-from turnout.errors import ServiceAnswerError
+from tests.providers.test_clients import AZURE_KEY, embedder, settings
+from tests.support import frameworks
+from turnout.errors import InvalidRequestError, ServiceAnswerError
 from turnout_emulator import Raw
+from turnout_emulator.accounts import OPENAI_KEY
 
 if TYPE_CHECKING:
     from turnout_emulator import Emulator
+    from turnout_emulator.control import Received
 
 SIZE = 1536
 TEXTS = ["the harbour", "a berth", "the tide"]
@@ -78,6 +81,39 @@ def test_they_are_put_in_order(fresh_emulator: Emulator) -> None:
 def test_without_an_index_they_are_in_order(fresh_emulator: Emulator) -> None:
     assert both(fresh_emulator, answer([{"embedding": numbers} for numbers in NUMBERS])) == NUMBERS
     assert both(fresh_emulator, answer([{**one, "index": None} for one in items(NUMBERS)])) == NUMBERS
+
+
+@pytest.mark.parametrize("framework", frameworks.FRAMEWORKS)
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (400, "base64 encoding is not currently supported"),  # vLLM
+        (422, "1 validation error: encoding_format: Input should be 'float'"),
+    ],
+)
+def test_a_server_without_base64_is_asked_for_floats(
+    fresh_emulator: Emulator, framework: str, status: int, said: str
+) -> None:
+    def floats_alone(received: Received) -> Raw | None:
+        if received.body["encoding_format"] == "float":
+            return answer([{"embedding": numbers} for numbers in NUMBERS[: len(received.body["input"])]])
+        return Raw(status, {"content-type": "application/json"}, {"message": said, "code": status})
+
+    made = settings(
+        fresh_emulator, openai={"api_key": OPENAI_KEY, "max_retries": 0, "connect_timeout": 20 + status / 8}
+    )
+    embedding = frameworks.Embedding(framework, settings=made)
+    fresh_emulator.rule(floats_alone)
+    assert embedding.texts(TEXTS) == NUMBERS
+    assert embedding.query("x") == asyncio.run(embedding.aquery("x")) == NUMBERS[0]
+    asked = [request.body["encoding_format"] for request in fresh_emulator.requests]
+    assert asked.count("float") == 3
+    assert asked.count("base64") <= 2  # once by each of the clients, for threads and for coroutines
+    sent = len(fresh_emulator.requests)
+    fresh_emulator.rule(lambda _: Raw(status, {"content-type": "application/json"}, {"message": said}))
+    with pytest.raises(InvalidRequestError):
+        embedding.query("x")
+    assert len(fresh_emulator.requests) == sent + 1
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,18 @@ def test_a_space_that_has_no_text_cannot_be_made(wrong: tuple[str, int, str]) ->
             ("bedrock", "amazon.titan-embed-text-v1"),
         ),
         (
+            ("azure", {"deployment": "v4", "model": "embed-v-4-0"}),
+            ("bedrock", "global.cohere.embed-v4:0"),
+        ),
+        (
+            ("azure", {"deployment": "v3", "model": "Cohere-embed-v3-multilingual"}),
+            ("bedrock", "cohere.embed-multilingual-v3"),
+        ),
+        (
+            ("azure", {"deployment": "pro", "model": "Cohere-Embed-V5-Pro"}),
+            ("azure", {"deployment": "fast", "model": "Cohere-Embed-V5-Fast"}),
+        ),
+        (
             ("bedrock", {"deployment": "arn:aws:bedrock:eu-west-1:1:application-inference-profile/x", "model": "cohere.embed-v4"}),
             ("bedrock", "cohere.embed-v4:0"),
         ),
@@ -113,6 +125,10 @@ def test_one_model_is_one_space_wherever_it_is_served(
         (("openai", "text-embedding-ada-002"), ("bedrock", "amazon.titan-embed-text-v1")),
         (("openai", "text-embedding-3-small"), ("openai", "text-embedding-ada-002")),
         (("bedrock", "cohere.embed-english-v3"), ("bedrock", "cohere.embed-multilingual-v3")),
+        (
+            ("azure", {"deployment": "v5", "model": "Cohere-Embed-V5-Pro"}),
+            ("azure", {"deployment": "v4", "model": "embed-v-4-0"}),
+        ),
         (("bedrock", "amazon.titan-embed-text-v2:0"), ("bedrock", "amazon.titan-embed-text-v2:1")),
         # What an Azure deployment's name looks like says nothing.
         (("azure", "text-embedding-3-small"), ("openai", "text-embedding-3-small")),
@@ -174,18 +190,33 @@ def test_normalisation_is_part_of_what_is_known_of_a_space() -> None:
     assert not raw.fits(EmbeddingSpace("amazon.titan-embed-text-v2:0", 1024))
 
 
+SHARED = {
+    "cohere.embed-english-v3": {"cohere.embed-english-v3", "cohere-embed-v3-english"},
+    "cohere.embed-multilingual-v3": {"cohere.embed-multilingual-v3", "cohere-embed-v3-multilingual"},
+    "cohere.embed-v4:0": {"cohere.embed-v4", "embed-v-4-0"},
+    "cohere-embed-v5-pro": {"cohere-embed-v5-pro", "cohere-embed-v5-fast"},
+}
+"""The spaces of more entries than one: of a model that clouds name differently, and of Embed 5, Pro and Fast."""
+
+
 def test_every_embedding_model_has_its_names_for_itself() -> None:
     document = tomllib.loads(files("turnout.facts").joinpath("models.toml").read_text())
     seen: set[str] = set()
+    spaces: dict[str, set[str]] = {}
     for key, entry in document["models"].items():
-        if entry.get("kind") != "embedding":
+        known = facts(key)
+        if known.kind != "embedding":
             assert not {"space", "same"} & entry.keys()
             continue
-        names = {entry.get("space", key), *entry.get("same", ())}
+        names = {*entry.get("same", ())} | ({key} if known.space in {"", key} else set())
         assert not names & seen
         seen |= names
         assert {facts(name).name for name in names if facts(name).known} <= {key}
-        assert facts(key).space in {"", *names}
+        space = known.space or key
+        assert same_model(key) == same_model(space) == space
+        assert facts(space).known
+        spaces.setdefault(space, set()).add(key)
+    assert {space: keys for space, keys in spaces.items() if len(keys) > 1} == SHARED
 
 
 def test_a_record_says_when_and_what() -> None:

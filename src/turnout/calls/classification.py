@@ -16,6 +16,7 @@ from turnout.redaction import redact, without_secrets
 from turnout.transport.answers.unreadable import UnreadableAnswerError, shortened
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Callable, Iterable, Mapping
 
     from turnout.providers.credentials import Credential
@@ -45,6 +46,7 @@ _TABLES: dict[str, dict[str, Kind]] = {
     "botocore": tables.BOTOCORE,
     **dict.fromkeys(("httpx", "httpx2", "urllib3", "builtins"), tables.TRANSPORT),
 }
+_MESSAGES = {"openai": tables.OPENAI_MESSAGES, "anthropic": tables.ANTHROPIC_MESSAGES}
 
 
 def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
@@ -123,7 +125,8 @@ def _kind(error: BaseException) -> Kind | None:
     if getattr(error, "status_code", None) == 403:  # OpenAI says model_not_found of a model that it won't let you use
         code = None
     for base in type(error).__mro__:
-        table = _TABLES.get(base.__module__.partition(".")[0])
+        sdk = base.__module__.partition(".")[0]
+        table = _TABLES.get(sdk)
         if table is tables.OPENAI and isinstance(code, str) and code in tables.OPENAI_CODES:
             return tables.OPENAI_CODES[code]
         if table is not None and base.__name__ in table:
@@ -132,9 +135,7 @@ def _kind(error: BaseException) -> Kind | None:
             if base.__name__ in {"APIError", "APIStatusError"}:  # with a status of no class of its own, or in an answer
                 reported = (code, getattr(error, "type", None)) if status == 200 else (status,)
                 found = _reported(*reported) or found
-            if table is tables.ANTHROPIC and found is e.InvalidRequestError:
-                return next((kind for pattern, kind in tables.ANTHROPIC_MESSAGES if pattern.search(str(error))), found)
-            return found
+            return _by_words(str(error), _MESSAGES.get(sdk, ()), found) if found is e.InvalidRequestError else found
     return None
 
 
@@ -143,11 +144,15 @@ def _bedrock_kind(response: Mapping[str, Any]) -> Kind:
     # The event stream names its exceptions like members: throttlingException.
     named = tables.BEDROCK.get(code) or tables.BEDROCK.get(code[:1].upper() + code[1:])
     if named is e.InvalidRequestError:
-        return next((kind for pattern, kind in tables.BEDROCK_MESSAGES if pattern.search(message)), named)
+        return _by_words(message, tables.BEDROCK_MESSAGES, named)
     if named is not None:
         return named
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
     return tables.STATUSES.get(status, e.ServerError)
+
+
+def _by_words(message: str, patterns: Iterable[tuple[re.Pattern[str], Kind]], otherwise: Kind) -> Kind:
+    return next((kind for pattern, kind in patterns if pattern.search(message)), otherwise)
 
 
 def _details(error: BaseException) -> tuple[int | None, str | None, str | None, Mapping[str, str]]:

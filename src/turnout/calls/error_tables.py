@@ -56,7 +56,7 @@ ANTHROPIC = _BOTH_SDKS | _by_name(
 # without the data action. What a response of Responses fails with: openai 2.54, types/responses/response_error.py.
 OPENAI_CODES = _by_name(
     {
-        e.ContextOverflowError: "context_length_exceeded string_above_max_length",
+        e.ContextOverflowError: "context_length_exceeded string_above_max_length max_tokens_per_request",
         e.ContentFilterError: (
             "content_filter content_policy_violation ResponsibleAIPolicyViolation bio_policy "
             "image_content_policy_violation"
@@ -101,6 +101,15 @@ STATUSES: dict[int, Kind] = {
     429: e.RateLimitError,
 }
 
+# OpenAI's 400 for a text to embed has no code, nor has one of Cohere's or of a compatible server. Sources on GitHub:
+# pull request 143 of vcmf/dim0; issue 340 of eneo-ai/eneo (vLLM), 356 of huggingface/text-embeddings-inference.
+OPENAI_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = (
+    (
+        re.compile(r"(?i)maximum (context|input) length|too many tokens|must have less than \d+ (tokens|characters)"),
+        e.ContextOverflowError,
+    ),
+)
+
 # Anthropic's 400 has one type for everything, so its words are all there is.
 ANTHROPIC_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (re.compile(r"(?i)prompt is too long|exceed(s|ed)? (the )?context"), e.ContextOverflowError),
@@ -131,7 +140,12 @@ BEDROCK = _by_name(
 # Bedrock gives these as plain ValidationException, so its words are all there is.
 BEDROCK_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (re.compile(r"(?i)model identifier is invalid|on-demand throughput isn.t supported"), e.NotFoundError),
-    (re.compile(r"(?i)(input|prompt) is too long|too many input tokens|maximum tokens"), e.ContextOverflowError),
+    (
+        re.compile(
+            r"(?i)(input|prompt) is too long|too many (input )?tokens|maximum tokens|exceeds the maximum of \d+ tokens"
+        ),
+        e.ContextOverflowError,
+    ),
 )
 
 # Bedrock's throttling by the day's quota, which no repetition passes; its code is that of all throttling.

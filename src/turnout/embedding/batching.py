@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING
 
 from turnout.errors import ContextOverflowError, InvalidRequestError
@@ -35,12 +36,27 @@ class Batch:
     """One request's texts."""
 
     texts: list[str] = field(default_factory=list)  # each once
+    numbers: list[int] = field(default_factory=list)  # of each of them in the caller's list
     places: list[int] = field(default_factory=list)  # of each of the caller's texts among these
-    tokens: int = 0  # at most
+    tokens: int = 0  # about
+
+    def halves(self) -> tuple[Batch, Batch]:
+        """The texts in two requests; the places stay behind."""
+        middle = len(self.texts) // 2
+        first, second = (
+            Batch(self.texts[part], self.numbers[part], tokens=sum(map(_tokens, self.texts[part])))
+            for part in (slice(middle), slice(middle, None))
+        )
+        return first, second
 
 
-def tokens_at_most(text: str) -> int:
-    """An upper bound of a text's tokens: about four bytes each in English, three in Chinese."""
+def _tokens(text: str) -> int:
+    """An estimate of a text's tokens, of which words in any language have fewer.
+
+    A table of digits and commas may have twice as many: a token for each byte, which is the most that a text can have.
+    Requests aren't filled by that bound, or they would be many times as many for ordinary text. What the service then
+    refuses as too large goes again in halves.
+    """
     return len(text.encode()) // 2 + 1
 
 
@@ -57,17 +73,19 @@ class Batcher:
         self._batch = Batch()
         self._seen: dict[str, int] = {}
 
-    def add(self, text: str) -> Batch | None:
-        """Take a text; gives a request that it didn't fit into any more."""
-        check(self._index, text, self._route)
+    def add(self, text: str, number: int | None = None) -> Batch | None:
+        """Take a text, with its number in the caller's list; gives a request that it didn't fit into any more."""
+        number = self._index if number is None else number
+        check(number, text, self._route)
         self._index += 1
         full, place = None, self._seen.get(text)
         if place is None:
-            cost, batch = tokens_at_most(text), self._batch
+            cost, batch = _tokens(text), self._batch
             if batch.texts and (len(batch.texts) == self._size or batch.tokens + cost > self._budget):
                 full = self.rest()
             place = self._seen[text] = len(self._batch.texts)
             self._batch.texts.append(text)
+            self._batch.numbers.append(number)
             self._batch.tokens += cost
         self._batch.places.append(place)
         return full
@@ -78,11 +96,14 @@ class Batcher:
         return batch if batch.texts else None
 
 
-def batches(texts: Iterable[str], route: Route) -> Iterator[Batch]:
-    """The texts in the largest requests that the route's model takes; read only as far as the requests are."""
+def batches(texts: Iterable[str], route: Route, numbers: Iterable[int] | None = None) -> Iterator[Batch]:
+    """The texts in the largest requests that the route's model takes; read only as far as the requests are.
+
+    `numbers` are theirs in the caller's list, where some of that are left out.
+    """
     batcher = Batcher(route)
-    for text in texts:
-        if (full := batcher.add(text)) is not None:
+    for text, number in zip(texts, count() if numbers is None else numbers, strict=False):
+        if (full := batcher.add(text, number)) is not None:
             yield full
     if (last := batcher.rest()) is not None:
         yield last

@@ -21,8 +21,16 @@ from turnout.calls.attempts import Attempts
 from turnout.calls.classification import classify
 from turnout.calls.context import call_site, limiter_of, new_attempts
 from turnout.embedding.batching import Batch, EmbeddingProgress, abatches, batches, check
-from turnout.embedding.requests import Purpose, Vector, aopenai_vectors, family, openai_vectors
-from turnout.errors import EmbeddingSpaceError
+from turnout.embedding.requests import (
+    Purpose,
+    Vector,
+    aopenai_vectors,
+    cohere_request,
+    cohere_vectors,
+    family,
+    openai_vectors,
+)
+from turnout.errors import ContextOverflowError, EmbeddingSpaceError
 from turnout.facts.spaces import space_of
 from turnout.providers.clients import client_for, existing_client
 from turnout.routing import Route
@@ -68,28 +76,29 @@ class Embedder:
         Some models embed a `document` and a `query` differently.
 
         Raises:
-            InvalidRequestError: A text is empty or longer than the model takes; nothing was sent.
+            InvalidRequestError: A text is empty; nothing was sent.
+            ContextOverflowError: A text is longer than the model takes.
             ModelCallError: The service refused or failed.
         """
         unique = self._unique(texts)
-        cut = list(batches(unique, self.route))
+        cut = list(batches(unique, self.route, unique.values()))
         if len(cut) == 1:
-            vectors = self._attempts(cut[0]).run(lambda: self._request(cut[0].texts, purpose))
+            vectors = self._embed_split(cut[0], purpose)
             self._say(len(texts), len(texts))
         else:
             vectors = list(self._in_order(iter(cut), purpose, Counter(texts)))
-        return _placed([unique[text] for text in texts], vectors)
+        return _for_each(texts, unique, vectors)
 
     async def aembed(self, texts: Sequence[str], purpose: Purpose = "document") -> list[Vector]:
         """Embed texts without blocking the event loop."""
         unique = self._unique(texts)
-        cut = list(batches(unique, self.route))
+        cut = list(batches(unique, self.route, unique.values()))
         if len(cut) == 1:
-            vectors = await self.aembed_batch(cut[0], purpose, patience=0)
+            vectors = await self._aembed_split(cut[0], purpose, patience=0)
             self._say(len(texts), len(texts))
         else:
             vectors = [vector async for vector in self._ain_order(_each(cut), purpose, Counter(texts))]
-        return _placed([unique[text] for text in texts], vectors)
+        return _for_each(texts, unique, vectors)
 
     def embed_iter(self, texts: Iterable[str], purpose: Purpose = "document") -> Generator[Vector]:
         """Embed texts of any number in bounded memory, in order; read as far ahead as requests may be in flight.
@@ -112,11 +121,40 @@ class Embedder:
         """Embed the texts of one request; throttling is waited out for that many seconds."""
         return await self._attempts(batch, patience).arun(lambda: self._arequest(batch.texts, purpose))
 
+    def _embed_split(self, batch: Batch, purpose: Purpose) -> list[Vector]:
+        """Embed the texts of a request, in halves if the service refuses it as too large."""
+        try:
+            return self._attempts(batch).run(lambda: self._request(batch.texts, purpose))
+        except ContextOverflowError as error:
+            if len(batch.texts) == 1:
+                raise self._too_long(batch, error)  # noqa: B904 - it is that error
+        return [vector for half in batch.halves() for vector in self._embed_split(half, purpose)]
+
+    async def _aembed_split(self, batch: Batch, purpose: Purpose, *, patience: float = _PATIENCE) -> list[Vector]:
+        """Likewise, without blocking the event loop."""
+        try:
+            return await self.aembed_batch(batch, purpose, patience=patience)
+        except ContextOverflowError as error:
+            if len(batch.texts) == 1:
+                raise self._too_long(batch, error)  # noqa: B904 - it is that error
+        return [
+            vector for half in batch.halves() for vector in await self._aembed_split(half, purpose, patience=patience)
+        ]
+
+    def _too_long(self, batch: Batch, error: ContextOverflowError) -> ContextOverflowError:
+        """The service's error for a text, with the text's number in the caller's list and the model's limit."""
+        known = self.route.facts
+        limit = f", of which the model takes {known.context:,}" if known.known else ""
+        error.args = (f"text {batch.numbers[0]} has too many tokens{limit}: {error.args[0]}",)
+        return error
+
     def _unique(self, texts: Sequence[str]) -> dict[str, int]:
-        """The texts that differ, each with its place among them."""
-        for index, text in enumerate(texts):
-            check(index, text, self.route)
-        return {text: place for place, text in enumerate(dict.fromkeys(texts))}
+        """The texts that differ, each with the number of the first that is so."""
+        unique: dict[str, int] = {}
+        for number, text in enumerate(texts):
+            check(number, text, self.route)
+            unique.setdefault(text, number)
+        return unique
 
     def _in_order(self, cut: Iterator[Batch], purpose: Purpose, times: Counter[str] | None) -> Generator[Vector]:
         """Answers in order; `times` has how often each text was passed, where they don't come from an iterator."""
@@ -125,7 +163,7 @@ class Embedder:
         try:
             while True:
                 while len(begun) < self.ahead and (batch := next(cut, None)) is not None:
-                    begun.append((batch, background_loop.submit(self.aembed_batch(batch, purpose))))
+                    begun.append((batch, background_loop.submit(self._aembed_split(batch, purpose))))
                 if not begun:
                     return
                 batch, future = begun[0]
@@ -148,7 +186,7 @@ class Embedder:
                     batch = await anext(cut, None)
                     more = batch is not None
                     if batch is not None:
-                        begun.append((batch, asyncio.create_task(self.aembed_batch(batch, purpose))))
+                        begun.append((batch, asyncio.create_task(self._aembed_split(batch, purpose))))
                 if not begun:
                     return
                 batch, task = begun[0]
@@ -193,14 +231,22 @@ class Embedder:
             within_deadline(f"the client of backend {self.route.backend!r}", self._client)
         if self.route.wire == "bedrock-invoke":
             return self._of_space(self._invoke(texts, purpose))
-        return self._of_space(openai_vectors(self._client().sync, self._openai(texts)))
+        client = self._client().sync
+        if self.route.wire == "cohere-embed":
+            answer = client.post("embed", cast_to=object, body=cohere_request(self.route, texts, purpose))
+            return self._of_space(cohere_vectors(answer, len(texts)))
+        return self._of_space(openai_vectors(client, self._openai(texts)))
 
     async def _arequest(self, texts: list[str], purpose: Purpose) -> list[Vector]:
         if existing_client(self.route, self._backend) is None:
             await off_loop(self._client)  # imports the SDK and makes its client
         if self.route.wire == "bedrock-invoke":
             return self._of_space(await greenlets.run(self._invoke, texts, purpose))
-        return self._of_space(await aopenai_vectors(self._client().aio, self._openai(texts)))
+        client = self._client().aio
+        if self.route.wire == "cohere-embed":
+            answer = await client.post("embed", cast_to=object, body=cohere_request(self.route, texts, purpose))
+            return self._of_space(cohere_vectors(answer, len(texts)))
+        return self._of_space(await aopenai_vectors(client, self._openai(texts)))
 
     def _client(self) -> Any:
         return client_for(self.route, self._backend)
@@ -237,6 +283,13 @@ def _placed(places: Sequence[int], vectors: list[Vector]) -> list[Vector]:
     if len(places) == len(vectors):
         return vectors
     return [list(vectors[place]) for place in places]
+
+
+def _for_each(texts: Sequence[str], unique: Iterable[str], vectors: list[Vector]) -> list[Vector]:
+    if len(vectors) == len(texts):
+        return vectors
+    places = {text: place for place, text in enumerate(unique)}
+    return _placed([places[text] for text in texts], vectors)
 
 
 async def _each(cut: Iterable[Batch]) -> AsyncGenerator[Batch]:

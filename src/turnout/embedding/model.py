@@ -25,13 +25,16 @@ class RoutedEmbedding:
     """The part of an embedding model that knows no framework; the model's class has the fields."""
 
     if TYPE_CHECKING:
-        model: str
         backend: str | None
         dimensions: int | None
         max_retries: int | None
         deadline: float | None
         progress: Callable[[EmbeddingProgress], object] | None
         settings: SettingsField
+
+    @property
+    def _route_name(self) -> str:
+        raise NotImplementedError
 
     @property
     def route(self) -> Route:
@@ -66,6 +69,6 @@ class RoutedEmbedding:
 
         settings = self._settings()
         route = resolve(
-            self.model, kind="embedding", backend=self.backend, dimensions=self.dimensions, settings=settings
+            self._route_name, kind="embedding", backend=self.backend, dimensions=self.dimensions, settings=settings
         )
         return Embedder(route, settings, max_retries=self.max_retries, deadline=self.deadline, progress=self.progress)

@@ -6,17 +6,19 @@ equal whichever framework asks, so InvokeModel's bodies are here, once.
 
 The openai SDK makes an object of its own for each vector, and looks at each text, by way of their types in Python: a
 third of the CPU of a large request. So the texts go past that, as a part of the body, and vectors come in base64. A
-server that knows no base64 sends lists, which are taken as they are.
+server that knows no base64 sends lists, which are taken as they are, or refuses the request, and is asked for lists.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from array import array
 from binascii import a2b_base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakSet
 
 from turnout.errors import UnsupportedError
 from turnout.routing import Route
@@ -83,24 +85,71 @@ def family(route: Route) -> Family:
     if found is None:
         raise UnsupportedError(
             f"turnout doesn't know how to ask {route.deployment!r} for vectors; it knows Titan v1 and v2, "
-            f"Cohere v3 and v4, and Nova. For a profile or ARN, name the model too: "
+            f"Cohere v3 to v5, and Nova. For a profile, an ARN or a deployment, name the model too: "
             f'{{ deployment = "…", model = "amazon.titan-embed-text-v2:0" }}'
         )
     return found
 
 
+def cohere_request(route: Route, texts: list[str], purpose: Purpose) -> dict[str, Any]:
+    """What Cohere's own API is sent."""
+    body = family(route).body(texts, purpose, route.dimensions)
+    return {"model": route.deployment, **body, "embedding_types": ["float"]}
+
+
+def cohere_vectors(answer: Any, number: int) -> list[Vector]:
+    """The vectors in an answer of Cohere's own API."""
+    if not isinstance(answer, dict):
+        raise UnreadableAnswerError(described(answer))
+    found = answer.get("embeddings")
+    if not isinstance(found, dict):
+        raise UnreadableAnswerError(f"it has no vectors: {str(answer)[:200]}")
+    return validation.vectors(found.get("float"), number)
+
+
 def openai_vectors(client: openai.OpenAI, asked: dict[str, Any]) -> list[Vector]:
     """The vectors for the texts of a request to Azure or OpenAI, in their order."""
-    return _vectors(client.embeddings.with_raw_response.create(**_request(asked)), len(asked["input"]))
+    create = client.embeddings.with_raw_response.create
+    try:
+        answer = create(**_request(client, asked))
+    except Exception as error:
+        if not _takes_no_base64(client, error):
+            raise
+        answer = create(**_request(client, asked))
+    return _vectors(answer, len(asked["input"]))
 
 
 async def aopenai_vectors(client: openai.AsyncOpenAI, asked: dict[str, Any]) -> list[Vector]:
     """Likewise, without blocking the event loop."""
-    return _vectors(await client.embeddings.with_raw_response.create(**_request(asked)), len(asked["input"]))
+    create = client.embeddings.with_raw_response.create
+    try:
+        answer = await create(**_request(client, asked))
+    except Exception as error:
+        if not _takes_no_base64(client, error):
+            raise
+        answer = await create(**_request(client, asked))
+    return _vectors(answer, len(asked["input"]))
 
 
-def _request(asked: dict[str, Any]) -> dict[str, Any]:
-    return {**asked, "input": [], "encoding_format": "base64", "extra_body": {"input": asked["input"]}}
+def _request(client: Any, asked: dict[str, Any]) -> dict[str, Any]:
+    encoding = "float" if client in _WITHOUT_BASE64 else "base64"
+    return {**asked, "input": [], "encoding_format": encoding, "extra_body": {"input": asked["input"]}}
+
+
+_WITHOUT_BASE64: WeakSet[Any] = WeakSet()
+"""The clients of servers that refused base64."""
+
+
+def _takes_no_base64(client: Any, error: Exception) -> bool:
+    """Whether a server refuses base64, in words like vLLM's "base64 encoding is not currently supported".
+
+    It is asked for floats from then on. Source: github.com/vllm-project/vllm/issues/6174
+    """
+    refused = getattr(error, "status_code", None) in {400, 422} and re.search("base64|encoding_format", str(error))
+    if not refused or client in _WITHOUT_BASE64:
+        return False
+    _WITHOUT_BASE64.add(client)
+    return True
 
 
 def _vectors(answer: Any, number: int) -> list[Vector]:

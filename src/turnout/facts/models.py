@@ -151,7 +151,7 @@ def base_id(model: str) -> str:
 def _versions() -> dict[str, str]:
     table = _table()
     return {
-        alias: entry.space or entry.name
+        alias.lower(): entry.space or entry.name
         for entry in table.values()
         if entry.kind == "embedding"
         for alias in (entry.space or entry.name, *entry.same)
@@ -163,7 +163,7 @@ def same_model(model: str) -> str:
 
     An id that no entry names exactly stays as it is: another version of a known model is another model.
     """
-    return _versions().get(base_id(model), model)
+    return _versions().get(base_id(model).lower(), model)
 
 
 @cache

@@ -24,6 +24,7 @@ class ProviderFacts:
         llama_index: LlamaIndex's class for Chat Completions.
         not_found: What to do where a deployment isn't found.
         chat_wire: The wire of a chat model, where it isn't the usual one.
+        embedding_wire: The wire of an embedding model likewise.
         default_models: The model of the default route, where the user named none.
         deployment_variables: Variables that name the default route's deployment.
         names_deployments: Whether a deployment has a name that its owner chose, which doesn't tell the model.
@@ -45,6 +46,7 @@ class ProviderFacts:
     langsmith: str
     not_found: str
     chat_wire: Callable[[str], str | None] = lambda _: None
+    embedding_wire: Callable[[str], str | None] = lambda _: None
     default_models: Mapping[str, str] = field(default_factory=dict)
     deployment_variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     names_deployments: bool = False
@@ -62,7 +64,7 @@ class ProviderFacts:
 
     def wire_of(self, kind: str, model: str, *, dated: bool = False) -> str:
         """The wire of a model, where its target doesn't force one; a dated API has no Responses."""
-        wire = (self.chat_wire(model) if kind == "chat" else None) or self.wires[kind]
+        wire = (self.chat_wire if kind == "chat" else self.embedding_wire)(model) or self.wires[kind]
         return self.wires[kind] if dated and wire == "openai-responses" and not facts(model).wires else wire
 
 
@@ -76,6 +78,11 @@ def _openai_wire(model: str) -> str | None:
 
 def _azure_wire(model: str) -> str | None:
     return "anthropic-messages" if facts(model).family == "claude" else _openai_wire(model)
+
+
+def _azure_embedding_wire(model: str) -> str | None:
+    """Cohere's own API, which tells queries from documents; OpenAI's, which serves some of its models too, doesn't."""
+    return "cohere-embed" if facts(model).family.startswith("cohere-") else None
 
 
 def _bedrock_wire(model: str) -> str | None:
@@ -114,7 +121,9 @@ _AWS_VARIABLES: dict[str, tuple[str, ...]] = {
 PROVIDERS: dict[str, ProviderFacts] = {
     "azure": ProviderFacts(
         wires={"chat": "openai-chat", "embedding": "openai-embeddings"},
-        served=frozenset({"openai-chat", "openai-responses", "openai-embeddings", "anthropic-messages"}),
+        served=frozenset(
+            {"openai-chat", "openai-responses", "openai-embeddings", "anthropic-messages", "cohere-embed"}
+        ),
         examples={
             "chat": '{ deployment = "gpt-5-prod", model = "gpt-5" }',
             "embedding": '{ deployment = "embed-small", model = "text-embedding-3-small" }',
@@ -122,6 +131,7 @@ PROVIDERS: dict[str, ProviderFacts] = {
         langsmith="azure",
         not_found="A deployment is named by its owner: see the resource's Deployments page; a new one takes minutes.",
         chat_wire=_azure_wire,
+        embedding_wire=_azure_embedding_wire,
         deployment_variables={
             "chat": ("AZURE_OPENAI_DEPLOYMENT", "AZURE_OPENAI_DEPLOYMENT_NAME", "AZURE_OPENAI_CHAT_DEPLOYMENT_NAME"),
             "embedding": ("AZURE_OPENAI_EMBEDDING_DEPLOYMENT", "AZURE_OPENAI_EMBEDDING_DEPLOYMENT_NAME"),

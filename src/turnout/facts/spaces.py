@@ -144,5 +144,11 @@ def collection_name(index: str, space: EmbeddingSpace) -> str:
     return f"{head[: _LONGEST - len(digest) - len(tail[:20]) - 2].rstrip('_')}_{tail[:20].rstrip('_')}_{digest}"
 
 
+def folder_name(space: EmbeddingSpace) -> str:
+    """A name for a space in the few characters that `LocalFileStore` takes; its end tells apart what looks alike."""
+    text = str(space)
+    return f"{re.sub('[^a-zA-Z0-9.-]', '_', text)[:80]}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
 def _word(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")

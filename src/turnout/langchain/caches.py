@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
 from langchain_core.embeddings import Embeddings
 from langchain_core.stores import ByteStore
 
 from turnout.errors import MissingExtraError
-from turnout.facts.spaces import EmbeddingSpace
+from turnout.facts.spaces import EmbeddingSpace, folder_name
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -102,17 +100,11 @@ class CachedEmbeddings(Embeddings):
         return CacheBackedEmbeddings.from_bytes_store(
             self.embeddings,
             self._store,
-            namespace=f"{_folder(space)}/{purpose}/",
+            namespace=f"{folder_name(space)}/{purpose}/",
             batch_size=self._batch_size,
             query_embedding_cache=queries if purpose == "query" else False,
             key_encoder=self._key_encoder,
         )
-
-
-def _folder(space: EmbeddingSpace) -> str:
-    """A name for a space in the few characters that `LocalFileStore` takes; its end tells apart what looks alike."""
-    text = str(space)
-    return f"{re.sub('[^a-zA-Z0-9.-]', '_', text)[:80]}-{sha256(text.encode()).hexdigest()[:16]}"
 
 
 cached = CachedEmbeddings

@@ -20,8 +20,12 @@ from turnout.settings.foreign_arguments import refuse_unknown
 class TurnoutEmbeddings(RoutedEmbedding, BaseModel, Embeddings):
     """Embeds texts with the embedding model that the settings name.
 
+    The argument `model` is a route (`default`), or a model of one backend (`bedrock:amazon.titan-embed-text-v2:0`). The
+    attribute `model` tells embedding spaces apart, as a namespace of LangChain's cache has to:
+    `CacheBackedEmbeddings.from_bytes_store(embeddings, store, namespace=embeddings.model)`.
+
     Attributes:
-        model: A route (`default`), or a model of one backend (`bedrock:amazon.titan-embed-text-v2:0`).
+        route_name: The argument `model`.
         backend: Another backend than the active one.
         dimensions: Length of the vectors, where the model lets one choose.
         max_retries: How often a failed request is repeated, over the backend's. Throttling doesn't count among many
@@ -38,9 +42,11 @@ class TurnoutEmbeddings(RoutedEmbedding, BaseModel, Embeddings):
         ```
     """
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=(), hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", protected_namespaces=(), hide_input_in_errors=True, serialize_by_alias=True
+    )
 
-    model: str = "default"
+    route_name: str = Field(default="default", alias="model")
     backend: str | None = None
     dimensions: int | None = Field(default=None, gt=0)
     max_retries: int | None = Field(default=None, ge=0, le=20)
@@ -51,8 +57,20 @@ class TurnoutEmbeddings(RoutedEmbedding, BaseModel, Embeddings):
     if not TYPE_CHECKING:  # for type checkers the fields are the arguments
 
         def __init__(self, **arguments: Any) -> None:
-            refuse_unknown(type(self).model_fields, arguments, "TurnoutEmbeddings")
+            fields = {field.alias or name: field for name, field in type(self).model_fields.items()}
+            refuse_unknown(fields, arguments, "TurnoutEmbeddings")
             super().__init__(**arguments)
+
+    @property
+    def model(self) -> str:
+        """The embedding space as the settings are now, in the characters that every store's keys may have."""
+        from turnout.facts.spaces import folder_name
+
+        return folder_name(self.space)
+
+    @property
+    def _route_name(self) -> str:
+        return self.route_name
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed documents.

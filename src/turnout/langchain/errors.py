@@ -10,51 +10,51 @@ from langchain_core import exceptions as lc
 from turnout import errors as e
 
 
-class ChatAuthenticationError(e.AuthenticationError, lc.ModelAuthenticationError):
+class LangChainAuthenticationError(e.AuthenticationError, lc.ModelAuthenticationError):
     """The service refused the credential."""
 
 
-class ChatPermissionDeniedError(e.PermissionDeniedError, lc.ModelPermissionDeniedError):
+class LangChainPermissionDeniedError(e.PermissionDeniedError, lc.ModelPermissionDeniedError):
     """The identity may not do this."""
 
 
-class ChatNotFoundError(e.NotFoundError, lc.ModelNotFoundError):
+class LangChainNotFoundError(e.NotFoundError, lc.ModelNotFoundError):
     """No such deployment or model."""
 
 
-class ChatRateLimitError(e.RateLimitError, lc.ModelRateLimitError):
+class LangChainRateLimitError(e.RateLimitError, lc.ModelRateLimitError):
     """The service throttled the call."""
 
 
-class ChatInvalidRequestError(e.InvalidRequestError, lc.ModelInvalidRequestError):
+class LangChainInvalidRequestError(e.InvalidRequestError, lc.ModelInvalidRequestError):
     """The service refused the request."""
 
 
-class ChatContextOverflowError(e.ContextOverflowError, lc.ContextOverflowError):
+class LangChainContextOverflowError(e.ContextOverflowError, lc.ContextOverflowError):
     """The input is longer than the model takes."""
 
 
-class ChatContentFilterError(e.ContentFilterError, lc.ModelInvalidRequestError):
+class LangChainContentFilterError(e.ContentFilterError, lc.ModelInvalidRequestError):
     """A content filter stopped the call."""
 
 
-class ChatServerError(e.ServerError, lc.ModelAPIError):
+class LangChainServerError(e.ServerError, lc.ModelAPIError):
     """The service failed."""
 
 
-class ChatAnswerError(e.ServiceAnswerError, lc.ModelAPIError):
+class LangChainAnswerError(e.ServiceAnswerError, lc.ModelAPIError):
     """The service answered, with what can't be read as an answer."""
 
 
-class ChatRedirectError(e.RedirectError, lc.ModelError):
+class LangChainRedirectError(e.RedirectError, lc.ModelError):
     """The endpoint redirected the call to another server."""
 
 
-class ChatConnectionError(e.ServiceConnectionError, lc.ModelConnectionError):
+class LangChainConnectionError(e.ServiceConnectionError, lc.ModelConnectionError):
     """No connection, or it was cut."""
 
 
-class ChatTimeoutError(e.ServiceTimeoutError, lc.ModelTimeoutError):
+class LangChainTimeoutError(e.ServiceTimeoutError, lc.ModelTimeoutError):
     """No answer in time."""
 
 

@@ -78,6 +78,10 @@ class TurnoutEmbedding(RoutedEmbedding, BaseEmbedding):
         """The name in serialised form."""
         return "TurnoutEmbedding"
 
+    @property
+    def _route_name(self) -> str:
+        return self.model
+
     def _space_name(self) -> str:
         try:
             return str(self.space)

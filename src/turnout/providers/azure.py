@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from turnout.errors import SettingsError
-from turnout.providers import foundry
+from turnout.providers import cohere, foundry
 from turnout.providers.base import Client, Provider
-from turnout.providers.credentials.azure import choose, resource, token_or_key
+from turnout.providers.credentials.azure import choose, http_auth, resource, token_or_key
 from turnout.providers.openai import make_clients
-from turnout.settings.secrets import plain
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
-
     from turnout.providers.base import Connect
-    from turnout.providers.credentials.azure import TokenSource
     from turnout.settings import AzureBackend
 
 
@@ -28,7 +24,7 @@ def connect(backend: AzureBackend) -> Client:
         backend,
         credential,
         sdk="Azure",
-        auth=_auth(key, tokens),
+        auth=http_auth(key, tokens),
         azure_endpoint=resource(backend),
         api_version=backend.api_version,
         # Left to itself the SDK takes AZURE_OPENAI_AD_TOKEN before a key or a token provider. A fixed value keeps it
@@ -37,38 +33,18 @@ def connect(backend: AzureBackend) -> Client:
     )
 
 
-def _auth(key: SecretStr | None, tokens: TokenSource | None) -> Any:
-    """An `httpx.Auth` that puts the key or a fresh token on each request."""
-    from turnout.transport.http_clients import sdk_httpx
-
-    def authorised(request: Any, token: str | None) -> Any:
-        if token is None:
-            request.headers.pop("Authorization", None)
-            request.headers["api-key"] = plain(key)
-        else:
-            request.headers["Authorization"] = f"Bearer {token}"
-        return request
-
-    class Auth(sdk_httpx().Auth):  # type: ignore[misc] # the library comes when an SDK is first needed
-        def sync_auth_flow(self, request: Any) -> Any:
-            yield authorised(request, None if tokens is None else tokens())
-
-        async def async_auth_flow(self, request: Any) -> Any:
-            yield authorised(request, None if tokens is None else await tokens.aget())
-
-    return Auth()
-
-
 def _endpoint(backend: AzureBackend, wire: str) -> str:
-    is_claude = wire == "anthropic-messages" and backend.endpoint is not None
-    return foundry.base_url(backend) if is_claude else backend.endpoint or "no endpoint"
+    if backend.endpoint is None:
+        return "no endpoint"
+    url = {"anthropic-messages": foundry.base_url, "cohere-embed": cohere.base_url}.get(wire)
+    return backend.endpoint if url is None else url(backend)
 
 
 def _connector(backend: AzureBackend, wire: str, _family: str) -> Connect:
     if wire == "openai-responses" and backend.api_version is not None:
         msg = f"Responses needs the v1 API, and the backend has api_version {backend.api_version!r}; leave that out"
         raise SettingsError(msg)
-    return foundry.connect if wire == "anthropic-messages" else connect
+    return {"anthropic-messages": foundry.connect, "cohere-embed": cohere.connect}.get(wire, connect)
 
 
 PROVIDER = Provider(choose, _endpoint, _connector)

@@ -20,10 +20,15 @@ def base_url(backend: AzureBackend) -> str:
 
     Source: learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/use-foundry-models-claude
     """
+    return on_foundry(backend, "/anthropic")
+
+
+def on_foundry(backend: AzureBackend, path: str) -> str:
+    """The address of a path on the resource's Foundry host; the settings may name that path already."""
     address = urlsplit(resource(backend))
     host = re.sub(r"\.(openai|cognitiveservices)\.azure\.(com|us|cn)$", r".services.ai.azure.\2", address.netloc)
-    path = re.sub(r"/api/projects/[^/]+$", "", address.path)
-    return urlunsplit((address.scheme, host, f"{path}/anthropic", "", ""))
+    before = re.sub(r"/api/projects/[^/]+$", "", address.path).removesuffix(path)
+    return urlunsplit((address.scheme, host, before + path, "", ""))
 
 
 def connect(backend: AzureBackend) -> Client:

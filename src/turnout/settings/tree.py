@@ -34,7 +34,13 @@ MADE_IN_CODE = "arguments"
 """The source of settings that nothing was read for."""
 
 Wire = Literal[
-    "openai-chat", "openai-responses", "openai-embeddings", "anthropic-messages", "bedrock-converse", "bedrock-invoke"
+    "openai-chat",
+    "openai-responses",
+    "openai-embeddings",
+    "anthropic-messages",
+    "cohere-embed",
+    "bedrock-converse",
+    "bedrock-invoke",
 ]
 
 

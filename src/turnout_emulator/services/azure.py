@@ -10,10 +10,11 @@ from typing import Any
 from aiohttp import web
 
 from turnout_emulator.answers import Failure
-from turnout_emulator.catalogue import OpenAIModel
+from turnout_emulator.catalogue import COHERE_MODELS, OpenAIModel
 from turnout_emulator.control import Received
 from turnout_emulator.refusals import Refusal, RequestRefused
 from turnout_emulator.services.base import Exchange, Handler
+from turnout_emulator.services.cohere import CohereService
 from turnout_emulator.services.foundry import FoundryService
 from turnout_emulator.services.identity import identify_azure
 from turnout_emulator.services.openai import OpenAIService
@@ -39,6 +40,7 @@ class AzureService(OpenAIService):
     def routes(self, unknown: str = "/{path:.*}") -> Iterator[web.RouteDef]:
         """The paths it answers, with those of Foundry."""
         yield from FoundryService(self.hub).routes("/anthropic/{path:.*}")
+        yield from CohereService(self.hub).routes("/providers/cohere/{path:.*}")
         yield from super().routes(unknown)
 
     def handlers(self) -> Mapping[str, Handler]:
@@ -73,7 +75,7 @@ class AzureService(OpenAIService):
 
     def _find_model(self, exchange: Exchange, name: str) -> OpenAIModel:
         deployed = self.hub.deployments.get(name, "")
-        if deployed in self.hub.anthropic_models:
+        if deployed in self.hub.anthropic_models or deployed in COHERE_MODELS:
             raise RequestRefused("wrong_api")
         return super()._find_model(exchange, deployed)
 

@@ -59,7 +59,8 @@ def _expect(kind: type | tuple[type, ...], value: object, where: str, name: str)
         raise _malformed(f"{where}: expected type: {name}, found: {type(value).__name__}")
 
 
-def _shortened(text: str, limit: int, *, keep_end: bool) -> str:
+def shortened(text: str, limit: int, *, keep_end: bool) -> str:
+    """The first or the last tokens of a text."""
     return truncate_tokens(text[::-1], limit)[::-1] if keep_end else truncate_tokens(text, limit)
 
 
@@ -82,14 +83,14 @@ def _titan(body: Mapping[str, Any], model: BedrockModel) -> Invoked:
     size = _one_of(body.get("dimensions", model.dimensions), model.sizes, "#/dimensions")
     scale = 1.0 if body.get("normalize", True) else 1.5
     vector = [value * scale for value in embed(text, space=f"{model.id}/{size}", dimensions=size)]
-    by_type: dict[str, Vector] = {}
+    typed: dict[str, Vector] = {}
     kinds = body.get("embeddingTypes") or ["float"]
     _expect(list, kinds, "#/embeddingTypes", "JSONArray")
     for kind in kinds:
         _one_of(kind, ("float", "binary"), "#/embeddingTypes/0")
-        by_type[kind] = _rounded(vector) if kind == "float" else [int(value > 0) for value in vector]
-    first = {"embedding": by_type["float"]} if "float" in by_type else {}
-    return {**first, "embeddingsByType": by_type, "inputTextTokenCount": tokens}, tokens
+        typed[kind] = _rounded(vector) if kind == "float" else [int(value > 0) for value in vector]
+    first = {"embedding": typed["float"]} if "float" in typed else {}
+    return {**first, "embeddingsByType": typed, "inputTextTokenCount": tokens}, tokens
 
 
 def _cohere(body: Mapping[str, Any], model: BedrockModel) -> Invoked:
@@ -106,7 +107,7 @@ def _cohere(body: Mapping[str, Any], model: BedrockModel) -> Invoked:
     vectors = [embed(text, space=model.id, dimensions=size, full=model.dimensions, purpose=purpose) for text in texts]
     kinds = body.get("embedding_types") or ([] if v3 else ["float"])
     shown: dict[str, Any] = {
-        "embeddings": _by_type(vectors, kinds) if kinds else [_rounded(vector) for vector in vectors],
+        "embeddings": by_type(vectors, kinds) if kinds else [_rounded(vector) for vector in vectors],
         "id": str(uuid.uuid4()),
         "response_type": "embeddings_by_type" if kinds else "embeddings_floats",
         "texts": texts,
@@ -135,11 +136,12 @@ def _cohere_texts(body: Mapping[str, Any], model: BedrockModel) -> tuple[list[st
             raise _malformed(f"#/texts/{index}: expected maxLength: {_COHERE_CHARACTERS}, actual: {len(text)}")
         if truncate == "NONE" and count_tokens(text) > limit:
             raise refuse("invoke.cohere_too_long", kind="context_overflow", most=limit)
-        kept.append(_shortened(text, limit, keep_end=truncate in ("START", "LEFT")))
+        kept.append(shortened(text, limit, keep_end=truncate in ("START", "LEFT")))
     return kept, sum(count_tokens(text) for text in kept)
 
 
-def _by_type(vectors: list[list[float]], kinds: Any) -> dict[str, list[Vector]]:
+def by_type(vectors: list[list[float]], kinds: Any) -> dict[str, list[Vector]]:
+    """Cohere's vectors in each of the forms that were asked for."""
     shown: dict[str, list[Vector]] = {}
     for kind in kinds if isinstance(kinds, list) else [kinds]:
         _one_of(kind, ("float", "int8", "uint8", "binary", "ubinary"), "#/embedding_types/0")
@@ -178,7 +180,7 @@ def _nova(body: Mapping[str, Any], model: BedrockModel) -> Invoked:
     tokens = count_tokens(text)
     if tokens > model.context and mode == "NONE":
         raise refuse("invoke.nova_too_long", kind="context_overflow", tokens=tokens, most=model.context)
-    text, tokens = _shortened(text, model.context, keep_end=mode == "START"), min(tokens, model.context)
+    text, tokens = shortened(text, model.context, keep_end=mode == "START"), min(tokens, model.context)
     vector = embed(text, space=model.id, dimensions=size, full=model.dimensions, purpose=purpose)
     return {"embeddings": [{"embedding": _rounded(vector), "embeddingType": "TEXT"}]}, tokens
 

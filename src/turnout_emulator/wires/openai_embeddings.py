@@ -30,8 +30,8 @@ def answer(body: Mapping[str, Any], model: OpenAIModel) -> dict[str, Any]:
     check_one_of(form, ("float", "base64"), "encoding_format")
     dimensions = _dimensions(body.get("dimensions"), model)
     tokens = [len(_TOKEN.findall(text)) for text in texts]
-    if max(tokens) > model.context:
-        raise refuse("embeddings.too_long", kind="context_overflow", context=model.context, tokens=max(tokens))
+    for index, count in enumerate(tokens):
+        refuse_if(count > model.context, "embeddings.too_long", index=index, context=model.context)
     refuse_if(sum(tokens) > _MOST_TOKENS, "embeddings.too_many_tokens", tokens=sum(tokens), most=_MOST_TOKENS)
     data = []
     for index, text in enumerate(texts):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import TYPE_CHECKING
 
 import pytest
@@ -83,6 +84,35 @@ def test_the_cache_of_the_framework_alone_gives_another_models_vector(
     first = bare.embed_documents([TEXT])
     monkeypatch.setenv("TURNOUT_BACKEND", "bedrock")
     assert bare.embed_documents([TEXT]) == first != TurnoutEmbeddings().embed_documents([TEXT])
+
+
+def test_the_usual_namespace_of_the_frameworks_cache_is_the_space(
+    store: ByteStore, monkeypatch: pytest.MonkeyPatch, fresh_emulator: Emulator
+) -> None:
+    def made() -> CacheBackedEmbeddings:
+        embeddings = TurnoutEmbeddings(model="default")
+        return CacheBackedEmbeddings.from_bytes_store(
+            embeddings, store, namespace=embeddings.model, key_encoder="sha256"
+        )
+
+    azure = made().embed_documents([TEXT])
+    assert made().embed_documents([TEXT]) == azure
+    assert len(fresh_emulator.requests) == 1
+    monkeypatch.setenv("TURNOUT_BACKEND", "bedrock")
+    assert made().embed_documents([TEXT]) == TurnoutEmbeddings().embed_documents([TEXT]) != azure
+    monkeypatch.setenv("TURNOUT_BACKEND", "azure")
+    elsewhere = TurnoutEmbeddings(model="elsewhere").model
+    monkeypatch.setenv("TURNOUT_BACKEND", "openai")
+    assert TurnoutEmbeddings(model="elsewhere").model == elsewhere  # the same model, wherever it is served
+
+
+def test_the_route_stays_what_the_embeddings_are_made_with(settings_file: Path) -> None:
+    made = TurnoutEmbeddings(model="bedrock:amazon.titan-embed-text-v2:0", dimensions=256)
+    assert made.route_name == made.route.name == "bedrock:amazon.titan-embed-text-v2:0"
+    assert made.model_dump()["model"] == made.route_name
+    again = TurnoutEmbeddings(**made.model_dump())
+    assert again == made == pickle.loads(pickle.dumps(made))
+    assert again.model == made.model != TurnoutEmbeddings(model=made.route_name).model
 
 
 def test_a_cache_works_under_a_guard(store: ByteStore, monkeypatch: pytest.MonkeyPatch) -> None:

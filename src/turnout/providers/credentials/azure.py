@@ -173,6 +173,28 @@ def token_or_key(
     return key, None if key is not None else token_source(backend, credential, dated=dated), credential
 
 
+def http_auth(key: SecretStr | None, tokens: TokenSource | None) -> Any:
+    """An `httpx.Auth` that puts the key or a fresh token on each request."""
+    from turnout.transport.http_clients import sdk_httpx
+
+    def authorised(request: Any, token: str | None) -> Any:
+        if token is None:
+            request.headers.pop("Authorization", None)
+            request.headers["api-key"] = plain(key)
+        else:
+            request.headers["Authorization"] = f"Bearer {token}"
+        return request
+
+    class Auth(sdk_httpx().Auth):  # type: ignore[misc] # the library comes when an SDK is first needed
+        def sync_auth_flow(self, request: Any) -> Any:
+            yield authorised(request, None if tokens is None else tokens())
+
+        async def async_auth_flow(self, request: Any) -> Any:
+            yield authorised(request, None if tokens is None else await tokens.aget())
+
+    return Auth()
+
+
 def resource(backend: AzureBackend) -> str:
     """The resource's address, without the API's own path if the user copied that too."""
     endpoint = backend.endpoint or ""

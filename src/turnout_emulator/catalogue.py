@@ -78,6 +78,7 @@ class BedrockModel:
         on_demand: Whether the bare id can be called; otherwise only an inference profile.
         profiles: Geographies that have an inference profile for it.
         tools: Whether it takes tools.
+        tool_streams: Whether it takes tools in ConverseStream.
         tool_choice: The members of `toolChoice` that it takes.
         media: Kinds of media blocks that it takes.
         dimensions: Length of its vectors.
@@ -91,6 +92,7 @@ class BedrockModel:
     on_demand: bool = True
     profiles: Collection[str] = ()
     tools: bool = True
+    tool_streams: bool = True
     tool_choice: Collection[str] = ()
     media: Collection[str] = ()
     dimensions: int = 0

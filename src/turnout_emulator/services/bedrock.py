@@ -11,7 +11,7 @@ from aiohttp import web
 
 from turnout_emulator.catalogue import BedrockModel, find_bedrock
 from turnout_emulator.control import Operation
-from turnout_emulator.refusals import Refusal, RequestRefused
+from turnout_emulator.refusals import Refusal, RequestRefused, refuse_if
 from turnout_emulator.services.base import Exchange, Handler, Rendering, Service, respond
 from turnout_emulator.services.identity import identify_aws
 from turnout_emulator.wires import bedrock_converse, bedrock_invoke
@@ -50,6 +50,7 @@ class BedrockService(Service):
         body, model = self._open(exchange, "chat", bedrock_converse.NAME)
         prompt = bedrock_converse.read(body, model, str(exchange.received.model), self.hub.signatures)
         prompt.stream = exchange.request.path.endswith("-stream")
+        refuse_if(prompt.stream and prompt.tools and not model.tool_streams, "converse.no_tool_streams")
         rendering = Rendering(
             name=model.id,
             model=model.id,

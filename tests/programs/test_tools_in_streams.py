@@ -14,6 +14,7 @@ from llama_index.core.tools import FunctionTool
 
 from tests.contract.apps.langchain_parts import get_weather, multiply
 from tests.contract.apps.llama_index_parts import MULTIPLY, WEATHER, calls_of
+from tests.contract.columns import WITHOUT_TOOLS_IN_STREAMS
 from tests.contract.forms import Report, weather
 from tests.support.parts import chats
 from turnout.langchain import ChatTurnout
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecationWarning")  # LlamaIndex's own
 
-WHOLE = ("bedrock_llama", "bedrock_mistral")
-"""The columns where a stream has no tools."""
 QUESTION = "Multiply 6 and 7, and get the weather in Bern."
 CALLS = {"multiply": {"a": 6, "b": 7}, "get_weather": {"city": "Bern"}}
 WAYS = pytest.mark.parametrize("way", ["stream", "astream"])
@@ -35,7 +34,7 @@ WAYS = pytest.mark.parametrize("way", ["stream", "astream"])
 
 def check(emulator: Emulator, column: Column) -> None:
     """Every request was a stream, or none, as the model takes it."""
-    assert {one.stream for one in chats(emulator)} == {column.name not in WHOLE}
+    assert {one.stream for one in chats(emulator)} == {column.name not in WITHOUT_TOOLS_IN_STREAMS}
 
 
 async def pieces_of(model: Any, way: str, asked: Any, **arguments: Any) -> list[Any]:

@@ -157,16 +157,13 @@ class AnswerShape:
 
 def _call_chunks(message: AIMessage) -> list[ToolCallChunk]:
     """An answer's calls as a stream has them."""
-    made = [
-        tool_call_chunk(
-            name=call["name"], args=json.dumps(call["args"], ensure_ascii=False), id=call["id"], index=index
-        )
-        for index, call in enumerate(message.tool_calls)
-    ]
-    broken = enumerate(message.invalid_tool_calls, len(made))
-    return made + [
-        tool_call_chunk(name=call["name"], args=call["args"], id=call["id"], index=index) for index, call in broken
-    ]
+    made: list[ToolCallChunk] = []
+    for call in message.tool_calls:
+        arguments = json.dumps(call["args"], ensure_ascii=False)
+        made.append(tool_call_chunk(name=call["name"], args=arguments, id=call["id"], index=len(made)))
+    for broken in message.invalid_tool_calls:
+        made.append(tool_call_chunk(name=broken["name"], args=broken["args"], id=broken["id"], index=len(made)))
+    return made
 
 
 def _plain(content: Any) -> str | None:

@@ -109,9 +109,9 @@ class BedrockModel:
         on_demand: Whether the bare id can be called; otherwise only an inference profile.
         profiles: Geographies that have an inference profile for it.
         tools: Whether it takes tools.
+        tool_streams: Whether it takes tools in ConverseStream.
         tool_choice: The members of `toolChoice` that it takes.
         media: Kinds of media blocks that it takes.
-        tool_streams: Whether it takes tools on ConverseStream.
         stop: Whether it takes stop sequences.
         reasoning: Whether a Nova model can be told to reason.
         reasoning_back: Whether a conversation may hold its reasoning.
@@ -128,9 +128,9 @@ class BedrockModel:
     on_demand: bool = True
     profiles: Collection[str] = ()
     tools: bool = True
+    tool_streams: bool = True
     tool_choice: Collection[str] = ()
     media: Collection[str] = ()
-    tool_streams: bool = True
     stop: bool = True
     reasoning: bool = False
     reasoning_back: bool = True

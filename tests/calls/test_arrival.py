@@ -100,12 +100,13 @@ def test_what_fails_before_an_answer_arrives_stays_as_it_is(make: Callable[[bool
 
 @pytest.mark.parametrize(("model", "backend"), WIRES[:3])
 def test_what_has_no_json_is_named(fresh_emulator: Emulator, model: str, backend: str) -> None:
+    half: dict[str, Any] = {"metadata": {"a": HALF}}
     asks: list[Callable[[], object]] = [
-        lambda: ChatTurnout(model=model, backend=backend).invoke(HALF),
-        lambda: asyncio.run(ChatTurnout(model=model, backend=backend).ainvoke(HALF)),
-        lambda: list(ChatTurnout(model=model, backend=backend).stream(HALF)),
-        lambda: TurnoutLLM(model=model, backend=backend).chat([ChatMessage(HALF)]),
-        lambda: list(TurnoutLLM(model=model, backend=backend).stream_chat([ChatMessage(HALF)])),
+        lambda: ChatTurnout(model=model, backend=backend, extra=half).invoke("x"),
+        lambda: asyncio.run(ChatTurnout(model=model, backend=backend, extra=half).ainvoke("x")),
+        lambda: list(ChatTurnout(model=model, backend=backend, extra=half).stream("x")),
+        lambda: TurnoutLLM(model=model, backend=backend, additional_kwargs=half).chat(ASKED),
+        lambda: list(TurnoutLLM(model=model, backend=backend, additional_kwargs=half).stream_chat(ASKED)),
         lambda: ChatTurnout(model=model, backend=backend, extra={"metadata": {"a": float("nan")}}).invoke("x"),
     ]
     for ask in asks:

@@ -243,6 +243,7 @@ ELSEWHERE = {
     "credentials_profile_name": "set profile in",
     "azure_deployment": "set deployment and model of its route in",
     "http_client": "turnout makes the clients",
+    "default_headers": "set headers = .* in .backends",
 }
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from turnout_emulator import Emulator
 
+WITHOUT_TOOLS_IN_STREAMS = ("bedrock_llama", "bedrock_mistral")
+"""The columns whose service streams no answer of a model that has tools."""
+
 
 @pytest.fixture
 def columns_file(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -150,3 +150,14 @@ def test_cut_and_failing_streams(bedrock: Any, bedrock_with: Callable[..., Any],
     hasty = bedrock_with(config=Config(read_timeout=0.3, retries={"total_max_attempts": 1}))
     with pytest.raises(ReadTimeoutError):
         hasty.converse(modelId=NOVA, messages=HELLO)
+
+
+@pytest.mark.parametrize("model", ["us.meta.llama3-3-70b-instruct-v1:0", "mistral.mistral-large-2407-v1:0"])
+def test_tools_that_a_stream_does_not_have(bedrock: Any, model: str) -> None:
+    assert bedrock.converse(modelId=model, messages=HELLO, toolConfig=WEATHER)["output"]
+    with pytest.raises(ClientError) as caught:
+        bedrock.converse_stream(modelId=model, messages=HELLO, toolConfig=WEATHER)
+    assert error(caught)[0] == 400
+    assert "tool use in streaming mode" in str(caught.value)
+    with closing(bedrock.converse_stream(modelId=model, messages=HELLO)["stream"]) as stream:
+        assert any("messageStop" in event for event in stream)

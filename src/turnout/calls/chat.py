@@ -74,11 +74,13 @@ class Wires(Generic[A, C]):
 class _AnswerShape(Protocol[A, C]):
     """Brings one answer, whole or in chunks, into the framework's one shape.
 
-    `end` refuses what was streamed if it is not a whole answer, or not what was asked for.
+    `as_chunk` makes a whole answer in that shape the only chunk of a stream. `end` refuses what was streamed if it is
+    not a whole answer, or not what was asked for.
     """
 
     def whole(self, answer: A) -> A: ...
     def chunk(self, chunk: C) -> C: ...
+    def as_chunk(self, answer: A) -> C: ...
     def end(self) -> None: ...
 
 
@@ -120,6 +122,8 @@ class ChatCall(Generic[A, C]):
             extra = options_for(route.backend, settings.backends, backend.options, route.options, request.extra)
             request = replace(request, extra=extra)
         self._fitted = fit(request, route)
+        tools_stream = route.wire != "bedrock-converse" or route.facts.tool_streams
+        self._streams = tools_stream or not self._fitted.asked.tools
         self._wires = wires
         self._read = read
         self._convert = convert
@@ -152,12 +156,15 @@ class ChatCall(Generic[A, C]):
             return await self._attempts.arun(once)
 
     def chunks(self) -> Generator[C]:
-        """One answer in chunks."""
+        """One answer in chunks; in one chunk, where the service doesn't stream what has tools."""
         with self._translated():
             wire, turns = self._prepared()
 
             def once() -> Generator[C]:
                 shape = self._shape()
+                if not self._streams:
+                    yield shape.as_chunk(shape.whole(wire.chat(turns, self._fitted)))
+                    return
                 with closing(wire.stream(turns, self._fitted)) as chunks:
                     for chunk in chunks:
                         yield shape.chunk(chunk)
@@ -172,6 +179,9 @@ class ChatCall(Generic[A, C]):
 
             async def once() -> AsyncGenerator[C]:
                 shape = self._shape()
+                if not self._streams:
+                    yield shape.as_chunk(shape.whole(await wire.achat(turns, self._fitted)))
+                    return
                 async with aclosing(wire.astream(turns, self._fitted)) as chunks:
                     async for chunk in chunks:
                         yield shape.chunk(chunk)

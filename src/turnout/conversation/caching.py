@@ -6,15 +6,17 @@ the answer, so it is left out without a warning.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from turnout.conversation.turns import Attachment, CachePoint, Part, Reasoning, WireBlock
+from turnout.conversation.turns import Attachment, CachePoint, Part, Reasoning, Turn, WireBlock
 
 if TYPE_CHECKING:
     from turnout.routing import Route
 
 Place = Literal["system", "messages", "tools"]
+
+_MOST = 4  # marks of a request: docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html
 
 
 def mark_in(block: Mapping[str, Any]) -> CachePoint | None:
@@ -69,6 +71,25 @@ def add_point(parts: list[Part], point: CachePoint, place: Place, route: Route) 
         at -= 1
     if found is not None and at and not isinstance(parts[at - 1], CachePoint | Reasoning):
         parts.insert(at, found)
+
+
+def mark_prompt(turns: Sequence[Turn], point: CachePoint, route: Route, *, in_tools: int) -> None:
+    """Mark the end of the system message and of the last one, beside `in_tools` marks that the request has elsewhere.
+
+    On Converse, where no mark stands for the whole prompt. Where there are more than the service takes, the first go.
+    """
+    places: list[tuple[Turn, Place]] = [(turn, "system") for turn in turns if turn.role == "system"]
+    last = turns[-1]
+    if "tools" in route.facts.cache_points or (
+        last.role != "tool" and not last.calls
+    ):  # Nova takes none beside a result
+        places.append((last, "messages"))
+    for turn, place in places:
+        if not any(isinstance(part, CachePoint) for part in turn.parts):
+            add_point(turn.parts, point, place, route)
+    marked = [(turn, part) for turn in turns for part in turn.parts if isinstance(part, CachePoint)]
+    for turn, part in marked[: max(0, len(marked) + in_tools - _MOST)]:
+        turn.parts.remove(part)
 
 
 def _is_unmarked_file(part: Part) -> bool:

@@ -179,6 +179,7 @@ def _fit_converse(request: Request, route: Route) -> Fitted:
     stop = _written_stops(sent, route, request.policy) if is_claude(route) else sent.get("stop")
     sent |= {"stop": stop} if stop else {}
     asked = asked_for(request, route, thinks=thinks)
+    mark = caching.mark_in({"cache_control": extra.pop("cache_control", None)})
     arguments: dict[str, Any] = {"modelId": route.deployment}
     inference = {name: sent[ours] for ours, name in _INFERENCE.items() if ours in sent}
     if inference:
@@ -189,7 +190,7 @@ def _fit_converse(request: Request, route: Route) -> Fitted:
         asked.tools = []
     if asked.tools:
         one_call, forced = sent.get("parallel_tool_calls") is False, asked.choice not in {None, "auto"}
-        config: dict[str, Any] = {"tools": _converse_tools(route, asked.tools)}
+        config: dict[str, Any] = {"tools": _converse_tools(route, asked.tools, mark)}
         if forced or (asked.choice == "auto" and not one_call):
             named = asked.choice not in {"auto", "any"}
             config["toolChoice"] = {"tool": {"name": asked.choice}} if named else {asked.choice: {}}
@@ -201,12 +202,13 @@ def _fit_converse(request: Request, route: Route) -> Fitted:
             fields = {"tool_choice": {"disable_parallel_tool_use": True, **kind}, **fields}
     if fields:
         arguments["additionalModelRequestFields"] = fields
-    cache = _cache(route, asked, extra.pop("cache_control", None))
-    return Fitted({**arguments, **extra}, asked, cache)
+    return Fitted({**arguments, **extra}, asked, mark)
 
 
-def _converse_tools(route: Route, tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The tools, and after those that are marked for caching a cache point."""
+def _converse_tools(route: Route, tools: list[dict[str, Any]], whole: CachePoint | None) -> list[dict[str, Any]]:
+    """The tools, and a cache point after those that are marked for caching; after the last if the whole prompt is."""
+    if whole is not None and not any(caching.mark_in(tool) for tool in tools):
+        tools = [*tools[:-1], {**tools[-1], "cache_control": caching.cache_control(whole)}]
     specs: list[dict[str, Any]] = []
     for tool in tools:
         function = tool.get("function")
@@ -221,12 +223,3 @@ def _converse_tools(route: Route, tools: list[dict[str, Any]]) -> list[dict[str,
         point = caching.accepted(mark, "tools", route) if mark is not None else None
         specs += [caching.cache_point(point)] if point is not None else []
     return specs
-
-
-def _cache(route: Route, asked: Asked, mark: Any) -> CachePoint | None:
-    """The mark of the whole prompt, where the model takes one in all the places that it stands for."""
-    found = caching.mark_in({"cache_control": mark})
-    places = {"system", "messages", *(["tools"] if asked.tools else [])}
-    if found is None or not places <= set(route.facts.cache_points):
-        return None
-    return caching.accepted(found, "messages", route)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from turnout.conversation import fetching
 from turnout.conversation.attachments import Attachments, addresses
+from turnout.conversation.caching import mark_prompt
 from turnout.conversation.ordering import arranged
 from turnout.conversation.parts import fit_parts
 from turnout.errors import InvalidRequestError
@@ -32,7 +33,7 @@ def prepare(read: Callable[[], list[Turn]], route: Route, fitted: Fitted, *, all
         turns = arranged(read(), route, fitted)
         places = addresses(turns, route)
         fetched = fetching.fetch_all(places, allow_private=allow_private) if places else {}
-        return _settled(turns, route, fetched)
+        return _settled(turns, route, fitted, fetched)
 
 
 async def aprepare(
@@ -43,10 +44,10 @@ async def aprepare(
         turns = arranged(read(), route, fitted)
         places = addresses(turns, route)
         fetched = await fetching.afetch_all(places, allow_private=allow_private) if places else {}
-        return _settled(turns, route, fetched)
+        return _settled(turns, route, fitted, fetched)
 
 
-def _settled(turns: Sequence[Turn], route: Route, fetched: Mapping[str, Media]) -> list[Turn]:
+def _settled(turns: Sequence[Turn], route: Route, fitted: Fitted, fetched: Mapping[str, Media]) -> list[Turn]:
     """Turns in order, changed into what the wire takes, without those that are empty."""
     attachments = Attachments(route, fetched)
     for turn in turns:
@@ -56,6 +57,9 @@ def _settled(turns: Sequence[Turn], route: Route, fetched: Mapping[str, Media]) 
         raise InvalidRequestError(
             "there is nothing to answer: the conversation holds nothing that this service can read"
         )
+    if fitted.cache is not None:
+        tools = fitted.arguments.get("toolConfig", {}).get("tools", ())
+        mark_prompt(kept, fitted.cache, route, in_tools=sum("cachePoint" in tool for tool in tools))
     return kept
 
 

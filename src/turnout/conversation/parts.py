@@ -28,6 +28,11 @@ def fit_parts(turn: Turn, route: Route, attachments: Attachments) -> None:
     What the assistant said is sent as the service gave it, if it reads its own blocks again, else in words.
     """
     openai = route.wire in _OPENAI
+    for part in turn.parts:
+        if isinstance(part, Text):
+            part.text = _encodable(part.text)
+        elif isinstance(part, Call):
+            part.arguments = _encodable(part.arguments)
     turn.developer = turn.developer and openai
     if turn.name is not None and turn.role != "tool":
         turn.name = (_NOT_IN_A_NAME.sub("_", turn.name).strip("_")[:64] or None) if openai else None
@@ -52,6 +57,25 @@ def fit_parts(turn: Turn, route: Route, attachments: Attachments) -> None:
             elif not turn.native:
                 parts = [*_joined(parts, ""), *turn.calls]
     turn.parts = parts
+
+
+def _encodable(value: Any) -> Any:
+    """JSON without halves of surrogate pairs, which no service takes. PDF extraction makes them, and tools that cut.
+
+    In a conversation that is kept, one such text would fail every call that follows.
+    Source: github.com/anthropics/claude-code/issues/69927
+    """
+    match value:
+        case str() if not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case dict():
+            return {_encodable(key): _encodable(inner) for key, inner in value.items()}
+        case list():
+            return [_encodable(inner) for inner in value]
+    return value
 
 
 def _fitted(turn: Turn, route: Route, attachments: Attachments) -> list[Part]:

@@ -66,7 +66,7 @@ class Fitted:
 
     arguments: dict[str, Any]  # all that is sent but the conversation, under the wire's own names
     asked: Asked = field(default_factory=lambda: Asked([]))
-    cache: CachePoint | None = None  # on Converse, the mark that stands for the whole prompt
+    cache: CachePoint | None = None  # on Converse, the mark of the whole prompt, to be put into the conversation
 
     def instruction(self, turns: Iterable[Turn]) -> str | None:
         """What the model is told besides the conversation, if anything."""

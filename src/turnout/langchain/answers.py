@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.ai import subtract_usage
+from langchain_core.messages.tool import tool_call_chunk
+from langchain_core.outputs import ChatGenerationChunk
 
 from turnout.conversation.answers import AnswerStream, broken_off, check_filter, finish
 from turnout.langchain.upstream import filter_findings
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 
     from langchain_core.messages import BaseMessage
     from langchain_core.messages.ai import UsageMetadata
-    from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+    from langchain_core.messages.tool import ToolCallChunk
+    from langchain_core.outputs import ChatGeneration, ChatResult
 
     from turnout.conversation.request import Fitted
     from turnout.routing import Route
@@ -87,6 +90,13 @@ class AnswerShape:
             self._mark(message)
         self._fitted.check_called(self._route, called=called)
         return result
+
+    def as_chunk(self, result: ChatResult) -> ChatGenerationChunk:
+        """A whole answer as the only chunk of a stream."""
+        (generation,) = result.generations
+        said = generation.message.model_dump(exclude={"type", "tool_calls", "invalid_tool_calls"})
+        message = AIMessageChunk(**said, tool_call_chunks=_call_chunks(cast("AIMessage", generation.message)))
+        return ChatGenerationChunk(message=message, generation_info=generation.generation_info)
 
     def chunk(self, chunk: ChatGenerationChunk) -> ChatGenerationChunk:
         """A chunk of a streamed answer, changed in place."""
@@ -162,6 +172,17 @@ class AnswerShape:
 
 
 # --- content
+
+
+def _call_chunks(message: AIMessage) -> list[ToolCallChunk]:
+    """An answer's calls as a stream has them."""
+    made: list[ToolCallChunk] = []
+    for call in message.tool_calls:
+        arguments = json.dumps(call["args"], ensure_ascii=False)
+        made.append(tool_call_chunk(name=call["name"], args=arguments, id=call["id"], index=len(made)))
+    for broken in message.invalid_tool_calls:
+        made.append(tool_call_chunk(name=broken["name"], args=broken["args"], id=broken["id"], index=len(made)))
+    return made
 
 
 def _plain(content: Any) -> str | None:

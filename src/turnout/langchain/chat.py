@@ -39,7 +39,7 @@ class ChatTurnout(BaseChatModel):
     Attributes:
         model: A route (`default`, `fast`), or a model of one backend (`bedrock:us.amazon.nova-lite-v1:0`).
         backend: Another backend than the active one. For one call:
-            `chain.with_config(configurable={"backend": "bedrock"})`.
+            `chain.with_config(configurable={"backend": "bedrock"})`, and `model` likewise.
         temperature: Sampling temperature; left out with a warning where the model takes none.
         top_p: Nucleus sampling, likewise.
         max_tokens: Tokens that the answer has at most, sent under the name that the model takes.
@@ -173,11 +173,11 @@ class ChatTurnout(BaseChatModel):
 
         return prompt_from(model_input)
 
-    # --- one call's backend: config={"configurable": {"backend": …}}
+    # --- one call's backend and model: config={"configurable": {"backend": …, "model": …}}
 
     def _configured(self, config: RunnableConfig | None, kwargs: dict[str, Any]) -> dict[str, Any]:
-        backend = ensure_config(config).get("configurable", {}).get("backend")
-        return {"backend": backend, **kwargs} if backend is not None else kwargs
+        chosen = ensure_config(config).get("configurable", {})
+        return {**{name: chosen[name] for name in ("backend", "model") if chosen.get(name) is not None}, **kwargs}
 
     def invoke(
         self,
@@ -187,7 +187,7 @@ class ChatTurnout(BaseChatModel):
         stop: list[str] | None = None,
         **kwargs: Any,
     ) -> AIMessage:
-        """Answer; `config["configurable"]["backend"]` chooses another backend for this call."""
+        """Answer; `backend` and `model` in `config["configurable"]` choose others for this call."""
         from turnout.langchain.calls import resolving_once
 
         with resolving_once(self):

@@ -73,6 +73,14 @@ class AnswerShape:
         metadata |= {"backend": self._route.backend, "deployment": self._route.deployment, **self._attempts()}
         return response
 
+    def as_chunk(self, response: ChatResponse) -> ChatResponse:
+        """A whole answer as the only chunk of a stream, changed in place."""
+        response.delta = response.message.content or ""
+        thoughts = [block.content for block in response.message.blocks if isinstance(block, ThinkingBlock)]
+        if thought := "".join(text for text in thoughts if text):
+            response.additional_kwargs["thinking_delta"] = thought
+        return response
+
     def end(self) -> None:
         """Refuse the answer, or what its last piece made of it, if it calls no tool and the model was told to."""
         self._fitted.check_called(self._route, called=self._called)

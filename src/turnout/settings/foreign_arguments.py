@@ -36,8 +36,25 @@ _NO_SETTING = frozenset(
     {"client", "async_client", "http_client", "http_async_client", "async_http_client", "boto3_session"}
 )
 
+_OPTIONS = frozenset(
+    {"additional_model_request_fields", "betas", "extra_body", "frequency_penalty", "guardrail_config", "guardrails"}
+    | {"inference_geo", "logit_bias", "logprobs", "mcp_servers", "metadata", "model_kwargs", "n", "performance_config"}
+    | {"presence_penalty", "prompt_cache_key", "request_metadata", "safety_identifier", "service_tier", "store"}
+    | {"top_k", "top_logprobs", "truncation", "user", "verbosity"}
+)
+_HEADERS = frozenset({"default_headers", "extra_headers", "headers"})
+_THINKING = frozenset({"effort", "reasoning", "thinking"})
+_USAGE = frozenset({"stream_usage", "include_usage"})
+_RENAMED = {
+    "max_tokens": ("max_completion_tokens", "max_output_tokens", "max_tokens_to_sample"),
+    "model": ("model_name",),
+    "stop": ("stop_sequences",),
+    "timeout": ("default_request_timeout", "request_timeout"),
+}
+
 _ROUTE_SET = "set deployment and model of its route in turnout.toml, like [chat.default], and name the route as model"
 _FIELDS = {name: field for field, names in _BACKEND.items() for name in names}
+_NAMES = {name: field for field, names in _RENAMED.items() for name in names}
 
 
 def refuse_unknown(fields: Mapping[str, Any], arguments: dict[str, Any], called: str) -> None:
@@ -54,7 +71,7 @@ def _refusal(fields: Mapping[str, Any], arguments: Iterable[str], called: str) -
     aliases = {field.alias for field in fields.values()}
     unknown = [name for name in arguments if name not in fields and name not in aliases]
     for name in unknown:
-        if (where := _where(name)) is not None:
+        if (where := _where(name) or _where_of_chat(name, fields)) is not None:
             return SettingsError(f"{called} takes no {name}: {where}")
     return _invalid(unknown, fields, called) if unknown else None
 
@@ -68,6 +85,28 @@ def _where(name: str) -> str | None:
     if name in _NO_SETTING:
         return "turnout makes the clients, of what [backends.…] in turnout.toml says"
     return None
+
+
+def _where_of_chat(name: str, fields: Mapping[str, Any]) -> str | None:
+    """Where a chat model has it, if that is under another name, or in the settings."""
+    if name in _HEADERS:
+        return "set headers = { name = 'value' } in [backends.…] of turnout.toml"
+    own = _NAMES.get(name)
+    if own in fields:
+        return f"it is called {own} here"
+    in_code = next((field for field in ("extra", "additional_kwargs") if field in fields), None)
+    if in_code is None:
+        return None
+    if name in _USAGE:
+        return "the usage is always there, in streams too; leave it out"
+    if name not in _OPTIONS | _THINKING:
+        return None
+    effort = "set reasoning_effort, which every backend has; or " if name in _THINKING else ""
+    key = "…" if name == "model_kwargs" else name
+    return (
+        f"{effort}set options = {{ {key} = … }} of the target or backend in turnout.toml, "
+        f"or pass {in_code}={{{key!r}: …}} in code"
+    )
 
 
 def _invalid(unknown: Iterable[str], fields: Iterable[str], called: str) -> Exception:

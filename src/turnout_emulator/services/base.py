@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import time
 import tomllib
 from abc import ABC, abstractmethod
@@ -94,6 +95,7 @@ class Rendering:
 
 
 Handler = Callable[[Exchange], Awaitable[web.StreamResponse]]
+_SURROGATE = re.compile(rb"\\u[dD]|\xed[\xa0-\xbf]")  # escaped, or as bytes
 _ERRORS = tomllib.loads(Path(__file__).with_name("errors.toml").read_text(encoding="utf-8"))
 
 
@@ -298,7 +300,10 @@ def _received(service: str, request: web.Request, body: bytes) -> Received:
         parsed = body.decode("utf-8", "replace") or None
     else:
         with suppress(ValueError):
-            parsed = json.loads(body)
+            found = json.loads(body)
+            if _SURROGATE.search(body):  # half of a pair is no JSON: github.com/anthropics/claude-code/issues/69927
+                json.dumps(found, ensure_ascii=False).encode()
+            parsed = found
     return Received(
         service=service,
         method=request.method,

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from turnout_emulator import Emulator
     from turnout_emulator.answers import Queueable
 
-Need = Literal["forced tools", "images", "one tool at a time", "sampling", "seed", "stop sequences"]
+Need = Literal[
+    "forced tools", "images", "objects in pieces", "one tool at a time", "sampling", "seed", "stop sequences"
+]
 """What an application asks of a model that not every model, or not every wire, has."""
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.contract.apps.limits import GOES_ON
 from tests.contract.apps.running import begin_relay, chosen, run_application
 from tests.contract.apps.settings import COLUMNS, Column
 from tests.contract.judging import violations
@@ -41,7 +42,7 @@ def check_application(
     with chosen(column, columns_file):
         outcome = run_application(application, column, framework.turnout, emulator)
     known, error = outcome.limit, outcome.error
-    if error is not None and (known is None or (known.promised == "warning" and not outcome.goes_on)):
+    if error is not None and (known is None or (known.promised in GOES_ON and not outcome.goes_on)):
         raise error
     if known is None or (known.promised == "error after" and error is None):  # the model did as it was told
         assert not [warned for warned in outcome.warned if not warned.startswith(_OF_OTHERS)]

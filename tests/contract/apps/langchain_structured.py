@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from pydantic import BaseModel, Field
 
 from tests.contract.apps.langchain_parts import LANGCHAIN
+from tests.contract.apps.limits import needs
 
 if TYPE_CHECKING:
     from tests.contract.apps.langchain_parts import ChatFactory, EmbeddingsFactory
@@ -98,13 +99,13 @@ def nested_extraction(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     assert [(stop.city, stop.minutes) for stop in found.stops] == [("Bern", 12), ("Vienna", 40)]
 
 
-@LANGCHAIN.application()
+@LANGCHAIN.application("objects in pieces")
 def streamed_structured_output(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     async def stream() -> list[Any]:
         return [found async for found in chat().with_structured_output(PERSON_SCHEMA).astream(LETTER)]
 
     for found in (list(chat().with_structured_output(PERSON_SCHEMA).stream(LETTER)), asyncio.run(stream())):
         assert found[-1] == ADA
-        assert len(found) > 2, f"{len(found)} objects came"
         sizes = [len(str(one)) for one in found]
         assert sizes == sorted(sizes), f"objects didn't grow: {found}"
+        needs("objects in pieces", len(found) > 2, f"{len(found)} objects came")

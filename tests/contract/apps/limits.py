@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 
 TABLE = Path(__file__).parents[1] / "cannot.toml"
 
-Promise = Literal["warning", "error", "error after"]
-"""Turnout warns and goes on without, raises before anything is sent, or asks the model and raises if it doesn't do it."""
+Promise = Literal["warning", "error", "error after", "all else"]
+"""Turnout warns and goes on without, raises before anything is sent, asks the model and raises if it doesn't do it, or
+says nothing, since only the way in which the answer comes is another."""
+
+GOES_ON = ("warning", "all else")
+"""The promises after which an application gets all that the model can do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ PROMISES: dict[Need, tuple[Promise, str]] = {
     "sampling": ("warning", r"temperature is left out"),
     "stop sequences": ("warning", r"stop is left out"),
     "seed": ("warning", r"seed is left out"),
+    "objects in pieces": ("all else", ""),
     "one tool at a time": ("warning", r"parallel_tool_calls is left out"),
 }
 

@@ -9,6 +9,7 @@ from llama_index.core import PromptTemplate
 from llama_index.core.base.llms.types import ChatMessage, ImageBlock, MessageRole, TextBlock
 from pydantic import BaseModel, Field
 
+from tests.contract.apps.limits import needs
 from tests.contract.apps.llama_index_parts import LLAMA_INDEX, user
 from tests.contract.apps.pictures import PICTURE, gallery
 
@@ -46,7 +47,7 @@ def structured_llm(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     assert Person.model_validate_json(llm.complete(LETTER).text) == ADA
 
 
-@LLAMA_INDEX.application()
+@LLAMA_INDEX.application("objects in pieces")
 def streamed_structured_output(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     async def later() -> list[Any]:
         found = await chat().astream_structured_predict(Person, PromptTemplate("{letter}"), letter=LETTER)
@@ -56,8 +57,8 @@ def streamed_structured_output(chat: LLMFactory, embeddings: EmbeddingFactory) -
     for found in (now, asyncio.run(later())):
         assert found[-1] == ADA
         names = [str(getattr(one, "name", None) or "") for one in found]
-        assert len({str(one) for one in found}) > 2, f"objects didn't grow: {found}"
         assert all("Ada Lovelace".startswith(name) for name in names)
+        needs("objects in pieces", len({str(one) for one in found}) > 2, f"objects didn't grow: {found}")
 
 
 @LLAMA_INDEX.application("images")

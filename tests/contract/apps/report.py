@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.contract.apps.limits import GOES_ON
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -56,8 +58,8 @@ class Cell:
         if known.promised == "error after" and error is None:  # the model did as it was told
             return cls(RUNS, "" if own else f"{known.reason}: turnout tells it to, and raises an error if it doesn't")
         refused = error is not None and not isinstance(error, AssertionError)
-        if known.promised == "warning":
-            told = bool(outcome.warned) if own else outcome.is_told
+        if known.promised in GOES_ON:
+            told = outcome.is_told if known.promised == "all else" or not own else bool(outcome.warned)
             if not outcome.goes_on:
                 assert error is not None
                 return cls(*_failure(error))

@@ -53,6 +53,8 @@ class Outcome:
         """Whether turnout says, as it promises, that the model can't do what the application needs."""
         if self.limit is None:
             return False
+        if self.limit.promised == "all else":
+            return self.goes_on and not self.warned
         if self.limit.promised == "warning":
             return any(self.limit.says.search(warned) for warned in self.warned)
         return isinstance(self.error, self.limit.raises) and bool(self.limit.says.search(str(self.error)))

@@ -101,6 +101,8 @@ def refused(route: Route) -> set[str]:
         found.add("images")
     if route.wire == "bedrock-converse" and not {"any", "tool"} & set(route.facts.tool_choice):
         found.add("forced tools")
+    if route.wire == "bedrock-converse" and not route.facts.tool_streams:
+        found.add("objects in pieces")
     return found
 
 

@@ -182,7 +182,7 @@ async def test_words_before_another_call_are_kept(way: str, fresh_emulator: Emul
 def test_the_answer_is_streamed(fresh_emulator: Emulator) -> None:
     fresh_emulator.queue(Answer(tool_calls=[ToolCall("Person", ADA)], chunk_size=4))
     chunks = [chunk.text for chunk in ChatTurnout().stream(LETTER, response_format=Person) if chunk.text]
-    assert len(chunks) > 3
+    assert (len(chunks) > 3) == fresh_emulator.requests[-1].stream
     assert json.loads("".join(chunks)) == ADA
 
 

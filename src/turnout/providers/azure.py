@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from turnout.providers.base import Connect
     from turnout.providers.credentials.azure import TokenSource
+    from turnout.routing import Route
     from turnout.settings import AzureBackend
 
 
@@ -60,16 +61,16 @@ def _auth(key: SecretStr | None, tokens: TokenSource | None) -> Any:
     return Auth()
 
 
-def _endpoint(backend: AzureBackend, wire: str) -> str:
-    is_claude = wire == "anthropic-messages" and backend.endpoint is not None
+def _endpoint(backend: AzureBackend, route: Route | None) -> str:
+    is_claude = route is not None and route.wire == "anthropic-messages" and backend.endpoint is not None
     return foundry.base_url(backend) if is_claude else backend.endpoint or "no endpoint"
 
 
-def _connector(backend: AzureBackend, wire: str, _family: str) -> Connect:
-    if wire == "openai-responses" and backend.api_version is not None:
+def _connector(backend: AzureBackend, route: Route) -> Connect:
+    if route.wire == "openai-responses" and backend.api_version is not None:
         msg = f"Responses needs the v1 API, and the backend has api_version {backend.api_version!r}; leave that out"
         raise SettingsError(msg)
-    return foundry.connect if wire == "anthropic-messages" else connect
+    return foundry.connect if route.wire == "anthropic-messages" else connect
 
 
 PROVIDER = Provider(choose, _endpoint, _connector)

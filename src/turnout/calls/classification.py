@@ -115,6 +115,12 @@ def _kind(error: BaseException) -> Kind | None:
     response = getattr(error, "response", None)
     if isinstance(response, dict) and "Error" in response:  # botocore's ClientError and EventStreamError
         return _bedrock_kind(response)
+    named = _details(error)[3].get("x-amzn-errortype", "").partition(":")[0]
+    if named:  # of AWS's front door, whichever API was asked
+        status = getattr(error, "status_code", 500)
+        return _bedrock_kind(
+            {"Error": {"Code": named, "Message": _said(error)}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        )
     code = getattr(error, "code", None)
     if getattr(error, "status_code", None) == 403:  # OpenAI says model_not_found of a model that it won't let you use
         code = None
@@ -128,8 +134,9 @@ def _kind(error: BaseException) -> Kind | None:
             if base.__name__ in {"APIError", "APIStatusError"}:  # with a status of no class of its own, or in an answer
                 reported = (code, getattr(error, "type", None)) if status == 200 else (status,)
                 found = _reported(*reported) or found
-            if table is tables.ANTHROPIC and found is e.InvalidRequestError:
-                return next((kind for pattern, kind in tables.ANTHROPIC_MESSAGES if pattern.search(str(error))), found)
+            messages = tables.ANTHROPIC_MESSAGES if table is tables.ANTHROPIC else tables.OPENAI_MESSAGES
+            if found is e.InvalidRequestError and table in (tables.ANTHROPIC, tables.OPENAI):
+                return next((kind for pattern, kind in messages if pattern.search(str(error))), found)
             return found
     return None
 

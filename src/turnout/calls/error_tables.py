@@ -101,8 +101,13 @@ STATUSES: dict[int, Kind] = {
     429: e.RateLimitError,
 }
 
+# What Bedrock says, on each of its APIs, of an id that it doesn't know or that only an inference profile stands for.
+_WRONG_BEDROCK_ID = re.compile(r"(?i)model identifier is invalid|on-demand throughput isn.t supported")
+OPENAI_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = ((_WRONG_BEDROCK_ID, e.NotFoundError),)
+
 # Anthropic's 400 has one type for everything, so its words are all there is.
 ANTHROPIC_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = (
+    (_WRONG_BEDROCK_ID, e.NotFoundError),
     (re.compile(r"(?i)prompt is too long|exceed(s|ed)? (the )?context"), e.ContextOverflowError),
     (re.compile(r"(?i)content filter(ing)? policy"), e.ContentFilterError),
 )
@@ -130,7 +135,7 @@ BEDROCK = _by_name(
 
 # Bedrock gives these as plain ValidationException, so its words are all there is.
 BEDROCK_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = (
-    (re.compile(r"(?i)model identifier is invalid|on-demand throughput isn.t supported"), e.NotFoundError),
+    (_WRONG_BEDROCK_ID, e.NotFoundError),
     (re.compile(r"(?i)(input|prompt) is too long|too many input tokens|maximum tokens"), e.ContextOverflowError),
 )
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
+
+from aiohttp import web
 
 from turnout_emulator.catalogue import OpenAIModel
 from turnout_emulator.refusals import Refusal, RequestRefused
 from turnout_emulator.services.base import Exchange, Handler
 from turnout_emulator.services.identity import identify_aws
+from turnout_emulator.services.messages import MantleMessagesService
 from turnout_emulator.services.openai import OpenAIService
 from turnout_emulator.wires import openai_chat, openai_responses
 
@@ -23,7 +26,13 @@ class MantleService(OpenAIService):
 
     name = "mantle"
     response_call_length = 0  # recorded: the calls of every response are `call_0`, `call_1` …, so they repeat
-    errors = ("openai", "mantle")
+    errors: tuple[str, ...] = ("openai", "mantle")
+
+    def routes(self, unknown: str = "/{path:.*}") -> Iterator[web.RouteDef]:
+        """The paths it answers, with Anthropic's."""
+        if self.name == "mantle":
+            yield from MantleMessagesService(self.hub).routes("/anthropic/{path:.*}")
+        yield from super().routes(unknown)
 
     def handlers(self) -> Mapping[str, Handler]:
         """What answers which method and path."""

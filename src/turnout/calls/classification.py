@@ -162,7 +162,7 @@ def _details(error: BaseException) -> tuple[int | None, str | None, str | None, 
     body = getattr(error, "body", None)
     inner = body.get("error") if isinstance(body, dict) else None
     code = getattr(error, "code", None) or (inner.get("type") if isinstance(inner, dict) else None)
-    named = (headers.get(name) for name in ("apim-request-id", "x-request-id", "request-id"))
+    named = (headers.get(name) for name in ("apim-request-id", "x-request-id", "request-id", "x-amzn-requestid"))
     request_id = next((value for value in named if value), None) or getattr(error, "request_id", None)
     return getattr(error, "status_code", None), str(code) if code else None, request_id, headers
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 
+from turnout_emulator.aws_signatures import bearer_owner
 from turnout_emulator.catalogue import AnthropicModel, find_anthropic, find_bedrock
 from turnout_emulator.refusals import RequestRefused
 from turnout_emulator.services.base import Exchange
@@ -23,7 +24,15 @@ class RuntimeMessagesService(FrontDoor, FoundryService):
     errors = ("foundry", "bedrock-messages")
 
     def _authenticate(self, exchange: Exchange) -> None:
-        identify_aws(exchange, self.hub, self.signing_names)
+        """Check the signature or the API key, which the quickstart sends as Anthropic's SDK does.
+
+        Source: docs.aws.amazon.com/bedrock/latest/userguide/getting-started.html (ANTHROPIC_API_KEY)
+        """
+        key = exchange.request.headers.get("x-api-key")
+        if key is None:
+            identify_aws(exchange, self.hub, self.signing_names)
+        else:
+            exchange.received.auth, exchange.received.identity = "bearer", bearer_owner(key, self.hub.accounts)
 
     def _find_model(self, name: str) -> AnthropicModel:
         found = find_bedrock(name, self.hub.bedrock_models, self.hub.bedrock_profiles)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -209,3 +210,29 @@ def test_a_wrong_secret_is_an_authentication_error(
     wrong = KEYS.format(**fresh_emulator.environment("bedrock"))[:-3] + '"'
     with pytest.raises(errors.AuthenticationError, match="request signature"):
         chat(fresh_emulator, tmp_path, framework, model, wrong).ask("whole")
+
+
+GUARDRAIL = {"guardrailIdentifier": "gr-1", "guardrailVersion": "DRAFT", "trace": "enabled"}
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("model", ["gpt", "gpt-chat", "claude"])
+def test_a_guardrail_is_asked_for_by_signed_headers(
+    fresh_emulator: Emulator, tmp_path: Path, framework: str, way: str, model: str
+) -> None:
+    options = "\noptions = { guardrailConfig = " + json.dumps(GUARDRAIL).replace(":", " =") + " }"
+    credential = KEYS.format(**fresh_emulator.environment("bedrock")) + options
+    assert chat(fresh_emulator, tmp_path, framework, model, credential).ask(way).text
+    received = fresh_emulator.requests[-1].headers
+    sent = {name.rpartition("-")[2]: value for name, value in received.items() if name.startswith("x-amzn-bedrock")}
+    assert sent == {"guardrailidentifier": "gr-1", "guardrailversion": "DRAFT", "trace": "ENABLED"}
+    assert "x-amzn-bedrock-guardrailidentifier" in received["authorization"]
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_mantle_has_no_guardrails(fresh_emulator: Emulator, tmp_path: Path, framework: str) -> None:
+    options = "\noptions = { guardrailConfig = " + json.dumps(GUARDRAIL).replace(":", " =") + " }"
+    credential = KEYS.format(**fresh_emulator.environment("bedrock")) + options
+    with pytest.warns(UserWarning, match="Mantle has no guardrails"):
+        chat(fresh_emulator, tmp_path, framework, "mantle-claude", credential).ask("whole")

@@ -37,13 +37,16 @@ PROFILE = "Retry your request with the ID or ARN of an inference profile"
         ("mantle", RESPONSES, "global.openai.gpt-5.6-sol", 404, "The model 'global.openai.gpt-5.6-sol' does not exist"),
         ("mantle", MESSAGES, "anthropic.claude-sonnet-4-6", 200, ""),
         ("mantle", MESSAGES, "us.anthropic.claude-sonnet-4-6", 404, "does not exist"),
-        ("mantle", RESPONSES, "anthropic.claude-sonnet-4-6", 404, "does not exist"),
+        ("mantle", RESPONSES, "anthropic.claude-sonnet-4-6", 400, "does not support the '/openai/v1/responses' API"),
+        ("mantle", CHAT, "openai.gpt-5.5", 400, "does not support the '/openai/v1/chat/completions' API"),
+        ("mantle", "/v1/responses", "openai.gpt-5.5", 400, "isn't supported on this route"),
+        ("mantle", RESPONSES, "openai.gpt-oss-120b", 400, "isn't supported on this route"),
     ],
 )
 def test_which_ids_an_endpoint_takes(
     emulator: Emulator, service: str, path: str, model: str, status: int, words: str
 ) -> None:
-    body: dict[str, Any] = {"model": model, ("input" if path == RESPONSES else "messages"): HELLO}
+    body: dict[str, Any] = {"model": model, ("input" if path.endswith("/responses") else "messages"): HELLO}
     if path == MESSAGES:
         body["max_tokens"] = 50
     headers = {"authorization": f"Bearer {AWS_BEARER}", "anthropic-version": "2023-06-01"}

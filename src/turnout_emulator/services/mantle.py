@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from turnout_emulator.catalogue import OpenAIModel
+from turnout_emulator.catalogue import OpenAIModel, find_anthropic
 from turnout_emulator.refusals import Refusal, RequestRefused
 from turnout_emulator.services.base import Exchange, Handler
 from turnout_emulator.services.identity import identify_aws
@@ -56,9 +56,13 @@ class MantleService(OpenAIService):
         path, wire = exchange.request.path, str(exchange.received.wire)
         model = self.hub.mantle_models.get(name)
         if model is None:
-            raise RequestRefused("not_found")
-        if wire not in model.wires or path != f"{model.path}/{_PATHS.get(wire, '')}":
+            # https://github.com/anomalyco/opencode/pull/43231: Claude is served by its Messages alone
+            is_claude = find_anthropic(name, self.hub.anthropic_models) is not None
+            raise RequestRefused("wrong_path" if is_claude else "not_found", name=name, path=path)
+        if wire not in model.wires:
             raise RequestRefused("wrong_path", name=model.name, path=path)
+        if path != f"{model.path}/{_PATHS.get(wire, '')}":
+            raise RequestRefused("wrong_route", name=model.name)
         return model
 
     def _model_names(self) -> Collection[str]:

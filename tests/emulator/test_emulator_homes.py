@@ -75,3 +75,31 @@ def test_messages_take_an_api_key_in_either_header(emulator: Emulator, service: 
             json={"model": model, "max_tokens": 50, "messages": HELLO},
         )
         assert response.status_code == status
+
+
+WEB = "https://example.com/a.png"
+
+
+@pytest.mark.parametrize("service", ["bedrock", "mantle"])
+@pytest.mark.parametrize(
+    ("path", "part", "words"),
+    [
+        (RESPONSES, {"type": "input_image", "image_url": WEB}, "must be `data:` or `s3://`"),
+        (RESPONSES, {"type": "input_file", "file_url": WEB}, "Unsupported file type: 'unknown'"),
+        (MESSAGES, {"type": "image", "source": {"type": "url", "url": WEB}}, "URL content sources are not yet"),
+    ],
+)
+def test_nothing_is_fetched_from_the_web(
+    emulator: Emulator, service: str, path: str, part: dict[str, Any], words: str
+) -> None:
+    gpt, claude = "openai.gpt-5.5", "anthropic.claude-sonnet-4-6"
+    if service == "bedrock":
+        gpt, claude = "us.openai.gpt-5.6-sol", f"us.{claude}"
+    turns = [{"role": "user", "content": [part]}]
+    body = {"model": gpt, "input": turns}
+    if path == MESSAGES:
+        body = {"model": claude, "messages": turns, "max_tokens": 50}
+    headers = {"authorization": f"Bearer {AWS_BEARER}", "anthropic-version": "2023-06-01"}
+    response = httpx.post(getattr(emulator, service).url + path, headers=headers, json=body)
+    assert response.status_code == 400
+    assert words in response.json()["error"]["message"]

@@ -16,6 +16,7 @@ from turnout_emulator.services.identity import identify_aws
 from turnout_emulator.services.messages import MantleMessagesService
 from turnout_emulator.services.openai import OpenAIService
 from turnout_emulator.wires import openai_chat, openai_responses
+from turnout_emulator.wires.bedrock_addresses import refuse_addresses
 
 _SIGNING_NAMES = frozenset({"bedrock-mantle", "bedrock"})
 _PATHS = {openai_chat.NAME: "chat/completions", openai_responses.NAME: "responses"}
@@ -51,6 +52,11 @@ class MantleService(OpenAIService):
             identify_aws(exchange, self.hub, _SIGNING_NAMES)
         except Refusal as refusal:
             raise replace(self.refusal("authentication", exchange.received), message=refusal.message) from None
+
+    def _open(self, exchange: Exchange, wire: str, operation: str) -> tuple[dict[str, Any], OpenAIModel]:
+        body, model = super()._open(exchange, wire, operation)
+        refuse_addresses(body.get("input" if wire == openai_responses.NAME else "messages"))
+        return body, model
 
     def _find_model(self, exchange: Exchange, name: str) -> OpenAIModel:
         path, wire = exchange.request.path, str(exchange.received.wire)

@@ -6,6 +6,7 @@ Source: docs.aws.amazon.com/bedrock/latest/userguide/inference-messages-api.html
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from turnout_emulator.aws_signatures import bearer_owner
 from turnout_emulator.catalogue import AnthropicModel, find_anthropic, find_bedrock
@@ -14,6 +15,7 @@ from turnout_emulator.services.base import Exchange
 from turnout_emulator.services.foundry import FoundryService
 from turnout_emulator.services.front_door import FrontDoor
 from turnout_emulator.services.identity import identify_aws
+from turnout_emulator.wires.bedrock_addresses import refuse_addresses
 
 
 class RuntimeMessagesService(FrontDoor, FoundryService):
@@ -33,6 +35,11 @@ class RuntimeMessagesService(FrontDoor, FoundryService):
             identify_aws(exchange, self.hub, self.signing_names)
         else:
             exchange.received.auth, exchange.received.identity = "bearer", bearer_owner(key, self.hub.accounts)
+
+    def _open(self, exchange: Exchange) -> tuple[dict[str, Any], AnthropicModel]:
+        body, model = super()._open(exchange)
+        refuse_addresses(body.get("messages"))
+        return body, model
 
     def _find_model(self, name: str) -> AnthropicModel:
         found = find_bedrock(name, self.hub.bedrock_models, self.hub.bedrock_profiles)

@@ -231,8 +231,16 @@ def test_a_guardrail_is_asked_for_by_signed_headers(
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_mantle_has_no_guardrails(fresh_emulator: Emulator, tmp_path: Path, framework: str) -> None:
-    options = "\noptions = { guardrailConfig = " + json.dumps(GUARDRAIL).replace(":", " =") + " }"
-    credential = KEYS.format(**fresh_emulator.environment("bedrock")) + options
-    with pytest.warns(UserWarning, match="Mantle has no guardrails"):
-        chat(fresh_emulator, tmp_path, framework, "mantle-claude", credential).ask("whole")
+@pytest.mark.parametrize(
+    ("model", "option", "why"),
+    [
+        ("mantle-claude", "guardrailConfig = { guardrailIdentifier = 'gr-1' }", "Mantle has no guardrails"),
+        ("gpt", "background = true", "Bedrock Runtime has no background mode"),
+    ],
+)
+def test_an_endpoint_is_not_asked_for_what_the_other_has(
+    fresh_emulator: Emulator, tmp_path: Path, framework: str, model: str, option: str, why: str
+) -> None:
+    credential = KEYS.format(**fresh_emulator.environment("bedrock")) + f"\noptions = {{ {option} }}"
+    with pytest.warns(UserWarning, match=why):
+        assert chat(fresh_emulator, tmp_path, framework, model, credential).ask("whole").text

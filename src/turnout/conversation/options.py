@@ -95,6 +95,8 @@ def _refusal(route: Route, name: str) -> str | None:
         return "the model takes no sampling parameters"
     if _CAMEL.get(name, name) == "guardrailConfig" and route.home == "mantle":
         return "Mantle has no guardrails; Bedrock Runtime has, for an inference profile or with home = 'runtime'"
+    if name == "background" and route.home == "runtime":  # userguide/inference-responses-api.html
+        return "Bedrock Runtime has no background mode; Mantle has"
     return None
 
 

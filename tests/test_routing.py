@@ -145,3 +145,42 @@ def test_spaces_follow_the_model_not_the_cloud() -> None:
 
 def test_a_deployment_whose_model_nobody_names_is_a_space_of_its_own() -> None:
     assert str(space_of(resolve("unnamed", kind="embedding", settings=settings()))) == "azure:someones-embedder/?"
+
+
+@pytest.mark.parametrize(
+    ("target", "wire", "home"),
+    [
+        ("global.openai.gpt-5.6-sol", "openai-responses", "runtime"),
+        ("openai.gpt-5.5", "openai-responses", "mantle"),
+        ({"model": "openai.gpt-oss-120b-1:0", "wire": "openai-chat", "home": "runtime"}, "openai-chat", "runtime"),
+        ({"model": "openai.gpt-oss-120b", "wire": "openai-chat"}, "openai-chat", "mantle"),
+        (
+            {
+                "deployment": "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc",
+                "model": "openai.gpt-5.6-sol",
+            },
+            "openai-responses",
+            "runtime",
+        ),
+        ("us.anthropic.claude-sonnet-4-6", "bedrock-converse", ""),
+        ({"model": "us.anthropic.claude-sonnet-4-6", "wire": "anthropic-messages"}, "anthropic-messages", "runtime"),
+        ({"model": "anthropic.claude-opus-4-8", "wire": "anthropic-messages"}, "anthropic-messages", "mantle"),
+    ],
+)
+def test_the_id_decides_the_endpoint_on_bedrock(target: Any, wire: str, home: str) -> None:
+    route = resolve(settings=settings(backend="bedrock", chat={"default": {"bedrock": target}}))
+    assert (route.wire, route.home) == (wire, home)
+
+
+@pytest.mark.parametrize(
+    ("backend", "target", "problem"),
+    [
+        ("bedrock", {"model": "global.openai.gpt-5.6-sol", "home": "mantle"}, "is an inference profile, which Mantle"),
+        ("bedrock", {"model": "us.anthropic.claude-sonnet-4-6", "home": "runtime"}, "only one endpoint serves"),
+        ("azure", {"deployment": "d", "model": "gpt-5", "home": "runtime"}, "only one endpoint serves"),
+    ],
+)
+def test_a_home_that_makes_no_sense_is_refused(backend: str, target: Any, problem: str) -> None:
+    chat = {"default": {backend: target}}
+    with pytest.raises(SettingsError, match=problem):
+        resolve(settings=settings(backend=backend, chat=chat))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from turnout.errors import SettingsError, UnknownBackendError, UnknownRouteError
-from turnout.facts.models import ModelFacts, facts
-from turnout.facts.providers import PROVIDERS
+from turnout.facts.models import ModelFacts, base_id, facts
+from turnout.facts.providers import PROVIDERS, ProviderFacts
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.redaction import shown
 from turnout.settings import Kind, Settings, Target, load_settings
@@ -33,6 +33,7 @@ class Route:
         key: Where the settings say so, like `chat.default.azure`.
         api_version: The dated API that is spoken, on Azure.
         options: What the settings send to this target alone.
+        home: `runtime` or `mantle`, on the wires that both of Bedrock's endpoints serve.
     """
 
     kind: Kind
@@ -49,6 +50,7 @@ class Route:
     key: str = ""
     api_version: str | None = None
     options: Options = field(default=Options(), compare=False)
+    home: str = ""
 
     @property
     def facts(self) -> ModelFacts:
@@ -165,7 +167,21 @@ def _route(
         *(kind, name, backend, provider, wire, deployment, model, wanted, space, *limits, key),
         api_version=api_version,
         options=target.options,
+        home=_home(row, wire, deployment, target.home, origin),
     )
+
+
+def _home(row: ProviderFacts, wire: str, deployment: str, wanted: str | None, origin: str) -> str:
+    """The endpoint that serves a deployment: an inference profile's id or ARN is known to Bedrock Runtime alone."""
+    if wire not in row.homes:
+        if wanted is not None:
+            raise SettingsError(f"{origin} has home {wanted!r}, but only one endpoint serves the wire {wire!r} there")
+        return ""
+    is_profile = base_id(deployment) != deployment
+    if is_profile and wanted == "mantle":
+        msg = f"{origin} has home 'mantle', but {shown(deployment)} is an inference profile, which Mantle doesn't know"
+        raise SettingsError(f"{msg}; leave home out, or name the bare model id {shown(base_id(deployment))}")
+    return wanted or ("runtime" if is_profile else "mantle")
 
 
 def _no_target(settings: Settings, kind: Kind, name: str, backend: str) -> str:

@@ -28,6 +28,7 @@ class OpenAIModel:
         shortens: Whether `dimensions` may be asked for.
         wires: The protocols that it is served in, where they aren't all that the service has.
         path: Where Mantle serves it.
+        profiles: Geographies that have an inference profile for it; Bedrock Runtime takes no bare id then.
         open_weight: Shows its reasoning as it is, and takes `reasoning_effort` beside every sampling parameter.
         efforts: The reasoning efforts that it takes; when empty, all that the API knows.
         chat_tools: Whether it takes tools on Chat Completions: always, without an effort, or with the effort `none`.
@@ -43,6 +44,7 @@ class OpenAIModel:
     shortens: bool = False
     wires: Collection[str] = ("openai-chat", "openai-responses")
     path: str = ""
+    profiles: Collection[str] = ()
     open_weight: bool = False
     efforts: Sequence[str] = ()
     chat_tools: Literal["always", "without_effort", "effort_none"] = "always"
@@ -166,10 +168,13 @@ OPENAI_MODELS = {name: OpenAIModel(name, **facts) for name, facts in _entries("o
 ANTHROPIC_MODELS = {name: AnthropicModel(name, **facts) for name, facts in _entries("anthropic")}
 COHERE_MODELS = {name: CohereModel(name, **facts) for name, facts in _entries("cohere")}
 MANTLE_MODELS = {name: OpenAIModel(name, **facts) for name, facts in _entries("mantle")}
+RUNTIME_MODELS = {name: OpenAIModel(name, **facts) for name, facts in _entries("runtime")}
 BEDROCK_MODELS = {
     name: BedrockModel(name, **{**_TABLES["families"].get(facts["family"], {}), **facts}, claude=_claude(name))
     for name, facts in _entries("bedrock")
 }
+
+GEOGRAPHIES = frozenset({"us", "eu", "apac", "global"})
 
 _ARN = re.compile(
     r"arn:aws[\w-]*:bedrock:[\w-]*:\d*:"
@@ -199,3 +204,15 @@ def find_bedrock(model_id: str, models: Mapping[str, BedrockModel], profiles: Ma
     if custom or bare not in models or geography not in models[bare].profiles:
         raise RequestRefused("unknown_model")
     return models[bare]
+
+
+def geography_of(profile: str) -> tuple[str, str]:
+    """The geography of an inference profile's id, `""` of a bare one, and the foundation model's id."""
+    geography, _, bare = profile.partition(".")
+    return (geography, bare) if geography in GEOGRAPHIES else ("", profile)
+
+
+def find_anthropic(model_id: str, models: Mapping[str, AnthropicModel]) -> AnthropicModel | None:
+    """The Claude model that a foundation-model id names with a date and version: the longest name that fits."""
+    found = [name for name in models if re.match(rf"anthropic\.{re.escape(name)}($|-\d{{8}}|-v\d)", model_id)]
+    return models[max(found, key=len)] if found else None

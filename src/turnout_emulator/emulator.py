@@ -84,7 +84,8 @@ class Emulator:
         bedrock_models: Models of Bedrock, by foundation-model id.
         bedrock_profiles: Application inference profiles: ARN or id to foundation-model id.
         anthropic_models: Claude models of Azure Foundry, by name.
-        mantle_models: OpenAI models on Bedrock, by id.
+        mantle_models: OpenAI models of Mantle, by id.
+        runtime_models: OpenAI models that Bedrock Runtime serves by OpenAI's API, by foundation-model id.
         delay: Seconds before each answer.
         chunk_delay: Seconds between the chunks of a stream.
         rate: Calls a second that each deployment answers; it throttles those above, as a quota does.
@@ -104,6 +105,7 @@ class Emulator:
         bedrock_profiles: Mapping[str, str] | None = None,
         anthropic_models: Mapping[str, catalogue.AnthropicModel] = catalogue.ANTHROPIC_MODELS,
         mantle_models: Mapping[str, catalogue.OpenAIModel] = catalogue.MANTLE_MODELS,
+        runtime_models: Mapping[str, catalogue.OpenAIModel] = catalogue.RUNTIME_MODELS,
         delay: float = 0.0,
         chunk_delay: float = 0.0,
         rate: float | None = None,
@@ -124,6 +126,7 @@ class Emulator:
             bedrock_profiles=bedrock_profiles or {},
             anthropic_models=anthropic_models,
             mantle_models=mantle_models,
+            runtime_models=runtime_models,
             delay=delay,
             chunk_delay=chunk_delay,
         )

@@ -64,6 +64,8 @@ mantle_endpoint = "{emulator.mantle.url}"
 bedrock = "amazon.nova-micro-v1:0"
 [chat.mantle]
 bedrock = "openai.gpt-5.5"
+[chat.messages]
+bedrock = {{ model = "us.anthropic.claude-sonnet-4-6", wire = "anthropic-messages" }}
 [embedding.default]
 bedrock = {{ model = "amazon.titan-embed-text-v2:0", dimensions = 256 }}
 """
@@ -144,7 +146,7 @@ def test_a_silent_entra(framework: str, version: str, what: str, fresh_emulator:
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-@pytest.mark.parametrize("what", ["default", "mantle", "embedding"])
+@pytest.mark.parametrize("what", ["default", "mantle", "messages", "embedding"])
 def test_a_silent_sts(framework: str, what: str, silent: str, fresh_emulator: Emulator, tmp_path: Path) -> None:
     settings = tmp_path / "turnout.toml"
     role = ROLE.format(role=fresh_emulator.accounts.roles[0], sts=silent, **fresh_emulator.environment("bedrock"))
@@ -153,7 +155,7 @@ def test_a_silent_sts(framework: str, what: str, silent: str, fresh_emulator: Em
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-@pytest.mark.parametrize("what", ["default", "mantle", "embedding"])
+@pytest.mark.parametrize("what", ["default", "mantle", "messages", "embedding"])
 @pytest.mark.parametrize("kind", ["instance", "container"])
 def test_silent_metadata(
     framework: str,

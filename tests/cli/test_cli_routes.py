@@ -85,3 +85,18 @@ def test_no_settings_is_said(tmp_path: Path) -> None:
     done = turnout("routes")
     assert done.code == 2
     assert done.err.startswith("error: No settings found")
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_the_endpoint_is_said_where_bedrock_has_two(tmp_path: Path) -> None:
+    config = tmp_path / "homes.toml"
+    config.write_text(
+        '[backends.bedrock]\nregion = "us-east-1"\n[chat]\n'
+        'one.bedrock = "global.openai.gpt-5.6-sol"\ntwo.bedrock = "openai.gpt-5.5"\n'
+        'three.bedrock = "us.anthropic.claude-sonnet-4-6"\n',
+        encoding="utf-8",
+    )
+    out = turnout("routes", "--config", str(config)).out
+    assert _line(out, "Route")[-1] == "Home"
+    ends = [_line(out, f"chat/{name} ")[-1] for name in ("one", "two", "three")]
+    assert ends == ["runtime", "mantle", "bedrock-converse"]

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-WIRES = ("azure", "azure_dated", "azure_responses", "azure_claude", "openai", "bedrock_nova", "mantle", "mantle_chat")
+WIRES = (
+    *("azure", "azure_dated", "azure_responses", "azure_claude", "openai", "bedrock_nova", "bedrock_gpt"),
+    *("bedrock_messages", "mantle", "mantle_chat"),
+)
 EMBEDDING = ("azure", "azure_dated", "openai", "bedrock_nova")
 STATUSES = (301, 302, 303, 307, 308)
 

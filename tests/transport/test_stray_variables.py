@@ -30,6 +30,7 @@ from turnout.errors import SettingsError
 from turnout.providers.credentials import aws
 from turnout.settings import AzureBackend, BedrockBackend, OpenAIBackend, load_settings
 from turnout.settings.variables import CLOUD_VARIABLES
+from turnout_emulator.accounts import AWS_BEARER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +38,10 @@ if TYPE_CHECKING:
 
     from turnout_emulator import Emulator, Received
 
-WIRES = ("azure", "azure_dated", "azure_responses", "azure_claude", "openai", "bedrock_nova", "mantle", "mantle_chat")
+WIRES = (
+    *("azure", "azure_dated", "azure_responses", "azure_claude", "openai", "bedrock_nova", "bedrock_gpt"),
+    *("bedrock_messages", "mantle", "mantle_chat"),
+)
 EMBEDDING = ("azure", "azure_dated", "openai", "bedrock_nova")
 HEADERS = "Authorization: Bearer stray\nauthorization: stray\napi-key: stray\nX-Api-Key: stray\nX-Stray: stray"
 
@@ -224,6 +228,20 @@ def mantle(emulator: Emulator, options: dict[str, Any]) -> Any:
     return lambda: client.sync.responses.create(**asked)
 
 
+def runtime_openai(emulator: Emulator, options: dict[str, Any]) -> Any:
+    given = {"region": "us-east-1", **options, "endpoint": emulator.bedrock.url}
+    client = client_of(BedrockBackend.model_validate(given), "openai-responses", home="runtime")
+    asked: Any = {"model": "global.openai.gpt-5.6-sol", "input": "Hello", "store": False}
+    return lambda: client.sync.responses.create(**asked)
+
+
+def runtime_claude(emulator: Emulator, options: dict[str, Any]) -> Any:
+    given = {"region": "us-east-1", **options, "endpoint": emulator.bedrock.url}
+    client = client_of(BedrockBackend.model_validate(given), "anthropic-messages", home="runtime")
+    asked: Any = {"model": "us.anthropic.claude-sonnet-4-6", "max_tokens": 50}
+    return lambda: client.sync.messages.create(messages=[{"role": "user", "content": "Hello"}], **asked)
+
+
 KEY = {"api_key": "turnout-emulator-azure-key"}
 DATED = {"api_version": "2024-10-21"}
 CREDENTIALS: dict[str, tuple[Callable[[Emulator, dict[str, Any]], Any], Callable[[Emulator], dict[str, Any]]]] = {
@@ -238,6 +256,10 @@ CREDENTIALS: dict[str, tuple[Callable[[Emulator, dict[str, Any]], Any], Callable
     "bedrock keys": (bedrock, keys),
     "bedrock role": (bedrock, role),
     "bedrock bearer": (bedrock, bearer),
+    "runtime openai keys": (runtime_openai, keys),
+    "runtime openai bearer": (runtime_openai, lambda _: {"bearer_token": AWS_BEARER}),
+    "runtime claude keys": (runtime_claude, keys),
+    "runtime claude bearer": (runtime_claude, lambda _: {"bearer_token": AWS_BEARER}),
     "mantle keys": (mantle, keys),
     "mantle role": (mantle, role),
     "mantle bearer": (mantle, lambda e: {**bearer(e), "mantle_endpoint": e.mantle.https_url}),

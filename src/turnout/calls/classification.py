@@ -121,6 +121,12 @@ def _kind(error: BaseException) -> Kind | None:
     response = getattr(error, "response", None)
     if isinstance(response, dict) and "Error" in response:  # botocore's ClientError and EventStreamError
         return _bedrock_kind(response)
+    named = _details(error)[3].get("x-amzn-errortype", "").partition(":")[0]
+    if named:  # of AWS's front door, whichever API was asked
+        status = getattr(error, "status_code", 500)
+        return _bedrock_kind(
+            {"Error": {"Code": named, "Message": _said(error)}, "ResponseMetadata": {"HTTPStatusCode": status}}
+        )
     code = getattr(error, "code", None)
     if getattr(error, "status_code", None) == 403:  # OpenAI says model_not_found of a model that it won't let you use
         code = None
@@ -164,7 +170,7 @@ def _details(error: BaseException) -> tuple[int | None, str | None, str | None, 
     body = getattr(error, "body", None)
     inner = body.get("error") if isinstance(body, dict) else None
     code = getattr(error, "code", None) or (inner.get("type") if isinstance(inner, dict) else None)
-    named = (headers.get(name) for name in ("apim-request-id", "x-request-id", "request-id"))
+    named = (headers.get(name) for name in ("apim-request-id", "x-request-id", "request-id", "x-amzn-requestid"))
     request_id = next((value for value in named if value), None) or getattr(error, "request_id", None)
     return getattr(error, "status_code", None), str(code) if code else None, request_id, headers
 

@@ -25,7 +25,7 @@ def call_site(route: Route, settings: Settings) -> CallSite:
         credential = credential_for(route, backend)
     except TurnoutError:
         credential = None
-    return CallSite(route, endpoint(backend, route.wire), credential, settings.source, backend.secrets)
+    return CallSite(route, endpoint(backend, route), credential, settings.source, backend.secrets)
 
 
 def limiter_of(route: Route, settings: Settings) -> limits.Limiter:
@@ -33,7 +33,7 @@ def limiter_of(route: Route, settings: Settings) -> limits.Limiter:
     backend = settings.backends[route.backend]
     most = backend.max_connections
     return limits.shared(
-        (route.backend, endpoint(backend, route.wire), route.deployment),
+        (route.backend, endpoint(backend, route), route.deployment),
         rpm=route.rpm,
         tpm=route.tpm,
         # A chat deployment isn't limited until it throttles; texts to embed come by the thousand, so they begin slowly.

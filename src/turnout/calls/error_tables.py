@@ -101,9 +101,12 @@ STATUSES: dict[int, Kind] = {
     429: e.RateLimitError,
 }
 
+# What Bedrock says, on each of its APIs, of an id that it doesn't know or that only an inference profile stands for.
+_WRONG_BEDROCK_ID = re.compile(r"(?i)model identifier is invalid|on-demand throughput isn.t supported")
 # OpenAI's 400 for a text to embed has no code, nor has one of Cohere's or of a compatible server. Sources on GitHub:
 # pull request 143 of vcmf/dim0; issue 340 of eneo-ai/eneo (vLLM), 356 of huggingface/text-embeddings-inference.
 OPENAI_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = (
+    (_WRONG_BEDROCK_ID, e.NotFoundError),
     (
         re.compile(r"(?i)maximum (context|input) length|too many tokens|must have less than \d+ (tokens|characters)"),
         e.ContextOverflowError,
@@ -112,6 +115,7 @@ OPENAI_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = (
 
 # Anthropic's 400 has one type for everything, so its words are all there is.
 ANTHROPIC_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = (
+    (_WRONG_BEDROCK_ID, e.NotFoundError),
     (re.compile(r"(?i)prompt is too long|exceed(s|ed)? (the )?context"), e.ContextOverflowError),
     (re.compile(r"(?i)content filter(ing)? policy"), e.ContentFilterError),
 )
@@ -139,7 +143,7 @@ BEDROCK = _by_name(
 
 # Bedrock gives these as plain ValidationException, so its words are all there is.
 BEDROCK_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = (
-    (re.compile(r"(?i)model identifier is invalid|on-demand throughput isn.t supported"), e.NotFoundError),
+    (_WRONG_BEDROCK_ID, e.NotFoundError),
     (
         re.compile(
             r"(?i)(input|prompt) is too long|too many (input )?tokens|maximum tokens|exceeds the maximum of \d+ tokens"

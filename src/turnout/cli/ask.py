@@ -118,7 +118,7 @@ def _route(route: Route, settings: Settings) -> dict[str, Any]:
         "wire": route.wire,
         "deployment": redact(route.deployment),
         "model": redact(route.model),
-        "resource": endpoint(backend),
+        "resource": endpoint(backend, route),
         "credential": str(credential_for(route, backend)),
     }
 

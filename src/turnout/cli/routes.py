@@ -41,7 +41,7 @@ def routes(config: Config = None) -> None:
     print(f"Settings from {settings.source}\n")
     _table([("Backend", "Provider", "Resource", "Credential"), *backends])
     print()
-    heading = ("Route", "Backend", "Deployment", "Model", "Wire")
+    heading = ("Route", "Backend", "Deployment", "Model", "Wire", "Home")
     _table([heading, *_targets(settings, "chat"), *_targets(settings, "embedding")])
     for warning in [*_warnings(settings, "chat"), *_warnings(settings, "embedding")]:
         print(redact(f"\nwarning: {warning}"))
@@ -102,7 +102,7 @@ def _targets(settings: Settings, kind: Kind) -> list[tuple[str, ...]]:
             try:
                 route = resolve(name, kind=kind, backend=backend, settings=settings)
                 model = str(space_of(route)) if kind == "embedding" else route.model or "not said"
-                rows.append((label, backend, route.deployment, model, route.wire))
+                rows.append((label, backend, route.deployment, model, route.wire, route.home))
             except SettingsError as error:
                 rows.append((label, backend, f"wrong: {error}"))
     return rows

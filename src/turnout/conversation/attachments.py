@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from turnout.routing import Route
 
 _FETCHED = {"bedrock-converse": {"image", "document"}, "openai-chat": {"document", "audio"}}
-"""What a wire takes no web address of."""
+"""What a wire takes no web address of; Bedrock takes none on any: github.com/posit-dev/chatlas/issues/410."""
 
 _SOUNDS = {"wav": "wav", "x-wav": "wav", "wave": "wav", "mp3": "mp3", "mpeg": "mp3"}
 _MISNAMED = {"image/jpg": "image/jpeg", "text/x-markdown": "text/markdown", "application/x-pdf": "application/pdf"}
@@ -39,7 +39,7 @@ def addresses(turns: Iterable[Turn], route: Route) -> dict[str, str]:
             if not isinstance(part, Attachment) or part.url is None or not part.url.startswith(_WEB):
                 continue
             unread = part.kind == "image" and route.facts.known and not route.facts.images
-            if part.kind in _FETCHED.get(route.wire, ()) and not unread:
+            if (route.home or part.kind in _FETCHED.get(route.wire, ())) and not unread:
                 places.setdefault(part.url, part.where or turn.where)
     return places
 

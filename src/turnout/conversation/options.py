@@ -93,6 +93,10 @@ _WRAPPERS = {"model_kwargs", "stream_usage", "disable_streaming"}
 def _refusal(route: Route, name: str) -> str | None:
     if name in _SAMPLING and not route.facts.temperature:
         return "the model takes no sampling parameters"
+    if _CAMEL.get(name, name) == "guardrailConfig" and route.home == "mantle":
+        return "Mantle has no guardrails; Bedrock Runtime has, for an inference profile or with home = 'runtime'"
+    if name == "background" and route.home == "runtime":  # userguide/inference-responses-api.html
+        return "Bedrock Runtime has no background mode; Mantle has"
     return None
 
 
@@ -107,6 +111,8 @@ def _written(route: Route, name: str, value: Any) -> dict[str, Any] | None:
     own = _CAMEL.get(name, name) if wire == "bedrock-converse" else _SNAKE.get(name, name)
     if own in {"service_tier", "serviceTier"}:
         return _tier(wire, value)
+    if _CAMEL.get(name, name) == "guardrailConfig" and route.home == "runtime":
+        return _guardrail_headers(value)
     translate = _ELSEWHERE.get((wire, own))
     if translate is not None:
         return translate(route, value)
@@ -135,6 +141,24 @@ def _tier(wire: str, value: Any) -> dict[str, Any] | None:
     if tier not in _TIERS[wire]:
         return None
     return {"serviceTier": {"type": tier}} if wire == "bedrock-converse" else {"service_tier": tier}
+
+
+def _guardrail_headers(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A guardrail of Converse as the headers that Bedrock Runtime's other APIs have for it.
+
+    Sources: docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html and
+    docs.aws.amazon.com/bedrock/latest/userguide/inference-chat-completions.html
+    """
+    headers = {header: str(value[name]) for name, header in _GUARDRAIL.items() if name in value}
+    if "trace" in value:
+        headers["X-Amzn-Bedrock-Trace"] = str(value["trace"]).upper()
+    return {"extra_headers": headers}
+
+
+_GUARDRAIL = {
+    "guardrailIdentifier": "X-Amzn-Bedrock-GuardrailIdentifier",
+    "guardrailVersion": "X-Amzn-Bedrock-GuardrailVersion",
+}
 
 
 def _converse_top_k(route: Route, value: Any) -> dict[str, Any] | None:

@@ -19,6 +19,7 @@ class ProviderFacts:
     Attributes:
         wires: The usual wire.
         served: The wires that the provider's clients speak.
+        homes: Those that two endpoints serve, Bedrock Runtime and Mantle.
         examples: A target as `turnout.toml` may have it.
         langsmith: The provider's name in LangSmith's traces.
         llama_index: LlamaIndex's class for Chat Completions.
@@ -45,6 +46,7 @@ class ProviderFacts:
     examples: Mapping[str, str]
     langsmith: str
     not_found: str
+    homes: frozenset[str] = frozenset()
     chat_wire: Callable[[str], str | None] = lambda _: None
     embedding_wire: Callable[[str], str | None] = lambda _: None
     default_models: Mapping[str, str] = field(default_factory=dict)
@@ -86,7 +88,7 @@ def _azure_embedding_wire(model: str) -> str | None:
 
 
 def _bedrock_wire(model: str) -> str | None:
-    """OpenAI's models on Bedrock speak Responses (Mantle), but for gpt-oss, which Converse has too."""
+    """OpenAI's models on Bedrock speak Responses, but for gpt-oss, which Converse has too."""
     openai = base_id(model).startswith("openai.") and facts(model).family != "gpt-oss"
     return "openai-responses" if openai else None
 
@@ -117,6 +119,8 @@ _AWS_VARIABLES: dict[str, tuple[str, ...]] = {
     "session_token": ("AWS_SESSION_TOKEN",),
     "profile": ("AWS_PROFILE",),
 }
+
+_TWO_HOMES = frozenset({"openai-chat", "openai-responses", "anthropic-messages"})
 
 PROVIDERS: dict[str, ProviderFacts] = {
     "azure": ProviderFacts(
@@ -157,7 +161,8 @@ PROVIDERS: dict[str, ProviderFacts] = {
     ),
     "bedrock": ProviderFacts(
         wires={"chat": "bedrock-converse", "embedding": "bedrock-invoke"},
-        served=frozenset({"bedrock-converse", "bedrock-invoke", "openai-chat", "openai-responses"}),
+        served=frozenset({"bedrock-converse", "bedrock-invoke", *_TWO_HOMES}),
+        homes=_TWO_HOMES,
         examples={"chat": '"us.anthropic.claude-sonnet-4-6"', "embedding": '"amazon.titan-embed-text-v2:0"'},
         langsmith="amazon_bedrock",
         not_found="Newer models want an inference profile (us., eu., apac., global. before the id), in this region.",

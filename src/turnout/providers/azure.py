@@ -12,6 +12,7 @@ from turnout.providers.openai import make_clients
 
 if TYPE_CHECKING:
     from turnout.providers.base import Connect
+    from turnout.routing import Route
     from turnout.settings import AzureBackend
 
 
@@ -33,18 +34,19 @@ def connect(backend: AzureBackend) -> Client:
     )
 
 
-def _endpoint(backend: AzureBackend, wire: str) -> str:
+def _endpoint(backend: AzureBackend, route: Route | None) -> str:
     if backend.endpoint is None:
         return "no endpoint"
-    url = {"anthropic-messages": foundry.base_url, "cohere-embed": cohere.base_url}.get(wire)
+    urls = {"anthropic-messages": foundry.base_url, "cohere-embed": cohere.base_url}
+    url = None if route is None else urls.get(route.wire)
     return backend.endpoint if url is None else url(backend)
 
 
-def _connector(backend: AzureBackend, wire: str, _family: str) -> Connect:
-    if wire == "openai-responses" and backend.api_version is not None:
+def _connector(backend: AzureBackend, route: Route) -> Connect:
+    if route.wire == "openai-responses" and backend.api_version is not None:
         msg = f"Responses needs the v1 API, and the backend has api_version {backend.api_version!r}; leave that out"
         raise SettingsError(msg)
-    return {"anthropic-messages": foundry.connect, "cohere-embed": cohere.connect}.get(wire, connect)
+    return {"anthropic-messages": foundry.connect, "cohere-embed": cohere.connect}.get(route.wire, connect)
 
 
 PROVIDER = Provider(choose, _endpoint, _connector)

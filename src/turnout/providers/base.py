@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from turnout.providers.credentials import Credential
+    from turnout.routing import Route
 
     Connect = Callable[[Any], "Client"]
 
@@ -39,10 +40,10 @@ class Provider:
 
     Attributes:
         credential: The credential that a backend's settings amount to; nothing is fetched.
-        endpoint: The address or region that a backend asks, on a wire (`""` for the usual one), in words.
-        connector: (backend, wire, family of models) → what makes the client from the backend's settings.
+        endpoint: The address or region that a backend asks for a route (None for the usual ones), in words.
+        connector: (backend, route) → what makes the client from the backend's settings.
     """
 
     credential: Callable[[Any], Credential]
-    endpoint: Callable[[Any, str], str]
-    connector: Callable[[Any, str, str], Connect]
+    endpoint: Callable[[Any, Route | None], str]
+    connector: Callable[[Any, Route], Connect]

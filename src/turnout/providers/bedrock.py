@@ -1,4 +1,4 @@
-"""Amazon Bedrock in one region: Bedrock Runtime, and Mantle for OpenAI's models."""
+"""Amazon Bedrock in one region: Bedrock Runtime's own API, and the APIs that `homes` has."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from turnout.errors import SettingsError
-from turnout.providers import mantle
 from turnout.providers.base import Client, Provider
 from turnout.providers.credentials import Credential
 from turnout.providers.credentials.aws import choose, endpoint_variants, needs_refresh, refresh, refreshed, session
+from turnout.providers.homes import NO_REGION, Home
 from turnout.settings.secrets import plain
 from turnout.transport.answers import validation
 from turnout.transport.blocking import off_loop
 
 if TYPE_CHECKING:
     from turnout.providers.base import Connect
+    from turnout.routing import Route
     from turnout.settings import BedrockBackend
 
 
@@ -47,7 +48,7 @@ def connect(backend: BedrockBackend) -> Client:
             config=signing.merge(Config(retries={"total_max_attempts": 1}, user_agent=user_agent, **variants)),
         )
     except NoRegionError:
-        raise SettingsError(mantle.NO_REGION) from None
+        raise SettingsError(NO_REGION) from None
     if credential.method == "default-chain":
         credential = Credential(credential.method, f"found by boto3's {made.get_credentials().method!r}")
     runtime = _BedrockRuntime(client, None if bearer else made.get_credentials(), backend)
@@ -100,17 +101,15 @@ def _add_headers(backend: BedrockBackend, request: Any, **_: Any) -> None:
         request.headers[name] = plain(value)
 
 
-def _endpoint(backend: BedrockBackend, wire: str) -> str:
+def _endpoint(backend: BedrockBackend, route: Route | None) -> str:
     region = backend.region or "the default region"
-    if wire.startswith("openai-"):
+    if route is not None and route.home == "mantle":
         return backend.mantle_endpoint or f"Mantle in {region}"
     return backend.endpoint or f"Bedrock in {region}"
 
 
-def _connector(_backend: BedrockBackend, wire: str, family: str) -> Connect:
-    if not wire.startswith("openai-"):
-        return connect
-    return mantle.connect_gpt_oss if family == "gpt-oss" else mantle.connect
+def _connector(_backend: BedrockBackend, route: Route) -> Connect:
+    return Home.of(route) if route.home else connect
 
 
 PROVIDER = Provider(choose, _endpoint, _connector)

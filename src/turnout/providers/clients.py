@@ -31,9 +31,9 @@ def provider_of(backend: Backend) -> Provider:
     return _PROVIDERS[backend.provider]
 
 
-def endpoint(backend: Backend, wire: str = "") -> str:
-    """The address or region that a backend asks, on a wire."""
-    return provider_of(backend).endpoint(backend, wire)
+def endpoint(backend: Backend, route: Route | None = None) -> str:
+    """The address or region that a backend asks, for a route."""
+    return provider_of(backend).endpoint(backend, route)
 
 
 def client_for(route: Route, backend: Backend) -> Client:
@@ -61,7 +61,7 @@ def existing_client(route: Route, backend: Backend) -> Client | None:
 
 
 def _connector(route: Route, backend: Backend) -> Connect:
-    return provider_of(backend).connector(backend, route.wire, route.facts.family)
+    return provider_of(backend).connector(backend, route)
 
 
 def credential_for(route: Route, backend: Backend) -> Credential:

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
+from turnout.providers.anthropic import client_options
 from turnout.providers.base import Client
 from turnout.providers.credentials.azure import resource, token_or_key
 from turnout.settings.secrets import plain
@@ -38,9 +39,7 @@ def connect(backend: AzureBackend) -> Client:
     from turnout.providers.sdk_classes import http_clients
 
     key, tokens, credential = token_or_key(backend)
-    timeout = anthropic.Timeout(backend.timeout, connect=backend.connect_timeout)
-    common: dict[str, Any] = {"base_url": base_url(backend), "timeout": timeout, "max_retries": 0}
-    common["default_headers"] = {name: plain(value) for name, value in backend.headers.items()} or None
+    common: dict[str, Any] = {"base_url": base_url(backend), **client_options(backend)}
     sync_http, async_http = http_clients(anthropic, backend)
     sync, aio = _foundry_class(anthropic.AnthropicFoundry), _foundry_class(anthropic.AsyncAnthropicFoundry)
     return Client(

@@ -13,6 +13,7 @@ from turnout.settings.secrets import Secret, plain
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
+    from turnout.routing import Route
     from turnout.settings import BackendSettings, OpenAIBackend
 
 
@@ -68,7 +69,7 @@ def connect(backend: OpenAIBackend) -> Client:
     )
 
 
-def _endpoint(backend: OpenAIBackend, _wire: str = "") -> str:
+def _endpoint(backend: OpenAIBackend, _route: Route | None = None) -> str:
     return backend.base_url or PROVIDERS["openai"].default_address
 
 

@@ -154,7 +154,7 @@ class BedrockBackend(BackendSettings):
         role_arn: A role to assume, with the other credentials as its source.
         endpoint: Another address for Bedrock Runtime (VPC endpoint, gateway).
         sts_endpoint: Another address for STS.
-        mantle_endpoint: Another address for Mantle, which serves OpenAI's models.
+        mantle_endpoint: Another address for Mantle, which serves OpenAI's models and Claude by their own APIs.
         mantle_auth: How Mantle is asked when there is no bearer token: signed, or with short-term tokens made from
             the same credential (for gateways that take no signatures).
     """

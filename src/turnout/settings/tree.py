@@ -67,6 +67,8 @@ class Target(Node):
         deployment: What the service is asked for, where that is another name: an Azure deployment, an inference
             profile or an ARN.
         wire: The protocol; left out, it follows from the provider.
+        home: On Bedrock, the endpoint that is asked on OpenAI's wires and Anthropic's: `runtime` or `mantle`; left out,
+            Bedrock Runtime for an inference profile, and Mantle for a bare model id.
         dimensions: Length of the vectors, where the model lets one choose.
         space: The embedding space, of a custom or fine-tuned model: its name and dimensions, like `acme-embed-v3/768`.
         rpm: Requests a minute that this process makes at most.
@@ -77,6 +79,7 @@ class Target(Node):
     model: str | None = Field(default=None, min_length=1)
     deployment: str | None = Field(default=None, min_length=1)
     wire: Wire | None = None
+    home: Literal["runtime", "mantle"] | None = None
     dimensions: PositiveInt | None = None
     rpm: PositiveFloat | None = None
     tpm: PositiveFloat | None = None

@@ -49,6 +49,7 @@ class Hub:
     bedrock_profiles: Mapping[str, str]
     anthropic_models: Mapping[str, AnthropicModel]
     mantle_models: Mapping[str, OpenAIModel]
+    runtime_models: Mapping[str, OpenAIModel]
     delay: float
     chunk_delay: float
     signatures: Signatures = field(default_factory=Signatures)

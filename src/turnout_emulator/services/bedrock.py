@@ -1,9 +1,9 @@
-"""Bedrock Runtime: Converse, ConverseStream and InvokeModel."""
+"""Bedrock Runtime: Converse, ConverseStream and InvokeModel, and beside them OpenAI's and Anthropic's own APIs."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,6 +14,8 @@ from turnout_emulator.control import Operation
 from turnout_emulator.refusals import Refusal, RequestRefused
 from turnout_emulator.services.base import Exchange, Handler, Rendering, Service, respond
 from turnout_emulator.services.identity import identify_aws
+from turnout_emulator.services.messages import RuntimeMessagesService
+from turnout_emulator.services.runtime_openai import RuntimeOpenAIService
 from turnout_emulator.wires import bedrock_converse, bedrock_invoke
 from turnout_emulator.wires.framing import AWS_STREAM, aws_event
 
@@ -26,6 +28,12 @@ class BedrockService(Service):
     name = "bedrock"
     retry_headers = ("retry-after", "x-amz-retry-after")
     errors = ("bedrock",)
+
+    def routes(self, unknown: str = "/{path:.*}") -> Iterator[web.RouteDef]:
+        """The paths it answers, with those of OpenAI's and Anthropic's APIs."""
+        yield from RuntimeOpenAIService(self.hub).routes("/openai/{path:.*}")
+        yield from RuntimeMessagesService(self.hub).routes("/anthropic/{path:.*}")
+        yield from super().routes(unknown)
 
     def handlers(self) -> Mapping[str, Handler]:
         """What answers which method and path."""

@@ -24,7 +24,7 @@ class FoundryService(Service):
     name = "azure"
     overflow = (250_000, 200_000)
     retry_headers = ("retry-after",)
-    errors = ("foundry",)
+    errors: tuple[str, ...] = ("foundry",)
 
     def handlers(self) -> Mapping[str, Handler]:
         """What answers which method and path."""
@@ -49,10 +49,13 @@ class FoundryService(Service):
         if not isinstance(body.get("model"), str):
             raise RequestRefused("no_model")
         exchange.received.model = body["model"]
-        model = self.hub.anthropic_models.get(self.hub.deployments.get(body["model"], ""))
+        return body, self._find_model(body["model"])
+
+    def _find_model(self, name: str) -> AnthropicModel:
+        model = self.hub.anthropic_models.get(self.hub.deployments.get(name, ""))
         if model is None:
             raise RequestRefused("not_found")
-        return body, model
+        return model
 
     async def _create_message(self, exchange: Exchange) -> web.StreamResponse:
         exchange.received.operation = "chat"

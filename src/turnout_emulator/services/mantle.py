@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from turnout_emulator.catalogue import OpenAIModel
+from aiohttp import web
+
+from turnout_emulator.catalogue import OpenAIModel, find_anthropic
 from turnout_emulator.refusals import Refusal, RequestRefused
 from turnout_emulator.services.base import Exchange, Handler
 from turnout_emulator.services.identity import identify_aws
+from turnout_emulator.services.messages import MantleMessagesService
 from turnout_emulator.services.openai import OpenAIService
 from turnout_emulator.wires import openai_chat, openai_responses
+from turnout_emulator.wires.bedrock_addresses import refuse_addresses
 
 _SIGNING_NAMES = frozenset({"bedrock-mantle", "bedrock"})
 _PATHS = {openai_chat.NAME: "chat/completions", openai_responses.NAME: "responses"}
@@ -23,7 +27,13 @@ class MantleService(OpenAIService):
 
     name = "mantle"
     response_call_length = 0  # recorded: the calls of every response are `call_0`, `call_1` …, so they repeat
-    errors = ("openai", "mantle")
+    errors: tuple[str, ...] = ("openai", "mantle")
+
+    def routes(self, unknown: str = "/{path:.*}") -> Iterator[web.RouteDef]:
+        """The paths it answers, with Anthropic's."""
+        if self.name == "mantle":
+            yield from MantleMessagesService(self.hub).routes("/anthropic/{path:.*}")
+        yield from super().routes(unknown)
 
     def handlers(self) -> Mapping[str, Handler]:
         """What answers which method and path."""
@@ -43,13 +53,22 @@ class MantleService(OpenAIService):
         except Refusal as refusal:
             raise replace(self.refusal("authentication", exchange.received), message=refusal.message) from None
 
+    def _open(self, exchange: Exchange, wire: str, operation: str) -> tuple[dict[str, Any], OpenAIModel]:
+        body, model = super()._open(exchange, wire, operation)
+        refuse_addresses(body.get("input" if wire == openai_responses.NAME else "messages"))
+        return body, model
+
     def _find_model(self, exchange: Exchange, name: str) -> OpenAIModel:
         path, wire = exchange.request.path, str(exchange.received.wire)
         model = self.hub.mantle_models.get(name)
         if model is None:
-            raise RequestRefused("not_found")
-        if wire not in model.wires or path != f"{model.path}/{_PATHS.get(wire, '')}":
+            # https://github.com/anomalyco/opencode/pull/43231: Claude is served by its Messages alone
+            is_claude = find_anthropic(name, self.hub.anthropic_models) is not None
+            raise RequestRefused("wrong_path" if is_claude else "not_found", name=name, path=path)
+        if wire not in model.wires:
             raise RequestRefused("wrong_path", name=model.name, path=path)
+        if path != f"{model.path}/{_PATHS.get(wire, '')}":
+            raise RequestRefused("wrong_route", name=model.name)
         return model
 
     def _model_names(self) -> Collection[str]:

@@ -22,6 +22,8 @@ def class_name(column: Column) -> str:
         "azure_responses": "OpenAIResponses",
         "azure_claude": "Anthropic",
         "openai": "OpenAI",
+        "bedrock_gpt": "OpenAIResponses",
+        "bedrock_messages": "Anthropic",
         "mantle": "OpenAIResponses",
         "mantle_chat": "OpenAI",
     }.get(column.name, "BedrockConverse")
@@ -61,6 +63,10 @@ def _chat(column: Column, emulator: Emulator, **options: Any) -> Any:
             return Anthropic(base_url=f"{emulator.azure.url}/anthropic", api_key=AZURE_KEY, **named)
         case "openai":
             return OpenAI(api_base=f"{emulator.openai.url}/v1", api_key=OPENAI_KEY, **named)
+        case "bedrock_gpt":
+            return OpenAIResponses(api_base=f"{emulator.bedrock.url}/openai/v1", api_key=AWS_BEARER, **named)
+        case "bedrock_messages":
+            return Anthropic(base_url=f"{emulator.bedrock.url}/anthropic", api_key=AWS_BEARER, **named)
         case "mantle":
             return OpenAIResponses(api_base=f"{emulator.mantle.url}/openai/v1", api_key=AWS_BEARER, **named)
         case "mantle_chat":

@@ -29,6 +29,8 @@ def class_name(column: Column) -> str:
         "azure_responses": "ChatOpenAI (Responses)",
         "azure_claude": "ChatAnthropic",
         "openai": "ChatOpenAI",
+        "bedrock_gpt": "ChatOpenAI (Responses)",
+        "bedrock_messages": "ChatAnthropic",
         "mantle": "ChatOpenAI (Responses)",
         "mantle_chat": "ChatOpenAI",
     }.get(column.name, "ChatBedrockConverse")
@@ -62,6 +64,11 @@ def chat(column: Column, emulator: Emulator, **options: Any) -> BaseChatModel:
         case "openai":
             url = f"{emulator.openai.url}/v1"
             return ChatOpenAI(base_url=url, api_key=OPENAI_KEY, use_responses_api=False, **named)
+        case "bedrock_gpt":
+            url = f"{emulator.bedrock.url}/openai/v1"
+            return ChatOpenAI(base_url=url, api_key=AWS_BEARER, use_responses_api=True, **named)
+        case "bedrock_messages":
+            return ChatAnthropic(base_url=f"{emulator.bedrock.url}/anthropic", api_key=AWS_BEARER, **named)
         case "mantle":
             url = f"{emulator.mantle.url}/openai/v1"
             return ChatOpenAI(base_url=url, api_key=AWS_BEARER, use_responses_api=True, **named)

@@ -106,6 +106,27 @@ COLUMNS: dict[str, Column] = {
             )
         ),
         Column(
+            "bedrock_gpt",
+            "Bedrock Responses",
+            "bedrock",
+            "bedrock",
+            "global.openai.gpt-5.6-sol",
+            "openai.gpt-5.6-sol",
+            "openai-responses",
+            "amazon.titan-embed-text-v2:0",
+        ),
+        Column(
+            "bedrock_messages",
+            "Bedrock Messages",
+            "bedrock",
+            "bedrock",
+            "us.anthropic.claude-sonnet-4-6",
+            "us.anthropic.claude-sonnet-4-6",
+            "anthropic-messages",
+            "amazon.titan-embed-text-v2:0",
+            forced=True,
+        ),
+        Column(
             "mantle",
             "Mantle Responses",
             "bedrock",

@@ -1,4 +1,4 @@
-"""Anthropic's Messages API: Claude on Azure."""
+"""Anthropic's Messages API: Claude on Azure, and on Bedrock where the settings say so."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from turnout.providers.clients import client_for
 
 if TYPE_CHECKING:
     from turnout.routing import Route
-    from turnout.settings import AzureBackend
+    from turnout.settings import Backend
 
 
-def build(route: Route, backend: AzureBackend) -> Wire:
+def build(route: Route, backend: Backend) -> Wire:
     """`ChatAnthropic` with the shared client."""
     options: dict[str, Any] = {
         "model": base_id(route.model or route.deployment).removeprefix("anthropic."),

@@ -1,4 +1,4 @@
-"""Anthropic's Messages API: Claude on Azure.
+"""Anthropic's Messages API: Claude on Azure, and on Bedrock where the settings say so.
 
 LlamaIndex's class and converter lose that a tool failed and what Claude redacts, send every document as PDF, and need
 the first major version of the SDK, so the SDK's client is asked directly.
@@ -17,7 +17,7 @@ from turnout.llama_index.messages import alternating
 from turnout.llama_index.wires.base import Reader, Wire, response_of
 from turnout.providers.clients import client_for
 from turnout.routing import Route
-from turnout.settings import AzureBackend
+from turnout.settings import Backend
 
 _SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 """What the service takes from the models that it takes it from, and the SDK has no arguments for (seen with 1.17)."""
@@ -25,7 +25,7 @@ _SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 _LOCATION = ("start_block_index", "end_block_index", "search_result_index")
 
 
-def build(route: Route, backend: AzureBackend) -> Wire:
+def build(route: Route, backend: Backend) -> Wire:
     """The SDK's shared client."""
     client = client_for(route, backend)
     return Wire(route, _Reader, _request, client.sync.messages.create, client.aio.messages.create)

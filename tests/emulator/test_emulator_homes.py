@@ -96,7 +96,7 @@ def test_nothing_is_fetched_from_the_web(
     if service == "bedrock":
         gpt, claude = "us.openai.gpt-5.6-sol", f"us.{claude}"
     turns = [{"role": "user", "content": [part]}]
-    body = {"model": gpt, "input": turns}
+    body: dict[str, Any] = {"model": gpt, "input": turns}
     if path == MESSAGES:
         body = {"model": claude, "messages": turns, "max_tokens": 50}
     headers = {"authorization": f"Bearer {AWS_BEARER}", "anthropic-version": "2023-06-01"}

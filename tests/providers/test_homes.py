@@ -75,7 +75,7 @@ def create(client: Any, resource: str) -> Any:
 
 
 @pytest.mark.parametrize(("options", "auth"), CREDENTIALS, ids=["bearer", "keys", "role", "short-term"])
-@pytest.mark.parametrize(("home", "wire"), APIS, ids="-".join)
+@pytest.mark.parametrize(("home", "wire"), APIS)
 def test_every_api_with_every_credential(
     fresh_emulator: Emulator, home: str, wire: str, options: Callable[[Emulator], dict[str, Any]], auth: str
 ) -> None:

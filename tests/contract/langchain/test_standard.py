@@ -73,8 +73,8 @@ class Chat(Backend):
 
     @property
     def supports_image_urls(self) -> bool:
-        # Converse takes bytes, so turnout would fetch the suite's picture from the public internet.
-        return not self.name.startswith("bedrock")
+        # Bedrock takes bytes, so turnout would fetch the suite's picture from the public internet.
+        return not self.name.startswith(("bedrock", "mantle"))
 
     @property
     def supports_json_mode(self) -> bool:

@@ -11,6 +11,7 @@ from tests.providers.test_clients import AZURE_KEY, embedder
 from tests.support.frameworks import FRAMEWORKS, Embedding
 from turnout.embedding.batching import batches
 from turnout.errors import ContextOverflowError
+from turnout_emulator import Raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from turnout.embedding.embedder import Embedder
     from turnout_emulator import Emulator
+    from turnout_emulator.control import Received
 
 TABLE = "1,2;3.4|" * 1_000  # a token for each of its 8,000 bytes
 PROSE = "The depot opens at seven. Turnouts guide trains. " * 20
@@ -76,3 +78,30 @@ def test_its_number_is_the_callers(fresh_emulator: Emulator, way: str) -> None:
     with pytest.raises(ContextOverflowError, match=r"^text 60 has too many tokens, of which the model takes 8,191: "):
         WAYS[way](some, texts)
     assert len(fresh_emulator.requests) <= 12
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (413, "Payload Too Large"),
+        (422, "batch size 256 > maximum allowed batch size 32"),  # Text Embeddings Inference
+        (400, "Value error, batch size is invalid, it should not be larger than 32.: input.contents"),  # DashScope
+    ],
+)
+def test_a_server_that_takes_fewer_texts_gets_fewer(
+    fresh_emulator: Emulator, settings_file: Path, framework: str, status: int, said: str
+) -> None:
+    del settings_file
+
+    def at_most_32(received: Received) -> Raw | None:
+        return Raw(status, {}, {"error": {"message": said}}) if len(received.body["input"]) > 32 else None
+
+    embedding = Embedding(framework, model="openai:text-embedding-3-small")
+    texts = [f"text {number}" for number in range(256)]
+    expected = embedding.texts(texts)
+    fresh_emulator.rule(at_most_32)
+    before = len(fresh_emulator.requests)
+    assert embedding.texts(texts) == expected
+    statuses = [request.status for request in fresh_emulator.requests[before:]]
+    assert (statuses.count(status), statuses.count(200)) == (7, 8)

@@ -104,11 +104,15 @@ STATUSES: dict[int, Kind] = {
 # What Bedrock says, on each of its APIs, of an id that it doesn't know or that only an inference profile stands for.
 _WRONG_BEDROCK_ID = re.compile(r"(?i)model identifier is invalid|on-demand throughput isn.t supported")
 # OpenAI's 400 for a text to embed has no code, nor has one of Cohere's or of a compatible server. Sources on GitHub:
-# pull request 143 of vcmf/dim0; issue 340 of eneo-ai/eneo (vLLM), 356 of huggingface/text-embeddings-inference.
+# pull request 143 of vcmf/dim0; issue 340 of eneo-ai/eneo (vLLM), 356 of huggingface/text-embeddings-inference; of too
+# many texts, pull request 4029 of stacklok/toolhive and issue 142 of memodb-io/memobase.
 OPENAI_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (_WRONG_BEDROCK_ID, e.NotFoundError),
     (
-        re.compile(r"(?i)maximum (context|input) length|too many tokens|must have less than \d+ (tokens|characters)"),
+        re.compile(
+            r"(?i)maximum (context|input) length|too many tokens|must have less than \d+ (tokens|characters)"
+            r"|batch size (is invalid|\d+ > maximum)"
+        ),
         e.ContextOverflowError,
     ),
 )

@@ -130,13 +130,18 @@ def check(index: int, text: object, route: Route) -> None:
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            what = f"text {index} has half of a surrogate pair at character {error.start}, which can't be sent"
-            raise _refused(f"{what}; replace it: text.encode(errors='replace').decode()", route) from error
+            raise _refused(half_pair(index, error), route) from error
     limit = route.facts.max_characters
     if limit is not None and len(text) > limit:
         where = f"{route.deployment!r} on backend {route.backend!r} takes {limit:,}"
         msg = f"text {index} has {len(text):,} characters; {where}. Split it into smaller chunks"
         raise ContextOverflowError(msg, backend=route.backend, deployment=route.deployment)
+
+
+def half_pair(number: int, error: UnicodeEncodeError) -> str:
+    """What an error says of a text that can't be encoded, as text out of a PDF may be."""
+    what = f"text {number} has half of a surrogate pair at character {error.start}, which can't be sent"
+    return f"{what}; replace it: text.encode(errors='replace').decode()"
 
 
 def _refused(message: str, route: Route) -> InvalidRequestError:

@@ -127,7 +127,8 @@ class Embedder:
             return self._attempts(batch).run(lambda: self._request(batch.texts, purpose))
         except ContextOverflowError as error:
             if len(batch.texts) == 1:
-                raise self._too_long(batch, error)  # noqa: B904 - it is that error
+                self._name_text(batch, error)
+                raise
         return [vector for half in batch.halves() for vector in self._embed_split(half, purpose)]
 
     async def _aembed_split(self, batch: Batch, purpose: Purpose, *, patience: float = _PATIENCE) -> list[Vector]:
@@ -136,17 +137,17 @@ class Embedder:
             return await self.aembed_batch(batch, purpose, patience=patience)
         except ContextOverflowError as error:
             if len(batch.texts) == 1:
-                raise self._too_long(batch, error)  # noqa: B904 - it is that error
+                self._name_text(batch, error)
+                raise
         return [
             vector for half in batch.halves() for vector in await self._aembed_split(half, purpose, patience=patience)
         ]
 
-    def _too_long(self, batch: Batch, error: ContextOverflowError) -> ContextOverflowError:
-        """The service's error for a text, with the text's number in the caller's list and the model's limit."""
+    def _name_text(self, batch: Batch, error: ContextOverflowError) -> None:
+        """Have the error for a text say its number in the caller's list and the model's limit."""
         known = self.route.facts
         limit = f", of which the model takes {known.context:,}" if known.known else ""
         error.args = (f"text {batch.numbers[0]} has too many tokens{limit}: {error.args[0]}",)
-        return error
 
     def _unique(self, texts: Sequence[str]) -> dict[str, int]:
         """The texts that differ, each with the number of the first that is so."""

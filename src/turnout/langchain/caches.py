@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Literal
 from langchain_core.embeddings import Embeddings
 from langchain_core.stores import ByteStore
 
-from turnout.errors import MissingExtraError
+from turnout.embedding.batching import half_pair
+from turnout.errors import InvalidRequestError, MissingExtraError
 from turnout.facts.spaces import EmbeddingSpace, folder_name
+from turnout.langchain.errors import as_langchain
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -72,23 +74,31 @@ class CachedEmbeddings(Embeddings):
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed documents, those that the cache doesn't have."""
-        with self.pinned() as space:
+        with self._keyed(texts) as space:
             return self._backed(space, "document").embed_documents(texts)
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         """Embed documents without blocking the event loop."""
-        with self.pinned() as space:
+        with self._keyed(texts) as space:
             return await self._backed(space, "document").aembed_documents(texts)
 
     def embed_query(self, text: str) -> list[float]:
         """Embed a query, unless the cache has it."""
-        with self.pinned() as space:
+        with self._keyed([text]) as space:
             return self._backed(space, "query").embed_query(text)
 
     async def aembed_query(self, text: str) -> list[float]:
         """Embed a query without blocking the event loop."""
-        with self.pinned() as space:
+        with self._keyed([text]) as space:
             return await self._backed(space, "query").aembed_query(text)
+
+    @contextmanager
+    def _keyed(self, texts: list[str]) -> Iterator[EmbeddingSpace]:
+        try:
+            with self.pinned() as space:
+                yield space
+        except UnicodeEncodeError as error:  # a text's key is a hash of its bytes
+            raise as_langchain(InvalidRequestError(half_pair(texts.index(error.object), error))) from error
 
     def _backed(self, space: EmbeddingSpace, purpose: Literal["document", "query"]) -> CacheBackedEmbeddings:
         try:

@@ -11,7 +11,7 @@ from typing import Any
 
 from turnout_emulator.brain.words import count_tokens
 from turnout_emulator.catalogue import CohereModel
-from turnout_emulator.refusals import refuse, refuse_if
+from turnout_emulator.refusals import RequestRefused, refuse, refuse_if
 from turnout_emulator.vectors import embed
 from turnout_emulator.wires.bedrock_invoke import by_type, shortened
 
@@ -27,7 +27,8 @@ _PURPOSES = ("search_document", "search_query", "classification", "clustering", 
 def answer(body: Mapping[str, Any], model: CohereModel) -> dict[str, Any]:
     """Check a request and answer it."""
     for member in body:
-        refuse_if(member not in _MEMBERS, "cohere.unknown", kind="unknown_field", name=member)
+        if member not in _MEMBERS:
+            raise RequestRefused("unknown_field", name=member)
     refuse_if(body.get("input_type") not in _PURPOSES, "cohere.no_purpose")
     texts = body.get("texts")
     if not isinstance(texts, list) or not texts or not all(isinstance(text, str) and text for text in texts):

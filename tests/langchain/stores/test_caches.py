@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,12 @@ from langchain_core.embeddings import DeterministicFakeEmbedding
 from langchain_core.stores import InMemoryByteStore
 from langchain_core.vectorstores import InMemoryVectorStore
 
-from turnout.errors import EmbeddingSpaceError
+from turnout.errors import EmbeddingSpaceError, InvalidRequestError
 from turnout.langchain import TurnoutEmbeddings, cached
 from turnout.langchain.guard import guarded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from langchain_core.stores import ByteStore
@@ -113,6 +115,21 @@ def test_the_route_stays_what_the_embeddings_are_made_with(settings_file: Path) 
     again = TurnoutEmbeddings(**made.model_dump())
     assert again == made == pickle.loads(pickle.dumps(made))
     assert again.model == made.model != TurnoutEmbeddings(model=made.route_name).model
+
+
+@pytest.mark.parametrize("way", ["documents", "async documents", "query", "async query"])
+def test_half_a_surrogate_pair_is_named(store: ByteStore, way: str) -> None:
+    embeddings = cached(TurnoutEmbeddings(), store)
+    half = "When \ud83d the"
+    asks: dict[str, Callable[[], object]] = {
+        "documents": lambda: embeddings.embed_documents(["fine", half]),
+        "async documents": lambda: asyncio.run(embeddings.aembed_documents(["fine", half])),
+        "query": lambda: embeddings.embed_query(half),
+        "async query": lambda: asyncio.run(embeddings.aembed_query(half)),
+    }
+    number = 1 if "documents" in way else 0
+    with pytest.raises(InvalidRequestError, match=f"text {number} has half of a surrogate pair at character 5"):
+        asks[way]()
 
 
 def test_a_cache_works_under_a_guard(store: ByteStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,12 +155,10 @@ def _entries(table: str) -> Iterator[tuple[str, dict[str, Any]]]:
         yield name, {fact: value for fact, value in entries[name].items() if fact != "like"}
 
 
-def _claude(model_id: str) -> AnthropicModel | None:
-    """The Claude model that a Bedrock id names."""
-    name = model_id.removeprefix("anthropic.")
-    return ANTHROPIC_MODELS.get(
-        max((known for known in ANTHROPIC_MODELS if name.startswith(known)), key=len, default="")
-    )
+def find_anthropic(model_id: str, models: Mapping[str, AnthropicModel]) -> AnthropicModel | None:
+    """The Claude model that a foundation-model id names with a date and version: the longest name that fits."""
+    found = [name for name in models if re.match(rf"anthropic\.{re.escape(name)}($|-\d{{8}}|-v\d)", model_id)]
+    return models[max(found, key=len)] if found else None
 
 
 AZURE_DEPLOYMENTS: Mapping[str, str] = _TABLES["deployments"]
@@ -170,7 +168,11 @@ COHERE_MODELS = {name: CohereModel(name, **facts) for name, facts in _entries("c
 MANTLE_MODELS = {name: OpenAIModel(name, **facts) for name, facts in _entries("mantle")}
 RUNTIME_MODELS = {name: OpenAIModel(name, **facts) for name, facts in _entries("runtime")}
 BEDROCK_MODELS = {
-    name: BedrockModel(name, **{**_TABLES["families"].get(facts["family"], {}), **facts}, claude=_claude(name))
+    name: BedrockModel(
+        name,
+        **{**_TABLES["families"].get(facts["family"], {}), **facts},
+        claude=find_anthropic(name, ANTHROPIC_MODELS),
+    )
     for name, facts in _entries("bedrock")
 }
 

@@ -185,7 +185,7 @@ def _check_tools(body: Mapping[str, Any], model: BedrockModel, *, stream: bool) 
         refuse_if(any("toolUse" in block or "toolResult" in block for block in blocks), "converse.no_tool_config")
         return
     refuse_if(not model.tools, "converse.no_tools")
-    refuse_if(stream and not model.tool_streams, "converse.no_tool_stream")
+    refuse_if(stream and not model.tool_streams, "converse.no_tool_streams")
     specs = [tool["toolSpec"] for tool in config["tools"] if "toolSpec" in tool]
     names: list[str] = []
     for index, spec in enumerate(specs):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -97,30 +98,46 @@ CALLS: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {
 }
 
 
+def chunks_of(model: ChatTurnout, *, asynchronous: bool) -> list[Any]:
+    async def collected() -> list[Any]:
+        return [one async for one in model.astream("x")]
+
+    return asyncio.run(collected()) if asynchronous else list(model.stream("x"))
+
+
+def pieces_of(llm: TurnoutLLM, *, asynchronous: bool) -> list[Any]:
+    async def collected() -> list[Any]:
+        return [one async for one in await llm.astream_chat(ASKED)]
+
+    return asyncio.run(collected()) if asynchronous else list(llm.stream_chat(ASKED))
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
 @pytest.mark.parametrize("form", TEXTS)
-def test_a_streamed_text(fresh_emulator: Emulator, form: str) -> None:
+def test_a_streamed_text(fresh_emulator: Emulator, form: str, asynchronous: bool) -> None:
     fresh_emulator.queue(sse(TEXTS[form]), sse(TEXTS[form]))
-    whole, *rest = ChatTurnout(backend="openai").stream("x")
+    whole, *rest = chunks_of(ChatTurnout(backend="openai"), asynchronous=asynchronous)
     for one in rest:
         whole = whole + one
     assert (whole.content, whole.response_metadata["finish_reason"]) == (TEXT, "stop")
-    *_, last = TurnoutLLM(backend="openai").stream_chat(ASKED)
+    *_, last = pieces_of(TurnoutLLM(backend="openai"), asynchronous=asynchronous)
     assert (last.message.content, last.additional_kwargs["finish_reason"]) == (TEXT, "stop")
     if any(one.get("usage") for one in TEXTS[form]):
         assert whole.usage_metadata is not None
         assert whole.usage_metadata["total_tokens"] == last.additional_kwargs["total_tokens"] == 7
 
 
+@pytest.mark.parametrize("asynchronous", [False, True])
 @pytest.mark.parametrize("form", CALLS)
-def test_streamed_calls(fresh_emulator: Emulator, form: str) -> None:
+def test_streamed_calls(fresh_emulator: Emulator, form: str, asynchronous: bool) -> None:
     chunks, expected = CALLS[form]
     fresh_emulator.queue(sse(chunks), sse(chunks))
-    whole, *rest = ChatTurnout(backend="openai").stream("x")
+    whole, *rest = chunks_of(ChatTurnout(backend="openai"), asynchronous=asynchronous)
     for one in rest:
         whole = whole + one
     assert [{"name": call["name"], "args": call["args"]} for call in whole.tool_calls] == expected
     llm = TurnoutLLM(backend="openai")
-    *_, last = llm.stream_chat(ASKED)
+    *_, last = pieces_of(llm, asynchronous=asynchronous)
     calls = llm.get_tool_calls_from_response(last)
     assert [{"name": call.tool_name, "args": call.tool_kwargs} for call in calls] == expected
     assert [call["id"] for call in whole.tool_calls] == [call.tool_id for call in calls]

@@ -123,8 +123,9 @@ class AzureBackend(BackendSettings):
         endpoint: The resource, like `https://contoso.openai.azure.com`.
         auth: Which credential; `auto` takes a service principal, then an API key, then azure-identity's
             `DefaultAzureCredential` (managed identity, `az login`, …).
+        client_id: A service principal's; without a `client_secret` that of a user-assigned managed identity.
         api_version: A dated API version; left out, the v1 API is used.
-        authority_host: Entra's address, for sovereign clouds.
+        authority_host: Entra's address, for private clouds; left out, that of the endpoint's cloud.
     """
 
     provider: Literal["azure"] = "azure"

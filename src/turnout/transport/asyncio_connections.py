@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import io
 import socket
 import threading
+from contextlib import suppress
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -19,7 +21,6 @@ from turnout.transport.proxy import proxy_of
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator
 
     import aiohttp
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from turnout.transport.threads_connections import Timeouts
 
 _IDLE = 30.0  # seconds that a connection is kept without a call
+_PATIENCE = 5.0  # seconds for streams that nobody reads any more, when their loop is closed
 _NOT_ADDED = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 _LARGE = 2**20  # bytes of a body beyond which aiohttp wants a file, which it sends in parts
 
@@ -39,8 +41,9 @@ class AioConnections:
         self._context = context
         self.proxy = proxy_of(backend)
         self._lock = threading.Lock()
-        self._sessions: dict[asyncio.AbstractEventLoop, tuple[aiohttp.ClientSession, AsyncGenerator[None]]] = {}
+        self._sessions: dict[asyncio.AbstractEventLoop, aiohttp.ClientSession] = {}
         runtime.renewed_in_child(self)
+        _opened.add(self)
 
     async def send(
         self, method: str, url: str, headers: list[tuple[str, str]], body: bytes | None, timeouts: Timeouts
@@ -71,25 +74,33 @@ class AioConnections:
         loop = asyncio.get_running_loop()
         found = self._sessions.get(loop)
         if found is not None:
-            return found[0]
+            return found
         made = _new_session(self._backend, self._context)
         with self._lock:
             for gone in [known for known in self._sessions if known.is_closed()]:
                 del self._sessions[gone]
-        # A loop that shuts down (asyncio.run does it at its end) closes its async generators: that closes this one.
-        guard = self._guard(loop, made)
-        self._sessions[loop] = (made, guard)
-        await anext(guard)
+        self._sessions[loop] = made
+        # A loop has no hook for its end but its async generators, and not everybody who closes a loop closes those.
+        close = loop.close
+
+        def closing() -> None:
+            self._close(loop, made)
+            close()
+
+        with suppress(AttributeError):  # of a loop without attributes, at whose end aiohttp warns
+            loop.close = closing  # type: ignore[method-assign] # of this one instance
         return made
 
-    async def _guard(self, loop: asyncio.AbstractEventLoop, made: aiohttp.ClientSession) -> AsyncGenerator[None]:
-        try:
-            yield
-        finally:
-            kept = self._sessions.get(loop)
-            if kept is not None and kept[0] is made:  # otherwise it is the parent's
-                del self._sessions[loop]
-                await made.close()
+    def _close(self, loop: asyncio.AbstractEventLoop, made: aiohttp.ClientSession) -> None:
+        """Close a session with its loop, which doesn't run any more."""
+        if self._sessions.get(loop) is made and not (loop.is_closed() or loop.is_running()):  # not the parent's
+            del self._sessions[loop]
+            _finish(loop, made)
+
+    def close(self) -> None:
+        """Close the sessions of loops that nobody has closed, and that don't run."""
+        for loop, made in list(self._sessions.items()):
+            self._close(loop, made)
 
     def renew(self) -> None:
         """Leave what a forked child has from its parent."""
@@ -98,6 +109,30 @@ class AioConnections:
             separate(loop)
         self._sessions = {}
         self._lock = threading.Lock()
+
+
+_opened: WeakSet[AioConnections] = WeakSet()
+
+
+@atexit.register
+def _close_at_exit() -> None:
+    for connections in list(_opened):
+        connections.close()
+
+
+def _finish(loop: asyncio.AbstractEventLoop, made: aiohttp.ClientSession) -> None:
+    """Close a session on a loop that doesn't run, and the streams before it that nobody read to their end."""
+
+    async def closing() -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(loop.shutdown_asyncgens(), _PATIENCE)
+        await made.close()
+
+    work = closing()
+    try:
+        loop.run_until_complete(work)
+    except RuntimeError:  # another loop runs in this thread
+        work.close()
 
 
 @lru_cache(maxsize=64)

@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test installs lint types format bench matrix facts clean
+.PHONY: help setup demo test installs lint types format bench matrix facts second-opinion clean
 
 help:  ## List the targets.
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: $(READY)  ## Make .venv with the pinned development set.
 
@@ -52,6 +52,10 @@ matrix: $(VENV)/.bench-ready  ## Run every application on every backend and writ
 
 facts: $(VENV)/.bench-ready  ## Compare what is known about models with the tables that other packages publish.
 	@$(BIN)/python -m tests.facts.published
+
+second-opinion: $(READY)  ## Ask an emulator by others, aimock (Node 20 and npm), what it makes of turnout's requests.
+	@npm install --silent --no-fund --no-audit --prefix $(VENV)/second-opinion @copilotkit/aimock@1.43.0
+	@$(BIN)/python -m tests.second_opinion $(VENV)/second-opinion/node_modules
 
 clean:  ## Remove .venv and every cache.
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

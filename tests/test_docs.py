@@ -63,3 +63,12 @@ def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_tests_that_a_page_names_are_there() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)((?:::\w+)*)`", (ROOT / "docs" / "services.md").read_text(encoding="utf-8"))
+    assert len(named) > 20
+    for path, names in named:
+        text = (ROOT / path).read_text(encoding="utf-8")
+        for name in names.split("::")[1:]:
+            assert re.search(rf"(def|class) {name}\b", text), f"{path}{names}"

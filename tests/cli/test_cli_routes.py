@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,6 +33,25 @@ def test_routes_backends_and_credentials_are_listed_without_a_request(
     assert "text-embedding-3-small/1536" in " ".join(_line(done.out, "embedding/default *"))
     assert not any(secret in done.out for secret in _SECRETS)
     assert fresh_emulator.requests == []
+
+
+@pytest.mark.usefixtures("elsewhere")
+def test_a_model_that_retires_or_is_unknown_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = tmp_path / "turnout.toml"
+    config.write_text(
+        '[backends.azure]\nendpoint = "https://contoso.openai.azure.com"\napi_key = "k"\n'
+        '[backends.bedrock]\nregion = "us-east-1"\n'
+        '[chat.default]\nazure = { deployment = "d", model = "gpt-5" }\nbedrock = "mistral.mistral-large-2407-v1:0"\n'
+        '[chat.own]\nazure = { deployment = "e", model = "our-own" }\nbedrock = "us.meta.llama3-3-70b-instruct-v1:0"\n',
+        encoding="utf-8",
+    )
+
+    monkeypatch.setattr("turnout.cli.routes._today", lambda: date(2027, 1, 15))
+    out = turnout("routes", "--config", str(config)).out
+    assert "warning: chat.default.azure: gpt-5 retires on 2027-02-09; choose another model" in out
+    assert "warning: chat.own.azure: our-own is a model that turnout has no facts of" in out
+    assert "mistral-large" not in out.partition("warning")[2]
+    assert "warning: chat.own.bedrock: us.meta.llama3-3-70b-instruct-v1:0 retires on 2027-03-30" in out
 
 
 @pytest.mark.usefixtures("settings_file")

@@ -11,6 +11,7 @@ from turnout.conversation.attachments import Attachments, addresses
 from turnout.conversation.fitting import fit
 from turnout.conversation.history import prepare
 from turnout.conversation.media import Media
+from turnout.conversation.parameters import PARAMETERS
 from turnout.conversation.request import Fitted, Request
 from turnout.conversation.turns import Attachment, Call, Part, Reasoning, Source, Text, Turn, WireBlock
 from turnout.errors import InvalidRequestError, UnsupportedError
@@ -138,3 +139,65 @@ def test_a_sound_by_its_address_is_fetched_where_the_wire_takes_sounds(wire: str
     found = Attachments(route(wire), {address: Media(data, "audio/wav")}).resolved(Attachment("audio", url=address), "")
     assert isinstance(found, Attachment)
     assert (found.data, found.format, found.url) == (data, "wav", None)
+
+
+def conversation(model: str, *turns: tuple[str, list[Part]], tools: bool = True) -> list[tuple[str, str]]:
+    """What is sent to a model on Converse: who says what."""
+    where = Route("chat", "default", "here", "bedrock", "bedrock-converse", "prod", model)
+    made: list[Any] = [Turn(index, role, parts) for index, (role, parts) in enumerate(turns)]  # type: ignore[arg-type]  # a string is a role here
+    for turn in made:
+        turn.source = Source("here", "bedrock-converse", "prod") if turn.role == "assistant" else None
+        turn.call_id = "call_1" if turn.role == "tool" else None
+    request = Request(parameters=dict.fromkeys(PARAMETERS), tools=[TOOL] if tools else [])
+    sent = prepare(lambda: made, where, fit(request, where))
+    return [
+        (turn.role, "".join(part.text for part in turn.parts if isinstance(part, Text | Reasoning))) for turn in sent
+    ]
+
+
+CALLED: list[tuple[str, list[Part]]] = [
+    ("user", [Text("The weather?")]),
+    ("assistant", [Call("call_1", "weather", {})]),
+    ("tool", [Text("Sunny.")]),
+]
+
+
+@pytest.mark.parametrize("model", ["us.meta.llama3-3-70b-instruct-v1:0", "mistral.mistral-large-2407-v1:0"])
+def test_results_stand_alone_where_the_model_wants_that(model: str) -> None:
+    sent = conversation(model, *CALLED, ("user", [Text("And tomorrow?")]))
+    assert sent[2:] == [("tool", "Sunny."), ("assistant", "I have the results."), ("user", "And tomorrow?")]
+    assert conversation("amazon.nova-lite-v1:0", *CALLED, ("user", [Text("And?")]))[2:] == [
+        ("tool", "Sunny."),
+        ("user", "And?"),
+    ]
+    assert conversation(model, *CALLED)[-1] == ("tool", "Sunny.")
+
+
+@pytest.mark.parametrize(
+    ("model", "prefilled"),
+    [
+        ("us.anthropic.claude-haiku-4-5-20251001-v1:0", True),
+        ("us.anthropic.claude-sonnet-4-6", False),
+        ("amazon.nova-lite-v1:0", False),
+        ("my.own-model", False),
+    ],
+)
+def test_the_beginning_of_an_answer_is_sent_where_a_model_takes_it(model: str, prefilled: bool) -> None:
+    sent = conversation(model, ("user", [Text("A colour.")]), ("assistant", [Text("The colour is")]), tools=False)
+    assert sent[1] == ("assistant", "The colour is")
+    assert sent[2:] == ([] if prefilled else [("user", "Go on.")])
+
+
+@pytest.mark.parametrize(
+    ("model", "sent_back"),
+    [("us.deepseek.r1-v1:0", False), ("qwen.qwen3-32b-v1:0", False), ("us.anthropic.claude-sonnet-4-6", True)],
+)
+def test_reasoning_is_not_sent_to_a_model_that_refuses_its_own(model: str, sent_back: bool) -> None:
+    thought, answer = Reasoning("Hm.", "signature"), Text("Hello.")
+    turns: list[tuple[str, list[Part]]] = [
+        ("user", [Text("Hi.")]),
+        ("assistant", [thought, answer]),
+        ("user", [Text("?")]),
+    ]
+    sent = conversation(model, *turns, tools=False)
+    assert sent[1] == ("assistant", "Hm.Hello." if sent_back else "Hello.")

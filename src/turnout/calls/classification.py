@@ -205,6 +205,9 @@ def _made(
         e.ServerError: (f"{place} failed", again),
         e.ServiceAnswerError: (f"the answer of {place} can't be read", again),
     }.get(kind, (f"{place} refused the request", ""))
+    other = next((wire for words, wire in tables.OTHER_WIRE if words in _said(error)), None)
+    if other is not None and other != route.wire:
+        advice = f"Set wire = {other!r} in the target ({called}). "
     named = f" [{code}]" if code else ""
     source = "What came" if kind is e.ServiceAnswerError else "The service said"
     message = redact(f"{head}{named}. {advice}{source}: {shortened(_said(error))}", site.secrets())

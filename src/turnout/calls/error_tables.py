@@ -157,3 +157,12 @@ TRANSPORT = _by_name(
         e.ServiceConnectionError: "TransportError ProtocolError HTTPError ConnectionError",
     }
 )
+
+OTHER_WIRE = (
+    ("Responses API is not enabled", "openai-chat"),
+    ("Please use /v1/responses instead", "openai-responses"),
+)
+"""What a service says of a wire that it doesn't serve a model on → the wire to set.
+
+Source: https://github.com/responsibleai/ASSERT/issues/129, https://github.com/aaif-goose/goose/issues/9825
+"""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +12,11 @@ import typer
 from turnout.redaction import redact
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from turnout.settings import Backend, Kind, Settings
+
+_SOON = timedelta(days=90)
 
 Config = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="The settings file, instead of the one found.")
@@ -20,7 +26,8 @@ Config = Annotated[
 def routes(config: Config = None) -> None:
     """List routes and backends: which deployment answers, and with which credential.
 
-    An asterisk marks what is used now. Nothing is fetched and no service is asked.
+    An asterisk marks what is used now. Nothing is fetched and no service is asked. What retires within 90 days, or has
+    no facts, is warned of.
     """
     from turnout.providers.clients import endpoint
     from turnout.settings import load_settings
@@ -36,6 +43,8 @@ def routes(config: Config = None) -> None:
     print()
     heading = ("Route", "Backend", "Deployment", "Model", "Wire")
     _table([heading, *_targets(settings, "chat"), *_targets(settings, "embedding")])
+    for warning in [*_warnings(settings, "chat"), *_warnings(settings, "embedding")]:
+        print(redact(f"\nwarning: {warning}"))
 
 
 def _active(settings: Settings, kind: Kind) -> str | None:
@@ -57,6 +66,27 @@ def _credential(backend: Backend) -> str:
         return str(provider_of(backend).credential(backend))
     except CredentialError as error:
         return f"none: {error}"
+
+
+def _warnings(settings: Settings, kind: Kind) -> Iterator[str]:
+    from turnout.errors import SettingsError
+    from turnout.routing import resolve
+
+    for name, targets in settings.routes(kind).items():
+        for backend in targets:
+            with suppress(SettingsError):  # which the table says
+                route = resolve(name, kind=kind, backend=backend, settings=settings)
+                retires = route.facts.retires.get(route.provider)
+                what = f"{route.key}: {route.model or route.deployment}"
+                if retires is not None and date.fromisoformat(retires) <= _today() + _SOON:
+                    gone = date.fromisoformat(retires) < _today()
+                    yield f"{what} {'retired' if gone else 'retires'} on {retires}; choose another model"
+                elif not route.facts.known and route.model:
+                    yield f"{what} is a model that turnout has no facts of; it is asked for nothing that only some take"
+
+
+def _today() -> date:
+    return datetime.now(tz=UTC).date()
 
 
 def _targets(settings: Settings, kind: Kind) -> list[tuple[str, ...]]:

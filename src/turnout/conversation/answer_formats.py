@@ -137,10 +137,11 @@ def openai_format(form: AnswerFormat) -> dict[str, Any]:
     """A form as OpenAI's `response_format`."""
     if form.schema is None:
         return {"type": "json_object"}
-    exactly = form.strict if form.strict is not None else all_required(form.schema) or None
-    schema = strict(form.schema) if exactly and can_be_enforced(form.schema) else form.schema
-    exactly = None if exactly and form.strict is None and not can_be_enforced(form.schema) else exactly
-    made = {"name": form.name, "schema": schema, "description": form.description or None, "strict": exactly}
+    wanted = form.strict if form.strict is not None else all_required(form.schema)
+    exactly = wanted and can_be_enforced(form.schema)
+    schema = strict(form.schema) if exactly else form.schema
+    said = exactly if exactly or form.strict is not None else None
+    made = {"name": form.name, "schema": schema, "description": form.description or None, "strict": said}
     return {"type": "json_schema", "json_schema": {key: value for key, value in made.items() if value is not None}}
 
 

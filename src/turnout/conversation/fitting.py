@@ -101,7 +101,13 @@ def _name_limit(sent: dict[str, Any], route: Route, policy: Policy, *, responses
         sent["max_output_tokens"] = max(limit, _LEAST_OUTPUT)
         return
     name = route.facts.max_tokens if route.facts.known else PROVIDERS[route.provider].max_tokens
-    sent["max_tokens" if api_lacks(route, name) else name] = limit
+    if not api_lacks(route, name):
+        sent[name] = limit
+    elif not route.facts.reasoning:
+        sent["max_tokens"] = limit
+    else:
+        why = f"the model wants {name}, and the API version {route.api_version} has none; leave api_version out"
+        unsupported(route, "max_tokens", why, policy)
 
 
 def _responses_tool(tool: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from turnout.errors import UnsupportedError
 _BY_NAME = ("properties", "$defs", "definitions", "dependentSchemas")  # hold schemas by names of the application's
 _LISTS = ("anyOf", "allOf", "oneOf", "prefixItems")
 _ONE = ("items", "additionalProperties", "contains", "not")
-_SAYS_WHAT = frozenset({"type", "enum", "const", "anyOf", "allOf", "$ref"})
+_SAYS_WHAT = frozenset({"type", "enum", "const", "anyOf", "allOf", "oneOf", "$ref"})
 _UNENFORCED = frozenset(
     [
         *("minLength", "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
@@ -53,7 +53,9 @@ def _references(schema: Any) -> Iterator[str]:
 
 
 def can_be_enforced(schema: Mapping[str, Any]) -> bool:
-    """Whether a service can hold an answer to a schema: not with objects of any members, `oneOf`, or tuples.
+    """Whether a service can hold an answer to a schema: not with objects of any members, or tuples.
+
+    `oneOf` becomes `anyOf`, which is the same for a union whose members differ, like pydantic's with a discriminator.
 
     Source, seen 2026-11-21: platform.openai.com/docs/guides/structured-outputs, "Supported schemas", and
     platform.claude.com/docs/en/build-with-claude/structured-outputs, "JSON Schema limitations".
@@ -75,7 +77,7 @@ def _is_open(node: Any) -> bool:
         return True  # `true`: anything at all
     free = node.get("type") == "object" and not node.get("properties") and "$ref" not in node
     extra = node.get("additionalProperties", False) is not False
-    unheld = {"patternProperties", "oneOf", "prefixItems"} & node.keys()
+    unheld = {"patternProperties", "prefixItems"} & node.keys()
     return free or extra or bool(unheld) or not _SAYS_WHAT & node.keys()
 
 
@@ -109,13 +111,17 @@ def strict_for_claude(schema: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
+_ANY = {"oneOf": "anyOf"}
+
+
 def _closed(node: Any, root: Mapping[str, Any], *, all_members: bool) -> Any:
     if not isinstance(node, dict):
         return node
     if "$ref" in node and node.keys() - {"$ref", "$defs", "definitions"}:
         return _closed(_dereferenced(node, root), root, all_members=all_members)
     close = partial(_closed, root=root, all_members=all_members)
-    made = {key: _changed(key, value, close) for key, value in node.items() if key != "default" or not all_members}
+    left_out = {"discriminator", "default"} if all_members else {"discriminator"}
+    made = {_ANY.get(key, key): _changed(key, value, close) for key, value in node.items() if key not in left_out}
     if isinstance(made.get("properties"), dict) and made.get("type") == "object":
         made["additionalProperties"] = False
         if all_members:

@@ -75,6 +75,8 @@ def tool_choice_name(choice: Any) -> str | None:
 def asked_for(request: Request, route: Route, *, thinks: bool = False) -> Asked:
     """What to ask of the route's model, which can't be forced to anything if it `thinks`."""
     asked = Asked(list(request.tools), request.tool_choice)
+    if asked.tools and route.facts.known and not route.facts.tools:
+        _leave_out_tools(asked, route, request.policy)
     if request.form is not None:
         way = _way(route, request.form, request.method, prefer_schema=request.as_text or thinks)
         _ask(asked, request.form, way, strictly=request.strict, as_text=request.as_text)
@@ -84,6 +86,14 @@ def asked_for(request: Request, route: Route, *, thinks: bool = False) -> Asked:
         return asked
     _force(asked, _ALL if route.wire.startswith("openai-") else ("auto",) if thinks else route.facts.tool_choice)
     return asked
+
+
+def _leave_out_tools(asked: Asked, route: Route, policy: Policy) -> None:
+    if asked.choice not in {None, "auto", "none"}:
+        place = f"{route.deployment!r} on backend {route.backend!r}"
+        raise UnsupportedError(f"{place} calls no tools, and is to call one; use a model that does")
+    unsupported(route, "a tool", "the model calls none", policy)
+    asked.tools, asked.choice = [], None
 
 
 def _ask(asked: Asked, form: AnswerFormat, way: str, *, strictly: bool | None, as_text: bool) -> None:

@@ -211,13 +211,7 @@ class TurnoutLLM(StructuredPredict):
         return [ToolSelection(tool_id=call_id, tool_name=name, tool_kwargs=asked) for call_id, name, asked in found]
 
     def _is_native(self) -> bool:
-        if self.pydantic_program_mode is not PydanticProgramMode.DEFAULT:
-            return False
-        try:
-            facts = self.route.facts
-        except TurnoutError:
-            return True  # the call itself says what is wrong
-        return facts.tools or facts.structured
+        return self.pydantic_program_mode is PydanticProgramMode.DEFAULT
 
     def _resolved(self, model: str | None = None, backend: str | None = None) -> tuple[Route, Settings]:
         from turnout.routing import resolve

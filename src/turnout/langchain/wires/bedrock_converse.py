@@ -38,6 +38,8 @@ def build(route: Route, backend: BedrockBackend) -> Wire:
 def _arguments(fitted: Fitted) -> dict[str, Any]:
     """A request as the class takes it."""
     sent = dict(fitted.arguments)
+    if "serviceTier" in sent:  # the class puts it into a member of its own
+        sent["serviceTier"] = sent["serviceTier"]["type"]
     if "additionalModelRequestFields" in sent:
         sent["additional_model_request_fields"] = sent.pop("additionalModelRequestFields")
     return sent

@@ -1,0 +1,1 @@
+"""What an emulator by others says of turnout's requests: `make second-opinion`."""

@@ -214,6 +214,8 @@ def test_a_description_has_the_length_that_azure_takes() -> None:
     body = sent_but(route("gpt-4.1"), "the description of tool 'depot' is", tools=[wordy])
     assert len(body["tools"][0]["function"]["description"]) == 1_024
     assert len(wordy["function"]["description"]) == 1_800
+    claude = sent(route("claude-sonnet-4-6", "anthropic-messages"), tools=[wordy])  # which is Anthropic's own API there
+    assert len(claude["tools"][0]["description"]) == 1_800
     assert sent(route("us.amazon.nova-lite-v1:0", "bedrock-converse"), tools=[wordy])
 
 

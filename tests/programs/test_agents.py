@@ -89,7 +89,7 @@ MIDDLEWARES: dict[str, Callable[[], Any]] = {
     "call limit": lambda: ModelCallLimitMiddleware(run_limit=5),
     "context editing": lambda: ContextEditingMiddleware(edits=[ClearToolUsesEdit(trigger=100_000)]),
     "retry": lambda: ModelRetryMiddleware(max_retries=1),
-    "to-do list": TodoListMiddleware,
+    "to-do list": lambda: TodoListMiddleware(tool_description="Write down what is to be done."),
     "tool retry": lambda: ToolRetryMiddleware(max_retries=1),
 }
 

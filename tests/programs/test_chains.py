@@ -69,6 +69,21 @@ async def test_a_calls_config_chooses_the_model(column: Column, fresh_emulator: 
     assert reached(fresh_emulator) == {(column.service, column.deployment)}
 
 
+@pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
+async def test_events_of_each_version(column: Column, fresh_emulator: Emulator) -> None:
+    model, asked = ChatTurnout(), "Get the weather in Bern."
+    tools: Any = {"tools": [get_weather]}
+    for config, reaches in ((None, (column.service, column.deployment)), (CONFIG, ("openai", "gpt-4o-mini"))):
+        whole: Any = model.stream_events(asked, config, version="v3", **tools)
+        awhole: Any = await model.astream_events(asked, config, version="v3", **tools)
+        for message in (whole.output, await awhole):
+            assert [call["args"] for call in message.tool_calls] == [{"city": "Bern"}]
+        events = [event async for event in model.astream_events(asked, config, version="v2", **tools)]
+        assert events[-1]["event"] == "on_chat_model_end"
+        assert len(chats(fresh_emulator)) == 3
+        assert reached(fresh_emulator) == {reaches}
+
+
 @pytest.mark.usefixtures("columns_file")
 def test_a_model_that_is_not_there_is_named() -> None:
     with pytest.raises(UnknownRouteError, match="fastt"):

@@ -230,6 +230,16 @@ class ChatTurnout(BaseChatModel):
         async for chunk in super().astream(input, config, stop=stop, **self._configured(config, kwargs)):
             yield chunk
 
+    # Of version 3, events don't go by way of `stream`.
+
+    def stream_events(self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
+        """Answer as events."""
+        return super().stream_events(input, config, **self._configured(config, kwargs))
+
+    def astream_events(self, input: LanguageModelInput, config: RunnableConfig | None = None, **kwargs: Any) -> Any:  # noqa: A002
+        """Answer as events, without blocking the event loop."""
+        return super().astream_events(input, config, **self._configured(config, kwargs))
+
     def batch(
         self,
         inputs: list[LanguageModelInput],

@@ -212,9 +212,3 @@ def geography_of(profile: str) -> tuple[str, str]:
     """The geography of an inference profile's id, `""` of a bare one, and the foundation model's id."""
     geography, _, bare = profile.partition(".")
     return (geography, bare) if geography in GEOGRAPHIES else ("", profile)
-
-
-def find_anthropic(model_id: str, models: Mapping[str, AnthropicModel]) -> AnthropicModel | None:
-    """The Claude model that a foundation-model id names with a date and version: the longest name that fits."""
-    found = [name for name in models if re.match(rf"anthropic\.{re.escape(name)}($|-\d{{8}}|-v\d)", model_id)]
-    return models[max(found, key=len)] if found else None

@@ -36,6 +36,7 @@ def blocks(page: Path, language: str) -> list[str]:
     return [code for kind, code in BLOCK.findall(page.read_text(encoding="utf-8")) if kind == language]
 
 
+@pytest.mark.filterwarnings("ignore:The function `loads` is in beta")
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if blocks(page, "python") and page.name not in OWN_TEST], ids=lambda page: page.name
 )

@@ -150,16 +150,20 @@ def test_services_accept_them_all(bench: Bench, backend: str) -> None:
     images = [block for form, block in IMAGES.items() if form != "langchain, no type"]
     documents = [block for form, block in DOCUMENTS.items() if form != "langchain, extras"]
     texts = [block for form, block in TEXTS.items() if form != "langchain 0.3"]
-    content: list[str | dict[str, Any]] = [*images, *documents, *texts]
-    body = json.dumps(bench.sent(backend, [HumanMessage(["What is this?", *content]), HumanMessage(content[:1])]))
+    messages: list[BaseMessage] = [HumanMessage(["What is this?", *images, *texts]), HumanMessage([images[0]])]
+    for begun in range(0, len(documents), 5):  # Bedrock takes so many in a message
+        messages += [AIMessage("Well."), HumanMessage(["And this?", *documents[begun : begun + 5]])]
+    body = json.dumps(bench.sent(backend, messages))
     assert body.count(PNG) == len(images) + 1
     assert body.count(PDF) == len(documents)
 
 
 def test_documents_that_share_a_name_get_names_of_their_own_on_converse(bench: Bench) -> None:
     named = [{"type": "file", "base64": PDF, "filename": name} for name in ("x.pdf", "x.pdf", "Ü!.pdf", "", "y" * 300)]
-    body = bench.sent("bedrock", [HumanMessage(["See:", *named]), HumanMessage([DOCUMENTS["converse"], named[0]])])
-    names = [block["document"]["name"] for block in body["messages"][0]["content"] if "document" in block]
+    more = HumanMessage(["And:", DOCUMENTS["converse"], named[0]])
+    body = bench.sent("bedrock", [HumanMessage(["See:", *named]), AIMessage("Well."), more])
+    contents = [block for message in body["messages"] for block in message["content"]]
+    names = [block["document"]["name"] for block in contents if "document" in block]
     assert names == ["x", "x 2", "Document", "Document 2", "y" * 200, "a b", "x 3"]
 
 

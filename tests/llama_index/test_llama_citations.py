@@ -39,7 +39,7 @@ EVENTS: list[dict[str, Any]] = [
     {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Green."}},
     {"type": "content_block_delta", "index": 0, "delta": {"type": "citations_delta", "citation": CITATION}},
     {"type": "content_block_stop", "index": 0},
-    {"type": "message_delta", "delta": ENDED, "usage": {"output_tokens": 1}},
+    {"type": "message_delta", "delta": ENDED, "usage": {"input_tokens": 3, "output_tokens": 1}},
     {"type": "message_stop"},
 ]
 

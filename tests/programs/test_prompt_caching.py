@@ -31,7 +31,7 @@ RULES, ASKED = "Be brief.", "Get the weather in Bern."
 def check(body: Any, column: Column, *, tools: bool) -> None:
     """The request is marked as the column's model takes it."""
     match column.name:
-        case "azure_claude":
+        case "azure_claude" | "bedrock_messages":
             assert body["cache_control"] == MARK
         case "bedrock_claude":
             assert body["system"] == [{"text": RULES}, POINT]

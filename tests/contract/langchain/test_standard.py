@@ -144,7 +144,7 @@ class Embedding(Backend):
 
     @property
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
-        return {"TURNOUT_BACKEND": self.name}, {}, {"model": "default"}
+        return {"TURNOUT_BACKEND": self.name}, {}, {"route_name": "default"}  # `model` names the space
 
 
 class TestAzureEmbeddingsUnit(Embedding, EmbeddingsUnitTests):

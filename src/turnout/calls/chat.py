@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing, closing, contextmanager
+from contextlib import aclosing, closing
 from dataclasses import replace
 from functools import partial
 from importlib import import_module
@@ -20,7 +20,7 @@ from turnout.transport.blocking import off_loop, within_deadline
 from turnout.transport.deadline import until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 
     from turnout.conversation.request import Fitted, Request
     from turnout.conversation.turns import Turn
@@ -141,13 +141,13 @@ class ChatCall(Generic[A, C]):
 
     def answer(self) -> A:
         """One answer."""
-        with self._translated():
+        with self:
             wire, turns = self._prepared()
             return self._attempts.run(lambda: self._shape().whole(wire.chat(turns, self._fitted)))
 
     async def aanswer(self) -> A:
         """One answer, without blocking the event loop."""
-        with self._translated():
+        with self:
             wire, turns = await self._aprepared()
 
             async def once() -> A:
@@ -157,7 +157,7 @@ class ChatCall(Generic[A, C]):
 
     def chunks(self) -> Generator[C]:
         """One answer in chunks; in one chunk, where the service doesn't stream what has tools."""
-        with self._translated():
+        with self:
             wire, turns = self._prepared()
 
             def once() -> Generator[C]:
@@ -174,7 +174,7 @@ class ChatCall(Generic[A, C]):
 
     async def achunks(self) -> AsyncGenerator[C]:
         """One answer in chunks, without blocking the event loop."""
-        with self._translated():
+        with self:
             wire, turns = await self._aprepared()
 
             async def once() -> AsyncGenerator[C]:
@@ -213,13 +213,11 @@ class ChatCall(Generic[A, C]):
         known = classify(error, call_site(self._route, self._settings))
         return None if known is None else self._convert(known)
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         """Raise turnout's errors for whatever the body raises."""
-        try:
-            yield
-        except Exception as error:
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, Exception):
             known = self._translate(error)
-            if known is None or known is error:
-                raise
-            raise known from known.__cause__ or error
+            if known is not None and known is not error:
+                raise known from known.__cause__ or error

@@ -8,7 +8,6 @@ out for others. What no service would accept is refused before anything is sent.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from turnout.conversation import fetching
@@ -19,7 +18,7 @@ from turnout.conversation.parts import fit_parts
 from turnout.errors import InvalidRequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from turnout.conversation.media import Media
     from turnout.conversation.request import Fitted
@@ -29,22 +28,26 @@ if TYPE_CHECKING:
 
 def prepare(read: Callable[[], list[Turn]], route: Route, fitted: Fitted, *, allow_private: bool = False) -> list[Turn]:
     """A conversation as a route's wire takes it; what no service could accept is refused, and its place named."""
-    with _naming(route):
+    try:
         turns = arranged(read(), route, fitted)
         places = addresses(turns, route)
         fetched = fetching.fetch_all(places, allow_private=allow_private) if places else {}
         return _settled(turns, route, fitted, fetched)
+    except InvalidRequestError as error:
+        raise _named(error, route)  # noqa: B904 - the same one
 
 
 async def aprepare(
     read: Callable[[], list[Turn]], route: Route, fitted: Fitted, *, allow_private: bool = False
 ) -> list[Turn]:
     """As `prepare`, fetching without blocking the event loop."""
-    with _naming(route):
+    try:
         turns = arranged(read(), route, fitted)
         places = addresses(turns, route)
         fetched = await fetching.afetch_all(places, allow_private=allow_private) if places else {}
         return _settled(turns, route, fitted, fetched)
+    except InvalidRequestError as error:
+        raise _named(error, route)  # noqa: B904 - the same one
 
 
 def _settled(turns: Sequence[Turn], route: Route, fitted: Fitted, fetched: Mapping[str, Media]) -> list[Turn]:
@@ -63,11 +66,7 @@ def _settled(turns: Sequence[Turn], route: Route, fitted: Fitted, fetched: Mappi
     return kept
 
 
-@contextmanager
-def _naming(route: Route) -> Iterator[None]:
-    """Errors name the backend and deployment."""
-    try:
-        yield
-    except InvalidRequestError as error:
-        error.backend, error.deployment = route.backend, route.deployment
-        raise
+def _named(error: InvalidRequestError, route: Route) -> InvalidRequestError:
+    """An error that names the backend and deployment."""
+    error.backend, error.deployment = route.backend, route.deployment
+    return error

@@ -5,7 +5,6 @@ A module of its own, loaded with the first call: importing the class alone loads
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -26,7 +25,7 @@ from turnout.routing import resolve
 from turnout.settings.fields import resolved_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from langchain_core.language_models.chat_models import BaseChatModel
     from langchain_core.messages import BaseMessage
@@ -45,14 +44,19 @@ _resolved: ContextVar[tuple[object, dict[tuple[Any, Any], _Resolved]] | None] = 
 )
 
 
-@contextmanager
-def resolving_once(model: BaseChatModel) -> Iterator[None]:
-    """Have one call look at its settings once: LangChain asks a model what it is several times a call."""
-    token = _resolved.set((model, {}))
-    try:
-        yield
-    finally:
-        _resolved.reset(token)
+class ResolvingOnce:
+    """A context in which a call looks at its settings once: LangChain asks a model what it is several times a call."""
+
+    __slots__ = ("_model", "_token")
+
+    def __init__(self, model: BaseChatModel) -> None:
+        self._model = model
+
+    def __enter__(self) -> None:
+        self._token = _resolved.set((self._model, {}))
+
+    def __exit__(self, *_: object) -> None:
+        _resolved.reset(self._token)
 
 
 def resolved(model: BaseChatModel, kwargs: dict[str, Any]) -> _Resolved:

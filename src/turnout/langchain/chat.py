@@ -188,9 +188,9 @@ class ChatTurnout(BaseChatModel):
         **kwargs: Any,
     ) -> AIMessage:
         """Answer; `backend` and `model` in `config["configurable"]` choose others for this call."""
-        from turnout.langchain.calls import resolving_once
+        from turnout.langchain.calls import ResolvingOnce
 
-        with resolving_once(self):
+        with ResolvingOnce(self):
             return super().invoke(input, config, stop=stop, **self._configured(config, kwargs))
 
     async def ainvoke(
@@ -202,9 +202,9 @@ class ChatTurnout(BaseChatModel):
         **kwargs: Any,
     ) -> AIMessage:
         """Answer without blocking the event loop."""
-        from turnout.langchain.calls import resolving_once
+        from turnout.langchain.calls import ResolvingOnce
 
-        with resolving_once(self):
+        with ResolvingOnce(self):
             return await super().ainvoke(input, config, stop=stop, **self._configured(config, kwargs))
 
     def stream(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -55,12 +55,16 @@ def shorter(limit: float | None, left: float | None) -> float | None:
     return min(limit, left)
 
 
-@contextmanager
-def until(ends: float | None) -> Iterator[None]:
+_NO_DEADLINE = nullcontext()
+
+
+def until(ends: float | None) -> AbstractContextManager[None]:
     """Have `remaining` count down to a time of the monotonic clock."""
-    if ends is None:
-        yield
-        return
+    return _NO_DEADLINE if ends is None else _until(ends)
+
+
+@contextmanager
+def _until(ends: float) -> Iterator[None]:
     token = _ends.set(ends)
     try:
         yield

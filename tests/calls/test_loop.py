@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from turnout_emulator import Emulator
 
 
-SETTINGS = {"is_now", "_snapshot", "_stamp", "_located", "_read_toml", "_load"}
+SETTINGS = {"is_now", "_snapshot", "_stamp", "_located", "_read_toml", "_read_dotenv", "_load"}
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
@@ -117,6 +116,8 @@ class ModelFacts:
 
 @cache
 def _document() -> dict[str, Any]:
+    import tomllib
+
     return tomllib.loads(files("turnout.facts").joinpath("models.toml").read_text(encoding="utf-8"))
 
 

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import copyreg
 import os
-import tomllib
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dotenv import dotenv_values
 from pydantic import ValidationError
 
 from turnout.errors import SettingsError, UnknownBackendError
@@ -143,6 +141,8 @@ def _located(path: str | os.PathLike[str] | None) -> Path | None:
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
+    import tomllib
+
     try:
         with path.open("rb") as file:
             return wrapped(tomllib.load(file))
@@ -155,6 +155,12 @@ def _read_toml(path: Path) -> dict[str, Any]:
     raise SettingsError(msg)
 
 
+def _read_dotenv(path: Path) -> dict[str, Secret]:
+    from dotenv import dotenv_values
+
+    return {name: Secret(value) for name, value in dotenv_values(path).items() if value is not None}
+
+
 def _load(path: str | os.PathLike[str] | None) -> Settings:
     file = _located(path)
     folder = file.parent if file else Path.cwd()
@@ -165,8 +171,7 @@ def _load(path: str | os.PathLike[str] | None) -> Settings:
         if name in CLOUD_VARIABLES or name in PROXY_VARIABLES or name.upper().startswith(_PREFIX)
     }
     data = _read_toml(file) if file else {}
-    read = dotenv_values(dotenv_file) if dotenv_file.is_file() else {}
-    dotenv = {name: Secret(value) for name, value in read.items() if value is not None}
+    dotenv = _read_dotenv(dotenv_file) if dotenv_file.is_file() else {}
     variables = dotenv | environment
     sources = dict.fromkeys(dotenv, str(dotenv_file)) | dict.fromkeys(environment, _ENVIRONMENT)
     turnout_variables = {name: sources[name] for name in variables if name.upper().startswith(_PREFIX)}

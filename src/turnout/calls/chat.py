@@ -84,6 +84,24 @@ class _AnswerShape(Protocol[A, C]):
     def end(self) -> None: ...
 
 
+class _Translated:
+    """A context that raises turnout's errors for whatever its body raises; it may be entered again."""
+
+    __slots__ = ("_translate",)
+
+    def __init__(self, translate: Callable[[Exception], TurnoutError | None]) -> None:
+        self._translate = translate
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, Exception):
+            known = self._translate(error)
+            if known is not None and known is not error:
+                raise known from known.__cause__ or error
+
+
 class ChatCall(Generic[A, C]):
     """One call, before anything is sent.
 
@@ -127,6 +145,7 @@ class ChatCall(Generic[A, C]):
         self._wires = wires
         self._read = read
         self._convert = convert
+        self._translated = _Translated(self._translate)
         self._has_content = has_content
         self._attempts = new_attempts(
             route,
@@ -141,13 +160,13 @@ class ChatCall(Generic[A, C]):
 
     def answer(self) -> A:
         """One answer."""
-        with self:
+        with self._translated:
             wire, turns = self._prepared()
             return self._attempts.run(lambda: self._shape().whole(wire.chat(turns, self._fitted)))
 
     async def aanswer(self) -> A:
         """One answer, without blocking the event loop."""
-        with self:
+        with self._translated:
             wire, turns = await self._aprepared()
 
             async def once() -> A:
@@ -157,7 +176,7 @@ class ChatCall(Generic[A, C]):
 
     def chunks(self) -> Generator[C]:
         """One answer in chunks; in one chunk, where the service doesn't stream what has tools."""
-        with self:
+        with self._translated:
             wire, turns = self._prepared()
 
             def once() -> Generator[C]:
@@ -174,7 +193,7 @@ class ChatCall(Generic[A, C]):
 
     async def achunks(self) -> AsyncGenerator[C]:
         """One answer in chunks, without blocking the event loop."""
-        with self:
+        with self._translated:
             wire, turns = await self._aprepared()
 
             async def once() -> AsyncGenerator[C]:
@@ -212,12 +231,3 @@ class ChatCall(Generic[A, C]):
     def _translate(self, error: Exception) -> TurnoutError | None:
         known = classify(error, call_site(self._route, self._settings))
         return None if known is None else self._convert(known)
-
-    def __enter__(self) -> None:
-        """Raise turnout's errors for whatever the body raises."""
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, Exception):
-            known = self._translate(error)
-            if known is not None and known is not error:
-                raise known from known.__cause__ or error

@@ -32,9 +32,8 @@ class RoutedEmbedding:
         progress: Callable[[EmbeddingProgress], object] | None
         settings: SettingsField
 
-    @property
-    def _route_name(self) -> str:
-        raise NotImplementedError
+        @property
+        def _route_name(self) -> str: ...
 
     @property
     def route(self) -> Route:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,7 @@ def of_aiohttp(error: BaseException) -> Names | None:
     return next((names for kind, names in _aiohttp() if isinstance(error, kind)), None)
 
 
-class _Raising:
+class _Raising(ABC):
     """Raises an SDK's exceptions in the place of those under a block; `names_of` gives the names of their classes."""
 
     def __init__(self, names_of: Callable[[BaseException], Names | None], target: Any, proxy: Proxy | None = None):
@@ -77,8 +78,8 @@ class _Raising:
         if error is not None and (names := self._names_of(error)) and (made := self._made(names, error)) is not None:
             raise made from without_secrets(error)
 
-    def _made(self, names: Names, error: BaseException) -> Exception | None:
-        raise NotImplementedError
+    @abstractmethod
+    def _made(self, names: Names, error: BaseException) -> Exception | None: ...
 
 
 class RaisingBotocore(_Raising):

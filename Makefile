@@ -22,7 +22,7 @@ demo: $(READY)  ## Ask the project's docs a question: two frameworks, two clouds
 	@$(BIN)/turnout demo --docs docs
 
 test: lint types $(READY)  ## Lint, types and every test.
-	$(BIN)/python -m pytest -n 2 --dist loadscope
+	$(BIN)/python -m pytest -n 3 --dist loadscope
 
 installs: $(READY)  ## Each extra alone, installed by pip into an environment of its own.
 	$(BIN)/python -m pytest -m installs -n 2 tests/test_installs.py

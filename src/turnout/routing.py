@@ -13,6 +13,8 @@ from turnout.settings import Kind, Settings, Target, load_settings
 from turnout.settings.options import Options
 from turnout.settings.problems import nearest
 
+_KEPT = 256
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
@@ -56,6 +58,10 @@ class Route:
     def facts(self) -> ModelFacts:
         """What is known about the model."""
         return facts(self.model)
+
+
+_latest: tuple[Settings | None, dict[tuple[str, Kind, str | None, int | None], Route]] = None, {}
+"""The settings that were asked last, and their routes: finding one anew is a hundredth of a call's cost."""
 
 
 def active_backend(settings: Settings, kind: Kind = "chat", override: str | None = None) -> str:
@@ -111,7 +117,21 @@ def resolve(
         UnknownBackendError: No such backend.
         SettingsError: The target doesn't fit: a wire the provider doesn't speak, dimensions the model can't make.
     """
+    global _latest  # noqa: PLW0603 - replaced as a whole, so that no lock is needed
     settings = load_settings() if settings is None else settings
+    latest = _latest
+    if latest[0] is not settings:
+        _latest = latest = settings, {}
+    found, asked = latest[1], (name, kind, backend, dimensions)
+    route = found.get(asked)
+    if route is None:
+        if len(found) >= _KEPT:
+            found.clear()
+        route = found[asked] = _find(settings, *asked)
+    return route
+
+
+def _find(settings: Settings, name: str, kind: Kind, backend: str | None, dimensions: int | None) -> Route:
     routes = settings.routes(kind)
     if name in routes:
         chosen = active_backend(settings, kind, backend)

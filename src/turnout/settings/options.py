@@ -14,8 +14,16 @@ from turnout.settings.secrets import Secret, plain
 class Options(dict[str, Any]):
     """A table that isn't changed, and so has a hash: settings are keys of what the process holds."""
 
+    _hash: int | None = None  # every call looks for its client by its settings
+
     def __hash__(self) -> int:  # type: ignore[override] # a dict has none
-        return hash(json.dumps(self, sort_keys=True, default=lambda value: repr(plain(value))))
+        if self._hash is None:
+            self._hash = hash(json.dumps(self, sort_keys=True, default=lambda value: repr(plain(value))))
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[Options], tuple[dict[str, Any]]]:
+        """Without the hash, which is another one in another process."""
+        return Options, (dict(self),)
 
 
 def _table(value: Any) -> dict[str, Any]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +15,7 @@ from urllib.parse import urlsplit
 from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk
 from turnout.index.collection import Collection, chunk_refused
 from turnout.index.guard.keepers import RecordKeeper, StoreState, collection_gone, record_entries
+from turnout.index.guard.locks import FileSystemLock, Lock
 from turnout.index.guard.records import SpaceRecord, with_record
 from turnout.settings import IndexSettings
 
@@ -23,6 +26,10 @@ COSINE = {"hnsw:space": "cosine"}
 
 _DISTANCE = "hnsw:space"  # Chroma refuses a change that has it, and goes by the collection's configuration
 _NO_RECORD = {"turnout": "no embedding space recorded"}  # Chroma refuses metadata without any key
+
+_LOCK = "turnout.lock"  # in the folder
+_VOID_AFTER = "turnout_void_after"  # seconds since the epoch
+_LOCK_SECONDS = 60.0  # many times what a change of a record takes
 
 _HEADER = 28  # bytes, up to the end of the file change counter
 _ROLLBACK = b"\x01\x01"  # at 18: the file changes with each commit, and not a write-ahead log beside it
@@ -85,6 +92,10 @@ class ChromaRecordKeeper(RecordKeeper):
             self._seen = file_version, version
         return version
 
+    def is_another(self, version: object) -> bool:
+        """Whether the collection of its name has another id."""
+        return isinstance(version, tuple) and version[0] != self._model().id
+
     def state(self) -> StoreState:
         """What the collection has, with the record in its metadata."""
         collection = self._fresh()
@@ -100,6 +111,16 @@ class ChromaRecordKeeper(RecordKeeper):
         metadata = with_record(collection.metadata, record)
         metadata.pop(_DISTANCE, None)
         collection.modify(metadata=metadata or _NO_RECORD)
+
+    def lock(self, *, inserting: bool) -> Lock | None:
+        """A file's lock in the folder; on a server, for a change of the record alone, a collection's name."""
+        if self._file is not None:
+            return FileSystemLock(self._file.with_name(_LOCK))
+        return None if inserting or not self._is_on_server else _NameLock(self.collection)
+
+    @property
+    def _is_on_server(self) -> bool:
+        return _setting(self.collection, "chroma_server_host") is not None
 
     def rows(self, number: int) -> list[Row]:
         """Texts with their metadata and vectors, from the beginning and the end of the collection."""
@@ -205,13 +226,52 @@ def check_metadata(chunk: Chunk, metadata: Mapping[str, Any], index: str) -> Non
             raise chunk_refused(chunk, index, key, "Chroma refuses an empty key")
 
 
+class _NameLock:
+    """A lock on a collection of a server: another collection, whose name only one process can give.
+
+    A process that was killed leaves it behind; it is void after a while.
+    """
+
+    is_remote = True
+
+    def __init__(self, collection: Any) -> None:
+        self._server = collection._client  # noqa: SLF001  # a collection doesn't give out what it is on
+        self._place = {"tenant": collection.tenant, "database": collection.database}
+        self._name = f"turnout-lock-{collection.id}"
+        self.key: object = self._name
+
+    def acquire(self) -> bool:
+        from chromadb.errors import ChromaError
+
+        made = {_VOID_AFTER: time.time() + _LOCK_SECONDS}
+        try:
+            self._server.create_collection(self._name, metadata=made, **self._place)
+        except ChromaError:
+            with suppress(ChromaError):
+                there = self._server.get_collection(self._name, **self._place)
+                if (there.metadata or {}).get(_VOID_AFTER, 0) < time.time():
+                    self.release()
+            return False
+        return True
+
+    def release(self) -> None:
+        from chromadb.errors import NotFoundError
+
+        with suppress(NotFoundError):
+            self._server.delete_collection(self._name, **self._place)
+
+
+def _setting(collection: Any, name: str) -> Any:
+    """One of the settings of the client that a collection is from."""
+    system = getattr(collection._client, "_system", None)  # noqa: SLF001
+    return getattr(getattr(system, "settings", None), name, None)
+
+
 def _file(collection: Any) -> Path | None:
     """The file that a Chroma in a folder keeps its collections in; None of one on a server or in memory."""
-    system = getattr(collection._client, "_system", None)  # noqa: SLF001
-    settings = getattr(system, "settings", None)
-    if settings is None or not settings.is_persistent:
+    if not _setting(collection, "is_persistent"):
         return None
-    return Path(settings.persist_directory) / "chroma.sqlite3"
+    return Path(_setting(collection, "persist_directory")) / "chroma.sqlite3"
 
 
 def _version(path: Path) -> object:

@@ -59,7 +59,8 @@ class Collection(Target, Source):
         if state.record is None:
             if dry:
                 return
-            self.keeper.write(record)
+            if not self.keeper.claim(record):  # another process came first: its record is checked
+                record = claim_record(self.state(), space, index=self.name, adoptable=self.adoptable)
         self._record = record
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Iterable, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar, cast
 
@@ -135,6 +135,11 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         known = self.check.passed_record(wanted) if comes_anyway else None
         return Recheck(runner, self.check, wanted, self._io, inserting, known)
 
+    def _admission(self, recheck: Recheck, vectors: Sequence[Any]) -> dict[str, Any]:
+        """Arguments of the check; an insert whose recheck takes the lock needs none before."""
+        locked = recheck.inserting and recheck.runner is None
+        return {"inserting": recheck.inserting, "vectors": vectors, "known": recheck.known, "locked": locked}
+
     @contextmanager
     def _admitted(
         self, vectors: Sequence[Any] = (), *, ids: Sequence[Any] = (), inserting: bool = False, embeds: bool = False
@@ -149,8 +154,9 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         """
         with getattr(self._embeddings, "pinned", nullcontext)():
             recheck = self._recheck(inserting=inserting, embeds=embeds)
-            options: dict[str, Any] = {"inserting": inserting, "vectors": vectors, "known": recheck.known}
-            with self.check.admitted(recheck.wanted, self._io, **options) as record, leave_pending(recheck):
+            options = self._admission(recheck, vectors)
+            admitted = self.check.admitted(recheck.wanted, self._io, **options)
+            with admitted as record, closing(recheck), leave_pending(recheck):
                 if stated := [found for found in ids if found]:
                     self.check.keeper.check_ids(stated)
                 yield record
@@ -164,9 +170,9 @@ class GuardedVectorStore(SearchMethods, VectorStore):
         """`_admitted` without blocking the event loop."""
         with getattr(self._embeddings, "pinned", nullcontext)():
             recheck = self._recheck(inserting=inserting, embeds=embeds)
-            options: dict[str, Any] = {"inserting": inserting, "vectors": vectors, "known": recheck.known}
+            options = self._admission(recheck, vectors)
             async with self.check.aadmitted(recheck.wanted, self._io, **options) as record:
-                with leave_pending(recheck):
+                with closing(recheck), leave_pending(recheck):
                     if stated := [found for found in ids if found]:
                         await self.check.keeper.acheck_ids(stated)
                     yield record

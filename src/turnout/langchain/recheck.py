@@ -11,11 +11,14 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from turnout.index.guard.locks import atake, having, take
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from turnout.facts.spaces import EmbeddingSpace
     from turnout.index.guard.checks import CheckIO, SpaceCheck
+    from turnout.index.guard.locks import Lock
     from turnout.index.guard.records import SpaceRecord
 
 
@@ -32,6 +35,7 @@ class Recheck:
         inserting: Whether vectors are about to be added.
         known: The record that passed the last check, if there is no check before because this one comes anyway.
         done: Whether it was made.
+        lock: What the recheck of an insert took, for the insert to have until it ends.
     """
 
     runner: object
@@ -41,6 +45,7 @@ class Recheck:
     inserting: bool
     known: SpaceRecord | None
     done: bool = False
+    lock: Lock | None = None
 
     @property
     def due(self) -> bool:
@@ -54,16 +59,30 @@ class Recheck:
         return unchanged
 
     def run(self) -> None:
-        """Check."""
+        """Check; before an insert, with the lock, which it keeps."""
         self.done = True
-        with leave_pending(None):  # what the check itself embeds runs nothing
+        if (lock := self._missing_lock()) is not None:
+            take(lock, self.check.index)
+            self.lock = lock
+        with having(self.lock), leave_pending(None):  # what the check itself embeds runs nothing
             self.check.run(self.wanted, self.io, inserting=self.inserting)
 
     async def arun(self) -> None:
         """`run` without blocking the event loop."""
         self.done = True
-        with leave_pending(None):
+        if (lock := self._missing_lock()) is not None:
+            await atake(lock, self.check.index)
+            self.lock = lock
+        with having(self.lock), leave_pending(None):
             await self.check.arun(self.wanted, self.io, inserting=self.inserting)
+
+    def close(self) -> None:
+        """The search or the insert has ended, however it did."""
+        if self.lock is not None:
+            self.lock.release()
+
+    def _missing_lock(self) -> Lock | None:
+        return self.check.keeper.lock(inserting=True) if self.inserting and self.lock is None else None
 
 
 _PENDING: ContextVar[Recheck | None] = ContextVar("turnout_recheck", default=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn, TypedDict, TypeVar, Unpack, overload
 
@@ -19,8 +20,8 @@ from llama_index.core.vector_stores.types import BasePydanticVectorStore
 
 from turnout.errors import EmbeddingSpaceError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
-from turnout.index.guard.checks import Adopt, SpaceCheck
-from turnout.index.guard.records import SpaceRecord, unknown_space
+from turnout.index.guard.checks import ATTEMPTS, Adopt, RecordChanged, SpaceCheck
+from turnout.index.guard.records import SpaceRecord, always_changing, unknown_space
 from turnout.llama_index.stores import SpaceKeeper, keeper_of
 from turnout.llama_index.stores.base import node_with_record
 from turnout.llama_index.stores.upstream import embed_model_of, replace_store
@@ -140,8 +141,15 @@ class GuardedVectorStore(BasePydanticVectorStore):
             return []
         vectors = [node.get_embedding() for node in nodes]
         wanted = self._wanted(vectors)
-        with self._check.admitted(wanted, self._io(wanted), inserting=True, vectors=vectors) as record:
-            return self._store.add(self._recorded(nodes, record), **kwargs)
+        for _ in range(ATTEMPTS):
+            try:
+                with self._admitted(wanted, vectors) as record, self._check.keeper.inserting(record):
+                    return self._store.add(self._recorded(nodes, record), **kwargs)
+            except RecordChanged:
+                self._check.forget()
+                if self._check.strict:
+                    raise
+        raise always_changing(self._check.index)
 
     async def async_add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
         """`add` without blocking the event loop."""
@@ -149,8 +157,16 @@ class GuardedVectorStore(BasePydanticVectorStore):
             return []
         vectors = [node.get_embedding() for node in nodes]
         wanted = self._wanted(vectors)
-        async with self._check.aadmitted(wanted, self._io(wanted), inserting=True, vectors=vectors) as record:
-            return await self._store.async_add(self._recorded(nodes, record), **kwargs)
+        for _ in range(ATTEMPTS):
+            try:
+                async with self._aadmitted(wanted, vectors) as record:
+                    with self._check.keeper.inserting(record):
+                        return await self._store.async_add(self._recorded(nodes, record), **kwargs)
+            except RecordChanged:
+                self._check.forget()
+                if self._check.strict:
+                    raise
+        raise always_changing(self._check.index)
 
     def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
         """Search.
@@ -271,6 +287,14 @@ class GuardedVectorStore(BasePydanticVectorStore):
             msg = f"the vectors for {self._check.index!r} are of {', '.join(sorted(map(str, wanted)))}: {fix}"
             raise EmbeddingSpaceError(msg, index=self._check.index, fix=fix)
         return wanted.pop()
+
+    def _admitted(self, wanted: EmbeddingSpace, vectors: Sequence[Any]) -> AbstractContextManager[SpaceRecord]:
+        """An insert that the check lets through."""
+        return self._check.admitted(wanted, self._io(wanted), inserting=True, vectors=vectors, locked=True)
+
+    def _aadmitted(self, wanted: EmbeddingSpace, vectors: Sequence[Any]) -> AbstractAsyncContextManager[SpaceRecord]:
+        """`_admitted` without blocking the event loop."""
+        return self._check.aadmitted(wanted, self._io(wanted), inserting=True, vectors=vectors, locked=True)
 
     def _io(self, wanted: EmbeddingSpace) -> _StoreIO:
         return _StoreIO(self, wanted, self._check.index)

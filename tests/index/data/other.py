@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
+    from pathlib import Path
 
 OTHERS = ["Lamps are lit at dusk.", "The signal box is manned by two.", "Tickets are sold until ten."]
 
@@ -61,17 +65,24 @@ def _obey(wire: Connection) -> None:
 # --- LangChain
 
 
-def chroma(folder: str, backend: str) -> Any:
+def chroma_client(place: str) -> Any:
+    """A client of a folder, or of a server by its port."""
+    import chromadb
     from chromadb.api.shared_system_client import SharedSystemClient
+
+    SharedSystemClient.clear_system_cache()  # of a test before
+    return chromadb.HttpClient(port=int(place)) if place.isdigit() else chromadb.PersistentClient(place)
+
+
+def chroma(place: str, backend: str) -> Any:
     from langchain_chroma import Chroma
 
     from turnout.langchain import TurnoutEmbeddings
 
-    SharedSystemClient.clear_system_cache()  # of a test before
     return Chroma(
         "documents",
         TurnoutEmbeddings(backend=backend),
-        persist_directory=folder,
+        client=chroma_client(place),
         collection_metadata={"hnsw:space": "cosine"},
     )
 
@@ -123,6 +134,105 @@ def _refill(store: Any) -> None:
     made.add_texts(OTHERS, ids=[f"other-{number}" for number in range(len(OTHERS))])
 
 
+def empty(kind: str, place: str, open_store: Callable[[], Any]) -> None:
+    """Remove what a store has, and its record; what its class makes with the first use is there then."""
+    if kind == "chroma":
+        client = chroma_client(place)
+        for collection in client.list_collections():
+            client.delete_collection(collection.name)
+        return
+    import sqlalchemy
+
+    store = open_store()
+    if hasattr(store, "get_nodes"):
+        store.get_nodes(node_ids=["none"])
+    engine = sqlalchemy.create_engine(place, poolclass=sqlalchemy.NullPool)
+    with engine.begin() as connection:
+        for name in sqlalchemy.inspect(connection).get_table_names():
+            what = f'UPDATE "{name}" SET cmetadata = NULL' if name.endswith("_collection") else f'DELETE FROM "{name}"'
+            connection.execute(sqlalchemy.text(what))
+            connection.execute(sqlalchemy.text(f'COMMENT ON TABLE "{name}" IS NULL'))
+
+
+def claim(open_store: Callable[[], Any], backend: str, at: float, won: Path) -> None:
+    """Add to an empty store at a moment, as another process does; make a file if it was let.
+
+    Chroma is so fast that two seldom meet: there it takes a while to write a record, and then again to write vectors.
+    """
+    import chromadb
+
+    from turnout.index.chroma import ChromaRecordKeeper
+
+    with (
+        _slower(ChromaRecordKeeper, "write", 0.1 if backend == "azure" else 0.2),
+        _slower(chromadb.Collection, "upsert", 0.3),
+        _slower(chromadb.Collection, "add", 0.3),
+    ):
+        _claim(open_store, backend, at, won)
+
+
+@contextmanager
+def _slower(kind: type, method: str, seconds: float) -> Iterator[None]:
+    import time
+
+    whole = getattr(kind, method)
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        time.sleep(seconds)
+        return whole(*arguments, **options)
+
+    setattr(kind, method, slow)
+    yield
+    setattr(kind, method, whole)
+
+
+def _claim(open_store: Callable[[], Any], backend: str, at: float, won: Path) -> None:
+    import time
+
+    from llama_index.core.schema import TextNode
+    from llama_index.core.vector_stores.types import BasePydanticVectorStore
+
+    from turnout.errors import EmbeddingSpaceError
+
+    store, ids = open_store(), [f"{backend}-{number}" for number in range(len(OTHERS))]
+    if isinstance(store, BasePydanticVectorStore):
+        from turnout.llama_index import GuardedVectorStore, TurnoutEmbedding
+
+        model = TurnoutEmbedding(backend=backend)
+        nodes = [TextNode(id_=one, text=text) for one, text in zip(ids, OTHERS, strict=True)]
+        for node, vector in zip(nodes, model.get_text_embedding_batch(OTHERS), strict=True):
+            node.embedding = vector
+        guard = GuardedVectorStore(store, model)
+        add: Callable[[], object] = partial(guard.add, nodes)
+    else:
+        from turnout.langchain import guarded
+
+        add = partial(guarded(store).add_texts, OTHERS, ids=ids)
+    while time.time() < at:
+        pass
+    with suppress(EmbeddingSpaceError):
+        add()
+        won.touch()
+
+
+def write_ids(open_store: Callable[[], Any], path: Path) -> None:
+    """Write the ids that a store of either framework has, in order, to a file."""
+    from langchain_postgres import PGVector
+    from sqlalchemy import select, text
+
+    store = open_store()
+    if isinstance(store, PGVector):
+        with store.session_maker() as session:
+            ids = list(session.scalars(select(store.EmbeddingStore.id)))
+    elif hasattr(store, "table_name"):
+        store.get_nodes(node_ids=["none"])  # so that it connects
+        with store.client.connect() as connection:
+            ids = list(connection.scalars(text(f'SELECT node_id FROM "data_{store.table_name}"')))
+    else:
+        ids = (store.client if hasattr(store, "stores_text") else store).get(include=[])["ids"]
+    path.write_text(json.dumps(sorted(ids)))
+
+
 def save_faiss(folder: str, backend: str) -> None:
     """Replace a folder's FAISS index with one of another space."""
     import shutil
@@ -142,11 +252,10 @@ def save_faiss(folder: str, backend: str) -> None:
 # --- LlamaIndex
 
 
-def llama_chroma(folder: str) -> Any:
-    import chromadb
+def llama_chroma(place: str) -> Any:
     from llama_index.vector_stores.chroma import ChromaVectorStore
 
-    client = chromadb.PersistentClient(folder)
+    client = chroma_client(place)
     return ChromaVectorStore(client.get_or_create_collection("documents", embedding_function=None))
 
 

@@ -5,16 +5,18 @@ The keeper reads and writes the record; each framework asks its store and its em
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, Protocol, TypeVar, cast, get_args
 
-from turnout.errors import CollectionGoneError, EmbeddingSpaceError
+from turnout.errors import CollectionGoneError, EmbeddingSpaceError, TurnoutError
 from turnout.facts.spaces import EmbeddingSpace
-from turnout.index.guard.keepers import RecordKeeper, Sample, StoreState
-from turnout.index.guard.records import SpaceRecord, mismatch, reindex_command, to_reindex
+from turnout.index.guard.keepers import RecordKeeper, Sample, StoreState, collection_gone
+from turnout.index.guard.locks import aholding, holding
+from turnout.index.guard.records import SpaceRecord, always_changing, mismatch, reindex_command, to_reindex
 
 _Call = Callable[..., Awaitable[Any]]  # (object, name of its blocking method, arguments) → the result
 _Step = Literal["pass", "assume", "probe", "create", "write", "verify"]
@@ -24,6 +26,7 @@ Adopt = Literal["refuse", "trust", "verify"]
 
 ALIKE = 0.999  # cosine from which a text's stored vector and its new one are the same model's
 _SAMPLED = 16  # texts that are embedded anew to verify an index
+ATTEMPTS = 5  # looks at a record that other processes keep changing
 _PROBE = "vector"  # a text whose vector is asked for only to learn its length
 _UNSEEN = object()  # the version of a record that was just written: the next check reads what is there
 
@@ -110,16 +113,12 @@ class SpaceCheck(Generic[KeeperT]):
     def forget_if_empty(self) -> None:
         """`forget`; an index that has no vectors left is of no space."""
         self.forget()
-        state = self.keeper.state()
-        if state.empty and state.record is not None:
-            self.keeper.write(None)
+        self.keeper.release()
 
     async def aforget_if_empty(self) -> None:
         """`forget_if_empty` without blocking the event loop."""
         self.forget()
-        state = await self.keeper.astate()
-        if state.empty and state.record is not None:
-            await self.keeper.awrite(None)
+        await self.keeper.arelease()
 
     @contextmanager
     def admitted(
@@ -130,19 +129,25 @@ class SpaceCheck(Generic[KeeperT]):
         inserting: bool = False,
         vectors: Iterable[Sequence[float]] = (),
         known: SpaceRecord | None = None,
+        locked: bool = False,
     ) -> Iterator[SpaceRecord]:
         """A search or an insert that `run` lets through; an insert that fails leaves an empty index of no space.
 
-        Vectors must be as long as the index's. The record is `known` where the caller looks at it later.
+        Vectors must be as long as the index's. The record is `known` where the caller looks at it later. If it is
+        `locked`, no other process changes the record before the insert ends.
         """
-        record, created = (known, False) if known is not None else self.run(wanted, io, inserting=inserting)
-        self._check_lengths(vectors, record)
-        try:
-            yield record
-        except BaseException:
-            if created:
-                self.forget_if_empty()
-            raise
+        with holding(self.keeper.lock(inserting=True) if locked else None, self.index):
+            created, before = False, self.version
+            try:
+                record, created = (known, False) if known is not None else self.run(wanted, io, inserting=inserting)
+                self._check_lengths(vectors, record)
+                yield record
+            except BaseException as error:
+                if created:
+                    self.forget_if_empty()
+                if isinstance(error, Exception) and self._is_gone(error, before):
+                    raise collection_gone(self.index) from error
+                raise
 
     @asynccontextmanager
     async def aadmitted(
@@ -153,16 +158,34 @@ class SpaceCheck(Generic[KeeperT]):
         inserting: bool = False,
         vectors: Iterable[Sequence[float]] = (),
         known: SpaceRecord | None = None,
+        locked: bool = False,
     ) -> AsyncIterator[SpaceRecord]:
         """`admitted` without blocking the event loop."""
-        record, created = (known, False) if known is not None else await self.arun(wanted, io, inserting=inserting)
-        self._check_lengths(vectors, record)
+        async with aholding(self.keeper.lock(inserting=True) if locked else None, self.index):
+            created, before = False, self.version
+            try:
+                record, created = (
+                    (known, False) if known is not None else await self.arun(wanted, io, inserting=inserting)
+                )
+                self._check_lengths(vectors, record)
+                yield record
+            except BaseException as error:
+                if created:
+                    await self.aforget_if_empty()
+                if isinstance(error, Exception) and await asyncio.to_thread(self._is_gone, error, before):
+                    raise collection_gone(self.index) from error
+                raise
+
+    def _is_gone(self, error: Exception, before: object) -> bool:
+        """Whether a store's own error is that of an index that was deleted since it had a version, or while used."""
+        if isinstance(error, TurnoutError | RecordChanged):
+            return False
         try:
-            yield record
-        except BaseException:
-            if created:
-                await self.aforget_if_empty()
-            raise
+            return any(self.keeper.is_another(version) for version in (before, self.version) if version is not None)
+        except CollectionGoneError:
+            return True
+        except Exception:  # noqa: BLE001 - the first error says more
+            return False
 
     def run(self, wanted: EmbeddingSpace, io: CheckIO, *, inserting: bool = False) -> tuple[SpaceRecord, bool]:
         """The record of the index, or the one that it would get, and whether it was made just now.
@@ -195,25 +218,31 @@ class SpaceCheck(Generic[KeeperT]):
             if wanted not in self._lengths:
                 self._lengths[wanted] = len((await call(io, "embed", [_PROBE]))[0])
             wanted = wanted.of_length(self._lengths[wanted])
-        step, record = self._step(await call(keeper, "state"), wanted, inserting=inserting)
-        if step == "assume":
-            return record, False
-        if step == "probe":
-            found: Sequence[Any] = ()
-            with suppress(Exception):
-                found = await call(io, "probe", _PROBE)
-            self.check_found(found, wanted)
-        elif step == "verify":
-            samples = self._usable(await call(keeper, "sample", _SAMPLED), wanted)
-            self._compare(samples, await call(io, "embed", [text for text, _ in samples]), wanted)
-        if step in {"create", "write", "verify"}:
-            await call(keeper, "write", record)
+        for _ in range(ATTEMPTS):
+            state: StoreState = await call(keeper, "state")
+            step, record = self._step(state, wanted, inserting=inserting)
+            if step == "assume":
+                return record, False
+            if step == "probe":
+                found: Sequence[Any] = ()
+                with suppress(Exception):
+                    found = await call(io, "probe", _PROBE)
+                self.check_found(found, wanted)
+            elif step == "verify":
+                samples = self._usable(await call(keeper, "sample", _SAMPLED), wanted)
+                self._compare(samples, await call(io, "embed", [text for text, _ in samples]), wanted)
+            if step in {"pass", "probe"}:
+                break
             version = _UNSEEN
+            if state.record is not None:
+                await call(keeper, "write", record)
+                break
+            if await call(keeper, "claim", record):
+                break
+        else:
+            raise always_changing(self.index)
         if step == "create":
             version = await call(keeper, "version")
-            written = (await call(keeper, "state")).record
-            if written is not None:  # by now it may be that of another process
-                written.check(wanted, index=self.index)
         self._passed = _Passed(stated, record, version)
         return record, step == "create"
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from turnout.errors import CollectionGoneError, EmbeddingSpaceError
 from turnout.facts.spaces import EmbeddingSpace
+from turnout.index.guard.locks import Lock, holding
 from turnout.index.guard.records import PREFIX, SpaceRecord, mismatch, reindex_command, to_reindex
 
 Sample = tuple[str, Sequence[float]]  # a text of the store, and the vector that it has there
@@ -57,9 +58,39 @@ class RecordKeeper(ABC):
         """
         return self.state()
 
+    def is_another(self, version: object) -> bool:
+        """Whether the store had this version, and was deleted and made again since; errors as for `version`."""
+        del version
+        return False
+
     @abstractmethod
     def write(self, record: SpaceRecord | None) -> None:
         """Keep a record, or forget it if it is None."""
+
+    def lock(self, *, inserting: bool) -> Lock | None:
+        """What keeps other processes from changing the record, of whoever changes it or inserts.
+
+        Args:
+            inserting: Whether it is for an insert. A store that sees to that in its own transaction, or where it costs
+                too much, has none then.
+        """
+        del inserting
+        return None
+
+    def claim(self, record: SpaceRecord) -> bool:
+        """Keep a record where there is none; False if another process has kept one by now."""
+        with holding(self.lock(inserting=False), self.index):
+            if self.state().record is not None:
+                return False
+            self.write(record)
+        return True
+
+    def release(self) -> None:
+        """Forget the record if the store is empty."""
+        with holding(self.lock(inserting=False), self.index):
+            state = self.state()
+            if state.empty and state.record is not None:
+                self.write(None)
 
     def sample(self, number: int) -> list[Sample]:
         """Texts as they were embedded, with their vectors, from all over the store; none if it gives out none."""
@@ -77,6 +108,14 @@ class RecordKeeper(ABC):
     async def awrite(self, record: SpaceRecord | None) -> None:
         """`write` without blocking the event loop."""
         await asyncio.to_thread(self.write, record)
+
+    async def aclaim(self, record: SpaceRecord) -> bool:
+        """`claim` without blocking the event loop."""
+        return await asyncio.to_thread(self.claim, record)
+
+    async def arelease(self) -> None:
+        """`release` without blocking the event loop."""
+        await asyncio.to_thread(self.release)
 
     async def asample(self, number: int) -> list[Sample]:
         """`sample` without blocking the event loop."""

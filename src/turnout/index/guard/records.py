@@ -126,6 +126,14 @@ def would_replace(index: str, existing: EmbeddingSpace, own: EmbeddingSpace) -> 
     return EmbeddingSpaceError(msg, index=index, index_space=existing, wanted_space=own, fix=fix)
 
 
+def always_changing(index: str) -> EmbeddingSpaceError:
+    """The error of an index whose record other processes keep changing."""
+    fix = "let the other process end, and try again"
+    return EmbeddingSpaceError(
+        f"the record of {index!r} is changed all the time by another process: {fix}", index=index, fix=fix
+    )
+
+
 def _garbled(index: str, why: str) -> EmbeddingSpaceError:
     fix = reindex_command(index)
     msg = (

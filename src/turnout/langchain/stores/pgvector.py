@@ -14,7 +14,7 @@ from turnout.errors import EmbeddingSpaceError, UnsupportedError
 from turnout.index.chunks import PAGE
 from turnout.index.collection import check_json, check_strings
 from turnout.index.guard.keepers import Sample, StoreState, collection_gone, record_entries
-from turnout.index.guard.records import SpaceRecord, with_record
+from turnout.index.guard.records import SpaceRecord, always_changing, with_record
 from turnout.index.postgres import engine_of
 from turnout.index.store_kinds import StoreKind
 from turnout.langchain.recheck import pending
@@ -66,7 +66,7 @@ def _recheck_in_transactions(store: PGVector) -> None:
                 return found
             session.rollback()
             recheck.run()
-        raise _always_changing(store)
+        raise always_changing(store.collection_name)
 
     async def aget_collection(session: AsyncSession) -> Any:
         for _ in range(_ATTEMPTS):
@@ -80,7 +80,7 @@ def _recheck_in_transactions(store: PGVector) -> None:
                 return found
             await session.rollback()
             await recheck.arun()
-        raise _always_changing(store)
+        raise always_changing(store.collection_name)
 
     vars(store).update(get_collection=get_collection, aget_collection=aget_collection)
 
@@ -91,12 +91,6 @@ def _passes(recheck: Recheck, collection: Any) -> bool:
         return True
     empty = collection is None or not record_entries(collection.cmetadata)
     return recheck.done and not recheck.inserting and empty
-
-
-def _always_changing(store: PGVector) -> EmbeddingSpaceError:
-    fix = "let the other process end, and try again"
-    msg = f"the record of {store.collection_name!r} is changed all the time by another process: {fix}"
-    return EmbeddingSpaceError(msg, index=store.collection_name, fix=fix)
 
 
 def _in_transaction(
@@ -159,16 +153,31 @@ class _PGVectorKeeper(SpaceKeeper):
         vector = self._any_vector(session, collection)
         return StoreState(record, empty=vector is None, dimensions=None if vector is None else len(vector))
 
-    def _write(self, session: Session, record: SpaceRecord | None) -> None:
+    def _locked(self, session: Session) -> Any:
+        """The collection, whose row no other transaction reads for an insert or changes until this one ends."""
         collection = self._collection(session)
         if collection is None:
-            if record is None:
-                return
             raise collection_gone(self.index)
         session.refresh(collection, with_for_update=True)
-        if record is None and self._any_vector(session, collection) is not None:
-            return  # meanwhile another process added to it
+        return collection
+
+    def _write(self, session: Session, record: SpaceRecord | None) -> None:
+        collection = self._locked(session)
         collection.cmetadata = with_record(collection.cmetadata, record)
+
+    def _claim(self, session: Session, record: SpaceRecord) -> bool:
+        collection = self._locked(session)
+        if SpaceRecord.from_dict(collection.cmetadata or {}, index=self.index) is not None:
+            return False
+        collection.cmetadata = with_record(collection.cmetadata, record)
+        return True
+
+    def _release(self, session: Session) -> None:
+        if self._collection(session) is None:
+            return
+        collection = self._locked(session)
+        if self._any_vector(session, collection) is None:
+            collection.cmetadata = with_record(collection.cmetadata, None)
 
     def _sample(self, session: Session, number: int) -> list[Sample]:
         entry, collection = self.store.EmbeddingStore, self._collection(session)
@@ -200,6 +209,8 @@ class _PGVectorKeeper(SpaceKeeper):
     version, aversion = _in_transaction(_version)
     state, astate = _in_transaction(_state)
     write, awrite = _in_transaction(_write)
+    claim, aclaim = _in_transaction(_claim)
+    release, arelease = _in_transaction(_release)
     sample, asample = _in_transaction(_sample)
     check_ids, acheck_ids = _in_transaction(_check_ids)
 

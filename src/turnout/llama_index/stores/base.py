@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar, TypeVar
 
 from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ships no types
@@ -91,6 +92,11 @@ class SpaceKeeper(RecordKeeper):
         """Arguments with which the query itself finds nothing unless the record has this version, if it can say so."""
         del query, version
         return None
+
+    def inserting(self, record: SpaceRecord) -> AbstractContextManager[None]:
+        """A context in which an insert itself ends with `RecordChanged` if the record is of another space by then."""
+        del record
+        return nullcontext()
 
     def check_persisting(self, path: str, fs: AbstractFileSystem | None) -> None:
         """Refuse to persist the store over one of another space."""

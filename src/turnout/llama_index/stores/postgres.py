@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import sqlalchemy
@@ -16,6 +19,7 @@ from turnout.errors import EmbeddingSpaceError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk
 from turnout.index.collection import check_json, check_strings
+from turnout.index.guard.checks import RecordChanged
 from turnout.index.guard.keepers import Sample, StoreState, collection_gone
 from turnout.index.guard.records import PREFIX, SpaceRecord
 from turnout.index.postgres import async_engine_of, engine_of
@@ -40,6 +44,26 @@ def _compare_comment(
     return statement if expected is None else statement.where(comment == expected)
 
 
+@dataclass(slots=True)
+class _Insert:
+    """An insert into a store, whose record is looked at with its first row."""
+
+    keeper: _PostgresKeeper
+    space: EmbeddingSpace
+    checked: bool = False
+
+
+_inserting: ContextVar[_Insert | None] = ContextVar("turnout_postgres_insert", default=None)
+
+
+def _before_insert(_: object, connection: sqlalchemy.Connection, row: object) -> None:
+    """SQLAlchemy's event before a row is inserted, in the insert's transaction."""
+    insert = _inserting.get()
+    if insert is not None and not insert.checked and insert.keeper.has(row):
+        insert.keeper.check_insert(connection, insert.space)
+        insert.checked = True
+
+
 class _PostgresKeeper(SpaceKeeper):
     """Keeps the record of a store.
 
@@ -56,7 +80,11 @@ class _PostgresKeeper(SpaceKeeper):
         self._found = sqlalchemy.func.to_regclass(quoted)
         description = sqlalchemy.func.obj_description(self._found, "pg_class")
         self._comment: sqlalchemy.ColumnElement[str] = sqlalchemy.func.coalesce(description, "")
+        key = f"turnout {self._table.schema}.{self._table.name}"
+        self._key = sqlalchemy.func.hashtextextended(key, 0)  # of an advisory lock, which is the database's
         customize_postgres_queries(store, _compare_comment, self._comment)
+        if not sqlalchemy.event.contains(self._rows, "before_insert", _before_insert):
+            sqlalchemy.event.listen(self._rows, "before_insert", _before_insert)
 
     @property
     def index(self) -> str:
@@ -82,24 +110,64 @@ class _PostgresKeeper(SpaceKeeper):
         )
 
     def write(self, record: SpaceRecord | None) -> None:
+        with self._alone() as connection:
+            self._comment_on(connection, record)
+
+    def claim(self, record: SpaceRecord) -> bool:
+        with self._alone() as connection:
+            if _record_line(self._read(connection)) is not None:
+                return False
+            self._comment_on(connection, record)
+        return True
+
+    def release(self) -> None:
+        with self._alone() as connection:
+            if connection.scalar(sqlalchemy.select(self._rows.id).limit(1)) is None:
+                self._comment_on(connection, None)
+
+    def has(self, row: object) -> bool:
+        """Whether a row is of this store's table."""
+        return isinstance(row, self._rows)
+
+    @contextmanager
+    def inserting(self, record: SpaceRecord) -> Iterator[None]:
+        """Inserts of nodes look at the record in their own transaction, and end if it is of another space."""
+        token = _inserting.set(_Insert(self, record.space))
+        try:
+            yield
+        finally:
+            _inserting.reset(token)
+
+    def check_insert(self, connection: sqlalchemy.Connection, space: EmbeddingSpace) -> None:
+        """Keep the record as it is until the transaction ends; raises `RecordChanged` if it is of another space."""
+        connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock_shared(self._key)))
+        line = _record_line(self._read(connection))
+        if line is None or not SpaceRecord.from_text(line, index=self.index).space.fits(space):
+            raise RecordChanged
+
+    @contextmanager
+    def _alone(self) -> Iterator[sqlalchemy.Connection]:
+        """A transaction in which nobody else inserts or changes the record."""
+        with connected(self.store).begin() as connection:
+            connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(self._key)))
+            yield connection
+
+    def _comment_on(self, connection: sqlalchemy.Connection, record: SpaceRecord | None) -> None:
         """Change the comment, and leave its other lines."""
-        engine = connected(self.store)
-        quoted = engine.dialect.identifier_preparer.format_table(self._table)
-        with engine.begin() as connection:
-            connection.execute(sqlalchemy.text(f"LOCK TABLE {quoted} IN SHARE UPDATE EXCLUSIVE MODE"))
-            comment = self._read(connection)
-            lines = [line for line in comment.splitlines() if line != _record_line(comment)]
-            lines += [record.to_text()] if record else []
-            name, schema = self._table.name, self._table.schema
-            table = sqlalchemy.Table(name, sqlalchemy.MetaData(), schema=schema, comment="\n".join(lines))
-            try:
-                connection.execute(SetTableComment(table) if lines else DropTableComment(table))
-            except sqlalchemy.exc.DBAPIError as error:
-                if getattr(error.orig, "sqlstate", getattr(error.orig, "pgcode", None)) != _DENIED:
-                    raise
-                fix = f"write or adopt it once as the owner of the table {quoted}"
-                msg = f"this role may not keep the record of {self.index!r}, which is in its table's comment: {fix}"
-                raise EmbeddingSpaceError(msg, index=self.index, fix=fix) from error
+        comment = self._read(connection)
+        lines = [line for line in comment.splitlines() if line != _record_line(comment)]
+        lines += [record.to_text()] if record else []
+        name, schema = self._table.name, self._table.schema
+        table = sqlalchemy.Table(name, sqlalchemy.MetaData(), schema=schema, comment="\n".join(lines))
+        try:
+            connection.execute(SetTableComment(table) if lines else DropTableComment(table))
+        except sqlalchemy.exc.DBAPIError as error:
+            if getattr(error.orig, "sqlstate", getattr(error.orig, "pgcode", None)) != _DENIED:
+                raise
+            quoted = connection.dialect.identifier_preparer.format_table(self._table)
+            fix = f"write or adopt it once as the owner of the table {quoted}"
+            msg = f"this role may not keep the record of {self.index!r}, which is in its table's comment: {fix}"
+            raise EmbeddingSpaceError(msg, index=self.index, fix=fix) from error
 
     def sample(self, number: int) -> list[Sample]:
         query = sqlalchemy.select(self._rows.node_id).order_by(sqlalchemy.func.random()).limit(number)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from turnout.index.manifest import Manifest
 from turnout.routing import Route
 from turnout.settings import Settings
 
-_PATIENCE = 60.0  # seconds that a writer waits for the one before it
+PATIENCE = 60.0  # seconds that a writer waits for the one before it
 
 
 # (index, the backend that embeds or None to read alone, space, create=…) → the collection, None if there is none
@@ -51,6 +52,7 @@ class Collections:
         self._opener = opener
         # Each with the settings and the manifest's stamp with which it was opened or written last.
         self._open: dict[str, tuple[Collection, Settings, int | None]] = {}
+        self._held: dict[str, int] = {}  # collection → the thread that has its lock
 
     def opened(self, name: str, settings: Settings, stamp: int | None) -> Collection | None:
         """A collection that is open, if neither the settings nor, by its stamp, the collection changed since."""
@@ -90,39 +92,37 @@ class Collections:
         self._open.pop(name, None)
 
     @contextmanager
-    def changing(self, spec: CollectionSpec) -> Iterator[Collection]:
-        """A collection, made if there is none, locked and claimed for its space.
+    def changing(self, spec: CollectionSpec, *, patience: float = PATIENCE) -> Iterator[Collection]:
+        """A collection, made if there is none, locked after `patience` seconds at most, and claimed for its space.
 
         If the change fails, the collection is opened anew the next time: it may have a part of it in memory.
         """
-        with self.writing(spec):
+        with self.writing(spec, patience=patience):
             collection = self.create(spec)
             self.manifest.add_collection(spec.name, str(spec.space))
             try:
                 collection.claim(spec.space)
-                self._settle(spec.name, collection)
+                self.settle(spec.name, collection)
                 yield collection
             except BaseException:
                 self.close(spec.name)
                 raise
             self.note_change(spec.name)
 
-    def _settle(self, name: str, collection: Collection) -> None:
+    def settle(self, name: str, collection: Collection) -> None:
         """Note what became of chunks that a process was writing when it was killed; needs the lock."""
         if begun := self.manifest.writing(name):
             self.manifest.note_interrupted(name, collection.get(begun).values())
 
-    def settle_if_free(self, spec: CollectionSpec, collection: Collection) -> None:
-        """Note what became of chunks whose writer was killed, unless somebody writes to the collection now."""
-        if not self.manifest.writing(spec.name):
-            return
-        with suppress(ReindexLockedError), self.writing(spec, patience=0):
-            self._settle(spec.name, collection)
-            self.note_change(spec.name)
-
     @contextmanager
-    def writing(self, spec: CollectionSpec, *, patience: float = _PATIENCE) -> Iterator[None]:
-        """Hold a collection's lock, after `patience` seconds at most: no other writer or reindex is in it."""
+    def writing(self, spec: CollectionSpec, *, patience: float = PATIENCE) -> Iterator[None]:
+        """Hold a collection's lock, after `patience` seconds at most: no other writer or reindex is in it.
+
+        A thread that holds it already goes on.
+        """
+        if self._held.get(spec.name) == threading.get_ident():
+            yield
+            return
         lock = FileLock(self.manifest.path.with_name(f"{spec.name}.lock"), timeout=patience)
         try:
             lock.acquire()
@@ -131,6 +131,10 @@ class Collections:
             raise ReindexLockedError(msg) from error
         try:
             with reindex_lock(spec.config.lock(spec.space), spec.name):
-                yield
+                self._held[spec.name] = threading.get_ident()
+                try:
+                    yield
+                finally:
+                    del self._held[spec.name]
         finally:
             lock.release()

@@ -10,16 +10,18 @@ import socket
 import sqlite3
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from filelock import FileLock, Timeout
 
 from turnout import runtime
 from turnout.errors import DiskFullError, ReindexError, ReindexLockedError
+
+T = TypeVar("T")
 
 _PAGE = 500  # ids in one statement
 _ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -102,14 +104,15 @@ def staging_folder(folder: Path) -> Path:
 def replace_folder(folder: Path) -> None:
     """Put what was saved beside a folder in its place."""
     staging, previous = _beside(folder)
-    shutil.rmtree(previous, ignore_errors=True)
-    if folder.exists():
-        folder.rename(previous)
-    try:
-        staging.rename(folder)
-    except OSError:  # a reader that came in between took this step
-        if staging.exists() or not folder.exists():
-            raise
+    with _not_replaced(folder):
+        shutil.rmtree(previous, ignore_errors=True)
+        if folder.exists():
+            folder.rename(previous)
+        try:
+            staging.rename(folder)
+        except OSError:  # a reader that came in between took this step
+            if staging.exists() or not folder.exists():
+                raise
     shutil.rmtree(previous, ignore_errors=True)
 
 
@@ -125,6 +128,20 @@ def recover_folder(folder: Path, *, clean: bool = True) -> None:
     if clean:
         shutil.rmtree(staging, ignore_errors=True)
         shutil.rmtree(previous, ignore_errors=True)
+
+
+def read_folder(folder: Path, read: Callable[[], T]) -> T:
+    """Read the files of a folder as they belong together: it isn't replaced meanwhile."""
+    try:
+        with _not_replaced(folder):
+            return read()
+    except PermissionError:  # of the lock's file: then nobody here replaces the folder either
+        return read()
+
+
+def _not_replaced(folder: Path) -> FileLock:
+    """A lock that is held for the moment in which a folder is replaced, and while it is read."""
+    return FileLock(folder.with_name(f"{folder.name}.reading"))
 
 
 def remove_folder(folder: Path) -> None:

@@ -88,6 +88,14 @@ class ManifestReading(Database):
         query = "SELECT l.id FROM lag l JOIN document d ON d.id = l.id WHERE l.collection = ? ORDER BY l.id LIMIT ?"
         return self._ids(query, collection, number)
 
+    def lacks_unwritten(self, collection: str) -> bool:
+        """Whether a collection lacks a chunk, or has it in another version, that nobody is writing."""
+        query = (
+            "SELECT EXISTS (SELECT 1 FROM lag l JOIN document d ON d.id = l.id WHERE l.collection = ?1 AND NOT EXISTS "
+            "(SELECT 1 FROM writing w WHERE w.collection = ?1 AND w.id = l.id))"
+        )
+        return bool(self._one(query, collection))
+
     def outdated(self, collection: str, number: int) -> list[str]:
         """Ids of chunks that a collection should not have any more."""
         query = (

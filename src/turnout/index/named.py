@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from turnout import runtime
-from turnout.errors import IndexBehindError, PartialWriteError
+from turnout.errors import IndexBehindError, PartialWriteError, ReindexLockedError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.changes import Change, behind_error, embed_all, fill, plan, remove_outdated, write
 from turnout.index.chunks import Chunk
 from turnout.index.collection import Collection
-from turnout.index.collections import Collections, CollectionSpec, Opener
+from turnout.index.collections import PATIENCE, Collections, CollectionSpec, Opener
 from turnout.index.config import IndexConfig
 from turnout.index.manifest import Manifest
 from turnout.settings import Settings, load_settings
@@ -133,40 +134,74 @@ class Index:
             collections = self._collections_of(spec.config)
             manifest = collections.manifest
             self._scan_others(spec)
-            collection = self._scan(spec)
+            collection = self._scan(spec, patience=0)
             if collection is None and not manifest.documents:
                 return collections.create(spec)
             if collection is not None and not manifest.is_behind(spec.name):
                 return collection
             if collection is not None and not manifest.lacking(spec.name, 1):
-                # What was deleted through the index is still there: the process was killed, or failed.
-                with collections.changing(spec) as changed:
+                # What was deleted through the index is still there: its process is at it, was killed, or failed.
+                with suppress(ReindexLockedError), collections.changing(spec, patience=0) as changed:
                     remove_outdated(changed, manifest)
                 return collection
+            if collection is not None and not manifest.lacks_unwritten(spec.name):
+                return collection  # another process is writing the rest now
             if spec.config.settings.fill != "on-the-way":
                 raise behind_error(spec, manifest, exists=collection is not None)
             return self._fill(spec)
 
-    def _scan(self, spec: CollectionSpec) -> Collection | None:
-        """A collection, gone through if the manifest may not know all that it has."""
+    def _scan(self, spec: CollectionSpec, *, patience: float = PATIENCE) -> Collection | None:
+        """A collection, gone through if the manifest may not know all that it has.
+
+        That takes the collection's lock, or what another process is writing would be taken for lost. Who has no
+        patience gets the collection as it is while another process writes: before that change or after it.
+        """
         collections = self._collections_of(spec.config)
-        manifest = collections.manifest
-        collection = collections.open(spec)
-        if collection is not None and manifest.count(spec.name) and collection.is_lost():
-            collections.close(spec.name)
-            collection = collections.open(spec)
-        if collection is None:
-            manifest.remove_collection(spec.name)
-            return None
-        collections.settle_if_free(spec, collection)
-        unknown = spec.name in self._distrusted or manifest.stamp(spec.name) is None
-        if unknown or collection.count() != manifest.count(spec.name) or manifest.is_behind(spec.name):
-            collection.claim(spec.space, dry=True)  # what is of another space isn't the index's
-            manifest.scan(spec.name, str(spec.space), collection.chunks() if collection.count() else ())
-            collections.note_change(spec.name)
+        collection = self._opened(spec)
+        if self._is_known(spec, collection):
+            self._scanned.add(spec.name)
+            return collection
+        try:
+            with collections.writing(spec, patience=patience):
+                collection = self._opened(spec)
+                if collection is None:
+                    collections.manifest.remove_collection(spec.name)
+                    return None
+                collections.settle(spec.name, collection)
+                if not self._is_known(spec, collection):
+                    collection.claim(spec.space, dry=True)  # what is of another space isn't the index's
+                    chunks = collection.chunks() if collection.count() else ()
+                    collections.manifest.scan(spec.name, str(spec.space), chunks)
+                collections.note_change(spec.name)
+        except ReindexLockedError:
+            if patience:
+                raise
+            return collection
         self._scanned.add(spec.name)
         self._distrusted.discard(spec.name)
         return collection
+
+    def _opened(self, spec: CollectionSpec) -> Collection | None:
+        """A collection as it is now; None if there is none."""
+        collections = self._collections_of(spec.config)
+        collection = collections.open(spec)
+        if collection is not None and collections.manifest.count(spec.name) and collection.is_lost():
+            collections.close(spec.name)
+            collection = collections.open(spec)
+        return collection
+
+    def _is_known(self, spec: CollectionSpec, collection: Collection | None) -> bool:
+        """Whether the manifest has what a collection has, as far as a look at both tells."""
+        manifest = self._collections_of(spec.config).manifest
+        if collection is None:
+            return manifest.stamp(spec.name) is None
+        unknown = spec.name in self._distrusted or manifest.stamp(spec.name) is None
+        return not (
+            unknown
+            or manifest.writing(spec.name)
+            or manifest.is_behind(spec.name)
+            or collection.count() != manifest.count(spec.name)
+        )
 
     def _scan_others(self, active: CollectionSpec) -> None:
         """Learn what there is from the collections, if the manifest knows of none: the largest has the last word."""
@@ -214,8 +249,9 @@ class Index:
         active, *others = changes
         if active.failed is not None:
             raise active.failed
-        with self._lock:
+        with self._lock, ExitStack() as held:
             collections = self._collections_of(active.spec.config)
+            self._hold_all(changes, collections, held)
             write(active, collections, wanted=True)
             self._scanned.add(active.spec.name)
             for change in others:
@@ -225,6 +261,20 @@ class Index:
                 except Exception as error:  # noqa: BLE001 - it is raised below, with what became of the others
                     change.failed = error
         self._raise_if_partial("added to", [(change.spec, change.failed) for change in changes], active.ids)
+
+    def _hold_all(self, changes: Sequence[Change], collections: Collections, held: ExitStack) -> None:
+        """Lock every collection of a change, and note what comes, so that no reader is told that one lacks it."""
+        for change in sorted(changes, key=lambda one: one.spec.name):
+            try:
+                if change.failed is None:
+                    held.enter_context(collections.writing(change.spec))
+            except ReindexLockedError as error:
+                if change is changes[0]:
+                    raise
+                change.failed = error
+        for change in changes[1:]:
+            if change.failed is None:
+                collections.manifest.begin_write(change.spec.name, change.ids)
 
     def add(self, chunks: Iterable[Chunk], origin: str | None = None) -> int:
         """Add chunks to the collections of all listed spaces, each embedded by its own backend; errors as for `commit`.
@@ -307,7 +357,7 @@ class Index:
                 if space.dimensions is not None:
                     backends.setdefault(space, []).append(backend)
             specs = [CollectionSpec.of(active.config, names[0]) for names in backends.values()]
-            scanned = [(spec, self._scan(spec)) for spec in specs]
+            scanned = [(spec, self._scan(spec, patience=0)) for spec in specs]
             found = []  # counted after all were looked at: a look at one may show what another lacks
             for spec, collection in scanned:
                 lacking = manifest.behind(spec.name) if collection else manifest.documents

@@ -248,8 +248,8 @@ class GuardedVectorStore(BasePydanticVectorStore):
         Raises:
             EmbeddingSpaceError: A store of another space is there.
         """
-        self._check.keeper.check_persisting(persist_path, fs)
-        self._store.persist(persist_path, fs=fs)
+        with self._check.keeper.persisting(persist_path, fs) as path:
+            self._store.persist(path, fs=fs)
 
     def __getattr__(self, name: str) -> Any:
         """What else the wrapped store has; a method that may search or write is refused when it is called."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import pickle
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,13 +13,15 @@ from faiss import IndexFlatL2, read_index
 
 from turnout.errors import EmbeddingSpaceError, SettingsError
 from turnout.index.collection import chunk_refused
-from turnout.index.files import recover_folder, remove_folder, replace_folder, staging_folder
+from turnout.index.files import read_folder, recover_folder, remove_folder, replace_folder, staging_folder
 from turnout.index.guard.checks import spread
 from turnout.index.guard.keepers import Sample, StoreState
+from turnout.index.guard.locks import FileSystemLock, holding
 from turnout.index.guard.records import SpaceRecord, reindex_command, would_replace
 from turnout.index.store_kinds import StoreKind
 from turnout.langchain.stores import ListedCollection, SpaceKeeper
 from turnout.langchain.stores.faiss_documents import documents as read_documents
+from turnout.langchain.stores.faiss_documents import unreadable
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # langchain-community's own, on being imported
@@ -106,17 +107,19 @@ class _FaissKeeper(SpaceKeeper):
 
     def save_local(self, folder_path: str | os.PathLike[str], index_name: str = "index") -> None:
         path = _record_path(folder_path, index_name)
-        self.check_saving(folder_path, index_name)
-        # A run that is killed in between leaves an index without a record, not with a wrong one.
-        path.unlink(missing_ok=True)
-        self.store.save_local(str(folder_path), index_name)
-        record = self.state().record
-        if record is None:
-            return
-        entries = {**record.to_dict(), _DIGEST: _digest(folder_path, index_name)}
-        staging = path.with_suffix(".new")
-        staging.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        staging.replace(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with holding(FileSystemLock(path.with_suffix(".lock")), str(folder_path)):
+            self.check_saving(folder_path, index_name)
+            # A run that is killed in between leaves an index without a record, not with a wrong one.
+            path.unlink(missing_ok=True)
+            self.store.save_local(str(folder_path), index_name)
+            record = self.state().record
+            if record is None:
+                return
+            entries = {**record.to_dict(), _DIGEST: _digest(folder_path, index_name)}
+            staging = path.with_suffix(".new")
+            staging.write_text(json.dumps(entries, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+            staging.replace(path)
 
     def check_saving(self, folder: str | os.PathLike[str], index_name: str = "index") -> None:
         """Refuse to save over an index of another space, which another process may have put there."""
@@ -179,13 +182,11 @@ class _FaissCollection(ListedCollection[FAISS]):
             return {}
 
     def normalize(self, chunks: Sequence[Chunk]) -> list[Chunk]:
-        """The chunks, if they can be saved: LangChain pickles them."""
+        """The chunks, if they can be saved and read again: LangChain pickles them."""
         for chunk in chunks:
             for key, value in chunk.metadata.items():
-                try:
-                    pickle.dumps(value)
-                except Exception as error:  # whatever an object raises
-                    raise chunk_refused(chunk, self.name, str(key), f"it can't be pickled: {error}") from error
+                if (why := unreadable(value)) is not None:
+                    raise chunk_refused(chunk, self.name, str(key), why)
         return list(chunks)
 
     def put(self, chunks: Sequence[EmbeddedChunk], metadatas: list[dict[str, Any]]) -> None:
@@ -232,7 +233,7 @@ def _open(
         )
     recover_folder(folder, clean=create)
     if folder.is_dir():
-        store = _load(folder, embeddings)
+        store = read_folder(folder, lambda: _load(folder, embeddings))
     elif create:
         store = FAISS(embeddings, IndexFlatL2(space.dimensions or 0), InMemoryDocstore(), {}, **_BY_COSINE)
     else:

@@ -6,6 +6,7 @@ of; any other name is refused before anything is called.
 
 from __future__ import annotations
 
+import io
 import pickle
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,19 @@ class _Unpickler(pickle.Unpickler):
         if found not in {_STORE, _DOCUMENT} and found not in _PLAIN:
             raise pickle.UnpicklingError(f"it names {shown(f'{module}.{name}')}")
         return super().find_class(*found)
+
+
+def unreadable(value: object) -> str | None:
+    """Why a value of metadata can't be saved, or couldn't be read again; None if it can."""
+    try:
+        saved = pickle.dumps(value)
+    except Exception as error:  # noqa: BLE001 - whatever an object raises
+        return f"it can't be pickled: {error}"
+    try:
+        _Unpickler(io.BytesIO(saved)).load()
+    except Exception as error:  # noqa: BLE001
+        return f"what reads the pickle calls no classes but those of plain values, and {error}"
+    return None
 
 
 def documents(path: Path) -> tuple[Any, dict[int, str]]:

@@ -98,8 +98,10 @@ class SpaceKeeper(RecordKeeper):
         del record
         return nullcontext()
 
-    def check_persisting(self, path: str, fs: AbstractFileSystem | None) -> None:
-        """Refuse to persist the store over one of another space."""
+    def persisting(self, path: str, fs: AbstractFileSystem | None) -> AbstractContextManager[str]:
+        """A context in which the store is persisted to the path it gives; refused over one of another space."""
+        del fs
+        return nullcontext(path)
 
 
 class NodeKeeper(StampKeeper, SpaceKeeper):

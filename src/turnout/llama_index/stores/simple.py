@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 import fsspec  # type: ignore[import-untyped]  # it ships no types
+from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]  # likewise
 from llama_index.core import StorageContext, VectorStoreIndex, load_index_from_storage
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import BaseNode, MetadataMode
@@ -20,9 +22,10 @@ from turnout.errors import UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.chunks import Chunk, EmbeddedChunk
 from turnout.index.collection import cannot_embed
-from turnout.index.files import recover_folder, remove_folder, replace_folder, staging_folder
+from turnout.index.files import read_folder, recover_folder, remove_folder, replace_folder, staging_folder
 from turnout.index.guard.checks import spread
 from turnout.index.guard.keepers import Sample, StoreState, first_record_entries, state_of_documents
+from turnout.index.guard.locks import FileSystemLock, holding
 from turnout.index.guard.records import SpaceRecord, with_record, would_replace
 from turnout.index.store_kinds import StoreKind
 from turnout.llama_index.stores.base import NodeCollection, NodeKeeper, to_chunk
@@ -59,7 +62,21 @@ class _SimpleKeeper(NodeKeeper):
             metadata[node_id] = with_record(metadata.get(node_id), record)
         self.store.data.metadata_dict = metadata
 
-    def check_persisting(self, path: str, fs: fsspec.AbstractFileSystem | None) -> None:
+    @contextmanager
+    def persisting(self, path: str, fs: fsspec.AbstractFileSystem | None) -> Iterator[str]:
+        """A file of this machine is written aside, and then put in its place, by one process at a time."""
+        if not isinstance(fs or fsspec.filesystem("file"), LocalFileSystem):
+            self._check_persisting(path, fs)
+            yield path
+            return
+        file, aside = Path(path), Path(f"{path}.new")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with holding(FileSystemLock(Path(f"{path}.lock")), path):
+            self._check_persisting(path, fs)
+            yield str(aside)
+            aside.replace(file)
+
+    def _check_persisting(self, path: str, fs: fsspec.AbstractFileSystem | None) -> None:
         """Refuse to persist the store over one of another space, which another process may have put there."""
         mine = self.state().record
         there = _persisted_record(path, fs) if mine is not None else None
@@ -127,7 +144,7 @@ class PersistedIndex(NodeCollection):
         self._folder = folder
         model = _NoEmbedding(index=name)
         if folder.is_dir():
-            context = StorageContext.from_defaults(persist_dir=str(folder))
+            context = read_folder(folder, lambda: StorageContext.from_defaults(persist_dir=str(folder)))
             self.index = load_index_from_storage(context, embed_model=model)
         else:
             context = StorageContext.from_defaults(vector_store=SimpleVectorStore())

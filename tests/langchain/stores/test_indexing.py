@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from langchain_core.vectorstores import VectorStore
 
+    from tests.langchain.places import Place
     from tests.langchain.stores.everywhere import Anywhere
 
 Cleanup = Literal["incremental", "full", "scoped_full"] | None
@@ -142,6 +143,18 @@ def test_an_index_that_was_emptied_takes_another_model(anywhere: Anywhere, monke
     index(documents(FIRST), manager, anywhere.store, **options)
     assert nearest(anywhere.store) == "The depot opens at seven."
     assert set(requests(anywhere.emulator)) == {"bedrock"}
+
+
+def test_every_listed_space_is_indexed_and_cleaned_up(place: Place) -> None:
+    place.say('also = ["bedrock"]')
+    store, manager = place.open(), in_memory()
+    options: dict[str, Any] = {"cleanup": "full", "key_encoder": "sha256"}
+    for corpus in (FIRST, SECOND):
+        index(documents(corpus), manager, store, **options)
+        assert set(requests(place.emulator)) == {"azure", "bedrock"}
+    for backend in ("azure", "bedrock"):
+        place.switch(backend)
+        assert texts(store.similarity_search("depot", k=9)) == sorted(text for one in SECOND.values() for text in one)
 
 
 def nearest(store: VectorStore) -> str:

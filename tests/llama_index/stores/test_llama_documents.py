@@ -14,6 +14,7 @@ from tests.llama_index.stores.everywhere import documents, ids, texts, where
 from turnout.llama_index import TurnoutEmbedding, TurnoutIndex
 
 if TYPE_CHECKING:
+    from tests.llama_index.places import Place
     from tests.llama_index.stores.everywhere import Anywhere
 
 EIGHT = "The depot opens at eight."
@@ -146,6 +147,18 @@ def test_a_part_of_the_nodes_is_deleted_by_metadata(anywhere: Anywhere) -> None:
     found = ids(index.as_retriever(similarity_top_k=2).retrieve(QUESTION))
     index.delete_nodes(found, filters=where(("page", 1, FilterOperator.EQ)))
     assert anywhere.all_texts() == sorted([TEXTS[0], TEXTS[2]])
+
+
+def test_every_listed_space_is_refreshed_and_deleted_from(place: Place) -> None:
+    place.say('also = ["bedrock"]')
+    index = TurnoutIndex("docs")
+    index.refresh_ref_docs(documents())
+    index.refresh_ref_docs(documents(CHANGED))
+    index.vector_store.delete_nodes(filters=where(("source", "refunds.md", FilterOperator.EQ)))
+    for backend in ("azure", "bedrock"):
+        place.switch(backend)
+        assert sorted(texts(index.as_retriever(similarity_top_k=9).retrieve(QUESTION))) == sorted([TEXTS[0], EIGHT])
+    assert [(one.documents, one.lacking) for one in index.status() if one.exists] == [(2, 0), (2, 0)]
 
 
 def _inner() -> Any:

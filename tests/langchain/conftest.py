@@ -1,4 +1,4 @@
-"""A bench on which conversations are sent to the emulator."""
+"""A bench on which conversations are sent to the emulator, and places of named indexes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.langchain.history_support import Bench
+from tests.langchain.places import place  # noqa: F401  # a fixture
 
 if TYPE_CHECKING:
     from pathlib import Path

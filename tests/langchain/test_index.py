@@ -7,125 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from langchain_core.documents import Document
-from langchain_core.vectorstores import InMemoryVectorStore, VectorStore
 
-from tests.index.named_support import IDS, METADATAS, QUESTION, TEXTS, requests, settings, use
+from tests.index.named_support import IDS, METADATAS, QUESTION, TEXTS, requests
 from turnout.errors import IndexBehindError, PartialWriteError, RateLimitError
-from turnout.langchain import TurnoutIndex
 from turnout_emulator import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from turnout_emulator import Emulator
-
-_STORES = ["chroma", "faiss", "pgvector", "custom"]
-
-
-class Place:
-    """A kind of store at one place; `open` is what another process would do."""
-
-    def __init__(self, emulator: Emulator, folder: Path, store: str, where: str, patch: pytest.MonkeyPatch) -> None:
-        self.emulator = emulator
-        self._folder = folder
-        self._lines = f'store = "{store}"\n{where}'
-        self._patch = patch
-        self._own: dict[str, _Unknown] = {}
-        self.options: dict[str, Any] = {"open": self._open_own} if store == "custom" else {}
-        self.say()
-
-    def _open_own(self, collection: str, embeddings: Any) -> VectorStore:
-        """A store that turnout doesn't know; what it holds outlives the object."""
-        before = self._own.get(collection)
-        made = _Unknown(embeddings)
-        if before is not None:
-            made.take(before)
-        self._own[collection] = made
-        return made
-
-    def say(self, more: str = "") -> None:
-        """Add to the index's settings."""
-        self.file = settings(self.emulator, self._folder, f"{self._lines}\n{more}")
-        use(self.file, self._patch)
-
-    def switch(self, backend: str) -> None:
-        self._patch.setenv("TURNOUT_BACKEND", backend)
-        self.emulator.clear()
-
-    def open(self) -> TurnoutIndex:
-        return TurnoutIndex("docs", **self.options)
-
-
-class _Unknown(VectorStore):
-    """A store that turnout knows nothing of."""
-
-    def __init__(self, embeddings: Any) -> None:
-        self._held = InMemoryVectorStore(embeddings)
-
-    @property
-    def embeddings(self) -> Any:
-        return self._held.embedding
-
-    @property
-    def store(self) -> dict[str, Any]:
-        return self._held.store
-
-    def take(self, other: _Unknown) -> None:
-        self._held.store = other._held.store
-
-    def add_texts(self, texts: Any, metadatas: Any = None, *, ids: Any = None, **kwargs: Any) -> list[str]:
-        return self._held.add_texts(texts, metadatas, ids=ids, **kwargs)
-
-    def delete(self, ids: Any = None, **kwargs: Any) -> None:
-        self._held.delete(ids, **kwargs)
-
-    def get_by_ids(self, ids: Any, /) -> list[Document]:
-        return self._held.get_by_ids(ids)
-
-    def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
-        return self._held.similarity_search(query, k, **kwargs)
-
-    def similarity_search_with_score(self, *args: Any, **kwargs: Any) -> list[tuple[Document, float]]:
-        return self._held.similarity_search_with_score(*args, **kwargs)
-
-    def similarity_search_by_vector(self, embedding: list[float], k: int = 4, **kwargs: Any) -> list[Document]:
-        return self._held.similarity_search_by_vector(embedding, k, **kwargs)
-
-    def max_marginal_relevance_search(self, *args: Any, **kwargs: Any) -> list[Document]:
-        return self._held.max_marginal_relevance_search(*args, **kwargs)
-
-    def max_marginal_relevance_search_by_vector(self, *args: Any, **kwargs: Any) -> list[Document]:
-        return self._held.max_marginal_relevance_search_by_vector(*args, **kwargs)
-
-    def _select_relevance_score_fn(self) -> Any:
-        return lambda score: score
-
-    @classmethod
-    def from_texts(cls, *_: Any, **__: Any) -> Any:
-        raise NotImplementedError
-
-
-@pytest.fixture(params=_STORES)
-def place(
-    request: pytest.FixtureRequest, fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Place]:
-    where = f'path = "{tmp_path / "index"}"\nallow_pickle = true'
-    if request.param == "pgvector":
-        where += f'\nconnection = "{request.getfixturevalue("postgres")}"'
-    yield Place(fresh_emulator, tmp_path, request.param, where, monkeypatch)
-    if request.param == "pgvector":
-        _drop_schemas(request.getfixturevalue("postgres"))
-
-
-def _drop_schemas(address: str) -> None:
-    import sqlalchemy
-
-    engine = sqlalchemy.create_engine(address, poolclass=sqlalchemy.NullPool)
-    with engine.begin() as connection:
-        for name in sqlalchemy.inspect(connection).get_schema_names():
-            if name.startswith("docs_"):
-                connection.execute(sqlalchemy.text(f'DROP SCHEMA "{name}" CASCADE'))
+    from tests.langchain.places import Place
+    from turnout.langchain import TurnoutIndex
 
 
 def filled(place: Place) -> TurnoutIndex:

@@ -14,51 +14,10 @@ from turnout.llama_index import TurnoutEmbedding, TurnoutIndex
 from turnout_emulator import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.llama_index.places import Place
     from turnout_emulator import Emulator
-
-
-class Place:
-    """A kind of store at one place."""
-
-    def __init__(self, emulator: Emulator, folder: Path, lines: str, patch: pytest.MonkeyPatch) -> None:
-        self.emulator = emulator
-        self._folder = folder
-        self._lines = lines
-        self._patch = patch
-        self.say()
-
-    def say(self, more: str = "") -> None:
-        """Add to the index's settings."""
-        use(settings(self.emulator, self._folder, f"{self._lines}\n{more}"), self._patch)
-
-    def switch(self, backend: str) -> None:
-        self._patch.setenv("TURNOUT_BACKEND", backend)
-        self.emulator.clear()
-
-
-@pytest.fixture(params=["simple", "chroma", "pgvector"])
-def place(
-    request: pytest.FixtureRequest, fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Place]:
-    lines = f'store = "{request.param}"\nframework = "llama_index"\npath = "{tmp_path / "index"}"'
-    if request.param == "pgvector":
-        lines += f'\nconnection = "{request.getfixturevalue("postgres")}"'
-    yield Place(fresh_emulator, tmp_path, lines, monkeypatch)
-    if request.param == "pgvector":
-        _drop_tables(request.getfixturevalue("postgres"))
-
-
-def _drop_tables(address: str) -> None:
-    import sqlalchemy
-
-    engine = sqlalchemy.create_engine(address, poolclass=sqlalchemy.NullPool)
-    with engine.begin() as connection:
-        for name in sqlalchemy.inspect(connection).get_table_names():
-            if name.startswith("data_docs_"):
-                connection.execute(sqlalchemy.text(f'DROP TABLE "{name}"'))
 
 
 def nodes() -> list[TextNode]:
@@ -195,15 +154,12 @@ def test_an_index_of_the_other_framework_is_refused(
 
 
 def test_a_database_whose_driver_is_synchronous_alone(
-    postgres: str, fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: str, fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    address = postgres.replace("postgresql+psycopg://", "postgresql://")  # for SQLAlchemy that is psycopg2
+    address = database.replace("postgresql+psycopg://", "postgresql://")  # for SQLAlchemy that is psycopg2
     lines = f'store = "pgvector"\nframework = "llama_index"\npath = "{tmp_path}"\nconnection = "{address}"'
     use(settings(fresh_emulator, tmp_path, lines), monkeypatch)
-    try:
-        index = filled()
-        assert best(index) == TEXTS[1]
-        found = asyncio.run(index.as_retriever(similarity_top_k=1).aretrieve(QUESTION))
-        assert found[0].node_id == "depot"
-    finally:
-        _drop_tables(postgres)
+    index = filled()
+    assert best(index) == TEXTS[1]
+    found = asyncio.run(index.as_retriever(similarity_top_k=1).aretrieve(QUESTION))
+    assert found[0].node_id == "depot"

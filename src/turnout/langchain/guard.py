@@ -188,19 +188,32 @@ class GuardedVectorStore(SearchMethods, VectorStore):
             self.check.check_found(documents, space)
         cleaned: list[Any] = []
         for document, item in zip(documents, cast("list[Any]", found), strict=True):
-            clean = document.model_copy(update={"metadata": with_record(document.metadata, None)})
+            clean = _clean(document)
             cleaned.append((clean, *item[1:]) if isinstance(item, tuple) else clean)
         return cast("T", cleaned)  # the list has the form that it had
 
     def _search(self, method: str, *args: Any, **kwargs: Any) -> list[Any]:
         vectors = _query_vectors(method, args, kwargs)
+        options = self._search_options(kwargs)
         with self._admitted(vectors, embeds=not vectors) as record:
-            return self._without_records(getattr(self.store, method)(*args, **kwargs), record.space)
+            return self._without_records(getattr(self.store, method)(*args, **options), record.space)
 
     async def _asearch(self, method: str, *args: Any, **kwargs: Any) -> list[Any]:
         vectors = _query_vectors(method, args, kwargs)
+        options = self._search_options(kwargs)
         async with self._aadmitted(vectors, embeds=not vectors) as record:
-            return self._without_records(await getattr(self.store, method)(*args, **kwargs), record.space)
+            return self._without_records(await getattr(self.store, method)(*args, **options), record.space)
+
+    def _search_options(self, options: dict[str, Any]) -> dict[str, Any]:
+        """A search's options, with a filter that sees documents as the application added them."""
+        fits = options.get("filter")
+        if not (self.check.keeper.stamps and callable(fits)):
+            return options
+
+        def fits_clean(found: Any) -> Any:
+            return fits(_clean(found) if isinstance(found, Document) else found)
+
+        return {**options, "filter": fits_clean}
 
     def add_texts(
         self,
@@ -406,6 +419,11 @@ def _some(embeddings: Embeddings | None) -> Embeddings:
         fix = "guarded(store, embeddings)"
         raise EmbeddingSpaceError(f"this store doesn't say what it embeds with; give its embeddings to {fix}", fix=fix)
     return embeddings
+
+
+def _clean(document: Document) -> Document:
+    """A document without a record."""
+    return document.model_copy(update={"metadata": with_record(document.metadata, None)})
 
 
 def _documents_in(found: object) -> list[Document] | None:

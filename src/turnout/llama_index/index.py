@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from llama_index.core import StorageContext, VectorStoreIndex
+from llama_index.core.callbacks import CallbackManager
 from llama_index.core.ingestion import arun_transformations, run_transformations
-from llama_index.core.schema import BaseNode, Document, MetadataMode
+from llama_index.core.schema import BaseNode, Document, IndexNode, TransformComponent
 
 from turnout.index.named import Index, Status
+from turnout.llama_index.documents import Update, batches, compare
 from turnout.llama_index.embedding import TurnoutEmbedding
 from turnout.llama_index.index_store import TurnoutIndexStore
 from turnout.settings.fields import SettingsField, portable_settings
@@ -28,6 +30,7 @@ class TurnoutIndex(VectorStoreIndex):
         name: The index, as `[index.<name>]` in the settings has it.
         backend: Another backend than the active one.
         settings: Settings, or the path of a settings file; left out, they are found.
+        objects: Nodes that stand for something else, like another index's retriever, to insert.
         **options: As for `VectorStoreIndex`, like `transformations`.
 
     Raises:
@@ -46,7 +49,13 @@ class TurnoutIndex(VectorStoreIndex):
     """
 
     def __init__(
-        self, name: str, *, backend: str | None = None, settings: SettingsField = None, **options: Any
+        self,
+        name: str,
+        *,
+        backend: str | None = None,
+        settings: SettingsField = None,
+        objects: Sequence[IndexNode] | None = None,
+        **options: Any,
     ) -> None:
         self._arguments = {"backend": backend, "settings": settings, **options}
         self._store = TurnoutIndexStore(name, backend=backend, settings=settings)
@@ -57,6 +66,45 @@ class TurnoutIndex(VectorStoreIndex):
             embed_model=TurnoutEmbedding(route, backend=backend, settings=settings),
             **options,
         )
+        if objects:
+            self.insert_nodes(objects)
+
+    @classmethod
+    def from_documents(
+        cls,
+        documents: Sequence[Document],
+        storage_context: StorageContext | None = None,
+        show_progress: bool = False,
+        callback_manager: CallbackManager | None = None,
+        transformations: list[TransformComponent] | None = None,
+        *,
+        name: str | None = None,
+        **options: Any,
+    ) -> Self:
+        """Open an index and insert documents, each in place of the version that is there under its id.
+
+        Args:
+            documents: The documents.
+            storage_context: None: a named index has its own.
+            show_progress: As for `VectorStoreIndex`.
+            callback_manager: As for `VectorStoreIndex`.
+            transformations: As for `VectorStoreIndex`.
+            name: The index.
+            **options: As for the class.
+        """
+        if name is None:
+            raise TypeError("name the index: TurnoutIndex.from_documents(documents, name='docs')")
+        if storage_context is not None:
+            raise TypeError("a named index has a storage context of its own; its settings say where its store is")
+        index = cls(
+            name,
+            show_progress=show_progress,
+            callback_manager=callback_manager,
+            transformations=transformations,
+            **options,
+        )
+        index.refresh_ref_docs(documents)
+        return index
 
     def __reduce__(self) -> tuple[Any, ...]:
         """By name: it is opened anew. Whole, it would take a splitter along, whose tokenizer is downloaded there."""
@@ -72,11 +120,13 @@ class TurnoutIndex(VectorStoreIndex):
             ModelCallError: The active backend failed; nothing was added.
             PartialWriteError: They were added, but not to every listed space; the error says which is behind.
         """
+        self._validate_serializable(nodes)  # which keeps what they stand for and can't be stored
         with self._callback_manager.as_trace("insert_nodes"):
             self._store.add(nodes, **insert_kwargs)
 
     async def ainsert_nodes(self, nodes: Sequence[BaseNode], **insert_kwargs: Any) -> None:
         """`insert_nodes` without blocking the event loop."""
+        self._validate_serializable(nodes)
         with self._callback_manager.as_trace("ainsert_nodes"):
             await self._store.async_add(nodes, **insert_kwargs)
 
@@ -84,18 +134,18 @@ class TurnoutIndex(VectorStoreIndex):
         """Insert a document, in place of the version that is there under its id.
 
         The older version's nodes are deleted when the new ones are there. What hasn't changed is neither embedded nor
-        written again.
+        written again. Nodes without text are left out, as LlamaIndex does when it builds an index.
 
         Raises:
             TurnoutError: As for `insert_nodes`; the older version is still there.
         """
         with self._callback_manager.as_trace("insert"):
-            self._put(document, insert_kwargs)
+            self._put([document], insert_kwargs)
 
     async def ainsert(self, document: Document, **insert_kwargs: Any) -> None:
         """`insert` without blocking the event loop."""
         with self._callback_manager.as_trace("ainsert"):
-            await self._aput(document, insert_kwargs)
+            await self._aput([document], insert_kwargs)
 
     def update_ref_doc(self, document: Document, **update_kwargs: Any) -> None:
         """`insert`, which takes the place of the older version: nothing is deleted before the new one is there."""
@@ -106,37 +156,52 @@ class TurnoutIndex(VectorStoreIndex):
         await self.ainsert(document, **update_kwargs.get("insert_kwargs", {}))
 
     def refresh_ref_docs(self, documents: Sequence[Document], **update_kwargs: Any) -> list[bool]:
-        """Insert documents that are new or have changed.
+        """Insert documents that are new or have changed, many at once.
 
         Returns:
             For each, whether it was.
+
+        Raises:
+            TurnoutError: As for `insert_nodes`; documents that weren't written keep their older versions.
         """
+        changed: list[bool] = []
         with self._callback_manager.as_trace("refresh_ref_docs"):
-            return [self._put(document, update_kwargs.get("insert_kwargs", {})) for document in documents]
+            for some in batches(documents):
+                changed += self._put(some, update_kwargs.get("insert_kwargs", {}))
+        return changed
 
     async def arefresh_ref_docs(self, documents: Sequence[Document], **update_kwargs: Any) -> list[bool]:
         """`refresh_ref_docs` without blocking the event loop."""
+        changed: list[bool] = []
         with self._callback_manager.as_trace("arefresh_ref_docs"):
-            return [await self._aput(document, update_kwargs.get("insert_kwargs", {})) for document in documents]
+            for some in batches(documents):
+                changed += await self._aput(some, update_kwargs.get("insert_kwargs", {}))
+        return changed
 
-    def _put(self, document: Document, options: dict[str, Any]) -> bool:
-        """Write a document's nodes, then delete those of an older version; whether anything was different."""
-        nodes = run_transformations([document], self._transformations, **self._with_progress(options))
-        nodes, outdated, inserts = _update(self._store.of_document(document.id_), nodes)
-        if inserts:
+    def _put(self, documents: Sequence[Document], options: dict[str, Any]) -> list[bool]:
+        """Write documents' nodes, then delete those of older versions; for each, whether anything was different."""
+        updates: list[Update] = []
+        before = self._store.of_documents([document.id_ for document in documents])
+        for document in documents:
+            nodes = run_transformations([document], self._transformations, **self._with_progress(options))
+            updates.append(compare(before[document.id_], nodes))
+        if nodes := [node for update in updates if update.inserts for node in update.nodes]:
             self.insert_nodes(nodes, **options)
-        if outdated:
+        if outdated := [node_id for update in updates for node_id in update.outdated]:
             self._store.delete_nodes(outdated)
-        return inserts or bool(outdated)
+        return [update.inserts or bool(update.outdated) for update in updates]
 
-    async def _aput(self, document: Document, options: dict[str, Any]) -> bool:
-        nodes = await arun_transformations([document], self._transformations, **self._with_progress(options))
-        nodes, outdated, inserts = _update(await asyncio.to_thread(self._store.of_document, document.id_), nodes)
-        if inserts:
+    async def _aput(self, documents: Sequence[Document], options: dict[str, Any]) -> list[bool]:
+        updates: list[Update] = []
+        before = await asyncio.to_thread(self._store.of_documents, [document.id_ for document in documents])
+        for document in documents:
+            nodes = await arun_transformations([document], self._transformations, **self._with_progress(options))
+            updates.append(compare(before[document.id_], nodes))
+        if nodes := [node for update in updates if update.inserts for node in update.nodes]:
             await self.ainsert_nodes(nodes, **options)
-        if outdated:
+        if outdated := [node_id for update in updates for node_id in update.outdated]:
             await self._store.adelete_nodes(outdated)
-        return inserts or bool(outdated)
+        return [update.inserts or bool(update.outdated) for update in updates]
 
     def _with_progress(self, options: dict[str, Any]) -> dict[str, Any]:
         return {"show_progress": self._show_progress, **options}
@@ -157,46 +222,3 @@ class TurnoutIndex(VectorStoreIndex):
             ModelCallError: The service failed; what was done is kept.
         """
         self.index.fill()
-
-
-def _update(before: Sequence[BaseNode], nodes: Sequence[BaseNode]) -> tuple[Sequence[BaseNode], list[str], bool]:
-    """What changes when a document's nodes take the place of those that the index has of it.
-
-    LlamaIndex gives nodes new ids each time that it cuts a document. A node that is there with the same text and
-    metadata has the id that it has there, so that it isn't embedded again.
-
-    Returns:
-        The nodes with the ids that they have in the index; the ids of nodes that aren't the document's any more; and
-        whether a node isn't in the index as it is now.
-    """
-    new_ids = {node.node_id for node in nodes}
-    old = {node.node_id: node for node in before}
-    ids_by_content: dict[tuple[str, str], list[str]] = {}
-    for node_id in sorted(old.keys() - new_ids):
-        ids_by_content.setdefault(_content(old[node_id]), []).append(node_id)
-    ids: dict[str, str] = {}
-    for node in nodes:
-        known = ids_by_content.get(_content(node))
-        if node.node_id not in old and known:
-            ids[node.node_id] = known.pop(0)
-    if ids:
-        nodes = [_with_ids(node, ids) for node in nodes]
-    outdated = sorted(old.keys() - {node.node_id for node in nodes})
-    inserts = any(node.node_id not in old or old[node.node_id].to_dict() != node.to_dict() for node in nodes)
-    return nodes, outdated, inserts
-
-
-def _content(node: BaseNode) -> tuple[str, str]:
-    return node.get_content(MetadataMode.EMBED), node.get_content(MetadataMode.ALL)
-
-
-def _with_ids(node: BaseNode, ids: dict[str, str]) -> BaseNode:
-    """A node with other ids for itself and its neighbours."""
-    related: dict[Any, Any] = {}
-    for kind, other in node.relationships.items():
-        changed = [
-            one.model_copy(update={"node_id": ids.get(one.node_id, one.node_id)})
-            for one in (other if isinstance(other, list) else [other])
-        ]
-        related[kind] = changed if isinstance(other, list) else changed[0]
-    return node.model_copy(update={"id_": ids.get(node.node_id, node.node_id), "relationships": related})

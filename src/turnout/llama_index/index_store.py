@@ -119,14 +119,18 @@ class TurnoutIndexStore(BasePydanticVectorStore):
             return None
         return min(spaces, key=str)
 
-    def of_document(self, ref_doc_id: str) -> list[BaseNode]:
-        """The nodes of a document, those too that are left of another version of it."""
+    def of_documents(self, ref_doc_ids: Sequence[str]) -> dict[str, list[BaseNode]]:
+        """The nodes of each document, those too that are left of another version of it."""
         collection = self._collection()
-        return self._nodes(collection.of_document(ref_doc_id), collection)
+        found: dict[str, list[BaseNode]] = {ref_doc_id: [] for ref_doc_id in ref_doc_ids}
+        for node in self._nodes(collection.of_documents(ref_doc_ids), collection):
+            if (document := node.ref_doc_id) in found:
+                found[document].append(node)
+        return found
 
     def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
         """Delete a document's nodes from every collection that the index has."""
-        self.delete_nodes(self._collection().of_document(ref_doc_id), **delete_kwargs)
+        self.delete_nodes(self._collection().of_documents([ref_doc_id]), **delete_kwargs)
 
     async def adelete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
         """`delete` without blocking the event loop."""
@@ -135,11 +139,13 @@ class TurnoutIndexStore(BasePydanticVectorStore):
     def delete_nodes(
         self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None, **delete_kwargs: Any
     ) -> None:
-        """Delete nodes by id from every collection that the index has; stores understand filters differently."""
+        """Delete nodes from every collection that the index has, by id or by metadata of the active collection.
+
+        Stores understand filters differently: the active one says which nodes they are.
+        """
         refuse_options(delete_kwargs)
         if filters is not None:
-            msg = "a named index deletes nodes by their ids; find them with get_nodes(filters=…)"
-            raise UnsupportedError(msg)
+            node_ids = self._collection().matching(filters, node_ids)
         if node_ids:
             self._index.delete(node_ids)
 
@@ -160,9 +166,9 @@ class TurnoutIndexStore(BasePydanticVectorStore):
     def get_nodes(self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None) -> list[BaseNode]:
         """Nodes of the active space's collection, by id or metadata."""
         collection = self._collection()
-        if filters is None:
-            return self._nodes(node_ids or [], collection)
-        return collection.guard.get_nodes(node_ids, filters)
+        if filters is not None:
+            node_ids = collection.matching(filters, node_ids)
+        return self._nodes(node_ids or [], collection)
 
     async def aget_nodes(
         self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.langchain.stores import kinds
+from tests.langchain.stores.everywhere import EVERYWHERE, Anywhere, make_anywhere
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +47,14 @@ def kind(request: pytest.FixtureRequest, tmp_path: Path, settings_file: Path) ->
 def async_kind(request: pytest.FixtureRequest, tmp_path: Path, settings_file: Path) -> kinds.Kind:
     """Each kind of store, as it is used from an event loop."""
     return _kind(request, tmp_path)
+
+
+@pytest.fixture(params=EVERYWHERE)
+def anywhere(
+    request: pytest.FixtureRequest, fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Anywhere:
+    """A guarded store of each kind, and a named index on each."""
+    return make_anywhere(request.param, request, fresh_emulator, tmp_path, monkeypatch)
 
 
 def _kind(request: pytest.FixtureRequest, tmp_path: Path) -> kinds.Kind:

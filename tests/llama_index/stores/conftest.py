@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.llama_index.stores import kinds
+from tests.llama_index.stores.everywhere import EVERYWHERE, Anywhere, make_anywhere
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,3 +40,11 @@ def kind(request: pytest.FixtureRequest, tmp_path: Path, settings_file: Path) ->
     place = request.getfixturevalue("database") if request.param == "Postgres" else tmp_path / "store"
     made: kinds.Kind = getattr(kinds, request.param)(place)
     return made
+
+
+@pytest.fixture(params=EVERYWHERE)
+def anywhere(
+    request: pytest.FixtureRequest, fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Anywhere:
+    """An index on each kind of store, bare and guarded, and a named index on each."""
+    return make_anywhere(request.param, request, fresh_emulator, tmp_path, monkeypatch)

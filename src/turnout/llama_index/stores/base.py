@@ -11,7 +11,7 @@ from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ship
 from llama_index.core.schema import BaseNode, MetadataMode, NodeRelationship, RelatedNodeInfo, TextNode
 from llama_index.core.storage.docstore import BaseDocumentStore
 from llama_index.core.storage.docstore.utils import doc_to_json, json_to_doc
-from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQuery
+from llama_index.core.vector_stores.types import BasePydanticVectorStore, MetadataFilters, VectorStoreQuery
 from pydantic_core import to_jsonable_python
 
 from turnout.index.chunks import Chunk, EmbeddedChunk
@@ -124,8 +124,12 @@ class NodeCollection(Collection):
         self.vector_store = store
 
     @abstractmethod
-    def of_document(self, ref_doc_id: str) -> list[str]:
-        """The ids of a document's nodes."""
+    def of_documents(self, ref_doc_ids: Sequence[str]) -> list[str]:
+        """The ids of documents' nodes."""
+
+    def matching(self, filters: MetadataFilters, node_ids: list[str] | None) -> list[str]:
+        """The ids of nodes with such metadata; if ids are given, of those among them."""
+        return [node.node_id for node in self.vector_store.get_nodes(node_ids or None, filters)]
 
     def write(self, chunks: Sequence[EmbeddedChunk]) -> None:
         """Add nodes, in place of those with the same ids."""

@@ -70,8 +70,9 @@ class _ChromaCollection(ChromaChunks, NodeCollection):
         metadatas = [{key: "" if value is None else value for key, value in each} for each in entries]
         self.replace(chunks, [node.get_content(MetadataMode.NONE) for node in nodes], metadatas)
 
-    def of_document(self, ref_doc_id: str) -> list[str]:
-        return list(self.keeper.collection.get(where={"document_id": ref_doc_id}, include=[])["ids"])
+    def of_documents(self, ref_doc_ids: Sequence[str]) -> list[str]:
+        where = {"document_id": {"$in": list(ref_doc_ids)}}
+        return list(self.keeper.collection.get(where=where, include=[])["ids"])
 
     def drop(self) -> None:
         self._client.delete_collection(self.name)

@@ -231,9 +231,9 @@ class _PostgresCollection(NodeCollection):
     def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
         return {node.node_id: node.get_embedding() for node in self._nodes(ids)}
 
-    def of_document(self, ref_doc_id: str) -> list[str]:
+    def of_documents(self, ref_doc_ids: Sequence[str]) -> list[str]:
         document = self._rows.metadata_["ref_doc_id"].astext
-        return self._scalars(sqlalchemy.select(self._rows.node_id).where(document == ref_doc_id))
+        return self._scalars(sqlalchemy.select(self._rows.node_id).where(document.in_(ref_doc_ids)))
 
     def drop(self) -> None:
         self._rows.__table__.drop(connected(self.vector_store), checkfirst=True)

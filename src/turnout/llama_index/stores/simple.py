@@ -16,7 +16,9 @@ from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-
 from llama_index.core import StorageContext, VectorStoreIndex, load_index_from_storage
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import BaseNode, MetadataMode
+from llama_index.core.vector_stores import MetadataFilters
 from llama_index.core.vector_stores.simple import SimpleVectorStore
+from llama_index.core.vector_stores.utils import build_metadata_filter_fn
 
 from turnout.errors import UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
@@ -175,9 +177,16 @@ class PersistedIndex(NodeCollection):
         there = self.vector_store.data.embedding_dict
         return {found: there[found] for found in ids if found in there}
 
-    def of_document(self, ref_doc_id: str) -> list[str]:
-        """The ids of a document's nodes."""
-        return [found for found, ref in self.vector_store.data.text_id_to_ref_doc_id.items() if ref == ref_doc_id]
+    def of_documents(self, ref_doc_ids: Sequence[str]) -> list[str]:
+        """The ids of documents' nodes."""
+        wanted = set(ref_doc_ids)
+        return [found for found, ref in self.vector_store.data.text_id_to_ref_doc_id.items() if ref in wanted]
+
+    def matching(self, filters: MetadataFilters, node_ids: list[str] | None) -> list[str]:
+        """The ids of nodes with such metadata."""
+        metadata = self.vector_store.data.metadata_dict
+        fits = build_metadata_filter_fn(metadata.__getitem__, filters)
+        return [found for found in node_ids or list(metadata) if found in metadata and fits(found)]
 
     def state(self) -> StoreState:
         """What it holds, with the record in its folder."""

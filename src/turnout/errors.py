@@ -142,11 +142,13 @@ class ChunkRefusedError(TurnoutError):
         index: The collection.
         id: The chunk.
         key: The key of its metadata that can't be held; None if it is the text or the id.
+        reason: What can't be held and why, without the rest of the message.
     """
 
     index: str = ""
     id: str = ""
     key: str | None = None
+    reason: str = ""
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

@@ -17,7 +17,7 @@ from turnout.index.collection import Collection
 from turnout.index.collections import Collections, CollectionSpec
 from turnout.index.config import DOCUMENTS, ITSELF
 from turnout.index.manifest import Manifest
-from turnout.index.stream import embed_chunks
+from turnout.index.stream import DRAIN, embed_chunks
 
 _FILL_PAGE = 1024  # chunks that are read, embedded and written before the next
 
@@ -167,12 +167,11 @@ def _add(spec: CollectionSpec, collection: Collection, collections: Collections)
         to_write = [chunk.with_vector(vectors[chunk.id]) for chunk in chunks if chunk.id in vectors]
         to_embed = [chunk for chunk in chunks if chunk.id not in vectors]
         skipped: dict[str, str] = {}
+        failed: BaseException | None = None
         if to_embed:
-            outcome = embed_chunks(Embedder(spec.route, spec.config.all_settings), to_embed)
-            if outcome.failed is not None:
-                raise outcome.failed
+            outcome = embed_chunks(Embedder(spec.route, spec.config.all_settings), to_embed, drain=DRAIN)
             to_write += outcome.embedded
-            skipped = dict(outcome.skipped)
+            skipped, failed = dict(outcome.skipped), outcome.failed
         if to_write:
             collection.write(to_write)
             collection.flush()
@@ -181,6 +180,8 @@ def _add(spec: CollectionSpec, collection: Collection, collections: Collections)
             manifest.note_skipped(spec.name, skipped)
             named = [f"{one} ({reason})" for one, reason in skipped.items()]
             _warn(f"{len(skipped)} chunks can't be embedded in {spec.space} and aren't found there", named)
+        if failed is not None:  # what was paid for is kept
+            raise failed
         if set(ids) == set(manifest.lacking(spec.name, _FILL_PAGE)):  # nothing that could be written helps
             return
 

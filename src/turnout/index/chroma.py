@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
 import time
 from abc import abstractmethod
@@ -123,18 +124,14 @@ class ChromaRecordKeeper(RecordKeeper):
         return _setting(self.collection, "chroma_server_host") is not None
 
     def rows(self, number: int) -> list[Row]:
-        """Texts with their metadata and vectors, from the beginning and the end of the collection."""
+        """Texts with their metadata and vectors, chosen at random from all of the collection."""
         collection = self._fresh()
-        count = collection.count()
-        half = (number + 1) // 2
-        windows = [(0, number)] if count <= number else [(0, half), (count - (number - half), number - half)]
-        rows: list[Row] = []
-        for offset, limit in windows:
-            if limit:
-                found = collection.get(limit=limit, offset=offset, include=["embeddings", "documents", "metadatas"])
-                vectors = [] if found["embeddings"] is None else found["embeddings"]
-                rows += zip(found["documents"] or [], found["metadatas"] or [], vectors, strict=True)
-        return rows
+        ids = collection.get(include=[])["ids"]
+        if not ids:
+            return []
+        sampled = random.sample(ids, min(number, len(ids)))
+        found = collection.get(ids=sampled, include=["embeddings", "documents", "metadatas"])
+        return list(zip(found["documents"], found["metadatas"], found["embeddings"], strict=True))
 
     def _fresh(self) -> Any:
         """The collection with its metadata as they are now: an open one has them as they were."""
@@ -167,11 +164,10 @@ class ChromaChunks(Collection):
         """A chunk."""
 
     def chunks(self) -> Iterator[Chunk]:
-        """Every chunk, a page at a time."""
-        offset = 0
-        while found := self._read(limit=PAGE, offset=offset):
-            yield from found.values()
-            offset += len(found)
+        """Every chunk that is there now, a page at a time; by ids, because a place changes when others are deleted."""
+        ids = list(self.keeper.collection.get(include=[])["ids"])
+        for start in range(0, len(ids), PAGE):
+            yield from self._read(ids=ids[start : start + PAGE]).values()
 
     def count(self) -> int:
         """How many chunks there are."""

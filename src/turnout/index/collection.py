@@ -72,8 +72,9 @@ def cannot_embed(name: str, remedy: str) -> UnsupportedError:
 def chunk_refused(chunk: Chunk, index: str, key: str | None, why: str) -> ChunkRefusedError:
     """The error of a chunk that a store can't hold: for a key of its metadata, or its text or id if the key is None."""
     what = "its text or id" if key is None else f"the value of its metadata {key!r}"
+    reason = f"{index!r} can't hold {what}: {why}"
     msg = f"the chunk {chunk.id!r} can't be held by {index!r}, for {what}: {why}. Nothing was embedded or written"
-    return ChunkRefusedError(msg, index=index, id=chunk.id, key=key)
+    return ChunkRefusedError(msg, index=index, id=chunk.id, key=key, reason=reason)
 
 
 def check_strings(chunk: Chunk, metadata: Mapping[str, Any], index: str, *, null: bool = True) -> None:

@@ -27,7 +27,7 @@ class Status:
     """How far one of an index's collections is.
 
     Attributes:
-        backends: The backends that give its space.
+        backends: The backends that give its space; none of a model that the settings don't have any more.
         space: The space.
         collection: Its name.
         exists: Whether there is one.
@@ -298,9 +298,13 @@ class Index:
             manifest.note_unwanted(listed)
             outcomes: list[tuple[CollectionSpec, Exception | None]] = []
             for name, space in manifest.collections().items():
-                spec, failed = active if name == active.name else _spec_of(active.config, name, space), None
+                spec = active if name == active.name else _spec_of(active.config, name, space)
+                failed: Exception | None = None
                 try:
                     self._delete_from(spec, listed)
+                except ReindexLockedError as error:
+                    # What fills another collection removes from it, when it ends, what the index shouldn't have.
+                    failed = error if name == active.name else None
                 except Exception as error:  # noqa: BLE001 - it is raised below, with what became of the others
                     failed = error
                 outcomes.append((spec, failed))
@@ -347,7 +351,7 @@ class Index:
         return collection
 
     def status(self) -> list[Status]:
-        """How far each space's collection is, those of `also` and of every backend of the embedding route."""
+        """How far each space's collection is, of every backend of the embedding route, and of models it had before."""
         active = self.spec()
         with self._lock:
             manifest = self._collections_of(active.config).manifest
@@ -357,12 +361,18 @@ class Index:
                 if space.dimensions is not None:
                     backends.setdefault(space, []).append(backend)
             specs = [CollectionSpec.of(active.config, names[0]) for names in backends.values()]
+            listed = {spec.name for spec in specs}
+            specs += [
+                _spec_of(active.config, name, space)
+                for name, space in manifest.collections().items()
+                if name not in listed
+            ]
             scanned = [(spec, self._scan(spec, patience=0)) for spec in specs]
             found = []  # counted after all were looked at: a look at one may show what another lacks
             for spec, collection in scanned:
                 lacking = manifest.behind(spec.name) if collection else manifest.documents
                 count = collection.count() if collection else 0
-                names = tuple(backends[spec.space])
+                names = tuple(backends.get(spec.space, ()))  # none of a model that no backend has any more
                 found.append(Status(names, spec.space, spec.name, collection is not None, count, lacking))
             return found
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from turnout.embedding.embedder import Embedder
-from turnout.errors import ReindexError
+from turnout.errors import ChunkRefusedError, ReindexError
 from turnout.facts.spaces import space_of
 from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk, RefusedChunk, Searchable, Source, Target, pages
 from turnout.index.files import reindex_lock, room_for
@@ -38,6 +38,7 @@ def reindex(
     stop: threading.Event | None = None,
     stream: StreamFactory = EmbeddingStream,
     unwanted: Collection[str] = (),
+    on_written: Callable[[Sequence[Chunk]], object] | None = None,
 ) -> ReindexReport:
     """Embed the chunks of a source into a target; only those that are new or changed since the last time.
 
@@ -56,6 +57,7 @@ def reindex(
         stop: Set from elsewhere, it ends the run in good order: what is in flight is waited for and kept.
         stream: Where the texts are embedded: in this process, or on workers (`turnout.ray.RayWorkers`).
         unwanted: Ids of chunks that are removed from the target whoever wrote them, if the source hasn't got them.
+        on_written: Called with chunks once the target has them for good.
 
     Raises:
         EmbeddingSpaceError: The target, or the checkpoint, has vectors of another space.
@@ -82,7 +84,7 @@ def reindex(
                 msg = f"{source.name} is empty, but {target.name!r} was filled from it; nothing is deleted for that"
                 raise ReindexError(msg)
             running = stream(embedder, space, book.save)
-            run = _Run(source, target, plan, report, running, on_progress, stop, set(unwanted))
+            run = _Run(source, target, plan, report, running, on_progress, stop, set(unwanted), on_written)
             with room_for(target.name):
                 run.all()
                 if report.state == "done" and (sample or old is not None):
@@ -105,6 +107,7 @@ class _Run:
     on_progress: Callable[[ReindexProgress], object] | None
     stop: threading.Event | None
     unwanted: set[str]
+    on_written: Callable[[Sequence[Chunk]], object] | None
     ready: list[EmbeddedChunk] = field(default_factory=list)
     written: list[Chunk] = field(default_factory=list)  # in the target, but only in memory
     done: int = 0
@@ -160,7 +163,7 @@ class _Run:
         self.ready += resumed + rewritten
         self.done += len(page) - len(planned.to_embed)
         self.plan.checkpoint.written(planned.adopted)
-        for chunk in planned.to_embed:
+        for chunk in self._holdable(planned.to_embed):
             if (refused := self.stream.add(chunk)) is not None:
                 self._skip(refused)
             while self.stream.full and not self._ends:
@@ -168,6 +171,18 @@ class _Run:
         self._take(patient=False)
         self._write()
         self._tell_progress()
+
+    def _holdable(self, chunks: list[Chunk]) -> Iterator[Chunk]:
+        """Chunks that the target can hold; the others are skipped before they are embedded."""
+        normalize = getattr(self.target, "normalize", None)  # which a collection has, and a target needn't
+        for chunk in chunks:
+            try:
+                if normalize is not None:
+                    normalize([chunk])
+            except ChunkRefusedError as error:
+                self._skip(RefusedChunk(chunk, error.reason))
+            else:
+                yield chunk
 
     def _take(self, *, patient: bool) -> bool:
         """Take what was answered; whether there was anything."""
@@ -204,6 +219,8 @@ class _Run:
     def _flush(self) -> None:
         self.target.flush()
         self.plan.checkpoint.written(self.written)
+        if self.on_written is not None:
+            self.on_written(self.written)
         self.written = []
 
     def _delete(self, ids: list[str]) -> int:

@@ -6,6 +6,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,9 @@ class NamedIndex(IndexConfig):
         old = read[0] if read is not None else next(iter(filled.values()), None)
         target = self.open_collection(space, create=not dry)
         with _opened_manifest(self.manifest, dry=dry) as manifest:
+            if target is not None and not dry:  # from the start, so that a delete meanwhile holds for it too
+                target.claim(space)
+                manifest.add_collection(name, str(space))
             reconciliation: _Reconciliation | None = None
             if read is not None:
                 to_fill = (target, space) if target is not None else None
@@ -101,6 +105,7 @@ class NamedIndex(IndexConfig):
                 lock=self.lock(space),
                 old=old,
                 unwanted=reconciliation.unwanted(name) if reconciliation is not None else (),
+                on_written=partial(manifest.note_copied, name) if reconciliation is not None else None,
                 **options,
             )
             if reconciliation is not None and report.state == "estimated":
@@ -108,9 +113,14 @@ class NamedIndex(IndexConfig):
             elif reconciliation is not None and report.state == "done":
                 reconciliation.note(report)
             elif report.state != "estimated" and target is not None:
+                before = set(manifest.all_ids())
                 manifest.scan(name, str(space), target.chunks(), wanted=report.state == "done")
                 remove_outdated(target, manifest)
                 manifest.note_skipped(name, dict(report.skipped))
+                report.forgotten = len(before.difference(manifest.all_ids(), dict(report.skipped)))
+            if report.state == "done":
+                report.behind = manifest.behind(name)
+                report.command = f"turnout reindex {self.name} --to {route.backend}"
         return report
 
     def _accept(self, space: EmbeddingSpace, *, dry: bool, confirm: Callable[[Estimate], bool] | None) -> ReindexReport:
@@ -150,16 +160,24 @@ class NamedIndex(IndexConfig):
             there = ", ".join(str(found) for found in self._filled()) or "none"
             msg = f"the index {self.name!r} has no collection of {space}; it has {there}"
             raise EmbeddingSpaceError(msg, index=self.name, wanted_space=space)
-        collection.drop()
+        with reindex_lock(self.lock(space), collection.name):
+            collection.drop()
+        if self.manifest.is_file():
+            with _opened_manifest(self.manifest, dry=False) as manifest:
+                manifest.remove_collection(collection.name)
         file = self.checkpoint(space)
         for path in file.parent.glob(f"{file.name}*"):
             path.unlink(missing_ok=True)
         return space
 
     def _filled(self) -> dict[EmbeddingSpace, Collection]:
-        """The collections that have documents."""
+        """The collections that have documents, those of models that no backend gives any more too."""
+        known: list[EmbeddingSpace] = []
+        if self.manifest.is_file():
+            with _opened_manifest(self.manifest, dry=False) as manifest:
+                known = [EmbeddingSpace.parse(text) for text in manifest.collections().values()]
         found = {}
-        for space in dict.fromkeys(self.spaces().values()):
+        for space in dict.fromkeys([*self.spaces().values(), *known]):
             if space.dimensions is not None:
                 collection = self.open_collection(space)
                 if collection is not None and collection.count():

@@ -110,6 +110,8 @@ class ReindexReport:
         seconds: How long the run took.
         state: `done`; `stopped`, if it was asked to stop: the same command goes on; `estimated`, if it was a dry run.
         check: What was found at the end.
+        behind: Chunks that were changed meanwhile, and that the target lacks or has in another version.
+        command: What to run for these.
     """
 
     source: str
@@ -127,11 +129,14 @@ class ReindexReport:
     seconds: float = 0.0
     state: str = "done"
     check: Check | None = None
+    behind: int = 0
+    command: str = ""
 
     @property
     def complete(self) -> bool:
         """Whether the target has every chunk, with its own vector."""
-        return self.state == "done" and not self.skipped and (self.check is None or self.check.passed)
+        whole = self.state == "done" and not self.skipped and not self.behind
+        return whole and (self.check is None or self.check.passed)
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data."""
@@ -163,6 +168,8 @@ class ReindexReport:
             lines.append("stopped; give the same command again to go on from here")
         if self.check is not None:
             lines += _check_lines(self.check)
+        if self.behind:
+            lines.append(f"{self.behind:,} chunks were changed meanwhile, and aren't in it yet: run `{self.command}`")
         return "\n".join(lines)
 
 

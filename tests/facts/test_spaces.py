@@ -6,7 +6,7 @@ import json
 import pickle
 import tomllib
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import assume, given
@@ -19,6 +19,9 @@ from turnout.facts.spaces import EmbeddingSpace, space_of
 from turnout.index.guard.records import CHECK, FORMAT_KEY, KEYS, MADE, SPACE, SpaceRecord, mismatch, reindex_command
 from turnout.routing import resolve
 from turnout.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SMALL = EmbeddingSpace("text-embedding-3-small", 1536)
 ADA = EmbeddingSpace("text-embedding-ada-002", 1536)
@@ -268,7 +271,7 @@ def test_a_mismatch_names_both_spaces_and_the_command() -> None:
         SpaceRecord(ADA).check(TITAN_V1, index="docs")
     error = caught.value
     assert (error.index, error.index_space, error.wanted_space) == ("docs", ADA, TITAN_V1)
-    assert error.fix == "turnout reindex docs"
+    assert error.fix == "turnout.reindex.reindex(…)"
     for said in ("'docs'", str(ADA), str(TITAN_V1), error.fix):
         assert said in str(error)
     assert isinstance(error, TurnoutError)
@@ -280,4 +283,11 @@ def test_the_error_travels() -> None:
     there = pickle.loads(pickle.dumps(error))
     assert vars(there) == vars(error)
     assert str(there) == str(error)
-    assert reindex_command("our docs") == 'turnout reindex "our docs"'
+
+
+def test_the_command_names_an_index_of_the_settings(settings_file: Path) -> None:
+    with settings_file.open("a", encoding="utf-8") as file:
+        file.write('\n[index.docs]\nstore = "chroma"\npath = "index"\n')
+    assert reindex_command("docs") == "turnout reindex docs"
+    assert reindex_command("docs_text_embedding_ada_002_1536_8c0915d03d") == "turnout reindex docs"
+    assert reindex_command("InMemoryVectorStore") == "turnout.reindex.reindex(…)"

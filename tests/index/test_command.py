@@ -110,6 +110,9 @@ def test_what_was_skipped_is_in_the_summary_and_in_the_exit_code(config: Path, e
     assert done.code == 1
     assert "11 embedded, 1 skipped" in done.out
     assert "no such words" in done.out
+    assert turnout(config, "docs", "--to", "bedrock", "--sample", "0", "--from", "source").code == 1
+    accepted = turnout(config, "docs", "--to", "bedrock", "--sample", "0", "--from", "source", "--accept-skipped")
+    assert (accepted.code, "1 skipped" in accepted.out) == (0, True)
     again = turnout(config, "docs", "--to", "bedrock", "--sample", "0", "--retry-skipped", "--from", "source")
     assert (again.code, "1 embedded, 11 unchanged" in again.out) == (0, True)
 

@@ -32,7 +32,7 @@ def test_vectors_without_a_record_are_not_added_to() -> None:
         with pytest.raises(EmbeddingSpaceError, match="'docs' has vectors and no record") as refused:
             claim_record(StoreState(None, empty=False), ACME, index="docs", adoptable=adoptable)
         assert ("adopt='verify'" in refused.value.fix) is adoptable
-        assert "turnout reindex docs" in refused.value.fix
+        assert "turnout.reindex.reindex" in refused.value.fix
 
 
 class Refusing:

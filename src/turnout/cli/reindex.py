@@ -54,6 +54,9 @@ def reindex(
     retry_skipped: Annotated[
         bool, typer.Option("--retry-skipped", help="Try again what couldn't be embedded the last time.")
     ] = False,
+    accept_skipped: Annotated[
+        bool, typer.Option("--accept-skipped", help="Take what can't be embedded as done: exit with 0.")
+    ] = False,
     ray: Annotated[
         int | None,
         typer.Option(metavar="N", min=1, help="Embed on N workers of a Ray cluster: RAY_ADDRESS's, or one begun here."),
@@ -106,7 +109,8 @@ def reindex(
     print(json.dumps(report.to_dict(), ensure_ascii=False, indent=2) if as_json else report)
     if report.state == "stopped":
         raise typer.Exit(INTERRUPTED)
-    raise typer.Exit(0 if report.complete or report.state == "estimated" else SERVICE_FAILED)
+    done = report.complete or report.state == "estimated" or (accept_skipped and report.complete_but_for_skipped)
+    raise typer.Exit(0 if done else SERVICE_FAILED)
 
 
 @contextmanager

@@ -149,6 +149,10 @@ class ManifestReading(Database):
         """Those of the ids that the index should have."""
         return {row[0] for row in self._of_ids("SELECT id FROM document WHERE id IN ({})", ids)}
 
+    def wanted_ids(self) -> set[str]:
+        """The ids that the index should have."""
+        return set(self._ids("SELECT id FROM document"))
+
     def all_ids(self) -> list[str]:
         """The ids that the index should have, and those that a collection has."""
         return self._ids("SELECT id FROM document UNION SELECT id FROM held ORDER BY id")

@@ -21,7 +21,7 @@ def engine_of(index: IndexSettings) -> Engine:
     """A synchronous engine, which keeps no connections."""
     from sqlalchemy import NullPool, create_engine
 
-    return _with_clean_errors(index, lambda: create_engine(index.database(), poolclass=NullPool))
+    return _with_clean_errors(index, lambda: create_engine(index.database(), poolclass=NullPool, hide_parameters=True))
 
 
 def async_engine_of(index: IndexSettings) -> AsyncEngine:
@@ -32,7 +32,7 @@ def async_engine_of(index: IndexSettings) -> AsyncEngine:
     def make() -> AsyncEngine:
         url = make_url(index.database())
         url = url.set(drivername="postgresql+asyncpg") if url.get_driver_name() == "psycopg2" else url
-        return create_async_engine(url, poolclass=NullPool)
+        return create_async_engine(url, poolclass=NullPool, hide_parameters=True)
 
     return _with_clean_errors(index, make)
 

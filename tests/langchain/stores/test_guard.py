@@ -69,7 +69,7 @@ def test_another_model_neither_searches_nor_inserts(
             attempt()
         error = caught.value
         assert (error.index, str(error.index_space), str(error.wanted_space)) == ("docs", ADA, space)
-        assert error.fix == "turnout reindex docs"
+        assert error.fix == "turnout.reindex.reindex(…)"
     assert asked(fresh_emulator) == before
     assert len(store.get_by_ids(["a", "b", "c"])) == 3
     switch(monkeypatch, "azure")
@@ -123,7 +123,7 @@ def test_an_index_without_a_record_is_refused_with_what_to_do(kind: Kind) -> Non
     store = guarded(unrecorded(kind), name="docs")
     for attempt in (lambda: store.similarity_search(QUESTION), lambda: store.add_texts(["Another."])):
         with pytest.raises(
-            EmbeddingSpaceError, match=r"no record .*adopt='verify'.*adopt='trust'.*turnout reindex docs"
+            EmbeddingSpaceError, match=r"no record .*adopt='verify'.*adopt='trust'.*turnout.reindex.reindex"
         ):
             attempt()
 

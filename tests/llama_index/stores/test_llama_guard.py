@@ -72,7 +72,7 @@ async def test_another_model_neither_searches_nor_inserts(
             attempt()
         assert caught.value.index == "docs"
         assert str(caught.value.index_space) == ADA
-        assert caught.value.fix == "turnout reindex docs"
+        assert caught.value.fix == "turnout.reindex.reindex(…)"
     with pytest.raises(EmbeddingSpaceError) as caught:
         await index.as_retriever().aretrieve(QUESTION)
     assert str(caught.value.wanted_space) == space
@@ -137,7 +137,9 @@ def test_an_edited_record_is_found_out(
 
 def test_an_index_without_a_record_is_refused_with_what_to_do(kind: Kind) -> None:
     unrecorded = filled(kind.open())
-    with pytest.raises(EmbeddingSpaceError, match=r"no record .*adopt='verify'.*adopt='trust'.*turnout reindex docs"):
+    with pytest.raises(
+        EmbeddingSpaceError, match=r"no record .*adopt='verify'.*adopt='trust'.*turnout.reindex.reindex"
+    ):
         guarded(unrecorded, name="docs")
     store = GuardedVectorStore(unrecorded.vector_store, TurnoutEmbedding())
     with pytest.raises(EmbeddingSpaceError, match="no record"):

@@ -343,12 +343,14 @@ class SpaceCheck(Generic[KeeperT]):
 
     def _unknown(self, wanted: EmbeddingSpace) -> EmbeddingSpaceError:
         command = reindex_command(self.index)
-        msg = (
-            f"the index {self.index!r} has vectors and no record of their embedding space; the settings embed with "
-            f"{wanted}. If it was made with that, adopt it: guarded(…, adopt='verify') compares a sample of its texts "
-            f"and keeps the record, adopt='trust' takes your word. If not, `{command}`"
-        )
-        fix = f"adopt='verify', or adopt='trust', or {command}"
+        what = f"the index {self.index!r} has vectors and no record of their embedding space; the settings embed with"
+        if self.keeper.samples:
+            compare = "guarded(…, adopt='verify') compares a sample of its texts and keeps the record, adopt='trust'"
+            fix = f"adopt='verify', or adopt='trust', or {command}"
+        else:
+            compare = "it gives out no texts with their vectors to compare, so guarded(…, adopt='trust')"
+            fix = f"adopt='trust', or {command}"
+        msg = f"{what} {wanted}. If it was made with that, adopt it: {compare} takes your word. If not, `{command}`"
         return EmbeddingSpaceError(msg, index=self.index, wanted_space=wanted, fix=fix)
 
 

@@ -92,6 +92,11 @@ class RecordKeeper(ABC):
             if state.empty and state.record is not None:
                 self.write(None)
 
+    @property
+    def samples(self) -> bool:
+        """Whether `sample` finds something in a store that has texts."""
+        return True
+
     def sample(self, number: int) -> list[Sample]:
         """Texts as they were embedded, with their vectors, from all over the store; none if it gives out none."""
         del number
@@ -139,6 +144,11 @@ class StampKeeper(RecordKeeper):
     def state(self) -> StoreState:
         """Nothing is known before a search."""
         return StoreState(None, None)
+
+    @property
+    def samples(self) -> bool:
+        """There is no looking through it."""
+        return False
 
     def version(self) -> object:
         """Never what it was: every insert asks for a document first."""

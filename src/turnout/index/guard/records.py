@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
 from turnout.errors import EmbeddingSpaceError, SettingsError
 from turnout.facts.spaces import EmbeddingSpace
+from turnout.settings import load_settings
 
 FORMAT = "1"
 PREFIX = "turnout_space"  # with which every key of a record begins
@@ -88,9 +90,12 @@ def with_record(metadata: Mapping[str, Any] | None, record: SpaceRecord | None) 
 
 
 def reindex_command(index: str) -> str:
-    """The command that embeds an index anew, in the space of the settings."""
-    quoted = index if index and all(c.isalnum() or c in "-_./:" for c in index) else json.dumps(index)
-    return f"turnout reindex {quoted}"
+    """What embeds an index anew: the command for a named index or one of its collections, or else the function."""
+    with suppress(SettingsError):
+        for name in load_settings().index:
+            if index == name or index.startswith(f"{name}_"):
+                return f"turnout reindex {name}"
+    return "turnout.reindex.reindex(…)"
 
 
 def to_reindex(index: str, why: str, **spaces: EmbeddingSpace) -> EmbeddingSpaceError:

@@ -113,11 +113,11 @@ class NamedIndex(IndexConfig):
             elif reconciliation is not None and report.state == "done":
                 reconciliation.note(report)
             elif report.state != "estimated" and target is not None:
-                before = set(manifest.all_ids())
+                before = manifest.wanted_ids()
                 manifest.scan(name, str(space), target.chunks(), wanted=report.state == "done")
                 remove_outdated(target, manifest)
                 manifest.note_skipped(name, dict(report.skipped))
-                report.forgotten = len(before.difference(manifest.all_ids(), dict(report.skipped)))
+                report.forgotten = len(before.difference(manifest.wanted_ids(), dict(report.skipped)))
             if report.state == "done":
                 report.behind = manifest.behind(name)
                 report.command = f"turnout reindex {self.name} --to {route.backend}"

@@ -135,8 +135,12 @@ class ReindexReport:
     @property
     def complete(self) -> bool:
         """Whether the target has every chunk, with its own vector."""
-        whole = self.state == "done" and not self.skipped and not self.behind
-        return whole and (self.check is None or self.check.passed)
+        return self.complete_but_for_skipped and not self.skipped
+
+    @property
+    def complete_but_for_skipped(self) -> bool:
+        """Whether the target has every chunk that can be embedded, with its own vector."""
+        return self.state == "done" and not self.behind and (self.check is None or self.check.passed)
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data."""

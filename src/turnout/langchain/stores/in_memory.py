@@ -36,6 +36,13 @@ class _InMemoryKeeper(MetadataKeeper):
         for entry in self.store.store.values():
             entry["metadata"] = with_record(entry["metadata"], record)
 
+    def release(self) -> None:
+        """Nothing: the record is on the documents."""
+
+    @property
+    def samples(self) -> bool:
+        return True
+
     def sample(self, number: int) -> list[Sample]:
         entries = list(self.store.store.values())
         sampled = (entries[position] for position in spread(len(entries), number))

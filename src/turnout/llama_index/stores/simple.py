@@ -64,6 +64,9 @@ class _SimpleKeeper(NodeKeeper):
             metadata[node_id] = with_record(metadata.get(node_id), record)
         self.store.data.metadata_dict = metadata
 
+    def release(self) -> None:
+        """Nothing: the record is on the nodes."""
+
     @contextmanager
     def persisting(self, path: str, fs: fsspec.AbstractFileSystem | None) -> Iterator[str]:
         """A file of this machine is written aside, and then put in its place, by one process at a time."""
@@ -86,6 +89,11 @@ class _SimpleKeeper(NodeKeeper):
             return
         if not there.space.fits(mine.space):
             raise would_replace(path, there.space, mine.space)
+
+    @property
+    def samples(self) -> bool:
+        """With a docstore: the store itself has no texts."""
+        return self.docstore is not None
 
     def sample(self, number: int) -> list[Sample]:
         """Texts of the docstore and their vectors, evenly over the store; none without a docstore."""

@@ -72,6 +72,15 @@ def test_a_quota_that_comes_later_is_noticed_and_so_is_the_end_of_refusals() -> 
     assert answers > 0.7 * undisturbed(FIRST_WINDOW, 0.1)
 
 
+def test_what_is_usual_becomes_less_when_less_is_refused() -> None:
+    clock = Clock()
+    made = limiter(clock)
+    serve(made, clock, share=0.3)
+    assert made.usually_refused > 0.2
+    serve(made, clock, share=0.02)
+    assert made.usually_refused < 0.15
+
+
 def test_a_service_that_refuses_nearly_everything_is_asked_less() -> None:
     clock = Clock()
     made = limiter(clock)

@@ -16,7 +16,7 @@ _SURE = log(10)  # it ends earlier when its outcome is ten times as likely with 
 _FEW = 0.01  # the share that a quota refuses of half as many calls: others may ask it as well
 _MOST = 0.6  # a service that refuses more of everything is asked less; at 0.4, chance made that of 30 % refused
 _CHECK = 100  # calls after which fewer refusals than usual are noticed
-_CHANCE = 3.0  # standard deviations that are left to chance: with two, every tenth check was a false alarm
+_CHANCE = 3.0  # standard deviations that are left to chance, which exceeds them once in 700 times
 _AGAIN, _RARELY = 2.0, 60.0  # seconds from one trial that found a quota to the next, twice as many each time
 
 

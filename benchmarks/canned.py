@@ -20,6 +20,10 @@ OPENAI_DIMENSIONS = 1536
 TITAN_DIMENSIONS = 1024
 COHERE_DIMENSIONS = {"v3": 1024, "v4": 1536}
 
+THROTTLED = {"Content-Type": "application/json", "x-amzn-ErrorType": "ThrottlingException"}
+THROTTLED_BODY = b'{"message":"Too many requests, please wait before trying again."}'
+"""What Bedrock says of a request that it throttles; no time to wait."""
+
 _COMPACT = (",", ":")
 _USAGE = {"prompt_tokens": 10, "completion_tokens": CHUNKS, "total_tokens": 10 + CHUNKS}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.contestants import Names
+from benchmarks.measures.throttled import QUOTAS, SHARES
 from benchmarks.targets import targets
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ TITLES = {
     "ingest_2000_async": "2,000 chunks, async",
     "ingest_20000": "20,000 chunks",
     "ingest_20000_async": "20,000 chunks, async",
+    **{f"throttled_{share}": f"chunks a second, {share} % refused at random" for share in SHARES},
+    **{f"quota_{quota}": f"chunks a second, quota of {quota} a second" for quota in QUOTAS},
     "in_flight_memory": "memory over idle with 1,000 in flight",
 }
 """Measures in the table's order; one with a second word shows that figure instead of the first."""
@@ -45,6 +48,8 @@ FIGURE = {
     "construct_memory": "mb",
     "stream_alone": "first",
     "in_flight_memory": "mb",
+    **{f"throttled_{share}": "rate" for share in SHARES},
+    **{f"quota_{quota}": "rate" for quota in QUOTAS},
 }
 """The figure that a measure is about, where it isn't `wall`."""
 COLUMNS = (
@@ -63,6 +68,8 @@ def shown(value: float, figure: str) -> str:
     """A figure with its unit, to three digits."""
     if figure == "mb":
         return f"{value:.3g} MB"
+    if figure == "rate":
+        return _digits(value)
     for scale, unit in ((1.0, "s"), (1e-3, "ms")):
         if value >= scale:
             return f"{_digits(value / scale)} {unit}"
@@ -115,6 +122,8 @@ def _row(results: Results, measure: str, cloud: str, name: str) -> Row | None:
     if name == Names.RAW and measure.startswith("ingest"):
         name = f"{Names.RAW}, as many in flight"
         return results.find(measure, cloud, name) or results.find(measure, cloud, f"{Names.RAW}, 50 in flight")
+    if name == Names.SDK and FIGURE.get(measure) == "rate":
+        name = Names.SDK_THREADS
     return results.find(measure, cloud, name)
 
 
@@ -127,6 +136,8 @@ def _cell(row: Row | None, figure: str, notes: list[str]) -> str:
     text = shown(value, figure)
     if figure == "wall" and row.measure.startswith("ingest"):
         text += f", {row.median('in_flight'):.0f} in flight"
+    if figure == "rate":
+        text += f", {row.median('refused'):.0f} refused"
     if row.note:
         if row.note not in notes:
             notes.append(row.note)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import subprocess
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -32,20 +33,51 @@ class Counted:
     """What the server saw since it was last asked.
 
     Attributes:
-        requests: Requests answered or being answered.
+        requests: Requests answered, refused or being answered.
         peak: Most requests that it had at once.
+        refused: Requests that were throttled.
     """
 
     requests: int = 0
     peak: int = 0
+    refused: int = 0
+
+
+class Throttle:
+    """Refuses a share of the requests at random, the same ones in each run, and what goes beyond a quota.
+
+    Args:
+        share: Of all requests, from 0 to 1.
+        quota: Requests a second, of which a second's worth may come at once; 0 for no quota.
+    """
+
+    def __init__(self, share: float = 0, quota: float = 0) -> None:
+        self._share, self._quota = share, quota
+        self._random = random.Random(7)
+        self._left, self._at = quota, 0.0
+
+    def refuses(self, now: float) -> bool:
+        """Whether a request that comes now is refused; one that isn't is taken from the quota."""
+        if self._random.random() < self._share:
+            return True
+        if self._quota:
+            self._left, self._at = min(self._quota, self._left + (now - self._at) * self._quota), now
+            if self._left < 1:
+                return True
+            self._left -= 1
+        return False
 
 
 class Canned:
-    """Answers requests; `/_control?delay=…&gap=…` sets the delays and tells what was counted since the last one."""
+    """Answers requests; `/_control?delay=…&gap=…` sets the delays and tells what was counted since the last one.
+
+    `share` of the requests is throttled at random, and what goes beyond `quota` a second.
+    """
 
     def __init__(self) -> None:
         self._delay = 0.0
         self._gap = 0.0
+        self._throttle = Throttle()
         self._open = 0
         self._counted = Counted()
 
@@ -59,15 +91,21 @@ class Canned:
         try:
             arrived = asyncio.get_running_loop().time()
             # Of any size: `request.read` would refuse 2,000 chunks at once.
-            return await self._answer(request, await request.content.read(), arrived)
+            body = await request.content.read()
+            if self._throttle.refuses(arrived):
+                self._counted.refused += 1
+                return web.Response(status=429, headers=canned.THROTTLED, body=canned.THROTTLED_BODY)
+            return await self._answer(request, body, arrived)
         finally:
             self._open -= 1
 
     def _control(self, request: web.BaseRequest) -> web.Response:
         self._delay = float(request.query.get("delay", self._delay))
         self._gap = float(request.query.get("gap", self._gap))
+        if request.query:
+            self._throttle = Throttle(float(request.query.get("share", 0)), float(request.query.get("quota", 0)))
         seen, self._counted = self._counted, Counted()
-        return web.json_response({"requests": seen.requests, "peak": seen.peak})
+        return web.json_response(asdict(seen))
 
     async def _answer(self, request: web.BaseRequest, body: bytes, arrived: float) -> web.StreamResponse:
         path = request.path
@@ -143,9 +181,16 @@ class Server:
 
     url: str
 
-    def set(self, *, delay: float = 0.0, gap: float = 0.0) -> None:
-        """Set the seconds before an answer and between the pieces of a stream."""
-        self._control(f"?delay={delay}&gap={gap}")
+    def set(self, *, delay: float = 0.0, gap: float = 0.0, share: float = 0.0, quota: float = 0.0) -> None:
+        """Set the seconds before an answer and between the pieces of a stream, and what is throttled.
+
+        Args:
+            delay: Seconds before an answer.
+            gap: Seconds between the pieces of a stream.
+            share: The share of the requests that is refused at random.
+            quota: Requests a second, beyond which they are refused; 0 for no quota.
+        """
+        self._control(f"?delay={delay}&gap={gap}&share={share}&quota={quota}")
 
     def counted(self) -> Counted:
         """What the server saw since this or `set` was last called."""

@@ -53,7 +53,7 @@ class Target:
 
 def targets() -> list[Target]:
     """All of them."""
-    return [*_chats(), *_ingest(), *_one_call(), *_start(), *_streams(), *_memory()]
+    return [*_chats(), *_ingest(), *_throttled(), *_one_call(), *_start(), *_streams(), *_memory()]
 
 
 def _faster(title: str, measure: str, cloud: str, ours: str, other: str, times: float) -> Target:
@@ -103,6 +103,25 @@ def _ingest() -> list[Target]:
     ):
         title = f"{count:,} chunks, {model}: turnout in {framework}, times as fast as {framework}'s class"
         found.append(_faster(title, f"ingest_{count}", model, ours, framework, times))
+    return found
+
+
+def _throttled() -> list[Target]:
+    found = []
+    for framework, ours in _OURS.items():
+        for measure, what, times in (
+            ("throttled_1", "1 % refused at random", 0.8),
+            ("throttled_5", "5 % refused at random", 0.8),
+            ("throttled_10", "10 % refused at random", 0.8),
+            ("throttled_30", "30 % refused at random", 0.8),
+            ("quota_100", "quota of 100 a second", 1.0),
+        ):
+            rates: tuple[Key, Key] = (
+                (measure, "Titan", ours, "rate"),
+                (measure, "Titan", Names.SDK_THREADS, "rate"),
+            )
+            title = f"Titan, {what}: turnout in {framework}, times as fast as boto3 in 32 threads"
+            found.append(Target(title, *rates, times, at_least=True))
     return found
 
 

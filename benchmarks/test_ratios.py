@@ -14,10 +14,13 @@ from langchain_core.messages import AIMessage, HumanMessage
 from tests.langchain.history_support import WIRES, portable_history, route
 
 from benchmarks.contestants import Names, contestants
+from benchmarks.contestants.sdk import SDKThreads
 from benchmarks.measures.at_once import at_once
+from benchmarks.measures.bench import Bench
 from benchmarks.measures.construction import construction_and_answer_time, construction_time
 from benchmarks.measures.ingest import chunks
 from benchmarks.measures.streams import streams
+from benchmarks.measures.throttled import throttled
 from benchmarks.timing import Round, Stopwatch
 from turnout.llama_index import TurnoutLLM
 
@@ -83,6 +86,15 @@ def test_titan_gets_many_texts_at_a_time(server: Server, place: Place) -> None:
     found = best(Round("ingest", "Titan", 2, once=PAIRS).run(pairs(place, "Bedrock"), work), "wall")
     for theirs, ours in PAIRS.items():
         assert found[theirs] > 5 * found[ours], found
+
+
+def test_refusals_at_random_do_not_stop_a_model_that_takes_one_text(server: Server, place: Place) -> None:
+    bench = Bench(server, place, quick=True)
+    everyone = [SDKThreads(place), *(one for one in pairs(place, "Bedrock") if one.name == Names.OURS_LANGCHAIN)]
+    for share in (0.05, 0.3):
+        rows = throttled(bench, everyone, "throttled", 600, {"share": share})
+        found = {row.contestant: max(row.figures["rate"]) for row in rows}
+        assert found[Names.OURS_LANGCHAIN] > found[Names.SDK_THREADS] / 6, (share, found)
 
 
 def test_first_tokens_come_early_in_every_one_of_many_streams(server: Server, place: Place) -> None:

@@ -33,6 +33,7 @@ class Names:
 
     RAW = "raw client"
     SDK = "SDK"
+    SDK_THREADS = "SDK, 32 threads"
     LANGCHAIN = "LangChain"
     LLAMA_INDEX = "LlamaIndex"
     OURS_LANGCHAIN = "turnout in LangChain"

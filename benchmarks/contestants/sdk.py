@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from benchmarks.contestants.base import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     import openai
 
@@ -104,7 +105,34 @@ class SDKBedrock(Contestant):
         return [found["embedding"]] if titan else found["embeddings"]
 
 
-def boto_client(place: Place) -> Any:
+class SDKThreads(SDKBedrock):
+    """boto3 in threads, with its standard retries; what they give up is asked for again."""
+
+    name = Names.SDK_THREADS
+    threads = 32
+
+    @cached_property
+    def _client(self) -> Any:
+        from botocore.config import Config
+
+        return boto_client(self.place, Config(max_pool_connections=self.threads, retries={"mode": "standard"}))
+
+    def embed(self, model: str, texts: list[str]) -> Vectors:
+        from botocore.exceptions import ClientError
+
+        def one(text: str) -> Sequence[float]:
+            while True:
+                try:
+                    return self._invoke(model, [text])[0]
+                except ClientError as error:
+                    if error.response["Error"]["Code"] != "ThrottlingException":
+                        raise
+
+        with ThreadPoolExecutor(self.threads) as pool:
+            return list(pool.map(one, texts))
+
+
+def boto_client(place: Place, config: Any = None) -> Any:
     """boto3's client as its documentation makes it."""
     import boto3
 
@@ -114,4 +142,5 @@ def boto_client(place: Place) -> Any:
         region_name=REGION,
         aws_access_key_id=place.access_key,
         aws_secret_access_key=place.secret_key,
+        config=config,
     )

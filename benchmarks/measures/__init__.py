@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-MEASURES = ("imports", "construction", "one_call", "at_once", "threads", "streams", "ingest", "memory")
+MEASURES = ("imports", "construction", "one_call", "at_once", "threads", "streams", "ingest", "throttled", "memory")
 """In the order in which they run."""

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
-import itertools
-import random
 import threading
 import time
 
@@ -13,25 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.calls.limiter_support import Clock, admitted, simulate
 from turnout.calls import limits
-from turnout.calls.limits import FIRST_WINDOW, Limiter, Slot, shared
+from turnout.calls.limits import FIRST_WINDOW, Limiter, shared
 from turnout.calls.pacing import Pace
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def admitted(limiter: Limiter, tokens: float = 0) -> Slot | None:
-    """A place, if there is one now."""
-    try:
-        return limiter.enter(tokens, within=0)
-    except TimeoutError:
-        return None
 
 
 @given(st.floats(1, 10_000), st.lists(st.floats(0, 5), min_size=1, max_size=60))
@@ -105,41 +87,6 @@ def test_a_burst_of_throttling_shrinks_the_window_once() -> None:
         limiter.throttled(slot, 0)
     assert limiter.window == pytest.approx(85)
     assert limiter.in_flight == 0
-
-
-def simulate(
-    limiter: Limiter, clock: Clock, *, seconds: float, latency: float, capacity: int, quota: float | None
-) -> tuple[int, int]:
-    """A service with so many workers and such a quota a second, asked as fast as the limiter lets one: answers, refusals."""
-    rng = random.Random(7)
-    events: list[tuple[float, int, Slot, bool]] = []
-    busy_until = [0.0] * capacity
-    bucket, filled, count = quota or 0.0, clock.now, itertools.count()
-    answers = refusals = 0
-    end = clock.now + seconds
-    while clock.now < end:
-        while (slot := admitted(limiter)) is not None:
-            if quota is not None:
-                bucket, filled = min(quota, bucket + (clock.now - filled) * quota), clock.now
-                if bucket < 1:
-                    heapq.heappush(events, (clock.now + 0.01, next(count), slot, False))
-                    continue
-                bucket -= 1
-            worker = min(range(capacity), key=busy_until.__getitem__)
-            busy_until[worker] = max(busy_until[worker], clock.now) + latency * rng.uniform(0.9, 1.1)
-            heapq.heappush(events, (busy_until[worker], next(count), slot, True))
-        if not events:
-            clock.now += 0.05
-            continue
-        at, _, slot, good = heapq.heappop(events)
-        clock.now = max(clock.now, at)
-        if good:
-            answers += 1
-            limiter.leave(slot, answered=True)
-        else:
-            refusals += 1
-            limiter.throttled(slot, 1 / (quota or 1))
-    return answers, refusals
 
 
 @pytest.mark.parametrize(

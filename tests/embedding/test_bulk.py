@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -229,3 +231,24 @@ def test_tokens_a_minute_are_counted_with_what_the_answer_took(fresh_emulator: E
         assert answer.usage_metadata["total_tokens"] > 100
     received = [request.received_at for request in fresh_emulator.requests]
     assert received[2] - received[0] > 1.0  # a hundred a second
+
+
+@pytest.mark.parametrize("way", ["sync", "async"])
+def test_what_is_refused_at_random_is_asked_again_and_holds_up_little_else(tmp_path: Path, way: str) -> None:
+    texts, took = [f"passage {n}" for n in range(400)], {}
+    for share in (0.0, 0.1):
+        chance = Random(7)
+        with Emulator(delay=0.1) as emulator:
+            path = tmp_path / "turnout.toml"
+            path.write_text(emulator.settings_toml(), encoding="utf-8")
+            some = embedder(load_settings(path), "bedrock", max_retries=0)
+            some.embed(texts[:1])
+            emulator.clear()
+            emulator.rule(lambda _: Failure.rate_limited() if chance.random() < share else None)  # noqa: B023
+            began = time.monotonic()
+            vectors = some.embed(texts) if way == "sync" else asyncio.run(some.aembed(texts))
+            took[share] = time.monotonic() - began
+            statuses = [request.status for request in emulator.requests]
+        assert len(vectors) == statuses.count(200) == len(texts)
+        assert (statuses.count(429) > 0) == (share > 0)
+    assert took[0.1] < 10 * took[0.0]  # where each refusal counted as a quota's it took 40 times as long

@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 _FIRST_WAIT, _LONGEST_BACKOFF = 0.5, 20.0  # seconds; a wait is random up to the first, doubled with each attempt
 _MOST_DOUBLINGS = 10
+_BORNE_WAIT = 0.1  # seconds at most, where waiting changes nothing: 0.5 halves bulk work of which 30 % is refused
 _SPREAD = 0.1  # of what the service asked for is added at most, so that not everybody comes back at once
 
 
@@ -99,6 +100,8 @@ class Attempts:
         """Seconds until the next attempt; None if there is none."""
         if error.retry_after is not None:
             wait = error.retry_after * (1 + random.uniform(0, _SPREAD))  # noqa: S311 - no secret
+        elif self._is_borne(error):
+            wait = random.uniform(0, _BORNE_WAIT)  # noqa: S311 - no secret
         else:
             wait = _backoff(self.attempts)
         too_long = wait > self.policy.max_retry_wait * (1 + _SPREAD) or (self.left is not None and wait >= self.left)
@@ -106,6 +109,11 @@ class Attempts:
         if min(time.monotonic() - self.began, self.limiter.quiet) < self.policy.patience:
             counted = [attempt for attempt in self.failed if attempt.error != e.RateLimitError.__name__]
         return wait if error.retryable and not too_long and len(counted) <= self.policy.max_retries else None
+
+    def _is_borne(self, error: e.ModelCallError) -> bool:
+        """Whether bulk work was refused by a service that refuses as much however little it is asked."""
+        throttled = isinstance(error, e.RateLimitError)
+        return throttled and self.policy.patience > 0 and self.limiter.usually_refused > 0
 
     def _attempt(self, once: Callable[[], T]) -> T:
         with self.begin() as attempt, ExpectArrival(attempt.arrival):

@@ -1,7 +1,8 @@
 """How fast a deployment may be asked: one limiter for each, shared by every thread and event loop of the process.
 
 A limiter has the requests and tokens a minute that the settings allow, a pause while the service asks for one, and the
-window and the rate of `turnout.calls.pacing`, which follow what the service takes.
+window and the rate of `turnout.calls.pacing`, which follow what the service takes. `turnout.calls.refusals` tells which
+refusals they follow.
 """
 
 from __future__ import annotations
@@ -16,10 +17,15 @@ from dataclasses import dataclass
 from math import inf
 
 from turnout.calls.pacing import Pace, Rate, Window
+from turnout.calls.refusals import Refusals
 from turnout.runtime import Cache, renewed_in_child
 
 FIRST_WINDOW = 32
 """Embedding requests in flight at first; the window doubles each round while that brings more answers a second."""
+
+_REST = (
+    0.5  # seconds without a call before a trial, so that a quota has room for it; 1 cost a tenth more at 1 % refused
+)
 
 
 @dataclass(slots=True)
@@ -40,6 +46,7 @@ class Limiter:
         tpm: float | None = None,
         start: int = 1000,
         most: int = 1000,
+        alone: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
@@ -50,6 +57,9 @@ class Limiter:
         self._paused_until = -inf
         self._answered_at = -inf
         self._rate = Rate()
+        self._refusals = Refusals()
+        self._slowed_at = -inf
+        self._alone = alone  # a trial tells nothing where others go on asking
         self._requests, self._tokens = Pace(rpm), Pace(tpm)
         renewed_in_child(self)
 
@@ -79,6 +89,11 @@ class Limiter:
     def window(self) -> float:
         """Calls that may be in flight now."""
         return self._window.size
+
+    @property
+    def usually_refused(self) -> float:
+        """The share of the calls that is refused however few there are."""
+        return self._refusals.usual
 
     def enter(self, tokens: float = 0, *, within: float | None = None, pauses: bool = True) -> Slot:
         """Wait until a call may be made, for `within` seconds at most; `tokens` is an estimate of what it takes.
@@ -132,6 +147,7 @@ class Limiter:
                 self._answered_at = now
                 self._window.answered(now, self.in_flight)
                 self._rate.answered(now)
+                self._saw(slot, now, refused=False)
             if tokens is not None:
                 self._tokens.take(tokens - slot.tokens, now)
             self._nudge()
@@ -143,14 +159,40 @@ class Limiter:
             self._nudge()
 
     def throttled(self, slot: Slot, pause: float) -> None:
-        """A call, which also leaves, was throttled: nobody asks for `pause` seconds, then fewer at once."""
+        """A call, which also leaves, was throttled: nobody asks for `pause` seconds, then fewer at once.
+
+        What is refused as usual holds up nobody else.
+        """
         with self._lock:
             now = self._clock()
             self.in_flight -= 1
-            self._window.throttled(now, slot.began, self.in_flight)
-            self._rate.throttled(now, slot.began)
-            self._paused_until = max(self._paused_until, now + pause)
+            self._saw(slot, now, refused=True)
+            late = slot.began < self._slowed_at  # it was begun before others were throttled: a burst counts once
+            if late or (self._refusals.unusual and not self._refusals.on_trial):
+                self._paused_until = max(self._paused_until, now + pause)
+                if not late:
+                    self._slow_down(now)
             self._nudge()
+
+    def _slow_down(self, now: float) -> None:
+        self._slowed_at = now
+        self._window.throttled(self.in_flight)
+        limited = self._rate.throttled(now, self._refusals.usual)
+        if self._refusals.slowed(now, may_try=limited and self._alone):
+            self._paused_until = max(self._paused_until, now + _REST)
+            self._refusals.begin(self._paused_until)
+            self._rate.begin_trial(now, self._paused_until)
+
+    def _saw(self, slot: Slot, now: float, *, refused: bool) -> None:
+        if not self._refusals.on_trial or slot.began < self._slowed_at:
+            self._refusals.saw(refused=refused)
+            return
+        is_quota = self._refusals.tried(now, refused=refused)
+        if is_quota is None:
+            return
+        self._rate.end_trial(now, is_quota=is_quota)
+        if not is_quota:
+            self._window.restore()
 
     @contextmanager
     def _queued(self, wake: Callable[[], object], *, pauses: bool) -> Iterator[None]:
@@ -204,7 +246,8 @@ def divide(processes: int) -> None:
     """Share what the settings allow with other processes that ask the same deployments.
 
     Each takes its part of the requests and tokens a minute and of the calls in flight. What the settings don't say,
-    each finds out by itself: windows that shrink for every throttled call end alike. A fork keeps the division.
+    each finds out by itself: windows that shrink for every throttled call end alike. So every refusal counts as the
+    quota's, which all of them ask. A fork keeps the division.
 
     Args:
         processes: How many there are, with this one.
@@ -225,7 +268,9 @@ def shared(key: tuple[str, ...], *, rpm: float | None, tpm: float | None, start:
     if _processes > 1:
         rpm, tpm = rpm and rpm / _processes, tpm and tpm / _processes
         start, most = max(1, start // _processes), max(1, most // _processes)
-    limiter = _limiters.get_or_make(key, lambda: Limiter(rpm=rpm, tpm=tpm, start=start, most=most))
+    limiter = _limiters.get_or_make(
+        key, lambda: Limiter(rpm=rpm, tpm=tpm, start=start, most=most, alone=_processes == 1)
+    )
     limiter.allow(rpm, tpm)
     return limiter
 

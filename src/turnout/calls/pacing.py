@@ -13,6 +13,8 @@ _BURST = 1.0  # seconds' worth of quota that may be used at once
 _WORTH = 1.25  # a doubled window must answer this much faster, or the client or the service is at its limit
 _SHRINK = 0.85
 _MEMORY = 1.0  # seconds over which answers a second are measured
+_CUT = 0.9  # of what was answered is asked after a refusal: a quota of 100 a second is used by 99 % with 1 % refused
+_HALF = 0.5  # of what was answered is asked in a trial: in its first second, a quota's burst makes it a third too much
 _PROBE, _BOLD = 0.1, 20.0  # more is tried each second, up to so many times that after as many calm seconds
 
 
@@ -41,25 +43,39 @@ class Rate:
         self._measured, self._at = 0.0, -inf
         self._limit: float | None = None
         self._limited_at = self._changed_at = self._free_at = -inf
+        self._on_trial = False
 
     def measured(self, now: float) -> float:
         """Answers a second of late."""
-        return self._measured * exp((self._at - now) / _MEMORY)
+        return self._measured * exp(min(0.0, self._at - now) / _MEMORY)
 
     def answered(self, now: float) -> None:
         """A call was answered."""
-        self._measured, self._at = self.measured(now) + 1 / _MEMORY, now
-        if self._limit is not None:
+        self._measured, self._at = self.measured(now) + 1 / _MEMORY, max(self._at, now)
+        if self._limit is not None and not self._on_trial:
             calm = min(1 + now - self._limited_at, _BOLD)
             self._limit *= 1 + _PROBE * calm * (now - self._changed_at)
             self._changed_at = now
 
-    def throttled(self, now: float, began: float) -> None:
-        """A call that began at `began` was throttled; a burst of those counts once."""
+    def throttled(self, now: float, usual: float) -> bool:
+        """A quota seems to throttle, and a share is refused as usual; gives back whether that limits the rate."""
         measured = self.measured(now)
-        if measured > 1 and began >= self._limited_at:
-            self._limit = measured
-            self._limited_at = self._changed_at = now
+        if measured <= 1:
+            return False
+        self._limit = _CUT * measured / (1 - usual)
+        self._limited_at = self._changed_at = now
+        return True
+
+    def begin_trial(self, now: float, begins: float) -> None:
+        """Ask half as much, from `begins` on; that nobody asks until then says nothing of how much is answered."""
+        self._on_trial = True
+        self._measured, self._at = self.measured(now), begins
+
+    def end_trial(self, now: float, *, is_quota: bool) -> None:
+        """Ask as much as before; without a limit, if the trial found that it is no quota that refuses."""
+        self._on_trial, self._changed_at = False, now
+        if not is_quota:
+            self._limit = None
 
     def wait(self, now: float) -> float:
         """Seconds until the next call."""
@@ -68,7 +84,8 @@ class Rate:
     def take(self, now: float) -> None:
         """A call is made."""
         if self._limit is not None:
-            self._free_at = max(self._free_at, now - 1 / self._limit) + 1 / self._limit
+            each = 1 / (self._limit * (_HALF if self._on_trial else 1))
+            self._free_at = max(self._free_at, now - each) + each
 
 
 class Window:
@@ -81,7 +98,7 @@ class Window:
         self._round_began: float | None = None
         self._round_answers = 0
         self._last: tuple[float, float] | None = None  # size and answers a second of the round before
-        self._shrunk_at = -inf
+        self._before: tuple[float, bool] = (start, self._doubling)  # it shrank
 
     def answered(self, now: float, in_flight: int) -> None:
         """A call was answered; the window grows if it was full."""
@@ -108,9 +125,12 @@ class Window:
             self._last = (self.size, rate)
             self.size = min(self._most, self.size * 2)
 
-    def throttled(self, now: float, began: float, in_flight: int) -> None:
-        """A call that began at `began` was throttled; a burst of those shrinks the window once."""
-        if began < self._shrunk_at:
-            return
-        self.size = max(1.0, min(self.size, in_flight + 1) * _SHRINK)
-        self._shrunk_at, self._doubling = now, False
+    def throttled(self, in_flight: int) -> None:
+        """A quota seems to throttle: fewer at once."""
+        self._before = self.size, self._doubling
+        self.size, self._doubling = max(1.0, min(self.size, in_flight + 1) * _SHRINK), False
+
+    def restore(self) -> None:
+        """It was no quota: it needn't have shrunk the last time."""
+        size, self._doubling = self._before
+        self.size = max(self.size, size)

@@ -15,8 +15,10 @@ from tests.contract.apps import (
     langchain_history,
     langchain_media,
     langchain_parameters,
+    langchain_programs,
     langchain_rag,
     langchain_structured,
+    langchain_thinking,
     langchain_tools,
     own_langchain,
 )
@@ -35,6 +37,8 @@ THEMES = (
     langchain_media,
     langchain_history,
     langchain_parameters,
+    langchain_thinking,
+    langchain_programs,
     langchain_failures,
 )
 

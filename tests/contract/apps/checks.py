@@ -40,7 +40,8 @@ def moves(framework: Framework) -> pytest.MarkDecorator:
     each = list(COLUMNS.values())
     for relay in framework.applications.relays.values():
         following = zip(each, each[1:] + each[:1], strict=True)
-        found += [(relay, *pair) for pair in (following if relay.to_the_next else product(each, repeat=2))]
+        pairs = list(following) if relay.to_the_next else list(product(each, each))
+        found += [(relay, origin, column) for origin, column in pairs]
     ids = [f"{relay.name}-from_{origin.name}-{column.name}" for relay, origin, column in found]
     return pytest.mark.parametrize(("relay", "origin", "column"), found, ids=ids)
 

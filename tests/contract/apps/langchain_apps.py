@@ -8,7 +8,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from langchain_openai.chat_models import _client_utils
+from langchain_anthropic import _client_utils as anthropic_clients
+from langchain_openai.chat_models import _client_utils as openai_clients
 
 from tests.contract.apps import (
     langchain_failures,
@@ -45,7 +46,8 @@ THEMES = (
 
 def own(column: Column, emulator: Emulator) -> Models:
     """LangChain's classes, of which an application makes each once, as if it had its process for itself."""
-    _client_utils._cached_async_httpx_client.cache_clear()
+    openai_clients._cached_async_httpx_client.cache_clear()
+    anthropic_clients._get_default_async_httpx_client.cache_clear()
 
     @cache
     def embeddings() -> Any:

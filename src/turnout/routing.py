@@ -35,6 +35,7 @@ class Route:
         key: Where the settings say so, like `chat.default.azure`.
         api_version: The dated API that is spoken, on Azure.
         options: What the settings send to this target alone.
+        headers: HTTP headers that they send to it alone; secret.
         home: `runtime` or `mantle`, on the wires that both of Bedrock's endpoints serve.
     """
 
@@ -53,6 +54,7 @@ class Route:
     api_version: str | None = None
     options: Options = field(default=Options(), compare=False)
     home: str = ""
+    headers: Options = field(default=Options(), compare=False, repr=False)
 
     @property
     def facts(self) -> ModelFacts:
@@ -187,6 +189,7 @@ def _route(
         *(kind, name, backend, provider, wire, deployment, model, wanted, space, *limits, key),
         api_version=api_version,
         options=target.options,
+        headers=target.headers,
         home=_home(row, wire, deployment, target.home, origin),
     )
 

@@ -117,6 +117,7 @@ class BedrockModel:
         stop: Whether it takes stop sequences.
         reasoning: Whether a Nova model can be told to reason.
         reasoning_back: Whether a conversation may hold its reasoning.
+        thinking_calls: Which tools it calls while it reasons because it was told to: all, none, or none that is forced.
         results_alone: Whether the turn of a tool's result may hold nothing else.
         claude: What is particular to the Claude model that it is.
         dimensions: Length of its vectors.
@@ -136,6 +137,7 @@ class BedrockModel:
     stop: bool = True
     reasoning: bool = False
     reasoning_back: bool = True
+    thinking_calls: Literal["all", "unforced", "none"] = "all"
     results_alone: bool = False
     claude: AnthropicModel | None = None
     dimensions: int = 0

@@ -1,7 +1,7 @@
 """The matrix: every application on every column, with turnout and with the frameworks' own classes.
 
-`python -m tests.contract.matrix` runs everything against one emulator, prints the tables and writes docs/matrix.md and its
-digest in README.md.
+`python -m tests.contract.matrix` runs everything, each table in a process with an emulator of its own, prints the tables
+and writes docs/matrix.md and its digest in README.md.
 `--framework langchain`, `--column azure` and `--application rag_with_sources` (each may be repeated) run a part and
 write nothing; `--turnout-only` leaves the frameworks' own classes out.
 """
@@ -16,15 +16,21 @@ import sys
 import tempfile
 import time
 import warnings
-from functools import partial
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache, partial
 from importlib import import_module
 from importlib.util import find_spec
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest import mock
+
+from botocore.loaders import JSONFileLoader
 
 from tests.contract.apps.report import Cell, Table, digest, page
 from tests.contract.apps.running import attempt, begin_relay, chosen, run_application
-from tests.contract.apps.settings import COLUMNS, settings_text
+from tests.contract.apps.settings import EVERY, settings_text
 from turnout_emulator import Emulator
 
 if TYPE_CHECKING:
@@ -109,21 +115,14 @@ class Bench:
                     continue
                 self._emulator.clear()
                 with chosen(column, self._settings):
-                    outcome = attempt(partial(relay.go_on, models(column).chat, begun[origin.name]))
+                    made = models(column)
+                    outcome = attempt(partial(relay.go_on, made.chat, made.embeddings, begun[origin.name]))
                 if outcome.error is not None:
                     failed[column.name].append((origin.title, outcome.error))
         return [Cell.of_relay(failed[column.name], len(begun) - (column.name in begun)) for column in self._columns]
 
     def _begin(self, relay: Relay, column: Column, models: Models, begun: dict[str, Any]) -> None:
         begun[column.name] = begin_relay(relay, column, models, self._emulator)
-
-
-def _turnout(framework: Framework, column: Column) -> Models:
-    return framework.turnout
-
-
-def _own(framework: Framework, emulator: Emulator, column: Column) -> Models:
-    return framework.own(column, emulator)
 
 
 def _say(line: str) -> None:
@@ -137,37 +136,81 @@ def _clean_environment() -> None:
     os.environ |= {"AWS_EC2_METADATA_DISABLED": "true", "NO_PROXY": "127.0.0.1,localhost"}
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A table to make, in a process of its own.
+
+    Attributes:
+        framework: The framework's name.
+        own: Whether it is run with the framework's own classes.
+        columns: The columns' names.
+        applications: Names of the rows to run; empty for all.
+    """
+
+    framework: str
+    own: bool
+    columns: tuple[str, ...]
+    applications: tuple[str, ...]
+
+    def make(self) -> Table | None:
+        """Run it, against an emulator of its own; None if the framework's applications don't exist."""
+        _clean_environment()
+        # Collected between applications alone: httpx's pool, which the frameworks' own classes use, waits for itself if
+        # a forgotten stream is collected while the pool is being looked at.
+        gc.disable()
+        logging.disable(logging.WARNING)
+        warnings.simplefilter("ignore")  # what belongs to a cell is recorded there
+        found = frameworks([self.framework])
+        if not found:
+            return None
+        framework, columns = found[0], [EVERY[name] for name in self.columns]
+        read = cache(JSONFileLoader.load_file)  # the own classes read botocore's models, of megabytes, in every cell
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            Emulator() as emulator,
+            mock.patch.object(JSONFileLoader, "load_file", lambda _, path: read(_LOADER, path)),
+        ):
+            settings = Path(folder) / "turnout.toml"
+            settings.write_text(settings_text(emulator), encoding="utf-8")
+            bench = Bench(emulator, settings, columns, list(self.applications))
+            if not self.own:
+                models: Callable[[Column], Models] = lambda _: framework.turnout  # noqa: E731
+                return bench.table(f"{framework.title} with turnout", framework, models, own=False)
+            models = lambda column: framework.own(column, emulator)  # noqa: E731
+            table = bench.table(f"{framework.title} with its own classes", framework, models, own=True)
+            table.classes = [framework.own_class(column) for column in columns]
+            return table
+
+
+_LOADER = JSONFileLoader()
+
+
+def _made(parts: list[Part]) -> list[Table | None]:
+    """The tables, as many at once as there are processors: the longest, of the own classes, first."""
+    if len(parts) == 1:
+        return [parts[0].make()]
+    with ProcessPoolExecutor(max_workers=os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        making = {part: pool.submit(part.make) for part in sorted(parts, key=lambda part: not part.own)}
+        return [making[part].result() for part in parts]
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the matrix; 1 if a cell of turnout's failed."""
     parser = argparse.ArgumentParser(prog="matrix", description=str(__doc__).partition("\n")[0])
     parser.add_argument("--framework", action="append", choices=FRAMEWORKS, default=[])
-    parser.add_argument("--column", action="append", choices=list(COLUMNS), default=[])
+    parser.add_argument("--column", action="append", choices=list(EVERY), default=[])
     parser.add_argument("--application", action="append", default=[])
     parser.add_argument("--turnout-only", action="store_true")
     asked = parser.parse_args(arguments)
     incomplete = bool(asked.framework or asked.column or asked.application or asked.turnout_only)
-    columns = [COLUMNS[name] for name in asked.column or COLUMNS]
     if not asked.turnout_only and find_spec("llama_index.embeddings.azure_openai") is None:
         parser.error("the frameworks' own classes aren't all installed: pip install -e '.[dev,bench]'")
-    _clean_environment()
-    # Collected between applications alone: httpx's pool, which the frameworks' own classes use, waits for itself if a
-    # forgotten stream is collected while the pool is being looked at.
-    gc.disable()
-    logging.disable(logging.WARNING)
-    warnings.simplefilter("ignore")  # what belongs to a cell is recorded there
-    tables: list[tuple[Table, Table | None]] = []
-    with tempfile.TemporaryDirectory() as folder, Emulator() as emulator:
-        settings = Path(folder) / "turnout.toml"
-        settings.write_text(settings_text(emulator), encoding="utf-8")
-        bench = Bench(emulator, settings, columns, asked.application)
-        for framework in frameworks(asked.framework or FRAMEWORKS):
-            ours = bench.table(f"{framework.title} with turnout", framework, partial(_turnout, framework), own=False)
-            theirs = None
-            if not asked.turnout_only:
-                title = f"{framework.title} with its own classes"
-                theirs = bench.table(title, framework, partial(_own, framework, emulator), own=True)
-                theirs.classes = [framework.own_class(column) for column in columns]
-            tables.append((ours, theirs))
+    columns, applications = tuple(asked.column or EVERY), tuple(asked.application)
+    kinds = (False,) if asked.turnout_only else (False, True)
+    names = asked.framework or FRAMEWORKS
+    made = iter(_made([Part(name, own, columns, applications) for name in names for own in kinds]))
+    pairs = [(next(made), None if asked.turnout_only else next(made)) for _ in names]
+    tables = [(ours, theirs) for ours, theirs in pairs if ours is not None]
     text = page(tables)
     print(text)  # noqa: T201 - this is what it is for
     if not incomplete:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
+import traceback
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 
-from turnout.errors import SettingsError, UnsupportedError
+from tests.support.frameworks import FRAMEWORKS, Embedding
+from turnout.errors import InvalidRequestError, SettingsError, UnsupportedError
 from turnout.langchain import ChatTurnout
 from turnout.llama_index import TurnoutLLM
+from turnout.routing import resolve
 from turnout.settings import load_settings
+from turnout_emulator import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,6 +141,52 @@ def test_headers_are_secret(columns_file: Path) -> None:
     assert "sesame-7351" not in f"{settings!r}{settings}{settings.backends['azure']!r}{settings.model_dump()}"
     assert "sesame-7351" in settings.backends["azure"].secrets()
     assert hash(settings.backends["azure"])
+
+
+def test_a_targets_headers_are_secret(columns_file: Path, ask: Callable[..., None], fresh_emulator: Emulator) -> None:
+    with columns_file.open("a", encoding="utf-8") as file:
+        file.write('[chat.told.azure]\ndeployment = "gpt-5-prod"\nheaders = { X-Key = "sesame-7351" }\n')
+    settings = load_settings()
+    route = resolve("told", backend="azure", settings=settings)
+    assert "sesame-7351" not in f"{settings!r}{settings}{settings.model_dump()}{route!r}{route}"
+    fresh_emulator.queue(Failure.invalid_request("The header sesame-7351 is wrong."))
+    with pytest.raises(InvalidRequestError) as caught:
+        ask("whole", model="told", backend="azure")
+    assert "sesame-7351" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("way", ["whole", "async", "stream"])
+def test_a_targets_headers_are_sent_on_it_alone(
+    ask: Callable[..., None], column: Column, columns_file: Path, fresh_emulator: Emulator, way: str
+) -> None:
+    text = columns_file.read_text(encoding="utf-8")
+    (target,) = re.findall(rf"(?m)^{column.name} = {{ (.*) }}$", text.partition("[embedding.")[0])
+    columns_file.write_text(
+        f'{text}\n[chat.told]\n{column.name} = {{ {target}, headers = {{ x-team = "told", X-Only = "yes" }} }}\n'
+        f'[backends.{column.name}.headers]\nX-Team = "all"\nX-Gateway = "g"\n',
+        encoding="utf-8",
+    )
+    ask(way, model="told")
+    ask(way)
+    told, plain = ([one.headers.get(name) for name in ("x-team", "x-only", "x-gateway")] for one in fresh_emulator.requests)  # fmt: skip
+    assert (told, plain) == (["told", "yes", "g"], ["all", None, "g"])
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_an_embedding_target_has_its_own(
+    framework: str, column: Column, columns_file: Path, fresh_emulator: Emulator
+) -> None:
+    text = columns_file.read_text(encoding="utf-8")
+    (target,) = re.findall(rf"(?m)^{column.name} = {{ (.*) }}$", text.partition("[embedding.")[2])
+    columns_file.write_text(
+        f'{text}\n[embedding.told]\n{column.name} = {{ {target}, headers = {{ X-Team = "told" }} }}\n'
+    )
+    for model, sent in (("told", "told"), ("default", None)):
+        embedding = Embedding(framework, model=model)
+        assert len(embedding.texts(["a"])) == 1
+        assert asyncio.run(embedding.aquery("b"))
+        assert [one.headers.get("x-team") for one in fresh_emulator.requests] == [sent, sent]
+        fresh_emulator.clear()
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,74 @@ def test_tools_beside_an_effort_on_chat_completions() -> None:
     assert on_responses["reasoning"] == {"effort": "low"}
 
 
+class TestDeepSeek:
+    V31, V32 = route("deepseek.v3-v1:0", "bedrock-converse"), route("deepseek.v3.2", "bedrock-converse")
+
+    def test_it_thinks_by_a_high_effort(self) -> None:
+        for to in (self.V31, self.V32):
+            fields = sent(to, reasoning_effort="high")["additionalModelRequestFields"]
+            assert fields == {"reasoning_effort": "high"}
+            fields = sent_but(to, "'low' is", reasoning_effort="low")["additionalModelRequestFields"]
+            assert fields == {"reasoning_effort": "high"}
+            assert "additionalModelRequestFields" not in sent(to, reasoning_effort="none")
+
+    def test_v3_1_does_not_think_beside_tools(self) -> None:
+        said = "reasoning_effort is .*: the model calls no tools while it thinks"
+        body = sent_but(self.V31, said, reasoning_effort="high", tools=[DEPOT], tool_choice="any")
+        assert "additionalModelRequestFields" not in body
+        assert body["toolConfig"]["toolChoice"] == {"any": {}}
+
+    def test_v3_2_is_told_to_call_a_tool_while_it_thinks(self) -> None:
+        fitted = fit(request(reasoning_effort="high", tools=[DEPOT], tool_choice="any"), self.V32)
+        assert fitted.asked.must_call == "any"
+        assert "toolChoice" not in fitted.arguments["toolConfig"]
+        assert fitted.arguments["additionalModelRequestFields"] == {"reasoning_effort": "high"}
+
+    def test_what_the_application_says_itself_stays(self) -> None:
+        extra = {"additionalModelRequestFields": {"reasoning_effort": "high"}}
+        body = sent(self.V31, tools=[DEPOT], extra=extra)
+        assert body["additionalModelRequestFields"] == {"reasoning_effort": "high"}
+
+    def test_a_strict_form_is_held_to_where_a_tool_can_not_be(self) -> None:
+        form = answer_format({"title": "Depot", **DEPOT["function"]["parameters"]})
+        assert "toolConfig" in sent(self.V32, form=form)
+        body = sent(self.V32, form=form, strict=True)
+        assert "outputConfig" in body
+        assert "toolConfig" not in body
+
+
+@pytest.mark.parametrize("wire", ["openai-chat", "openai-responses"])
+def test_every_array_of_a_tool_says_what_is_in_it(wire: str) -> None:
+    """A tuple's is `prefixItems`, which OpenAI doesn't take for it."""
+    pair = {"type": "array", "prefixItems": [{"type": "number"}, {"type": "string"}], "maxItems": 2}
+    same = {"type": "array", "prefixItems": [{"type": "number"}] * 2}
+    maybe = {"type": ["array", "null"]}
+    names = {"items": {"type": "string"}}  # a member of that name is no keyword
+    members = {"pair": pair, "same": same, "maybe": maybe, "deep": {"type": "object", "properties": names}}
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": members}}}
+    body = sent(route("gpt-4.1", wire), tools=[tool])
+    made = body["tools"][0].get("function", body["tools"][0])["parameters"]["properties"]
+    assert made["pair"] == {**pair, "items": {"anyOf": pair["prefixItems"]}}
+    assert made["same"]["items"] == {"type": "number"}
+    assert made["maybe"]["items"] == {}
+    assert made["deep"] == members["deep"]
+    assert "items" not in pair, "the application's own schema was changed"
+
+
+def test_nova_gets_a_schema_that_refers_to_itself_written_out() -> None:
+    tree = {"type": "object", "properties": {"name": {"type": "string"}, "branches": {"type": "array", "items": {"$ref": "#/$defs/Tree"}}}}  # fmt: skip
+    schema = {**tree, "$defs": {"Tree": tree}, "title": "Tree"}
+    tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
+    body = sent(route("amazon.nova-lite-v1:0", "bedrock-converse"), tools=[tool])
+    made = body["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"]
+    assert made.keys() == {"type", "properties"}
+    assert "$ref" not in json.dumps(made)
+    for _ in range(3):
+        made = made["properties"]["branches"]["items"]
+        assert made["properties"]["name"] == {"type": "string"}
+    assert made["properties"]["branches"]["items"] == {"type": "object"}
+
+
 @pytest.mark.parametrize("wire", ["anthropic-messages", "bedrock-converse"])
 class TestClaude:
     def fields(self, wire: str, body: dict[str, Any]) -> dict[str, Any]:

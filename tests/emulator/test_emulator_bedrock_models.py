@@ -137,6 +137,26 @@ def test_nova_with_high_effort_takes_no_limits(emulator: Emulator, unset: Any) -
         assert bool(answer) == bool(problem)
 
 
+@pytest.mark.parametrize(
+    ("model", "effort", "choice", "calls"),
+    [
+        (DEEPSEEK, "high", None, False),
+        (DEEPSEEK, "high", "any", False),
+        (DEEPSEEK, "low", "any", True),
+        ("deepseek.v3.2", "high", "any", False),
+        ("deepseek.v3.2", "high", None, True),
+    ],
+)
+def test_what_deepseek_calls_while_it_thinks(
+    emulator: Emulator, model: str, effort: str, choice: str | None, calls: bool
+) -> None:
+    asked = [{"role": "user", "content": [{"text": "Use find: name Xa."}]}]
+    body = {"messages": asked, **tools(choice=choice), "additionalModelRequestFields": {"reasoning_effort": effort}}
+    url = f"{emulator.bedrock.url}/model/{model}/converse"
+    answer = httpx.post(url, json=body, headers={"authorization": f"Bearer {AWS_BEARER}"}).json()
+    assert (answer["stopReason"] == "tool_use") is calls
+
+
 def test_the_first_nova_does_not_reason(emulator: Emulator) -> None:
     reasoning = {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "low"}}
     answer = said(emulator, NOVA, {"additionalModelRequestFields": reasoning})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from turnout.calls import streams
 from turnout.calls.classification import classify
-from turnout.calls.context import call_site, new_attempts
+from turnout.calls.context import backend_of, call_site, new_attempts
 from turnout.conversation.fitting import fit
 from turnout.conversation.history import aprepare, prepare
 from turnout.conversation.options import options_for
@@ -132,7 +132,7 @@ class ChatCall(Generic[A, C]):
     ) -> None:
         self._route = route
         self._settings = settings
-        backend, timeout = settings.backends[route.backend], limits["timeout"]
+        backend, timeout = backend_of(route, settings), limits["timeout"]
         # Another timeout means another client.
         other = timeout is not None and timeout != backend.timeout
         self._backend = backend.model_copy(update={"timeout": timeout}) if other else backend

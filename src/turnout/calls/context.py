@@ -9,18 +9,29 @@ from turnout.calls.attempts import Attempts
 from turnout.calls.classification import CallSite
 from turnout.errors import TurnoutError
 from turnout.providers.clients import credential_for, endpoint
+from turnout.settings.options import Options
 from turnout.transport.deadline import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from turnout.routing import Route
-    from turnout.settings import Settings
+    from turnout.settings import Backend, Settings
+
+
+def backend_of(route: Route, settings: Settings) -> Backend:
+    """A route's backend; where the target has headers of its own, with those, and so with a client of its own."""
+    backend = settings.backends[route.backend]
+    if not route.headers:
+        return backend
+    own = {name.lower() for name in route.headers}
+    kept = {name: value for name, value in backend.headers.items() if name.lower() not in own}
+    return backend.model_copy(update={"headers": Options({**kept, **route.headers})})
 
 
 def call_site(route: Route, settings: Settings) -> CallSite:
     """Where a route's calls go, for errors."""
-    backend = settings.backends[route.backend]
+    backend = backend_of(route, settings)
     try:
         credential = credential_for(route, backend)
     except TurnoutError:

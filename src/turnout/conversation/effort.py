@@ -76,7 +76,7 @@ def _taken(route: Route) -> tuple[str, ...]:
 
 
 def _says_nothing_to_be_off(route: Route) -> bool:
-    return is_claude(route) or route.facts.family == "nova"
+    return is_claude(route) or route.facts.family in {"nova", "deepseek"}
 
 
 def is_claude(route: Route) -> bool:
@@ -91,14 +91,14 @@ def settle_effort(
 
     Claude then takes no temperature but 1 and no forced tool. Thinking was asked for by name, so it is kept: a
     temperature is left out as the policy says, and the model can be asked for a tool in words. What the application
-    itself puts there (`extra`) wins.
-    Source: https://github.com/langchain-ai/langchain-aws/issues/925 and 928
+    itself puts there (`extra`) wins. DeepSeek calls no forced tool either.
+    Source: https://github.com/langchain-ai/langchain-aws/issues/925 and 928, and pull/1261
 
     Returns what goes into the request's body on Messages, and into `additionalModelRequestFields` on Converse; and
-    whether Claude thinks.
+    whether the model thinks, so that it can't be forced to call a tool.
     """
     level = fit_effort(route, sent.pop("reasoning_effort", None), policy)
-    if level is None and "thinking" not in extra and not route.facts.thinks_always:
+    if level is None and not {"thinking", "reasoning_effort"} & extra.keys() and not route.facts.thinks_always:
         return dict(extra), False
     fields = {} if level is None else _fields(route, level, sent, policy)
     if is_claude(route):
@@ -115,7 +115,24 @@ def settle_effort(
         for name in ("max_tokens", "temperature", "top_p"):
             if name in sent:
                 _leave_out(route, sent, name, "the model takes none with high reasoning effort", policy)
-    return _merged(fields, extra), False
+    merged = _merged(fields, extra)
+    asleep = {None, "none", "low", "medium"}  # langchain-aws 1.9.1, thinking_enabled_in_params; seen 2026-11-27
+    return merged, route.facts.family == "deepseek" and merged.get("reasoning_effort") not in asleep
+
+
+def calls_no_tool(route: Route, fields: dict[str, Any], extra: Mapping[str, Any], policy: Policy) -> bool:
+    """Take out of a request that has tools the thinking beside which its model calls none.
+
+    What the application itself put there (`extra`) stays.
+
+    Raises:
+        UnsupportedError: The policy is `error`.
+    """
+    if route.facts.thinking_tools or "reasoning_effort" in extra:
+        return False
+    del fields["reasoning_effort"]
+    unsupported(route, "reasoning_effort", "the model calls no tools while it thinks", policy)
+    return True
 
 
 def _fields(route: Route, level: str, sent: dict[str, Any], policy: Policy) -> dict[str, Any]:
@@ -125,7 +142,9 @@ def _fields(route: Route, level: str, sent: dict[str, Any], policy: Policy) -> d
         return {} if level == "none" else _claude(route, level, sent, policy)
     if family == "nova":
         return {} if level == "none" else {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": level}}
-    if family in {"gpt-oss", "kimi", "glm"}:
+    if family == "deepseek" and level == "none":
+        return {}
+    if family in {"gpt-oss", "kimi", "glm", "deepseek"}:
         return {"reasoning_effort": level}
     if family == "openai":
         return {"reasoning": {"effort": level}}

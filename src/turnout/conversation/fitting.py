@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.conversation import caching
 from turnout.conversation.answer_formats import converse_output, messages_format, openai_format
-from turnout.conversation.effort import effort_beside_tools, fit_effort, is_claude, settle_effort
+from turnout.conversation.effort import calls_no_tool, effort_beside_tools, fit_effort, is_claude, settle_effort
 from turnout.conversation.json_schemas import for_a_tool
 from turnout.conversation.options import fit_options
 from turnout.conversation.parameters import Policy, api_lacks, unsupported
@@ -174,11 +174,13 @@ def _messages_tool(tool: dict[str, Any]) -> dict[str, Any]:
 def _fit_converse(request: Request, route: Route) -> Fitted:
     """A request as Bedrock's Converse takes it."""
     sent, extra = parameters_of(request, route), dict(request.extra)
-    fields = {**extra.pop("additionalModelRequestFields", {}), **extra.pop("additional_model_request_fields", {})}
-    fields, thinks = settle_effort(route, sent, fields, request.policy)
+    own = {**extra.pop("additionalModelRequestFields", {}), **extra.pop("additional_model_request_fields", {})}
+    fields, thinks = settle_effort(route, sent, own, request.policy)
     stop = _written_stops(sent, route, request.policy) if is_claude(route) else sent.get("stop")
     sent |= {"stop": stop} if stop else {}
     asked = asked_for(request, route, thinks=thinks)
+    if thinks and asked.tools and calls_no_tool(route, fields, own, request.policy):
+        asked = asked_for(request, route)
     mark = caching.mark_in({"cache_control": extra.pop("cache_control", None)})
     arguments: dict[str, Any] = {"modelId": route.deployment}
     inference = {name: sent[ours] for ours, name in _INFERENCE.items() if ours in sent}
@@ -217,7 +219,7 @@ def _converse_tools(route: Route, tools: list[dict[str, Any]], whole: CachePoint
         else:
             said = {key: function.get(key) for key in ("description", "strict")}
             said = {key: value for key, value in said.items() if value is not None and value != ""}
-            schema = for_a_tool(_schema(function)) if route.facts.family == "nova" else _schema(function)
+            schema = for_a_tool(_schema(function), flat=True) if route.facts.family == "nova" else _schema(function)
             specs.append({"toolSpec": {"name": function["name"], "inputSchema": {"json": schema}, **said}})
         mark = caching.mark_in(tool)
         point = caching.accepted(mark, "tools", route) if mark is not None else None

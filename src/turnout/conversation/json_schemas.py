@@ -155,12 +155,15 @@ def _describe_limits(node: Any) -> Any:
     return made
 
 
-def for_a_tool(schema: Mapping[str, Any]) -> dict[str, Any]:
+def for_a_tool(schema: Mapping[str, Any], *, flat: bool = False) -> dict[str, Any]:
     """A schema as every service takes it for a tool's arguments: at the top no more than Nova takes.
+
+    A schema that refers to itself keeps its definitions; `flat`, as Nova has to have it, it is written out a few levels
+    deep instead, and says no more of what is below them than that it is an object.
 
     Source: https://github.com/pydantic/pydantic-ai/issues/1623
     """
-    made = dict(schema) if refers_to_itself(schema) else _inlined(schema, schema)
+    made = dict(schema) if refers_to_itself(schema) and not flat else _inlined(schema, schema)
     kept = ("type", "properties", "required", "$defs", "definitions")
     return {
         "type": "object",
@@ -169,14 +172,37 @@ def for_a_tool(schema: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _inlined(node: Any, root: Mapping[str, Any]) -> Any:
+def _inlined(node: Any, root: Mapping[str, Any], on_the_way: tuple[str, ...] = ()) -> Any:
     if isinstance(node, list):
-        return [_inlined(inner, root) for inner in node]
+        return [_inlined(inner, root, on_the_way) for inner in node]
     if not isinstance(node, dict):
         return node
-    if isinstance(node.get("$ref"), str):
-        node = _dereferenced(node, root)
-    return {key: _inlined(value, root) for key, value in node.items() if key not in {"$defs", "definitions"}}
+    pointer = node.get("$ref")
+    if isinstance(pointer, str):
+        if pointer in on_the_way and len(on_the_way) >= _LEVELS:
+            return {"type": "object"}
+        node, on_the_way = _dereferenced(node, root), (*on_the_way, pointer)
+    return {
+        key: _inlined(value, root, on_the_way) for key, value in node.items() if key not in {"$defs", "definitions"}
+    }
+
+
+_LEVELS = 3  # of a schema that refers to itself
+
+
+def with_items(node: Any) -> Any:
+    """A schema of which every array says what is in it, a tuple too: OpenAI takes no other in a tool.
+
+    Source: https://github.com/PrefectHQ/fastmcp/issues/2464
+    """
+    if not isinstance(node, dict):
+        return node
+    made = {key: _changed(key, value, with_items) for key, value in node.items()}
+    kind = node.get("type")
+    if (kind == "array" or (isinstance(kind, list) and "array" in kind)) and "items" not in node:
+        first = made.get("prefixItems") or [{}]
+        made["items"] = first[0] if all(one == first[0] for one in first) else {"anyOf": first}
+    return made
 
 
 def refers_to_itself(schema: Mapping[str, Any]) -> bool:

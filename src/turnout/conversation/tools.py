@@ -15,6 +15,7 @@ from turnout.conversation.json_schemas import (
     refers_to_itself,
     strict,
     strict_for_claude,
+    with_items,
 )
 from turnout.conversation.parameters import Policy, api_lacks, unsupported
 from turnout.conversation.request import Asked, Request
@@ -78,7 +79,8 @@ def asked_for(request: Request, route: Route, *, thinks: bool = False) -> Asked:
     if asked.tools and route.facts.known and not route.facts.tools:
         _leave_out_tools(asked, route, request.policy)
     if request.form is not None:
-        way = _way(route, request.form, request.method, prefer_schema=request.as_text or thinks)
+        held = bool(request.strict) and not route.facts.strict_tools  # by its schema, as a tool can't be
+        way = _way(route, request.form, request.method, prefer_schema=request.as_text or thinks or held)
         _ask(asked, request.form, way, strictly=request.strict, as_text=request.as_text)
     if asked.tools:
         asked.tools = [_fitted_tool(tool, route, request.policy) for tool in asked.tools]
@@ -138,7 +140,7 @@ def _way(route: Route, form: AnswerFormat, method: str | None, *, prefer_schema:
 
 
 def _fitted_tool(tool: dict[str, Any], route: Route, policy: Policy) -> dict[str, Any]:
-    """A tool whose description and strictness are what the service takes."""
+    """A tool whose description, schema and strictness are what the service takes."""
     function = tool.get("function")
     if function is None:  # a tool of the service's own
         return tool
@@ -151,6 +153,8 @@ def _fitted_tool(tool: dict[str, Any], route: Route, policy: Policy) -> dict[str
         changed["description"] = description[:longest]
     if function.get("strict") is not None:
         _fit_strictness(changed, route, policy)
+    if changed.get("parameters") and route.wire.startswith("openai-"):
+        changed["parameters"] = with_items(changed["parameters"])
     return tool if changed == function else {**tool, "function": changed}
 
 

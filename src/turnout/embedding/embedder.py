@@ -19,7 +19,7 @@ from typing import Any
 
 from turnout.calls.attempts import Attempts
 from turnout.calls.classification import classify
-from turnout.calls.context import call_site, limiter_of, new_attempts
+from turnout.calls.context import backend_of, call_site, limiter_of, new_attempts
 from turnout.embedding.batching import Batch, EmbeddingProgress, abatches, batches, check
 from turnout.embedding.requests import (
     Purpose,
@@ -65,7 +65,7 @@ class Embedder:
     ) -> None:
         self.route = route
         self._settings = settings
-        self._backend = settings.backends[route.backend]
+        self._backend = backend_of(route, settings)
         self._max_retries = max_retries
         self._deadline = deadline
         self._progress = progress

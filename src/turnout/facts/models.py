@@ -38,6 +38,7 @@ class ModelFacts:
         efforts: The values of `reasoning_effort` that it takes.
         thinking: How Claude is made to think: `adaptive`, by a `budget` of tokens, or not at all.
         thinks_always: Whether it can't be kept from thinking.
+        thinking_tools: Whether, on Converse, it calls tools while it thinks.
         parallel_calls: Whether OpenAI's wires take `parallel_tool_calls`.
         tool_streams: Whether Converse streams an answer of a model that has tools.
         strict_tools: Whether a tool may be strict on Converse.
@@ -83,6 +84,7 @@ class ModelFacts:
     efforts: tuple[str, ...] = ()
     thinking: Literal["", "adaptive", "budget"] = ""
     thinks_always: bool = False
+    thinking_tools: bool = True
     parallel_calls: bool = True
     tool_streams: bool = True
     strict_tools: bool = False
@@ -216,7 +218,7 @@ def _strictest(key: str, newer: str, known_as: str) -> ModelFacts:
 
 _CAPABILITIES = (
     *("tools", "structured", "images", "reasoning", "temperature", "stop", "cache_hour", "one_call"),
-    *("parallel_calls", "tool_streams", "strict_tools", "prefill", "reasoning_back"),
+    *("thinking_tools", "parallel_calls", "tool_streams", "strict_tools", "prefill", "reasoning_back"),
 )
 _RESTRICTIONS = ("one_sampling", "thinks_always", "results_alone")
 

@@ -90,7 +90,7 @@ def _where(name: str) -> str | None:
 def _where_of_chat(name: str, fields: Mapping[str, Any]) -> str | None:
     """Where a chat model has it, if that is under another name, or in the settings."""
     if name in _HEADERS:
-        return "set headers = { name = 'value' } in [backends.…] of turnout.toml"
+        return "set headers = { name = 'value' } in [backends.…] of turnout.toml, or in the target"
     own = _NAMES.get(name)
     if own in fields:
         return f"it is called {own} here"

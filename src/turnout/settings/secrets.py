@@ -41,6 +41,8 @@ def is_secret(*path: str) -> bool:
     """Whether what stands at a place in the settings is a secret."""
     if len(path) in {3, 4} and path[0] == "backends" and path[2] == "headers":
         return True
+    if len(path) in {4, 5} and path[0] in {"chat", "embedding"} and path[3] == "headers":
+        return True
     return len(path) == 3 and path[0] in {"backends", "index"} and path[-1] in SECRET_FIELDS
 
 

@@ -26,7 +26,7 @@ from turnout.errors import SettingsError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.redaction import shown
 from turnout.settings.backends import Backend, Node
-from turnout.settings.options import Options, OptionsTable
+from turnout.settings.options import HeadersTable, Options, OptionsTable
 from turnout.settings.secrets import SecretText
 
 Kind = Literal["chat", "embedding"]
@@ -74,6 +74,7 @@ class Target(Node):
         rpm: Requests a minute that this process makes at most.
         tpm: Tokens a minute that this process asks for at most, answers included.
         options: What each chat request to this target is sent besides, over the backend's `options`.
+        headers: HTTP headers of each request to this target, over the backend's `headers`.
     """
 
     model: str | None = Field(default=None, min_length=1)
@@ -85,6 +86,7 @@ class Target(Node):
     tpm: PositiveFloat | None = None
     space: Annotated[str, AfterValidator(_check_space)] | None = None
     options: OptionsTable = Field(default_factory=Options)
+    headers: HeadersTable = Field(default_factory=Options, repr=False)
 
     @model_validator(mode="before")
     @classmethod

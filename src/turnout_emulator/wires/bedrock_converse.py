@@ -14,7 +14,7 @@ from turnout_emulator.prompt import Prompt, Role, Tool, Turn, decode
 from turnout_emulator.reply import Reply, count_prompt
 from turnout_emulator.wires.anthropic_messages import STOP
 from turnout_emulator.wires.converse_checks import check
-from turnout_emulator.wires.converse_fields import extra_fields, thinks
+from turnout_emulator.wires.converse_fields import effort_thinks, extra_fields, thinks
 from turnout_emulator.wires.framing import aws_event
 
 NAME = "bedrock-converse"
@@ -33,6 +33,9 @@ def read(
     turns = [_turn("assistant" if one["role"] == "assistant" else "user", one["content"]) for one in body["messages"]]
     choice, passed = config.get("toolChoice") or {}, extra_fields(body).get("tool_choice")
     form = (body.get("outputConfig") or {}).get("textFormat")
+    told_to_think = effort_thinks(body, model)
+    if told_to_think and (model.thinking_calls == "none" or (model.thinking_calls == "unforced" and "any" in choice)):
+        specs = []  # taken, and called none of
     prompt = Prompt(
         turns=[Turn("system", system), *turns] if system else turns,
         tools=[Tool(one["name"], one.get("description") or "", one["inputSchema"].get("json") or {}) for one in specs],
@@ -196,4 +199,6 @@ def _add_media(turn: Turn, block: Mapping[str, Any]) -> None:
 def _reasons(body: Mapping[str, Any], model: BedrockModel) -> bool:
     if model.family == "nova":
         return (extra_fields(body).get("reasoningConfig") or {}).get("type") == "enabled"
+    if model.family == "deepseek" and model.tools:  # V3, which thinks if it is told to; R1 always does
+        return effort_thinks(body, model)
     return model.family in ("gpt-oss", "deepseek") or (model.family == "anthropic" and thinks(body))

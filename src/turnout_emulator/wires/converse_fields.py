@@ -27,6 +27,12 @@ def thinks(body: Mapping[str, Any]) -> bool:
     return (extra_fields(body).get("thinking") or {}).get("type") in ("enabled", "adaptive")
 
 
+def effort_thinks(body: Mapping[str, Any], model: BedrockModel) -> bool:
+    """Whether DeepSeek V3 is to think: not by a lower effort than high, as langchain-aws 1.9.1 has it."""
+    effort = extra_fields(body).get("reasoning_effort")
+    return model.family == "deepseek" and effort not in (None, "none", "low", "medium")
+
+
 def check_fields(body: Mapping[str, Any], model: BedrockModel) -> None:
     """Check the parameters of a request, those that are passed on to the model among them."""
     extra, inference = extra_fields(body), body.get("inferenceConfig") or {}

@@ -13,7 +13,19 @@ if TYPE_CHECKING:
     from turnout_emulator.answers import Queueable
 
 Need = Literal[
-    "forced tools", "images", "objects in pieces", "one tool at a time", "sampling", "seed", "stop sequences"
+    "forced tools",
+    "images",
+    "objects in pieces",
+    "one tool at a time",
+    "reasoning",
+    "reasoning beside sampling",
+    "reasoning beside tools",
+    "sampling",
+    "seed",
+    "stop sequences",
+    "strict",
+    "top k",
+    "user",
 ]
 """What an application asks of a model that not every model, or not every wire, has."""
 
@@ -33,12 +45,14 @@ class Application:
         run: The application.
         needs: What it asks of the model beyond plain answers and tools.
         given: What the service answers, where the application is about an exact answer or a failure.
+        by_model: Whether a model's own rules decide about it: the suite runs it on every model's column.
     """
 
     name: str
     run: Run
     needs: frozenset[Need] = frozenset()
     given: tuple[Queueable, ...] = ()
+    by_model: bool = False
 
     @property
     def title(self) -> str:
@@ -55,12 +69,14 @@ class Relay:
         begin: Begins on one backend; gives what is handed over.
         go_on: Goes on on another, with what was handed over.
         given: What the service answers at the beginning.
+        to_the_next: Whether the suite tries it from each column to the next alone; the matrix tries all pairs.
     """
 
     name: str
-    begin: Callable[[Callable[..., Any]], Any]
-    go_on: Callable[[Callable[..., Any], Any], None]
+    begin: Callable[[Callable[..., Any], Callable[..., Any]], Any]
+    go_on: Callable[[Callable[..., Any], Callable[..., Any], Any], None]
     given: tuple[Queueable, ...] = ()
+    to_the_next: bool = False
 
     @property
     def title(self) -> str:
@@ -83,12 +99,14 @@ class Applications:
     rows: dict[str, Application] = field(default_factory=dict)
     relays: dict[str, Relay] = field(default_factory=dict)
 
-    def application(self, *needs: Need, given: tuple[Queueable, ...] = ()) -> Callable[[Run], Run]:
+    def application(
+        self, *needs: Need, given: tuple[Queueable, ...] = (), by_model: bool = False
+    ) -> Callable[[Run], Run]:
         """Add the decorated function as a row."""
 
         def add(run: Run) -> Run:
             name = str(getattr(run, "__name__", run))
-            self.rows[name] = Application(name, run, frozenset(needs), given)
+            self.rows[name] = Application(name, run, frozenset(needs), given, by_model)
             return run
 
         return add
@@ -100,12 +118,14 @@ class Applications:
     def relay(
         self,
         name: str,
-        begin: Callable[[Callable[..., Any]], Any],
-        go_on: Callable[[Callable[..., Any], Any], None],
+        begin: Callable[[Callable[..., Any], Callable[..., Any]], Any],
+        go_on: Callable[[Callable[..., Any], Callable[..., Any], Any], None],
         given: tuple[Queueable, ...] = (),
+        *,
+        to_the_next: bool = False,
     ) -> None:
         """Add a row that takes two columns."""
-        self.relays[name] = Relay(name, begin, go_on, given)
+        self.relays[name] = Relay(name, begin, go_on, given, to_the_next)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.contract.apps.column import COLUMNS, MODELS, Column
 from tests.contract.apps.limits import GOES_ON
 from tests.contract.apps.running import begin_relay, chosen, run_application
-from tests.contract.apps.settings import COLUMNS, Column
 from tests.contract.judging import violations
 
 if TYPE_CHECKING:
@@ -17,20 +18,39 @@ if TYPE_CHECKING:
     from tests.contract.apps.application import Application, Framework, Relay
     from turnout_emulator import Emulator
 
-columns = pytest.mark.parametrize("column", COLUMNS.values(), ids=COLUMNS)
-origins = pytest.mark.parametrize("origin", COLUMNS.values(), ids=[f"from_{name}" for name in COLUMNS])
-
 _OF_OTHERS = (  # LlamaIndex's workflows and structured LLM cause the first, and it imports the second if it can
     "PydanticDeprecated",
     "DeprecationWarning: `langchain-community`",
 )
 
 
+def cells(framework: Framework) -> pytest.MarkDecorator:
+    """What the suite runs of the matrix: every application on every wire, and on a model those that are about models."""
+    rows = framework.applications.rows.values()
+    pairs = [(row, column) for column in COLUMNS.values() for row in rows]
+    pairs += [(row, column) for column in MODELS.values() for row in rows if row.by_model]
+    return pytest.mark.parametrize(
+        ("application", "column"), pairs, ids=[f"{row.name}-{column.name}" for row, column in pairs]
+    )
+
+
+def moves(framework: Framework) -> pytest.MarkDecorator:
+    """What the suite runs of the relays: from every wire to every wire, or each to the next."""
+    found: list[tuple[Relay, Column, Column]] = []
+    each = list(COLUMNS.values())
+    for relay in framework.applications.relays.values():
+        following = zip(each, each[1:] + each[:1], strict=True)
+        pairs = list(following) if relay.to_the_next else list(product(each, each))
+        found += [(relay, origin, column) for origin, column in pairs]
+    ids = [f"{relay.name}-from_{origin.name}-{column.name}" for relay, origin, column in found]
+    return pytest.mark.parametrize(("relay", "origin", "column"), found, ids=ids)
+
+
 def check_traffic(emulator: Emulator, column: Column) -> None:
     """Everything went where the column says, and nowhere else; by the vendors' specifications nothing is wrong."""
+    assert emulator.requests
     chats = [one for one in emulator.requests if one.operation == "chat"]
-    assert chats
-    assert {(one.service, one.model, one.wire) for one in chats} == {(column.service, column.deployment, column.wire)}
+    assert {(one.service, one.model, one.wire) for one in chats} <= {(column.service, column.deployment, column.wire)}
     assert {one.service for one in emulator.requests} <= {column.service, column.provider}
     assert violations(emulator.requests) == []
 
@@ -70,5 +90,5 @@ def check_relay(
             begun[relay.name, origin.name] = begin_relay(relay, origin, framework.turnout, emulator)
     emulator.clear()
     with chosen(column, columns_file):
-        relay.go_on(framework.turnout.chat, begun[relay.name, origin.name])
+        relay.go_on(framework.turnout.chat, framework.turnout.embeddings, begun[relay.name, origin.name])
     check_traffic(emulator, column)

@@ -8,15 +8,18 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from langchain_openai.chat_models import _client_utils
+from langchain_anthropic import _client_utils as anthropic_clients
+from langchain_openai.chat_models import _client_utils as openai_clients
 
 from tests.contract.apps import (
     langchain_failures,
     langchain_history,
     langchain_media,
     langchain_parameters,
+    langchain_programs,
     langchain_rag,
     langchain_structured,
+    langchain_thinking,
     langchain_tools,
     own_langchain,
 )
@@ -35,13 +38,16 @@ THEMES = (
     langchain_media,
     langchain_history,
     langchain_parameters,
+    langchain_thinking,
+    langchain_programs,
     langchain_failures,
 )
 
 
 def own(column: Column, emulator: Emulator) -> Models:
     """LangChain's classes, of which an application makes each once, as if it had its process for itself."""
-    _client_utils._cached_async_httpx_client.cache_clear()
+    openai_clients._cached_async_httpx_client.cache_clear()
+    anthropic_clients._get_default_async_httpx_client.cache_clear()
 
     @cache
     def embeddings() -> Any:

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.exceptions import (
     ContextOverflowError,
+    ModelAPIError,
     ModelAuthenticationError,
     ModelInvalidRequestError,
     ModelPermissionDeniedError,
     ModelRateLimitError,
 )
 
+from tests.contract.apps.langchain_parameters import LAMP
 from tests.contract.apps.langchain_parts import LANGCHAIN
-from turnout_emulator import Answer, Failure
+from turnout_emulator import Answer, Failure, Raw
 
 if TYPE_CHECKING:
     from tests.contract.apps.langchain_parts import ChatFactory, EmbeddingsFactory
@@ -146,3 +148,63 @@ def two_event_loops(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
 
     for _ in range(2):
         assert "green" in asyncio.run(stream())
+
+
+PAGE = Raw(200, {"content-type": "text/html"}, "<html><body><h1>Sign in to the network</h1></body></html>")
+
+
+@LANGCHAIN.application(given=(PAGE, PAGE))
+def answer_that_is_none(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
+    """A proxy's page comes with success: one error for every service, whether the application streams or not."""
+    model = chat(max_retries=0)
+    for call in (lambda: model.invoke(LAMP), lambda: list(model.stream(LAMP))):
+        try:
+            said = call()
+        except ModelAPIError:
+            continue
+        msg = f"the page came as an answer: {said!r}"
+        raise AssertionError(msg)
+    assert "green" in model.invoke(LAMP).text
+
+
+@LANGCHAIN.application(given=(Failure.authentication(), Failure.authentication()))
+def expired_credential(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
+    """The application tells its user to sign in again; nothing waits on standard input."""
+
+    async def ask() -> None:
+        await chat().ainvoke("Hello")
+
+    for call in (lambda: chat().invoke("Hello"), lambda: asyncio.run(ask())):
+        try:
+            call()
+        except ModelAuthenticationError:
+            continue
+        msg = "no error"
+        raise AssertionError(msg)
+
+
+@LANGCHAIN.application()
+def text_too_long_to_embed(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
+    """The error says which text it is, of all that were given."""
+    short = ["The depot opens at seven."] * 3
+    texts = [*short, "word " * 130_000, "Keys are rotated in March."]
+    try:
+        embeddings().embed_documents(texts)
+    except ContextOverflowError as error:
+        assert re.search(r"\btext 3\b", str(error)), error  # noqa: PT017
+    else:
+        msg = "no error"
+        raise AssertionError(msg)
+    assert len(embeddings().embed_documents(short)) == 3
+
+
+@LANGCHAIN.application()
+def text_out_of_a_pdf(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
+    """Half of a surrogate pair, which extraction from PDFs leaves in texts: answered, or named by its number."""
+    assert "green" in chat().invoke(LAMP.replace("lamp", "lamp \ud83d", 1)).text
+    try:
+        vectors = embeddings().embed_documents(["The bell is silent.", "The lamp \ud83d is green."])
+    except ModelInvalidRequestError as error:
+        assert re.search(r"\btext 1\b", str(error)), error  # noqa: PT017
+    else:
+        assert len(vectors) == 2

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tests.contract.apps.langchain_parts import ChatFactory, EmbeddingsFactory
 
 
-@LANGCHAIN.application()
+@LANGCHAIN.application(by_model=True)
 def odd_messages(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     """Names, empty and blank texts, runs of one role, system messages late and twice: what chats are made of."""
     messages: list[BaseMessage] = [
@@ -108,7 +108,7 @@ def langgraph_agent(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     assert len(graph(chat, saver).get_state(THREAD).values["messages"]) == 10
 
 
-@LANGCHAIN.application()
+@LANGCHAIN.application(by_model=True)
 def langgraph_agent_streamed(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     """The tokens of a graph's model reach whoever streams the graph."""
     agent = graph(chat, InMemorySaver())
@@ -130,7 +130,7 @@ THOUGHT = Answer(
 )
 
 
-def begin(chat: ChatFactory) -> list[BaseMessage]:
+def begin(chat: ChatFactory, embeddings: EmbeddingsFactory) -> list[BaseMessage]:
     """A conversation with thinking, two calls at once and one alone, one answer that was streamed, and a system message in between."""
     model = chat().bind_tools([get_weather, multiply])
     messages: list[BaseMessage] = [SystemMessage("You help travellers."), HumanMessage("What is it like in Bern?")]
@@ -149,7 +149,7 @@ def begin(chat: ChatFactory) -> list[BaseMessage]:
     return messages
 
 
-def go_on(chat: ChatFactory, messages: list[BaseMessage]) -> None:
+def go_on(chat: ChatFactory, embeddings: EmbeddingsFactory, messages: list[BaseMessage]) -> None:
     """Words, another tool, and a schema, on top of what happened elsewhere; as it is, and saved and read again."""
     before = copy.deepcopy(messages)
     for history in (messages, loads(dumps(messages), allowed_objects="messages")):
@@ -167,14 +167,14 @@ def go_on(chat: ChatFactory, messages: list[BaseMessage]) -> None:
 LANGCHAIN.relay("history_moved", begin, go_on, given=(THOUGHT,))
 
 
-def begin_checkpoint(chat: ChatFactory) -> InMemorySaver:
+def begin_checkpoint(chat: ChatFactory, embeddings: EmbeddingsFactory) -> InMemorySaver:
     """An agent's conversation, saved."""
     saver = InMemorySaver()
     assert "sunny in Paris" in turn(graph(chat, saver), "What is the weather in the capital of France?")
     return saver
 
 
-def go_on_from_checkpoint(chat: ChatFactory, saved: InMemorySaver) -> None:
+def go_on_from_checkpoint(chat: ChatFactory, embeddings: EmbeddingsFactory, saved: InMemorySaver) -> None:
     """The agent goes on where it stopped."""
     saver = copy.deepcopy(saved)
     assert "sunny in Bern" in turn(graph(chat, saver), "Get the weather in Bern.")

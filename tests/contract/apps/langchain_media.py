@@ -22,7 +22,7 @@ def seen(chat: ChatFactory, *blocks: dict[str, Any]) -> str:
     return chat().invoke([SystemMessage("Describe pictures."), HumanMessage(list(blocks))]).text
 
 
-@LANGCHAIN.application("images")
+@LANGCHAIN.application("images", by_model=True)
 def vision_by_bytes(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     """A picture's bytes arrive whole, in LangChain's own block and in OpenAI's form."""
     for block in (

@@ -14,7 +14,7 @@ LAMP = "The lamp is green, and five bells are silent.\n\nWhich colour is the lam
 LONG = 'Say "' + "la " * 60 + '"'
 
 
-@LANGCHAIN.application()
+@LANGCHAIN.application(by_model=True)
 def short_answer(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     """The limit on the answer, said to the constructor and in the call."""
     for answer in (chat(max_tokens=20).invoke(LONG), chat().invoke(LONG, max_tokens=20)):
@@ -39,23 +39,34 @@ def why_it_ended(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
         assert finish == expected, f"finish_reason is {finish!r}, not {expected!r}"
 
 
-@LANGCHAIN.application("sampling")
+@LANGCHAIN.application("sampling", by_model=True)
 def sampling(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     assert "green" in chat(temperature=0).invoke(LAMP).text
     assert "green" in chat().bind(temperature=0.2).invoke(LAMP).text
 
 
-@LANGCHAIN.application("stop sequences")
+@LANGCHAIN.application("stop sequences", by_model=True)
 def stop_sequence(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     answer = chat().invoke(LAMP, stop=["five"])
     assert "green" in answer.text
     needs("stop sequences", "bells" not in answer.text, f"not stopped: {answer.text}")
 
 
-@LANGCHAIN.application("seed")
+@LANGCHAIN.application("seed", by_model=True)
 def repeatable(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     model = chat().bind(seed=7)
     first, second = model.invoke(LAMP).text, model.invoke(LAMP).text
     assert "green" in first
     assert "green" in second
     needs("seed", first == second, f"not repeated: {first} / {second}")
+
+
+@LANGCHAIN.application("user", by_model=True)
+def user_named(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
+    """The service is told which of the application's users asks."""
+    assert "green" in chat().bind(user="ada").invoke(LAMP).text
+
+
+@LANGCHAIN.application("top k", by_model=True)
+def top_k(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
+    assert "green" in chat().bind(top_k=5).invoke(LAMP).text

@@ -41,7 +41,7 @@ def numbered(documents: list[Document]) -> str:
     return "\n\n".join(f"source: {one.metadata['source']}\n{one.page_content}" for one in documents)
 
 
-@LANGCHAIN.application()
+@LANGCHAIN.application(by_model=True)
 def rag_with_sources(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     retriever = shelf(embeddings)
     documents = retriever.invoke(BUILT)

@@ -75,7 +75,7 @@ def extraction_with_json_schema(chat: ChatFactory, embeddings: EmbeddingsFactory
     assert answer["raw"].usage_metadata["input_tokens"] > 0
 
 
-@LANGCHAIN.application()
+@LANGCHAIN.application(by_model=True)
 def extraction_by_each_method(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     """Each method that LangChain names gives what was asked for, for each kind of schema."""
     model = chat()
@@ -90,7 +90,7 @@ def extraction_by_each_method(chat: ChatFactory, embeddings: EmbeddingsFactory) 
     assert answer.name == "Ada Lovelace"
 
 
-@LANGCHAIN.application()
+@LANGCHAIN.application(by_model=True)
 def nested_extraction(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     text = "It is a night journey. stops: city Bern, 12 minutes; city Vienna, 40 minutes."
     found: Any = chat().with_structured_output(Journey).invoke(text)
@@ -99,7 +99,7 @@ def nested_extraction(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     assert [(stop.city, stop.minutes) for stop in found.stops] == [("Bern", 12), ("Vienna", 40)]
 
 
-@LANGCHAIN.application("objects in pieces")
+@LANGCHAIN.application("objects in pieces", by_model=True)
 def streamed_structured_output(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     async def stream() -> list[Any]:
         return [found async for found in chat().with_structured_output(PERSON_SCHEMA).astream(LETTER)]
@@ -109,3 +109,42 @@ def streamed_structured_output(chat: ChatFactory, embeddings: EmbeddingsFactory)
         sizes = [len(str(one)) for one in found]
         assert sizes == sorted(sizes), f"objects didn't grow: {found}"
         needs("objects in pieces", len(found) > 2, f"{len(found)} objects came")
+
+
+class Line(BaseModel):
+    """A line, with branches that are lines themselves."""
+
+    name: str
+    length: int = Field(default=1, ge=1)
+    branches: list[Line] = []
+
+
+class Depot(BaseModel):
+    """A depot, with a mapping of free members, a tuple and a union."""
+
+    name: str = Field(min_length=1, max_length=40)
+    place: tuple[float, float]
+    keys: dict[str, str]
+    next_stop: Stop | Person
+
+
+@LANGCHAIN.application(by_model=True)
+def schemas_that_no_service_holds_to(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
+    """Defaults, limits, recursion, tuples, unions and free mappings: an object of the class comes all the same."""
+    model = chat()
+    line = model.with_structured_output(Line).invoke("Name: Brünig. Length: 74.")
+    assert isinstance(line, Line)
+    assert (line.name, line.length) == ("Brünig", 74)
+    depot = model.with_structured_output(Depot).invoke("Name: Thun. Place: 46.75, 7.63. City: Bern. Minutes: 12.")
+    assert isinstance(depot, Depot)
+    assert depot.name == "Thun"
+
+
+@LANGCHAIN.application("strict", by_model=True)
+def strict_extraction(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
+    """The application insists on the schema, which has members that may be left out."""
+    found: Any = (
+        chat().with_structured_output(Journey, strict=True).invoke("A night journey. stops: city Bern, 12 minutes.")
+    )
+    assert isinstance(found, Journey)
+    assert found.kind == "night"

@@ -40,7 +40,7 @@ def tool_agent_with_rounds(chat: ChatFactory, embeddings: EmbeddingsFactory) -> 
     assert "sunny in Paris" in messages[-1].text
 
 
-@LANGCHAIN.application()
+@LANGCHAIN.application(by_model=True)
 def parallel_tools(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     model = chat().bind_tools([multiply, get_weather])
     question = HumanMessage("Multiply 6 and 7, and get the weather in Bern.")
@@ -52,7 +52,7 @@ def parallel_tools(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     assert "sunny in Bern" in last.text
 
 
-@LANGCHAIN.application("one tool at a time")
+@LANGCHAIN.application("one tool at a time", by_model=True)
 def one_tool_at_a_time(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     model = chat().bind_tools([multiply, get_weather], parallel_tool_calls=False)
     messages: list[BaseMessage] = [HumanMessage("Multiply 6 and 7, and get the weather in Bern.")]
@@ -66,7 +66,7 @@ def one_tool_at_a_time(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None
     needs("one tool at a time", called == [1, 1], f"called at once: {called}")
 
 
-@LANGCHAIN.application("forced tools")
+@LANGCHAIN.application("forced tools", by_model=True)
 def forced_tool(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     """A tool that the request doesn't ask for is called because the application says so, in each way of saying it."""
     model = chat()
@@ -81,7 +81,7 @@ def forced_tool(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
         assert answer.tool_calls, f"tool_choice={some!r} called nothing"
 
 
-@LANGCHAIN.application()
+@LANGCHAIN.application(by_model=True)
 def no_tool_choice(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     """Tools were used and are on offer, and the application asks for words."""
     model = chat()
@@ -114,7 +114,7 @@ def failed_tool(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     assert "closed" in model.invoke([question, answer, *results]).text
 
 
-@LANGCHAIN.application()
+@LANGCHAIN.application(by_model=True)
 def streamed_tool_calls(chat: ChatFactory, embeddings: EmbeddingsFactory) -> None:
     async def stream() -> AIMessage:
         whole: AIMessage | None = None

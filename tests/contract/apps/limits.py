@@ -56,6 +56,12 @@ PROMISES: dict[Need, tuple[Promise, str]] = {
     "seed": ("warning", r"seed is left out"),
     "objects in pieces": ("all else", ""),
     "one tool at a time": ("warning", r"parallel_tool_calls is left out"),
+    "reasoning": ("warning", r"reasoning_effort is left out"),
+    "reasoning beside sampling": ("warning", r"(temperature|reasoning_effort) is left out"),
+    "reasoning beside tools": ("warning", r"reasoning_effort is left out"),
+    "strict": ("warning", r"strict of tool .* is left out"),
+    "top k": ("warning", r"option top_k is left out"),
+    "user": ("warning", r"option user is left out"),
 }
 
 

@@ -10,8 +10,10 @@ from tests.contract.apps import (
     llama_index_history,
     llama_index_own,
     llama_index_parameters,
+    llama_index_programs,
     llama_index_rag,
     llama_index_structured,
+    llama_index_thinking,
     llama_index_tools,
 )
 from tests.contract.apps.application import Framework, Models
@@ -33,7 +35,9 @@ __all__ = [
     "llama_index_failures",
     "llama_index_history",
     "llama_index_parameters",
+    "llama_index_programs",
     "llama_index_rag",
     "llama_index_structured",
+    "llama_index_thinking",
     "llama_index_tools",
 ]

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
 from tests.contract.apps.llama_index_parts import LAMP, LLAMA_INDEX, raised
-from turnout.errors import ContentFilterError, ContextOverflowError, PermissionDeniedError, RateLimitError
-from turnout_emulator import Answer, Failure
+from turnout.errors import (
+    AuthenticationError,
+    ContentFilterError,
+    ContextOverflowError,
+    InvalidRequestError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServiceAnswerError,
+)
+from turnout_emulator import Answer, Failure, Raw
 
 if TYPE_CHECKING:
     from tests.contract.apps.llama_index_parts import EmbeddingFactory, LLMFactory
@@ -98,3 +107,53 @@ def cancelled_task(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
 
     assert "green" in asyncio.run(give_up())
     assert time.monotonic() - started[0] < WAIT, "the call that nobody waits for was waited for"
+
+
+PAGE = Raw(200, {"content-type": "text/html"}, "<html><body><h1>Sign in to the network</h1></body></html>")
+
+
+@LLAMA_INDEX.application(given=(PAGE, PAGE))
+def answer_that_is_none(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
+    """A proxy's page comes with success: one error for every service, whether the application streams or not."""
+    llm = chat(max_retries=0)
+    raised(ServiceAnswerError, lambda: llm.complete(LAMP))
+    raised(ServiceAnswerError, lambda: list(llm.stream_complete(LAMP)))
+    assert "green" in str(llm.complete(LAMP))
+
+
+@LLAMA_INDEX.application(given=(Failure.authentication(), Failure.authentication()))
+def expired_credential(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
+    """The application tells its user to sign in again; nothing waits on standard input."""
+
+    async def ask() -> None:
+        await chat().acomplete("Hello")
+
+    raised(AuthenticationError, lambda: chat().complete("Hello"))
+    raised(AuthenticationError, lambda: asyncio.run(ask()))
+
+
+@LLAMA_INDEX.application()
+def text_too_long_to_embed(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
+    """The error says which text it is, of all that were given."""
+    short = ["The depot opens at seven."] * 3
+    texts = [*short, "word " * 130_000, "Keys are rotated in March."]
+    try:
+        embeddings().get_text_embedding_batch(texts)
+    except ContextOverflowError as error:
+        assert re.search(r"\btext 3\b", str(error)), error  # noqa: PT017
+    else:
+        msg = "no error"
+        raise AssertionError(msg)
+    assert len(embeddings().get_text_embedding_batch(short)) == 3
+
+
+@LLAMA_INDEX.application()
+def text_out_of_a_pdf(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
+    """Half of a surrogate pair, which extraction from PDFs leaves in texts: answered, or named by its number."""
+    assert "green" in str(chat().complete(LAMP.replace("lamp", "lamp \ud83d", 1)))
+    try:
+        vectors = embeddings().get_text_embedding_batch(["The bell is silent.", "The lamp \ud83d is green."])
+    except InvalidRequestError as error:
+        assert re.search(r"\btext 1\b", str(error)), error  # noqa: PT017
+    else:
+        assert len(vectors) == 2

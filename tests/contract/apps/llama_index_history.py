@@ -23,7 +23,7 @@ def assistant(text: str) -> ChatMessage:
     return ChatMessage(role=MessageRole.ASSISTANT, content=text)
 
 
-@LLAMA_INDEX.application()
+@LLAMA_INDEX.application(by_model=True)
 def odd_messages(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     """Empty and blank texts, runs of one role, system messages late and twice: what chats are made of."""
     messages = [
@@ -78,7 +78,7 @@ def tools_of_many_turns(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
 THOUGHT = Answer(blocks=[Reasoning("I need the weather."), Text("I ask."), ToolCall("get_weather", {"city": "Bern"})])
 
 
-def begin(chat: LLMFactory) -> list[ChatMessage]:
+def begin(chat: LLMFactory, embeddings: EmbeddingFactory) -> list[ChatMessage]:
     """A conversation with thinking, tools twice, one answer that was streamed, and a system message in between."""
     llm, tools = chat(), [WEATHER, MULTIPLY]
     messages = [system("You help travellers."), user("What is it like in Bern?")]
@@ -93,7 +93,7 @@ def begin(chat: LLMFactory) -> list[ChatMessage]:
     return messages
 
 
-def go_on(chat: LLMFactory, messages: list[ChatMessage]) -> None:
+def go_on(chat: LLMFactory, embeddings: EmbeddingFactory, messages: list[ChatMessage]) -> None:
     """Words and another tool, on top of what happened elsewhere; as it is, and saved and read again."""
     before = [message.model_copy(deep=True) for message in messages]
     saved = [ChatMessage.model_validate_json(message.model_dump_json()) for message in messages]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from tests.contract.apps.addresses import kind, place
 from tests.contract.apps.application import Models
 from tests.contract.apps.settings import DATED, REGION, embedding_deployment
-from turnout_emulator.accounts import AWS_ACCESS_KEY, AWS_BEARER, AWS_SECRET_KEY, AZURE_KEY, OPENAI_KEY
+from turnout_emulator.accounts import AWS_ACCESS_KEY, AWS_SECRET_KEY, AZURE_KEY, OPENAI_KEY
 
 if TYPE_CHECKING:
     from tests.contract.apps.settings import Column
@@ -16,17 +17,14 @@ if TYPE_CHECKING:
 
 def class_name(column: Column) -> str:
     """The class, as a footnote names it."""
+    v1 = " (v1)" if column.provider == "azure" else ""
     return {
-        "azure": "OpenAI (v1)",
-        "azure_dated": "AzureOpenAI",
-        "azure_responses": "OpenAIResponses",
-        "azure_claude": "Anthropic",
-        "openai": "OpenAI",
-        "bedrock_gpt": "OpenAIResponses",
-        "bedrock_messages": "Anthropic",
-        "mantle": "OpenAIResponses",
-        "mantle_chat": "OpenAI",
-    }.get(column.name, "BedrockConverse")
+        "dated": "AzureOpenAI",
+        "chat": f"OpenAI{v1}",
+        "responses": "OpenAIResponses",
+        "messages": "Anthropic",
+        "converse": "BedrockConverse",
+    }[kind(column)]
 
 
 def own(column: Column, emulator: Emulator) -> Models:
@@ -50,34 +48,23 @@ def _chat(column: Column, emulator: Emulator, **options: Any) -> Any:
     from llama_index.llms.openai import OpenAI, OpenAIResponses
 
     named: dict[str, Any] = {"model": column.deployment, **options}
-    azure: dict[str, Any] = {"api_base": f"{emulator.azure.url}/openai/v1/", "api_key": AZURE_KEY}
-    match column.name:
-        case "azure":
-            return OpenAI(**azure, **named)
-        case "azure_responses":
-            return OpenAIResponses(**azure, **named)
-        case "azure_dated":
-            dated: dict[str, Any] = {"azure_endpoint": emulator.azure.url, "api_version": DATED, "api_key": AZURE_KEY}
-            return AzureOpenAI(engine=column.deployment, **dated, **named)
-        case "azure_claude":
-            return Anthropic(base_url=f"{emulator.azure.url}/anthropic", api_key=AZURE_KEY, **named)
-        case "openai":
-            return OpenAI(api_base=f"{emulator.openai.url}/v1", api_key=OPENAI_KEY, **named)
-        case "bedrock_gpt":
-            return OpenAIResponses(api_base=f"{emulator.bedrock.url}/openai/v1", api_key=AWS_BEARER, **named)
-        case "bedrock_messages":
-            return Anthropic(base_url=f"{emulator.bedrock.url}/anthropic", api_key=AWS_BEARER, **named)
-        case "mantle":
-            return OpenAIResponses(api_base=f"{emulator.mantle.url}/openai/v1", api_key=AWS_BEARER, **named)
-        case "mantle_chat":
-            return OpenAI(api_base=f"{emulator.mantle.url}/v1", api_key=AWS_BEARER, **named)
-    return BedrockConverse(
-        endpoint_url=emulator.bedrock.url,
-        region_name=REGION,
-        aws_access_key_id=AWS_ACCESS_KEY,
-        aws_secret_access_key=AWS_SECRET_KEY,
-        **named,
-    )
+    made = kind(column)
+    if made == "converse":
+        return BedrockConverse(
+            endpoint_url=emulator.bedrock.url,
+            region_name=REGION,
+            aws_access_key_id=AWS_ACCESS_KEY,
+            aws_secret_access_key=AWS_SECRET_KEY,
+            **named,
+        )
+    if made == "dated":
+        dated: dict[str, Any] = {"azure_endpoint": emulator.azure.url, "api_version": DATED, "api_key": AZURE_KEY}
+        return AzureOpenAI(engine=column.deployment, **dated, **named)
+    url, key = place(column, emulator)
+    if made == "messages":
+        return Anthropic(base_url=url, api_key=key, **named)
+    openai = OpenAIResponses if made == "responses" else OpenAI
+    return openai(api_base=url, api_key=key, **named)
 
 
 def _embeddings(column: Column, emulator: Emulator) -> Any:

@@ -21,7 +21,7 @@ def index(embeddings: EmbeddingFactory) -> VectorStoreIndex:
     return VectorStoreIndex.from_documents(LIBRARY, embed_model=embeddings())
 
 
-@LLAMA_INDEX.application()
+@LLAMA_INDEX.application(by_model=True)
 def rag_with_sources(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     answer = index(embeddings).as_query_engine(llm=chat(), similarity_top_k=2).query(BUILT)
     assert "1892" in str(answer)

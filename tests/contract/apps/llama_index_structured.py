@@ -30,7 +30,7 @@ class Person(BaseModel):
 ADA = Person(name="Ada Lovelace", age=36, city="London")
 
 
-@LLAMA_INDEX.application()
+@LLAMA_INDEX.application(by_model=True)
 def structured_predict(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     async def later() -> Person:
         found: Person = await chat().astructured_predict(Person, PromptTemplate("{letter}"), letter=LETTER)
@@ -47,7 +47,7 @@ def structured_llm(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     assert Person.model_validate_json(llm.complete(LETTER).text) == ADA
 
 
-@LLAMA_INDEX.application("objects in pieces")
+@LLAMA_INDEX.application("objects in pieces", by_model=True)
 def streamed_structured_output(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     async def later() -> list[Any]:
         found = await chat().astream_structured_predict(Person, PromptTemplate("{letter}"), letter=LETTER)
@@ -61,7 +61,7 @@ def streamed_structured_output(chat: LLMFactory, embeddings: EmbeddingFactory) -
         needs("objects in pieces", len({str(one) for one in found}) > 2, f"objects didn't grow: {found}")
 
 
-@LLAMA_INDEX.application("images")
+@LLAMA_INDEX.application("images", by_model=True)
 def vision(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     """A picture's bytes arrive whole."""
     blocks = [TextBlock(text="What do you see?"), ImageBlock(image=PICTURE)]
@@ -98,9 +98,45 @@ class Journey(BaseModel):
     stops: list[Stop]
 
 
-@LLAMA_INDEX.application()
+@LLAMA_INDEX.application(by_model=True)
 def nested_extraction(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     text = "It is a night journey. stops: city Bern, 12 minutes; city Vienna, 40 minutes."
     found = chat().structured_predict(Journey, PromptTemplate("{text}"), text=text)
     assert found.kind == "night"
     assert [(stop.city, stop.minutes) for stop in found.stops] == [("Bern", 12), ("Vienna", 40)]
+
+
+class Line(BaseModel):
+    """A line, with branches that are lines themselves."""
+
+    name: str
+    length: int = Field(default=1, ge=1)
+    branches: list[Line] = []
+
+
+class Depot(BaseModel):
+    """A depot, with a mapping of free members, a tuple and a union."""
+
+    name: str = Field(min_length=1, max_length=40)
+    place: tuple[float, float]
+    keys: dict[str, str]
+    next_stop: Stop | Person
+
+
+@LLAMA_INDEX.application(by_model=True)
+def schemas_that_no_service_holds_to(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
+    """Defaults, limits, recursion, tuples, unions and free mappings: an object of the class comes all the same."""
+    llm = chat()
+    line = llm.structured_predict(Line, PromptTemplate("Name: Brünig. Length: 74."))
+    assert isinstance(line, Line)
+    assert (line.name, line.length) == ("Brünig", 74)
+    depot = llm.structured_predict(Depot, PromptTemplate("Name: Thun. Place: 46.75, 7.63. City: Bern. Minutes: 12."))
+    assert isinstance(depot, Depot)
+    assert depot.name == "Thun"
+
+
+@LLAMA_INDEX.application(by_model=True)
+def form_of_a_call(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
+    """The form of the answer is said in the call: its text is an object of the class."""
+    found = chat().chat([user(LETTER)], response_format=Person)
+    assert Person.model_validate_json(str(found.message.content)) == ADA

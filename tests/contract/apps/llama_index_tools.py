@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 BOTH = "Multiply 6 and 7, and get the weather in Bern."
 
 
-@LLAMA_INDEX.application()
+@LLAMA_INDEX.application(by_model=True)
 def agent_with_rounds(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     async def run(*, streaming: bool) -> Any:
         agent = FunctionAgent(tools=[CAPITAL, WEATHER], llm=chat(), streaming=streaming)
@@ -54,7 +54,7 @@ def agent_workflow(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     assert messages == 8
 
 
-@LLAMA_INDEX.application()
+@LLAMA_INDEX.application(by_model=True)
 def parallel_tools(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     llm = chat()
     tools = [MULTIPLY, WEATHER]
@@ -67,7 +67,7 @@ def parallel_tools(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     assert "sunny in Bern" in str(last)
 
 
-@LLAMA_INDEX.application()
+@LLAMA_INDEX.application(by_model=True)
 def streamed_tool_calls(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     async def stream() -> Any:
         pieces = await chat().astream_chat_with_tools([MULTIPLY, WEATHER], BOTH, allow_parallel_tool_calls=True)
@@ -77,7 +77,7 @@ def streamed_tool_calls(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     assert calls == {"multiply": {"a": 6, "b": 7}, "get_weather": {"city": "Bern"}}
 
 
-@LLAMA_INDEX.application("forced tools")
+@LLAMA_INDEX.application("forced tools", by_model=True)
 def forced_tool(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     llm = chat()
     named = llm.chat_with_tools([WEATHER, MULTIPLY], "Tell me about Bern and its bears.", tool_choice="multiply")
@@ -85,7 +85,7 @@ def forced_tool(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     assert calls_of(llm, llm.chat_with_tools([WEATHER, MULTIPLY], "Say hello.", tool_required=True))
 
 
-@LLAMA_INDEX.application()
+@LLAMA_INDEX.application(by_model=True)
 def no_tool_choice(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     """Tools were used and are on offer, and the application asks for words."""
     llm = chat()
@@ -128,7 +128,7 @@ def failed_tool(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     assert "closed" in str(llm.chat_with_tools([WEATHER], chat_history=[question, first.message, *results]))
 
 
-@LLAMA_INDEX.application()
+@LLAMA_INDEX.application(by_model=True)
 def one_tool_at_a_time(chat: LLMFactory, embeddings: EmbeddingFactory) -> None:
     """The application runs one tool and asks again, whatever the model would rather do."""
     llm, tools, messages = chat(), [MULTIPLY, WEATHER], [user(BOTH)]

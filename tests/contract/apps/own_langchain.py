@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tests.contract.apps.addresses import kind, place
 from tests.contract.apps.settings import DATED, REGION, embedding_deployment
-from turnout_emulator.accounts import AWS_ACCESS_KEY, AWS_BEARER, AWS_SECRET_KEY, AZURE_KEY, OPENAI_KEY
+from turnout_emulator.accounts import AWS_ACCESS_KEY, AWS_SECRET_KEY, AZURE_KEY, OPENAI_KEY
 
 if TYPE_CHECKING:
     from langchain_core.embeddings import Embeddings
@@ -23,17 +24,14 @@ _AWS: dict[str, Any] = {
 
 def class_name(column: Column) -> str:
     """The class, as a footnote names it."""
+    v1 = " (v1)" if column.provider == "azure" else ""
     return {
-        "azure": "ChatOpenAI (v1)",
-        "azure_dated": "AzureChatOpenAI",
-        "azure_responses": "ChatOpenAI (Responses)",
-        "azure_claude": "ChatAnthropic",
-        "openai": "ChatOpenAI",
-        "bedrock_gpt": "ChatOpenAI (Responses)",
-        "bedrock_messages": "ChatAnthropic",
-        "mantle": "ChatOpenAI (Responses)",
-        "mantle_chat": "ChatOpenAI",
-    }.get(column.name, "ChatBedrockConverse")
+        "dated": "AzureChatOpenAI",
+        "chat": f"ChatOpenAI{v1}",
+        "responses": "ChatOpenAI (Responses)",
+        "messages": "ChatAnthropic",
+        "converse": "ChatBedrockConverse",
+    }[kind(column)]
 
 
 def chat(column: Column, emulator: Emulator, **options: Any) -> BaseChatModel:
@@ -43,39 +41,21 @@ def chat(column: Column, emulator: Emulator, **options: Any) -> BaseChatModel:
     from langchain_openai import AzureChatOpenAI, ChatOpenAI
 
     named: dict[str, Any] = {"model": column.deployment, **options}
-    match column.name:
-        case "azure":
-            url = f"{emulator.azure.url}/openai/v1/"
-            return ChatOpenAI(base_url=url, api_key=AZURE_KEY, use_responses_api=False, **named)
-        case "azure_responses":
-            url = f"{emulator.azure.url}/openai/v1/"
-            return ChatOpenAI(base_url=url, api_key=AZURE_KEY, use_responses_api=True, **named)
-        case "azure_dated":
-            return AzureChatOpenAI(
-                azure_endpoint=emulator.azure.url,
-                azure_deployment=column.deployment,
-                api_version=DATED,
-                api_key=AZURE_KEY,
-                **options,
-            )
-        case "azure_claude":
-            # Foundry takes the key as x-api-key, which is how this class sends it.
-            return ChatAnthropic(base_url=f"{emulator.azure.url}/anthropic", api_key=AZURE_KEY, **named)
-        case "openai":
-            url = f"{emulator.openai.url}/v1"
-            return ChatOpenAI(base_url=url, api_key=OPENAI_KEY, use_responses_api=False, **named)
-        case "bedrock_gpt":
-            url = f"{emulator.bedrock.url}/openai/v1"
-            return ChatOpenAI(base_url=url, api_key=AWS_BEARER, use_responses_api=True, **named)
-        case "bedrock_messages":
-            return ChatAnthropic(base_url=f"{emulator.bedrock.url}/anthropic", api_key=AWS_BEARER, **named)
-        case "mantle":
-            url = f"{emulator.mantle.url}/openai/v1"
-            return ChatOpenAI(base_url=url, api_key=AWS_BEARER, use_responses_api=True, **named)
-        case "mantle_chat":
-            url = f"{emulator.mantle.url}/v1"
-            return ChatOpenAI(base_url=url, api_key=AWS_BEARER, use_responses_api=False, **named)
-    return ChatBedrockConverse(endpoint_url=emulator.bedrock.url, **_AWS, **named)
+    made = kind(column)
+    if made == "converse":
+        return ChatBedrockConverse(endpoint_url=emulator.bedrock.url, **_AWS, **named)
+    if made == "dated":
+        return AzureChatOpenAI(
+            azure_endpoint=emulator.azure.url,
+            azure_deployment=column.deployment,
+            api_version=DATED,
+            api_key=AZURE_KEY,
+            **options,
+        )
+    url, key = place(column, emulator)
+    if made == "messages":  # Foundry takes the key as x-api-key, which is how this class sends it
+        return ChatAnthropic(base_url=url, api_key=key, **named)
+    return ChatOpenAI(base_url=url, api_key=key, use_responses_api=made == "responses", **named)
 
 
 def embeddings(column: Column, emulator: Emulator) -> Embeddings:

@@ -151,7 +151,8 @@ def page(tables: Sequence[tuple[Table, Table | None]]) -> str:
         "# The same applications on every backend\n",
         (
             "Small applications, each written once against its framework's own interfaces, run unchanged on every wire that "
-            "turnout speaks and, on Converse, on every family of models. With turnout, only `TURNOUT_BACKEND` changes from "
+            "turnout speaks and, on Converse, on every family of models; and on models with rules of their own, such as a "
+            "GPT that is served by Responses alone or a Claude that can't but think. With turnout, only `TURNOUT_BACKEND` changes from "
             "column to column. The same applications then run with the framework's own classes, built for each service as "
             "their documentation says. Everything runs against the [emulator](emulator.md), which checks requests as the "
             "services do and holds no language model.\n"

@@ -112,4 +112,4 @@ def begin_relay(relay: Relay, column: Column, models: Models, emulator: Emulator
     """What a column, which is `chosen`, hands over."""
     emulator.clear()
     emulator.queue(*(as_served(item, column) for item in relay.given))
-    return relay.begin(models.chat)
+    return relay.begin(models.chat, models.embeddings)

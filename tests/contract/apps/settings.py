@@ -1,160 +1,26 @@
-"""The columns of the matrix: every wire, and on Converse every family of models, as a backend of its own.
-
-What an application runs on is chosen by TURNOUT_BACKEND alone; the settings file made here says what that is.
-"""
+"""The settings of the matrix's columns: a backend for each, and the same two routes on every one."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.contract.apps.column import COLUMNS, DATED, EVERY, Column
 from turnout_emulator.accounts import AWS_ACCESS_KEY, AWS_SECRET_KEY, AZURE_KEY, OPENAI_KEY
 
 if TYPE_CHECKING:
     from turnout_emulator import Emulator
 
+__all__ = ["COLUMNS", "DATED", "EVERY", "REGION", "Column", "embedding_deployment", "settings_text"]
+
 REGION = "us-east-1"
-DATED = "2024-10-21"
 
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column.
-
-    Attributes:
-        name: The backend's name in the settings.
-        title: What the matrix calls it.
-        provider: `azure`, `openai` or `bedrock`.
-        service: The emulator's service that its chat requests must reach.
-        deployment: What that service is asked for.
-        model: The model behind the deployment.
-        wire: The protocol that the emulator must see.
-        forced: Whether the settings name the wire, because the model alone would lead to another.
-        embedding: The embedding model of the same provider.
-        options: Further settings of the backend.
-    """
-
-    name: str
-    title: str
-    provider: str
-    service: str
-    deployment: str
-    model: str
-    wire: str
-    embedding: str
-    forced: bool = False
-    options: tuple[tuple[str, str], ...] = ()
-
-
-COLUMNS: dict[str, Column] = {
-    column.name: column
-    for column in (
-        Column("azure", "Azure v1", "azure", "azure", "gpt-5-prod", "gpt-5", "openai-chat", "text-embedding-3-small"),
-        Column(
-            "azure_dated",
-            "Azure dated",
-            "azure",
-            "azure",
-            "gpt-4.1",
-            "gpt-4.1",
-            "openai-chat",
-            "text-embedding-ada-002",
-            options=(("api_version", DATED),),
-        ),
-        Column(
-            "azure_responses",
-            "Azure Responses",
-            "azure",
-            "azure",
-            "gpt-5-prod",
-            "gpt-5",
-            "openai-responses",
-            "text-embedding-3-large",
-            forced=True,
-        ),
-        Column(
-            "azure_claude",
-            "Azure Claude",
-            "azure",
-            "azure",
-            "claude-prod",
-            "claude-sonnet-4-6",
-            "anthropic-messages",
-            "text-embedding-3-small",
-        ),
-        Column(
-            "openai",
-            "OpenAI",
-            "openai",
-            "openai",
-            "gpt-4.1-mini",
-            "gpt-4.1-mini",
-            "openai-chat",
-            "text-embedding-3-small",
-        ),
-        *(
-            Column(
-                f"bedrock_{name}", f"Converse {title}", "bedrock", "bedrock", model, model, "bedrock-converse", space
-            )
-            for name, title, model, space in (
-                ("claude", "Claude", "us.anthropic.claude-sonnet-4-6", "amazon.titan-embed-text-v2:0"),
-                ("nova", "Nova", "amazon.nova-lite-v1:0", "amazon.nova-2-multimodal-embeddings-v1:0"),
-                ("llama", "Llama", "us.meta.llama3-3-70b-instruct-v1:0", "amazon.titan-embed-text-v1"),
-                ("mistral", "Mistral", "mistral.mistral-large-2407-v1:0", "cohere.embed-english-v3"),
-                ("gpt_oss", "gpt-oss", "openai.gpt-oss-120b-1:0", "us.cohere.embed-v4:0"),
-            )
-        ),
-        Column(
-            "bedrock_gpt",
-            "Bedrock Responses",
-            "bedrock",
-            "bedrock",
-            "global.openai.gpt-5.6-sol",
-            "openai.gpt-5.6-sol",
-            "openai-responses",
-            "amazon.titan-embed-text-v2:0",
-        ),
-        Column(
-            "bedrock_messages",
-            "Bedrock Messages",
-            "bedrock",
-            "bedrock",
-            "us.anthropic.claude-sonnet-4-6",
-            "us.anthropic.claude-sonnet-4-6",
-            "anthropic-messages",
-            "amazon.titan-embed-text-v2:0",
-            forced=True,
-        ),
-        Column(
-            "mantle",
-            "Mantle Responses",
-            "bedrock",
-            "mantle",
-            "openai.gpt-5.5",
-            "openai.gpt-5.5",
-            "openai-responses",
-            "amazon.titan-embed-text-v2:0",
-        ),
-        Column(
-            "mantle_chat",
-            "Mantle chat",
-            "bedrock",
-            "mantle",
-            "openai.gpt-oss-120b",
-            "openai.gpt-oss-120b",
-            "openai-chat",
-            "amazon.titan-embed-text-v2:0",
-            forced=True,
-            options=(("mantle_auth", "short-term-token"),),
-        ),
-    )
-}
 
 _EMBEDDING_DEPLOYMENTS = {
     "text-embedding-3-small": "embed-small",
     "text-embedding-3-large": "embed-large",
     "text-embedding-ada-002": "ada",
+    "embed-v-4-0": "cohere-v4",
 }
 
 
@@ -166,12 +32,12 @@ def embedding_deployment(column: Column) -> str:
 def settings_text(emulator: Emulator) -> str:
     """A turnout.toml with every column as a backend, and the same two routes on each."""
     lines = ["allow_private_media = true  # the applications' pictures are served on loopback", ""]
-    for column in COLUMNS.values():
+    for column in EVERY.values():
         lines += [f"[backends.{column.name}]", *_backend(column, emulator), ""]
     lines.append("[chat.default]")
-    lines += [f"{column.name} = {_target(column)}" for column in COLUMNS.values()]
+    lines += [f"{column.name} = {_target(column)}" for column in EVERY.values()]
     lines += ["", "[embedding.default]"]
-    for column in COLUMNS.values():
+    for column in EVERY.values():
         target = {"deployment": embedding_deployment(column), "model": column.embedding}
         lines.append(f"{column.name} = {_table(target)}")
     return "\n".join(lines) + "\n"

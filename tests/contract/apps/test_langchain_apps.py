@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.contract.apps.checks import check_application, check_relay, columns, origins
+from tests.contract.apps.checks import cells, check_application, check_relay, moves
 from tests.contract.apps.langchain_apps import FRAMEWORK
 
 if TYPE_CHECKING:
@@ -16,19 +16,14 @@ if TYPE_CHECKING:
     from tests.contract.apps.settings import Column
     from turnout_emulator import Emulator
 
-ROWS, RELAYS = FRAMEWORK.applications.rows, FRAMEWORK.applications.relays
 
-
-@columns
-@pytest.mark.parametrize("application", ROWS.values(), ids=ROWS)
+@cells(FRAMEWORK)
 def test_application(application: Application, column: Column, columns_file: Path, emulator: Emulator) -> None:
     check_application(FRAMEWORK, application, column, columns_file, emulator)
 
 
 @pytest.mark.filterwarnings("ignore:The function `loads` is in beta")  # what the applications themselves use
-@columns
-@origins
-@pytest.mark.parametrize("relay", RELAYS.values(), ids=RELAYS)
+@moves(FRAMEWORK)
 def test_relay(
     relay: Relay,
     origin: Column,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import warnings
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,8 +13,12 @@ from tests.contract import matrix
 from tests.contract.apps.limits import PROMISES, Limit, UnmetError, limit, table
 from tests.contract.apps.report import Cell, Table, page
 from tests.contract.apps.running import Outcome, chosen, run_application
-from tests.contract.apps.settings import COLUMNS, Column, settings_text
+from tests.contract.apps.settings import COLUMNS, EVERY, Column, settings_text
+from tests.contract.forms import Person
+from turnout.conversation.answer_formats import answer_format
+from turnout.conversation.fitting import fit
 from turnout.conversation.parameters import fit_parameters
+from turnout.conversation.request import Request
 from turnout.errors import UnsupportedError
 from turnout.routing import Route, resolve
 from turnout.settings import load_settings
@@ -21,6 +26,7 @@ from turnout.settings import load_settings
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.contract.apps.application import Need
     from turnout_emulator import Emulator
 
 WARNS = Limit("seed", "it has no such thing", "warning", re.compile("left out"))
@@ -103,10 +109,30 @@ def refused(route: Route) -> set[str]:
         found.add("forced tools")
     if route.wire == "bedrock-converse" and not route.facts.tool_streams:
         found.add("objects in pieces")
-    return found
+    return found | {need for need, asked in BESIDE.items() if left_out(route, need, asked)}
 
 
-@pytest.mark.parametrize("column", COLUMNS.values(), ids=COLUMNS)
+THINKS: dict[str, Any] = {"reasoning_effort": "high"}
+TOOL: dict[str, Any] = {"type": "function", "function": {"name": "clock", "description": "Tell the time."}}
+BESIDE: dict[Need, Request] = {
+    "reasoning": Request(parameters=THINKS),
+    "reasoning beside sampling": Request(parameters={**THINKS, "temperature": 0.2}),
+    "reasoning beside tools": Request(parameters=THINKS, tools=[TOOL]),
+    "strict": Request(form=answer_format(Person), strict=True),
+    "top k": Request(extra={"top_k": 5}),
+    "user": Request(extra={"user": "ada"}),
+}
+
+
+def left_out(route: Route, need: Need, asked: Request) -> bool:
+    """Whether turnout says that it leaves out some of a request."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit(asked, route)
+    return any(re.search(PROMISES[need][1], str(one.message)) for one in caught)
+
+
+@pytest.mark.parametrize("column", EVERY.values(), ids=EVERY)
 def test_turnout_says_what_the_vendors_say_that_a_model_cannot(
     column: Column, emulator: Emulator, tmp_path: Path
 ) -> None:
@@ -118,7 +144,7 @@ def test_turnout_says_what_the_vendors_say_that_a_model_cannot(
 
 def test_the_table_names_columns_that_exist_and_its_sources() -> None:
     for entry in table():
-        assert set(entry["columns"]) <= set(COLUMNS)
+        assert set(entry["columns"]) <= set(EVERY)
         assert entry["feature"] in PROMISES
         assert entry["by"] in {"vendor", "turnout"}
         assert entry["source"].startswith("https://")

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test installs lint types format bench matrix facts second-opinion clean
+.PHONY: help setup demo test installs lint types format bench matrix facts kills second-opinion clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,6 +52,9 @@ matrix: $(VENV)/.bench-ready  ## Run every application on every backend and writ
 
 facts: $(VENV)/.bench-ready  ## Compare what is known about models with the tables that other packages publish.
 	@$(BIN)/python -m tests.facts.published
+
+kills: $(READY)  ## Kill processes that change named indexes, and look what is left (ARGS=20: fewer; 200 take half an hour).
+	$(BIN)/python -m tests.kills $(ARGS)
 
 second-opinion: $(READY)  ## Ask an emulator by others, aimock (Node 20 and npm), what it makes of turnout's requests.
 	@npm install --silent --no-fund --no-audit --prefix $(VENV)/second-opinion @copilotkit/aimock@1.43.0

@@ -238,3 +238,18 @@ def test_deepseek_thinks_by_a_high_effort_and_forces_no_tool(asking: Asking) -> 
     sent = as_messages(asking.sent(v32, look, **forced))
     assert (sent["reasoning_effort"], sent.get("tool_choice")) == ("high", None)
     assert "Answer by calling" in str(sent["system"])
+
+
+@pytest.mark.parametrize(
+    ("target", "most"),
+    [
+        ("azure o1-mini", 65_536),
+        ("azure claude-haiku-4-5", 64_000),
+        ("bedrock us.amazon.nova-2-lite-v1:0", 64_000),
+        ("bedrock mistral.devstral-2-123b", 32_000),
+        ("bedrock us.mistral.pixtral-large-2502-v1:0", 16_384),
+        ("bedrock openai.gpt-oss-120b-1:0", 16_384),
+    ],
+)
+def test_no_more_is_asked_for_than_a_model_writes(asking: Asking, target: str, most: int) -> None:
+    asking.refused(f"max_tokens = {most + 1} is out of range .* it takes 1 to {most}", target, max_tokens=most + 1)

@@ -55,6 +55,9 @@ def ask(emulator: Emulator, service: str, path: str, body: Any, headers: Mapping
 @pytest.mark.parametrize(
     ("model", "asked", "said"),
     [
+        ("gpt-4.1", {"temperature": -0.5}, "Invalid 'temperature': decimal below minimum value."),
+        ("gpt-4.1", {"temperature": "hot"}, "Invalid type for 'temperature': expected a decimal"),
+        ("gpt-4.1", {"stop": 5}, "Invalid type for 'stop'"),
         ("gpt-4.1", {"reasoning_effort": "low"}, "Unrecognized request argument supplied: reasoning_effort"),
         ("gpt-5.6-terra", TOOL, "Function tools with reasoning_effort are not supported for gpt-5.6-terra"),
         ("gpt-5.5", {**TOOL, "reasoning_effort": "low"}, "Function tools with reasoning_effort"),

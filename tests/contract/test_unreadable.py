@@ -413,7 +413,9 @@ def test_an_error_in_the_place_of_an_answer_is_of_its_kind(
 ) -> None:
     """With the service's own words, though it came with success."""
     emulator.clear()
-    beside = {"choices": []} if wire == "chat" else {"type": "error"} if wire == "messages" else {"output": []}
+    beside: dict[str, Any] = (
+        {"choices": []} if wire == "chat" else {"type": "error"} if wire == "messages" else {"output": []}
+    )
     emulator.queue(as_json({"error": {"message": "these are the words", **error}, **beside}))
     chat = Chat(framework, model=WIRES[wire].model, backend=WIRES[wire].backend, max_retries=0)
     with pytest.raises(kind, match="these are the words"):

@@ -242,3 +242,11 @@ def test_embeddings(models: Emulator, texts: list[str], said: str) -> None:
     error = ask(models, "openai", "/v1/embeddings", {"model": "text-embedding-3-small", "input": texts})
     assert error["status"] == 400
     assert said in error["message"]
+
+
+@pytest.mark.parametrize("dimensions", [0, 1537])
+def test_a_vector_has_no_more_numbers_than_the_models(models: Emulator, dimensions: int) -> None:
+    body = {"model": "text-embedding-3-small", "input": "a", "dimensions": dimensions}
+    error = ask(models, "openai", "/v1/embeddings", body)
+    assert (error["status"], error["param"]) == (400, "dimensions")
+    assert not ask(models, "openai", "/v1/embeddings", {**body, "dimensions": 1536})

@@ -15,7 +15,13 @@ import pytest
 
 from tests.conftest import settings_text
 from tests.support.frameworks import FRAMEWORKS, Chat
-from turnout.errors import ServerError, ServiceAnswerError, ServiceConnectionError
+from turnout.errors import (
+    ContextOverflowError,
+    RateLimitError,
+    ServerError,
+    ServiceAnswerError,
+    ServiceConnectionError,
+)
 from turnout_emulator import Answer, Emulator, Raw
 from turnout_emulator.wires.framing import aws_event, aws_frame
 
@@ -389,3 +395,28 @@ def test_an_answer(emulator: Emulator, wire: Wire, form: Raw, reported: bool) ->
 @pytest.mark.parametrize(("wire", "form", "reported"), cases(STREAMED))
 def test_a_stream(emulator: Emulator, wire: Wire, form: Raw, reported: bool) -> None:
     assert not problems(emulator, wire, form, ("stream", "async-stream"), reported=reported)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("way", ["whole", "async"])
+@pytest.mark.parametrize(
+    ("wire", "error", "kind"),
+    [
+        ("chat", {"code": "context_length_exceeded"}, ContextOverflowError),
+        ("chat", {"type": "rate_limit_error"}, RateLimitError),
+        ("responses", {"code": "context_length_exceeded"}, ContextOverflowError),
+        ("messages", {"type": "rate_limit_error"}, RateLimitError),
+    ],
+)
+def test_an_error_in_the_place_of_an_answer_is_of_its_kind(
+    emulator: Emulator, wire: str, error: dict[str, str], kind: type[Exception], framework: str, way: str
+) -> None:
+    """With the service's own words, though it came with success."""
+    emulator.clear()
+    beside: dict[str, Any] = (
+        {"choices": []} if wire == "chat" else {"type": "error"} if wire == "messages" else {"output": []}
+    )
+    emulator.queue(as_json({"error": {"message": "these are the words", **error}, **beside}))
+    chat = Chat(framework, model=WIRES[wire].model, backend=WIRES[wire].backend, max_retries=0)
+    with pytest.raises(kind, match="these are the words"):
+        chat.ask(way, "When?")

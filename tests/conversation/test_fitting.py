@@ -12,6 +12,7 @@ from turnout.conversation.answer_formats import answer_format
 from turnout.conversation.fitting import fit
 from turnout.conversation.parameters import PARAMETERS
 from turnout.conversation.request import Request
+from turnout.conversation.tools import checked_tool
 from turnout.errors import UnsupportedError
 from turnout.routing import Route
 
@@ -139,7 +140,7 @@ def test_every_array_of_a_tool_says_what_is_in_it(wire: str) -> None:
     names = {"items": {"type": "string"}}  # a member of that name is no keyword
     members = {"pair": pair, "same": same, "maybe": maybe, "deep": {"type": "object", "properties": names}}
     tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": members}}}
-    body = sent(route("gpt-4.1", wire), tools=[tool])
+    body = sent(route("gpt-4.1", wire), tools=[checked_tool(tool, 0)])
     made = body["tools"][0].get("function", body["tools"][0])["parameters"]["properties"]
     assert made["pair"] == {**pair, "items": {"anyOf": pair["prefixItems"]}}
     assert made["same"]["items"] == {"type": "number"}
@@ -289,16 +290,14 @@ def test_a_description_has_the_length_that_azure_takes() -> None:
 
 @pytest.mark.parametrize("parameters", [{}, {"type": "object"}, None])
 def test_a_tool_without_parameters_has_properties(parameters: Any) -> None:
-    tool: dict[str, Any] = {
-        "type": "function",
-        "function": {"name": "now", "description": "The time.", "parameters": parameters},
-    }
-    messages = sent(route("claude-sonnet-4-6", "anthropic-messages"), tools=[tool])
-    assert messages["tools"][0]["input_schema"] == {"type": "object", "properties": {}}
+    tool = checked_tool({"type": "function", "function": {"name": "now", "parameters": parameters}}, 0)
+    empty: dict[str, Any] = {"type": "object", "properties": {}}
+    for wire in ("openai-chat", "openai-responses"):
+        (made,) = sent(route("gpt-4.1", wire), tools=[tool])["tools"]
+        assert made.get("function", made)["parameters"] == empty
+    assert sent(route("claude-sonnet-4-6", "anthropic-messages"), tools=[tool])["tools"][0]["input_schema"] == empty
     converse = sent(route("amazon.nova-lite-v1:0", "bedrock-converse"), tools=[tool])
-    assert converse["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"] == {
-        "json": {"type": "object", "properties": {}}
-    }
+    assert converse["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"] == {"json": empty}
 
 
 def test_nova_takes_no_more_at_the_top_of_a_tools_schema() -> None:

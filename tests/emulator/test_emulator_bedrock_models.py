@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import httpx
@@ -21,6 +22,8 @@ MISTRAL_3 = "mistral.mistral-large-3-675b-instruct"
 DEEPSEEK = "deepseek.v3-v1:0"
 QWEN = "qwen.qwen3-32b-v1:0"
 MINIMAX = "minimax.minimax-m2.5"
+R1 = "us.deepseek.r1-v1:0"
+LLAMA_3 = "meta.llama3-8b-instruct-v1:0"
 GPT_OSS = "openai.gpt-oss-120b-1:0"
 GROK = "us.xai.grok-4.7"
 PALMYRA = "us.writer.palmyra-x4-v1:0"
@@ -75,6 +78,15 @@ def user(*blocks: Any) -> Any:
     return {"messages": [{"role": "user", "content": list(blocks)}]}
 
 
+FORM: Any = {
+    "outputConfig": {
+        "textFormat": {
+            "type": "json_schema",
+            "structure": {"jsonSchema": {"name": "x", "schema": json.dumps({**SCHEMA, "additionalProperties": False})}},
+        }
+    }
+}
+NO_FORM = "This model doesn't support the outputConfig.textFormat field."
 ENDS_WITH_ASSISTANT: Any = {"messages": [HELLO, {"role": "assistant", "content": [{"text": "I"}]}]}
 
 
@@ -108,6 +120,10 @@ ENDS_WITH_ASSISTANT: Any = {"messages": [HELLO, {"role": "assistant", "content":
         ("us.deepseek.r1-v1:0", with_reasoning({"text": "Hi"}), NO_REASONING),
         (GPT_OSS, with_reasoning({"text": "Hi"}), ""),
         (SONNET, with_reasoning(), "does not support assistant message prefill"),
+        (R1, tools(), "This model doesn't support tool use."),
+        (LLAMA_3, tools(), "This model doesn't support tool use."),
+        *((model, FORM, NO_FORM) for model in (NOVA, LLAMA, "us.anthropic.claude-3-haiku-20240307-v1:0")),
+        *((model, FORM, "") for model in (SONNET, GPT_OSS)),
         (OLD_CLAUDE, with_reasoning(), "messages.1: The final block in an assistant message cannot be `thinking`."),
     ],
 )
@@ -171,6 +187,11 @@ def test_the_first_nova_does_not_reason(emulator: Emulator) -> None:
         (user({"text": "x"}, *(document(f"d{n}") for n in range(6))), "can't include more than 5 documents"),
         (user({"text": "x"}, *(document(f"d{n}") for n in range(5))), ""),
         (user(document("d")), "A text block must be included when using documents."),
+        (
+            user({"text": "x"}, document("re_port.txt")),
+            "The document file name can only contain alphanumeric characters",
+        ),
+        (user({"text": "x"}, document("re  port")), "more than one consecutive whitespace character"),
         (user({"text": "x"}, document("d"), document("d")), "Messages can't contain duplicate document names."),
     ],
 )

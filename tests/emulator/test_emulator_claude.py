@@ -59,6 +59,9 @@ def test_thinking_is_signed(claude: anthropic.AnthropicFoundry) -> None:
     assert [block.type for block in first.content] == ["thinking", "text"]
     history: Any = [*HELLO, given_back(first), {"role": "user", "content": "Go on"}]
     assert said(create(claude, history))
+    alone: Any = [*HELLO, {"role": "assistant", "content": history[1]["content"][:1]}, history[2]]
+    with pytest.raises(anthropic.BadRequestError, match="The final block in an assistant message cannot be `thinking`"):
+        create(claude, alone)
     history[1]["content"][0]["signature"] = "c2lnbmVkIGVsc2V3aGVyZQ=="
     with pytest.raises(anthropic.BadRequestError, match="Invalid `signature` in `thinking` block"):
         create(claude, history)
@@ -241,6 +244,7 @@ def limited() -> Any:
             "must be unique",
         ),
         ({"tools": [{"name": "f"}]}, "input_schema: Field required"),
+        ({"tools": [{**WEATHER, "name": "Page[Item]"}]}, "name: String should match pattern"),
         ({"tools": [WEATHER, WEATHER]}, "Tool names must be unique"),
         ({"tools": [WEATHER], "tool_choice": {"type": "required"}}, "Input tag 'required'"),
         ({"tools": [WEATHER], "tool_choice": {"type": "tool", "name": "f"}}, "not found in provided tools"),

@@ -101,6 +101,7 @@ def closed(**properties: Any) -> Any:
         ("claude-opus-5-5", {"top_p": 0.9}, "`top_p` is deprecated for this model."),
         ("claude-mythos-5-1", {"top_k": 5}, "`top_k` is deprecated for this model."),
         ("claude-sonnet-4-6", {"top_k": 5}, ""),
+        ("claude-3-haiku", BUDGET, "'claude-3-haiku' does not support thinking."),
         ("claude-haiku-4-5", ADAPTIVE, "adaptive thinking is not supported on this model"),
         ("claude-sonnet-4-5", BUDGET, ""),
         ("claude-sonnet-4-6", {**BUDGET, "max_tokens": 1024}, "must be greater than `thinking.budget_tokens`"),

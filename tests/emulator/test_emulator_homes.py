@@ -85,6 +85,7 @@ WEB = "https://example.com/a.png"
     ("path", "part", "words"),
     [
         (RESPONSES, {"type": "input_image", "image_url": WEB}, "must be `data:` or `s3://`"),
+        (CHAT, {"type": "image_url", "image_url": {"url": WEB}}, "must be `data:` or `s3://`"),
         (RESPONSES, {"type": "input_file", "file_url": WEB}, "Unsupported file type: 'unknown'"),
         (MESSAGES, {"type": "image", "source": {"type": "url", "url": WEB}}, "URL content sources are not yet"),
     ],
@@ -97,6 +98,10 @@ def test_nothing_is_fetched_from_the_web(
         gpt, claude = "us.openai.gpt-5.6-sol", f"us.{claude}"
     turns = [{"role": "user", "content": [part]}]
     body: dict[str, Any] = {"model": gpt, "input": turns}
+    if path == CHAT and service == "mantle":  # which has the open-weight models alone there, at a path of their own
+        gpt, path = "openai.gpt-oss-20b", path.removeprefix("/openai")
+    if path.endswith("/completions"):
+        body = {"model": gpt, "messages": turns}
     if path == MESSAGES:
         body = {"model": claude, "messages": turns, "max_tokens": 50}
     headers = {"authorization": f"Bearer {AWS_BEARER}", "anthropic-version": "2023-06-01"}

@@ -55,6 +55,10 @@ def ask(emulator: Emulator, service: str, path: str, body: Any, headers: Mapping
 @pytest.mark.parametrize(
     ("model", "asked", "said"),
     [
+        ("gpt-4.1", {"temperature": -0.5}, "Invalid 'temperature': decimal below minimum value."),
+        ("gpt-4.1", {"temperature": "hot"}, "Invalid type for 'temperature': expected a decimal"),
+        ("gpt-4.1", {"stop": 5}, "Invalid type for 'stop'"),
+        ("gpt-4.1", {"reasoning_effort": "low"}, "Unrecognized request argument supplied: reasoning_effort"),
         ("gpt-5.6-terra", TOOL, "Function tools with reasoning_effort are not supported for gpt-5.6-terra"),
         ("gpt-5.5", {**TOOL, "reasoning_effort": "low"}, "Function tools with reasoning_effort"),
         ("gpt-6-astra", TOOL, "use /v1/responses"),
@@ -238,3 +242,11 @@ def test_embeddings(models: Emulator, texts: list[str], said: str) -> None:
     error = ask(models, "openai", "/v1/embeddings", {"model": "text-embedding-3-small", "input": texts})
     assert error["status"] == 400
     assert said in error["message"]
+
+
+@pytest.mark.parametrize("dimensions", [0, 1537])
+def test_a_vector_has_no_more_numbers_than_the_models(models: Emulator, dimensions: int) -> None:
+    body = {"model": "text-embedding-3-small", "input": "a", "dimensions": dimensions}
+    error = ask(models, "openai", "/v1/embeddings", body)
+    assert (error["status"], error["param"]) == (400, "dimensions")
+    assert not ask(models, "openai", "/v1/embeddings", {**body, "dimensions": 1536})

@@ -184,6 +184,7 @@ def test_images_and_files(azure: openai.OpenAI) -> None:
     [
         ({"temperature": 0.2}, None, "temperature"),
         ({"max_output_tokens": 5}, "integer_below_min_value", "max_output_tokens"),
+        ({"background": True}, None, "background"),
         ({"max_tokens": 50}, "unsupported_parameter", "max_tokens"),
         ({"seed": 1}, "unknown_parameter", "seed"),
         ({"reasoning": {"effort": "huge"}}, "invalid_value", "reasoning.effort"),

@@ -90,6 +90,7 @@ def test_a_disputed_difference_says_why() -> None:
     ("model", "strictest"),
     [
         ("claude-opus-4-9", {"tool_choice": ("auto",), "temperature": False, "prefill": False, "context": 200_000}),
+        ("claude-opus-4-9", {"one_sampling": True, "thinks_always": True}),
         ("gpt-5.7", {"chat_tools": "none_alone", "efforts": ("low", "medium", "high"), "wires": (), "tools": True}),
         ("gpt-5.7-pro", {"wires": ("openai-responses",), "structured": False}),
         ("gpt-5.9-codex", {"wires": ("openai-responses",), "efforts": ("low", "medium", "high")}),
@@ -100,6 +101,49 @@ def test_a_new_version_gets_the_strictest_facts_of_its_line(model: str, strictes
     found = facts(model)
     assert found.known
     assert {name: getattr(found, name) for name in strictest} == strictest
+
+
+@pytest.mark.parametrize(
+    ("model", "context", "output"),
+    [
+        *((model, 922_000, 128_000) for model in ("gpt-5.4", "gpt-5.5", "gpt-5.6-sol", "gpt-6-sol")),
+        *((model, 272_000, 128_000) for model in ("gpt-5.3-codex", "gpt-5.4-mini", "gpt-5.4-nano")),
+        *((f"claude-{name}", 1_000_000, 128_000) for name in ("mythos-5", "mythos-5-1", "mythos-preview", "fable-5-2")),
+        ("gpt-5.1-chat", 111_616, 16_384),  # of 128,000 in all
+        ("o1-mini", 128_000, 65_536),
+        ("amazon.nova-2-lite-v1:0", 1_000_000, 64_000),
+        ("amazon.nova-2-pro-v1:0", 1_000_000, 64_000),
+        ("mistral.devstral-2-123b", 256_000, 32_000),
+        ("mistral.mistral-large-3-675b-instruct", 256_000, 32_000),
+        ("mistral.mistral-large-2402-v1:0", 32_000, 4_096),
+        ("mistral.ministral-3-8b-instruct", 128_000, 8_000),
+        ("mistral.pixtral-large-2502-v1:0", 128_000, 16_384),
+        ("meta.llama3-8b-instruct-v1:0", 8_192, 8_192),
+        ("openai.gpt-oss-120b-1:0", 131_072, 16_384),
+    ],
+)
+def test_what_a_model_reads_and_writes(model: str, context: int, output: int) -> None:
+    assert (facts(model).context, facts(model).output) == (context, output)
+
+
+@pytest.mark.parametrize(
+    ("model", "fact", "value"),
+    [
+        ("claude-mythos-5", "temperature", False),
+        ("claude-mythos-5-1", "tool_choice", ("auto",)),
+        ("o1-mini", "images", False),
+        ("meta.llama3-70b-instruct-v1:0", "tools", False),
+        ("amazon.nova-2-pro-v1:0", "reasoning", True),
+        ("amazon.nova-2-lite-v1:0", "cache_points", ("system", "messages")),
+    ],
+)
+def test_what_a_model_takes(model: str, fact: str, value: object) -> None:
+    assert getattr(facts(model), fact) == value
+
+
+def test_haiku_5_is_called_5_5() -> None:
+    assert "anthropic.claude-haiku-5" not in tomllib.loads(DOCUMENT)["models"]
+    assert facts("anthropic.claude-haiku-5-5").name == "anthropic.claude-haiku-5-5"
 
 
 @pytest.mark.parametrize("model", ["gpt-5-2025-08-07", "gpt-4-0613", "claude-opus-4-20250514", "o3-mini-2025-01-31"])

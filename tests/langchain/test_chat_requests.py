@@ -88,9 +88,10 @@ def test_a_tool_choice_that_is_no_tool_is_refused() -> None:
 def test_a_claude_that_refuses_to_be_forced_is_told() -> None:
     from turnout.conversation.fitting import fit
     from turnout.conversation.request import Request
+    from turnout.conversation.tools import checked_tool
     from turnout.routing import Route
 
-    tools: list[dict[str, Any]] = [{"type": "function", "function": {"name": name}} for name in ("open", "shut")]
+    tools = [checked_tool({"type": "function", "function": {"name": name}}, 0) for name in ("open", "shut")]
     asked = []
     for model in ("claude-opus-5-5", "claude-sonnet-4-6"):
         route = Route("chat", "default", "here", "azure", "anthropic-messages", "prod", model)

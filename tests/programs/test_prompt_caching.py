@@ -10,7 +10,7 @@ from langchain.agents import create_agent
 from langchain_anthropic.middleware import AnthropicPromptCachingMiddleware
 from langchain_aws.middleware import BedrockPromptCachingMiddleware
 from langchain_core.messages import HumanMessage, SystemMessage
-from llama_index.core.base.llms.types import ChatMessage, MessageRole
+from llama_index.core.base.llms.types import CacheControl, CachePoint, ChatMessage, MessageRole, TextBlock
 
 from tests.contract.apps.langchain_parts import get_weather
 from tests.contract.apps.llama_index_parts import WEATHER
@@ -90,11 +90,19 @@ async def _awaited(answer: Any) -> None:
 
 
 @pytest.mark.usefixtures("columns_file")
-def test_no_more_marks_than_the_service_takes(fresh_emulator: Emulator) -> None:
+@pytest.mark.parametrize("framework", ["langchain", "llama_index"])
+def test_no_more_marks_than_the_service_takes(framework: str, fresh_emulator: Emulator) -> None:
     point = {"cachePoint": {"type": "default"}}
-    content: list[Any] = [piece for text in "abcd" for piece in ({"type": "text", "text": text}, point)]
-    model = ChatTurnout(backend="bedrock_claude").bind_tools([get_weather])
-    model.invoke([SystemMessage(RULES), HumanMessage(content)], cache_control=MARK)
+    if framework == "langchain":
+        content: list[Any] = [piece for text in "abcd" for piece in ({"type": "text", "text": text}, point)]
+        model = ChatTurnout(backend="bedrock_claude").bind_tools([get_weather])
+        model.invoke([SystemMessage(RULES), HumanMessage(content)], cache_control=MARK)
+    else:
+        mark = CachePoint(cache_control=CacheControl(type="ephemeral"))
+        blocks: list[Any] = [piece for text in "abcd" for piece in (TextBlock(text=text), mark)]
+        messages = [ChatMessage(RULES, role=MessageRole.SYSTEM), ChatMessage(role=MessageRole.USER, blocks=blocks)]
+        tools = [WEATHER.metadata.to_openai_tool()]
+        TurnoutLLM(backend="bedrock_claude").chat(messages, tools=tools, cache_control=MARK)
     body = chats(fresh_emulator)[-1].body
     assert str(body).count("cachePoint") == 4
     assert body["messages"][0]["content"][-1] == point

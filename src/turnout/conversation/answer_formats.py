@@ -12,6 +12,7 @@ from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
 from turnout.conversation.json_schemas import all_required, can_be_enforced, check_schema, strict, strict_for_claude
+from turnout.conversation.object_schemas import as_object, with_note
 from turnout.errors import UnsupportedError
 
 _JSON_OBJECT = "Answer with one JSON object and nothing else: no Markdown, and no words before or after it."
@@ -69,7 +70,7 @@ def _of_dict(inner: Any, wanted: Any) -> AnswerFormat:
     if not isinstance(schema, Mapping):
         raise _not_a_format(wanted)
     name = inner.get("name") or schema.get("title") or "answer"
-    return AnswerFormat(_name(name), _object(schema, name), inner.get("description") or "", inner.get("strict"))
+    return _of_schema(schema, name, inner.get("description") or "", strict=inner.get("strict"))
 
 
 @lru_cache(maxsize=256)
@@ -84,8 +85,7 @@ def _of_class(kind: type) -> AnswerFormat:
     except (PydanticUserError, PydanticSchemaGenerationError) as error:
         raise _not_a_format(kind) from error
     name = schema.get("title") or kind.__name__
-    schema = _object(schema, name)
-    return AnswerFormat(_name(name), schema, schema.get("description", ""), strict=True)
+    return _of_schema(schema, name, None, strict=True)
 
 
 def _modern(annotation: Any) -> Any:
@@ -108,7 +108,7 @@ def _modern(annotation: Any) -> Any:
     return generic[changed if len(changed) > 1 else changed[0]]
 
 
-def _object(schema: Mapping[str, Any], name: Any) -> dict[str, Any]:
+def _of_schema(schema: Mapping[str, Any], name: Any, description: str | None, *, strict: bool | None) -> AnswerFormat:
     found: dict[str, Any] = dict(schema)
     pointer = found.pop("$ref", None)
     if isinstance(pointer, str) and pointer.startswith("#/$defs/"):  # a class that refers to itself
@@ -119,7 +119,11 @@ def _object(schema: Mapping[str, Any], name: Any) -> dict[str, Any]:
         msg = f"the schema {name!r} is no object's, and services take no other; put it in one, as a property"
         raise UnsupportedError(msg)
     check_schema(found, f"the schema {name!r}")
-    return found
+    found, note = as_object(found)
+    described = found.get("description", "") if description is None else description
+    if note:  # also in the schema, which is all that some wires have
+        found["description"] = with_note(found.get("description"), note)
+    return AnswerFormat(_name(name), found, with_note(described, note), strict)
 
 
 def _name(name: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -122,10 +121,6 @@ def _without_mark(block: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in block.items() if key != "cache_control"}
 
 
-def _schema(function: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": {}, **(function.get("parameters") or {})}
-
-
 def _fit_messages(request: Request, route: Route) -> Fitted:
     """A request as Anthropic's Messages takes it: Claude on Azure."""
     sent = parameters_of(request, route)
@@ -166,7 +161,7 @@ def _messages_tool(tool: dict[str, Any]) -> dict[str, Any]:
     function = tool.get("function")
     if function is None:  # a tool of the service's own
         return tool
-    made = {"name": function["name"], "input_schema": _schema(function)}
+    made = {"name": function["name"], "input_schema": function["parameters"]}
     made |= {key: function[key] for key in ("description", "strict") if function.get(key) is not None}
     return made | ({"cache_control": tool["cache_control"]} if tool.get("cache_control") else {})
 
@@ -219,7 +214,8 @@ def _converse_tools(route: Route, tools: list[dict[str, Any]], whole: CachePoint
         else:
             said = {key: function.get(key) for key in ("description", "strict")}
             said = {key: value for key, value in said.items() if value is not None and value != ""}
-            schema = for_a_tool(_schema(function), flat=True) if route.facts.family == "nova" else _schema(function)
+            flat = route.facts.family == "nova"
+            schema = for_a_tool(function["parameters"], flat=True) if flat else function["parameters"]
             specs.append({"toolSpec": {"name": function["name"], "inputSchema": {"json": schema}, **said}})
         mark = caching.mark_in(tool)
         point = caching.accepted(mark, "tools", route) if mark is not None else None

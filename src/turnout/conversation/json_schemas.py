@@ -118,7 +118,7 @@ def _closed(node: Any, root: Mapping[str, Any], *, all_members: bool) -> Any:
     if not isinstance(node, dict):
         return node
     if "$ref" in node and node.keys() - {"$ref", "$defs", "definitions"}:
-        return _closed(_dereferenced(node, root), root, all_members=all_members)
+        return _closed(dereferenced(node, root), root, all_members=all_members)
     close = partial(_closed, root=root, all_members=all_members)
     left_out = {"discriminator", "default"} if all_members else {"discriminator"}
     made = {_ANY.get(key, key): _changed(key, value, close) for key, value in node.items() if key not in left_out}
@@ -165,11 +165,7 @@ def for_a_tool(schema: Mapping[str, Any], *, flat: bool = False) -> dict[str, An
     """
     made = dict(schema) if refers_to_itself(schema) and not flat else _inlined(schema, schema)
     kept = ("type", "properties", "required", "$defs", "definitions")
-    return {
-        "type": "object",
-        "properties": {},
-        **{key: made[key] for key in kept if key in made and (key != "required" or made[key])},
-    }
+    return {key: made[key] for key in kept if key in made and (key != "required" or made[key])}
 
 
 def _inlined(node: Any, root: Mapping[str, Any], on_the_way: tuple[str, ...] = ()) -> Any:
@@ -181,7 +177,7 @@ def _inlined(node: Any, root: Mapping[str, Any], on_the_way: tuple[str, ...] = (
     if isinstance(pointer, str):
         if pointer in on_the_way and len(on_the_way) >= _LEVELS:
             return {"type": "object"}
-        node, on_the_way = _dereferenced(node, root), (*on_the_way, pointer)
+        node, on_the_way = dereferenced(node, root), (*on_the_way, pointer)
     return {
         key: _inlined(value, root, on_the_way) for key, value in node.items() if key not in {"$defs", "definitions"}
     }
@@ -227,7 +223,7 @@ def _referred(root: Mapping[str, Any], pointer: str) -> Any:
     return found
 
 
-def _dereferenced(node: Mapping[str, Any], root: Mapping[str, Any]) -> dict[str, Any]:
+def dereferenced(node: Mapping[str, Any], root: Mapping[str, Any]) -> dict[str, Any]:
     """A schema with what its `$ref` leads to in the reference's place."""
     found = _referred(root, node["$ref"])
     return {**(found if isinstance(found, dict) else {}), **{key: node[key] for key in node if key != "$ref"}}

@@ -23,7 +23,7 @@ class Request:
 
     parameters: dict[str, Any] = field(default_factory=dict)
     policy: Policy = "warn"
-    tools: list[dict[str, Any]] = field(default_factory=list)  # in OpenAI's format, checked
+    tools: list[dict[str, Any]] = field(default_factory=list)  # in OpenAI's format, as `checked_tool` gives them
     tool_choice: str | None = None  # `auto`, `none`, `any`, or a tool's name
     form: AnswerFormat | None = None
     method: str | None = None  # one of `turnout.conversation.tools.METHODS`, for the form; None for the strongest

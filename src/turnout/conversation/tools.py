@@ -15,8 +15,8 @@ from turnout.conversation.json_schemas import (
     refers_to_itself,
     strict,
     strict_for_claude,
-    with_items,
 )
+from turnout.conversation.object_schemas import as_object, with_note
 from turnout.conversation.parameters import Policy, api_lacks, unsupported
 from turnout.conversation.request import Asked, Request
 from turnout.errors import UnsupportedError
@@ -33,19 +33,26 @@ _ALL = ("auto", "any", "tool")
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
-def check_tool(tool: Mapping[str, Any], number: int) -> None:
-    """Refuse a tool in OpenAI's format that no service takes; one of a wire's own isn't looked into."""
+def checked_tool(tool: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """A tool in OpenAI's format with a schema that every service takes; one of a wire's own isn't looked into.
+
+    Raises:
+        UnsupportedError: No service takes it.
+    """
     function = tool.get("function")
     if function is None and tool.get("type") not in {None, "function"}:
-        return
+        return dict(tool)
     if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
         raise UnsupportedError(f"tool {number} has no name; a function's dict has name, description and parameters")
     name = function["name"]
     if not _NAME.fullmatch(name):
         msg = f"tool {number} has the name {name!r:.80}; the services take 1 to 64 letters, digits, _ and -"
         raise UnsupportedError(msg)
-    if function.get("parameters") is not None:
-        check_schema(function["parameters"], f"tool {name!r}")
+    parameters = {} if function.get("parameters") is None else function["parameters"]
+    check_schema(parameters, f"tool {name!r}")
+    schema, note = as_object(parameters)
+    described = {"description": with_note(function.get("description"), note)} if note else {}
+    return {**tool, "function": {**function, **described, "parameters": schema}}
 
 
 def check_choice(choice: str | None, tools: Sequence[Mapping[str, Any]]) -> None:
@@ -140,7 +147,7 @@ def _way(route: Route, form: AnswerFormat, method: str | None, *, prefer_schema:
 
 
 def _fitted_tool(tool: dict[str, Any], route: Route, policy: Policy) -> dict[str, Any]:
-    """A tool whose description, schema and strictness are what the service takes."""
+    """A tool whose description and strictness are what the service takes."""
     function = tool.get("function")
     if function is None:  # a tool of the service's own
         return tool
@@ -153,15 +160,12 @@ def _fitted_tool(tool: dict[str, Any], route: Route, policy: Policy) -> dict[str
         changed["description"] = description[:longest]
     if function.get("strict") is not None:
         _fit_strictness(changed, route, policy)
-    if changed.get("parameters") and route.wire.startswith("openai-"):
-        changed["parameters"] = with_items(changed["parameters"])
     return tool if changed == function else {**tool, "function": changed}
 
 
 def _fit_strictness(function: dict[str, Any], route: Route, policy: Policy) -> None:
     """Prepare a strict tool's schema; a tool that can't be held to it exactly isn't strict."""
-    wanted, why = function["strict"], ""
-    parameters = {"type": "object", "properties": {}, **(function.get("parameters") or {})}
+    wanted, parameters, why = function["strict"], function["parameters"], ""
     if route.wire == "bedrock-converse" and not route.facts.strict_tools:
         why = "the model takes no strict tools on Converse"
     elif wanted and not can_be_enforced(parameters):

@@ -21,7 +21,7 @@ from langchain_core.utils.pydantic import is_basemodel_subclass
 from turnout.conversation.answer_formats import answer_format
 from turnout.conversation.caching import cache_control, mark_in
 from turnout.conversation.json_schemas import check_schema
-from turnout.conversation.tools import METHODS, check_choice, check_tool, tool_choice_name
+from turnout.conversation.tools import METHODS, check_choice, checked_tool, tool_choice_name
 from turnout.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -70,8 +70,7 @@ def _converted(tool: Any, number: int, *, strict: bool | None) -> dict[str, Any]
             f"tool {number} is {tool!r:.80}, which is no tool: give a function with type hints, a pydantic class, a "
             f"LangChain tool, or a dict with name, description and parameters"
         ) from error
-    check_tool(made, number)
-    return made
+    return checked_tool(made, number)
 
 
 def structured(

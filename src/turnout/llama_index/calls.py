@@ -15,7 +15,7 @@ from turnout.calls.chat import ChatCall
 from turnout.conversation.answer_formats import answer_format
 from turnout.conversation.parameters import LIMITS, Policy, take_parameters
 from turnout.conversation.request import Request
-from turnout.conversation.tools import check_choice, check_tool, tool_choice_name
+from turnout.conversation.tools import check_choice, checked_tool, tool_choice_name
 from turnout.llama_index.answers import AnswerShape, has_content, used_tokens
 from turnout.llama_index.messages import read
 from turnout.llama_index.structured import STRUCTURED
@@ -51,9 +51,7 @@ def make_request(own: Mapping[str, Any], kwargs: Mapping[str, Any], policy: Poli
     parameters = take_parameters(asked, own)
     asked = {**own["additional_kwargs"], **asked}
     wanted, response_format = asked.pop(STRUCTURED, None), asked.pop("response_format", None)
-    tools = list(asked.pop("tools", None) or [])
-    for number, tool in enumerate(tools):
-        check_tool(tool, number)
+    tools = [checked_tool(tool, number) for number, tool in enumerate(asked.pop("tools", None) or [])]
     choice = tool_choice_name(asked.pop("tool_choice", None))
     if tools:
         check_choice(choice, tools)

@@ -139,3 +139,22 @@ def test_no_comparison_is_recommended_that_cannot_be_made(adopt: Any) -> None:
     with pytest.raises(EmbeddingSpaceError, match="gives out no texts with their vectors") as refused:
         guarded(Foreign(), adopt=adopt).similarity_search("depot")
     assert refused.value.fix == "adopt='trust', or turnout.reindex.reindex(…)"
+
+
+@pytest.mark.usefixtures("config")
+def test_a_delete_of_a_store_in_memory_looks_at_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = guarded(InMemoryVectorStore(TurnoutEmbeddings()))
+    store.add_texts(TEXTS, ids=IDS)
+    keeper = type(store.check.keeper)
+    whole, looks = keeper.state, []
+
+    def state(self: Any) -> Any:
+        looks.append(self)
+        return whole(self)
+
+    monkeypatch.setattr(keeper, "state", state)
+    store.delete([IDS[0]])
+    assert not looks
+    assert {document.id for document in store.similarity_search("depot")} == {*IDS[1:]}
+    store.delete(IDS[1:])
+    assert store.similarity_search("depot") == []

@@ -118,9 +118,8 @@ class NamedIndex(IndexConfig):
                 remove_outdated(target, manifest)
                 manifest.note_skipped(name, dict(report.skipped))
                 report.forgotten = len(before.difference(manifest.wanted_ids(), dict(report.skipped)))
-            if report.state == "done":
-                report.behind = manifest.behind(name)
-                report.command = f"turnout reindex {self.name} --to {route.backend}"
+            if report.state == "done" and (behind := manifest.behind(name)):
+                report.behind, report.command = behind, f"turnout reindex {self.name} --to {route.backend}"
         return report
 
     def _accept(self, space: EmbeddingSpace, *, dry: bool, confirm: Callable[[Estimate], bool] | None) -> ReindexReport:

@@ -113,7 +113,14 @@ def refused(route: Route) -> set[str]:
 
 
 THINKS: dict[str, Any] = {"reasoning_effort": "high"}
-TOOL: dict[str, Any] = {"type": "function", "function": {"name": "clock", "description": "Tell the time."}}
+TOOL: dict[str, Any] = {
+    "type": "function",
+    "function": {
+        "name": "clock",
+        "description": "Tell the time.",
+        "parameters": {"type": "object", "properties": {}},
+    },
+}
 BESIDE: dict[Need, Request] = {
     "reasoning": Request(parameters=THINKS),
     "reasoning beside sampling": Request(parameters={**THINKS, "temperature": 0.2}),

@@ -10,8 +10,6 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Protocol
 
-from filelock import FileLock, Timeout
-
 from turnout.errors import ReindexLockedError
 
 _PATIENCE = 60.0  # seconds that a writer waits for the one before it
@@ -40,11 +38,15 @@ class FileSystemLock:
     is_remote = False
 
     def __init__(self, path: Path) -> None:
+        from filelock import FileLock
+
         self.key: object = path
         self._lock = FileLock(path, thread_local=False)
 
     def acquire(self) -> bool:
         """Take it if it is free."""
+        from filelock import Timeout
+
         try:
             self._lock.acquire(blocking=False)
         except Timeout:

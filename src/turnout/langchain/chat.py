@@ -61,7 +61,7 @@ class ChatTurnout(BaseChatModel):
         ```
     """
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=(), hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", protected_namespaces=(), hide_input_in_errors=True, defer_build=True)
 
     model: str = "default"
     backend: str | None = None

@@ -43,7 +43,7 @@ class TurnoutEmbeddings(RoutedEmbedding, BaseModel, Embeddings):
     """
 
     model_config = ConfigDict(
-        extra="forbid", protected_namespaces=(), hide_input_in_errors=True, serialize_by_alias=True
+        extra="forbid", protected_namespaces=(), hide_input_in_errors=True, serialize_by_alias=True, defer_build=True
     )
 
     route_name: str = Field(default="default", alias="model")

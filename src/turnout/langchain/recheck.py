@@ -11,8 +11,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from turnout.index.guard.locks import atake, having, take
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -60,6 +58,8 @@ class Recheck:
 
     def run(self) -> None:
         """Check; before an insert, with the lock, which it keeps."""
+        from turnout.index.guard.locks import having, take
+
         self.done = True
         if (lock := self._missing_lock()) is not None:
             take(lock, self.check.index)
@@ -69,6 +69,8 @@ class Recheck:
 
     async def arun(self) -> None:
         """`run` without blocking the event loop."""
+        from turnout.index.guard.locks import atake, having
+
         self.done = True
         if (lock := self._missing_lock()) is not None:
             await atake(lock, self.check.index)

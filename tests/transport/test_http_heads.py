@@ -32,6 +32,7 @@ def read(head: bytes, method: str = "POST") -> Response:
         (b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\n", (200, "OK", 11, 1, False, True)),
         (b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n", (200, "OK", 11, None, False, True)),
         (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", (200, "OK", 11, None, False, True)),
+        (b"HTTP/1.1 200 OK\r\nContent-Length : 3\r\n\r\n", (200, "OK", 11, 3, False, False)),
         (b"HTTP/1.1 204 No Content\r\n\r\n", (204, "No Content", 11, 0, False, False)),
         (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", (200, "OK", 11, None, False, True)),
         (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Made\nContent-Length: 2\n\n", (201, "Made", 11, 2, False, False)),

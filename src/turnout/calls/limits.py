@@ -23,9 +23,7 @@ from turnout.runtime import Cache, renewed_in_child
 FIRST_WINDOW = 32
 """Embedding requests in flight at first; the window doubles each round while that brings more answers a second."""
 
-_REST = (
-    0.5  # seconds without a call before a trial, so that a quota has room for it; 1 cost a tenth more at 1 % refused
-)
+_REST = 0.5  # seconds without a call before a trial, so that a quota has room for it; 1 cost more at 1 % refused
 
 
 @dataclass(slots=True)

@@ -132,11 +132,15 @@ def recover_folder(folder: Path, *, clean: bool = True) -> None:
 
 def read_folder(folder: Path, read: Callable[[], T]) -> T:
     """Read the files of a folder as they belong together: it isn't replaced meanwhile."""
+    lock = _not_replaced(folder)
     try:
-        with _not_replaced(folder):
-            return read()
-    except PermissionError:  # of the lock's file: then nobody here replaces the folder either
+        lock.acquire()
+    except OSError:  # its file can't be made, so nobody here replaces the folder either
         return read()
+    try:
+        return read()
+    finally:
+        lock.release()
 
 
 def _not_replaced(folder: Path) -> FileLock:

@@ -84,6 +84,32 @@ def test_a_stream_without_end(fresh_emulator: Emulator) -> None:
                 Chat(framework, backend="azure").ask(way)
 
 
+@pytest.mark.parametrize("level", ["[", '{"a":', '[{"a": "\\"", "b":'])
+@pytest.mark.parametrize(("model", "backend"), WIRES)
+def test_too_deep(fresh_emulator: Emulator, level: str, model: str, backend: str) -> None:
+    for framework, way in EACH:
+        if "stream" not in way:
+            deep = Raw(200, {"content-type": "application/json"}, level * 5_000)
+            fresh_emulator.queue(deep, Answer("Flat."))
+            assert Chat(framework, model=model, backend=backend).ask(way)[0] == "Flat.", (framework, way)
+            fresh_emulator.queue(deep)
+            with pytest.raises(ServiceAnswerError, match="nested more than 200 levels deep"):
+                Chat(framework, model=model, backend=backend, max_retries=0).ask(way)
+
+
+def test_brackets_in_a_text_are_no_levels(fresh_emulator: Emulator) -> None:
+    text = '[{"' * 2_000 + '\\"' * 300
+    fresh_emulator.queue(Answer(text), Answer(text))
+    for backend in ("azure", "bedrock"):
+        assert ChatTurnout(backend=backend).invoke("x").content == text
+
+
+def test_many_vectors_are_flat(fresh_emulator: Emulator) -> None:
+    texts = [f"text {number}" for number in range(500)]
+    assert len(TurnoutEmbeddings(model="azure:embed-small", dimensions=8).embed_documents(texts)) == 500
+    assert fresh_emulator.requests
+
+
 def test_what_is_encoded_twice_is_not_read(fresh_emulator: Emulator) -> None:
     twice = Raw(200, {"content-encoding": "gzip, gzip"}, gzip.compress(gzip.compress(b"{}")))
     for way in ("whole", "async"):

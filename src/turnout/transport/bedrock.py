@@ -16,7 +16,7 @@ from turnout.transport.greenlets import in_greenlet, wait
 from turnout.transport.http_clients import tls_context
 from turnout.transport.redirects import refuse
 from turnout.transport.sdk_exceptions import RaisingBotocore, of_aiohttp, of_urllib3
-from turnout.transport.size_limit import bounded
+from turnout.transport.size_limit import bounded, refuse_deep
 from turnout.transport.threads_connections import Answer, Connections, Timeouts
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class BedrockTransport:
         parts = _awaited_parts(answer, url) if on_loop else _parts(answer, url)
         response = AWSResponse(url, answer.status, answer.headers, _Body(parts, answer.close))
         if not request.stream_output or answer.status >= 300:
-            response.content  # noqa: B018 - reads it
+            refuse_deep(response.content)
         return response
 
     def close(self) -> None:

@@ -1,7 +1,8 @@
-"""How much of an answer is read: a service, or what stands before it, may send without end."""
+"""How much of an answer is read, and how deep it may be: a service, or what stands before it, may send without end."""
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
 MOST = 64 * 2**20
 """Bytes of one answer, decoded, streamed ones too. Vectors for 2,048 texts are 40 MiB, 128,000 streamed tokens 50."""
 
+DEEPEST = 200
+"""Levels of a whole answer. Python's parser stops at its recursion limit; what is finalized there fails as well."""
+
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_FLAT = bytes(set(range(256)) - set(b"[]{}"))
 _STEP = 1024  # encoded bytes that are decoded at once: a thousand times as many may come out
 
 
@@ -34,6 +40,26 @@ def bounded(parts: Iterable[bytes]) -> Iterator[bytes]:
     return map(_Count().add, parts)
 
 
+def refuse_deep(content: bytes) -> bytes:
+    """Give a whole answer's JSON back, unless it is nested too deep to be parsed safely."""
+    if _depth(content) > DEEPEST and _depth(_STRINGS.sub(b"", content)) > DEEPEST:
+        raise UnreadableAnswerError(f"it is nested more than {DEEPEST} levels deep")
+    return content
+
+
+def _depth(content: bytes) -> int:
+    """How many brackets are open at once, at most; those in strings are taken for brackets."""
+    left, count = content, content.count(b"[") + content.count(b"{")
+    if count > DEEPEST:
+        left = content.translate(None, _FLAT)
+        for _ in range(DEEPEST):
+            left = left.replace(b"[]", b"").replace(b"{}", b"")
+            if (fewer := left.count(b"[") + left.count(b"{")) == count:
+                break
+            count = fewer
+    return count
+
+
 @cache
 def response_class(httpx: Any) -> Any:
     """The response's class for one of the HTTP libraries, `httpx` or `httpx2`, which decodes no more than `MOST`."""
@@ -49,6 +75,10 @@ def response_class(httpx: Any) -> Any:
 
         def iter_bytes(self, chunk_size: int | None = None) -> Iterator[bytes]:
             return bounded(super().iter_bytes(chunk_size))
+
+        def json(self, **options: Any) -> Any:
+            refuse_deep(self.content)
+            return super().json(**options)
 
         async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncIterator[bytes]:
             count = _Count()

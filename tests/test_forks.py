@@ -379,8 +379,8 @@ def test_a_child_leaves_a_manifest_that_is_being_written_alone(tmp_path: Path) -
         stop = threading.Event()
 
         def write():
-            with busy._change():
-                busy._base.execute("DELETE FROM held")
+            with busy._database.change():
+                busy._database.execute("DELETE FROM held")
                 stop.wait(5)
 
         thread = threading.Thread(target=write)

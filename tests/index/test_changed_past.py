@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import warnings
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,8 +18,6 @@ from turnout.index.migration.named import NamedIndex
 from turnout.langchain import TurnoutEmbeddings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from turnout_emulator import Emulator
 
 NEWER = "Keys are never rotated."
@@ -304,7 +303,9 @@ def test_a_dry_run_changes_nothing_and_sees_the_same(store: Store) -> None:
 
 
 def dump() -> list[str]:
-    with closing(sqlite3.connect(NamedIndex("docs").manifest)) as manifest:
+    place = NamedIndex("docs").manifest
+    assert isinstance(place, Path)
+    with closing(sqlite3.connect(place)) as manifest:
         return list(manifest.iterdump())
 
 

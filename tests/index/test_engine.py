@@ -20,7 +20,7 @@ from turnout.errors import (
     ServerError,
 )
 from turnout.facts.spaces import space_of
-from turnout.index.files import reindex_lock
+from turnout.index.locks import reindex_lock
 from turnout.index.migration.engine import reindex
 from turnout.index.migration.report import Estimate, ReindexProgress
 from turnout.index.stream import EmbeddingStream

@@ -16,16 +16,20 @@ import pytest
 from tests.index.named_support import IDS, QUESTION, TEXTS, requests, settings, use
 from turnout.errors import IndexBehindError, ReindexError, ReindexLockedError, SettingsError
 from turnout.index.chunks import Chunk
-from turnout.index.files import reindex_lock
+from turnout.index.databases.schema import PostgresSchema
+from turnout.index.databases.sqlite import SqliteDatabase
+from turnout.index.locks import reindex_lock
 from turnout.index.manifest import Manifest
 from turnout.index.migration.named import NamedIndex
 from turnout.langchain import TurnoutIndex
 from turnout.langchain.stores import open_collection
+from turnout.settings import IndexSettings
 from turnout_emulator import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from turnout.index.databases.places import Place
     from turnout_emulator import Emulator
 
 
@@ -39,9 +43,14 @@ def file(fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     return path
 
 
-@pytest.fixture
-def manifest(tmp_path: Path) -> Manifest:
-    return Manifest(tmp_path / "docs.index.sqlite")
+@pytest.fixture(params=["a file", "PostgreSQL"])
+def manifest(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Manifest]:
+    place: Place = tmp_path / "docs.index.sqlite"
+    if request.param == "PostgreSQL":
+        settings = IndexSettings(store="pgvector", connection=request.getfixturevalue("database"))
+        place = PostgresSchema.of(settings, "docs", tmp_path / "docs.index.sqlite")
+    with closing(Manifest(place)) as made:
+        yield made
 
 
 def item(found: str, text: str = "text") -> Chunk:
@@ -148,7 +157,7 @@ def test_a_manifest_that_another_process_holds_is_not_called_unreadable(
 ) -> None:
     path = tmp_path / "docs.index.sqlite"
     Manifest(path).close()
-    monkeypatch.setattr(Manifest, "patience", 0.05)
+    monkeypatch.setattr(SqliteDatabase, "patience", 0.05)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(sqlite3.OperationalError, match="locked"):

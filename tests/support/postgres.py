@@ -43,7 +43,7 @@ def database(postgres: str) -> Iterator[str]:
     with engine.begin() as connection:
         inspected = sqlalchemy.inspect(connection)
         for name in inspected.get_schema_names():
-            if name.startswith("docs_"):
+            if name.startswith(("docs_", "turnout_")):
                 connection.execute(sqlalchemy.text(f'DROP SCHEMA "{name}" CASCADE'))
         for name in inspected.get_table_names():
             connection.execute(sqlalchemy.text(f'DROP TABLE IF EXISTS "{name}" CASCADE'))

@@ -9,6 +9,9 @@ from turnout.errors import SettingsError
 from turnout.facts.spaces import EmbeddingSpace, collection_name, space_of
 from turnout.index import frameworks
 from turnout.index.collection import Collection
+from turnout.index.databases.places import Place
+from turnout.index.databases.schema import PostgresSchema
+from turnout.index.databases.session_locks import PostgresLock
 from turnout.redaction import shown
 from turnout.routing import Route, active_backend, resolve
 from turnout.settings import IndexSettings, Settings, load_settings
@@ -73,14 +76,17 @@ class IndexConfig:
         """Where a reindex into a space remembers what it did: beside the index, or beside the settings file."""
         return self._folder / f"{self.collection_name(space)}.reindex.sqlite"
 
-    def lock(self, space: EmbeddingSpace) -> Path:
-        """The lock of whoever fills the collection of a space."""
-        return self._folder / f"{self.collection_name(space)}.reindex.sqlite.lock"
+    def lock(self, space: EmbeddingSpace) -> Path | PostgresLock:
+        """The lock of whoever fills the collection of a space; where the manifest is."""
+        if isinstance(self.manifest, Path):
+            return self._folder / f"{self.collection_name(space)}.reindex.sqlite.lock"
+        return PostgresLock(self.manifest)
 
     @property
-    def manifest(self) -> Path:
-        """Where it is kept which chunks each collection has; in the same folder."""
-        return self._folder / f"{self.name}.index.sqlite"
+    def manifest(self) -> Place:
+        """Where it is kept which chunks each collection has: in its database or folder, or beside the settings."""
+        file = self._folder / f"{self.name}.index.sqlite"
+        return PostgresSchema.of(self.settings, self.name, file) if self.settings.store == "pgvector" else file
 
     @property
     def _folder(self) -> Path:

@@ -1,25 +1,21 @@
-"""Files of an index: SQLite that many use, a lock for a reindex, folders that are replaced as a whole, a full disk."""
+"""Files of an index: SQLite that many use, folders that are replaced as a whole, a full disk."""
 
 from __future__ import annotations
 
 import errno
-import json
-import os
 import shutil
-import socket
 import sqlite3
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from turnout import runtime
-from turnout.errors import DiskFullError, ReindexError, ReindexLockedError
+from turnout.errors import DiskFullError, ReindexError
 
 T = TypeVar("T")
 
@@ -62,35 +58,6 @@ def room_for(where: str) -> Iterator[None]:
             raise
         msg = f"no room to write {where}: {error}. Make room and give the same command again: it goes on from there"
         raise DiskFullError(msg) from error
-
-
-@contextmanager
-def reindex_lock(path: Path, target: str) -> Iterator[None]:
-    """Hold the lock of a target, which ends with the process; a file beside it, `.holder`, says who holds it."""
-    holder = path.with_name(f"{path.name}.holder")
-    lock = FileLock(path, timeout=0)
-    with room_for(str(path)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire()
-        except Timeout as error:
-            msg = f"another reindex fills {target!r}{_who(holder)}. Let it end; it can be stopped and goes on later"
-            raise ReindexLockedError(msg) from error
-    try:
-        with room_for(str(holder)):
-            now = datetime.now(UTC).isoformat(timespec="seconds")
-            holder.write_text(json.dumps({"process": os.getpid(), "machine": socket.gethostname(), "since": now}))
-        yield
-    finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
-
-
-def _who(holder: Path) -> str:
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        about = json.loads(holder.read_text(encoding="utf-8"))
-        return f": process {about['process']} on {about['machine']}, since {about['since']}"
-    return ""
 
 
 def staging_folder(folder: Path) -> Path:

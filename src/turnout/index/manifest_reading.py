@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any
 
-from turnout.errors import ReindexError
 from turnout.index.chunks import Digests
-from turnout.index.files import Database
-
-_FORMAT = 1
-
-_TABLES = """
-CREATE TABLE IF NOT EXISTS document (id TEXT PRIMARY KEY, text BLOB, metadata BLOB, origin TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS collection (name TEXT PRIMARY KEY, space TEXT, stamp INTEGER) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS held (
-    collection TEXT, id TEXT, text BLOB, metadata BLOB, reason TEXT, PRIMARY KEY (collection, id)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS lag (collection TEXT, id TEXT, PRIMARY KEY (collection, id)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS missed (collection TEXT, id TEXT, PRIMARY KEY (collection, id)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS writing (collection TEXT, id TEXT, PRIMARY KEY (collection, id)) WITHOUT ROWID;
-CREATE TEMP TABLE touched (id TEXT PRIMARY KEY) WITHOUT ROWID;
-"""
+from turnout.index.databases.base import Value
+from turnout.index.databases.places import Place, open_database
 
 
-class ManifestReading(Database):
-    """The tables of a manifest, and what is query of them."""
+class ManifestReading:
+    """What is asked of a manifest.
 
-    tables: ClassVar[str] = _TABLES
-    kind: ClassVar[str] = "manifest"
-    remedy: ClassVar[str] = "the next use of the index makes it anew from the collections"
-    patience: ClassVar[float] = 30
+    Args:
+        place: Where it is.
+    """
 
-    def _open(self) -> None:
-        found = self._one("PRAGMA user_version")
-        if found not in {0, _FORMAT}:
-            msg = f"{self.path} has format {found}, and this turnout reads {_FORMAT}; update turnout, or delete it"
-            raise ReindexError(msg)
-        self._base.execute(f"PRAGMA user_version = {_FORMAT}")
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self._database = open_database(place)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether a look at it takes a request to a server."""
+        return self._database.is_remote
+
+    def close(self) -> None:
+        """Close its file, or its connection."""
+        self._database.close()
 
     @property
     def documents(self) -> int:
@@ -46,108 +38,124 @@ class ManifestReading(Database):
 
     def collections(self) -> dict[str, str]:
         """The collections that are known: name → text of the space."""
-        return dict(self._rows("SELECT name, space FROM collection ORDER BY name"))
+        return {row[0]: row[1] for row in self._rows("SELECT name, space FROM collection ORDER BY name")}
+
+    def has_unread(self) -> bool:
+        """Whether a collection hasn't been gone through since its manifest was taken over from a file."""
+        return bool(self._one("SELECT EXISTS (SELECT 1 FROM collection WHERE stamp IS NULL)"))
 
     def stamp(self, collection: str) -> int | None:
         """A number that changes with every change of a collection; None if it isn't known."""
-        rows = self._rows("SELECT stamp FROM collection WHERE name = ?", collection)
-        return int(rows[0][0]) if rows else None
+        rows = self._rows("SELECT stamp FROM collection WHERE name = :collection", collection=collection)
+        return None if not rows or rows[0][0] is None else int(rows[0][0])
 
     def status(self, collection: str) -> tuple[int | None, bool]:
         """`stamp` and `is_behind`, in one look."""
-        query = "SELECT stamp, EXISTS (SELECT 1 FROM lag WHERE collection = name) FROM collection WHERE name = ?"
-        rows = self._rows(query, collection)
-        return (int(rows[0][0]), bool(rows[0][1])) if rows else (None, self.is_behind(collection))
+        query = (
+            "SELECT (SELECT stamp FROM collection WHERE name = :collection), "
+            "EXISTS (SELECT 1 FROM lag WHERE collection = :collection)"
+        )
+        stamp, is_behind = self._rows(query, collection=collection)[0]
+        return None if stamp is None else int(stamp), bool(is_behind)
 
     def count(self, collection: str) -> int:
         """How many chunks a collection has."""
-        return self._one("SELECT count(*) FROM held WHERE collection = ? AND reason IS NULL", collection)
+        query = "SELECT count(*) FROM held WHERE collection = :collection AND reason IS NULL"
+        return self._one(query, collection=collection)
 
     def behind(self, collection: str) -> int:
         """How many chunks a collection lacks, has in another version, or should not have any more."""
-        return self._one("SELECT count(*) FROM lag WHERE collection = ?", collection)
+        return self._one("SELECT count(*) FROM lag WHERE collection = :collection", collection=collection)
 
     def is_behind(self, collection: str) -> bool:
         """Whether it is behind; costs the same however large the index is."""
-        return bool(self._one("SELECT EXISTS (SELECT 1 FROM lag WHERE collection = ?)", collection))
+        query = "SELECT EXISTS (SELECT 1 FROM lag WHERE collection = :collection)"
+        return bool(self._one(query, collection=collection))
 
     def writing(self, collection: str) -> list[str]:
         """Ids of chunks whose write was begun: if nobody holds the collection, by a process that was killed."""
-        return self._ids("SELECT id FROM writing WHERE collection = ? ORDER BY id", collection)
+        return self._ids("SELECT id FROM writing WHERE collection = :collection ORDER BY id", collection=collection)
 
     def nowhere(self, ids: Sequence[str]) -> set[str]:
         """Those of the ids that the index should have, and that no collection has as they were written."""
         query = (
-            "SELECT d.id FROM document d WHERE d.id IN ({}) AND NOT EXISTS "
-            "(SELECT 1 FROM held h WHERE h.id = d.id AND h.text = d.text AND h.reason IS NULL)"
+            "SELECT d.id FROM document d WHERE d.id {ids} AND NOT EXISTS "
+            "(SELECT 1 FROM collection c CROSS JOIN held h "
+            "WHERE h.collection = c.name AND h.id = d.id AND h.text = d.text AND h.reason IS NULL)"
         )
-        return {row[0] for row in self._of_ids(query, ids)}
+        return {row[0] for row in self._database.rows_of(query, ids)}
 
     def lacking(self, collection: str, number: int) -> list[str]:
         """Ids of chunks that a collection lacks or has in another version."""
-        query = "SELECT l.id FROM lag l JOIN document d ON d.id = l.id WHERE l.collection = ? ORDER BY l.id LIMIT ?"
-        return self._ids(query, collection, number)
+        query = (
+            "SELECT l.id FROM lag l JOIN document d ON d.id = l.id WHERE l.collection = :collection "
+            "ORDER BY l.id LIMIT :number"
+        )
+        return self._ids(query, collection=collection, number=number)
 
     def lacks_unwritten(self, collection: str) -> bool:
         """Whether a collection lacks a chunk, or has it in another version, that nobody is writing."""
         query = (
-            "SELECT EXISTS (SELECT 1 FROM lag l JOIN document d ON d.id = l.id WHERE l.collection = ?1 AND NOT EXISTS "
-            "(SELECT 1 FROM writing w WHERE w.collection = ?1 AND w.id = l.id))"
+            "SELECT EXISTS (SELECT 1 FROM lag l JOIN document d ON d.id = l.id WHERE l.collection = :collection "
+            "AND NOT EXISTS (SELECT 1 FROM writing w WHERE w.collection = l.collection AND w.id = l.id))"
         )
-        return bool(self._one(query, collection))
+        return bool(self._one(query, collection=collection))
 
     def outdated(self, collection: str, number: int) -> list[str]:
-        """Ids of chunks that a collection should not have any more."""
+        """Ids of chunks that a collection should not have any more; of all with a negative number."""
         query = (
             "SELECT l.id FROM lag l LEFT JOIN document d ON d.id = l.id "
-            "WHERE l.collection = ? AND d.id IS NULL ORDER BY l.id LIMIT ?"
+            "WHERE l.collection = :collection AND d.id IS NULL ORDER BY l.id LIMIT :number"
         )
-        return self._ids(query, collection, number)
+        return self._ids(query, collection=collection, number=sys.maxsize if number < 0 else number)
 
     def lagging(self, collection: str, ids: Sequence[str]) -> set[str]:
         """Those of the ids that a collection lacks, has in another version, or should not have any more."""
-        query = "SELECT id FROM lag WHERE id IN ({}) AND collection = ?"
-        return {row[0] for row in self._of_ids(query, ids, collection)}
+        query = "SELECT id FROM lag WHERE collection = :collection AND id {ids}"
+        return {row[0] for row in self._database.rows_of(query, ids, collection=collection)}
 
     def absent(self, collection: str, number: int, after: str = "") -> list[str]:
         """Ids of chunks that a collection never had, in order, from one on: they were written to others since."""
         query = (
-            "SELECT l.id FROM lag l JOIN document d ON d.id = l.id WHERE l.collection = ?1 AND l.id > ?2 "
-            "AND NOT EXISTS (SELECT 1 FROM held h WHERE h.collection = ?1 AND h.id = l.id AND h.reason IS NULL) "
-            "AND NOT EXISTS (SELECT 1 FROM missed m WHERE m.collection = ?1 AND m.id = l.id) ORDER BY l.id LIMIT ?3"
+            "SELECT l.id FROM lag l JOIN document d ON d.id = l.id WHERE l.collection = :collection AND l.id > :after "
+            "AND NOT EXISTS (SELECT 1 FROM held h WHERE h.collection = l.collection AND h.id = l.id "
+            "AND h.reason IS NULL) AND NOT EXISTS "
+            "(SELECT 1 FROM missed m WHERE m.collection = l.collection AND m.id = l.id) ORDER BY l.id LIMIT :number"
         )
-        return self._ids(query, collection, after, number)
+        return self._ids(query, collection=collection, after=after, number=number)
 
     def missed(self, collection: str) -> list[str]:
         """Ids of chunks that a collection had, and that were deleted from it by other means than the index."""
-        query = "SELECT m.id FROM missed m JOIN document d ON d.id = m.id WHERE m.collection = ? ORDER BY m.id"
-        return self._ids(query, collection)
+        query = (
+            "SELECT m.id FROM missed m JOIN document d ON d.id = m.id WHERE m.collection = :collection ORDER BY m.id"
+        )
+        return self._ids(query, collection=collection)
 
     def offers(self, collection: str) -> dict[str, int]:
         """What other collections have of what one lacks: collection → chunks; only those that have something."""
         query = (
             "SELECT h.collection, count(*) FROM lag l JOIN document d ON d.id = l.id "
             "JOIN held h ON h.id = l.id AND h.text = d.text AND h.reason IS NULL AND h.collection <> l.collection "
-            "WHERE l.collection = ? GROUP BY h.collection"
+            "WHERE l.collection = :collection GROUP BY h.collection"
         )
-        return {row[0]: row[1] for row in self._rows(query, collection)}
+        return {row[0]: int(row[1]) for row in self._rows(query, collection=collection)}
 
     def elsewhere(self, collection: str, ids: Sequence[str]) -> dict[str, list[str]]:
         """Which other collections have the wanted version of chunks, as it is: collection → ids, each id once."""
         query = (
             "SELECT h.id, min(h.collection) FROM held h JOIN document d "
             "ON d.id = h.id AND d.text = h.text AND d.metadata = h.metadata "
-            "WHERE h.reason IS NULL AND h.id IN ({}) AND h.collection <> ? GROUP BY h.id"
+            "WHERE h.reason IS NULL AND h.id {ids} AND h.collection <> :collection GROUP BY h.id"
         )
-        return self._by_collection(query, ids, collection)
+        return _by_collection(self._database.rows_of(query, ids, collection=collection))
 
     def of_origin(self, origin: str) -> set[str]:
         """Ids of the chunks that came from somewhere."""
-        return set(self._ids("SELECT id FROM document WHERE origin = ?", origin))
+        return set(self._ids("SELECT id FROM document WHERE origin = :origin", origin=origin))
 
     def known(self, ids: Sequence[str]) -> set[str]:
         """Those of the ids that the index should have."""
-        return {row[0] for row in self._of_ids("SELECT id FROM document WHERE id IN ({})", ids)}
+        return {row[0] for row in self._database.rows_of("SELECT id FROM document WHERE id {ids}", ids)}
 
     def wanted_ids(self) -> set[str]:
         """The ids that the index should have."""
@@ -159,23 +167,35 @@ class ManifestReading(Database):
 
     def ids(self, collection: str) -> list[str]:
         """The ids that a collection has."""
-        return self._ids("SELECT id FROM held WHERE collection = ? AND reason IS NULL ORDER BY id", collection)
+        query = "SELECT id FROM held WHERE collection = :collection AND reason IS NULL ORDER BY id"
+        return self._ids(query, collection=collection)
 
     def versions(self, collection: str, ids: Sequence[str]) -> dict[str, Digests]:
         """The versions that a collection has of chunks."""
-        query = "SELECT id, text, metadata FROM held WHERE id IN ({}) AND reason IS NULL AND collection = ?"
-        return {row[0]: Digests(row[1], row[2]) for row in self._of_ids(query, ids, collection)}
+        query = "SELECT id, text, metadata FROM held WHERE collection = :collection AND id {ids} AND reason IS NULL"
+        rows = self._database.rows_of(query, ids, collection=collection)
+        return {row[0]: Digests(row[1], row[2]) for row in rows}
 
     def holders(self, ids: Sequence[str]) -> dict[str, list[str]]:
         """Which collections have the wanted version of chunks: collection → ids, each id once."""
         query = (
             "SELECT h.id, min(h.collection) FROM held h JOIN document d ON d.id = h.id AND d.text = h.text "
-            "WHERE h.reason IS NULL AND h.id IN ({}) GROUP BY h.id"
+            "WHERE h.reason IS NULL AND h.id {ids} GROUP BY h.id"
         )
-        return self._by_collection(query, ids)
+        return _by_collection(self._database.rows_of(query, ids))
 
-    def _by_collection(self, query: str, ids: Sequence[str], *values: str) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for id_, collection in self._of_ids(query, ids, *values):
-            found.setdefault(collection, []).append(id_)
-        return found
+    def _rows(self, query: str, **values: Value) -> list[tuple[Any, ...]]:
+        return self._database.rows(query, **values)
+
+    def _one(self, query: str, **values: Value) -> int:
+        return int(self._rows(query, **values)[0][0])
+
+    def _ids(self, query: str, **values: Value) -> list[str]:
+        return [row[0] for row in self._rows(query, **values)]
+
+
+def _by_collection(rows: Sequence[tuple[Any, ...]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for id_, collection in rows:
+        found.setdefault(collection, []).append(id_)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
@@ -118,6 +119,12 @@ class Index:
         """The collection to search, of the active space or that of a query's vector; filled before, or refused."""
         return self.ready_collection(space) or self._complete_collection(space)
 
+    async def acollection(self, space: EmbeddingSpace | None = None) -> Collection:
+        """`collection` without blocking the event loop."""
+        if not self.manifest.is_remote and (found := self.ready_collection(space)) is not None:
+            return found
+        return await asyncio.to_thread(self.collection, space)
+
     def distrust(self) -> None:
         """Open every collection anew, and go through it: one was changed by other means than the index."""
         collections = self._collections_of(self.config)
@@ -207,7 +214,7 @@ class Index:
         """Learn what there is from the collections, if the manifest knows of none: the largest has the last word."""
         collections = self._collections_of(active.config)
         manifest = collections.manifest
-        if manifest.collections():
+        if manifest.collections() and not manifest.has_unread():
             return
         found = {}
         for space in active.config.spaces().values():
@@ -394,12 +401,12 @@ class Index:
 
     def _collections_of(self, config: IndexConfig) -> Collections:
         """The collections beside the manifest that the settings name now."""
-        collections, path = self._collections, config.manifest
-        if collections is None or collections.manifest.path != path:
+        collections, place = self._collections, config.manifest
+        if collections is None or collections.manifest.place != place:
             with self._lock:
                 collections = self._collections
-                if collections is None or collections.manifest.path != path:
-                    collections = self._collections = Collections(self._opener, path)
+                if collections is None or collections.manifest.place != place:
+                    collections = self._collections = Collections(self._opener, place)
                     self._scanned.clear()
         return collections
 

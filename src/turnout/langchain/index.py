@@ -119,7 +119,7 @@ class TurnoutIndex(SearchMethods, VectorStore):
     async def astore(self) -> GuardedVectorStore:
         """`store` without blocking the event loop."""
         with langchain_errors():
-            return self._guard(self.index.ready_collection() or await asyncio.to_thread(self.index.collection))
+            return self._guard(await self.index.acollection())
 
     @property
     def embeddings(self) -> Embeddings:

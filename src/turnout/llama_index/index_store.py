@@ -97,8 +97,7 @@ class TurnoutIndexStore(BasePydanticVectorStore):
     async def aquery(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
         """`query` without blocking the event loop."""
         query = _over_all_nodes(query)
-        at_hand: Any = self._index.ready_collection(self._space(query))
-        collection: NodeCollection = at_hand or await asyncio.to_thread(self._collection, query)
+        collection = cast("NodeCollection", await self._index.acollection(self._space(query)))
         try:
             found = await collection.guard.aquery(query, **kwargs)
         except CHANGED:

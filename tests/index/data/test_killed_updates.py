@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 KINDS = [  # the third says of how many steps one is a place to be killed
     ("chroma", "langchain", 2),
     ("faiss", "langchain", 2),
-    ("pgvector", "langchain", 2),
+    ("pgvector", "langchain", 7),
     ("chroma", "llama_index", 2),
     ("simple", "llama_index", 2),
-    ("pgvector", "llama_index", 3),
+    ("pgvector", "llama_index", 7),
 ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
@@ -17,7 +16,8 @@ from turnout.index.changes import note_edited, remove_outdated
 from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk, Source, pages
 from turnout.index.collection import Collection
 from turnout.index.config import DOCUMENTS, ITSELF, IndexConfig
-from turnout.index.files import reindex_lock
+from turnout.index.databases.places import Place, copy_manifest
+from turnout.index.locks import reindex_lock
 from turnout.index.manifest import Manifest
 from turnout.index.migration.engine import reindex
 from turnout.index.migration.report import Estimate, ReindexReport
@@ -298,15 +298,12 @@ class _Reconciliation:
 
 
 @contextmanager
-def _opened_manifest(path: Path, *, dry: bool) -> Iterator[Manifest]:
+def _opened_manifest(place: Place, *, dry: bool) -> Iterator[Manifest]:
     """The manifest of an index; a copy for a dry run."""
     with tempfile.TemporaryDirectory(prefix="turnout-") if dry else nullcontext() as folder:
         if folder is not None:
-            copy = Path(folder) / path.name
-            if path.is_file():
-                address = f"{path.resolve().as_uri()}?mode=ro"
-                with closing(sqlite3.connect(address, uri=True)) as original, closing(sqlite3.connect(copy)) as target:
-                    original.backup(target)
-            path = copy
-        with closing(Manifest(path)) as manifest:
+            copy = Path(folder) / "manifest.sqlite"
+            copy_manifest(place, copy)
+            place = copy
+        with closing(Manifest(place)) as manifest:
             yield manifest

@@ -70,12 +70,14 @@ class VectorStoreCollection(Collection, Generic[StoreT]):
 
     def write(self, chunks: Sequence[EmbeddedChunk]) -> None:
         """Add chunks, in place of those with the same ids."""
+        self.check_lock()
         self.put(chunks, [self._metadata_to_keep(chunk.metadata) for chunk in self.normalize(chunks)])
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove documents; ids that aren't there are left out."""
         there = list(self.get(ids))
         if there:
+            self.check_lock()
             self.store.delete(there)
 
     def drop(self) -> None:

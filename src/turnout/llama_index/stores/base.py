@@ -136,6 +136,7 @@ class NodeCollection(Collection):
         nodes = [to_node(chunk) for chunk in self.normalize(chunks)]
         for node, chunk in zip(nodes, chunks, strict=True):
             node.embedding = list(chunk.vector)
+        self.check_lock()
         self._replace(chunks, nodes)
 
     @abstractmethod
@@ -166,6 +167,7 @@ class NodeCollection(Collection):
     def delete(self, ids: Sequence[str]) -> None:
         """Remove nodes; ids that aren't there are left out."""
         if ids:
+            self.check_lock()
             self.vector_store.delete_nodes(list(ids))
 
     def search(self, vector: Sequence[float], k: int) -> list[Chunk]:

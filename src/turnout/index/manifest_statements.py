@@ -1,0 +1,127 @@
+"""The statements of a manifest's changes, for SQLite and PostgreSQL alike: `seen` has chunks, `touched` has ids."""
+# ruff: noqa: S608 - they are made of names of ours alone
+
+from __future__ import annotations
+
+_SEEN, _TOUCHED = "(SELECT id FROM seen)", "(SELECT id FROM touched)"
+_OF_ALL = "collection IN (SELECT name FROM collection)"  # the first column of a key, for its index
+_NOT_SEEN = "NOT EXISTS (SELECT 1 FROM seen s WHERE s.id = {}.id)"
+
+TOUCH_SEEN = "INSERT INTO touched SELECT id FROM seen"
+TOUCH_ALL = "INSERT INTO touched SELECT id FROM document UNION SELECT id FROM held UNION SELECT id FROM lag"
+
+HOLD_SEEN = """
+INSERT INTO held SELECT CAST(:collection AS TEXT), id, text, metadata, NULL FROM seen WHERE true
+ON CONFLICT (collection, id) DO UPDATE SET text = excluded.text, metadata = excluded.metadata, reason = NULL
+WHERE held.text <> excluded.text OR held.metadata <> excluded.metadata OR held.reason IS NOT NULL
+"""
+SKIP_SEEN = """
+INSERT INTO held SELECT CAST(:collection AS TEXT), d.id, d.text, d.metadata, s.reason
+FROM document d JOIN seen s ON s.id = d.id WHERE true
+ON CONFLICT (collection, id) DO UPDATE
+SET text = excluded.text, metadata = excluded.metadata, reason = excluded.reason
+"""
+HELD_NO_MORE = "DELETE FROM held WHERE collection = :collection AND reason IS NULL AND " + _NOT_SEEN.format("held")
+NOT_MISSED = f"DELETE FROM missed WHERE collection = :collection AND id IN {_SEEN}"
+NOT_WRITING = f"DELETE FROM writing WHERE collection = :collection AND id IN {_SEEN}"
+MISSED = f"""
+INSERT INTO missed SELECT collection, id FROM held
+WHERE collection = :collection AND reason IS NULL AND id IN (SELECT id FROM document) AND {_NOT_SEEN.format("held")}
+ON CONFLICT DO NOTHING
+"""
+NEW = """
+INSERT INTO document SELECT s.id, s.text, s.metadata, NULL FROM seen s WHERE NOT EXISTS
+(SELECT 1 FROM collection c CROSS JOIN held h WHERE h.collection = c.name AND h.id = s.id) ON CONFLICT DO NOTHING
+"""
+WANT_SEEN = """
+INSERT INTO document SELECT id, text, metadata, CAST(:origin AS TEXT) FROM seen WHERE true
+ON CONFLICT (id) DO UPDATE SET text = excluded.text, metadata = excluded.metadata, origin = excluded.origin
+"""
+EXACTLY_SEEN = (
+    f"""DELETE FROM document WHERE {_NOT_SEEN.format("document")} AND NOT EXISTS
+    (SELECT 1 FROM held h WHERE h.collection = :collection AND h.id = document.id AND h.reason IS NOT NULL)""",
+    """INSERT INTO document SELECT id, text, metadata, NULL FROM seen WHERE true
+    ON CONFLICT (id) DO UPDATE SET text = excluded.text, metadata = excluded.metadata""",
+    "DELETE FROM missed",
+)
+WANTED_METADATA = """
+UPDATE held SET metadata = d.metadata FROM seen s JOIN document d ON d.id = s.id
+WHERE held.collection = :collection AND held.id = s.id AND held.reason IS NULL
+AND d.text = held.text AND d.metadata <> held.metadata
+"""
+
+# `touched` has the ids.
+BEGIN_WRITE = """
+INSERT INTO writing SELECT CAST(:collection AS TEXT), id FROM touched WHERE true ON CONFLICT DO NOTHING
+"""
+MISS_TOUCHED = """
+INSERT INTO missed SELECT CAST(:collection AS TEXT), id FROM touched WHERE true ON CONFLICT DO NOTHING
+"""
+HOLD_NO_TOUCHED = f"DELETE FROM held WHERE collection = :collection AND id IN {_TOUCHED}"
+WANT_NO_TOUCHED = tuple(f"DELETE FROM {table} WHERE id IN {_TOUCHED}" for table in ("document", "missed"))
+MISS_NO_SEEN = f"DELETE FROM missed WHERE {_OF_ALL} AND id IN {_SEEN}"
+
+# What is in `writing`, and wasn't seen.
+_LEFT = "FROM writing w WHERE w.collection = :collection AND " + _NOT_SEEN.format("w")
+LEFT_UNWRITTEN = (
+    f"""INSERT INTO missed SELECT w.collection, w.id {_LEFT} AND EXISTS
+    (SELECT 1 FROM held h WHERE h.collection = w.collection AND h.id = w.id) ON CONFLICT DO NOTHING""",
+    f"DELETE FROM held WHERE collection = :collection AND id IN (SELECT w.id {_LEFT})",
+)
+TOUCH_WRITING = "INSERT INTO touched SELECT id FROM writing WHERE collection = :collection"
+WRITE_NO_MORE = "DELETE FROM writing WHERE collection = :collection"
+
+FORGET = (
+    *(f"DELETE FROM {table} WHERE collection = :collection" for table in ("held", "lag", "missed", "writing")),
+    "DELETE FROM collection WHERE name = :collection",
+)
+STAMP = "UPDATE collection SET stamp = coalesce(stamp, 0) + 1 WHERE name = :collection"
+
+RELATE = (
+    f"DELETE FROM lag WHERE {_OF_ALL} AND id IN {_TOUCHED}",
+    """INSERT INTO lag
+SELECT c.name, t.id FROM touched t CROSS JOIN collection c
+LEFT JOIN document d ON d.id = t.id
+LEFT JOIN held h ON h.collection = c.name AND h.id = t.id
+WHERE (d.id IS NULL AND h.id IS NOT NULL)
+   OR (d.id IS NOT NULL AND (h.id IS NULL OR h.text <> d.text OR (h.reason IS NULL AND h.metadata <> d.metadata)))""",
+)
+
+# Versions that a collection lacks and no collection has; and in their place one that there is: its own, or another.
+NOWHERE = """
+INSERT INTO touched SELECT l.id FROM lag l JOIN document d ON d.id = l.id
+WHERE l.collection = :collection AND NOT EXISTS
+(SELECT 1 FROM collection c CROSS JOIN held h
+WHERE h.collection = c.name AND h.id = l.id AND h.text = d.text AND h.metadata = d.metadata AND h.reason IS NULL)
+"""
+WANT_ANOTHER = """
+UPDATE document SET text = other.text, metadata = other.metadata FROM (
+    SELECT h.id, h.text, h.metadata, row_number() OVER (
+        PARTITION BY h.id ORDER BY h.text <> d.text, h.collection <> :collection, h.collection
+    ) AS place
+    FROM touched t JOIN document d ON d.id = t.id CROSS JOIN collection c
+    CROSS JOIN held h WHERE h.collection = c.name AND h.id = t.id AND h.reason IS NULL
+) other WHERE other.id = document.id AND other.place = 1
+"""
+GIVE_UP = tuple(
+    f"""DELETE FROM {table} WHERE id IN (SELECT t.id FROM touched t WHERE NOT EXISTS
+    (SELECT 1 FROM collection c CROSS JOIN held h WHERE h.collection = c.name AND h.id = t.id AND h.reason IS NULL))"""
+    for table in ("document", "missed")
+)
+
+# A chunk was changed past the index if the collection had the wanted version of it, or had lost it, and has another
+# one now. Where another collection has a newer version, written through the index, that one stays wanted.
+EDITED = """
+UPDATE document SET
+    text = s.text,
+    metadata = CASE WHEN h.id IS NULL OR h.metadata = document.metadata THEN s.metadata ELSE document.metadata END
+FROM seen s
+LEFT JOIN held h ON h.collection = :collection AND h.id = s.id
+LEFT JOIN missed m ON m.collection = :collection AND m.id = s.id
+WHERE s.id = document.id AND (
+    (h.text = document.text AND s.text <> h.text)
+    OR (:whole AND h.reason IS NULL AND h.text = document.text AND h.metadata = document.metadata
+        AND s.metadata <> h.metadata)
+    OR (h.id IS NULL AND m.id IS NOT NULL)
+)
+"""

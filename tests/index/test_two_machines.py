@@ -1,0 +1,247 @@
+"""Two machines with one database: they have one memory of the index, and one lock."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy
+
+from tests.index.data.test_readers import Framework
+from tests.index.named_support import EMBED, IDS, TEXTS, settings
+from tests.index.support import sent
+from turnout.errors import ReindexLockedError
+from turnout.index.chunks import Chunk
+from turnout.index.collections import Collections
+from turnout.index.databases.schema import PostgresSchema
+from turnout.index.locks import reindex_lock, writer_lock
+from turnout.index.manifest import Manifest
+from turnout.index.migration.named import NamedIndex
+from turnout.index.named import Index
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from turnout.facts.spaces import EmbeddingSpace
+    from turnout.index.collection import Collection
+    from turnout.index.config import IndexConfig
+    from turnout_emulator import Emulator
+
+NEWER = "Keys are rotated every week."
+LAMPS = "Lamps are lit at dusk."
+
+
+class Machine(Framework):
+    """A folder with settings of its own, and the application there."""
+
+    def __init__(self, emulator: Emulator, folder: Path, lines: str, patch: pytest.MonkeyPatch, framework: str) -> None:
+        folder.mkdir()
+        self.file = settings(emulator, folder, lines)
+        self._patch = patch
+        self.on("azure")
+        super().__init__(framework)
+
+    def on(self, backend: str) -> Machine:
+        """What is called next is called here, on a backend."""
+        self._patch.setenv("TURNOUT_CONFIG", str(self.file))
+        self._patch.setenv("TURNOUT_BACKEND", backend)
+        return self
+
+    def texts(self) -> set[str]:
+        if self._is_langchain:
+            return {document.page_content for document in self._index.similarity_search("Keys?", k=9)}
+        return {node.text for node in self._index.as_retriever(similarity_top_k=9).retrieve("Keys?")}
+
+    def reindex(self, to: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "turnout.cli", "reindex", "docs", "--to", to, "--yes", "--sample", "0"]
+        environment = {**os.environ, "TURNOUT_CONFIG": str(self.file)}
+        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@pytest.fixture(params=["langchain", "llama_index"])
+def lines(request: pytest.FixtureRequest, database: str) -> str:
+    return f'store = "pgvector"\nframework = "{request.param}"\nconnection = "{database}"'
+
+
+@pytest.fixture
+def machines(
+    lines: str, fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Machine, Machine]:
+    framework = "llama_index" if "llama_index" in lines else "langchain"
+    first, second = (Machine(fresh_emulator, tmp_path / one, lines, monkeypatch, framework) for one in ("a", "b"))
+    first.on("azure").add(dict(zip(IDS, TEXTS, strict=True)))
+    return first, second
+
+
+def lock_of(machine: Machine) -> tuple[Any, str]:
+    index = NamedIndex("docs", machine.file)
+    space = index.spaces()["bedrock"]
+    return index.lock(space), index.collection_name(space)
+
+
+def opener(config: IndexConfig, _: str | None, space: EmbeddingSpace, *, create: bool) -> Collection | None:
+    return config.open_collection(space, create=create)
+
+
+def cut(database: str) -> None:
+    """End every other connection to the database."""
+    engine = sqlalchemy.create_engine(database, poolclass=sqlalchemy.NullPool)
+    with engine.connect() as connection:
+        connection.execute(
+            sqlalchemy.text(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+        )
+
+
+def test_what_one_changes_the_other_sees_at_its_next_call(
+    machines: tuple[Machine, Machine], fresh_emulator: Emulator
+) -> None:
+    first, second = machines
+    assert second.on("azure").texts() == set(TEXTS)
+    first.on("azure").delete(["refunds"])
+    first.add({"keys": NEWER})
+    assert second.on("azure").texts() == {NEWER, TEXTS[1]}
+    assert second.lacking() == first.on("azure").lacking() == [0]
+    second.on("azure").add({"lamps": LAMPS})
+    assert first.on("azure").texts() == {NEWER, TEXTS[1], LAMPS}
+    fresh_emulator.clear()
+    second.on("azure").add({"keys": NEWER})
+    assert not [one for one in fresh_emulator.requests if one.service == EMBED["azure"]]  # it is there already
+
+
+def test_the_other_does_not_answer_with_text_that_was_replaced(machines: tuple[Machine, Machine]) -> None:
+    first, second = machines
+    filled = first.on("azure").reindex("bedrock")
+    told = filled.communicate(timeout=60)[0]
+    assert filled.returncode == 0, told
+    assert second.on("bedrock").texts() == set(TEXTS)
+    first.on("azure").add({"keys": NEWER})
+    for machine in (first, second):
+        assert machine.on("bedrock").lacking() == [0, 1]
+        with pytest.raises(Exception, match=r"1 are missing or old.*turnout reindex docs --to bedrock --from azure"):
+            machine.texts()
+    mended = second.on("azure").reindex("bedrock")
+    mended.communicate(timeout=60)
+    assert mended.returncode == 0
+    for machine in (first, second):
+        assert machine.on("bedrock").texts() == {NEWER, *TEXTS[1:]}
+
+
+def test_of_two_reindexes_at_once_one_runs_and_nothing_is_paid_twice(
+    machines: tuple[Machine, Machine], fresh_emulator: Emulator
+) -> None:
+    first, second = machines
+    first.on("azure").add({f"line-{number}": f"Line {number} leads to the sea." for number in range(40)})
+    fresh_emulator.clear()
+    lock, target = lock_of(first)
+    with reindex_lock(lock, target):
+        refused = second.on("azure").reindex("bedrock")
+        told = refused.communicate(timeout=60)[0]
+        assert (refused.returncode, f"process {os.getpid()} on " in told) == (2, True), told
+        assert not sent(fresh_emulator)
+    running = [machine.on("azure").reindex("bedrock") for machine in machines]
+    told_by = [one.communicate(timeout=60)[0] for one in running]
+    for process, told in zip(running, told_by, strict=True):
+        assert process.returncode == 0 or "another reindex fills" in told, told
+    assert 0 in {process.returncode for process in running}
+    assert set(sent(fresh_emulator).values()) == {1}
+
+
+def test_a_writer_waits_for_one_on_another_machine_and_is_refused_while_that_reindexes(
+    machines: tuple[Machine, Machine],
+) -> None:
+    first, second = machines
+    (lock, target), (same, _) = lock_of(first), lock_of(second)
+    assert lock == same
+    with writer_lock(lock, target, patience=0):
+        with pytest.raises(ReindexLockedError, match="another process has been writing"):
+            writer_lock(same, target, patience=0.05).__enter__()
+        with pytest.raises(ReindexLockedError, match=f"another reindex fills {target!r}: process {os.getpid()} on"):
+            reindex_lock(same, target).__enter__()
+    with writer_lock(same, target, patience=0):
+        pass
+
+
+def test_the_lock_of_a_process_that_was_killed_is_free(machines: tuple[Machine, Machine]) -> None:
+    first, second = machines
+    program = """
+import sys, time
+from turnout.index.locks import reindex_lock
+from turnout.index.migration.named import NamedIndex
+from turnout.index.named import Index
+from turnout.index.named import Index
+
+index = NamedIndex("docs")
+space = index.spaces()["bedrock"]
+with reindex_lock(index.lock(space), index.collection_name(space)):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+    first.on("azure")
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        lock, target = lock_of(second)
+        with pytest.raises(ReindexLockedError, match=f"process {holder.pid} on"):
+            reindex_lock(lock, target).__enter__()
+        holder.send_signal(signal.SIGKILL)
+    with writer_lock(lock, target, patience=30):
+        pass
+
+
+def test_who_lost_the_lock_writes_nothing_more(machines: tuple[Machine, Machine], database: str) -> None:
+    first, second = machines
+    spec = Index("docs", opener, first.on("azure").file).spec()
+    collections = Collections(opener, spec.config.manifest)
+    with closing(collections.manifest), collections.changing(spec) as collection:
+        kept = collection.get(["keys"])["keys"]
+        newer = [dataclasses.replace(kept, id="lamps").with_vector([1.0] * 1536)]
+        cut(database)
+        with pytest.raises(ReindexLockedError, match=r"isn't held any more: the connection was lost\. Another process"):
+            collection.write(newer)
+        with pytest.raises(ReindexLockedError):
+            collection.delete(["keys"])
+    assert second.on("azure").search() == first.on("azure").search() == set(IDS)
+
+
+def test_a_connection_that_was_cut_while_nothing_was_done_is_made_anew(
+    machines: tuple[Machine, Machine], database: str
+) -> None:
+    first, _ = machines
+    cut(database)
+    assert first.on("azure").texts() == set(TEXTS)
+    cut(database)
+    first.add({"lamps": LAMPS})
+    assert first.texts() == {*TEXTS, LAMPS}
+
+
+def test_a_manifest_beside_the_application_is_taken_over(machines: tuple[Machine, Machine], database: str) -> None:
+    first, second = machines
+    filled = first.on("azure").reindex("bedrock")
+    told = filled.communicate(timeout=60)[0]
+    assert filled.returncode == 0, told
+    config = NamedIndex("docs", first.file)
+    place = config.manifest
+    assert isinstance(place, PostgresSchema)
+    with closing(Manifest(place)) as manifest, closing(Manifest(place.former)) as former:
+        for name, space in manifest.collections().items():
+            former.add_collection(name, space)
+            former.note_written(name, [Chunk(one, text, {}) for one, text in zip(IDS, TEXTS, strict=True)])
+        former.note_unwanted(["refunds"])  # a delete that was begun
+        manifest.close()
+    engine = sqlalchemy.create_engine(database, poolclass=sqlalchemy.NullPool)
+    with engine.begin() as connection:
+        connection.execute(sqlalchemy.text(f'DROP SCHEMA "{place.name}" CASCADE'))
+    framework = "langchain" if first._is_langchain else "llama_index"
+    assert set(Framework(framework).search()) == {"keys", "depot"}  # the delete was finished
+    assert not place.former.exists()
+    assert second.on("bedrock").texts() == set(TEXTS[:2])
+    assert second.lacking() == [0, 0]

@@ -14,7 +14,7 @@ from langchain_core.vectorstores import InMemoryVectorStore, VectorStore
 
 from tests.index.named_support import IDS, TEXTS, requests
 from turnout.errors import EmbeddingSpaceError, PermissionDeniedError, ReindexLockedError
-from turnout.index.files import reindex_lock
+from turnout.index.locks import reindex_lock
 from turnout.index.migration.named import NamedIndex
 from turnout.langchain import TurnoutEmbeddings, TurnoutIndex, guarded
 from turnout.langchain.reindexing import collection_of

@@ -161,7 +161,7 @@ class NamedIndex(IndexConfig):
             raise EmbeddingSpaceError(msg, index=self.name, wanted_space=space)
         with reindex_lock(self.lock(space), collection.name):
             collection.drop()
-        if self.manifest.is_file():
+        if self.manifest.exists():
             with _opened_manifest(self.manifest, dry=False) as manifest:
                 manifest.remove_collection(collection.name)
         file = self.checkpoint(space)
@@ -172,7 +172,7 @@ class NamedIndex(IndexConfig):
     def _filled(self) -> dict[EmbeddingSpace, Collection]:
         """The collections that have documents, those of models that no backend gives any more too."""
         known: list[EmbeddingSpace] = []
-        if self.manifest.is_file():
+        if self.manifest.exists():
             with _opened_manifest(self.manifest, dry=False) as manifest:
                 known = [EmbeddingSpace.parse(text) for text in manifest.collections().values()]
         found = {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 _SEEN, _TOUCHED = "(SELECT id FROM seen)", "(SELECT id FROM touched)"
 _OF_ALL = "collection IN (SELECT name FROM collection)"  # the first column of a key, for its index
+# PostgreSQL takes a collection that is new since it counted for an empty one, if it is told which one when it plans.
+_THIS = "(SELECT CAST(:collection AS TEXT))"
 _NOT_SEEN = "NOT EXISTS (SELECT 1 FROM seen s WHERE s.id = {}.id)"
 
 TOUCH_SEEN = "INSERT INTO touched SELECT id FROM seen"
@@ -44,10 +46,10 @@ EXACTLY_SEEN = (
     ON CONFLICT (id) DO UPDATE SET text = excluded.text, metadata = excluded.metadata""",
     "DELETE FROM missed",
 )
-WANTED_METADATA = """
-UPDATE held SET metadata = d.metadata FROM seen s JOIN document d ON d.id = s.id
-WHERE held.collection = :collection AND held.id = s.id AND held.reason IS NULL
-AND d.text = held.text AND d.metadata <> held.metadata
+WANTED_METADATA = f"""
+UPDATE held SET metadata = d.metadata FROM document d
+WHERE held.collection = {_THIS} AND held.id IN {_SEEN} AND held.reason IS NULL
+AND d.id = held.id AND d.text = held.text AND d.metadata <> held.metadata
 """
 
 # `touched` has the ids.
@@ -57,8 +59,11 @@ INSERT INTO writing SELECT CAST(:collection AS TEXT), id FROM touched WHERE true
 MISS_TOUCHED = """
 INSERT INTO missed SELECT CAST(:collection AS TEXT), id FROM touched WHERE true ON CONFLICT DO NOTHING
 """
-HOLD_NO_TOUCHED = f"DELETE FROM held WHERE collection = :collection AND id IN {_TOUCHED}"
-WANT_NO_TOUCHED = tuple(f"DELETE FROM {table} WHERE id IN {_TOUCHED}" for table in ("document", "missed"))
+HOLD_NO_TOUCHED = f"DELETE FROM held WHERE collection = {_THIS} AND id IN {_TOUCHED}"
+WANT_NO_TOUCHED = (
+    f"DELETE FROM document WHERE id IN {_TOUCHED}",
+    f"DELETE FROM missed WHERE {_OF_ALL} AND id IN {_TOUCHED}",
+)
 MISS_NO_SEEN = f"DELETE FROM missed WHERE {_OF_ALL} AND id IN {_SEEN}"
 
 # What is in `writing`, and wasn't seen.
@@ -103,11 +108,9 @@ UPDATE document SET text = other.text, metadata = other.metadata FROM (
     CROSS JOIN held h WHERE h.collection = c.name AND h.id = t.id AND h.reason IS NULL
 ) other WHERE other.id = document.id AND other.place = 1
 """
-GIVE_UP = tuple(
-    f"""DELETE FROM {table} WHERE id IN (SELECT t.id FROM touched t WHERE NOT EXISTS
-    (SELECT 1 FROM collection c CROSS JOIN held h WHERE h.collection = c.name AND h.id = t.id AND h.reason IS NULL))"""
-    for table in ("document", "missed")
-)
+_IN_NONE = """id IN (SELECT t.id FROM touched t WHERE NOT EXISTS
+(SELECT 1 FROM collection c CROSS JOIN held h WHERE h.collection = c.name AND h.id = t.id AND h.reason IS NULL))"""
+GIVE_UP = (f"DELETE FROM document WHERE {_IN_NONE}", f"DELETE FROM missed WHERE {_OF_ALL} AND {_IN_NONE}")
 
 # A chunk was changed past the index if the collection had the wanted version of it, or had lost it, and has another
 # one now. Where another collection has a newer version, written through the index, that one stays wanted.

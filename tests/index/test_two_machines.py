@@ -20,7 +20,7 @@ from turnout.errors import ReindexLockedError
 from turnout.index.chunks import Chunk
 from turnout.index.collections import Collections
 from turnout.index.databases.schema import PostgresSchema
-from turnout.index.locks import reindex_lock, writer_lock
+from turnout.index.locks import reindex_lock
 from turnout.index.manifest import Manifest
 from turnout.index.migration.named import NamedIndex
 from turnout.index.named import Index
@@ -160,13 +160,12 @@ def test_a_writer_waits_for_one_on_another_machine_and_is_refused_while_that_rei
 ) -> None:
     first, second = machines
     (lock, target), (same, _) = lock_of(first), lock_of(second)
-    assert lock == same
-    with writer_lock(lock, target, patience=0):
+    with reindex_lock(lock, target, patience=0):
         with pytest.raises(ReindexLockedError, match="another process has been writing"):
-            writer_lock(same, target, patience=0.05).__enter__()
+            reindex_lock(same, target, patience=0.05).__enter__()
         with pytest.raises(ReindexLockedError, match=f"another reindex fills {target!r}: process {os.getpid()} on"):
             reindex_lock(same, target).__enter__()
-    with writer_lock(same, target, patience=0):
+    with reindex_lock(same, target, patience=0):
         pass
 
 
@@ -176,8 +175,6 @@ def test_the_lock_of_a_process_that_was_killed_is_free(machines: tuple[Machine, 
 import sys, time
 from turnout.index.locks import reindex_lock
 from turnout.index.migration.named import NamedIndex
-from turnout.index.named import Index
-from turnout.index.named import Index
 
 index = NamedIndex("docs")
 space = index.spaces()["bedrock"]
@@ -193,7 +190,7 @@ with reindex_lock(index.lock(space), index.collection_name(space)):
         with pytest.raises(ReindexLockedError, match=f"process {holder.pid} on"):
             reindex_lock(lock, target).__enter__()
         holder.send_signal(signal.SIGKILL)
-    with writer_lock(lock, target, patience=30):
+    with reindex_lock(lock, target, patience=30):
         pass
 
 

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk
 from turnout.index.collection import Collection, chunk_refused
 from turnout.index.guard.keepers import RecordKeeper, StoreState, collection_gone, record_entries
-from turnout.index.guard.locks import FileSystemLock, Lock
 from turnout.index.guard.records import SpaceRecord, with_record
+from turnout.index.locks import FileSystemLock, Lock
 from turnout.settings import IndexSettings
 
 Row = tuple[str | None, dict[str, Any] | None, Sequence[float]]

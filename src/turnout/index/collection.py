@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from turnout.errors import ChunkRefusedError, CollectionGoneError, UnsupportedError
@@ -18,9 +18,6 @@ class Collection(Target, Source):
     """A store that can be listed, searched and written with vectors.
 
     An older version of a chunk stays until the new one is there; if one can't be held, none is written.
-
-    Attributes:
-        check_lock: Called before each change; raises `ReindexLockedError` if whoever makes it has lost the lock.
     """
 
     name: str = ""
@@ -30,7 +27,6 @@ class Collection(Target, Source):
     def __init__(self, keeper: RecordKeeper, name: str) -> None:
         self.name = name
         self.keeper = keeper
-        self.check_lock: Callable[[], object] = _unlocked
         self._record: SpaceRecord | None = None
 
     def normalize(self, chunks: Sequence[Chunk]) -> list[Chunk]:
@@ -66,10 +62,6 @@ class Collection(Target, Source):
             if not self.keeper.claim(record):  # another process came first: its record is checked
                 record = claim_record(self.state(), space, index=self.name, adoptable=self.adoptable)
         self._record = record
-
-
-def _unlocked() -> None:
-    """Nothing: the change is made without a lock, or with one that can't be lost."""
 
 
 def cannot_embed(name: str, remedy: str) -> UnsupportedError:

@@ -6,13 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 from turnout.facts.spaces import EmbeddingSpace, space_of
 from turnout.index.collection import Collection
 from turnout.index.config import IndexConfig
 from turnout.index.databases.places import Place
-from turnout.index.locks import Check, writer_lock
+from turnout.index.locks import reindex_lock
 from turnout.index.manifest import Manifest
 from turnout.routing import Route
 from turnout.settings import Settings
@@ -50,7 +49,7 @@ class Collections:
         self._opener = opener
         # Each with the settings and the manifest's stamp with which it was opened or written last.
         self._open: dict[str, tuple[Collection, Settings, int | None]] = {}
-        self._held: dict[str, tuple[int, Check]] = {}  # collection → the thread that has its lock, and its check
+        self._held: dict[str, int] = {}  # collection → the thread that has its lock
 
     def opened(self, name: str, settings: Settings, stamp: int | None) -> Collection | None:
         """A collection that is open, if neither the settings nor, by its stamp, the collection changed since."""
@@ -66,7 +65,6 @@ class Collections:
             if found is None:
                 self._open.pop(spec.name, None)
             else:
-                found.check_lock = partial(self._check_lock, spec.name)
                 self._open[spec.name] = found, spec.config.all_settings, stamp
         return found
 
@@ -119,17 +117,12 @@ class Collections:
 
         A thread that holds it already goes on.
         """
-        if self._held.get(spec.name, (None, None))[0] == threading.get_ident():
+        if self._held.get(spec.name) == threading.get_ident():
             yield
             return
-        with writer_lock(spec.config.lock(spec.space), spec.name, patience=patience) as check:
-            self._held[spec.name] = threading.get_ident(), check
+        with reindex_lock(spec.config.lock(spec.space), spec.name, patience=patience):
+            self._held[spec.name] = threading.get_ident()
             try:
                 yield
             finally:
                 del self._held[spec.name]
-
-    def _check_lock(self, name: str) -> None:
-        """Raise `ReindexLockedError` if the lock of a collection that is being changed isn't held any more."""
-        if name in self._held:
-            self._held[name][1]()

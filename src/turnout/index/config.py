@@ -11,7 +11,6 @@ from turnout.index import frameworks
 from turnout.index.collection import Collection
 from turnout.index.databases.places import Place
 from turnout.index.databases.schema import PostgresSchema
-from turnout.index.databases.session_locks import PostgresLock
 from turnout.redaction import shown
 from turnout.routing import Route, active_backend, resolve
 from turnout.settings import IndexSettings, Settings, load_settings
@@ -76,11 +75,10 @@ class IndexConfig:
         """Where a reindex into a space remembers what it did: beside the index, or beside the settings file."""
         return self._folder / f"{self.collection_name(space)}.reindex.sqlite"
 
-    def lock(self, space: EmbeddingSpace) -> Path | PostgresLock:
-        """The lock of whoever fills the collection of a space; where the manifest is."""
-        if isinstance(self.manifest, Path):
-            return self._folder / f"{self.collection_name(space)}.reindex.sqlite.lock"
-        return PostgresLock(self.manifest)
+    def lock(self, space: EmbeddingSpace) -> Place:
+        """The lock of whoever fills the collection of a space: a file beside its checkpoint, or in the database."""
+        file = self.checkpoint(space)
+        return file.with_name(f"{file.name}.lock") if isinstance(self.manifest, Path) else self.manifest
 
     @property
     def manifest(self) -> Place:

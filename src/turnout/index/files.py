@@ -18,6 +18,7 @@ from turnout import runtime
 from turnout.errors import DiskFullError, ReindexError
 
 T = TypeVar("T")
+Value = str | bytes | int | None
 
 _PAGE = 500  # ids in one statement
 _ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -192,23 +193,19 @@ class Database(ABC):
             with suppress(sqlite3.Error):
                 self._connection.close()
 
-    def _rows(self, statement: str, *values: str | int) -> list[tuple[Any, ...]]:
+    def rows(self, statement: str, **values: Value) -> list[tuple[Any, ...]]:
+        """What a query finds; in a change, what that has made of the tables."""
         with self._readable(), runtime.fork_waits(), self._lock:
             return self._base.execute(statement, values).fetchall()
 
-    def _one(self, statement: str, *values: str | int) -> int:
-        return int(self._rows(statement, *values)[0][0])
-
-    def _ids(self, statement: str, *values: str | int) -> list[str]:
-        return [row[0] for row in self._rows(statement, *values)]
-
-    def _of_ids(self, statement: str, ids: Sequence[str], *values: str | int) -> list[tuple[Any, ...]]:
-        """What is asked for ids, however many; the statement has `{}` for them, before its other values."""
+    def rows_of(self, statement: str, ids: Sequence[str], **values: Value) -> list[tuple[Any, ...]]:
+        """What a query finds for ids, a page of them at a time; the statement has `{ids}` for a condition."""
         rows: list[tuple[Any, ...]] = []
         with self._lock:
             for start in range(0, len(ids), _PAGE):
-                some = ids[start : start + _PAGE]
-                rows += self._rows(statement.format(",".join("?" * len(some))), *some, *values)
+                some = {f"id{number}": one for number, one in enumerate(ids[start : start + _PAGE])}
+                query = statement.replace("{ids}", f"IN ({', '.join(f':{name}' for name in some)})")
+                rows += self.rows(query, **some, **values)
         return rows
 
     @contextmanager

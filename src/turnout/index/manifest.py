@@ -13,8 +13,7 @@ from contextlib import contextmanager
 
 from turnout.index import manifest_statements as sql
 from turnout.index.chunks import Chunk
-from turnout.index.databases.base import Value
-from turnout.index.databases.tables import COLLECTION, SEEN, TOUCHED
+from turnout.index.files import Value
 from turnout.index.manifest_reading import ManifestReading
 
 
@@ -80,7 +79,7 @@ class Manifest(ManifestReading):
     def note_skipped(self, collection: str, reasons: Mapping[str, str]) -> None:
         """A collection can't have these chunks as they are, because its model refuses them: id → reason."""
         with self._database.change():
-            self._database.insert(SEEN, ((found, None, None, reason) for found, reason in reasons.items()))
+            self._database.insert("seen", ((found, None, None, reason) for found, reason in reasons.items()))
             self._run(sql.SKIP_SEEN, sql.NOT_MISSED, collection=collection)
             self._relate(sql.TOUCH_SEEN, collection)
 
@@ -124,8 +123,7 @@ class Manifest(ManifestReading):
         The chunk is wanted as the collection has it, or else another one; if none has it, it isn't wanted any more.
         """
         with self._touching(()):
-            self._database.fill(TOUCHED, sql.NOWHERE, collection=collection)
-            self._run(sql.WANT_ANOTHER, collection=collection)
+            self._run(sql.NOWHERE, sql.WANT_ANOTHER, collection=collection)
             self._run(*sql.GIVE_UP)
             ids = self._ids("SELECT id FROM touched ORDER BY id")
             self._relate(None)
@@ -135,19 +133,19 @@ class Manifest(ManifestReading):
     def _seeing(self, chunks: Iterable[Chunk]) -> Iterator[None]:
         """A change that is about chunks as a collection has them."""
         with self._database.change():
-            self._database.insert(SEEN, ((chunk.id, *chunk.digests, None) for chunk in chunks))
+            self._database.insert("seen", ((chunk.id, *chunk.digests, None) for chunk in chunks))
             yield
 
     @contextmanager
     def _touching(self, ids: Iterable[str]) -> Iterator[None]:
         """A change that is about ids."""
         with self._database.change():
-            self._database.insert(TOUCHED, ((found,) for found in ids))
+            self._database.insert("touched", ((found,) for found in ids))
             yield
 
     def _add_collection(self, collection: str, space: str) -> None:
         statement = "INSERT INTO collection VALUES (:collection, :space, 0) ON CONFLICT DO NOTHING"
-        if self._database.fill(COLLECTION, statement, collection=collection, space=space):
+        if self._database.execute(statement, collection=collection, space=space):
             self._relate(sql.TOUCH_ALL)
 
     def _note_seen(self, collection: str, *, filled: bool) -> None:
@@ -169,8 +167,7 @@ class Manifest(ManifestReading):
             collection: The one that was changed.
         """
         if touch is not None:
-            self._run("DELETE FROM touched")
-            self._database.fill(TOUCHED, touch, collection=collection)
+            self._run("DELETE FROM touched", touch, collection=collection)
         self._run(*sql.RELATE)
         if collection is not None:
             self._run(sql.STAMP, collection=collection)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from turnout.index.chunks import Digests
-from turnout.index.databases.base import Value
 from turnout.index.databases.places import Place, open_database
+from turnout.index.files import Value
 
 
 class ManifestReading:
@@ -46,8 +46,7 @@ class ManifestReading:
 
     def stamp(self, collection: str) -> int | None:
         """A number that changes with every change of a collection; None if it isn't known."""
-        rows = self._rows("SELECT stamp FROM collection WHERE name = :collection", collection=collection)
-        return None if not rows or rows[0][0] is None else int(rows[0][0])
+        return self.status(collection)[0]
 
     def status(self, collection: str) -> tuple[int | None, bool]:
         """`stamp` and `is_behind`, in one look."""
@@ -55,26 +54,24 @@ class ManifestReading:
             "SELECT (SELECT stamp FROM collection WHERE name = :collection), "
             "EXISTS (SELECT 1 FROM lag WHERE collection = :collection)"
         )
-        stamp, is_behind = self._rows(query, collection=collection)[0]
+        stamp, is_behind = self._rows(query, collection)[0]
         return None if stamp is None else int(stamp), bool(is_behind)
 
     def count(self, collection: str) -> int:
         """How many chunks a collection has."""
-        query = "SELECT count(*) FROM held WHERE collection = :collection AND reason IS NULL"
-        return self._one(query, collection=collection)
+        return self._one("SELECT count(*) FROM held WHERE collection = :collection AND reason IS NULL", collection)
 
     def behind(self, collection: str) -> int:
         """How many chunks a collection lacks, has in another version, or should not have any more."""
-        return self._one("SELECT count(*) FROM lag WHERE collection = :collection", collection=collection)
+        return self._one("SELECT count(*) FROM lag WHERE collection = :collection", collection)
 
     def is_behind(self, collection: str) -> bool:
         """Whether it is behind; costs the same however large the index is."""
-        query = "SELECT EXISTS (SELECT 1 FROM lag WHERE collection = :collection)"
-        return bool(self._one(query, collection=collection))
+        return self.status(collection)[1]
 
     def writing(self, collection: str) -> list[str]:
         """Ids of chunks whose write was begun: if nobody holds the collection, by a process that was killed."""
-        return self._ids("SELECT id FROM writing WHERE collection = :collection ORDER BY id", collection=collection)
+        return self._ids("SELECT id FROM writing WHERE collection = :collection ORDER BY id", collection)
 
     def nowhere(self, ids: Sequence[str]) -> set[str]:
         """Those of the ids that the index should have, and that no collection has as they were written."""
@@ -87,11 +84,9 @@ class ManifestReading:
 
     def lacking(self, collection: str, number: int) -> list[str]:
         """Ids of chunks that a collection lacks or has in another version."""
-        query = (
-            "SELECT l.id FROM lag l JOIN document d ON d.id = l.id WHERE l.collection = :collection "
-            "ORDER BY l.id LIMIT :number"
-        )
-        return self._ids(query, collection=collection, number=number)
+        query = """SELECT l.id FROM lag l JOIN document d ON d.id = l.id WHERE l.collection = :collection
+            ORDER BY l.id LIMIT :number"""
+        return self._ids(query, collection, number=number)
 
     def lacks_unwritten(self, collection: str) -> bool:
         """Whether a collection lacks a chunk, or has it in another version, that nobody is writing."""
@@ -99,7 +94,7 @@ class ManifestReading:
             "SELECT EXISTS (SELECT 1 FROM lag l JOIN document d ON d.id = l.id WHERE l.collection = :collection "
             "AND NOT EXISTS (SELECT 1 FROM writing w WHERE w.collection = l.collection AND w.id = l.id))"
         )
-        return bool(self._one(query, collection=collection))
+        return bool(self._one(query, collection))
 
     def outdated(self, collection: str, number: int) -> list[str]:
         """Ids of chunks that a collection should not have any more; of all with a negative number."""
@@ -107,7 +102,7 @@ class ManifestReading:
             "SELECT l.id FROM lag l LEFT JOIN document d ON d.id = l.id "
             "WHERE l.collection = :collection AND d.id IS NULL ORDER BY l.id LIMIT :number"
         )
-        return self._ids(query, collection=collection, number=sys.maxsize if number < 0 else number)
+        return self._ids(query, collection, number=sys.maxsize if number < 0 else number)
 
     def lagging(self, collection: str, ids: Sequence[str]) -> set[str]:
         """Those of the ids that a collection lacks, has in another version, or should not have any more."""
@@ -122,14 +117,12 @@ class ManifestReading:
             "AND h.reason IS NULL) AND NOT EXISTS "
             "(SELECT 1 FROM missed m WHERE m.collection = l.collection AND m.id = l.id) ORDER BY l.id LIMIT :number"
         )
-        return self._ids(query, collection=collection, after=after, number=number)
+        return self._ids(query, collection, after=after, number=number)
 
     def missed(self, collection: str) -> list[str]:
         """Ids of chunks that a collection had, and that were deleted from it by other means than the index."""
-        query = (
-            "SELECT m.id FROM missed m JOIN document d ON d.id = m.id WHERE m.collection = :collection ORDER BY m.id"
-        )
-        return self._ids(query, collection=collection)
+        query = "SELECT m.id FROM missed m JOIN document d ON d.id = m.id WHERE collection = :collection ORDER BY m.id"
+        return self._ids(query, collection)
 
     def offers(self, collection: str) -> dict[str, int]:
         """What other collections have of what one lacks: collection → chunks; only those that have something."""
@@ -138,7 +131,7 @@ class ManifestReading:
             "JOIN held h ON h.id = l.id AND h.text = d.text AND h.reason IS NULL AND h.collection <> l.collection "
             "WHERE l.collection = :collection GROUP BY h.collection"
         )
-        return {row[0]: int(row[1]) for row in self._rows(query, collection=collection)}
+        return {row[0]: int(row[1]) for row in self._rows(query, collection)}
 
     def elsewhere(self, collection: str, ids: Sequence[str]) -> dict[str, list[str]]:
         """Which other collections have the wanted version of chunks, as it is: collection → ids, each id once."""
@@ -167,8 +160,9 @@ class ManifestReading:
 
     def ids(self, collection: str) -> list[str]:
         """The ids that a collection has."""
-        query = "SELECT id FROM held WHERE collection = :collection AND reason IS NULL ORDER BY id"
-        return self._ids(query, collection=collection)
+        return self._ids(
+            "SELECT id FROM held WHERE collection = :collection AND reason IS NULL ORDER BY id", collection
+        )
 
     def versions(self, collection: str, ids: Sequence[str]) -> dict[str, Digests]:
         """The versions that a collection has of chunks."""
@@ -184,14 +178,14 @@ class ManifestReading:
         )
         return _by_collection(self._database.rows_of(query, ids))
 
-    def _rows(self, query: str, **values: Value) -> list[tuple[Any, ...]]:
-        return self._database.rows(query, **values)
+    def _rows(self, query: str, collection: str | None = None, **values: Value) -> list[tuple[Any, ...]]:
+        return self._database.rows(query, collection=collection, **values)
 
-    def _one(self, query: str, **values: Value) -> int:
-        return int(self._rows(query, **values)[0][0])
+    def _one(self, query: str, collection: str | None = None) -> int:
+        return int(self._rows(query, collection)[0][0])
 
-    def _ids(self, query: str, **values: Value) -> list[str]:
-        return [row[0] for row in self._rows(query, **values)]
+    def _ids(self, query: str, collection: str | None = None, **values: Value) -> list[str]:
+        return [row[0] for row in self._rows(query, collection, **values)]
 
 
 def _by_collection(rows: Sequence[tuple[Any, ...]]) -> dict[str, list[str]]:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from turnout.facts.spaces import EmbeddingSpace
     from turnout.index.guard.checks import CheckIO, SpaceCheck
-    from turnout.index.guard.locks import Lock
     from turnout.index.guard.records import SpaceRecord
+    from turnout.index.locks import Lock
 
 
 @dataclass(slots=True, eq=False)
@@ -58,7 +58,7 @@ class Recheck:
 
     def run(self) -> None:
         """Check; before an insert, with the lock, which it keeps."""
-        from turnout.index.guard.locks import having, take
+        from turnout.index.locks import having, take
 
         self.done = True
         if (lock := self._missing_lock()) is not None:
@@ -69,7 +69,7 @@ class Recheck:
 
     async def arun(self) -> None:
         """`run` without blocking the event loop."""
-        from turnout.index.guard.locks import atake, having
+        from turnout.index.locks import atake, having
 
         self.done = True
         if (lock := self._missing_lock()) is not None:

@@ -6,15 +6,14 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from turnout.index.databases.base import ManifestDatabase, copy_tables
-from turnout.index.databases.postgres import PostgresDatabase
+from turnout.index.databases.postgres import PostgresDatabase, copy_tables
 from turnout.index.databases.schema import PostgresSchema
 from turnout.index.databases.sqlite import SqliteDatabase
 
 Place = Path | PostgresSchema
 
 
-def open_database(place: Place) -> ManifestDatabase:
+def open_database(place: Place) -> SqliteDatabase | PostgresDatabase:
     """The tables at a place, made if there are none."""
     return SqliteDatabase(place) if isinstance(place, Path) else PostgresDatabase(place)
 
@@ -24,12 +23,7 @@ def copy_manifest(place: Place, file: Path) -> None:
     if isinstance(place, PostgresSchema) and not place.exists():
         place = place.former
     if isinstance(place, PostgresSchema):
-        with (
-            closing(PostgresDatabase(place)) as source,
-            closing(SqliteDatabase(file)) as target,
-            source.change(),
-            target.change(),
-        ):
+        with closing(PostgresDatabase(place)) as source, closing(SqliteDatabase(file)) as target, target.change():
             copy_tables(source, target)
     elif place.is_file():
         address = f"{place.resolve().as_uri()}?mode=ro"

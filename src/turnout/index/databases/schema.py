@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnout import runtime
 from turnout.errors import ReindexError
-from turnout.index.databases.tables import TABLES, Kind
+from turnout.index.databases.tables import TABLES, definition
 from turnout.index.postgres import engine_of
 from turnout.settings import IndexSettings
 
@@ -20,13 +20,14 @@ _FORMAT = "1"
 _LOCK_SECONDS = 60  # that a change waits for another one
 _DENIED = "42501"  # www.postgresql.org/docs/current/errcodes-appendix.html: insufficient_privilege
 
-TYPES: dict[Kind, str] = {"text": 'TEXT COLLATE "C"', "bytes": "BYTEA", "integer": "BIGINT"}
-"""Ids are in the order of their bytes, as in SQLite, whatever the database's language."""
+TYPES = {"TEXT": 'TEXT COLLATE "C"', "BLOB": "BYTEA", "INTEGER": "BIGINT"}
+"""Of PostgreSQL, for SQLite's: ids are in the order of their bytes there too, whatever the database's language."""
 
 _TABLES = [
-    *(f"CREATE TABLE {table.name} ({table.definition(TYPES)})" for table in TABLES),
-    "CREATE TABLE holder (lock TEXT PRIMARY KEY, process BIGINT, machine TEXT, since TEXT, backend BIGINT)",
+    *(f"CREATE TABLE {name} {definition(columns, TYPES)}" for name, columns in TABLES.items()),
+    "CREATE TABLE holder (lock TEXT PRIMARY KEY, about TEXT, backend BIGINT)",
     "CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT)",
+    f"INSERT INTO about VALUES ('format', '{_FORMAT}')",  # noqa: S608 - a number of ours
 ]
 
 # A server whose client is gone frees its locks after a minute, and what is between the two sees that they are in use
@@ -89,40 +90,27 @@ class PostgresSchema:
 
     def exists(self) -> bool:
         """Whether there is anything in it, as of a path."""
-        connection = self.connect()
-        try:
+        with self.connect() as connection:
             return self.is_made(connection)
-        finally:
-            connection.close()
 
     def make(self, connection: Connection) -> bool:
-        """Make its tables, in a transaction, unless another process did meanwhile; whether it was this one."""
-        self.lock_changes(connection)
+        """Make its tables, in a change, unless another process did meanwhile; whether it was this one."""
+        from sqlalchemy.exc import DBAPIError
+
         if self.is_made(connection):
             return False
         if not connection.scalar(statement("SELECT to_regnamespace(:name) IS NOT NULL"), {"name": f'"{self.name}"'}):
-            self._make_schema(connection)
+            command = f'CREATE SCHEMA "{self.name}"'
+            try:
+                connection.execute(statement(command))
+            except DBAPIError as error:
+                if sqlstate(error) != _DENIED:
+                    raise
+                msg = f"this role may not make {self}, where it is kept which chunks there are; have it made: {command}"
+                raise ReindexError(f"{msg} AUTHORIZATION …") from error
         for table in _TABLES:
             connection.execute(statement(table))
-        connection.execute(statement("INSERT INTO about VALUES ('format', :found)"), {"found": _FORMAT})
         return True
-
-    def _make_schema(self, connection: Connection) -> None:
-        from sqlalchemy.exc import DBAPIError
-
-        try:
-            connection.execute(statement(f'CREATE SCHEMA "{self.name}"'))
-        except DBAPIError as error:
-            if sqlstate(error) != _DENIED:
-                raise
-            command = f'CREATE SCHEMA "{self.name}" AUTHORIZATION …'
-            msg = f"this role may not make {self}, where it is kept which chunks there are; have it made: {command}"
-            raise ReindexError(msg) from error
-
-    def lock_changes(self, connection: Connection) -> None:
-        """Wait until no other transaction changes what is in it; this one is the next, until it ends."""
-        query = "SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"
-        connection.execute(statement(query), {"key": f"turnout change {self.name}"})
 
 
 @lru_cache(maxsize=512)

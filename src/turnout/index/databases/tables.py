@@ -1,41 +1,28 @@
-"""The tables of a manifest, which are the same in every kind of database."""
+"""The tables of a manifest, the same in every kind of database: their columns, with the types that SQLite has."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
 
-Kind = Literal["text", "bytes", "integer"]
+Columns = Mapping[str, str]
 
-_ITEM: dict[str, Kind] = {"collection": "text", "id": "text"}
+_ITEM = {"collection": "TEXT", "id": "TEXT"}
+_DIGESTS = {"text": "BLOB", "metadata": "BLOB"}
 
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table: its columns in order, and those of its key."""
-
-    name: str
-    columns: Mapping[str, Kind]
-    key: tuple[str, ...]
-
-    def definition(self, types: Mapping[Kind, str]) -> str:
-        """What stands in the brackets of its `CREATE TABLE`."""
-        columns = ", ".join(f"{column} {types[kind]}" for column, kind in self.columns.items())
-        return f"{columns}, PRIMARY KEY ({', '.join(self.key)})"
-
-
-COLLECTION = Table("collection", {"name": "text", "space": "text", "stamp": "integer"}, ("name",))
-TABLES = (
-    Table("document", {"id": "text", "text": "bytes", "metadata": "bytes", "origin": "text"}, ("id",)),
-    COLLECTION,
-    Table("held", {**_ITEM, "text": "bytes", "metadata": "bytes", "reason": "text"}, ("collection", "id")),
-    Table("lag", _ITEM, ("collection", "id")),
-    Table("missed", _ITEM, ("collection", "id")),
-    Table("writing", _ITEM, ("collection", "id")),
-)
-
-SEEN = Table("seen", {"id": "text", "text": "bytes", "metadata": "bytes", "reason": "text"}, ("id",))
-TOUCHED = Table("touched", {"id": "text"}, ("id",))
-TEMPORARY = (SEEN, TOUCHED)
+TABLES: dict[str, Columns] = {
+    "document": {"id": "TEXT", **_DIGESTS, "origin": "TEXT"},
+    "collection": {"name": "TEXT", "space": "TEXT", "stamp": "INTEGER"},
+    "held": {**_ITEM, **_DIGESTS, "reason": "TEXT"},
+    "lag": _ITEM,
+    "missed": _ITEM,
+    "writing": _ITEM,
+}
+TEMPORARY: dict[str, Columns] = {"seen": {"id": "TEXT", **_DIGESTS, "reason": "TEXT"}, "touched": {"id": "TEXT"}}
 """What a change is made of: a connection's own, and empty when a change begins."""
+
+
+def definition(columns: Columns, types: Mapping[str, str] | None = None) -> str:
+    """What follows a table's name in `CREATE TABLE`; `types` has another database's names for SQLite's types."""
+    lines = [f"{column} {(types or {}).get(kind, kind)}" for column, kind in columns.items()]
+    key = "collection, id" if "collection" in columns else next(iter(columns))
+    return f"({', '.join(lines)}, PRIMARY KEY ({key}))"

@@ -15,8 +15,8 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, cast, get_args
 from turnout.errors import CollectionGoneError, EmbeddingSpaceError, TurnoutError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.keepers import RecordKeeper, Sample, StoreState, collection_gone
-from turnout.index.guard.locks import aholding, holding
 from turnout.index.guard.records import SpaceRecord, always_changing, mismatch, reindex_command, to_reindex
+from turnout.index.locks import aholding, holding
 
 _Call = Callable[..., Awaitable[Any]]  # (object, name of its blocking method, arguments) → the result
 _Step = Literal["pass", "assume", "probe", "create", "write", "verify"]

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 from turnout.errors import CollectionGoneError, EmbeddingSpaceError
 from turnout.facts.spaces import EmbeddingSpace
-from turnout.index.guard.locks import Lock, holding
 from turnout.index.guard.records import PREFIX, SpaceRecord, mismatch, reindex_command, to_reindex
+from turnout.index.locks import Lock, holding
 
 Sample = tuple[str, Sequence[float]]  # a text of the store, and the vector that it has there
 

@@ -81,25 +81,27 @@ class Checkpoint(Database):
 
     def find(self, ids: Sequence[str]) -> dict[str, _ChunkStatus]:
         """What is known of chunks."""
-        rows = self._of_ids("SELECT id, text, metadata, state, reason FROM chunk WHERE id IN ({})", ids)
+        rows = self.rows_of("SELECT id, text, metadata, state, reason FROM chunk WHERE id {ids}", ids)
         return {row[0]: _ChunkStatus(row[1], row[2], State(row[3]), row[4]) for row in rows}
 
     def vectors(self, ids: Sequence[str]) -> dict[str, array[float]]:
         """The vectors that were saved and not yet written."""
-        rows = self._of_ids("SELECT id, vector FROM chunk WHERE vector IS NOT NULL AND id IN ({})", ids)
+        rows = self.rows_of("SELECT id, vector FROM chunk WHERE vector IS NOT NULL AND id {ids}", ids)
         return {row[0]: array("d", row[1]) for row in rows}
 
     def count(self, state: State) -> int:
         """How many chunks are in a state."""
-        return self._one("SELECT count(*) FROM chunk WHERE state = ?", state)
+        return int(self.rows("SELECT count(*) FROM chunk WHERE state = :state", state=state)[0][0])
 
     def sample(self, number: int) -> list[str]:
         """Ids of chunks that were written, chosen at random."""
-        return self._ids("SELECT id FROM chunk WHERE state = ? ORDER BY random() LIMIT ?", State.WRITTEN, number)
+        query = "SELECT id FROM chunk WHERE state = :state ORDER BY random() LIMIT :number"
+        return [row[0] for row in self.rows(query, state=State.WRITTEN, number=number)]
 
     def unseen(self, number: int) -> list[str]:
         """Ids that this run hasn't seen in the source."""
-        return self._ids("SELECT id FROM chunk WHERE run < ? LIMIT ?", self.run, number)
+        query = "SELECT id FROM chunk WHERE run < :run LIMIT :number"
+        return [row[0] for row in self.rows(query, run=self.run, number=number)]
 
     def seen(self, ids: Iterable[str]) -> None:
         """Chunks are still in the source."""

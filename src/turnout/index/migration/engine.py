@@ -13,10 +13,10 @@ from turnout.embedding.embedder import Embedder
 from turnout.errors import ChunkRefusedError, ReindexError
 from turnout.facts.spaces import space_of
 from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk, RefusedChunk, Searchable, Source, Target, pages
-from turnout.index.databases.session_locks import PostgresLock
+from turnout.index.databases.places import Place
 from turnout.index.files import room_for
 from turnout.index.guard.checks import ALIKE, cosine
-from turnout.index.locks import fenced, reindex_lock
+from turnout.index.locks import reindex_lock
 from turnout.index.migration.checkpoint import Checkpoint, Plan, State, about_tokens, estimate
 from turnout.index.migration.report import Check, Estimate, ReindexProgress, ReindexReport
 from turnout.index.stream import DRAIN, ChunkStream, EmbeddingStream, StreamFactory
@@ -30,7 +30,7 @@ def reindex(
     embedder: Embedder,
     *,
     checkpoint: Path,
-    lock: Path | PostgresLock | None = None,
+    lock: Place | None = None,
     old: Searchable | None = None,
     sample: int = 16,
     dry_run: bool = False,
@@ -49,7 +49,7 @@ def reindex(
         target: What is filled: an empty collection, or one of the embedder's space.
         embedder: Embeds in the target's space.
         checkpoint: A file that remembers what was done. With the same file, a run that ended early is gone on with.
-        lock: The lock, or its file; left out, beside the checkpoint.
+        lock: The lock's file, or the schema that it is in; left out, beside the checkpoint.
         old: The collection that the chunks come from, if it can be searched, to compare with at the end.
         sample: How many chunks are embedded anew at the end to see that their vectors are right; 0 for none.
         dry_run: Whether to end with the estimate; then nothing is sent and nothing changed.
@@ -71,8 +71,7 @@ def reindex(
     began = time.monotonic()
     space = space_of(embedder.route)
     lock = lock or checkpoint.with_name(f"{checkpoint.name}.lock")
-    locked = nullcontext() if dry_run else reindex_lock(lock, target.name)
-    with locked as check, fenced(target, check):
+    with nullcontext() if dry_run else reindex_lock(lock, target.name):
         target.claim(space, dry=dry_run)
         nothing_yet = dry_run and not checkpoint.exists()
         book = Checkpoint(Path(":memory:") if nothing_yet else checkpoint, target=target.name, space=space)

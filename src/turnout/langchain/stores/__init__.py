@@ -19,6 +19,7 @@ from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk
 from turnout.index.collection import Collection, cannot_embed
 from turnout.index.guard.keepers import RecordKeeper, StampKeeper, StoreState
 from turnout.index.guard.records import with_record
+from turnout.index.locks import check_locks
 from turnout.index.store_kinds import StoreKind, StoreKinds
 from turnout.settings import IndexSettings
 
@@ -70,14 +71,14 @@ class VectorStoreCollection(Collection, Generic[StoreT]):
 
     def write(self, chunks: Sequence[EmbeddedChunk]) -> None:
         """Add chunks, in place of those with the same ids."""
-        self.check_lock()
+        check_locks()
         self.put(chunks, [self._metadata_to_keep(chunk.metadata) for chunk in self.normalize(chunks)])
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove documents; ids that aren't there are left out."""
         there = list(self.get(ids))
         if there:
-            self.check_lock()
+            check_locks()
             self.store.delete(there)
 
     def drop(self) -> None:

@@ -16,8 +16,8 @@ from turnout.index.collection import chunk_refused
 from turnout.index.files import read_folder, recover_folder, remove_folder, replace_folder, staging_folder
 from turnout.index.guard.checks import spread
 from turnout.index.guard.keepers import Sample, StoreState
-from turnout.index.guard.locks import FileSystemLock, holding
 from turnout.index.guard.records import SpaceRecord, reindex_command, would_replace
+from turnout.index.locks import FileSystemLock, holding
 from turnout.index.store_kinds import StoreKind
 from turnout.langchain.stores import ListedCollection, SpaceKeeper
 from turnout.langchain.stores.faiss_documents import documents as read_documents

@@ -18,6 +18,7 @@ from turnout.index.chunks import Chunk, EmbeddedChunk
 from turnout.index.collection import Collection, check_strings, chunk_refused
 from turnout.index.guard.keepers import RecordKeeper, StampKeeper
 from turnout.index.guard.records import KEYS, PREFIX, SpaceRecord, with_record
+from turnout.index.locks import check_locks
 
 NodeT = TypeVar("NodeT", bound=BaseNode)
 
@@ -136,7 +137,7 @@ class NodeCollection(Collection):
         nodes = [to_node(chunk) for chunk in self.normalize(chunks)]
         for node, chunk in zip(nodes, chunks, strict=True):
             node.embedding = list(chunk.vector)
-        self.check_lock()
+        check_locks()
         self._replace(chunks, nodes)
 
     @abstractmethod
@@ -167,7 +168,7 @@ class NodeCollection(Collection):
     def delete(self, ids: Sequence[str]) -> None:
         """Remove nodes; ids that aren't there are left out."""
         if ids:
-            self.check_lock()
+            check_locks()
             self.vector_store.delete_nodes(list(ids))
 
     def search(self, vector: Sequence[float], k: int) -> list[Chunk]:

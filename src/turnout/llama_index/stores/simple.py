@@ -27,8 +27,8 @@ from turnout.index.collection import cannot_embed
 from turnout.index.files import read_folder, recover_folder, remove_folder, replace_folder, staging_folder
 from turnout.index.guard.checks import spread
 from turnout.index.guard.keepers import Sample, StoreState, first_record_entries, state_of_documents
-from turnout.index.guard.locks import FileSystemLock, holding
 from turnout.index.guard.records import SpaceRecord, with_record, would_replace
+from turnout.index.locks import FileSystemLock, holding
 from turnout.index.store_kinds import StoreKind
 from turnout.llama_index.stores.base import NodeCollection, NodeKeeper, to_chunk
 from turnout.settings import IndexSettings

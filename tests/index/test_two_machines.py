@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import signal
-import subprocess
-import sys
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +13,7 @@ import sqlalchemy
 from tests.index.data.test_readers import Framework
 from tests.index.named_support import EMBED, IDS, TEXTS, settings
 from tests.index.support import sent
+from tests.index.worker import fill, hold
 from turnout.errors import ReindexLockedError
 from turnout.index.chunks import Chunk
 from turnout.index.collections import Collections
@@ -26,6 +24,9 @@ from turnout.index.migration.named import NamedIndex
 from turnout.index.named import Index
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import ForkServerContext, ForkServerProcess
     from pathlib import Path
 
     from turnout.facts.spaces import EmbeddingSpace
@@ -58,10 +59,10 @@ class Machine(Framework):
             return {document.page_content for document in self._index.similarity_search("Keys?", k=9)}
         return {node.text for node in self._index.as_retriever(similarity_top_k=9).retrieve("Keys?")}
 
-    def reindex(self, to: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "turnout.cli", "reindex", "docs", "--to", to, "--yes", "--sample", "0"]
-        environment = {**os.environ, "TURNOUT_CONFIG": str(self.file)}
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    def reindex(self, **options: Any) -> str:
+        """Fill Bedrock's collection from Azure's; how that ended."""
+        self.on("azure")
+        return NamedIndex("docs", self.file).reindex("bedrock", sample=0, **options).state
 
 
 @pytest.fixture(params=["langchain", "llama_index"])
@@ -83,6 +84,17 @@ def lock_of(machine: Machine) -> tuple[Any, str]:
     index = NamedIndex("docs", machine.file)
     space = index.spaces()["bedrock"]
     return index.lock(space), index.collection_name(space)
+
+
+def started(
+    processes: ForkServerContext, what: Callable[[str, Connection], None], machine: Machine
+) -> tuple[ForkServerProcess, Connection]:
+    """A process on a machine, and what it tells."""
+    wire, theirs = processes.Pipe(duplex=False)
+    process = processes.Process(target=what, args=(str(machine.file), theirs))
+    process.start()
+    theirs.close()
+    return process, wire
 
 
 def opener(config: IndexConfig, _: str | None, space: EmbeddingSpace, *, create: bool) -> Collection | None:
@@ -119,39 +131,33 @@ def test_what_one_changes_the_other_sees_at_its_next_call(
 
 def test_the_other_does_not_answer_with_text_that_was_replaced(machines: tuple[Machine, Machine]) -> None:
     first, second = machines
-    filled = first.on("azure").reindex("bedrock")
-    told = filled.communicate(timeout=60)[0]
-    assert filled.returncode == 0, told
+    assert first.reindex() == "done"
     assert second.on("bedrock").texts() == set(TEXTS)
     first.on("azure").add({"keys": NEWER})
     for machine in (first, second):
         assert machine.on("bedrock").lacking() == [0, 1]
         with pytest.raises(Exception, match=r"1 are missing or old.*turnout reindex docs --to bedrock --from azure"):
             machine.texts()
-    mended = second.on("azure").reindex("bedrock")
-    mended.communicate(timeout=60)
-    assert mended.returncode == 0
+    assert second.reindex() == "done"
     for machine in (first, second):
         assert machine.on("bedrock").texts() == {NEWER, *TEXTS[1:]}
 
 
 def test_of_two_reindexes_at_once_one_runs_and_nothing_is_paid_twice(
-    machines: tuple[Machine, Machine], fresh_emulator: Emulator
+    machines: tuple[Machine, Machine], fresh_emulator: Emulator, processes: ForkServerContext
 ) -> None:
     first, second = machines
     first.on("azure").add({f"line-{number}": f"Line {number} leads to the sea." for number in range(40)})
     fresh_emulator.clear()
     lock, target = lock_of(first)
     with reindex_lock(lock, target):
-        refused = second.on("azure").reindex("bedrock")
-        told = refused.communicate(timeout=60)[0]
-        assert (refused.returncode, f"process {os.getpid()} on " in told) == (2, True), told
+        with pytest.raises(ReindexLockedError, match=f"process {os.getpid()} on "):
+            second.reindex()
         assert not sent(fresh_emulator)
-    running = [machine.on("azure").reindex("bedrock") for machine in machines]
-    told_by = [one.communicate(timeout=60)[0] for one in running]
-    for process, told in zip(running, told_by, strict=True):
-        assert process.returncode == 0 or "another reindex fills" in told, told
-    assert 0 in {process.returncode for process in running}
+    running = [started(processes, fill, machine) for machine in machines]
+    told = [wire.recv() for _, wire in running]
+    assert "done" in told
+    assert all(one == "done" or "another reindex fills" in one for one in told), told
     assert set(sent(fresh_emulator).values()) == {1}
 
 
@@ -169,27 +175,16 @@ def test_a_writer_waits_for_one_on_another_machine_and_is_refused_while_that_rei
         pass
 
 
-def test_the_lock_of_a_process_that_was_killed_is_free(machines: tuple[Machine, Machine]) -> None:
+def test_the_lock_of_a_process_that_was_killed_is_free(
+    machines: tuple[Machine, Machine], processes: ForkServerContext
+) -> None:
     first, second = machines
-    program = """
-import sys, time
-from turnout.index.locks import reindex_lock
-from turnout.index.migration.named import NamedIndex
-
-index = NamedIndex("docs")
-space = index.spaces()["bedrock"]
-with reindex_lock(index.lock(space), index.collection_name(space)):
-    print("held", flush=True)
-    time.sleep(60)
-"""
-    first.on("azure")
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
-        lock, target = lock_of(second)
-        with pytest.raises(ReindexLockedError, match=f"process {holder.pid} on"):
-            reindex_lock(lock, target).__enter__()
-        holder.send_signal(signal.SIGKILL)
+    holder, wire = started(processes, hold, first)
+    lock, target = lock_of(second)
+    with pytest.raises(ReindexLockedError, match=f"process {wire.recv()} on"):
+        reindex_lock(lock, target).__enter__()
+    holder.kill()
+    holder.join()
     with reindex_lock(lock, target, patience=30):
         pass
 
@@ -209,6 +204,21 @@ def test_who_lost_the_lock_writes_nothing_more(machines: tuple[Machine, Machine]
     assert second.on("azure").search() == first.on("azure").search() == set(IDS)
 
 
+def test_a_reindex_that_lost_the_lock_writes_nothing_more(machines: tuple[Machine, Machine], database: str) -> None:
+    def cutting(_: object) -> bool:
+        cut(database)
+        return True
+
+    first, _ = machines
+    with pytest.raises(ReindexLockedError, match="isn't held any more"):
+        first.reindex(confirm=cutting)
+    index = NamedIndex("docs", first.file)
+    target = index.open_collection(index.spaces()["bedrock"])
+    assert target is not None
+    assert target.count() == 0
+    assert first.reindex() == "done"
+
+
 def test_a_connection_that_was_cut_while_nothing_was_done_is_made_anew(
     machines: tuple[Machine, Machine], database: str
 ) -> None:
@@ -222,9 +232,7 @@ def test_a_connection_that_was_cut_while_nothing_was_done_is_made_anew(
 
 def test_a_manifest_beside_the_application_is_taken_over(machines: tuple[Machine, Machine], database: str) -> None:
     first, second = machines
-    filled = first.on("azure").reindex("bedrock")
-    told = filled.communicate(timeout=60)[0]
-    assert filled.returncode == 0, told
+    assert first.reindex() == "done"
     config = NamedIndex("docs", first.file)
     place = config.manifest
     assert isinstance(place, PostgresSchema)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
+import time
 from array import array
 from typing import TYPE_CHECKING
 
@@ -43,6 +45,31 @@ def moved(config: str, source: Listed, options: dict[str, object]) -> bool:
         **options,  # type: ignore[arg-type]
     )
     return report.complete
+
+
+def fill(config: str, answer: Connection) -> None:
+    """Reindex the index `docs` into Bedrock from Azure, and tell how that ended."""
+    from turnout.errors import ReindexLockedError
+    from turnout.index.migration.named import NamedIndex
+
+    os.environ["TURNOUT_BACKEND"] = "azure"
+    try:
+        answer.send(NamedIndex("docs", config).reindex("bedrock", sample=0).state)
+    except ReindexLockedError as error:
+        answer.send(str(error))
+
+
+def hold(config: str, answer: Connection) -> None:
+    """Write to the index `docs` in Bedrock's space until this is killed."""
+    from turnout.index.locks import reindex_lock
+    from turnout.index.migration.named import NamedIndex
+
+    os.environ["TURNOUT_BACKEND"] = "azure"
+    index = NamedIndex("docs", config)
+    space = index.spaces()["bedrock"]
+    with reindex_lock(index.lock(space), index.collection_name(space), patience=0):
+        answer.send(os.getpid())
+        time.sleep(60)
 
 
 class Counted:

@@ -75,18 +75,15 @@ class _CollectionFiles:
     """The locks of a collection as files; another one says who has that of a reindex."""
 
     def __init__(self, path: Path, target: str) -> None:
-        self._path, self._holder = path, path.with_name(f"{path.name}.holder")
-        self._locks = {"write": FileSystemLock(path.with_name(f"{target}.lock")), "reindex": FileSystemLock(path)}
-        self._taken: list[str] = []
+        self._path, self._holder, self._has_told = path, path.with_name(f"{path.name}.holder"), False
+        self._locks = {"reindex": FileSystemLock(path), "write": FileSystemLock(path.with_name(f"{target}.lock"))}
 
     def acquire(self, which: str) -> bool:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        if not self._locks[which].acquire():
-            return False
-        self._taken.append(which)
-        return True
+        return self._locks[which].acquire()
 
     def note_holder(self, about: str) -> None:
+        self._has_told = True
         self._holder.write_text(about)
 
     def holder(self) -> str:
@@ -96,10 +93,10 @@ class _CollectionFiles:
         """A file's lock can't be lost."""
 
     def release(self) -> None:
-        if "reindex" in self._taken:
+        if self._has_told:
             self._holder.unlink(missing_ok=True)
-        while self._taken:
-            self._locks[self._taken.pop()].release()
+        for lock in self._locks.values():
+            lock.release()
 
 
 @contextmanager

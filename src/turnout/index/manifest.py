@@ -32,12 +32,12 @@ class Manifest(ManifestReading):
 
     def begin_write(self, collection: str, ids: Iterable[str]) -> None:
         """Chunks are about to be written; `note_written`, `note_copied` or `note_interrupted` says how it ended."""
-        with self._touching(ids):
+        with self._about(ids=ids):
             self._run(sql.BEGIN_WRITE, collection=collection)
 
     def note_interrupted(self, collection: str, chunks: Iterable[Chunk]) -> None:
         """What a collection has of chunks whose writer was killed; a version that was written is wanted everywhere."""
-        with self._seeing(chunks):
+        with self._about(chunks=chunks):
             self._run(sql.NEW)
             self._note_seen(collection, filled=False)
             self._run(*sql.LEFT_UNWRITTEN, collection=collection)
@@ -46,7 +46,7 @@ class Manifest(ManifestReading):
 
     def note_written(self, collection: str, chunks: Iterable[Chunk], *, origin: str | None = None) -> None:
         """A collection has chunks of an origin, for good, and every other one should have them like this."""
-        with self._seeing(chunks):
+        with self._about(chunks=chunks):
             self._run(sql.WANT_SEEN, origin=origin)
             self._run(sql.MISS_NO_SEEN)
             self._run(sql.HOLD_SEEN, sql.NOT_WRITING, collection=collection)
@@ -54,25 +54,25 @@ class Manifest(ManifestReading):
 
     def note_copied(self, collection: str, chunks: Iterable[Chunk]) -> None:
         """A collection has copies of what is wanted, for good, even if it gives metadata back in another form."""
-        with self._seeing(chunks):
+        with self._about(chunks=chunks):
             self._run(sql.HOLD_SEEN, sql.NOT_MISSED, sql.NOT_WRITING, sql.WANTED_METADATA, collection=collection)
             self._relate(sql.TOUCH_SEEN, collection)
 
     def note_unwanted(self, ids: Sequence[str]) -> None:
         """No collection should have these chunks any more."""
-        with self._touching(ids):
+        with self._about(ids=ids):
             self._run(*sql.WANT_NO_TOUCHED)
             self._relate(None)
 
     def note_deleted(self, collection: str, ids: Sequence[str]) -> None:
         """A collection doesn't have these chunks any more."""
-        with self._touching(ids):
+        with self._about(ids=ids):
             self._run(sql.HOLD_NO_TOUCHED, collection=collection)
             self._relate(None, collection)
 
     def note_lost(self, collection: str, ids: Sequence[str]) -> None:
         """A collection was found without these chunks: they were deleted from it by other means than the index."""
-        with self._touching(ids):
+        with self._about(ids=ids):
             self._run(sql.MISS_TOUCHED, sql.HOLD_NO_TOUCHED, collection=collection)
             self._relate(None, collection)
 
@@ -80,7 +80,7 @@ class Manifest(ManifestReading):
         """A collection can't have these chunks as they are, because its model refuses them: id → reason."""
         with self._database.change():
             self._database.insert("seen", ((found, None, None, reason) for found, reason in reasons.items()))
-            self._run(sql.SKIP_SEEN, sql.NOT_MISSED, collection=collection)
+            self._run(sql.AS_WANTED, sql.HOLD_SEEN, sql.NOT_MISSED, collection=collection)
             self._relate(sql.TOUCH_SEEN, collection)
 
     def scan(
@@ -100,7 +100,7 @@ class Manifest(ManifestReading):
             filled: Whether it was just filled with what is wanted, so that what it lacks was deleted for that, and its
                 metadata are what is wanted even if it gives them back in another form.
         """
-        with self._seeing(chunks):
+        with self._about(chunks=chunks):
             self._add_collection(collection, space)
             if wanted:
                 self._run(*sql.EXACTLY_SEEN, collection=collection)
@@ -113,7 +113,7 @@ class Manifest(ManifestReading):
 
     def note_edited(self, collection: str, chunks: Sequence[Chunk]) -> None:
         """Note some chunks as a collection has them now; those that were edited by other means are wanted like this."""
-        with self._seeing(chunks):
+        with self._about(chunks=chunks):
             self._note_seen(collection, filled=False)
             self._relate(sql.TOUCH_SEEN, collection)
 
@@ -122,7 +122,7 @@ class Manifest(ManifestReading):
 
         The chunk is wanted as the collection has it, or else another one; if none has it, it isn't wanted any more.
         """
-        with self._touching(()):
+        with self._about():
             self._run(sql.NOWHERE, sql.WANT_ANOTHER, collection=collection)
             self._run(*sql.GIVE_UP)
             ids = self._ids("SELECT id FROM touched ORDER BY id")
@@ -130,16 +130,10 @@ class Manifest(ManifestReading):
         return ids
 
     @contextmanager
-    def _seeing(self, chunks: Iterable[Chunk]) -> Iterator[None]:
-        """A change that is about chunks as a collection has them."""
+    def _about(self, *, chunks: Iterable[Chunk] = (), ids: Iterable[str] = ()) -> Iterator[None]:
+        """A change that is about chunks as a collection has them, or about ids."""
         with self._database.change():
             self._database.insert("seen", ((chunk.id, *chunk.digests, None) for chunk in chunks))
-            yield
-
-    @contextmanager
-    def _touching(self, ids: Iterable[str]) -> Iterator[None]:
-        """A change that is about ids."""
-        with self._database.change():
             self._database.insert("touched", ((found,) for found in ids))
             yield
 

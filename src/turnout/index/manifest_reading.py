@@ -14,18 +14,15 @@ from turnout.index.files import Value
 class ManifestReading:
     """What is asked of a manifest.
 
-    Args:
+    Attributes:
         place: Where it is.
+        is_remote: Whether a look at it takes a request to a server.
     """
 
     def __init__(self, place: Place) -> None:
         self.place = place
         self._database = open_database(place)
-
-    @property
-    def is_remote(self) -> bool:
-        """Whether a look at it takes a request to a server."""
-        return self._database.is_remote
+        self.is_remote = self._database.is_remote
 
     def close(self) -> None:
         """Close its file, or its connection."""
@@ -135,12 +132,7 @@ class ManifestReading:
 
     def elsewhere(self, collection: str, ids: Sequence[str]) -> dict[str, list[str]]:
         """Which other collections have the wanted version of chunks, as it is: collection → ids, each id once."""
-        query = (
-            "SELECT h.id, min(h.collection) FROM held h JOIN document d "
-            "ON d.id = h.id AND d.text = h.text AND d.metadata = h.metadata "
-            "WHERE h.reason IS NULL AND h.id {ids} AND h.collection <> :collection GROUP BY h.id"
-        )
-        return _by_collection(self._database.rows_of(query, ids, collection=collection))
+        return self._holders(ids, "AND d.metadata = h.metadata AND h.collection <> :collection", collection)
 
     def of_origin(self, origin: str) -> set[str]:
         """Ids of the chunks that came from somewhere."""
@@ -172,11 +164,17 @@ class ManifestReading:
 
     def holders(self, ids: Sequence[str]) -> dict[str, list[str]]:
         """Which collections have the wanted version of chunks: collection → ids, each id once."""
+        return self._holders(ids)
+
+    def _holders(self, ids: Sequence[str], also: str = "", collection: str | None = None) -> dict[str, list[str]]:
         query = (
             "SELECT h.id, min(h.collection) FROM held h JOIN document d ON d.id = h.id AND d.text = h.text "
-            "WHERE h.reason IS NULL AND h.id {ids} GROUP BY h.id"
+            "WHERE h.reason IS NULL AND h.id {ids} {also} GROUP BY h.id"
         )
-        return _by_collection(self._database.rows_of(query, ids))
+        found: dict[str, list[str]] = {}
+        for id_, name in self._database.rows_of(query.replace("{also}", also), ids, collection=collection):
+            found.setdefault(name, []).append(id_)
+        return found
 
     def _rows(self, query: str, collection: str | None = None, **values: Value) -> list[tuple[Any, ...]]:
         return self._database.rows(query, collection=collection, **values)
@@ -186,10 +184,3 @@ class ManifestReading:
 
     def _ids(self, query: str, collection: str | None = None, **values: Value) -> list[str]:
         return [row[0] for row in self._rows(query, collection, **values)]
-
-
-def _by_collection(rows: Sequence[tuple[Any, ...]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for id_, collection in rows:
-        found.setdefault(collection, []).append(id_)
-    return found

@@ -13,16 +13,12 @@ TOUCH_SEEN = "INSERT INTO touched SELECT id FROM seen"
 TOUCH_ALL = "INSERT INTO touched SELECT id FROM document UNION SELECT id FROM held UNION SELECT id FROM lag"
 
 HOLD_SEEN = """
-INSERT INTO held SELECT CAST(:collection AS TEXT), id, text, metadata, NULL FROM seen WHERE true
-ON CONFLICT (collection, id) DO UPDATE SET text = excluded.text, metadata = excluded.metadata, reason = NULL
-WHERE held.text <> excluded.text OR held.metadata <> excluded.metadata OR held.reason IS NOT NULL
+INSERT INTO held SELECT CAST(:collection AS TEXT), id, text, metadata, reason FROM seen WHERE text IS NOT NULL
+ON CONFLICT (collection, id) DO UPDATE SET text = excluded.text, metadata = excluded.metadata, reason = excluded.reason
+WHERE held.text <> excluded.text OR held.metadata <> excluded.metadata
+OR coalesce(held.reason <> excluded.reason, (held.reason IS NULL) <> (excluded.reason IS NULL))
 """
-SKIP_SEEN = """
-INSERT INTO held SELECT CAST(:collection AS TEXT), d.id, d.text, d.metadata, s.reason
-FROM document d JOIN seen s ON s.id = d.id WHERE true
-ON CONFLICT (collection, id) DO UPDATE
-SET text = excluded.text, metadata = excluded.metadata, reason = excluded.reason
-"""
+AS_WANTED = "UPDATE seen SET text = d.text, metadata = d.metadata FROM document d WHERE d.id = seen.id"
 HELD_NO_MORE = "DELETE FROM held WHERE collection = :collection AND reason IS NULL AND " + _NOT_SEEN.format("held")
 NOT_MISSED = f"DELETE FROM missed WHERE collection = :collection AND id IN {_SEEN}"
 NOT_WRITING = f"DELETE FROM writing WHERE collection = :collection AND id IN {_SEEN}"
@@ -35,15 +31,14 @@ NEW = """
 INSERT INTO document SELECT s.id, s.text, s.metadata, NULL FROM seen s WHERE NOT EXISTS
 (SELECT 1 FROM collection c CROSS JOIN held h WHERE h.collection = c.name AND h.id = s.id) ON CONFLICT DO NOTHING
 """
-WANT_SEEN = """
-INSERT INTO document SELECT id, text, metadata, CAST(:origin AS TEXT) FROM seen WHERE true
-ON CONFLICT (id) DO UPDATE SET text = excluded.text, metadata = excluded.metadata, origin = excluded.origin
-"""
+_WANT = """
+INSERT INTO document SELECT id, text, metadata, {} FROM seen WHERE true
+ON CONFLICT (id) DO UPDATE SET text = excluded.text, metadata = excluded.metadata"""
+WANT_SEEN = f"{_WANT.format('CAST(:origin AS TEXT)')}, origin = excluded.origin"
 EXACTLY_SEEN = (
     f"""DELETE FROM document WHERE {_NOT_SEEN.format("document")} AND NOT EXISTS
     (SELECT 1 FROM held h WHERE h.collection = :collection AND h.id = document.id AND h.reason IS NOT NULL)""",
-    """INSERT INTO document SELECT id, text, metadata, NULL FROM seen WHERE true
-    ON CONFLICT (id) DO UPDATE SET text = excluded.text, metadata = excluded.metadata""",
+    _WANT.format("NULL"),
     "DELETE FROM missed",
 )
 WANTED_METADATA = f"""
@@ -53,12 +48,8 @@ AND d.id = held.id AND d.text = held.text AND d.metadata <> held.metadata
 """
 
 # `touched` has the ids.
-BEGIN_WRITE = """
-INSERT INTO writing SELECT CAST(:collection AS TEXT), id FROM touched WHERE true ON CONFLICT DO NOTHING
-"""
-MISS_TOUCHED = """
-INSERT INTO missed SELECT CAST(:collection AS TEXT), id FROM touched WHERE true ON CONFLICT DO NOTHING
-"""
+_ITEMS = "SELECT CAST(:collection AS TEXT), id FROM touched WHERE true ON CONFLICT DO NOTHING"
+BEGIN_WRITE, MISS_TOUCHED = f"INSERT INTO writing {_ITEMS}", f"INSERT INTO missed {_ITEMS}"
 HOLD_NO_TOUCHED = f"DELETE FROM held WHERE collection = {_THIS} AND id IN {_TOUCHED}"
 WANT_NO_TOUCHED = (
     f"DELETE FROM document WHERE id IN {_TOUCHED}",

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from turnout import runtime
 from turnout.errors import ReindexLockedError
 from turnout.index.databases.schema import TYPES, PostgresSchema, sqlstate, statement
-from turnout.index.databases.sqlite import SqliteDatabase
-from turnout.index.databases.tables import TABLES, TEMPORARY, definition
+from turnout.index.databases.sqlite import TABLES, TEMPORARY, SqliteDatabase, definition
 from turnout.index.files import Value, room_for
 
 if TYPE_CHECKING:
@@ -20,11 +19,7 @@ if TYPE_CHECKING:
 
 _PAGE = 4096  # rows, or ids, in one statement
 _NOT_FREE = "55P03"  # www.postgresql.org/docs/current/errcodes-appendix.html: lock_not_available
-_OWN = [
-    f"CREATE TEMP TABLE IF NOT EXISTS {name} {definition(one, TYPES)} ON COMMIT DELETE ROWS"
-    for name, one in TEMPORARY.items()
-]
-_COUNTED = {"collection", "touched"}  # or they are taken for large ones, and all chunks gone through for a few
+_COUNTED = {"collection", "touched"}  # when they are filled, as in `insert`
 
 
 class PostgresDatabase:
@@ -54,23 +49,24 @@ class PostgresDatabase:
 
     def close(self) -> None:
         """Close the connection, a lost one too; a later use makes another one."""
-        connection, self._connection = self._connection, None
         with suppress(Exception):
-            if connection is not None:
-                connection.close()
+            if self._connection is not None:
+                self._connection.close()
+        self._connection = None
 
     def _make(self) -> None:
         """Make the tables, with what this machine's file had before there were any."""
+        former = self.place.former
         with self.change():
-            made = self.place.make(self._connected())
-            if made and self.place.former.is_file():
-                with closing(SqliteDatabase(self.place.former)) as former:
-                    copy_tables(former, self)
+            if not self.place.make(self._connected()):
+                return  # another process was first
+            if former.is_file():
+                with closing(SqliteDatabase(former)) as source:
+                    copy_tables(source, self)
                 # Others may have written since: each collection is gone through when it is next used.
                 self.execute("UPDATE collection SET stamp = NULL")
-        if made:
-            with suppress(OSError):
-                self.place.former.rename(self.place.former.with_name(f"{self.place.former.name}.moved"))
+        with suppress(OSError):
+            former.rename(former.with_name(f"{former.name}.moved"))
 
     def rows(self, statement: str, **values: Value | list[str]) -> list[tuple[Any, ...]]:
         """What a query finds; in a change, what that has made of the tables."""
@@ -80,11 +76,9 @@ class PostgresDatabase:
 
     def rows_of(self, statement: str, ids: Sequence[str], **values: Value) -> list[tuple[Any, ...]]:
         """What a query finds for ids, a page of them at a time; the statement has `{ids}` for a condition."""
-        rows: list[tuple[Any, ...]] = []
         query = statement.replace("{ids}", "= ANY (CAST(:ids AS text[]))")
-        for start in range(0, len(ids), _PAGE):
-            rows += self.rows(query, **values, ids=list(ids[start : start + _PAGE]))
-        return rows
+        pages = (list(ids[start : start + _PAGE]) for start in range(0, len(ids), _PAGE))
+        return [row for page in pages for row in self.rows(query, **values, ids=page)]
 
     @contextmanager
     def change(self) -> Iterator[None]:
@@ -118,14 +112,16 @@ class PostgresDatabase:
 
     def insert(self, table: str, rows: Iterable[Sequence[Value]]) -> None:
         """Put rows into a table, within `change`, a page in one statement; of rows with one key, the first stays."""
-        self._make_temporary()
-        columns = (TABLES | TEMPORARY)[table]
+        columns, left = (TABLES | TEMPORARY)[table], iter(rows)
         arrays = ", ".join(f"CAST(:{one} AS {TYPES[kind].split()[0]}[])" for one, kind in columns.items())
-        left = iter(rows)
+        query = f"INSERT INTO {table} SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING"  # noqa: S608
+        filled = False
         while page := list(islice(left, _PAGE)):
-            values = dict(zip(columns, map(list, zip(*page, strict=True)), strict=True))
-            self._run(f"INSERT INTO {table} SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING", values)  # noqa: S608
-        self._run(f"ANALYZE {table}")
+            self._make_temporary()
+            self._run(query, dict(zip(columns, map(list, zip(*page, strict=True)), strict=True)))
+            filled = True
+        if filled:
+            self._run(f"ANALYZE {table}")  # or it is taken for a large one, and all chunks gone through for a few
 
     def _wait(self) -> None:
         """Wait until no other transaction changes the tables; this one is the next, until it ends."""
@@ -143,8 +139,8 @@ class PostgresDatabase:
     def _make_temporary(self) -> None:
         """Make the connection's own tables, which one that only reads doesn't need, nor may every role make."""
         if not self._has_temporary:
-            for table in _OWN:
-                self._run(table)
+            for name, columns in TEMPORARY.items():
+                self._run(f"CREATE TEMP TABLE IF NOT EXISTS {name} {definition(columns, TYPES)} ON COMMIT DELETE ROWS")
             self._has_temporary = True
 
     def _count(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnout import runtime
 from turnout.errors import ReindexError
-from turnout.index.databases.tables import TABLES, definition
+from turnout.index.databases.sqlite import TABLES, definition
 from turnout.index.postgres import engine_of
 from turnout.settings import IndexSettings
 

@@ -242,6 +242,10 @@ def test_a_manifest_beside_the_application_is_taken_over(machines: tuple[Machine
             former.note_written(name, [Chunk(one, text, {}) for one, text in zip(IDS, TEXTS, strict=True)])
         former.note_unwanted(["refunds"])  # a delete that was begun
         manifest.close()
+    other = NamedIndex("docs", second.file).manifest
+    assert isinstance(other, PostgresSchema)
+    with closing(Manifest(other.former)) as latecomer:  # what another machine had is not taken over after that
+        latecomer.note_written("docs_of_a_former_model", [Chunk("lamps", LAMPS, {})])
     engine = sqlalchemy.create_engine(database, poolclass=sqlalchemy.NullPool)
     with engine.begin() as connection:
         connection.execute(sqlalchemy.text(f'DROP SCHEMA "{place.name}" CASCADE'))

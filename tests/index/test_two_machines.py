@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy
+from pydantic import SecretStr
 
 from tests.index.data.test_readers import Framework
 from tests.index.named_support import EMBED, IDS, TEXTS, settings
@@ -22,6 +23,7 @@ from turnout.index.locks import reindex_lock
 from turnout.index.manifest import Manifest
 from turnout.index.migration.named import NamedIndex
 from turnout.index.named import Index
+from turnout.settings import IndexSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -254,3 +256,17 @@ def test_a_manifest_beside_the_application_is_taken_over(machines: tuple[Machine
     assert not place.former.exists()
     assert second.on("bedrock").texts() == set(TEXTS[:2])
     assert second.lacking() == [0, 0]
+
+
+def test_what_is_taken_over_is_taken_once_and_gone_through(database: str, tmp_path: Path) -> None:
+    file = tmp_path / "docs.index.sqlite"
+    place = PostgresSchema.of(IndexSettings(store="pgvector", connection=SecretStr(database)), "docs", file)
+    for found in ("lamps", "keys"):
+        with closing(Manifest(file)) as former:
+            former.add_collection("long", "space")
+            former.note_written("long", [Chunk(found, LAMPS, {})])
+        with closing(Manifest(place)) as manifest:
+            assert manifest.ids("long") == ["lamps"]
+            assert manifest.collections() == {"long": "space"}
+            assert manifest.stamp("long") is None  # another machine may have changed it
+            assert manifest.has_unread()

@@ -21,7 +21,7 @@ from turnout.llama_index.stores.base import to_chunk, to_node
 from turnout.reindex import WorkerTask, embed_and_write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from turnout.embedding.embedder import Embedder
@@ -38,11 +38,11 @@ allow_pickle = true
 @pytest.fixture(params=["chroma", "faiss", "pgvector"])
 def named(
     request: pytest.FixtureRequest, fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[], NamedIndex]]:
+) -> Callable[[], NamedIndex]:
     """The index as a process would open it that begins now."""
     place = ""
     if request.param == "pgvector":
-        place = f'connection = "{request.getfixturevalue("postgres")}"\n'
+        place = f'connection = "{request.getfixturevalue("database")}"\n'
     path = tmp_path / "named.toml"
     path.write_text(settings_text(fresh_emulator, INDEX.format(store=request.param) + place), encoding="utf-8")
     monkeypatch.setenv("TURNOUT_BACKEND", "azure")
@@ -50,12 +50,7 @@ def named(
     def opened() -> NamedIndex:
         return NamedIndex("docs", path)
 
-    yield opened
-    index = opened()
-    for backend in ("bedrock", "openai", "azure"):
-        left = index.open_collection(index.space(backend))
-        if left is not None:
-            left.drop()
+    return opened
 
 
 def fill(index: NamedIndex, source: Any, backend: str, embedder: Callable[[str], Embedder], file: Path) -> Any:

@@ -14,17 +14,18 @@ import turnout
 
 SOURCE = Path(turnout.__file__).parent
 LAYERS = [
+    "version",
     "errors",
     "redaction",
     "runtime",
     "facts",
     "settings",
     "routing",
-    "hints",
     "transport",
     "providers",
     "conversation",
     "calls",
+    "hints",
     "limits",
     "embedding",
     "index",

@@ -9,7 +9,19 @@ import pytest
 from turnout import errors
 
 PUBLIC = {
-    "turnout": ["EmbeddingSpace", "Route", "Settings", "__version__", "errors", "load_settings", "resolve"],
+    "turnout": [
+        "EmbeddingSpace",
+        "Failover",
+        "Health",
+        "Route",
+        "Settings",
+        "__version__",
+        "errors",
+        "health",
+        "load_settings",
+        "reset_health",
+        "resolve",
+    ],
     "turnout.settings": [
         "AzureBackend",
         "Backend",

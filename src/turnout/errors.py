@@ -219,6 +219,8 @@ class FailedAttempt:
         code: The service's own error code.
         request_id: The service's id of the request.
         after: Seconds from the call's beginning until it failed.
+        backend: Name of the backend that was asked.
+        deployment: What was asked there.
     """
 
     error: str
@@ -226,11 +228,14 @@ class FailedAttempt:
     code: str | None
     request_id: str | None
     after: float
+    backend: str | None = None
+    deployment: str | None = None
 
     @classmethod
     def of(cls, error: ModelCallError, *, after: float) -> FailedAttempt:
         """An attempt that ended in an error."""
-        return cls(error.condition, error.status, error.code, error.request_id, round(after, 3))
+        took = round(after, 3)
+        return cls(error.condition, error.status, error.code, error.request_id, took, error.backend, error.deployment)
 
     def as_dict(self) -> dict[str, Any]:
         """As plain data, for an answer's metadata."""
@@ -251,6 +256,7 @@ class ModelCallError(TurnoutError):
         retryable: Whether the same request may succeed later.
         attempts: How many attempts the call took until this one ended it.
         failed_attempts: Those before it.
+        delivered: Characters of a streamed answer that the caller had when it broke off.
     """
 
     backend: str | None = None
@@ -262,6 +268,7 @@ class ModelCallError(TurnoutError):
     retryable: bool = field(default=False, init=False)
     attempts: int = field(default=1, init=False)
     failed_attempts: tuple[FailedAttempt, ...] = field(default=(), init=False)
+    delivered: int = field(default=0, init=False)
 
     @property
     def condition(self) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from turnout.calls.failover import Failover
     from turnout.facts.spaces import EmbeddingSpace
     from turnout.routing import Route
 else:
-    EmbeddingSpace = Route = Any
+    EmbeddingSpace = Failover = Route = Any
 
-__all__ = ["EmbeddingSpace", "Route"]
+__all__ = ["EmbeddingSpace", "Failover", "Route"]

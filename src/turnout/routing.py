@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from turnout.errors import SettingsError, UnknownBackendError, UnknownRouteError
 from turnout.facts.models import ModelFacts, base_id, facts
 from turnout.facts.providers import PROVIDERS, ProviderFacts
-from turnout.facts.spaces import EmbeddingSpace
+from turnout.facts.spaces import EmbeddingSpace, space_of
 from turnout.redaction import shown
 from turnout.settings import Kind, Settings, Target, load_settings
 from turnout.settings.options import Options
@@ -37,6 +37,7 @@ class Route:
         options: What the settings send to this target alone.
         headers: HTTP headers that they send to it alone; secret.
         home: `runtime` or `mantle`, on the wires that both of Bedrock's endpoints serve.
+        weight: The share of the calls that begin here, among the places beside it that have weights too.
     """
 
     kind: Kind
@@ -55,6 +56,7 @@ class Route:
     options: Options = field(default=Options(), compare=False)
     home: str = ""
     headers: Options = field(default=Options(), compare=False, repr=False)
+    weight: float | None = field(default=None, compare=False)
 
     @property
     def facts(self) -> ModelFacts:
@@ -62,7 +64,7 @@ class Route:
         return facts(self.model)
 
 
-_latest: tuple[Settings | None, dict[tuple[str, Kind, str | None, int | None], Route]] = None, {}
+_latest: tuple[Settings | None, dict[tuple[str, Kind, str | None, int | None], tuple[Route, ...]]] = None, {}
 """The settings that were asked last, and their routes: finding one anew is a hundredth of a call's cost."""
 
 
@@ -119,39 +121,76 @@ def resolve(
         UnknownBackendError: No such backend.
         SettingsError: The target doesn't fit: a wire the provider doesn't speak, dimensions the model can't make.
     """
+    return resolve_places(name, kind=kind, backend=backend, dimensions=dimensions, settings=settings)[0]
+
+
+def resolve_places(
+    name: str = "default",
+    *,
+    kind: Kind = "chat",
+    backend: str | None = None,
+    dimensions: int | None = None,
+    settings: Settings | None = None,
+) -> tuple[Route, ...]:
+    """Find the places that may answer for a name, in order of preference; `resolve` finds the first.
+
+    They are the targets of the backend's list, and then those of the fallbacks. Of an embedding route they are those
+    of one space.
+    """
     global _latest  # noqa: PLW0603 - replaced as a whole, so that no lock is needed
     settings = load_settings() if settings is None else settings
     latest = _latest
     if latest[0] is not settings:
         _latest = latest = settings, {}
     found, asked = latest[1], (name, kind, backend, dimensions)
-    route = found.get(asked)
-    if route is None:
+    places = found.get(asked)
+    if places is None:
         if len(found) >= _KEPT:
             found.clear()
-        route = found[asked] = _find(settings, *asked)
-    return route
+        places = found[asked] = _find(settings, *asked)
+    return places
 
 
-def _find(settings: Settings, name: str, kind: Kind, backend: str | None, dimensions: int | None) -> Route:
+def other_places(route: Route, settings: Settings) -> tuple[Route, ...]:
+    """The places that may answer instead of a route that `resolve` found, in order of preference."""
+    if not route.key:
+        return ()
+    backend = route.key.rpartition(".")[2].partition("[")[0]
+    first, *others = resolve_places(
+        route.name, kind=route.kind, backend=backend, dimensions=route.dimensions, settings=settings
+    )
+    return tuple(others) if first == route else ()
+
+
+def _find(settings: Settings, name: str, kind: Kind, backend: str | None, dimensions: int | None) -> tuple[Route, ...]:
     routes = settings.routes(kind)
     if name in routes:
-        chosen = active_backend(settings, kind, backend)
-        targets = routes[name]
-        if chosen not in targets:
-            raise UnknownRouteError(_no_target(settings, kind, name, chosen))
-        target, key = targets[chosen], f"{kind}.{name}.{chosen}"
-    elif ":" in name and (prefix := name.split(":", 1)[0]) in settings.backends:
+        return _places(settings, name, kind, active_backend(settings, kind, backend), dimensions)
+    if ":" in name and (prefix := name.split(":", 1)[0]) in settings.backends:
         if backend is not None and backend != prefix:
             msg = f"model {shown(name)} is on backend {prefix!r}, but the call asks for {shown(backend)}; give only one"
             raise UnknownBackendError(msg)
-        chosen, key, model = prefix, "", name.split(":", 1)[1]
+        model = name.split(":", 1)[1]
         if not model:
             raise UnknownRouteError("a direct model is written backend:model, like 'bedrock:us.amazon.nova-lite-v1:0'")
-        target = Target(deployment=model)
-    else:
-        raise UnknownRouteError(_unknown(settings, kind, name))
-    return _route(settings, kind, name, chosen, target, key, dimensions)
+        return (_route(settings, kind, name, prefix, Target(deployment=model), "", dimensions),)
+    raise UnknownRouteError(_unknown(settings, kind, name))
+
+
+def _places(settings: Settings, name: str, kind: Kind, backend: str, dimensions: int | None) -> tuple[Route, ...]:
+    targets = settings.routes(kind)[name]
+    if backend not in targets:
+        raise UnknownRouteError(_no_target(settings, kind, name, backend))
+    fallbacks = settings.route_fallbacks.get(f"{kind}.{name}", settings.fallbacks)
+    places: list[Route] = []
+    for other in dict.fromkeys((backend, *(fallback for fallback in fallbacks if fallback in targets))):
+        listed = targets[other].each
+        for number, target in enumerate(listed):
+            key = f"{kind}.{name}.{other}" + (f"[{number}]" if len(listed) > 1 else "")
+            place = _route(settings, kind, name, target.backend or other, target, key, dimensions)
+            if not places or kind == "chat" or space_of(place).fits(space_of(places[0])):
+                places.append(place)
+    return tuple(places)
 
 
 def _route(
@@ -191,6 +230,7 @@ def _route(
         options=target.options,
         headers=target.headers,
         home=_home(row, wire, deployment, target.home, origin),
+        weight=target.weight,
     )
 
 

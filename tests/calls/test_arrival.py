@@ -14,6 +14,7 @@ from turnout.calls import context as calls
 from turnout.calls import streams
 from turnout.calls.classification import classify
 from turnout.embedding.embedder import Embedder
+from turnout.embedding.sending import EmbeddingCall
 from turnout.errors import (
     ContentFilterError,
     ContextOverflowError,
@@ -140,7 +141,7 @@ def test_the_marker_is_each_attempts_own(fresh_emulator: Emulator, monkeypatch: 
     settings = load_settings()
     made = Embedder(resolve("azure:embed-small", kind="embedding", settings=settings), settings)
     fresh_emulator.queue(Raw(200, {"content-type": "application/json"}, "{}"))
-    sound, asked = Embedder._request, []
+    sound, asked = EmbeddingCall._request, []
 
     def request(self: Any, *arguments: Any) -> Any:
         asked.append(1)
@@ -148,8 +149,8 @@ def test_the_marker_is_each_attempts_own(fresh_emulator: Emulator, monkeypatch: 
             raise ZeroDivisionError
         return sound(self, *arguments)
 
-    monkeypatch.setattr(Embedder, "_request", request)
-    monkeypatch.setattr(Embedder, "_arequest", None)
+    monkeypatch.setattr(EmbeddingCall, "_request", request)
+    monkeypatch.setattr(EmbeddingCall, "_arequest", None)
     with pytest.raises(ZeroDivisionError):
         made.embed(["x"])
 

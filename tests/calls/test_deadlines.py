@@ -255,7 +255,8 @@ def test_a_query_with_a_deadline_is_repeated_as_often_as_was_said(
         fresh_emulator.queue(*[Failure.rate_limited(retry_after=0)] * 5)
         with pytest.raises(TurnoutError):
             call()
-        assert len(fresh_emulator.requests) == 2
+        asked = [request for request in fresh_emulator.requests if request.operation == "embeddings"]
+        assert len(asked) == 2  # another test's credential may still be asked for
 
 
 @pytest.mark.parametrize("said", ["nan", "inf", "-5", "1e300", "Mon, 99 Foo 2026 99:99:99 GMT", "soon"])

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from turnout import errors as e
+from turnout.calls.circuit import OUTAGES, Circuit
 from turnout.calls.limits import Limiter, Slot
 from turnout.redaction import without_secrets
 from turnout.transport.answers.unreadable import UnreadableAnswerError, shortened
@@ -25,9 +26,28 @@ _BORNE_WAIT = 0.1  # seconds at most, where waiting changes nothing: 0.5 halves 
 _SPREAD = 0.1  # of what the service asked for is added at most, so that not everybody comes back at once
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one of several places may take of a call.
+
+    Attributes:
+        began: When the call began, on the monotonic clock.
+        deadline: Seconds that the whole call may take.
+        ends: When the call moves on, if it wasn't answered.
+        wait: Seconds that it waits for a repetition at most, rather than move on; None at the last place.
+        failed: The attempts elsewhere, before it came here.
+    """
+
+    began: float
+    deadline: float | None
+    ends: float | None
+    wait: float | None
+    failed: tuple[e.FailedAttempt, ...] = ()
+
+
 @dataclass(slots=True)
 class Attempts:
-    """The attempts of one call of the application, and its deadline."""
+    """The attempts of one call of the application at one place, and its deadline."""
 
     policy: RetryPolicy
     limiter: Limiter
@@ -39,6 +59,13 @@ class Attempts:
     failed: list[e.FailedAttempt] = field(default_factory=list)
     attempts: int = 0  # made so far
     began: float = field(default_factory=time.monotonic)
+    circuit: Circuit | None = None
+    share: Share | None = None  # of a call that may be made elsewhere too
+
+    @property
+    def ends_here(self) -> float | None:
+        """When it must have been answered at this place."""
+        return self.ends if self.share is None or self.share.ends is None else self.share.ends
 
     @property
     def ends(self) -> float | None:
@@ -47,12 +74,13 @@ class Attempts:
 
     @property
     def left(self) -> float | None:
-        """Seconds until its deadline."""
-        return None if self.ends is None else max(self.ends - time.monotonic(), 0.001)
+        """Seconds that it has at this place."""
+        ends = self.ends_here
+        return None if ends is None else max(ends - time.monotonic(), 0.001)
 
     def run(self, once: Callable[[], T]) -> T:
         """Make the call."""
-        with until(self.ends):
+        with until(self.ends_here):
             result: T = self.repeated(self._attempt, once)
             return result
 
@@ -60,18 +88,23 @@ class Attempts:
         """Make the call without blocking the event loop; its attempt is cancelled when the deadline passes."""
         return await self.awithin(self.arepeated(self._aattempt, once))
 
-    async def awithin(self, awaited: Awaitable[T]) -> T:
+    async def awithin(self, awaited: Awaitable[T], *, begun: bool = False) -> T:
         """Await something that is part of the call; it is cancelled when the deadline passes."""
-        if self.ends is None:
+        ends = self.ends if begun else self.ends_here
+        if ends is None:
             return await awaited
-        limit = asyncio.timeout(self.left)
+        limit = asyncio.timeout(max(ends - time.monotonic(), 0.001))
+        began = time.monotonic()
         try:
-            with until(self.ends):
+            with until(ends):
                 async with limit:
                     return await awaited
         except TimeoutError as error:
             if limit.expired():
-                raise self.too_late() from without_secrets(error)
+                late = self.too_late()
+                if self.circuit is not None and isinstance(late, e.ModelCallError):
+                    self.circuit.failed(late, began)
+                raise late from without_secrets(error)
             raise
 
     def repeated(self, attempt: Callable[..., T], *arguments: Any) -> T:
@@ -104,7 +137,12 @@ class Attempts:
             wait = random.uniform(0, _BORNE_WAIT)  # noqa: S311 - no secret
         else:
             wait = _backoff(self.attempts)
-        too_long = wait > self.policy.max_retry_wait * (1 + _SPREAD) or (self.left is not None and wait >= self.left)
+        ends = self.ends_here
+        too_late = ends is not None and time.monotonic() + wait >= ends
+        too_long = too_late or wait > self.policy.max_retry_wait * (1 + _SPREAD)
+        if self.share is not None and self.share.wait is not None:
+            resting = self.circuit is not None and self.circuit.resting and error.retry_after is None
+            too_long = too_long or wait > self.share.wait or resting or isinstance(error, e.ServiceTimeoutError)
         counted = self.failed
         if min(time.monotonic() - self.began, self.limiter.quiet) < self.policy.patience:
             counted = [attempt for attempt in self.failed if attempt.error != e.RateLimitError.__name__]
@@ -147,14 +185,23 @@ class Attempts:
 
     def report(self) -> dict[str, Any]:
         """What an answer's metadata say of its attempts: how many, and how the failed ones failed."""
-        if not self.failed:
-            return {"attempts": self.attempts}
-        return {"attempts": self.attempts, "failed_attempts": [attempt.as_dict() for attempt in self.failed]}
+        failed, attempts = self._so_far()
+        if not failed:
+            return {"attempts": attempts}
+        return {"attempts": attempts, "failed_attempts": [attempt.as_dict() for attempt in failed]}
+
+    def _so_far(self) -> tuple[tuple[e.FailedAttempt, ...], int]:
+        """The attempts that failed, wherever, and how many there were."""
+        elsewhere = self.share.failed if self.share is not None else ()
+        return (*elsewhere, *self.failed), len(elsewhere) + self.attempts
 
     def too_late(self) -> e.TurnoutError:
         """The error for a deadline that passed."""
+        whose = "the call's deadline"
+        if self.ends_here != self.ends and (self.ends is None or time.monotonic() < self.ends):
+            whose = "its share of the call's deadline"
         made = e.ServiceTimeoutError(
-            f"{self.deployment!r} on backend {self.backend!r} had not answered when the call's deadline of "
+            f"{self.deployment!r} on backend {self.backend!r} had not answered when {whose} of "
             f"{self.policy.deadline:g} s passed; raise `deadline`, or ask for less",
             backend=self.backend,
             deployment=self.deployment,
@@ -178,10 +225,16 @@ class Attempts:
     def note(self, error: e.TurnoutError) -> None:
         """Have an error say which attempt it ended, and what the ones before were."""
         if isinstance(error, e.ModelCallError):
-            error.attempts, error.failed_attempts = max(self.attempts, 1), tuple(self.failed)
-            if self.failed:
-                before = ", ".join(f"{attempt.error} after {attempt.after:.1f} s" for attempt in self.failed)
-                error.args = (f"{error.args[0]} (attempt {self.attempts}; before it: {before})",)
+            failed, attempts = self._so_far()
+            error.attempts, error.failed_attempts = max(attempts, 1), failed
+            if failed:
+                before = ", ".join(self._told(attempt) for attempt in failed)
+                error.args = (f"{error.args[0]} (attempt {attempts}; before it: {before})",)
+
+    def _told(self, attempt: e.FailedAttempt) -> str:
+        here = (attempt.backend, attempt.deployment) == (self.backend, self.deployment)
+        where = "" if here else f" of {attempt.deployment!r} on backend {attempt.backend!r}"
+        return f"{attempt.error}{where} after {attempt.after:.1f} s"
 
 
 class Attempt:
@@ -204,6 +257,8 @@ class Attempt:
         """The answer comes in pieces: others aren't kept waiting by what its reader does between them."""
         self._call.limiter.leave(self._slot, answered=True)
         self._in_flight = False
+        if self._call.circuit is not None:
+            self._call.circuit.answered(self._slot.began)
 
     def see(self, piece: Any) -> None:
         """Look at a piece of a streamed answer for what it says was used."""
@@ -221,6 +276,8 @@ class Attempt:
             used = None if self._used is None or self.answer is None else self._used(self.answer)
             if self._in_flight:
                 limiter.leave(self._slot, tokens=used, answered=True)
+                if call.circuit is not None:
+                    call.circuit.answered(self._slot.began)
             elif used is not None:
                 limiter.correct(self._slot, used)
             return
@@ -233,7 +290,10 @@ class Attempt:
         if known is None:
             return
         # An error without a backend says itself what was waited for until the deadline: a credential, say.
-        late = call.ends is not None and time.monotonic() >= call.ends
+        if call.circuit is not None:
+            self._tell(call.circuit, known)
+        ends = call.ends_here if self._in_flight else call.ends
+        late = ends is not None and time.monotonic() >= ends
         if late and isinstance(known, e.ServiceTimeoutError) and known.backend:
             known = call.too_late()
         else:
@@ -242,6 +302,12 @@ class Attempt:
             call.failed.append(e.FailedAttempt.of(known, after=time.monotonic() - call.began))
         if known is not error:
             raise known from known.__cause__ or error
+
+    def _tell(self, circuit: Circuit, known: e.TurnoutError) -> None:
+        if isinstance(known, OUTAGES):
+            circuit.failed(known, self._slot.began)
+        elif isinstance(known, e.InvalidRequestError):  # it was read, so the deployment works
+            circuit.answered(self._slot.began)
 
     def _known(self, error: BaseException) -> e.TurnoutError | None:
         if not isinstance(error, Exception):

@@ -14,7 +14,7 @@ from turnout.calls.context import backend_of, call_site, new_attempts
 from turnout.conversation.fitting import fit
 from turnout.conversation.history import aprepare, prepare
 from turnout.conversation.options import options_for
-from turnout.errors import MissingExtraError
+from turnout.errors import MissingExtraError, ModelCallError
 from turnout.runtime import Cache
 from turnout.transport.blocking import off_loop, within_deadline
 from turnout.transport.deadline import until
@@ -22,6 +22,7 @@ from turnout.transport.deadline import until
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 
+    from turnout.calls.attempts import Share
     from turnout.conversation.request import Fitted, Request
     from turnout.conversation.turns import Turn
     from turnout.errors import TurnoutError
@@ -112,7 +113,9 @@ class ChatCall(Generic[A, C]):
         tokens: Estimates the tokens of the conversation.
         used: The tokens that an answer, or a chunk of one, says were used.
         has_content: Whether a chunk has some of the answer in it.
+        length: Characters of the answer that a chunk adds.
         convert: Makes the framework's error of turnout's.
+        share: What this route may take of the call, where there are other places for it.
     """
 
     def __init__(
@@ -128,7 +131,9 @@ class ChatCall(Generic[A, C]):
         tokens: Callable[[], float],
         used: Callable[[Any], float | None],
         has_content: Callable[[C], bool],
+        length: Callable[[C], int],
         convert: Callable[[TurnoutError], TurnoutError] = lambda error: error,
+        share: Share | None = None,
     ) -> None:
         self._route = route
         self._settings = settings
@@ -147,6 +152,7 @@ class ChatCall(Generic[A, C]):
         self._convert = convert
         self._translated = _Translated(self._translate)
         self._has_content = has_content
+        self._length = length
         self._attempts = new_attempts(
             route,
             settings,
@@ -155,6 +161,7 @@ class ChatCall(Generic[A, C]):
             deadline=limits["deadline"],
             tokens=lambda: tokens() + (request.parameters["max_tokens"] or 0),
             used=used,
+            share=share,
         )
         self._shape = partial(shape, route, self._fitted, self._attempts.report)
 
@@ -189,7 +196,14 @@ class ChatCall(Generic[A, C]):
                         yield shape.chunk(chunk)
                 shape.end()
 
-            yield from streams.stream(self._attempts, once, self._has_content)
+            delivered = 0
+            try:
+                for chunk in streams.stream(self._attempts, once, self._has_content):
+                    delivered += self._length(chunk)
+                    yield chunk
+            except ModelCallError as error:
+                _say_delivered(error, delivered)
+                raise
 
     async def achunks(self) -> AsyncGenerator[C]:
         """One answer in chunks, without blocking the event loop."""
@@ -206,15 +220,21 @@ class ChatCall(Generic[A, C]):
                         yield shape.chunk(chunk)
                 shape.end()
 
-            async with aclosing(streams.astream(self._attempts, once, self._has_content)) as chunks:
-                async for chunk in chunks:
-                    yield chunk
+            delivered = 0
+            try:
+                async with aclosing(streams.astream(self._attempts, once, self._has_content)) as chunks:
+                    async for chunk in chunks:
+                        delivered += self._length(chunk)
+                        yield chunk
+            except ModelCallError as error:
+                _say_delivered(error, delivered)
+                raise
 
     def _prepared(self) -> tuple[_Wire[A, C], list[Turn]]:
         """What carries the call, and the conversation as it takes it, within the deadline."""
         route, backend, allow_private = self._route, self._backend, self._settings.allow_private_media
         wire = self._wires.get(route, backend)
-        with until(self._attempts.ends):
+        with until(self._attempts.ends_here):
             if wire is None:
                 what = f"the client of backend {route.backend!r}"
                 wire = within_deadline(what, self._wires.get_or_make, route, backend)
@@ -231,3 +251,9 @@ class ChatCall(Generic[A, C]):
     def _translate(self, error: Exception) -> TurnoutError | None:
         known = classify(error, call_site(self._route, self._settings))
         return None if known is None else self._convert(known)
+
+
+def _say_delivered(error: ModelCallError, characters: int) -> None:
+    if characters:
+        error.delivered = characters
+        error.args = (f"{error.args[0]} ({characters:,} characters of the answer had been delivered)",)

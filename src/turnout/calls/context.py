@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from turnout.calls import limits
-from turnout.calls.attempts import Attempts
+from turnout.calls.attempts import Attempts, Share
+from turnout.calls.circuit import Circuit, circuit_of
 from turnout.calls.classification import CallSite
 from turnout.errors import TurnoutError
 from turnout.providers.clients import credential_for, endpoint
@@ -53,6 +55,18 @@ def limiter_of(route: Route, settings: Settings) -> limits.Limiter:
     )
 
 
+def deadline_of(route: Route, settings: Settings, deadline: float | None) -> float | None:
+    """Seconds that a call that begins on a route may take in all."""
+    return settings.backends[route.backend].deadline if deadline is None else deadline
+
+
+def circuit_at(route: Route, settings: Settings) -> Circuit | None:
+    """The circuit that all of a deployment's calls share, unless the settings want none."""
+    if not settings.failover.circuit:
+        return None
+    return circuit_of(route.backend, endpoint(settings.backends[route.backend], route), route.deployment)
+
+
 def new_attempts(
     route: Route,
     settings: Settings,
@@ -63,8 +77,11 @@ def new_attempts(
     tokens: Callable[[], float] | None = None,
     used: Callable[[Any], float | None] | None = None,
     patience: float = 0.0,
+    share: Share | None = None,
 ) -> Attempts:
     """The attempts of a call on a route; `max_retries` and `deadline` go over the backend's.
+
+    `share` is what the route may take of the call, where there are other places for it.
 
     `translate` makes turnout's error of what an SDK raised. `tokens`, which is asked only where tokens are limited,
     estimates what the call takes, and `used` reads out of an answer what it took.
@@ -73,7 +90,7 @@ def new_attempts(
     limiter = limiter_of(route, settings)
     policy = RetryPolicy(
         max_retries=backend.max_retries if max_retries is None else max_retries,
-        deadline=backend.deadline if deadline is None else deadline,
+        deadline=share.deadline if share is not None else deadline_of(route, settings, deadline),
         max_retry_wait=backend.max_retry_wait,
         patience=patience,
     )
@@ -85,4 +102,7 @@ def new_attempts(
         deployment=route.deployment,
         tokens=tokens() if tokens is not None and limiter.counts_tokens else 0,
         used=used,
+        circuit=circuit_at(route, settings),
+        share=share,
+        began=time.monotonic() if share is None else share.began,
     )

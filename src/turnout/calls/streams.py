@@ -21,7 +21,7 @@ def stream(call: Attempts, start: Callable[[], Generator[T]], begun: Callable[[T
 
     `begun` tells whether a piece has some of the answer in it; the ones before that are kept until then.
     """
-    with until(call.ends):
+    with until(call.ends_here):
         attempt, first, pieces = call.repeated(_open, call, start, begun)
     with attempt, closing(pieces):
         for piece in chain(first, pieces if call.ends is None else _until(call.ends, pieces)):
@@ -74,7 +74,7 @@ async def astream(
                     yield piece
                 return
             # The limit is around the reading alone: what the reader does meanwhile is the reader's.
-            while (piece := await call.awithin(anext(pieces, _END))) is not _END:
+            while (piece := await call.awithin(anext(pieces, _END), begun=True)) is not _END:
                 attempt.see(piece)
                 yield piece
 

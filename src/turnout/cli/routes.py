@@ -43,8 +43,23 @@ def routes(config: Config = None) -> None:
     print()
     heading = ("Route", "Backend", "Deployment", "Model", "Wire", "Home")
     _table([heading, *_targets(settings, "chat"), *_targets(settings, "embedding")])
+    for line in [*_failover(settings, "chat"), *_failover(settings, "embedding")]:
+        print(redact(f"\n{line}"))
     for warning in [*_warnings(settings, "chat"), *_warnings(settings, "embedding")]:
         print(redact(f"\nwarning: {warning}"))
+
+
+def _failover(settings: Settings, kind: Kind) -> Iterator[str]:
+    """Where calls move on to, of each route that has several places."""
+    from turnout.errors import TurnoutError
+    from turnout.routing import resolve_places
+
+    for name in settings.routes(kind):
+        with suppress(TurnoutError):  # which the table says
+            places = resolve_places(name, kind=kind, settings=settings)
+            if len(places) > 1:
+                named = " -> ".join(f"{place.deployment} on {place.backend}" for place in places)
+                yield f"{kind}/{name} moves on when it fails: {named}"
 
 
 def _active(settings: Settings, kind: Kind) -> str | None:
@@ -92,7 +107,7 @@ def _today() -> date:
 def _targets(settings: Settings, kind: Kind) -> list[tuple[str, ...]]:
     from turnout.errors import SettingsError
     from turnout.facts.spaces import space_of
-    from turnout.routing import resolve
+    from turnout.routing import resolve_places
 
     rows: list[tuple[str, ...]] = []
     active = _active(settings, kind)
@@ -100,9 +115,10 @@ def _targets(settings: Settings, kind: Kind) -> list[tuple[str, ...]]:
         for backend in targets:
             label = f"{kind}/{name} *" if backend == active else f"{kind}/{name}"
             try:
-                route = resolve(name, kind=kind, backend=backend, settings=settings)
-                model = str(space_of(route)) if kind == "embedding" else route.model or "not said"
-                rows.append((label, backend, route.deployment, model, route.wire, route.home))
+                for place in resolve_places(name, kind=kind, backend=backend, settings=settings):
+                    if place.key.partition("[")[0] == f"{kind}.{name}.{backend}":  # not a fallback's
+                        model = str(space_of(place)) if kind == "embedding" else place.model or "not said"
+                        rows.append((label, place.backend, place.deployment, model, place.wire, place.home))
             except SettingsError as error:
                 rows.append((label, backend, f"wrong: {error}"))
     return rows

@@ -32,6 +32,21 @@ _READ = (
 )
 
 
+_CACHED = ("cacheReadInputTokens", "cache_read_input_tokens", "cache_read")
+_DETAILS = ("prompt_tokens_details", "input_tokens_details", "input_token_details")
+
+
+def cached_tokens(usage: Any) -> int:
+    """The tokens that a service says it took from its cache, in its own words, LangChain's or the SDK's object."""
+    if usage is not None and not isinstance(usage, Mapping):
+        usage = usage.model_dump(warnings=False)
+    if not usage:
+        return 0
+    details = next((found for name in _DETAILS if isinstance(found := usage.get(name), Mapping)), {})
+    found = [usage.get(name) for name in _CACHED] + [details.get("cached_tokens"), details.get("cache_read")]
+    return max((count for count in found if isinstance(count, int)), default=0)
+
+
 Findings = tuple[str | None, dict[str, str]]
 """`prompt` or `completion` (None where the service doesn't say), and category → severity, or `detected`."""
 

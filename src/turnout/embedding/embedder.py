@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter, deque
 from collections.abc import (
     AsyncGenerator,
@@ -17,27 +16,15 @@ from collections.abc import (
 )
 from typing import Any
 
-from turnout.calls.attempts import Attempts
-from turnout.calls.classification import classify
-from turnout.calls.context import backend_of, call_site, limiter_of, new_attempts
+from turnout.calls.context import limiter_of
+from turnout.calls.failover import Failover
 from turnout.embedding.batching import Batch, EmbeddingProgress, abatches, batches, check
-from turnout.embedding.requests import (
-    Purpose,
-    Vector,
-    aopenai_vectors,
-    cohere_request,
-    cohere_vectors,
-    family,
-    openai_vectors,
-)
-from turnout.errors import ContextOverflowError, EmbeddingSpaceError
-from turnout.facts.spaces import space_of
-from turnout.providers.clients import client_for, existing_client
+from turnout.embedding.failover import RequestsAtPlaces
+from turnout.embedding.requests import Purpose, Vector
+from turnout.errors import ContextOverflowError
 from turnout.routing import Route
 from turnout.settings import Settings
-from turnout.transport import background_loop, greenlets
-from turnout.transport.answers import validation
-from turnout.transport.blocking import off_loop, within_deadline
+from turnout.transport import background_loop
 
 _PATIENCE = 300.0  # seconds of throttling that bulk work waits out, as long as some of it is answered
 _AHEAD = 2  # requests begun for each that may be in flight, so that a slow one doesn't hold up those behind it
@@ -52,6 +39,7 @@ class Embedder:
         max_retries: How often a failed request is repeated, over the backend's.
         deadline: Seconds that one request may take in all, over the backend's.
         progress: Called after each request, in order.
+        on_failover: Called when a request moves on to another place of the same space.
     """
 
     def __init__(
@@ -62,12 +50,11 @@ class Embedder:
         max_retries: int | None = None,
         deadline: float | None = None,
         progress: Callable[[EmbeddingProgress], object] | None = None,
+        on_failover: Callable[[Failover], object] | None = None,
     ) -> None:
         self.route = route
         self._settings = settings
-        self._backend = backend_of(route, settings)
-        self._max_retries = max_retries
-        self._deadline = deadline
+        self._requests = RequestsAtPlaces(route, settings, max_retries, deadline, on_failover)
         self._progress = progress
 
     def embed(self, texts: Sequence[str], purpose: Purpose = "document") -> list[Vector]:
@@ -119,12 +106,12 @@ class Embedder:
         self, batch: Batch, purpose: Purpose = "document", *, patience: float = _PATIENCE
     ) -> list[Vector]:
         """Embed the texts of one request; throttling is waited out for that many seconds."""
-        return await self._attempts(batch, patience).arun(lambda: self._arequest(batch.texts, purpose))
+        return await self._requests.asend(batch, purpose, patience=patience)
 
     def _embed_split(self, batch: Batch, purpose: Purpose) -> list[Vector]:
         """Embed the texts of a request, in halves if the service refuses it as too large."""
         try:
-            return self._attempts(batch).run(lambda: self._request(batch.texts, purpose))
+            return self._requests.send(batch, purpose)
         except ContextOverflowError as error:
             if len(batch.texts) == 1:
                 self._name_text(batch, error)
@@ -215,68 +202,6 @@ class Embedder:
         if self._progress is not None:
             in_flight = limiter_of(self.route, self._settings).in_flight
             self._progress(EmbeddingProgress(done, total, in_flight))
-
-    def _attempts(self, batch: Batch, patience: float = 0) -> Attempts:
-        return new_attempts(
-            self.route,
-            self._settings,
-            lambda error: classify(error, call_site(self.route, self._settings)),
-            max_retries=self._max_retries,
-            deadline=self._deadline,
-            tokens=lambda: batch.tokens,
-            patience=patience,
-        )
-
-    def _request(self, texts: list[str], purpose: Purpose) -> list[Vector]:
-        if existing_client(self.route, self._backend) is None:
-            within_deadline(f"the client of backend {self.route.backend!r}", self._client)
-        if self.route.wire == "bedrock-invoke":
-            return self._of_space(self._invoke(texts, purpose))
-        client = self._client().sync
-        if self.route.wire == "cohere-embed":
-            answer = client.post("embed", cast_to=object, body=cohere_request(self.route, texts, purpose))
-            return self._of_space(cohere_vectors(answer, len(texts)))
-        return self._of_space(openai_vectors(client, self._openai(texts)))
-
-    async def _arequest(self, texts: list[str], purpose: Purpose) -> list[Vector]:
-        if existing_client(self.route, self._backend) is None:
-            await off_loop(self._client)  # imports the SDK and makes its client
-        if self.route.wire == "bedrock-invoke":
-            return self._of_space(await greenlets.run(self._invoke, texts, purpose))
-        client = self._client().aio
-        if self.route.wire == "cohere-embed":
-            answer = await client.post("embed", cast_to=object, body=cohere_request(self.route, texts, purpose))
-            return self._of_space(cohere_vectors(answer, len(texts)))
-        return self._of_space(await aopenai_vectors(client, self._openai(texts)))
-
-    def _client(self) -> Any:
-        return client_for(self.route, self._backend)
-
-    def _openai(self, texts: list[str]) -> dict[str, Any]:
-        options = {"dimensions": self.route.dimensions} if self.route.dimensions else {}
-        return {"model": self.route.deployment, "input": texts, **options}
-
-    def _invoke(self, texts: list[str], purpose: Purpose) -> list[Vector]:
-        kind = family(self.route)
-        response = self._client().sync.invoke_model(
-            modelId=self.route.deployment,
-            body=json.dumps(kind.body(texts, purpose, self.route.dimensions)),
-            accept="application/json",
-            contentType="application/json",
-        )
-        return validation.vectors(kind.vectors(json.loads(response["body"].read())), len(texts))
-
-    def _of_space(self, vectors: list[Vector]) -> list[Vector]:
-        space = space_of(self.route)
-        wrong = {len(vector) for vector in vectors} - {space.dimensions}
-        if wrong and space.dimensions is not None:
-            fix = f'space = "…/{min(wrong)}"'
-            msg = (
-                f"{self.route.deployment!r} on backend {self.route.backend!r} returned vectors of {min(wrong)} "
-                f"numbers, but the settings say that its space is {space}; state the space of its model: {fix}"
-            )
-            raise EmbeddingSpaceError(msg, wanted_space=space, fix=fix)
-        return vectors
 
 
 def _placed(places: Sequence[int], vectors: list[Vector]) -> list[Vector]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from turnout.hints import EmbeddingSpace, Route
+from turnout.hints import EmbeddingSpace, Failover, Route
 from turnout.settings.fields import resolved_settings
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class RoutedEmbedding:
         max_retries: int | None
         deadline: float | None
         progress: Callable[[EmbeddingProgress], object] | None
+        on_failover: Callable[[Failover], object] | None
         settings: SettingsField
 
         @property
@@ -70,4 +71,11 @@ class RoutedEmbedding:
         route = resolve(
             self._route_name, kind="embedding", backend=self.backend, dimensions=self.dimensions, settings=settings
         )
-        return Embedder(route, settings, max_retries=self.max_retries, deadline=self.deadline, progress=self.progress)
+        return Embedder(
+            route,
+            settings,
+            max_retries=self.max_retries,
+            deadline=self.deadline,
+            progress=self.progress,
+            on_failover=self.on_failover,
+        )

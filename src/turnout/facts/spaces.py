@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 from turnout.errors import SettingsError
-from turnout.facts.models import ModelFacts, base_id, facts, same_model
+from turnout.facts.models import base_id, facts, same_model
 from turnout.redaction import shown
 
 _TEXT = re.compile(r"(?P<model>.+)/(?P<dimensions>[1-9][0-9]{0,8}|\?)(\+(?P<variant>[a-z0-9][a-z0-9.-]*))?", re.DOTALL)
@@ -95,8 +95,6 @@ class _EmbeddingRoute(Protocol):
     @property
     def space(self) -> EmbeddingSpace | None: ...
     @property
-    def facts(self) -> ModelFacts: ...
-    @property
     def backend(self) -> str: ...
     @property
     def deployment(self) -> str: ...
@@ -112,11 +110,24 @@ def space_of(route: _EmbeddingRoute) -> EmbeddingSpace:
     The space that the target states, or else the model's. An Azure deployment whose `model` the settings don't say is
     a space of its own, named by backend and deployment.
     """
-    if route.space is not None:
-        return route.space
-    default = route.facts.dimensions[0] if route.facts.dimensions else None
-    model = base_id(route.model) if route.model else f"{route.backend}:{route.deployment}"
-    return EmbeddingSpace(model, route.dimensions or default)
+    return route.space or _usual_space(route.backend, route.deployment, route.model, route.dimensions)
+
+
+def target_space(
+    backend: str, deployment: str, model: str, dimensions: int | None, stated: str | None
+) -> EmbeddingSpace:
+    """The space of what the settings say of an embedding model, before there is a route."""
+    if stated:
+        space = EmbeddingSpace.parse(stated)
+        return space if dimensions is None else space.of_length(dimensions)
+    return _usual_space(backend, deployment, model, dimensions)
+
+
+def _usual_space(backend: str, deployment: str, model: str, dimensions: int | None) -> EmbeddingSpace:
+    known = facts(model).dimensions
+    return EmbeddingSpace(
+        base_id(model) if model else f"{backend}:{deployment}", dimensions or (known[0] if known else None)
+    )
 
 
 _LONGEST = 56  # PostgreSQL takes 63 bytes, and LlamaIndex puts `data_` before a table's name

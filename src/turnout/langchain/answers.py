@@ -14,7 +14,7 @@ from langchain_core.messages.ai import subtract_usage
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 
-from turnout.conversation.answers import AnswerStream, broken_off, check_filter, finish
+from turnout.conversation.answers import AnswerStream, broken_off, cached_tokens, check_filter, finish
 from turnout.langchain.upstream import filter_findings
 
 if TYPE_CHECKING:
@@ -46,6 +46,18 @@ def used_tokens(answer: Any) -> float | None:
     generations = getattr(answer, "generations", None) or [answer]
     usage = getattr(generations[0].message, "usage_metadata", None)
     return usage["total_tokens"] if usage else None
+
+
+def cached(answer: Any) -> int:
+    """The tokens that an answer, or a chunk of one, says were taken from the service's cache."""
+    generations = getattr(answer, "generations", None) or [answer]
+    return cached_tokens(getattr(generations[0].message, "usage_metadata", None))
+
+
+def length(chunk: ChatGenerationChunk) -> int:
+    """Characters of the answer that a chunk adds."""
+    content = chunk.message.content
+    return len(content) if isinstance(content, str) else len(chunk.message.text)
 
 
 class AnswerShape:

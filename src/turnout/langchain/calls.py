@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages.utils import count_tokens_approximately
 
 from turnout.calls.chat import ChatCall
+from turnout.calls.failover import FailoverCall, at_places
 from turnout.conversation.answer_formats import AnswerFormat, answer_format
 from turnout.conversation.parameters import LIMITS, take_parameters
 from turnout.conversation.request import Request
 from turnout.conversation.tools import tool_choice_name
-from turnout.langchain.answers import AnswerShape, has_content, used_tokens
+from turnout.langchain.answers import AnswerShape, cached, has_content, length, used_tokens
 from turnout.langchain.errors import as_langchain
 from turnout.langchain.messages.reading import read
 from turnout.langchain.tools import offered
 from turnout.langchain.wires import wires
-from turnout.routing import resolve
+from turnout.routing import resolve_places
 from turnout.settings.fields import resolved_settings
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
     from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
+    from turnout.calls.attempts import Share
     from turnout.routing import Route
     from turnout.settings import Settings
 
@@ -38,7 +40,9 @@ if TYPE_CHECKING:
 _NOT_SENT = frozenset({"backend", "model", "ls_structured_output_format", "run_manager", *LIMITS})
 
 
-_Resolved = tuple["Route", "Settings"]
+_BEGINNING = 2  # messages by which a conversation is known: its system prompt, and what was asked first
+
+_Resolved = tuple[tuple["Route", ...], "Settings"]
 _resolved: ContextVar[tuple[object, dict[tuple[Any, Any], _Resolved]] | None] = ContextVar(
     "turnout_resolved", default=None
 )
@@ -60,7 +64,7 @@ class ResolvingOnce:
 
 
 def resolved(model: BaseChatModel, kwargs: dict[str, Any]) -> _Resolved:
-    """Where a call goes, and the settings that say so."""
+    """Where a call may go, the first place before the others, and the settings that say so."""
     seen, asked = _resolved.get(), (kwargs.get("model"), kwargs.get("backend"))
     if seen is None or seen[0] is not model:
         return _resolve(model, *asked)
@@ -72,27 +76,43 @@ def resolved(model: BaseChatModel, kwargs: dict[str, Any]) -> _Resolved:
 def _resolve(model: BaseChatModel, name: str | None, backend: str | None) -> _Resolved:
     own = vars(model)
     settings = resolved_settings(own["settings"])
-    return resolve(name or own["model"], backend=backend or own["backend"], settings=settings), settings
+    return resolve_places(name or own["model"], backend=backend or own["backend"], settings=settings), settings
 
 
 def new_call(
     model: BaseChatModel, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
-) -> ChatCall[ChatResult, ChatGenerationChunk]:
+) -> ChatCall[ChatResult, ChatGenerationChunk] | FailoverCall[ChatResult, ChatGenerationChunk]:
     """A call, before anything is sent."""
-    route, settings = resolved(model, kwargs)
+    places, settings = resolved(model, kwargs)
     own = vars(model)
-    return ChatCall(
-        route,
+    request = _request(own, settings, stop, kwargs)
+    limits = {name: kwargs.get(name, own[name]) for name in LIMITS}
+
+    def call(route: Route, share: Share | None) -> ChatCall[ChatResult, ChatGenerationChunk]:
+        return ChatCall(
+            route,
+            settings,
+            request,
+            limits,
+            wires=wires,
+            read=partial(read, messages),
+            shape=AnswerShape,
+            convert=as_langchain,
+            tokens=partial(count_tokens_approximately, messages),
+            used=used_tokens,
+            has_content=has_content,
+            length=length,
+            share=share,
+        )
+
+    return at_places(
+        places,
         settings,
-        _request(own, settings, stop, kwargs),
-        {name: kwargs.get(name, own[name]) for name in LIMITS},
-        wires=wires,
-        read=partial(read, messages),
-        shape=AnswerShape,
-        convert=as_langchain,
-        tokens=partial(count_tokens_approximately, messages),
-        used=used_tokens,
-        has_content=has_content,
+        call,
+        deadline=limits["deadline"],
+        conversation=lambda: str([message.content for message in messages[:_BEGINNING]]),
+        cached=cached,
+        hook=own["on_failover"],
     )
 
 

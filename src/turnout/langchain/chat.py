@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field
 
 from turnout.errors import SettingsError
 from turnout.facts.providers import PROVIDERS
-from turnout.hints import Route
+from turnout.hints import Failover, Route
 from turnout.settings.fields import SettingsField, portable_settings
 from turnout.settings.foreign_arguments import refuse_unknown
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
     from turnout.calls.chat import ChatCall
+    from turnout.calls.failover import FailoverCall
     from turnout.settings import Settings
 else:
     BaseTool = Any  # see `turnout.hints`
@@ -51,6 +52,7 @@ class ChatTurnout(BaseChatModel):
         deadline: Seconds that a call may take in all, its repetitions included, over the backend's.
         streaming: Whether `invoke` streams underneath, for callbacks that want tokens.
         extra: Passed to the wire as it is.
+        on_failover: Called with a `turnout.Failover` when a call moves on to another deployment or cloud.
         settings: Settings, or the path of a settings file; left out, they are found.
 
     Example:
@@ -76,6 +78,7 @@ class ChatTurnout(BaseChatModel):
     deadline: float | None = Field(default=None, gt=0)
     streaming: bool = False
     extra: dict[str, Any] = Field(default_factory=dict)
+    on_failover: Callable[[Failover], object] | None = Field(default=None, exclude=True, repr=False)
     settings: SettingsField = Field(default=None, exclude=True, repr=False)
 
     if not TYPE_CHECKING:  # for type checkers the fields are the arguments
@@ -87,7 +90,7 @@ class ChatTurnout(BaseChatModel):
     @property
     def route(self) -> Route:
         """Where calls go, as the settings are now."""
-        return self._resolved({})[0]
+        return self._resolved({})[0][0]
 
     @property
     def _llm_type(self) -> str:
@@ -151,7 +154,7 @@ class ChatTurnout(BaseChatModel):
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop=stop, **kwargs)
         try:
-            route, _ = self._resolved(kwargs)
+            (route, *_), _ = self._resolved(kwargs)
         except SettingsError:  # a trace says what was asked; the call itself says what is wrong
             return params
         params["ls_provider"] = PROVIDERS[route.provider].langsmith
@@ -309,14 +312,14 @@ class ChatTurnout(BaseChatModel):
 
     # --- the call
 
-    def _resolved(self, kwargs: dict[str, Any]) -> tuple[Route, Settings]:
+    def _resolved(self, kwargs: dict[str, Any]) -> tuple[tuple[Route, ...], Settings]:
         from turnout.langchain.calls import resolved
 
         return resolved(self, kwargs)
 
     def _call(
         self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
-    ) -> ChatCall[ChatResult, ChatGenerationChunk]:
+    ) -> ChatCall[ChatResult, ChatGenerationChunk] | FailoverCall[ChatResult, ChatGenerationChunk]:
         from turnout.langchain.calls import new_call
 
         return new_call(self, messages, stop, kwargs)

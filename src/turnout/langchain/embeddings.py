@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from turnout.embedding.batching import EmbeddingProgress
 from turnout.embedding.model import RoutedEmbedding
+from turnout.hints import Failover
 from turnout.langchain.errors import langchain_errors
 from turnout.langchain.recheck import arun_pending, run_pending
 from turnout.settings.fields import SettingsField, portable_settings
@@ -32,6 +33,7 @@ class TurnoutEmbeddings(RoutedEmbedding, BaseModel, Embeddings):
             requests: it is waited out.
         deadline: Seconds that one request may take in all, its repetitions included, over the backend's.
         progress: Called after each request with how far a call has come.
+        on_failover: Called with a `turnout.Failover` when a request moves on to another place of the same space.
         settings: Settings, or the path of a settings file; left out, they are found.
 
     Example:
@@ -52,6 +54,7 @@ class TurnoutEmbeddings(RoutedEmbedding, BaseModel, Embeddings):
     max_retries: int | None = Field(default=None, ge=0, le=20)
     deadline: float | None = Field(default=None, gt=0)
     progress: Callable[[EmbeddingProgress], object] | None = Field(default=None, exclude=True, repr=False)
+    on_failover: Callable[[Failover], object] | None = Field(default=None, exclude=True, repr=False)
     settings: SettingsField = Field(default=None, exclude=True, repr=False)
 
     if not TYPE_CHECKING:  # for type checkers the fields are the arguments

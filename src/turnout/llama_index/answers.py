@@ -8,7 +8,7 @@ from typing import Any
 
 from llama_index.core.base.llms.types import ChatResponse, TextBlock, ThinkingBlock, ToolCallBlock
 
-from turnout.conversation.answers import AnswerStream, finish, tool_arguments
+from turnout.conversation.answers import AnswerStream, cached_tokens, finish, tool_arguments
 from turnout.conversation.request import Fitted
 from turnout.errors import StructuredOutputError
 from turnout.llama_index.messages import sign
@@ -26,6 +26,17 @@ def has_content(piece: ChatResponse) -> bool:
 def used_tokens(response: ChatResponse) -> float | None:
     """The tokens that an answer, or a piece of one, says were used."""
     return response.additional_kwargs.get("total_tokens")
+
+
+def cached(response: ChatResponse) -> int:
+    """The tokens that an answer, or a piece of one, says were taken from the service's cache."""
+    raw = response.raw
+    return cached_tokens(raw.get("usage") if isinstance(raw, Mapping) else getattr(raw, "usage", None))
+
+
+def length(piece: ChatResponse) -> int:
+    """Characters of the answer that a piece adds."""
+    return len(piece.delta or "")
 
 
 class AnswerShape:

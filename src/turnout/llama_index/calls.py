@@ -11,35 +11,58 @@ from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
+from turnout.calls.attempts import Share
 from turnout.calls.chat import ChatCall
+from turnout.calls.failover import FailoverCall, at_places
 from turnout.conversation.answer_formats import answer_format
 from turnout.conversation.parameters import LIMITS, Policy, take_parameters
 from turnout.conversation.request import Request
 from turnout.conversation.tools import check_choice, checked_tool, tool_choice_name
-from turnout.llama_index.answers import AnswerShape, has_content, used_tokens
+from turnout.llama_index.answers import AnswerShape, cached, has_content, length, used_tokens
 from turnout.llama_index.messages import read
 from turnout.llama_index.structured import STRUCTURED
 from turnout.llama_index.wires import wires
 from turnout.routing import Route
 from turnout.settings import Settings
 
+_BEGINNING = 2  # messages by which a conversation is known: its system prompt, and what was asked first
+
 
 def new_call(
-    route: Route, settings: Settings, messages: Sequence[ChatMessage], own: Mapping[str, Any], kwargs: Mapping[str, Any]
-) -> ChatCall[ChatResponse, ChatResponse]:
+    places: Sequence[Route],
+    settings: Settings,
+    messages: Sequence[ChatMessage],
+    own: Mapping[str, Any],
+    kwargs: Mapping[str, Any],
+) -> ChatCall[ChatResponse, ChatResponse] | FailoverCall[ChatResponse, ChatResponse]:
     """A call, before anything is sent; `own` are the model's attributes, and `kwargs` what the call says otherwise."""
     request = make_request(own, kwargs, settings.unsupported)
-    return ChatCall(
-        route,
+    limits = {name: kwargs.get(name, own[name]) for name in LIMITS}
+
+    def call(route: Route, share: Share | None) -> ChatCall[ChatResponse, ChatResponse]:
+        return ChatCall(
+            route,
+            settings,
+            request,
+            limits,
+            wires=wires,
+            read=partial(read, messages),
+            shape=partial(AnswerShape, first_call_only=request.first_call_only),
+            tokens=lambda: sum(len(message.content or "") for message in messages) / 4,  # four characters a token
+            used=used_tokens,
+            has_content=has_content,
+            length=length,
+            share=share,
+        )
+
+    return at_places(
+        places,
         settings,
-        request,
-        {name: kwargs.get(name, own[name]) for name in LIMITS},
-        wires=wires,
-        read=partial(read, messages),
-        shape=partial(AnswerShape, first_call_only=request.first_call_only),
-        tokens=lambda: sum(len(message.content or "") for message in messages) / 4,  # four characters a token
-        used=used_tokens,
-        has_content=has_content,
+        call,
+        deadline=limits["deadline"],
+        conversation=lambda: str([message.content for message in messages[:_BEGINNING]]),
+        cached=cached,
+        hook=own["on_failover"],
     )
 
 

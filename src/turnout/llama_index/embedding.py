@@ -13,6 +13,7 @@ from turnout.embedding.batching import EmbeddingProgress
 from turnout.embedding.model import RoutedEmbedding
 from turnout.errors import EmbeddingSpaceError, TurnoutError
 from turnout.facts.spaces import EmbeddingSpace
+from turnout.hints import Failover
 from turnout.llama_index.vectors import Purpose, SpacedCache, keyed, remember
 from turnout.settings.fields import SettingsField, portable_settings
 from turnout.settings.foreign_arguments import refuse_unknown
@@ -33,6 +34,7 @@ class TurnoutEmbedding(RoutedEmbedding, BaseEmbedding):
             requests: it is waited out.
         deadline: Seconds that one request may take in all, its repetitions included, over the backend's.
         progress: Called after each request with how far a call has come.
+        on_failover: Called with a `turnout.Failover` when a request moves on to another place of the same space.
         settings: Settings, or the path of a settings file; left out, they are found.
         embed_batch_size: Texts that LlamaIndex hands over at once; they go out in the largest requests that the model
             takes, several at a time.
@@ -57,6 +59,7 @@ class TurnoutEmbedding(RoutedEmbedding, BaseEmbedding):
     max_retries: int | None = Field(default=None, ge=0, le=20)
     deadline: float | None = Field(default=None, gt=0)
     progress: Callable[[EmbeddingProgress], object] | None = Field(default=None, exclude=True, repr=False)
+    on_failover: Callable[[Failover], object] | None = Field(default=None, exclude=True, repr=False)
     settings: SettingsField = Field(default=None, exclude=True, repr=False)
 
     def __init__(self, model: str = "default", **arguments: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms import generic_utils
@@ -25,7 +25,7 @@ from pydantic import ConfigDict, Field
 
 from turnout.conversation.answers import tool_arguments
 from turnout.errors import TurnoutError
-from turnout.hints import Route
+from turnout.hints import Failover, Route
 from turnout.llama_index.answers import unfit
 from turnout.llama_index.messages import tool_calls_of
 from turnout.llama_index.structured import StructuredPredict
@@ -35,6 +35,7 @@ from turnout.settings.foreign_arguments import refuse_unknown
 
 if TYPE_CHECKING:
     from turnout.calls.chat import ChatCall
+    from turnout.calls.failover import FailoverCall
 
 
 class TurnoutLLM(StructuredPredict):
@@ -55,6 +56,7 @@ class TurnoutLLM(StructuredPredict):
         reasoning_effort: How hard a reasoning model thinks.
         seed: For repeatable sampling, where the wire has it.
         additional_kwargs: Passed to the wire as it is.
+        on_failover: Called with a `turnout.Failover` when a call moves on to another deployment or cloud.
         settings: Settings, or the path of a settings file; left out, they are found.
 
     Example:
@@ -81,6 +83,7 @@ class TurnoutLLM(StructuredPredict):
     reasoning_effort: str | None = None
     seed: int | None = None
     additional_kwargs: dict[str, Any] = Field(default_factory=dict)
+    on_failover: Callable[[Failover], object] | None = Field(default=None, exclude=True, repr=False)
     settings: SettingsField = Field(default=None, exclude=True, repr=False)
 
     def __init__(self, model: str = "default", **arguments: Any) -> None:
@@ -95,7 +98,7 @@ class TurnoutLLM(StructuredPredict):
     @property
     def route(self) -> Route:
         """Where calls go, as the settings are now."""
-        return self._resolved()[0]
+        return self._resolved()[0][0]
 
     @property
     def metadata(self) -> LLMMetadata:
@@ -213,18 +216,20 @@ class TurnoutLLM(StructuredPredict):
     def _is_native(self) -> bool:
         return self.pydantic_program_mode is PydanticProgramMode.DEFAULT
 
-    def _resolved(self, model: str | None = None, backend: str | None = None) -> tuple[Route, Settings]:
-        from turnout.routing import resolve
+    def _resolved(self, model: str | None = None, backend: str | None = None) -> tuple[tuple[Route, ...], Settings]:
+        from turnout.routing import resolve_places
 
         settings = resolved_settings(self.settings)
-        return resolve(model or self.model, backend=backend or self.backend, settings=settings), settings
+        return resolve_places(model or self.model, backend=backend or self.backend, settings=settings), settings
 
-    def _call(self, asked: str | Sequence[ChatMessage], kwargs: dict[str, Any]) -> ChatCall[ChatResponse, ChatResponse]:
+    def _call(
+        self, asked: str | Sequence[ChatMessage], kwargs: dict[str, Any]
+    ) -> ChatCall[ChatResponse, ChatResponse] | FailoverCall[ChatResponse, ChatResponse]:
         from turnout.llama_index.calls import new_call
 
         kwargs, messages = dict(kwargs), generic_utils.prompt_to_messages(asked) if isinstance(asked, str) else asked
-        route, settings = self._resolved(kwargs.pop("model", None), kwargs.pop("backend", None))
-        return new_call(route, settings, messages, vars(self), kwargs)
+        places, settings = self._resolved(kwargs.pop("model", None), kwargs.pop("backend", None))
+        return new_call(places, settings, messages, vars(self), kwargs)
 
     def __getstate__(self) -> dict[str, Any]:
         # Of a copy: the base class takes what doesn't pickle out of the object itself.

@@ -28,7 +28,7 @@ def connect(backend: BedrockBackend) -> Client:
     from botocore.config import Config
     from botocore.exceptions import NoRegionError
 
-    from turnout import __version__
+    from turnout.version import __version__
 
     credential = choose(backend)
     bearer = credential.method == "bearer-token"

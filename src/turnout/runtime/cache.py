@@ -59,6 +59,11 @@ class Cache(Generic[K, V]):
                     del values[next(iter(values))]
         return made
 
+    def items(self) -> list[tuple[K, V]]:
+        """The keys that have a value, each with it."""
+        with self._lock:
+            return list(self._values.items())
+
     def clear(self) -> list[V]:
         """Forget the values, and return them."""
         with self._lock:

@@ -15,10 +15,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from turnout.errors import SettingsError, UnknownBackendError
+from turnout.errors import SettingsError
 from turnout.redaction import shown, without_variables
 from turnout.settings.backends import PROVIDERS
-from turnout.settings.problems import SMALLEST_FILE, TOP_KEYS, nearest, shown_name, shown_part, translate, variable
+from turnout.settings.names import check_names
+from turnout.settings.problems import SMALLEST_FILE, TOP_KEYS, nearest, shown_name, translate, variable
 from turnout.settings.secrets import Secret, is_secret, wrapped
 from turnout.settings.tree import Settings
 from turnout.settings.variables import CLOUD_VARIABLES, PROXY_VARIABLES, fill, implied_backends, implied_target
@@ -26,7 +27,7 @@ from turnout.settings.variables import CLOUD_VARIABLES, PROXY_VARIABLES, fill, i
 FILE_NAME = "turnout.toml"
 _PREFIX = "TURNOUT_"
 _CONFIG_VARIABLE = "TURNOUT_CONFIG"
-_TABLES = ("backends", "chat", "embedding", "index")  # the keys that are tables
+_TABLES = ("backends", "chat", "embedding", "failover", "index")  # the keys that are tables
 _ENVIRONMENT = "the environment"
 _KEPT = 32
 
@@ -190,7 +191,7 @@ def _load(path: str | os.PathLike[str] | None) -> Settings:
             f"variables (AZURE_OPENAI_ENDPOINT, AWS_REGION, OPENAI_API_KEY).\n"
             f"The smallest {FILE_NAME} that works:\n\n{SMALLEST_FILE}"
         )
-    _check_names(settings)
+    check_names(settings)
     return settings
 
 
@@ -265,27 +266,3 @@ def _refuse_unknown(turnout_variables: Mapping[str, str]) -> None:
         nested = "__" in name
         if head not in known or (nested and head in {"TURNOUT_BACKEND", "TURNOUT_EMBEDDING_BACKEND", _CONFIG_VARIABLE}):
             raise SettingsError(f"{shown_name(name)} ({source}): no such setting{nearest(head, known)}")
-
-
-def _check_names(settings: Settings) -> None:
-    """Every backend that is named somewhere exists."""
-    named: list[tuple[tuple[str, ...], str | None]]
-    named = [(("backend",), settings.backend), (("embedding_backend",), settings.embedding_backend)]
-    for kind, routes in (("chat", settings.chat), ("embedding", settings.embedding)):
-        named += [((kind, route, backend), backend) for route, targets in routes.items() for backend in targets]
-    named += [(("index", name, "also"), backend) for name, index in settings.index.items() for backend in index.also]
-    for key, backend in named:
-        if backend is not None and backend not in settings.backends:
-            name = ".".join(shown_part(part) for part in key)
-            origin = shown_name(variable(key)) if variable(key) in os.environ else f"key {name!r}"
-            raise UnknownBackendError(
-                f"{settings.source}, {origin}: unknown backend {shown(backend)}{nearest(backend, settings.backends)}. "
-                f"Backends are the [backends.…] tables"
-            )
-    for name, index in settings.index.items():
-        if index.embedding not in settings.embedding:
-            key_name = f"index.{shown_part(name)}.embedding"
-            raise SettingsError(
-                f"{settings.source}, key {key_name!r}: unknown embedding route {shown(index.embedding)}"
-                f"{nearest(index.embedding, settings.embedding)}. Routes are the [embedding.…] tables"
-            )

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.errors import SettingsError
 from turnout.redaction import shown
-from turnout.settings.backends import PROVIDERS, AzureBackend
-from turnout.settings.tree import IndexSettings, Settings, Target
+from turnout.settings.backends import PROVIDERS, AzureBackend, Node
+from turnout.settings.tree import FailoverSettings, IndexSettings, Settings, Target
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ azure = { deployment = "gpt-5-prod", model = "gpt-5" }
 azure = { deployment = "embed-small", model = "text-embedding-3-small" }
 """
 
-TOP_KEYS = tuple(name for name in Settings.model_fields if name != "source")
+TOP_KEYS = tuple(name for name in Settings.model_fields if name not in {"source", "route_fallbacks"})
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
@@ -66,6 +66,9 @@ def translate(
         keys = [str(part) for part in item["loc"]]
         if keys[0:1] == ["backends"] and keys[2:3] and keys[2] in PROVIDERS:
             del keys[2]  # the union's tag
+        if "then" in keys[:-1]:  # of a list, the targets behind the first
+            place = keys.index("then")
+            keys[place : place + 2] = [str(int(keys[place + 1]) + 1)]
         lines.append(f"{_where(keys, file, variables)}: {_reason(item, keys, data)}")
     return SettingsError("\n".join(lines))
 
@@ -98,4 +101,5 @@ def _known_keys(parents: list[str], data: Mapping[str, Any]) -> Iterable[str]:
         backend = data.get("backends", {}).get(parents[1], {})
         kind = PROVIDERS.get(backend.get("provider", parents[1]), AzureBackend)
         return [name for name in kind.model_fields if name != "origins"]
-    return list((IndexSettings if parents[0] == "index" else Target).model_fields)
+    tables: dict[str, type[Node]] = {"index": IndexSettings, "failover": FailoverSettings}
+    return list(tables.get(parents[0], Target).model_fields)

@@ -48,11 +48,12 @@ def is_secret(*path: str) -> bool:
 
 def wrapped(tree: Mapping[str, Any], *path: str) -> dict[str, Any]:
     """What was read from a file, with the secrets in it as `Secret`."""
-    return {
-        key: wrapped(value, *path, key)
-        if isinstance(value, dict)
-        else Secret(value)
-        if isinstance(value, str) and is_secret(*path, key)
-        else value
-        for key, value in tree.items()
-    }
+    return {key: _wrapped(value, *path, key) for key, value in tree.items()}
+
+
+def _wrapped(value: Any, *path: str) -> Any:
+    if isinstance(value, dict):
+        return wrapped(value, *path)
+    if isinstance(value, list):  # of targets
+        return [_wrapped(inner, *path) for inner in value]
+    return Secret(value) if isinstance(value, str) and is_secret(*path) else value

@@ -59,8 +59,17 @@ def _json(text: str) -> Any:
     raise ValueError(f"this is not JSON: {why}")  # without the original, which has the whole text
 
 
+def _listed(value: Any) -> Any:
+    """Names, which an environment variable has as JSON or between commas."""
+    if isinstance(value, str):
+        return _json(value) if value.startswith("[") else [name.strip() for name in value.split(",")]
+    return value
+
+
 class Target(Node):
     """What a route is on one backend.
+
+    A list of targets is the first of them, with the others in `then`: places of one model in order of preference.
 
     Attributes:
         model: The model behind it, as `models.toml` knows it; decides the facts that turnout goes by.
@@ -75,6 +84,9 @@ class Target(Node):
         tpm: Tokens a minute that this process asks for at most, answers included.
         options: What each chat request to this target is sent besides, over the backend's `options`.
         headers: HTTP headers of each request to this target, over the backend's `headers`.
+        backend: In a list, another backend that serves the model: another region or account.
+        weight: In a list, the share of the calls that begin here, among those beside it that have weights too.
+        then: The targets behind the first of a list.
     """
 
     model: str | None = Field(default=None, min_length=1)
@@ -87,13 +99,26 @@ class Target(Node):
     space: Annotated[str, AfterValidator(_check_space)] | None = None
     options: OptionsTable = Field(default_factory=Options)
     headers: HeadersTable = Field(default_factory=Options, repr=False)
+    backend: str | None = Field(default=None, min_length=1)
+    weight: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    then: tuple[Target, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
     def _from_name(cls, value: Any) -> Any:
-        if isinstance(value, str) and value.startswith("{"):  # a table in an environment variable, as JSON
-            return _json(value)
+        if isinstance(value, str) and value.startswith(("{", "[")):  # of an environment variable, as JSON
+            value = _json(value)
+        if isinstance(value, list):
+            if not value:
+                raise ValueError("this list has no target; name at least one")
+            first, *rest = value
+            return {**(first if isinstance(first, Mapping) else {"deployment": first}), "then": rest}
         return {"deployment": value} if isinstance(value, str) else value
+
+    @property
+    def each(self) -> tuple[Target, ...]:
+        """The targets of the list, in order; of one target, itself."""
+        return (self, *self.then)
 
     @model_validator(mode="after")
     def _named(self) -> Self:
@@ -103,6 +128,7 @@ class Target(Node):
 
 
 Routes = dict[str, dict[str, Target]]
+_FALLBACKS = "fallbacks"
 
 
 class IndexSettings(Node):
@@ -133,12 +159,7 @@ class IndexSettings(Node):
     source: str | None = Field(default=None, min_length=1)
     allow_pickle: bool = False
 
-    @field_validator("also", mode="before")
-    @classmethod
-    def _listed(cls, value: Any) -> Any:
-        if isinstance(value, str):  # an environment variable
-            return _json(value) if value.startswith("[") else [name.strip() for name in value.split(",")]
-        return value
+    _also = field_validator("also", mode="before")(_listed)
 
     @model_validator(mode="after")
     def _placed(self) -> Self:
@@ -167,6 +188,23 @@ class IndexSettings(Node):
         return "llama_index" if self.store == "simple" else "langchain"
 
 
+class FailoverSettings(Node):
+    """How a call moves on from a place that can't answer it to the next.
+
+    Attributes:
+        content_filter: Whether a call that a content filter stopped moves on.
+        context_overflow: Whether a call that is too long moves on to a model that takes more.
+        wait: Seconds that a call waits for a retry where it is before it moves on; left out, its share of the deadline,
+            or one second without a deadline.
+        circuit: Whether a deployment that fails rests for a while, and isn't asked meanwhile.
+    """
+
+    content_filter: bool = False
+    context_overflow: bool = False
+    wait: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    circuit: bool = True
+
+
 class Settings(Node):
     """What the user said, validated and frozen.
 
@@ -179,6 +217,9 @@ class Settings(Node):
             `drop` it in silence.
         allow_private_media: Whether pictures and documents may be fetched from loopback and private addresses.
         embedding_backend: Name of another backend for embeddings, if they are pinned.
+        fallbacks: Backends that calls move on to, in order, when the one that they began on can't answer.
+        failover: When they do.
+        route_fallbacks: Likewise of one route, like `chat.fast`; written as `fallbacks` among its targets.
         backends: Backend name → its provider, endpoint and credentials.
         chat: Route name → backend name → target.
         embedding: Likewise for embedding routes.
@@ -188,6 +229,9 @@ class Settings(Node):
 
     backend: str | None = None
     embedding_backend: str | None = None
+    fallbacks: tuple[str, ...] = ()
+    failover: FailoverSettings = Field(default_factory=FailoverSettings)
+    route_fallbacks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     unsupported: Literal["warn", "error", "drop"] = "warn"
     allow_private_media: bool = False
     backends: dict[str, Backend] = Field(default_factory=dict)
@@ -209,6 +253,25 @@ class Settings(Node):
         """Whether they were made or changed in code, so that reading their file again gives others."""
         return self._changed or self.source == MADE_IN_CODE
 
+    _fallbacks = field_validator("fallbacks", mode="before")(_listed)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_fallbacks(cls, data: Any) -> Any:
+        """Take each route's own `fallbacks` from among its targets."""
+        if not isinstance(data, Mapping):
+            return data
+        made, own = dict(data), dict(data.get("route_fallbacks") or {})
+        for kind in ("chat", "embedding"):
+            routes = data.get(kind)
+            if isinstance(routes, Mapping):
+                made[kind] = dict(routes)
+                for name, targets in routes.items():
+                    if isinstance(targets, Mapping) and _FALLBACKS in targets:
+                        own[f"{kind}.{name}"] = _listed(targets[_FALLBACKS])
+                        made[kind][name] = {key: target for key, target in targets.items() if key != _FALLBACKS}
+        return {**made, "route_fallbacks": own}
+
     @field_validator("backends", "index")
     @classmethod
     def _plain_names(cls, tables: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
@@ -219,6 +282,8 @@ class Settings(Node):
         for name in tables:
             if not re.fullmatch(pattern, name):
                 raise ValueError(rule.format(shown(name)) + ", digits, '-' and '_'")
+            if name == _FALLBACKS:
+                raise ValueError("a backend can't be called 'fallbacks'; the name is a key of each route")
         return tables
 
     def routes(self, kind: Kind) -> Routes:

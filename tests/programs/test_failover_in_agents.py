@@ -57,7 +57,9 @@ def healthy() -> Iterator[None]:
 def pair(
     request: pytest.FixtureRequest, fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[str, str]:
-    targets = [f'{{ backend = "{backend}", {target} }}' for backend, target, _ in map(WIRES.get, request.param)]
+    targets = [
+        f'{{ backend = "{backend}", {target} }}' for backend, target, _ in (WIRES[wire] for wire in request.param)
+    ]
     before, _, after = fresh_emulator.settings_toml().partition("[chat.default]")
     after = after.partition("[chat.fast]")[2]
     path = tmp_path / "turnout.toml"

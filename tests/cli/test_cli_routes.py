@@ -100,3 +100,17 @@ def test_the_endpoint_is_said_where_bedrock_has_two(tmp_path: Path) -> None:
     assert _line(out, "Route")[-1] == "Home"
     ends = [_line(out, f"chat/{name} ")[-1] for name in ("one", "two", "three")]
     assert ends == ["runtime", "mantle", "bedrock-converse"]
+
+
+def test_the_places_of_a_list_and_where_calls_move(tmp_path: Path) -> None:
+    config = tmp_path / "turnout.toml"
+    config.write_text(
+        'backend = "azure"\nfallbacks = ["bedrock"]\n'
+        '[backends.azure]\nendpoint = "https://contoso.openai.azure.com"\n[backends.bedrock]\nregion = "us-east-1"\n'
+        '[chat.default]\nazure = [{ deployment = "ptu", model = "gpt-5" }, { deployment = "payg", model = "gpt-x" }]\n'
+        'bedrock = "us.amazon.nova-lite-v1:0"\n'
+    )
+    out = turnout("routes", "--config", str(config)).out
+    assert re.search(r"chat/default \* +azure +ptu +gpt-5 .*\nchat/default \* +azure +payg +gpt-x ", out)
+    assert "chat/default moves on when it fails: ptu on azure -> payg on azure -> us.amazon.nova-lite-v1:0 on b" in out
+    assert "warning: chat.default.azure[1]: gpt-x is a model that turnout has no facts of" in out

@@ -14,7 +14,7 @@ from math import inf
 from typing import Literal
 
 from turnout import errors as e
-from turnout.runtime import Cache, renewed_in_child
+from turnout.runtime import Cache
 
 FAILURES = 5
 """Failures in a row after which a deployment rests; at one failure in five by chance that is one call in 3,000."""
@@ -61,12 +61,6 @@ class Circuit:
         self._clock = clock
         self._lock = threading.Lock()
         self.reset()
-        renewed_in_child(self)
-
-    def renew(self) -> None:
-        """Be unlocked in a forked child; what the parent found out is still true."""
-        self._lock = threading.Lock()
-        self._probe = -inf
 
     def reset(self) -> None:
         """Forget every failure."""

@@ -14,6 +14,7 @@ from turnout.redaction import redact
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from turnout.routing import Route
     from turnout.settings import Backend, Kind, Settings
 
 _SOON = timedelta(days=90)
@@ -85,19 +86,27 @@ def _credential(backend: Backend) -> str:
 
 def _warnings(settings: Settings, kind: Kind) -> Iterator[str]:
     from turnout.errors import SettingsError
-    from turnout.routing import resolve
 
     for name, targets in settings.routes(kind).items():
         for backend in targets:
             with suppress(SettingsError):  # which the table says
-                route = resolve(name, kind=kind, backend=backend, settings=settings)
-                retires = route.facts.retires.get(route.provider)
-                what = f"{route.key}: {route.model or route.deployment}"
-                if retires is not None and date.fromisoformat(retires) <= _today() + _SOON:
-                    gone = date.fromisoformat(retires) < _today()
-                    yield f"{what} {'retired' if gone else 'retires'} on {retires}; choose another model"
-                elif not route.facts.known and route.model:
-                    yield f"{what} is a model that turnout has no facts of; it is asked for nothing that only some take"
+                for place in _listed(settings, kind, name, backend):
+                    retires = place.facts.retires.get(place.provider)
+                    what = f"{place.key}: {place.model or place.deployment}"
+                    if retires is not None and date.fromisoformat(retires) <= _today() + _SOON:
+                        gone = date.fromisoformat(retires) < _today()
+                        yield f"{what} {'retired' if gone else 'retires'} on {retires}; choose another model"
+                    elif not place.facts.known and place.model:
+                        unknown = "is a model that turnout has no facts of; it is asked for nothing that only some take"
+                        yield f"{what} {unknown}"
+
+
+def _listed(settings: Settings, kind: Kind, name: str, backend: str) -> list[Route]:
+    """The places that a route has on a backend, without those of its fallbacks."""
+    from turnout.routing import resolve_places
+
+    places = resolve_places(name, kind=kind, backend=backend, settings=settings)
+    return [place for place in places if place.key.partition("[")[0] == f"{kind}.{name}.{backend}"]
 
 
 def _today() -> date:
@@ -107,7 +116,6 @@ def _today() -> date:
 def _targets(settings: Settings, kind: Kind) -> list[tuple[str, ...]]:
     from turnout.errors import SettingsError
     from turnout.facts.spaces import space_of
-    from turnout.routing import resolve_places
 
     rows: list[tuple[str, ...]] = []
     active = _active(settings, kind)
@@ -115,10 +123,9 @@ def _targets(settings: Settings, kind: Kind) -> list[tuple[str, ...]]:
         for backend in targets:
             label = f"{kind}/{name} *" if backend == active else f"{kind}/{name}"
             try:
-                for place in resolve_places(name, kind=kind, backend=backend, settings=settings):
-                    if place.key.partition("[")[0] == f"{kind}.{name}.{backend}":  # not a fallback's
-                        model = str(space_of(place)) if kind == "embedding" else place.model or "not said"
-                        rows.append((label, place.backend, place.deployment, model, place.wire, place.home))
+                for place in _listed(settings, kind, name, backend):
+                    model = str(space_of(place)) if kind == "embedding" else place.model or "not said"
+                    rows.append((label, place.backend, place.deployment, model, place.wire, place.home))
             except SettingsError as error:
                 rows.append((label, backend, f"wrong: {error}"))
     return rows

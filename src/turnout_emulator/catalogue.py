@@ -90,6 +90,7 @@ class CohereModel:
         context: Tokens that it reads.
         dimensions: Length of its vectors.
         sizes: Lengths that may be asked for.
+        openai: Whether OpenAI's API serves it too, without a purpose (github.com/BerriAI/litellm/issues/11126).
     """
 
     name: str
@@ -97,6 +98,7 @@ class CohereModel:
     context: int = 128_000
     dimensions: int = 1024
     sizes: Collection[int] = ()
+    openai: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,3 +59,10 @@ def test_azures_refusals(emulator: Emulator) -> None:
     assert post(emulator, BODY, "/providers/cohere/v1/embed")[0] == 404
     openai = {"model": "cohere-v5", "input": "x"}
     assert post(emulator, openai, "/openai/v1/embeddings")[1]["error"]["code"] == "api_not_supported"
+
+
+@pytest.mark.parametrize("deployment", ["cohere-english", "cohere-v4"])
+def test_openais_api_serves_those_before_v5_without_a_purpose(emulator: Emulator, deployment: str) -> None:
+    status, answer = post(emulator, {"model": deployment, "input": ["x", "y"]}, "/openai/v1/embeddings")
+    assert status == 200
+    assert [one["index"] for one in answer["data"]] == [0, 1]

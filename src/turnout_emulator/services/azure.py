@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -75,7 +76,11 @@ class AzureService(OpenAIService):
 
     def _find_model(self, exchange: Exchange, name: str) -> OpenAIModel:
         deployed = self.hub.deployments.get(name, "")
-        if deployed in self.hub.anthropic_models or deployed in COHERE_MODELS:
+        cohere = COHERE_MODELS.get(deployed)
+        if cohere is not None and cohere.openai and exchange.received.operation == "embeddings":
+            model = OpenAIModel(cohere.space, served=cohere.name, kind="embeddings")
+            return replace(model, context=cohere.context, dimensions=cohere.dimensions)
+        if deployed in self.hub.anthropic_models or cohere is not None:
             raise RequestRefused("wrong_api")
         return super()._find_model(exchange, deployed)
 

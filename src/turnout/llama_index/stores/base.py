@@ -22,6 +22,9 @@ from turnout.index.locks import check_locks
 
 NodeT = TypeVar("NodeT", bound=BaseNode)
 
+PREFETCH = 4
+"""How many times the nodes that are wanted a search by marginal relevance chooses from, as in LlamaIndex's stores."""
+
 
 def to_chunk(node: BaseNode) -> Chunk:
     """A node as a chunk: its text is what LlamaIndex embeds, its metadata are the whole node."""

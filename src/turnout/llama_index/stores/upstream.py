@@ -1,11 +1,12 @@
 """What turnout reaches of LlamaIndex's indexes and stores that has no public name there.
 
-The stores are `Any` here: the types of Chroma's and Postgres's would load their packages.
+The stores are `Any` here: their types would load the stores' packages.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -47,3 +48,36 @@ def customize_postgres_queries(store: Any, customize: Callable[..., Any], *argum
     before = store._customize_query_fn
     if not (isinstance(before, partial) and before.func is customize):
         store._customize_query_fn = partial(customize, *arguments, before)
+
+
+def qdrant_async_client(store: Any) -> Any:
+    """A store's asynchronous client; None if it has none."""
+    return store._aclient
+
+
+def is_qdrant_collection_made(store: Any) -> bool:
+    """Whether a store has seen its collection, or made it."""
+    made: bool = store._collection_initialized
+    return made
+
+
+def create_qdrant_collection(store: Any, dimensions: int) -> None:
+    """Make a store's collection as it does with its first nodes."""
+    store._create_collection(collection_name=store.collection_name, vector_size=dimensions)
+
+
+async def acreate_qdrant_collection(store: Any, dimensions: int) -> None:
+    """`create_qdrant_collection` with the store's asynchronous client."""
+    await store._acreate_collection(collection_name=store.collection_name, vector_size=dimensions)
+
+
+def lancedb_table(store: Any) -> tuple[str, Any]:
+    """The name of a store's table, and the table; None if it is still to be made.
+
+    One that another process has made meanwhile is given to the store, which would put its own in the place of that.
+    """
+    name: str = store._table_name
+    if store._table is None:
+        with suppress(ValueError):  # there is none
+            store._table = store.client.open_table(name)
+    return name, store._table

@@ -35,7 +35,7 @@ _UNCHECKED = {  # methods of the store that neither compare vectors nor add any
     *("get", "aget", "encode_image"),
     *("dump", "persist", "save_local", "serialize_to_bytes"),
     *("create_collection", "acreate_collection", "create_tables_if_not_exists", "acreate_tables_if_not_exists"),
-    *("create_vector_extension", "acreate_vector_extension"),
+    *("create_index", "create_vector_extension", "acreate_vector_extension"),
     *("delete_collection", "adelete_collection", "reset_collection", "drop_tables", "adrop_tables"),
 }
 

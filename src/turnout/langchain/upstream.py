@@ -137,3 +137,11 @@ def filter_findings(metadata: Any) -> dict[str, Any]:
         return {"choices": [{"content_filter_results": metadata[_FILTERS]}]}
     details = metadata.get("incomplete_details")
     return cast("dict[str, Any]", details) if isinstance(details, dict) and "content_filters" in details else {}
+
+
+# --- stores
+
+
+def lancedb_names(store: Any) -> tuple[str, str, str, str]:
+    """What a `LanceDB` calls its table, and in it the columns of vectors and texts; and where its database is."""
+    return store._table_name, store._vector_key, store._text_key, str(store._connection.uri)  # noqa: SLF001

@@ -142,6 +142,8 @@ class SpaceCheck(Generic[KeeperT]):
                 record, created = (known, False) if known is not None else self.run(wanted, io, inserting=inserting)
                 self._check_lengths(vectors, record)
                 yield record
+                if created:
+                    self.keeper.inserted(record)
             except BaseException as error:
                 if created:
                     self.forget_if_empty()
@@ -169,6 +171,8 @@ class SpaceCheck(Generic[KeeperT]):
                 )
                 self._check_lengths(vectors, record)
                 yield record
+                if created:
+                    await self.keeper.ainserted(record)
             except BaseException as error:
                 if created:
                     await self.aforget_if_empty()

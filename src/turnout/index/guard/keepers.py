@@ -97,6 +97,10 @@ class RecordKeeper(ABC):
         """Whether `sample` finds something in a store that has texts."""
         return True
 
+    def inserted(self, record: SpaceRecord) -> None:
+        """The first vectors are there: keep their record, if there was no place for it before; left out, there was."""
+        del record
+
     def sample(self, number: int) -> list[Sample]:
         """Texts as they were embedded, with their vectors, from all over the store; none if it gives out none."""
         del number
@@ -121,6 +125,10 @@ class RecordKeeper(ABC):
     async def arelease(self) -> None:
         """`release` without blocking the event loop."""
         await asyncio.to_thread(self.release)
+
+    async def ainserted(self, record: SpaceRecord) -> None:
+        """`inserted` without blocking the event loop."""
+        await asyncio.to_thread(self.inserted, record)
 
     async def asample(self, number: int) -> list[Sample]:
         """`sample` without blocking the event loop."""

@@ -14,6 +14,7 @@ import pytest
 
 from tests.contract.columns import column, columns_file  # noqa: F401  # fixtures
 from tests.support.postgres import database, postgres  # noqa: F401  # fixtures
+from tests.support.qdrant_server import qdrant  # noqa: F401  # a fixture
 from tests.support.recordings import RECORDINGS, waiting
 from turnout.calls import attempts, limits
 from turnout_emulator import Emulator

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from turnout_emulator import Emulator
 
 QUESTION = "What does a berth cost a night?"
-STORES = ["chroma/langchain", "faiss/langchain", "simple/llama_index", "chroma/llama_index"]
+STORES = [
+    "chroma/langchain",
+    "faiss/langchain",
+    "simple/llama_index",
+    "chroma/llama_index",
+    "qdrant/langchain",
+    "lancedb/llama_index",
+]
 
 
 def embedded(emulator: Emulator) -> dict[str, int]:

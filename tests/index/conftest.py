@@ -50,6 +50,7 @@ def processes() -> ForkServerContext:
             *("tests.index.worker", "tests.index.data.killed", "tests.index.data.warm"),
             *("turnout.llama_index.index", "turnout.llama_index.stores.chroma", "turnout.llama_index.stores.postgres"),
             *("turnout.langchain.index", "turnout.langchain.stores.chroma", "turnout.langchain.stores.pgvector"),
+            *("turnout.langchain.stores.qdrant", "turnout.llama_index.stores.qdrant"),
             *("langchain_chroma", "faiss", "botocore.session", "aiohttp", "openai.resources", "openai.lib.streaming"),
         ]
     )

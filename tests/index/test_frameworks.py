@@ -24,6 +24,7 @@ import turnout.{name}
 from turnout.index import frameworks
 
 PACKAGES = {{"chromadb", "faiss", "pgvector", "langchain_chroma", "langchain_community", "langchain_postgres"}}
+PACKAGES |= {{"qdrant_client", "langchain_qdrant", "lancedb", "pyarrow"}}
 assert not PACKAGES & set(sys.modules)
 assert callable(__import__(frameworks._MODULES["{name}"], fromlist=["stores"]).open_collection)
 assert not PACKAGES & set(sys.modules)

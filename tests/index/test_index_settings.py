@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from hypothesis import given
@@ -65,6 +67,8 @@ def test_the_environment_says_another_place_and_the_password(file: Path, monkeyp
     [
         ('store = "chroma"', "needs path"),
         ('store = "pgvector"', "needs connection"),
+        ('store = "qdrant"', "a qdrant index needs path, its folder, or connection, its server"),
+        ('store = "lancedb"\nconnection = "x"', "a lancedb index needs path"),
         ('store = "pinecone"', "index.docs.store"),
         ('store = "simple"\npath = "x"\nframework = "langchain"', "simple index is LlamaIndex's"),
         ('store = "faiss"\npath = "x"\nframework = "llama_index"', "LangChain's integration"),
@@ -115,3 +119,20 @@ def test_the_name_can_be_read_and_stays() -> None:
 def test_a_name_needs_the_dimensions() -> None:
     with pytest.raises(SettingsError, match="dimensions"):
         collection_name("docs", EmbeddingSpace("acme"))
+
+
+@pytest.mark.parametrize("framework", ["langchain", "llama_index"])
+@pytest.mark.parametrize(("store", "packages"), [("qdrant", ["qdrant_client"]), ("lancedb", ["lancedb", "pyarrow"])])
+def test_a_store_whose_packages_are_missing_names_the_extra(
+    framework: str, store: Literal["qdrant", "lancedb"], packages: list[str], tmp_path: Path
+) -> None:
+    settings = f"IndexSettings(store={store!r}, path={str(tmp_path)!r}, allow_pickle=True)"
+    opens = (
+        f"import sys; sys.modules.update(dict.fromkeys({packages}))\n"
+        "from turnout.settings import IndexSettings\nfrom turnout.facts.spaces import EmbeddingSpace\n"
+        f"from turnout.{framework}.stores import open_collection\n"
+        f"open_collection({settings}, 'docs', EmbeddingSpace('m', 3), create=True)"
+    )
+    done = subprocess.run([sys.executable, "-c", opens], capture_output=True, text=True, timeout=120, check=False)
+    extra = f"turnout[{framework.replace('_', '-')}-{store}]"
+    assert f"MissingExtraError: a {store} index needs {packages[0]}: pip install '{extra}'" in done.stderr

@@ -35,7 +35,7 @@ allow_pickle = true
 """
 
 
-@pytest.fixture(params=["chroma", "faiss", "pgvector"])
+@pytest.fixture(params=["chroma", "faiss", "pgvector", "qdrant", "lancedb"])
 def named(
     request: pytest.FixtureRequest, fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], NamedIndex]:

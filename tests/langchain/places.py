@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from turnout_emulator import Emulator
 
-STORES = ["chroma", "faiss", "pgvector", "custom"]
+STORES = ["chroma", "faiss", "pgvector", "qdrant", "lancedb", "custom"]
 
 
 class Place:

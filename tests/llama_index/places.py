@@ -33,13 +33,13 @@ class Place:
         self.emulator.clear()
 
 
-STORES = ["simple", "chroma", "pgvector"]
+STORES = ["simple", "chroma", "pgvector", "qdrant", "lancedb"]
 
 
 def make_place(
     store: str, request: pytest.FixtureRequest, emulator: Emulator, folder: Path, patch: pytest.MonkeyPatch
 ) -> Place:
-    lines = f'store = "{store}"\nframework = "llama_index"\npath = "{folder / "index"}"'
+    lines = f'store = "{store}"\nframework = "llama_index"\npath = "{folder / "index"}"\nallow_pickle = true'
     if store == "pgvector":
         lines += f'\nconnection = "{request.getfixturevalue("database")}"'
     return Place(emulator, folder, lines, patch)

@@ -18,7 +18,7 @@ def collection_of(store: VectorStore, name: str | None = None) -> VectorStoreCol
     """A vector store as the source or the target of `turnout.reindex.reindex`.
 
     Args:
-        store: Chroma, FAISS, PGVector or InMemoryVectorStore, or one of them behind the guard.
+        store: Chroma, FAISS, PGVector, QdrantVectorStore or InMemoryVectorStore, or one of them behind the guard.
         name: What to call it in reports and errors; left out, its collection's name.
 
     Raises:

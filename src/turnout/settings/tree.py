@@ -139,17 +139,17 @@ class IndexSettings(Node):
             application.
         framework: Whose integration opens it; left out, LlamaIndex's for `simple` and LangChain's for all others.
         path: The folder, of a store that is in one; from the settings file's folder.
-        connection: The database's URL, of a store that is in one; it may hold a password.
+        connection: The URL of the database or server, of a store that is in one; it may hold a password or key.
         embedding: The embedding route.
         also: More backends whose spaces are kept up to date at once.
         fill: What happens where the active space's collection is missing or behind: `refuse` the search, or fill the
             collection `on-the-way`.
         source: The folder of the documents, of an index that can't list its own.
-        allow_pickle: Whether the pickles in the folder may be read, as a faiss index wants it. Reading one can run code
-            that is in it, so whoever says so vouches for the folder.
+        allow_pickle: Whether the pickles in the folder may be read, as a faiss index wants it, and a qdrant one that is
+            in a folder. Reading one can run code that is in it, so whoever says so vouches for the folder.
     """
 
-    store: Literal["chroma", "faiss", "pgvector", "simple", "custom"]
+    store: Literal["chroma", "faiss", "pgvector", "qdrant", "lancedb", "simple", "custom"]
     framework: Literal["langchain", "llama_index"] | None = None
     path: str | None = Field(default=None, min_length=1)
     connection: SecretText | None = None
@@ -172,7 +172,12 @@ class IndexSettings(Node):
             raise ValueError(msg)
         if self.store == "simple" and self.framework == "langchain":
             raise ValueError("a simple index is LlamaIndex's; leave framework out, or choose another store")
-        if self.store != "pgvector" and self.path is None and (self.connection is None or self.store == "faiss"):
+        if self.store == "qdrant" and self.path is None and self.connection is None:
+            raise ValueError(
+                "a qdrant index needs path, its folder, or connection, its server: 'https://:key@host:6333'"
+            )
+        in_folder = self.store in {"faiss", "lancedb"}
+        if self.store != "pgvector" and self.path is None and (self.connection is None or in_folder):
             raise ValueError(f"a {self.store} index needs path, the folder that it is in")
         return self
 

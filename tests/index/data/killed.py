@@ -48,10 +48,14 @@ def count(steps: Steps) -> None:
 
     import chromadb
     import sqlalchemy
+    from qdrant_client.local.persistence import CollectionPersistence
 
+    from turnout.index.lancedb import LanceTable
     from turnout.index.manifest import Manifest
 
     steps.before(chromadb.Collection, "add", "upsert", "delete")
+    steps.before(CollectionPersistence, "persist", "delete")
+    steps.before(LanceTable, "write", "delete")
     steps.before(pathlib.Path, "rename")
     steps.before(Manifest, "begin_write", "note_written", "note_unwanted", "note_deleted")
 

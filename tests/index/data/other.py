@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from turnout.settings import IndexSettings
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
@@ -97,7 +99,35 @@ def pgvector(address: str, backend: str) -> Any:
     return PGVector(TurnoutEmbeddings(backend=backend), connection=engine, collection_name="documents")
 
 
-OPEN: dict[str, Callable[[str, str], Any]] = {"chroma": chroma, "pgvector": pgvector, "pgvector_async": pgvector}
+def qdrant(address: str, backend: str) -> Any:
+    from langchain_qdrant import QdrantVectorStore
+    from qdrant_client import QdrantClient, models
+
+    from turnout.langchain import TurnoutEmbeddings
+
+    client = QdrantClient(address, check_compatibility=False)
+    if not client.collection_exists("documents"):
+        client.create_collection("documents", models.VectorParams(size=1536, distance=models.Distance.COSINE))
+    return QdrantVectorStore(client, "documents", TurnoutEmbeddings(backend=backend))
+
+
+def lancedb(folder: str, backend: str) -> Any:
+    from turnout.index.lancedb import open_table
+    from turnout.langchain import TurnoutEmbeddings
+    from turnout.langchain.stores.lance_table import LanceVectorStore
+
+    lance = open_table(IndexSettings(store="lancedb", path=folder), "documents", 1536, create=True)
+    assert lance is not None
+    return LanceVectorStore(lance, TurnoutEmbeddings(backend=backend))
+
+
+OPEN: dict[str, Callable[[str, str], Any]] = {
+    "chroma": chroma,
+    "pgvector": pgvector,
+    "pgvector_async": pgvector,
+    "qdrant": qdrant,
+    "lancedb": lancedb,
+}
 
 
 def refill(kind: str, place: str, backend: str) -> None:
@@ -119,19 +149,25 @@ def remove(folder: str) -> None:
 
 def _refill(store: Any) -> None:
     from langchain_postgres import PGVector
+    from langchain_qdrant import QdrantVectorStore
     from sqlalchemy import select
 
     from turnout.langchain import guarded
+    from turnout.langchain.stores.lance_table import LanceVectorStore
 
     made = guarded(store)
     if isinstance(store, PGVector):
         with store.session_maker() as session:
             ids = list(session.scalars(select(store.EmbeddingStore.id)))
+    elif isinstance(store, QdrantVectorStore):
+        ids = [str(point.id) for point in store.client.scroll(store.collection_name)[0]]
+    elif isinstance(store, LanceVectorStore):
+        ids = [row.chunk.id for row in store.lance.every()]
     else:
         ids = store.get()["ids"]
     if ids:
         made.delete(ids)
-    made.add_texts(OTHERS, ids=[f"other-{number}" for number in range(len(OTHERS))])
+    made.add_texts(OTHERS, ids=[f"00000000-0000-4000-8000-10000000000{number}" for number in range(len(OTHERS))])
 
 
 def empty(kind: str, place: str, open_store: Callable[[], Any]) -> None:
@@ -140,6 +176,15 @@ def empty(kind: str, place: str, open_store: Callable[[], Any]) -> None:
         client = chroma_client(place)
         for collection in client.list_collections():
             client.delete_collection(collection.name)
+        return
+    if kind == "qdrant":
+        from qdrant_client import QdrantClient
+
+        server = QdrantClient(place, check_compatibility=False)
+        for one in server.get_collections().collections:
+            server.delete_collection(one.name)
+    if kind in {"qdrant", "lancedb"}:
+        open_store()
         return
     import sqlalchemy
 
@@ -154,17 +199,30 @@ def empty(kind: str, place: str, open_store: Callable[[], Any]) -> None:
             connection.execute(sqlalchemy.text(f'COMMENT ON TABLE "{name}" IS NULL'))
 
 
+def claimed_ids(backend: str) -> list[str]:
+    """The ids of what a backend's process adds."""
+    return [f"{'a' if backend == 'azure' else 'b'}0000000-0000-4000-8000-00000000000{n}" for n in range(len(OTHERS))]
+
+
 def claim(open_store: Callable[[], Any], backend: str, at: float, won: Path) -> None:
     """Add to an empty store at a moment, as another process does; make a file if it was let.
 
-    Chroma is so fast that two seldom meet: there it takes a while to write a record, and then again to write vectors.
+    Some are so fast that two seldom meet: there it takes a while to write a record, and then again to write vectors.
     """
     import chromadb
+    from qdrant_client import QdrantClient
 
     from turnout.index.chroma import ChromaRecordKeeper
+    from turnout.index.lancedb import LanceRecordKeeper, LanceTable
+    from turnout.index.qdrant import QdrantRecordKeeper
 
     with (
         _slower(ChromaRecordKeeper, "write", 0.1 if backend == "azure" else 0.2),
+        _slower(LanceRecordKeeper, "write", 0.1 if backend == "azure" else 0.2),
+        _slower(QdrantRecordKeeper, "write", 0.1 if backend == "azure" else 0.2),
+        _slower(LanceTable, "write", 0.3),
+        _slower(QdrantClient, "upsert", 0.3),
+        _slower(QdrantClient, "upload_points", 0.3),
         _slower(chromadb.Collection, "upsert", 0.3),
         _slower(chromadb.Collection, "add", 0.3),
     ):
@@ -194,7 +252,7 @@ def _claim(open_store: Callable[[], Any], backend: str, at: float, won: Path) ->
 
     from turnout.errors import EmbeddingSpaceError
 
-    store, ids = open_store(), [f"{backend}-{number}" for number in range(len(OTHERS))]
+    store, ids = open_store(), claimed_ids(backend)
     if isinstance(store, BasePydanticVectorStore):
         from turnout.llama_index import GuardedVectorStore, TurnoutEmbedding
 
@@ -228,6 +286,10 @@ def write_ids(open_store: Callable[[], Any], path: Path) -> None:
         store.get_nodes(node_ids=["none"])  # so that it connects
         with store.client.connect() as connection:
             ids = list(connection.scalars(text(f'SELECT node_id FROM "data_{store.table_name}"')))
+    elif type(store).__name__ == "QdrantVectorStore":
+        ids = [str(point.id) for point in store.client.scroll(store.collection_name)[0]]
+    elif hasattr(store, "lance") or type(store).__name__ == "LanceVectorStore":
+        ids = [row.chunk.id for row in (store.lance if hasattr(store, "lance") else store.client).every()]
     else:
         ids = (store.client if hasattr(store, "stores_text") else store).get(include=[])["ids"]
     path.write_text(json.dumps(sorted(ids)))
@@ -272,7 +334,29 @@ def llama_pgvector(address: str) -> Any:
     )
 
 
-LLAMA: dict[str, Callable[[str], Any]] = {"chroma": llama_chroma, "pgvector": llama_pgvector}
+def llama_qdrant(address: str) -> Any:
+    from llama_index.vector_stores.qdrant import QdrantVectorStore
+    from qdrant_client import AsyncQdrantClient, QdrantClient
+
+    client = QdrantClient(address, check_compatibility=False)
+    return QdrantVectorStore("documents", client, AsyncQdrantClient(address, check_compatibility=False))
+
+
+def llama_lancedb(folder: str) -> Any:
+    from turnout.index.lancedb import open_table
+    from turnout.llama_index.stores.lance_table import LanceVectorStore
+
+    lance = open_table(IndexSettings(store="lancedb", path=folder), "documents", 1536, create=True)
+    assert lance is not None
+    return LanceVectorStore(lance)
+
+
+LLAMA: dict[str, Callable[[str], Any]] = {
+    "chroma": llama_chroma,
+    "pgvector": llama_pgvector,
+    "qdrant": llama_qdrant,
+    "lancedb": llama_lancedb,
+}
 
 
 def llama_refill(kind: str, place: str, backend: str) -> None:
@@ -290,7 +374,8 @@ def _llama_refill(store: Any, backend: str) -> None:
     guard = GuardedVectorStore(store, model)
     guard.clear()
     index = VectorStoreIndex.from_vector_store(guard, model)
-    index.insert_nodes([TextNode(id_=f"other-{number}", text=text) for number, text in enumerate(OTHERS)])
+    ids = [f"00000000-0000-4000-8000-10000000000{number}" for number in range(len(OTHERS))]
+    index.insert_nodes([TextNode(id_=one, text=text) for one, text in zip(ids, OTHERS, strict=True)])
 
 
 def persist_simple(folder: str, backend: str) -> None:

@@ -28,14 +28,16 @@ def opener(framework: str, kind: str, place: str, backend: str) -> Callable[[], 
     return partial(elsewhere.LLAMA[kind], place)
 
 
-@pytest.fixture(params=["chroma", "chroma server", "pgvector"])
+@pytest.fixture(params=["chroma", "chroma server", "pgvector", "qdrant", "lancedb"])
 def places(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, list[str]]:
     """A kind of store, and where there is an empty one for each round."""
     if request.param == "pgvector":
         return "pgvector", [request.getfixturevalue("database")] * _ROUNDS
     if request.param == "chroma server":
         return "chroma", [request.getfixturevalue("chroma_server")] * 2
-    return "chroma", [str(tmp_path / "one"), str(tmp_path / "two")]
+    if request.param == "qdrant":
+        return "qdrant", [request.getfixturevalue("qdrant").url] * 2
+    return request.param, [str(tmp_path / "one"), str(tmp_path / "two")]
 
 
 @pytest.fixture(scope="module")
@@ -64,5 +66,4 @@ def test_one_of_two_claims_wins(
             claim.result()
         other.do(elsewhere.write_ids, opener(framework, kind, place, "azure"), tmp_path / "ids.json")
         (winner,) = (name for name, file in won.items() if file.exists())
-        ids = [f"{winner}-{number}" for number in range(len(elsewhere.OTHERS))]
-        assert json.loads((tmp_path / "ids.json").read_text()) == ids
+        assert json.loads((tmp_path / "ids.json").read_text()) == elsewhere.claimed_ids(winner)

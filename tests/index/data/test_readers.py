@@ -24,9 +24,13 @@ STORES = [
     ("langchain", "chroma"),
     ("langchain", "faiss"),
     ("langchain", "pgvector"),
+    ("langchain", "qdrant"),
+    ("langchain", "lancedb"),
     ("llama_index", "simple"),
     ("llama_index", "chroma"),
     ("llama_index", "pgvector"),
+    ("llama_index", "qdrant"),
+    ("llama_index", "lancedb"),
 ]
 
 
@@ -70,7 +74,7 @@ def framework(request: pytest.FixtureRequest, config: Callable[[str], None], tmp
     name, kind = request.param
     lines = f'store = "{kind}"\nframework = "{name}"\npath = "{tmp_path / "index"}"\nalso = ["bedrock"]'
     lines += "\nallow_pickle = true" if kind == "faiss" else ""
-    lines += f'\nconnection = "{where(kind, request, tmp_path)}"' if kind == "pgvector" else ""
+    lines += f'\nconnection = "{where(kind, request, tmp_path)}"' if kind in {"pgvector", "qdrant"} else ""
     config(lines)
     return str(name)
 

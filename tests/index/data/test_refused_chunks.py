@@ -28,7 +28,7 @@ def say(config: Callable[[str], None], request: pytest.FixtureRequest, tmp_path:
 
     def write(kind: str, framework: str) -> None:
         lines = f'store = "{kind}"\nframework = "{framework}"\npath = "{tmp_path / "index"}"'
-        if kind == "faiss":
+        if kind in {"faiss", "qdrant"}:
             lines += "\nallow_pickle = true"
         if kind == "pgvector":
             lines += f'\nconnection = "{request.getfixturevalue("database")}"'
@@ -49,6 +49,13 @@ LANGCHAIN: list[tuple[str, str, Any]] = [
     ("pgvector", "nul", "a\0b"),
     ("pgvector", "number", float("nan")),
     ("faiss", "function", unpicklable()),
+    ("qdrant", "day", date(2026, 1, 2)),
+    ("qdrant", "number", float("nan")),
+    ("qdrant", "large", [{"n": 2**63}]),
+    ("qdrant", "half", "\ud800"),
+    ("lancedb", "day", date(2026, 1, 2)),
+    ("lancedb", "number", float("nan")),
+    ("lancedb", "half", "\ud800"),
 ]
 
 
@@ -76,6 +83,9 @@ LLAMA: list[tuple[str, str, Any]] = [
     ("simple", "function", unpicklable()),
     ("pgvector", "nul", "a\0b"),
     ("pgvector", "number", float("nan")),
+    ("qdrant", "number", float("nan")),
+    ("qdrant", "large", 2**63),
+    ("lancedb", "number", float("nan")),
 ]
 
 
@@ -99,7 +109,7 @@ def test_a_node_that_a_store_refuses_changes_nothing(
     assert {node.get_content() for node in Nodes("docs").vector_store.get_nodes(node_ids=IDS)} == set(TEXTS)
 
 
-@pytest.mark.parametrize("kind", ["chroma", "simple", "pgvector"])
+@pytest.mark.parametrize("kind", ["chroma", "simple", "pgvector", "qdrant", "lancedb"])
 def test_a_date_is_a_string_in_llama_index_and_is_not_embedded_twice(
     kind: str, say: Callable[[str, str], None], fresh_emulator: Emulator
 ) -> None:
@@ -143,7 +153,7 @@ MODES: list[Cleanup] = [None, "incremental", "full", "scoped_full"]
 
 
 @pytest.mark.parametrize("cleanup", MODES)
-@pytest.mark.parametrize("kind", ["chroma", "faiss", "pgvector"])
+@pytest.mark.parametrize("kind", ["chroma", "faiss", "pgvector", "qdrant", "lancedb"])
 def test_langchain_indexes_into_a_named_index(kind: str, cleanup: Cleanup, say: Callable[[str, str], None]) -> None:
     say(kind, "langchain")
     store = TurnoutIndex("docs")
@@ -175,7 +185,7 @@ def _index_twice(store: Any, cleanup: Cleanup) -> None:
 # --- what LlamaIndex's indexes and pipelines pass
 
 
-@pytest.mark.parametrize("kind", ["chroma", "simple", "pgvector"])
+@pytest.mark.parametrize("kind", ["chroma", "simple", "pgvector", "qdrant", "lancedb"])
 def test_a_document_takes_the_place_of_its_older_version(
     kind: str, say: Callable[[str, str], None], fresh_emulator: Emulator
 ) -> None:

@@ -21,26 +21,30 @@ if TYPE_CHECKING:
     from tests.index.data.other import Other
 
 TITAN, ADA = "amazon.titan-embed-text-v1/1536", "text-embedding-ada-002/1536"
+UUIDS = [f"00000000-0000-4000-8000-00000000000{number}" for number in range(len(TEXTS))]  # ids that every store takes
+ANOTHER = "00000000-0000-4000-8000-000000000009"
 REFUSED = f"has vectors of {TITAN}, but the settings embed with {ADA}"
 
 
 def where(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if kind == "qdrant":
+        return str(request.getfixturevalue("qdrant").url)
     return str(request.getfixturevalue("database") if kind.startswith("pgvector") else tmp_path / "store")
 
 
 @pytest.mark.usefixtures("config")
-@pytest.mark.parametrize("kind", ["chroma", "pgvector"])
+@pytest.mark.parametrize("kind", ["chroma", "pgvector", "qdrant", "lancedb"])
 def test_a_guarded_store_is_looked_at_in_every_search_and_insert(
     kind: str, other: Other, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     place = where(kind, request, tmp_path)
     store = guarded(elsewhere.OPEN[kind](place, "azure"))
-    store.add_texts(TEXTS, ids=IDS)
+    store.add_texts(TEXTS, ids=UUIDS)
     assert store.similarity_search(QUESTION, k=1)[0].page_content == TEXTS[1]
     vector = TurnoutEmbeddings().embed_query(QUESTION)
     asynchronous: list[Callable[[], object]] = [
         lambda: asyncio.run(store.asimilarity_search(QUESTION)),
-        lambda: asyncio.run(store.aadd_texts(["Another."], ids=["another"])),
+        lambda: asyncio.run(store.aadd_texts(["Another."], ids=[ANOTHER])),
     ]
     other.do(elsewhere.refill, kind, place, "bedrock")
     for search in (
@@ -49,13 +53,13 @@ def test_a_guarded_store_is_looked_at_in_every_search_and_insert(
         lambda: store.similarity_search_by_vector(vector),
         lambda: store.similarity_search_with_score(QUESTION),
         lambda: store.max_marginal_relevance_search(QUESTION),
-        lambda: store.add_texts(["Another."], ids=["another"]),
-        lambda: store.add_documents([Document("Another.", id="another")]),
+        lambda: store.add_texts(["Another."], ids=[ANOTHER]),
+        lambda: store.add_documents([Document("Another.", id=ANOTHER)]),
         *([] if kind == "pgvector" else asynchronous),  # the next test has its own
     ):
         with pytest.raises(EmbeddingSpaceError, match=REFUSED):
             search()
-    assert guarded(elsewhere.OPEN[kind](place, "bedrock")).get_by_ids(["another"]) == []
+    assert guarded(elsewhere.OPEN[kind](place, "bedrock")).get_by_ids([ANOTHER]) == []
 
 
 @pytest.mark.usefixtures("config")
@@ -80,13 +84,13 @@ def test_an_asynchronous_pgvector_is_looked_at_too(other: Other, database: str) 
 
 
 @pytest.mark.usefixtures("config")
-@pytest.mark.parametrize("kind", ["chroma", "pgvector"])
+@pytest.mark.parametrize("kind", ["chroma", "pgvector", "qdrant", "lancedb"])
 def test_a_store_that_is_refilled_while_texts_are_embedded_is_not_written(
     kind: str, other: Other, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     place = where(kind, request, tmp_path)
     store = guarded(elsewhere.OPEN[kind](place, "azure"))
-    store.add_texts(TEXTS, ids=IDS)
+    store.add_texts(TEXTS, ids=UUIDS)
     assert store.similarity_search(QUESTION, k=1)
     done: list[object] = []
 
@@ -114,7 +118,20 @@ def _pgvector_ids(address: str) -> list[str]:
         return list(session.scalars(select(store.EmbeddingStore.id)))
 
 
-OTHERS_OF = {"chroma": _chroma_ids, "pgvector": _pgvector_ids}
+def _qdrant_ids(address: str) -> list[str]:
+    return [str(point.id) for point in elsewhere.qdrant(address, "bedrock").client.scroll("documents", limit=999)[0]]
+
+
+def _lancedb_ids(folder: str) -> list[str]:
+    return [row.chunk.id for row in elsewhere.lancedb(folder, "bedrock").lance.every()]
+
+
+OTHERS_OF = {
+    "chroma": _chroma_ids,
+    "pgvector": _pgvector_ids,
+    "qdrant": _qdrant_ids,
+    "lancedb": _lancedb_ids,
+}
 
 
 @pytest.mark.usefixtures("config")
@@ -139,7 +156,7 @@ def test_a_chroma_collection_that_was_made_again_is_another_one(other: Other, tm
 
 
 @pytest.mark.usefixtures("config")
-@pytest.mark.parametrize("kind", ["chroma", "pgvector"])
+@pytest.mark.parametrize("kind", ["chroma", "pgvector", "qdrant", "lancedb"])
 def test_a_guarded_llama_index_store_is_looked_at_in_every_search_and_insert(
     kind: str, other: Other, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -152,12 +169,12 @@ def test_a_guarded_llama_index_store_is_looked_at_in_every_search_and_insert(
     place = where(kind, request, tmp_path)
     model = TurnoutEmbedding()
     index = VectorStoreIndex.from_vector_store(guard(elsewhere.LLAMA[kind](place), model), model)
-    index.insert_nodes([TextNode(id_=found, text=text) for found, text in zip(IDS, TEXTS, strict=True)])
+    index.insert_nodes([TextNode(id_=found, text=text) for found, text in zip(UUIDS, TEXTS, strict=True)])
     retriever = index.as_retriever(similarity_top_k=1)
-    assert retriever.retrieve(QUESTION)[0].node_id == "depot"
-    assert asyncio.run(retriever.aretrieve(QUESTION))[0].node_id == "depot"
+    assert retriever.retrieve(QUESTION)[0].node_id == UUIDS[1]
+    assert asyncio.run(retriever.aretrieve(QUESTION))[0].node_id == UUIDS[1]
     other.do(elsewhere.llama_refill, kind, place, "bedrock")
-    node = TextNode(id_="another", text="Another.")
+    node = TextNode(id_=ANOTHER, text="Another.")
     for ask in (
         lambda: retriever.retrieve(QUESTION),
         lambda: asyncio.run(retriever.aretrieve(QUESTION)),
@@ -166,7 +183,7 @@ def test_a_guarded_llama_index_store_is_looked_at_in_every_search_and_insert(
     ):
         with pytest.raises(EmbeddingSpaceError, match=REFUSED):
             ask()
-    assert elsewhere.LLAMA[kind](place).get_nodes(node_ids=["another"]) == []
+    assert elsewhere.LLAMA[kind](place).get_nodes(node_ids=[ANOTHER]) == []
 
 
 def named(framework: str) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
@@ -204,7 +221,7 @@ def named(framework: str) -> tuple[Callable[..., Any], Callable[..., Any], Calla
 
 
 @pytest.mark.parametrize("framework", ["langchain", "llama_index"])
-@pytest.mark.parametrize("kind", ["chroma", "pgvector"])
+@pytest.mark.parametrize("kind", ["chroma", "pgvector", "qdrant", "lancedb"])
 def test_a_named_index_is_looked_at_in_every_search_and_insert(
     kind: str,
     framework: str,
@@ -214,8 +231,8 @@ def test_a_named_index_is_looked_at_in_every_search_and_insert(
     tmp_path: Path,
 ) -> None:
     lines = f'store = "{kind}"\nframework = "{framework}"\npath = "{tmp_path / "index"}"'
-    if kind == "pgvector":
-        lines += f'\nconnection = "{request.getfixturevalue("database")}"'
+    if kind in {"pgvector", "qdrant"}:
+        lines += f'\nconnection = "{where(kind, request, tmp_path)}"'
     config(lines)
     search, asearch, insert, ainsert = named(framework)
     insert(TEXTS, IDS)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from turnout_emulator import Emulator
 
-KINDS = ["in_memory", "chroma", "faiss", "pgvector", "unknown"]
+KINDS = ["in_memory", "chroma", "faiss", "pgvector", "lancedb", "unknown"]
 EVERYWHERE = [*(f"guarded-{kind}" for kind in KINDS), *(f"named-{kind}" for kind in places.STORES)]
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from langchain_core.documents import Document
     from langchain_core.embeddings import Embeddings
     from langchain_core.vectorstores import VectorStore
 
@@ -31,6 +32,18 @@ class Kind:
     make: Callable[[Embeddings, int], VectorStore]
     reopen: Callable[..., GuardedVectorStore]
     edit: Callable[[GuardedVectorStore, str, str], None]
+
+
+A, B, C = (f"00000000-0000-4000-8000-00000000000{n}" for n in range(3))
+"""Ids that every kind of store takes."""
+
+
+def entries(document: Document) -> tuple[str | None, dict[str, Any]]:
+    """A document's id, and its metadata without what LangChain's class for Qdrant adds."""
+    metadata = dict(document.metadata)
+    metadata.pop("_collection_name", None)
+    found = metadata.pop("_id", document.id)
+    return found, metadata
 
 
 def in_memory(folder: Path) -> Kind:
@@ -141,3 +154,50 @@ def pgvector_async(connection: str) -> Kind:
         raise NotImplementedError
 
     return Kind(make, reopen, edit)
+
+
+def qdrant(folder: Path) -> Kind:
+    from langchain_qdrant import QdrantVectorStore
+    from qdrant_client import QdrantClient, models
+
+    opened: list[QdrantClient] = []
+
+    def made(embeddings: Embeddings) -> QdrantVectorStore:
+        return QdrantVectorStore(opened[-1], "documents", embeddings, validate_collection_config=False)
+
+    def make(embeddings: Embeddings, length: int) -> QdrantVectorStore:
+        if not opened:
+            opened.append(QdrantClient(path=str(folder)))
+        if not opened[-1].collection_exists("documents"):
+            config = models.VectorParams(size=length, distance=models.Distance.COSINE)
+            opened[-1].create_collection("documents", config, metadata={"team": "rail"})
+        return made(embeddings)
+
+    def reopen(store: GuardedVectorStore, embeddings: Embeddings, **options: Any) -> GuardedVectorStore:
+        opened[-1].close()
+        opened.append(QdrantClient(path=str(folder)))
+        return guarded(made(embeddings), **options)
+
+    def edit(store: GuardedVectorStore, key: str, value: str) -> None:
+        opened[-1].update_collection("documents", metadata={key: value})
+
+    return Kind(make, reopen, edit)
+
+
+def lancedb(folder: Path) -> Kind:
+    from turnout.index.lancedb import open_table
+    from turnout.langchain.stores.lance_table import LanceVectorStore
+    from turnout.settings import IndexSettings
+
+    def made(embeddings: Embeddings, length: int) -> LanceVectorStore:
+        lance = open_table(IndexSettings(store="lancedb", path=str(folder)), "documents", length, create=True)
+        assert lance is not None
+        return LanceVectorStore(lance, embeddings)
+
+    def reopen(store: GuardedVectorStore, embeddings: Embeddings, **options: Any) -> GuardedVectorStore:
+        return guarded(made(embeddings, 1536), **options)
+
+    def edit(store: GuardedVectorStore, key: str, value: str) -> None:
+        store.lance.table.update_field_metadata({"path": "vector", "metadata": {key: value}})
+
+    return Kind(made, reopen, edit)

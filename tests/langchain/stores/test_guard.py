@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.langchain.stores.kinds import A, B, C, entries
 from turnout.errors import EmbeddingSpaceError, ModelCallError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.records import CHECK, MADE, SPACE, SpaceRecord
@@ -38,7 +39,7 @@ def switch(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
 def store(kind: Kind) -> GuardedVectorStore:
     """A store with the texts, embedded with ada-002 on Azure."""
     made = guarded(kind.make(TurnoutEmbeddings(), 1536), name="docs")
-    made.add_texts(TEXTS, [{"page": page} for page in range(3)], ids=["a", "b", "c"])
+    made.add_texts(TEXTS, [{"page": page} for page in range(3)], ids=[A, B, C])
     return made
 
 
@@ -62,7 +63,7 @@ def test_another_model_neither_searches_nor_inserts(
         lambda: store.search(QUESTION, "mmr"),
         lambda: store.as_retriever().invoke(QUESTION),
         lambda: store.add_texts(["Another."]),
-        lambda: store.add_documents(store.get_by_ids(["a"])),
+        lambda: store.add_documents(store.get_by_ids([A])),
     ]
     for attempt in attempts:
         with pytest.raises(EmbeddingSpaceError) as caught:
@@ -71,7 +72,7 @@ def test_another_model_neither_searches_nor_inserts(
         assert (error.index, str(error.index_space), str(error.wanted_space)) == ("docs", ADA, space)
         assert error.fix == "turnout.reindex.reindex(…)"
     assert asked(fresh_emulator) == before
-    assert len(store.get_by_ids(["a", "b", "c"])) == 3
+    assert len(store.get_by_ids([A, B, C])) == 3
     switch(monkeypatch, "azure")
     assert store.similarity_search(QUESTION, k=3)[0].page_content == TEXTS[1]
     assert {found.metadata["page"] for found in store.similarity_search(QUESTION, k=4)} == {0, 1, 2}
@@ -193,11 +194,11 @@ def test_an_empty_index_takes_the_space_of_its_first_texts(kind: Kind, monkeypat
 def test_an_index_whose_last_text_is_deleted_is_empty_again(
     store: GuardedVectorStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.delete(["a", "b"])
+    store.delete([A, B])
     switch(monkeypatch, "bedrock")
     with pytest.raises(EmbeddingSpaceError):
         store.add_texts(TEXTS)
-    store.delete(["c"])
+    store.delete([C])
     store.add_texts(TEXTS)
     assert store.similarity_search(QUESTION, k=1)[0].page_content == TEXTS[1]
 
@@ -241,21 +242,18 @@ def test_a_model_of_unknown_length_is_asked_for_it_once(
     record = store.check.keeper.state().record
     assert record is not None
     assert str(record.space) == "azure:embed-small/1536"
-    assert kind.reopen(store, TurnoutEmbeddings(model="unknown")).similarity_search(QUESTION, k=1)
+    again = kind.reopen(store, TurnoutEmbeddings(model="unknown"))
+    assert again.similarity_search(QUESTION, k=1)
     switch(monkeypatch, "bedrock")
     with pytest.raises(EmbeddingSpaceError, match="azure:embed-small/1536, but"):
-        store.similarity_search(QUESTION)
+        again.similarity_search(QUESTION)
 
 
 def test_metadata_and_ids_come_back_as_they_were(store: GuardedVectorStore) -> None:
     for found in (
         store.similarity_search(QUESTION, k=3),
         [document for document, _ in store.similarity_search_with_score(QUESTION, k=3)],
-        store.get_by_ids(["a", "b", "c"]),
+        store.get_by_ids([A, B, C]),
         store.as_retriever(search_type="mmr").invoke(QUESTION),
     ):
-        assert {document.id: document.metadata for document in found} == {
-            "a": {"page": 0},
-            "b": {"page": 1},
-            "c": {"page": 2},
-        }
+        assert dict(map(entries, found)) == {A: {"page": 0}, B: {"page": 1}, C: {"page": 2}}

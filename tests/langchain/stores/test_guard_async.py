@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.langchain.stores.kinds import A, B, C, entries
 from tests.langchain.stores.test_guard import ADA, LARGE, QUESTION, TEXTS, TITAN, asked, switch
 from turnout.errors import EmbeddingSpaceError, ModelCallError
 from turnout.langchain import TurnoutEmbeddings
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 async def filled(kind: Kind) -> GuardedVectorStore:
     """A store with the texts, embedded with ada-002 on Azure."""
     store = guarded(kind.make(TurnoutEmbeddings(), 1536), name="docs")
-    await store.aadd_texts(TEXTS, [{"page": page} for page in range(3)], ids=["a", "b", "c"])
+    await store.aadd_texts(TEXTS, [{"page": page} for page in range(3)], ids=[A, B, C])
     return store
 
 
@@ -30,7 +31,7 @@ async def test_another_model_neither_searches_nor_inserts(
     async_kind: Kind, fresh_emulator: Emulator, monkeypatch: pytest.MonkeyPatch, backend: str, space: str
 ) -> None:
     store = await filled(async_kind)
-    documents = await store.aget_by_ids(["a"])
+    documents = await store.aget_by_ids([A])
     switch(monkeypatch, backend)
     before = asked(fresh_emulator)
     attempts: list[Callable[[], Awaitable[object]]] = [
@@ -62,12 +63,12 @@ async def test_an_index_is_adopted(async_kind: Kind, monkeypatch: pytest.MonkeyP
     store = guarded(unguarded, adopt="verify")
     assert (await store.asimilarity_search(QUESTION, k=1))[0].page_content == TEXTS[1]
     again = async_kind.reopen(store, TurnoutEmbeddings())
-    assert (await again.asimilarity_search(QUESTION, k=9))[0].metadata == {}
+    assert entries((await again.asimilarity_search(QUESTION, k=9))[0])[1] == {}
 
 
 async def test_an_index_is_emptied(async_kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
     store = await filled(async_kind)
-    await store.adelete(["a", "b", "c"])
+    await store.adelete([A, B, C])
     switch(monkeypatch, "bedrock")
     assert await store.aadd_texts(TEXTS)
 

@@ -34,7 +34,7 @@ def settings_toml(fresh_emulator: Emulator) -> str:
     return text[: text.index("[chat.")] + _ROUTES
 
 
-@pytest.fixture(params=["Simple", "Chroma", "Postgres"])
+@pytest.fixture(params=["Simple", "Chroma", "Postgres", "Qdrant", "Lance"])
 def kind(request: pytest.FixtureRequest, tmp_path: Path, settings_file: Path) -> kinds.Kind:
     """Each kind of store."""
     place = request.getfixturevalue("database") if request.param == "Postgres" else tmp_path / "store"

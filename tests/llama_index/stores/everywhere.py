@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from turnout_emulator import Emulator
 
-KINDS = ["Simple", "Chroma", "Postgres"]
+KINDS = ["Simple", "Chroma", "Postgres", "Lance"]
 EVERYWHERE = [
     *(f"{form}-{kind}" for form in ("bare", "guarded") for kind in KINDS),
     *(f"named-{store}" for store in places.STORES),

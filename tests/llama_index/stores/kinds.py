@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from llama_index.core import Document, StorageContext, VectorStoreIndex, load_index_from_storage
 from llama_index.core.vector_stores import SimpleVectorStore
 
+from turnout.index.qdrant_clients import ThreadedClient
 from turnout.llama_index import GuardedVectorStore, TurnoutEmbedding, guarded
 
 if TYPE_CHECKING:
@@ -133,3 +134,44 @@ class Postgres(Kind):
         import json
 
         self.comment(lambda said: json.dumps({**json.loads(said), key: value}))
+
+
+class Qdrant(Kind):
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.client: Any = None
+
+    def open(self, length: int = 1536) -> BasePydanticVectorStore:
+        from llama_index.vector_stores.qdrant import QdrantVectorStore
+        from qdrant_client import QdrantClient, models
+
+        if self.client is not None:
+            self.client.close()
+        self.client = QdrantClient(path=str(self.folder))
+        if not self.client.collection_exists("documents"):
+            config = models.VectorParams(size=length, distance=models.Distance.COSINE)
+            self.client.create_collection("documents", config, metadata={"team": "rail"})
+        on_threads: Any = ThreadedClient(self.client)  # a folder takes no asynchronous client beside this one
+        return QdrantVectorStore("documents", client=self.client, aclient=on_threads)
+
+    def edit(self, index: VectorStoreIndex, key: str, value: str) -> None:
+        assert self.client.get_collection("documents").config.metadata["team"] == "rail"
+        self.client.update_collection("documents", metadata={key: value})
+
+
+class Lance(Kind):
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def open(self, length: int = 1536) -> BasePydanticVectorStore:
+        from turnout.index.lancedb import open_table
+        from turnout.llama_index.stores.lance_table import LanceVectorStore
+        from turnout.settings import IndexSettings
+
+        lance = open_table(IndexSettings(store="lancedb", path=str(self.folder)), "documents", length, create=True)
+        assert lance is not None
+        return LanceVectorStore(lance)
+
+    def edit(self, index: VectorStoreIndex, key: str, value: str) -> None:
+        store: Any = self.open()
+        store.client.table.update_field_metadata({"path": "vector", "metadata": {key: value}})

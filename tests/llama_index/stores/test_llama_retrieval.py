@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from tests.index.named_support import QUESTION, TEXTS
 from tests.llama_index.stores.everywhere import documents, texts, where
+from turnout.errors import UnsupportedError
 from turnout.llama_index import TurnoutEmbedding
 
 if TYPE_CHECKING:
@@ -50,12 +51,14 @@ CANNOT_QUERY: dict[str, dict[str, str]] = {
     "simple": {"hybrid": _NO_MODE, "sparse": _NO_MODE, "text_search": _NO_MODE},
     "postgres": {"hybrid": _NO_HYBRID, "sparse": _NO_HYBRID, "text_search": _NO_HYBRID},
     "chroma": {},  # it doesn't look at the mode
+    "qdrant": {"hybrid": _NO_MODE},  # nor does it, but for this
+    "lance": {"hybrid": _NO_MODE, "sparse": _NO_MODE, "text_search": _NO_MODE},
 }
 """Kind of store → query mode → why LlamaIndex's store raises."""
 
 
 def kind(anywhere: Anywhere) -> str:
-    return anywhere.name.partition("-")[2].lower().replace("pgvector", "postgres")
+    return anywhere.name.partition("-")[2].lower().replace("pgvector", "postgres").replace("lancedb", "lance")
 
 
 @pytest.fixture
@@ -94,7 +97,7 @@ async def test_marginal_relevance(filled: Anywhere) -> None:
 def test_query_modes(filled: Anywhere, mode: str) -> None:
     retriever = filled.index.as_retriever(similarity_top_k=1, vector_store_query_mode=mode)
     if mode in CANNOT_QUERY[kind(filled)]:
-        with pytest.raises((ValueError, AttributeError)):
+        with pytest.raises((ValueError, AttributeError, UnsupportedError)):
             retriever.retrieve("depot")
         return
     assert len(retriever.retrieve("depot")) == 1

@@ -135,14 +135,21 @@ _KINDS: StoreKinds[SpaceKeeper] = StoreKinds(
         "langchain_chroma.vectorstores.Chroma": "chroma",
         "langchain_community.vectorstores.faiss.FAISS": "faiss",
         "langchain_postgres.vectorstores.PGVector": "pgvector",
+        "langchain_qdrant.qdrant.QdrantVectorStore": "qdrant",
+        "langchain_community.vectorstores.lancedb.LanceDB": "lancedb_community",
+        f"{__name__}.lance_table.LanceVectorStore": "lancedb",
         "chroma": "chroma",
         "faiss": "faiss",
         "pgvector": "pgvector",
+        "qdrant": "qdrant",
+        "lancedb": "lancedb",
     },
     installs={
         "chroma": "pip install langchain-chroma",
         "faiss": "pip install langchain-community faiss-cpu",
         "pgvector": "pip install langchain-postgres 'psycopg[binary]'",
+        "qdrant": "pip install 'turnout[langchain-qdrant]'",
+        "lancedb": "pip install 'turnout[langchain-lancedb]'",
     },
 )
 register = _KINDS.register

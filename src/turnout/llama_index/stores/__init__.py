@@ -20,13 +20,20 @@ _KINDS: StoreKinds[SpaceKeeper] = StoreKinds(
         "llama_index.core.vector_stores.simple.SimpleVectorStore": "simple",
         "llama_index.vector_stores.chroma.base.ChromaVectorStore": "chroma",
         "llama_index.vector_stores.postgres.base.PGVectorStore": "postgres",
+        "llama_index.vector_stores.qdrant.base.QdrantVectorStore": "qdrant",
+        "llama_index.vector_stores.lancedb.base.LanceDBVectorStore": "lancedb_own",
+        f"{__name__}.lance_table.LanceVectorStore": "lancedb",
         "simple": "simple",
         "chroma": "chroma",
         "pgvector": "postgres",
+        "qdrant": "qdrant",
+        "lancedb": "lancedb",
     },
     installs={
         "chroma": "pip install llama-index-vector-stores-chroma",
         "pgvector": "pip install llama-index-vector-stores-postgres 'psycopg[binary]'",
+        "qdrant": "pip install 'turnout[llama-index-qdrant]'",
+        "lancedb": "pip install 'turnout[llama-index-lancedb]'",
     },
 )
 register = _KINDS.register

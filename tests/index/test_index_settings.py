@@ -67,7 +67,7 @@ def test_the_environment_says_another_place_and_the_password(file: Path, monkeyp
     [
         ('store = "chroma"', "needs path"),
         ('store = "pgvector"', "needs connection"),
-        ('store = "qdrant"', "a qdrant index needs path, its folder, or connection, its server"),
+        ('store = "qdrant"', "a qdrant index needs path, the folder that it is in, or connection, its server"),
         ('store = "lancedb"\nconnection = "x"', "a lancedb index needs path"),
         ('store = "pinecone"', "index.docs.store"),
         ('store = "simple"\npath = "x"\nframework = "langchain"', "simple index is LlamaIndex's"),

@@ -31,7 +31,12 @@ class Collection(Target, Source):
 
     def normalize(self, chunks: Sequence[Chunk]) -> list[Chunk]:
         """Chunks in the form in which the store gives them back; raises `ChunkRefusedError` before any is embedded."""
+        for chunk in chunks:
+            self._check(chunk, chunk.metadata)
         return list(chunks)
+
+    def _check(self, chunk: Chunk, metadata: Mapping[str, Any]) -> None:
+        """Refuse a chunk with these metadata that the store can't hold; left out, it can hold all."""
 
     def flush(self) -> None:
         """Nothing: every write is durable."""
@@ -79,7 +84,8 @@ def chunk_refused(chunk: Chunk, index: str, key: str | None, why: str) -> ChunkR
 
 def check_strings(chunk: Chunk, metadata: Mapping[str, Any], index: str, *, null: bool = True) -> None:
     """Refuse text that is no Unicode, anywhere in a chunk, and the character NUL unless the store can hold it."""
-    for key, text in [*_strings(metadata), (None, chunk.id), (None, chunk.text)]:
+    strings = [(key, text) for key, text in values_within(metadata) if isinstance(text, str)]
+    for key, text in [*strings, (None, chunk.id), (None, chunk.text)]:
         try:
             text.encode()
         except UnicodeEncodeError as error:
@@ -97,14 +103,14 @@ def check_json(chunk: Chunk, metadata: Mapping[str, Any], index: str) -> None:
             raise chunk_refused(chunk, index, str(key), f"it can't be kept as JSON: {error}") from error
 
 
-def _strings(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def values_within(metadata: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Each value and key in metadata, however deep, with the key of the metadata that it is under."""
     for key, value in metadata.items():
         left: list[Any] = [key, value]
         while left:
             one = left.pop()
-            if isinstance(one, str):
-                yield str(key), one
-            elif isinstance(one, dict):
+            yield str(key), one
+            if isinstance(one, dict):
                 left += [*one, *one.values()]
             elif isinstance(one, list | tuple):
                 left += one

@@ -6,15 +6,13 @@ The frameworks' own classes fix the keys and types of metadata with the first te
 from __future__ import annotations
 
 import json
-from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk
-from turnout.index.collection import Collection
+from turnout.index.collection import Collection, check_json, check_strings
 from turnout.index.guard.checks import spread
 from turnout.index.guard.keepers import RecordKeeper, Sample, StoreState, collection_gone, record_entries
 from turnout.index.locks import FileSystemLock, Lock
@@ -22,32 +20,22 @@ from turnout.index.guard.records import SpaceRecord
 from turnout.settings import IndexSettings
 
 _OPTIMIZED = 64  # after so many versions of a table its files are brought together
-_VECTOR = "vector"
+VECTOR = "vector"
 _LOCK = "turnout.lock"  # in the folder
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A row that was read.
-
-    Attributes:
-        chunk: Its chunk.
-        vector: Its vector, if that was asked for.
-        distance: Of a search: 1 less the cosine.
-    """
+class Found(NamedTuple):
+    """A row that was read, with its vector if that was asked for."""
 
     chunk: Chunk
     vector: Sequence[float] = ()
-    distance: float = 0.0
+    distance: float = 0.0  # of a search: 1 less the cosine
 
 
 class LanceTable:
     """A table of chunks: their ids, vectors and texts, and their metadata as JSON.
 
-    What is read is as it was when the table was last looked at: by `latest`, or by a change.
-
-    Args:
-        table: LanceDB's table.
+    A search is of the table as it was when it was last looked at: by `latest`, or by a change.
     """
 
     def __init__(self, table: Any) -> None:
@@ -64,24 +52,21 @@ class LanceTable:
         return str(Path(str(self.table.uri)).parent)
 
     def latest(self) -> Any:
-        """LanceDB's table as it is now.
-
-        Raises:
-            CollectionGoneError: It was deleted.
-        """
-        return latest(self.table, self.name)
+        """LanceDB's table as it is now; one that isn't there any more is a `CollectionGoneError`."""
+        return latest(self.table)
 
     def nearest(
         self, vector: Sequence[float], k: int, where: str | None = None, *, with_vectors: bool = False
     ) -> list[Found]:
         """The nearest rows of those for which an SQL condition holds, nearest first."""
-        query = self.table.search([float(x) for x in vector], vector_column_name=_VECTOR).distance_type("cosine")
+        query = self.table.search([float(x) for x in vector], vector_column_name=VECTOR).distance_type("cosine")
         columns = _columns(with_vectors=with_vectors)
         query = query.select([*columns, "_distance"]).limit(k)
         return _found((query.where(where, prefilter=True) if where else query).to_arrow())
 
     def rows(self, where: str, *, with_vectors: bool = False) -> list[Found]:
-        """The rows for which an SQL condition holds."""
+        """The rows for which an SQL condition holds, as they are now."""
+        self.latest()
         return _found(self.table.search().where(where).select(_columns(with_vectors=with_vectors)).to_arrow())
 
     def with_ids(self, ids: Sequence[str], *, with_vectors: bool = False) -> list[Found]:
@@ -90,11 +75,14 @@ class LanceTable:
 
     def every(self) -> Iterator[Found]:
         """Every row, a page at a time, as they are now."""
-        for batch in self.table.search().select(_columns()).to_batches(PAGE):
+        for batch in self.latest().search().select(_columns()).to_batches(PAGE):
             yield from _found(batch)
 
     def write(
-        self, chunks: Sequence[EmbeddedChunk], metadatas: Iterable[Mapping[str, Any]], documents: Iterable[str | None]
+        self,
+        chunks: Sequence[EmbeddedChunk],
+        metadatas: Iterable[Mapping[str, Any]],
+        documents: Iterable[str | None] | None = None,
     ) -> None:
         """Write chunks in one step, in place of those with the same ids.
 
@@ -110,9 +98,9 @@ class LanceTable:
         schema = self.table.schema
         columns: dict[str, list[Any]] = {
             "id": [chunk.id for chunk in chunks],
-            _VECTOR: [list(chunk.vector) for chunk in chunks],
+            VECTOR: [list(chunk.vector) for chunk in chunks],
             "text": [chunk.text for chunk in chunks],
-            "document": list(documents),
+            "document": list(documents or [None] * len(chunks)),
             "content": [json.dumps(chunk.metadata) for chunk in chunks],
             "metadata": [json.dumps(metadata) for metadata in metadatas],
         }
@@ -126,6 +114,12 @@ class LanceTable:
         """Remove the rows for which an SQL condition holds."""
         self.table.delete(where)
 
+    def drop(self) -> None:
+        """Remove the table, for good."""
+        import lancedb
+
+        lancedb.connect(self.folder).drop_table(self.name)
+
 
 def open_table(index: IndexSettings, name: str, dimensions: int, *, create: bool) -> LanceTable | None:
     """The table of a collection, in the folder that the settings name; None if it isn't there nor made."""
@@ -138,14 +132,8 @@ def open_table(index: IndexSettings, name: str, dimensions: int, *, create: bool
             return LanceTable(lancedb.connect(folder).open_table(name))
     if not create:
         return None
-    texts = ("id", "text", "document", "content")
-    schema = pa.schema(
-        [
-            *(pa.field(one, pa.string()) for one in texts),
-            pa.field(_VECTOR, pa.list_(pa.float32(), dimensions)),
-            pa.field("metadata", pa.json_()),
-        ]
-    )
+    texts = [(one, pa.string()) for one in ("id", "text", "document", "content")]
+    schema = pa.schema([*texts, (VECTOR, pa.list_(pa.float32(), dimensions)), ("metadata", pa.json_())])
     database = lancedb.connect(folder)
     try:
         return LanceTable(database.create_table(name, schema=schema))
@@ -153,41 +141,56 @@ def open_table(index: IndexSettings, name: str, dimensions: int, *, create: bool
         return LanceTable(database.open_table(name))  # another process was first
 
 
-def drop_table(index: LanceTable) -> None:
-    """Remove a table, for good."""
-    import lancedb
-
-    lancedb.connect(index.folder).drop_table(index.name)
-
-
-def latest(table: Any, name: str) -> Any:
+def latest(table: Any) -> Any:
     """A LanceDB table, brought to what is there now; one that isn't there any more is a `CollectionGoneError`."""
     try:
         table.checkout_latest()
     except RuntimeError as error:
         if "not found" not in str(error).lower():
             raise
-        raise collection_gone(name) from error
+        raise collection_gone(str(table.name)) from error
     return table
 
 
 class LanceRecordKeeper(RecordKeeper):
-    """Keeps the record in the metadata of the column of vectors; put before the framework's keeper among the bases."""
+    """Keeps the record in the metadata of the column of vectors; put before the framework's keeper among the bases.
 
-    vector_column: str = _VECTOR
+    Args:
+        name: The table's name.
+        place: The folder of the database, or its URL.
+        table: Gives LanceDB's table as it is now; None if the store makes it with its first texts, and hasn't yet.
+        text: What was embedded of a row.
+        vector_column: The column of vectors.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        place: str,
+        table: Callable[[], Any | None],
+        text: Callable[[Mapping[str, Any]], str],
+        vector_column: str = VECTOR,
+    ) -> None:
+        self._name, self._place, self._open, self._text, self._column = name, place, table, text, vector_column
+        self._seen = False
+
+    @classmethod
+    def of_table(cls, lance: LanceTable) -> Self:
+        """The keeper of a table of chunks."""
+        return cls(lance.name, lance.folder, lance.latest, lambda row: str(row["text"]))
 
     @property
-    @abstractmethod
-    def place(self) -> str:
-        """The folder of the database, or its URL."""
+    def index(self) -> str:
+        """The table's name."""
+        return self._name
 
-    @abstractmethod
     def table(self) -> Any | None:
-        """LanceDB's table as it is now; None if the store makes it with its first texts, and hasn't yet."""
-
-    @abstractmethod
-    def text(self, row: Mapping[str, Any]) -> str:
-        """What was embedded of a row."""
+        """The table as it is now; one that isn't there any more is a `CollectionGoneError`."""
+        found = self._open()
+        if found is None and self._seen:
+            raise collection_gone(self._name)
+        self._seen = found is not None
+        return found
 
     def version(self) -> object:
         """The record, as it is in the state of the table that the store then searches."""
@@ -200,7 +203,7 @@ class LanceRecordKeeper(RecordKeeper):
         if table is None:
             return StoreState(None, empty=True)
         record = SpaceRecord.from_dict(self._metadata(table), index=self.index)
-        length = getattr(table.schema.field(self.vector_column).type, "list_size", None)
+        length = getattr(table.schema.field(self._column).type, "list_size", None)
         return StoreState(record, empty=table.count_rows() == 0, dimensions=length)
 
     def write(self, record: SpaceRecord | None) -> None:
@@ -212,7 +215,7 @@ class LanceRecordKeeper(RecordKeeper):
         before = record_entries(self._metadata(table))
         if before != wanted:
             metadata = {**dict.fromkeys(before), **wanted}  # None removes a key
-            table.update_field_metadata({"path": self.vector_column, "metadata": metadata})
+            table.update_field_metadata({"path": self._column, "metadata": metadata})
 
     def is_another(self, version: object) -> bool:
         """False: a table that was made again is known by its record; one that isn't there is an error."""
@@ -222,10 +225,10 @@ class LanceRecordKeeper(RecordKeeper):
     def lock(self, *, inserting: bool) -> Lock | None:
         """A file's lock in the folder, for an insert too."""
         del inserting
-        if "://" in self.place:
+        if "://" in self._place:
             return None
-        Path(self.place).mkdir(parents=True, exist_ok=True)
-        return FileSystemLock(Path(self.place) / _LOCK)
+        Path(self._place).mkdir(parents=True, exist_ok=True)
+        return FileSystemLock(Path(self._place) / _LOCK)
 
     def inserted(self, record: SpaceRecord) -> None:
         """Keep the record in the table that the first texts made."""
@@ -238,10 +241,10 @@ class LanceRecordKeeper(RecordKeeper):
             return []
         places = spread(table.count_rows(), number)
         rows = table.take_offsets(places).to_arrow().to_pylist() if places else []
-        return [(self.text(row), row[self.vector_column]) for row in rows]
+        return [(self._text(row), row[self._column]) for row in rows]
 
     def _metadata(self, table: Any) -> dict[str, str]:
-        found = table.schema.field(self.vector_column).metadata or {}
+        found = table.schema.field(self._column).metadata or {}
         return {key.decode(): value.decode() for key, value in found.items()}
 
 
@@ -252,9 +255,7 @@ class LanceChunks(Collection):
 
     def chunks(self) -> Iterator[Chunk]:
         """Every chunk, a page at a time."""
-        self.lance.latest()
-        for row in self.lance.every():
-            yield row.chunk
+        return (row.chunk for row in self.lance.every())
 
     def count(self) -> int:
         """How many chunks there are."""
@@ -262,12 +263,10 @@ class LanceChunks(Collection):
 
     def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
         """Those of the chunks that are there."""
-        self.lance.latest()
         return {row.chunk.id: row.chunk for row in self.lance.with_ids(ids)}
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
         """Their vectors."""
-        self.lance.latest()
         return {row.chunk.id: row.vector for row in self.lance.with_ids(ids, with_vectors=True)}
 
     def search(self, vector: Sequence[float], k: int) -> list[Chunk]:
@@ -282,7 +281,11 @@ class LanceChunks(Collection):
 
     def drop(self) -> None:
         """Remove the table, for good."""
-        drop_table(self.lance)
+        self.lance.drop()
+
+    def _check(self, chunk: Chunk, metadata: Mapping[str, Any]) -> None:
+        check_json(chunk, metadata, self.name)
+        check_strings(chunk, metadata, self.name)
 
 
 def one_of(column: str, values: Iterable[str]) -> str:
@@ -314,12 +317,12 @@ def metadata_equals(key: str, value: object) -> str:
 
 
 def _columns(*, with_vectors: bool = False) -> list[str]:
-    return ["id", "text", "content", *([_VECTOR] if with_vectors else [])]
+    return ["id", "text", "content", *([VECTOR] if with_vectors else [])]
 
 
 def _found(rows: Any) -> list[Found]:
     found = []
     for row in rows.to_pylist():
         chunk = Chunk(row["id"], row["text"], json.loads(row["content"]))
-        found.append(Found(chunk, row.get(_VECTOR) or (), row.get("_distance") or 0.0))
+        found.append(Found(chunk, row.get(VECTOR) or (), row.get("_distance") or 0.0))
     return found

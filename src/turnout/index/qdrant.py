@@ -6,19 +6,19 @@ import asyncio
 import time
 import uuid
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from turnout.errors import EmbeddingSpaceError
 from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk
-from turnout.index.collection import Collection, check_json, check_strings, chunk_refused
+from turnout.index.collection import Collection, check_json, check_strings, chunk_refused, values_within
 from turnout.index.guard.keepers import RecordKeeper, Sample, StoreState, collection_gone, record_entries
 from turnout.index.locks import Lock, aholding
 from turnout.index.guard.records import SpaceRecord
-from turnout.index.qdrant_clients import is_server
+from turnout.index.qdrant_clients import is_server, open_client
+from turnout.settings import IndexSettings
 
-T = TypeVar("T")
 _Ask = Callable[..., Awaitable[Any]]  # (name of a client's method, its arguments) → the answer
 
 CHUNK_ID = "turnout_id"
@@ -51,43 +51,73 @@ def chunk_id(point: Any) -> str:
     return str((point.payload or {}).get(CHUNK_ID, point.id))
 
 
-def create_collection(client: Any, name: str, dimensions: int) -> None:
-    """Make a collection that compares by cosine, unless it is there."""
+def client_of(
+    index: IndexSettings, name: str, dimensions: int, *, create: bool, indexed: str | None = None
+) -> Any | None:
+    """A client of the Qdrant that has a collection, which compares by cosine; None if it isn't there nor made.
+
+    A server finds points quickly by the key of their payload that is `indexed`.
+    """
     from qdrant_client import models
 
-    if client.collection_exists(name):
-        return
+    client = open_client(index, create=create)
+    if client is None or client.collection_exists(name):
+        return client
+    if not create:
+        return None
+    config = models.VectorParams(size=dimensions, distance=models.Distance.COSINE)
     try:
-        client.create_collection(
-            name, vectors_config=models.VectorParams(size=dimensions, distance=models.Distance.COSINE)
-        )
+        client.create_collection(name, vectors_config=config)
     except Exception:  # what a client raises depends on how it reaches the server
         if not client.collection_exists(name):  # and another process may have been first
             raise
+    if indexed and is_server(client):
+        client.create_payload_index(name, field_name=indexed, field_schema="keyword")
+    return client
+
+
+def _both(action: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """A method that asks as it is told to as one that asks the client, and one that doesn't block the event loop."""
+
+    def run(self: QdrantRecordKeeper, *args: Any) -> Any:
+        try:
+            action(self, self.ask, *args).send(None)
+        except StopIteration as ended:
+            return ended.value
+        raise AssertionError  # `ask` never waits
+
+    async def arun(self: QdrantRecordKeeper, *args: Any) -> Any:
+        return await action(self, self.aask, *args)
+
+    return run, arun
 
 
 class QdrantRecordKeeper(RecordKeeper):
-    """Keeps the record in the collection's metadata; put before the framework's keeper among the bases."""
+    """Keeps the record in the collection's metadata; put before the framework's keeper among the bases.
+
+    Args:
+        store: The store; its `client` is None if it has an asynchronous one alone.
+    """
+
+    async_client: Any = None  # the store's asynchronous client, if it has one
+
+    def __init__(self, store: Any) -> None:
+        self.store = store
 
     @property
-    @abstractmethod
-    def client(self) -> Any:
-        """The store's client; None if it has an asynchronous one alone."""
-
-    @property
-    def async_client(self) -> Any:
-        """The store's asynchronous client, if it has one."""
-        return None
-
-    @property
-    @abstractmethod
-    def vector_name(self) -> str:
-        """Which of its vectors the store searches; empty for the one without a name."""
+    def index(self) -> str:
+        """The collection's name."""
+        return str(self.store.collection_name)
 
     @property
     def unmade(self) -> bool:
         """Whether the store makes the collection with its first vectors, and hasn't yet."""
         return False
+
+    @property
+    @abstractmethod
+    def vector_name(self) -> str:
+        """Which of its vectors the store searches; empty for the one without a name."""
 
     @abstractmethod
     def text(self, point: Any) -> str:
@@ -107,34 +137,6 @@ class QdrantRecordKeeper(RecordKeeper):
         found: Sequence[float] = vectors.get(self.vector_name, []) if isinstance(vectors, dict) else vectors
         return found
 
-    def version(self) -> object:
-        """The record in the collection's metadata."""
-        return _finish(self._version(self._ask))
-
-    async def aversion(self) -> object:
-        """`version` without blocking the event loop."""
-        return await self._version(self._aask)
-
-    def state(self) -> StoreState:
-        """What the collection has, with the record in its metadata."""
-        return _finish(self._state(self._ask))
-
-    async def astate(self) -> StoreState:
-        """`state` without blocking the event loop."""
-        return await self._state(self._aask)
-
-    def write(self, record: SpaceRecord | None) -> None:
-        """Change the collection's metadata in one step, and leave other keys."""
-        if record is not None and self._info_or_none(_finish(self._info(self._ask))) is None:
-            self.create(record.space.dimensions or 0)
-        _finish(self._write(self._ask, record))
-
-    async def awrite(self, record: SpaceRecord | None) -> None:
-        """`write` without blocking the event loop."""
-        if record is not None and self._info_or_none(await self._info(self._aask)) is None:
-            await self.acreate(record.space.dimensions or 0)
-        await self._write(self._aask, record)
-
     def is_another(self, version: object) -> bool:
         """False: a collection that was made again is known by its record; one that isn't there is an error."""
         self.version()
@@ -142,9 +144,8 @@ class QdrantRecordKeeper(RecordKeeper):
 
     def lock(self, *, inserting: bool) -> Lock | None:
         """On a server, for a change of the record alone, a collection's name; no other process has a folder open."""
-        if inserting or self.client is None or not is_server(self.client):
-            return None
-        return _NameLock(self.client, self.index)
+        client = self.store.client
+        return None if inserting or client is None or not is_server(client) else _NameLock(client, self.index)
 
     async def aclaim(self, record: SpaceRecord) -> bool:
         """`claim` without blocking the event loop; with an asynchronous client alone, the last of two claims wins."""
@@ -152,7 +153,7 @@ class QdrantRecordKeeper(RecordKeeper):
             if (await self.astate()).record is not None:
                 return False
             await self.awrite(record)
-            return (await self.astate()).record == record
+            return bool((await self.astate()).record == record)
 
     async def arelease(self) -> None:
         """`release` without blocking the event loop."""
@@ -161,20 +162,13 @@ class QdrantRecordKeeper(RecordKeeper):
             if state.empty and state.record is not None:
                 await self.awrite(None)
 
-    def sample(self, number: int) -> list[Sample]:
-        """Texts with their vectors, at random."""
-        return _finish(self._sample(self._ask, number))
-
-    async def asample(self, number: int) -> list[Sample]:
-        """`sample` without blocking the event loop."""
-        return await self._sample(self._aask, number)
-
     async def _version(self, ask: _Ask) -> object:
-        info = self._info_or_none(await self._info(ask))
+        """The record in the collection's metadata."""
+        info = self._made(await self._info(ask))
         return None if info is None else record_entries(info.config.metadata)
 
     async def _state(self, ask: _Ask) -> StoreState:
-        info = self._info_or_none(await self._info(ask))
+        info = self._made(await self._info(ask))
         if info is None:
             return StoreState(None, empty=True)
         record = SpaceRecord.from_dict(info.config.metadata or {}, index=self.index)
@@ -184,11 +178,16 @@ class QdrantRecordKeeper(RecordKeeper):
         return StoreState(record, empty=not points, dimensions=None if config is None else config.size)
 
     async def _write(self, ask: _Ask, record: SpaceRecord | None) -> None:
+        """Change the collection's metadata in one step, and leave other keys."""
         info = await self._info(ask)
-        if info is None:
-            return
+        if record is not None and self._made(info) is None:
+            if ask == self.ask:
+                self.create(record.space.dimensions or 0)
+            else:
+                await self.acreate(record.space.dimensions or 0)
+            info = await self._info(ask)
         wanted = record.to_dict() if record else {}
-        before = record_entries(info.config.metadata)
+        before = record_entries(info.config.metadata) if info else {}
         if before != wanted:
             await ask("update_collection", metadata={**dict.fromkeys(before), **wanted})  # None removes a key
             info = await self._info(ask)
@@ -198,11 +197,17 @@ class QdrantRecordKeeper(RecordKeeper):
             raise EmbeddingSpaceError(msg, index=self.index, fix=fix)
 
     async def _sample(self, ask: _Ask, number: int) -> list[Sample]:
+        """Texts with their vectors, at random."""
         from qdrant_client import models
 
         at_random = models.SampleQuery(sample=models.Sample.RANDOM)
         found = await ask("query_points", query=at_random, limit=number, with_vectors=True)
         return [(self.text(point), self.vector(point)) for point in found.points]
+
+    version, aversion = _both(_version)
+    state, astate = _both(_state)
+    write, awrite = _both(_write)
+    sample, asample = _both(_sample)
 
     async def _info(self, ask: _Ask) -> Any | None:
         """What Qdrant says of the collection; None if it isn't there."""
@@ -213,22 +218,24 @@ class QdrantRecordKeeper(RecordKeeper):
                 raise
             return None
 
-    def _info_or_none(self, info: Any | None) -> Any | None:
-        """The same; a collection that isn't there, and isn't still to be made, was deleted."""
+    def _made(self, info: Any | None) -> Any | None:
+        """What Qdrant says; a collection that isn't there, and isn't still to be made, was deleted."""
         if info is None and not self.unmade:
             raise collection_gone(self.index)
         return info
 
-    async def _ask(self, method: str, **arguments: Any) -> Any:
-        if self.client is None:
+    async def ask(self, method: str, **arguments: Any) -> Any:
+        """The answer of the client's method; it doesn't wait."""
+        if self.store.client is None:
             kind = "this QdrantVectorStore has an asynchronous client alone"
             raise ValueError(f"{kind}; use the guard's asynchronous methods, or give it a client, too")
-        return getattr(self.client, method)(collection_name=self.index, **arguments)
+        return getattr(self.store.client, method)(collection_name=self.index, **arguments)
 
-    async def _aask(self, method: str, **arguments: Any) -> Any:
-        if self.async_client is not None:
-            return await getattr(self.async_client, method)(collection_name=self.index, **arguments)
-        return await asyncio.to_thread(getattr(self.client, method), collection_name=self.index, **arguments)
+    async def aask(self, method: str, **arguments: Any) -> Any:
+        """The answer of the asynchronous client's method, or of the client's on a thread."""
+        if self.async_client is None:
+            return await asyncio.to_thread(getattr(self.store.client, method), collection_name=self.index, **arguments)
+        return await getattr(self.async_client, method)(collection_name=self.index, **arguments)
 
 
 class _NameLock:
@@ -275,12 +282,7 @@ class QdrantChunks(Collection):
 
     def chunks(self) -> Iterator[Chunk]:
         """Every chunk, a page at a time, in the order of the points' ids."""
-        offset: Any = None
-        while True:
-            points, offset = self._client.scroll(self.keeper.index, limit=PAGE, offset=offset, with_payload=True)
-            yield from map(self._chunk_of, points)
-            if offset is None:
-                return
+        return map(self._chunk_of, self._scroll())
 
     def count(self) -> int:
         """How many chunks there are."""
@@ -327,34 +329,25 @@ class QdrantChunks(Collection):
 
     @property
     def _client(self) -> Any:
-        return self.keeper.client
+        return self.keeper.store.client
+
+    def _scroll(self, only: Any = None) -> Iterator[Any]:
+        """The points that a filter lets through."""
+        offset: Any = None
+        while True:
+            points, offset = self._client.scroll(self.keeper.index, only, limit=PAGE, offset=offset)
+            yield from points
+            if offset is None:
+                return
+
+    def _check(self, chunk: Chunk, metadata: Mapping[str, Any]) -> None:
+        """Refuse what Qdrant can't hold, or gives back as something else: no JSON, integers of more than 64 bits."""
+        check_json(chunk, metadata, self.name)
+        check_strings(chunk, metadata, self.name)
+        for key, value in values_within(metadata):
+            if isinstance(value, int) and value not in _INTEGERS:
+                raise chunk_refused(chunk, self.name, key, "it has an integer of more than 64 bits")
 
     def _points(self, ids: Sequence[str], *, with_vectors: bool = False) -> list[Any]:
         points = [point_id(one) for one in ids]
         return self._client.retrieve(self.keeper.index, points, with_vectors=with_vectors) if points else []
-
-
-def check_payload(chunk: Chunk, metadata: Mapping[str, Any], index: str) -> None:
-    """Refuse what Qdrant can't hold, or gives back as something else: no JSON, integers of more than 64 bits."""
-    check_json(chunk, metadata, index)
-    check_strings(chunk, metadata, index)
-    for key, value in metadata.items():
-        left = [value]
-        while left:
-            one = left.pop()
-            if isinstance(one, int) and one not in _INTEGERS:
-                raise chunk_refused(chunk, index, str(key), "it has an integer of more than 64 bits")
-            if isinstance(one, dict):
-                left += one.values()
-            elif isinstance(one, list | tuple):
-                left += one
-
-
-def _finish(action: Coroutine[Any, Any, T]) -> T:
-    """The result of a coroutine that never waits."""
-    try:
-        action.send(None)
-    except StopIteration as ended:
-        result: T = ended.value
-        return result
-    raise AssertionError("it waited")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import threading
-from functools import wraps
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -43,38 +43,11 @@ class FolderClient:
         if name.startswith("_"):
             raise AttributeError(name)
         found = getattr(self._folder, name)
-        if not callable(found):
-            return found
+        return partial(self._in_turn, found) if callable(found) else found
 
-        @wraps(found)
-        def call(*args: Any, **kwargs: Any) -> Any:
-            with self._turn:
-                return found(*args, **kwargs)
-
-        return call
-
-
-class ThreadedClient:
-    """The methods of a client as coroutines, which run on a thread.
-
-    It stands for an `AsyncQdrantClient`, which a folder can't have beside its client, and whose connections are one
-    event loop's.
-    """
-
-    def __init__(self, client: Any) -> None:
-        self._behind = client
-
-    def __getattr__(self, name: str) -> Any:
-        """The client's method as a coroutine."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        found = getattr(self._behind, name)
-
-        @wraps(found)
-        async def call(*args: Any, **kwargs: Any) -> Any:
-            return await asyncio.to_thread(found, *args, **kwargs)
-
-        return call
+    def _in_turn(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        with self._turn:
+            return method(*args, **kwargs)
 
 
 _folders: WeakValueDictionary[str, FolderClient] = WeakValueDictionary()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -15,14 +14,13 @@ from langchain_core.vectorstores import VectorStore
 from turnout.errors import SettingsError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.changes import aembed_all, refuse_options
-from turnout.index.chunks import Chunk
 from turnout.index.guard.checks import CHANGED
 from turnout.index.named import Index, Status
 from turnout.langchain.embeddings import TurnoutEmbeddings
 from turnout.langchain.errors import langchain_errors
 from turnout.langchain.guard import GuardedVectorStore
 from turnout.langchain.searches import SearchMethods
-from turnout.langchain.stores import VectorStoreCollection, open_collection
+from turnout.langchain.stores import VectorStoreCollection, new_chunks, open_collection
 from turnout.langchain.stores.custom import KnownEmbeddings, OpenStore, custom_collection
 from turnout.settings import Settings
 
@@ -185,7 +183,7 @@ class TurnoutIndex(SearchMethods, VectorStore):
             PartialWriteError: They were added, but not to every listed space; the error says which is behind.
         """
         del kwargs
-        chunks = _chunks(texts, metadatas, ids)
+        chunks = new_chunks(texts, metadatas, ids)
         with langchain_errors():
             self.index.add(chunks)
         return [chunk.id for chunk in chunks]
@@ -200,7 +198,7 @@ class TurnoutIndex(SearchMethods, VectorStore):
     ) -> list[str]:
         """`add_texts` without blocking the event loop."""
         del kwargs
-        chunks = _chunks(texts, metadatas, ids)
+        chunks = new_chunks(texts, metadatas, ids)
         with langchain_errors():
             changes = await asyncio.to_thread(self.index.prepare, chunks)
             await aembed_all(changes)
@@ -265,14 +263,3 @@ class TurnoutIndex(SearchMethods, VectorStore):
 
 def _embeddings(config: IndexConfig, backend: str | None) -> TurnoutEmbeddings:
     return TurnoutEmbeddings(model=config.settings.embedding, backend=backend, settings=config.all_settings)
-
-
-def _chunks(
-    texts: Iterable[str], metadatas: Sequence[dict[str, Any]] | None, ids: Sequence[str | None] | None
-) -> list[Chunk]:
-    listed = list(texts)
-    for what, values in (("metadatas", metadatas), ("ids", ids)):
-        if values is not None and len(values) != len(listed):
-            raise ValueError(f"there are {len(listed)} texts and {len(values)} {what}")
-    rows = zip(listed, metadatas or [{}] * len(listed), ids or [None] * len(listed), strict=True)
-    return [Chunk(id_ or str(uuid.uuid4()), text, dict(metadata or {})) for text, metadata, id_ in rows]

@@ -172,13 +172,10 @@ class IndexSettings(Node):
             raise ValueError(msg)
         if self.store == "simple" and self.framework == "langchain":
             raise ValueError("a simple index is LlamaIndex's; leave framework out, or choose another store")
-        if self.store == "qdrant" and self.path is None and self.connection is None:
-            raise ValueError(
-                "a qdrant index needs path, its folder, or connection, its server: 'https://:key@host:6333'"
-            )
         in_folder = self.store in {"faiss", "lancedb"}
         if self.store != "pgvector" and self.path is None and (self.connection is None or in_folder):
-            raise ValueError(f"a {self.store} index needs path, the folder that it is in")
+            or_server = ", or connection, its server" if self.store in {"chroma", "qdrant"} else ""
+            raise ValueError(f"a {self.store} index needs path, the folder that it is in{or_server}")
         return self
 
     def database(self) -> str:

@@ -11,7 +11,6 @@ from langchain_core.embeddings import DeterministicFakeEmbedding
 from tests.langchain.stores import kinds
 from tests.langchain.stores.test_guard import ADA, QUESTION, TEXTS, TITAN, switch
 from turnout.errors import CollectionGoneError, EmbeddingSpaceError, UnsupportedError
-from turnout.index.lancedb import drop_table
 from turnout.langchain import TurnoutEmbeddings, upstream
 from turnout.langchain.guard import guarded
 from turnout.langchain.stores.lance_table import LanceVectorStore
@@ -142,11 +141,9 @@ def test_metadata_of_any_shape_come_back_and_are_searched_by(store: LanceVectorS
 
 
 def test_a_store_is_made_of_a_table(store: LanceVectorStore) -> None:
-    with pytest.raises(UnsupportedError, match="lance="):
+    with pytest.raises(UnsupportedError, match="made of a table"):
         LanceVectorStore.from_texts(TEXTS, TurnoutEmbeddings())
-    made = LanceVectorStore.from_texts(["Lamps are lit."], TurnoutEmbeddings(), ids=["d"], lance=store.lance)
-    assert len(made.similarity_search(QUESTION, k=9)) == 4
-    drop_table(store.lance)
+    store.lance.drop()
     with pytest.raises(CollectionGoneError):
         guarded(store).similarity_search(QUESTION)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from llama_index.core import Document, StorageContext, VectorStoreIndex, load_index_from_storage
 from llama_index.core.vector_stores import SimpleVectorStore
 
-from turnout.index.qdrant_clients import ThreadedClient
 from turnout.llama_index import GuardedVectorStore, TurnoutEmbedding, guarded
 
 if TYPE_CHECKING:
@@ -136,6 +136,19 @@ class Postgres(Kind):
         self.comment(lambda said: json.dumps({**json.loads(said), key: value}))
 
 
+class _Threaded:
+    """The methods of a client as coroutines, which run on a thread."""
+
+    def __init__(self, client: Any) -> None:
+        self._behind = client
+
+    def __getattr__(self, name: str) -> Any:
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            return await asyncio.to_thread(getattr(self._behind, name), *args, **kwargs)
+
+        return call
+
+
 class Qdrant(Kind):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -151,7 +164,7 @@ class Qdrant(Kind):
         if not self.client.collection_exists("documents"):
             config = models.VectorParams(size=length, distance=models.Distance.COSINE)
             self.client.create_collection("documents", config, metadata={"team": "rail"})
-        on_threads: Any = ThreadedClient(self.client)  # a folder takes no asynchronous client beside this one
+        on_threads: Any = _Threaded(self.client)  # a folder takes no asynchronous client beside this one
         return QdrantVectorStore("documents", client=self.client, aclient=on_threads)
 
     def edit(self, index: VectorStoreIndex, key: str, value: str) -> None:

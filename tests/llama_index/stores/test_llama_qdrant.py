@@ -132,5 +132,5 @@ def test_what_turnout_reaches_of_the_store(qdrant: QdrantServer) -> None:
     assert upstream.is_qdrant_collection_made(store)
     assert qdrant.engine.get_collection("documents").config.params.vectors.size == 7  # type: ignore[union-attr]
     store.clear()
-    asyncio.run(upstream.acreate_qdrant_collection(opened(qdrant, sync=False), 8))
+    asyncio.run(upstream.create_qdrant_collection(opened(qdrant, sync=False), 8, asynchronous=True))
     assert qdrant.engine.get_collection("documents").config.params.vectors.size == 8  # type: ignore[union-attr]

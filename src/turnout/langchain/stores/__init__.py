@@ -6,8 +6,9 @@ Each kind of store has a module here, which is loaded when one is first met.
 from __future__ import annotations
 
 import asyncio
+import uuid
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
 from langchain_core.embeddings import Embeddings
@@ -23,9 +24,28 @@ from turnout.index.locks import check_locks
 from turnout.index.store_kinds import StoreKind, StoreKinds
 from turnout.settings import IndexSettings
 
-__all__ = ["SpaceKeeper", "StoreState", "VectorStoreCollection", "keeper_of", "open_collection", "register"]
+__all__ = [
+    "SpaceKeeper",
+    "StoreState",
+    "VectorStoreCollection",
+    "keeper_of",
+    "open_collection",
+    "register",
+]
 
 StoreT = TypeVar("StoreT", bound=VectorStore)
+
+
+def new_chunks(
+    texts: Iterable[str], metadatas: Sequence[dict[str, Any]] | None, ids: Sequence[str | None] | None
+) -> list[Chunk]:
+    """Texts as chunks, with new ids where there are none."""
+    listed = list(texts)
+    for what, values in (("metadatas", metadatas), ("ids", ids)):
+        if values is not None and len(values) != len(listed):
+            raise ValueError(f"there are {len(listed)} texts and {len(values)} {what}")
+    rows = zip(listed, metadatas or [{}] * len(listed), ids or [None] * len(listed), strict=True)
+    return [Chunk(id_ or str(uuid.uuid4()), text, dict(metadata or {})) for text, metadata, id_ in rows]
 
 
 class SpaceKeeper(RecordKeeper):
@@ -136,7 +156,7 @@ _KINDS: StoreKinds[SpaceKeeper] = StoreKinds(
         "langchain_community.vectorstores.faiss.FAISS": "faiss",
         "langchain_postgres.vectorstores.PGVector": "pgvector",
         "langchain_qdrant.qdrant.QdrantVectorStore": "qdrant",
-        "langchain_community.vectorstores.lancedb.LanceDB": "lancedb_community",
+        "langchain_community.vectorstores.lancedb.LanceDB": "lancedb",
         f"{__name__}.lance_table.LanceVectorStore": "lancedb",
         "chroma": "chroma",
         "faiss": "faiss",

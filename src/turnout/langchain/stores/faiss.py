@@ -29,7 +29,7 @@ with warnings.catch_warnings():
     from langchain_community.vectorstores import FAISS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from langchain_core.embeddings import Embeddings
 
@@ -181,13 +181,11 @@ class _FaissCollection(ListedCollection[FAISS]):
         except RuntimeError:  # some kinds of index keep no vectors
             return {}
 
-    def normalize(self, chunks: Sequence[Chunk]) -> list[Chunk]:
-        """The chunks, if they can be saved and read again: LangChain pickles them."""
-        for chunk in chunks:
-            for key, value in chunk.metadata.items():
-                if (why := unreadable(value)) is not None:
-                    raise chunk_refused(chunk, self.name, str(key), why)
-        return list(chunks)
+    def _check(self, chunk: Chunk, metadata: Mapping[str, Any]) -> None:
+        """Refuse what can't be saved and read again: LangChain pickles it."""
+        for key, value in metadata.items():
+            if (why := unreadable(value)) is not None:
+                raise chunk_refused(chunk, self.name, str(key), why)
 
     def put(self, chunks: Sequence[EmbeddedChunk], metadatas: list[dict[str, Any]]) -> None:
         self.delete([chunk.id for chunk in chunks])

@@ -6,16 +6,15 @@ that is there whenever something is added.
 
 from __future__ import annotations
 
-import uuid
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from langchain_core.documents import Document
 from langchain_core.vectorstores import VectorStore
 from langchain_core.vectorstores.utils import maximal_marginal_relevance
 
 from turnout.errors import UnsupportedError
-from turnout.index.chunks import Chunk
 from turnout.index.lancedb import metadata_equals, one_of
+from turnout.langchain.stores import new_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -55,16 +54,11 @@ class LanceVectorStore(VectorStore):
     ) -> list[str]:
         """Embed texts and add them, in place of those with the same ids."""
         del kwargs
-        listed = list(texts)
-        made = [one or str(uuid.uuid4()) for one in ids or [""] * len(listed)]
-        chunks = [
-            Chunk(one, text, dict(metadata)).with_vector(vector)
-            for one, text, metadata, vector in zip(
-                made, listed, metadatas or [{}] * len(listed), self._embeddings.embed_documents(listed), strict=True
-            )
-        ]
-        self.lance.write(chunks, [chunk.metadata for chunk in chunks], [None] * len(chunks))
-        return made
+        chunks = new_chunks(texts, metadatas, ids)
+        vectors = self._embeddings.embed_documents([chunk.text for chunk in chunks])
+        embedded = [chunk.with_vector(vector) for chunk, vector in zip(chunks, vectors, strict=True)]
+        self.lance.write(embedded, [chunk.metadata for chunk in chunks])
+        return [chunk.id for chunk in chunks]
 
     def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
         """Delete by id; everything without ids."""
@@ -75,7 +69,6 @@ class LanceVectorStore(VectorStore):
 
     def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
         """Documents by their ids."""
-        self.lance.latest()
         found = {row.chunk.id: row for row in self.lance.with_ids(ids)}
         return [_document(found[one]) for one in ids if one in found]
 
@@ -92,12 +85,9 @@ class LanceVectorStore(VectorStore):
         """The documents most similar to a vector."""
         return list(map(_document, self._nearest(embedding, k, **kwargs)))
 
-    def max_marginal_relevance_search(
-        self, query: str, k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
-    ) -> list[Document]:
+    def max_marginal_relevance_search(self, query: str, *args: Any, **kwargs: Any) -> list[Document]:
         """Documents similar to a query, and unlike each other."""
-        vector = self._embeddings.embed_query(query)
-        return self.max_marginal_relevance_search_by_vector(vector, k, fetch_k, lambda_mult, **kwargs)
+        return self.max_marginal_relevance_search_by_vector(self._embeddings.embed_query(query), *args, **kwargs)
 
     def max_marginal_relevance_search_by_vector(
         self, embedding: list[float], k: int = 4, fetch_k: int = 20, lambda_mult: float = 0.5, **kwargs: Any
@@ -111,23 +101,9 @@ class LanceVectorStore(VectorStore):
         return [_document(found[place]) for place in chosen]
 
     @classmethod
-    def from_texts(
-        cls,
-        texts: list[str],
-        embedding: Embeddings,
-        metadatas: list[dict[str, Any]] | None = None,
-        *,
-        ids: list[str] | None = None,
-        lance: LanceTable | None = None,
-        **kwargs: Any,
-    ) -> Self:
-        """Add texts to a table, which is named by `lance`."""
-        del kwargs
-        if lance is None:
-            raise UnsupportedError("a LanceVectorStore is made of a table: from_texts(…, lance=…)")
-        made = cls(lance, embedding)
-        made.add_texts(texts, metadatas, ids=ids)
-        return made
+    def from_texts(cls, *_: Any, **__: Any) -> NoReturn:
+        """Not there: a named index opens its table."""
+        raise UnsupportedError("a LanceVectorStore is made of a table, and its texts are added by add_texts")
 
     def _select_relevance_score_fn(self) -> Callable[[float], float]:
         return self._cosine_relevance_score_fn

@@ -1,46 +1,44 @@
-"""LanceDB: the record is in the metadata of the table's column of vectors."""
+"""LanceDB, as a table of chunks or as langchain-community's `LanceDB`: the record is in the metadata of its vectors."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from turnout.index.collection import check_json, check_strings
+from turnout.errors import EmbeddingSpaceError
 from turnout.index.lancedb import LanceChunks, LanceRecordKeeper, open_table
 from turnout.index.store_kinds import StoreKind
 from turnout.langchain.stores import SpaceKeeper, VectorStoreCollection
 from turnout.langchain.stores.lance_table import LanceVectorStore
+from turnout.langchain.upstream import lancedb_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from langchain_core.embeddings import Embeddings
 
     from turnout.facts.spaces import EmbeddingSpace
-    from turnout.index.chunks import Chunk, EmbeddedChunk
+    from turnout.index.chunks import EmbeddedChunk
     from turnout.settings import IndexSettings
 
 
 class _LanceKeeper(LanceRecordKeeper, SpaceKeeper):
-    """A table of chunks."""
+    """A table of chunks, or the table that a `LanceDB` opens for each call and makes with its first texts."""
 
     has_embeddings: ClassVar[bool] = False
 
-    def __init__(self, store: LanceVectorStore) -> None:
-        self.store = store
 
-    @property
-    def index(self) -> str:
-        return self.store.lance.name
-
-    @property
-    def place(self) -> str:
-        return self.store.lance.folder
-
-    def table(self) -> Any | None:
-        return self.store.lance.latest()
-
-    def text(self, row: Mapping[str, Any]) -> str:
-        return str(row["text"] or "")
+def _keeper(store: Any) -> _LanceKeeper:
+    if isinstance(store, LanceVectorStore):
+        return _LanceKeeper.of_table(store.lance)
+    name, vectors, texts, place = lancedb_names(store)
+    if store.mode == "overwrite":
+        fix = "LanceDB(…, mode='append')"
+        msg = (
+            f"the LanceDB {name!r} has mode='overwrite', LangChain's default: each time that texts are added, they "
+            f"replace all that is there, the record of their space too. Use {fix}"
+        )
+        raise EmbeddingSpaceError(msg, index=name, fix=fix)
+    return _LanceKeeper(name, place, store.get_table, lambda row: str(row[texts] or ""), vectors)
 
 
 class _LanceCollection(LanceChunks, VectorStoreCollection[LanceVectorStore]):
@@ -50,14 +48,8 @@ class _LanceCollection(LanceChunks, VectorStoreCollection[LanceVectorStore]):
         self.lance = store.lance
         VectorStoreCollection.__init__(self, store, keeper, name)
 
-    def normalize(self, chunks: Sequence[Chunk]) -> list[Chunk]:
-        for chunk in chunks:
-            check_json(chunk, chunk.metadata, self.name)
-            check_strings(chunk, chunk.metadata, self.name)
-        return list(chunks)
-
     def put(self, chunks: Sequence[EmbeddedChunk], metadatas: list[dict[str, Any]]) -> None:
-        self.lance.write(chunks, metadatas, [None] * len(chunks))
+        self.lance.write(chunks, metadatas)
 
 
 def _open(
@@ -67,7 +59,7 @@ def _open(
     if lance is None:
         return None
     store = LanceVectorStore(lance, embeddings)
-    return _LanceCollection(store, _LanceKeeper(store), name)
+    return _LanceCollection(store, _keeper(store), name)
 
 
-KIND = StoreKind(_LanceKeeper, _open, _LanceCollection)
+KIND = StoreKind(_keeper, _open, _LanceCollection)

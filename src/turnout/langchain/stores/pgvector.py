@@ -21,7 +21,7 @@ from turnout.langchain.recheck import pending
 from turnout.langchain.stores import SpaceKeeper, VectorStoreCollection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 
     from langchain_core.embeddings import Embeddings
     from sqlalchemy import Select
@@ -257,11 +257,9 @@ class _PGVectorCollection(VectorStoreCollection[PGVector]):
         rows = self._rows(self._of(entry.id, entry.embedding).where(entry.id.in_(list(ids))))
         return {found: vector for found, vector in rows if vector is not None}
 
-    def normalize(self, chunks: Sequence[Chunk]) -> list[Chunk]:
-        for chunk in chunks:
-            check_json(chunk, chunk.metadata, self.name)
-            check_strings(chunk, chunk.metadata, self.name, null=False)
-        return list(chunks)
+    def _check(self, chunk: Chunk, metadata: Mapping[str, Any]) -> None:
+        check_json(chunk, metadata, self.name)
+        check_strings(chunk, metadata, self.name, null=False)
 
     def put(self, chunks: Sequence[EmbeddedChunk], metadatas: list[dict[str, Any]]) -> None:
         """Add documents; refuses ids that another collection of these tables has."""

@@ -10,8 +10,7 @@ from qdrant_client import models
 
 from turnout.errors import UnsupportedError
 from turnout.index.chunks import Chunk
-from turnout.index.qdrant import QdrantChunks, QdrantRecordKeeper, check_payload, chunk_id, create_collection
-from turnout.index.qdrant_clients import open_client
+from turnout.index.qdrant import QdrantChunks, QdrantRecordKeeper, chunk_id, client_of
 from turnout.index.store_kinds import StoreKind
 from turnout.langchain.stores import SpaceKeeper, VectorStoreCollection
 
@@ -29,17 +28,7 @@ class _QdrantKeeper(QdrantRecordKeeper, SpaceKeeper):
     """LangChain's `QdrantVectorStore`, in a folder or on a server."""
 
     has_embeddings: ClassVar[bool] = False
-
-    def __init__(self, store: QdrantVectorStore) -> None:
-        self.store = store
-
-    @property
-    def index(self) -> str:
-        return self.store.collection_name
-
-    @property
-    def client(self) -> Any:
-        return self.store.client
+    store: QdrantVectorStore
 
     @property
     def vector_name(self) -> str:
@@ -55,25 +44,11 @@ class _NamedQdrant(QdrantVectorStore):
     A `filter` may be a dict of metadata that must be equal, too.
     """
 
-    def similarity_search_with_score(
-        self,
-        query: str,
-        k: int = 4,
-        filter: Any = None,  # noqa: A002 - LangChain's name
-        *args: Any,
-        **kwargs: Any,
-    ) -> list[tuple[Document, float]]:
-        return super().similarity_search_with_score(query, k, _filter(filter), *args, **kwargs)
+    def similarity_search_with_score(self, *args: Any, **options: Any) -> list[tuple[Document, float]]:
+        return super().similarity_search_with_score(*map(_filter, args), **_with_filter(options))
 
-    def similarity_search_with_score_by_vector(
-        self,
-        embedding: list[float],
-        k: int = 4,
-        filter: Any = None,  # noqa: A002 - LangChain's name
-        *args: Any,
-        **kwargs: Any,
-    ) -> list[tuple[Document, float]]:
-        return super().similarity_search_with_score_by_vector(embedding, k, _filter(filter), *args, **kwargs)
+    def similarity_search_with_score_by_vector(self, *args: Any, **options: Any) -> list[tuple[Document, float]]:
+        return super().similarity_search_with_score_by_vector(*map(_filter, args), **_with_filter(options))
 
     def max_marginal_relevance_search_with_score_by_vector(
         self,
@@ -81,13 +56,12 @@ class _NamedQdrant(QdrantVectorStore):
         k: int = 4,
         fetch_k: int = 20,
         lambda_mult: float = 0.5,
-        filter: Any = None,  # noqa: A002 - LangChain's name
         *args: Any,
-        **kwargs: Any,
+        **options: Any,
     ) -> list[tuple[Document, float]]:
         """LangChain's class gives `lambda_mult` for Qdrant's diversity, which is the opposite."""
-        given = embedding, k, fetch_k, 1 - lambda_mult, _filter(filter)
-        return super().max_marginal_relevance_search_with_score_by_vector(*given, *args, **kwargs)
+        given = embedding, k, fetch_k, 1 - lambda_mult, *map(_filter, args)
+        return super().max_marginal_relevance_search_with_score_by_vector(*given, **_with_filter(options))
 
     @classmethod
     def _document_from_point(
@@ -113,6 +87,10 @@ def _filter(wanted: Any) -> Any:
     return models.Filter(must=conditions)
 
 
+def _with_filter(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: _filter(value) if name == "filter" else value for name, value in options.items()}
+
+
 class _QdrantCollection(QdrantChunks, VectorStoreCollection[QdrantVectorStore]):
     """Read and written through the client under LangChain's class, which pages and takes vectors."""
 
@@ -120,11 +98,6 @@ class _QdrantCollection(QdrantChunks, VectorStoreCollection[QdrantVectorStore]):
         if store.retrieval_mode != RetrievalMode.DENSE:
             raise UnsupportedError("this QdrantVectorStore has sparse vectors, which a reindex doesn't make")
         VectorStoreCollection.__init__(self, store, keeper, name)
-
-    def normalize(self, chunks: Sequence[Chunk]) -> list[Chunk]:
-        for chunk in chunks:
-            check_payload(chunk, chunk.metadata, self.name)
-        return list(chunks)
 
     def put(self, chunks: Sequence[EmbeddedChunk], metadatas: list[dict[str, Any]]) -> None:
         text, metadata = self.store.content_payload_key, self.store.metadata_payload_key
@@ -140,10 +113,9 @@ class _QdrantCollection(QdrantChunks, VectorStoreCollection[QdrantVectorStore]):
 def _open(
     index: IndexSettings, name: str, space: EmbeddingSpace, create: bool, embeddings: Embeddings
 ) -> _QdrantCollection | None:
-    client = open_client(index, create=create)
-    if client is None or (not create and not client.collection_exists(name)):
+    client = client_of(index, name, space.dimensions or 0, create=create)
+    if client is None:
         return None
-    create_collection(client, name, space.dimensions or 0)
     store = _NamedQdrant(client, name, embeddings, validate_collection_config=False)  # it would embed a text for that
     return _QdrantCollection(store, _QdrantKeeper(store), name)
 

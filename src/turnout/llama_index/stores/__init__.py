@@ -21,7 +21,7 @@ _KINDS: StoreKinds[SpaceKeeper] = StoreKinds(
         "llama_index.vector_stores.chroma.base.ChromaVectorStore": "chroma",
         "llama_index.vector_stores.postgres.base.PGVectorStore": "postgres",
         "llama_index.vector_stores.qdrant.base.QdrantVectorStore": "qdrant",
-        "llama_index.vector_stores.lancedb.base.LanceDBVectorStore": "lancedb_own",
+        "llama_index.vector_stores.lancedb.base.LanceDBVectorStore": "lancedb",
         f"{__name__}.lance_table.LanceVectorStore": "lancedb",
         "simple": "simple",
         "chroma": "chroma",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import wraps
 from typing import Any, ClassVar, TypeVar
 
 from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ships no types
@@ -58,6 +60,16 @@ def node_with_record(node: NodeT, record: SpaceRecord | None) -> NodeT:
         for field in ("excluded_embed_metadata_keys", "excluded_llm_metadata_keys")
     }
     return node.model_copy(update={"metadata": with_record(node.metadata, record), **excluded})
+
+
+def on_thread(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method as one that doesn't block the event loop."""
+
+    @wraps(method)
+    async def run(*args: Any, **kwargs: Any) -> Any:
+        return await asyncio.to_thread(method, *args, **kwargs)
+
+    return run
 
 
 class DocstoreSource:

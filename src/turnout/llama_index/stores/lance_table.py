@@ -5,7 +5,6 @@ LlamaIndex's own class is for nodes whose metadata have the same keys, and raise
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,36 +23,20 @@ from llama_index.core.vector_stores.types import (
 from pydantic import PrivateAttr
 
 from turnout.errors import UnsupportedError
-from turnout.index.lancedb import (
-    LanceTable,
-    metadata_equals,
-    metadata_number,
-    metadata_text,
-    one_of,
-    quoted,
-)
-from turnout.llama_index.stores.base import PREFETCH, to_chunk, to_node
+from turnout.index.lancedb import LanceTable, metadata_equals, metadata_number, metadata_text, one_of, quoted
+from turnout.llama_index.stores.base import PREFETCH, on_thread, to_chunk, to_node
 
-_COMPARED = {
-    FilterOperator.GT: ">",
-    FilterOperator.GTE: ">=",
-    FilterOperator.LT: "<",
-    FilterOperator.LTE: "<=",
-}
+_COMPARED = {FilterOperator.GT, FilterOperator.GTE, FilterOperator.LT, FilterOperator.LTE}
 
 
 class LanceVectorStore(BasePydanticVectorStore):
-    """A table of chunks, compared by cosine.
-
-    Args:
-        lance: The table.
-    """
+    """A table of chunks, compared by cosine."""
 
     stores_text: bool = True
     _lance: LanceTable = PrivateAttr()
 
     def __init__(self, lance: LanceTable) -> None:
-        super().__init__(stores_text=True, is_embedding_query=True)
+        super().__init__(stores_text=True)
         self._lance = lance
 
     @classmethod
@@ -75,18 +58,10 @@ class LanceVectorStore(BasePydanticVectorStore):
         self._lance.write(chunks, [node.metadata for node in nodes], [node.ref_doc_id for node in nodes])
         return [node.node_id for node in nodes]
 
-    async def async_add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
-        """`add` without blocking the event loop."""
-        return await asyncio.to_thread(self.add, nodes, **kwargs)
-
     def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
         """Delete a document's nodes."""
         del delete_kwargs
         self._lance.delete(f"document = {quoted(ref_doc_id)}")
-
-    async def adelete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
-        """`delete` without blocking the event loop."""
-        await asyncio.to_thread(self.delete, ref_doc_id, **delete_kwargs)
 
     def delete_nodes(
         self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None, **delete_kwargs: Any
@@ -96,30 +71,13 @@ class LanceVectorStore(BasePydanticVectorStore):
         if (where := _where(node_ids, None, filters)) is not None:
             self._lance.delete(where)
 
-    async def adelete_nodes(
-        self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None, **delete_kwargs: Any
-    ) -> None:
-        """`delete_nodes` without blocking the event loop."""
-        await asyncio.to_thread(self.delete_nodes, node_ids, filters, **delete_kwargs)
-
     def clear(self) -> None:
         """Delete all nodes."""
         self._lance.delete("true")
 
-    async def aclear(self) -> None:
-        """`clear` without blocking the event loop."""
-        await asyncio.to_thread(self.clear)
-
     def get_nodes(self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None) -> list[BaseNode]:
         """Nodes by id or metadata, or all of them."""
-        self._lance.latest()
         return [to_node(row.chunk) for row in self._lance.rows(_where(node_ids, None, filters) or "true")]
-
-    async def aget_nodes(
-        self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None
-    ) -> list[BaseNode]:
-        """`get_nodes` without blocking the event loop."""
-        return await asyncio.to_thread(self.get_nodes, node_ids, filters)
 
     def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
         """The nodes nearest to a query's vector."""
@@ -142,9 +100,8 @@ class LanceVectorStore(BasePydanticVectorStore):
             ids=[row.chunk.id for row in found],
         )
 
-    async def aquery(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
-        """`query` without blocking the event loop."""
-        return await asyncio.to_thread(self.query, query, **kwargs)
+    async_add, adelete, adelete_nodes = on_thread(add), on_thread(delete), on_thread(delete_nodes)
+    aclear, aget_nodes, aquery = on_thread(clear), on_thread(get_nodes), on_thread(query)
 
 
 def _where(node_ids: list[str] | None, doc_ids: list[str] | None, filters: MetadataFilters | None) -> str | None:
@@ -173,7 +130,7 @@ def _compared(one: MetadataFilter) -> str:
     if operator in {FilterOperator.NE, FilterOperator.NIN}:
         return f"NOT coalesce({equal}, false)"
     if operator in _COMPARED and isinstance(value, int | float):
-        return f"{metadata_number(key)} {_COMPARED[operator]} {value!r}"
+        return f"{metadata_number(key)} {operator.value} {value!r}"
     if operator == FilterOperator.IS_EMPTY:
         return f"coalesce({metadata_text(key)}, 'null') IN ('null', '[]')"
     if operator in {FilterOperator.TEXT_MATCH, FilterOperator.TEXT_MATCH_INSENSITIVE}:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from llama_index.core.schema import BaseNode, MetadataMode
 from llama_index.core.vector_stores.types import (
-    MetadataFilters,
     VectorStoreQuery,
     VectorStoreQueryMode,
     VectorStoreQueryResult,
@@ -18,20 +16,11 @@ from llama_index.core.vector_stores.utils import node_to_metadata_dict
 from llama_index.vector_stores.qdrant import QdrantVectorStore
 
 from turnout.facts.spaces import EmbeddingSpace
-from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk
-from turnout.index.qdrant import (
-    QdrantChunks,
-    QdrantRecordKeeper,
-    check_payload,
-    chunk_id,
-    create_collection,
-    point_id,
-)
-from turnout.index.qdrant_clients import FolderClient, ThreadedClient, open_client
+from turnout.index.chunks import Chunk, EmbeddedChunk
+from turnout.index.qdrant import QdrantChunks, QdrantRecordKeeper, chunk_id, client_of, point_id
 from turnout.index.store_kinds import StoreKind
-from turnout.llama_index.stores.base import PREFETCH, NodeCollection, SpaceKeeper, to_chunk
+from turnout.llama_index.stores.base import PREFETCH, NodeCollection, SpaceKeeper, on_thread, to_chunk
 from turnout.llama_index.stores.upstream import (
-    acreate_qdrant_collection,
     create_qdrant_collection,
     is_qdrant_collection_made,
     qdrant_async_client,
@@ -44,16 +33,7 @@ _DOCUMENT = "doc_id"  # under which LlamaIndex's class keeps a node's document, 
 class _QdrantKeeper(QdrantRecordKeeper, SpaceKeeper):
     """Keeps the record of a store with either client, or both."""
 
-    def __init__(self, store: QdrantVectorStore) -> None:
-        self.store = store
-
-    @property
-    def index(self) -> str:
-        return self.store.collection_name
-
-    @property
-    def client(self) -> Any:
-        return self.store.client
+    store: QdrantVectorStore
 
     @property
     def async_client(self) -> Any:
@@ -74,7 +54,7 @@ class _QdrantKeeper(QdrantRecordKeeper, SpaceKeeper):
         if self.async_client is None:
             await super().acreate(dimensions)
         else:
-            await acreate_qdrant_collection(self.store, dimensions)
+            await create_qdrant_collection(self.store, dimensions, asynchronous=True)
 
     def text(self, point: Any) -> str:
         return node_of(self.store, point).get_content(MetadataMode.EMBED)
@@ -90,8 +70,7 @@ class _NamedQdrant(QdrantVectorStore):
     """A `QdrantVectorStore` that knows nodes by their ids, whatever ids Qdrant takes for points."""
 
     def __init__(self, name: str, client: Any) -> None:
-        on_threads: Any = ThreadedClient(client)
-        super().__init__(name, client=client, aclient=on_threads)
+        super().__init__(name, client=client)
 
     def parse_to_query_result(self, response: list[Any]) -> VectorStoreQueryResult:
         found = super().parse_to_query_result(response)
@@ -99,16 +78,9 @@ class _NamedQdrant(QdrantVectorStore):
         return found
 
     def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
-        query = _by_points(query)
-        return (
-            self._diverse(query, **kwargs) if query.mode == VectorStoreQueryMode.MMR else super().query(query, **kwargs)
-        )
-
-    async def aquery(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
-        query = _by_points(query)
-        if query.mode == VectorStoreQueryMode.MMR:
-            return await asyncio.to_thread(self._diverse, query, **kwargs)
-        return await super().aquery(query, **kwargs)
+        query = replace(query, node_ids=_points(query.node_ids))
+        search = self._diverse if query.mode == VectorStoreQueryMode.MMR else super().query
+        return search(query, **kwargs)
 
     def _diverse(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
         """Search by marginal relevance, which LlamaIndex's class leaves out."""
@@ -125,19 +97,13 @@ class _NamedQdrant(QdrantVectorStore):
         )
         return self.parse_to_query_result(found.points)
 
-    def get_nodes(
-        self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None, *args: Any, **kwargs: Any
-    ) -> list[BaseNode]:
-        return super().get_nodes(_points(node_ids), filters, *args, **kwargs)
+    def get_nodes(self, node_ids: list[str] | None = None, *args: Any, **kwargs: Any) -> list[BaseNode]:
+        return super().get_nodes(_points(node_ids), *args, **kwargs)
 
-    async def aget_nodes(
-        self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None, *args: Any, **kwargs: Any
-    ) -> list[BaseNode]:
-        return await super().aget_nodes(_points(node_ids), filters, *args, **kwargs)
-
-
-def _by_points(query: VectorStoreQuery) -> VectorStoreQuery:
-    return replace(query, node_ids=_points(query.node_ids))
+    # Those of LlamaIndex want an asynchronous client, which is one event loop's, and which a folder can't have besides.
+    async_add, adelete = on_thread(QdrantVectorStore.add), on_thread(QdrantVectorStore.delete)
+    adelete_nodes, aclear = on_thread(QdrantVectorStore.delete_nodes), on_thread(QdrantVectorStore.clear)
+    aget_nodes, aquery = on_thread(get_nodes), on_thread(query)
 
 
 def _points(node_ids: list[str] | None) -> Any:
@@ -153,9 +119,6 @@ class _QdrantCollection(QdrantChunks, NodeCollection):
         store = _NamedQdrant(name, client)
         NodeCollection.__init__(self, store, _QdrantKeeper(store), name)
 
-    def _check(self, chunk: Chunk, metadata: Mapping[str, Any]) -> None:
-        check_payload(chunk, metadata, self.name)
-
     def _replace(self, chunks: Sequence[EmbeddedChunk], nodes: list[BaseNode]) -> None:
         self.upsert(chunks, [node_to_metadata_dict(node) for node in nodes])
 
@@ -166,28 +129,12 @@ class _QdrantCollection(QdrantChunks, NodeCollection):
         from qdrant_client import models
 
         match = models.FieldCondition(key=_DOCUMENT, match=models.MatchAny(any=list(ref_doc_ids)))
-        found: list[str] = []
-        offset: Any = None
-        while True:
-            points, offset = self._client.scroll(
-                self.keeper.index, scroll_filter=models.Filter(must=[match]), limit=PAGE, offset=offset
-            )
-            found += map(chunk_id, points)
-            if offset is None:
-                return found
+        return list(map(chunk_id, self._scroll(models.Filter(must=[match]))))
 
 
 def _open(index: IndexSettings, name: str, space: EmbeddingSpace, create: bool) -> _QdrantCollection | None:
-    client = open_client(index, create=create)
-    if client is None:
-        return None
-    if not client.collection_exists(name):
-        if not create:
-            return None
-        create_collection(client, name, space.dimensions or 0)
-        if not isinstance(client, FolderClient):  # a folder has no use for it
-            client.create_payload_index(name, field_name=_DOCUMENT, field_schema="keyword")
-    return _QdrantCollection(client, name)
+    client = client_of(index, name, space.dimensions or 0, create=create, indexed=_DOCUMENT)
+    return _QdrantCollection(client, name) if client is not None else None
 
 
 KIND = StoreKind(_QdrantKeeper, _open)

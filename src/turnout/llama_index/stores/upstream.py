@@ -61,14 +61,10 @@ def is_qdrant_collection_made(store: Any) -> bool:
     return made
 
 
-def create_qdrant_collection(store: Any, dimensions: int) -> None:
-    """Make a store's collection as it does with its first nodes."""
-    store._create_collection(collection_name=store.collection_name, vector_size=dimensions)
-
-
-async def acreate_qdrant_collection(store: Any, dimensions: int) -> None:
-    """`create_qdrant_collection` with the store's asynchronous client."""
-    await store._acreate_collection(collection_name=store.collection_name, vector_size=dimensions)
+def create_qdrant_collection(store: Any, dimensions: int, *, asynchronous: bool = False) -> Any:
+    """Make a store's collection as it does with its first nodes; a coroutine with its asynchronous client."""
+    create = store._acreate_collection if asynchronous else store._create_collection
+    return create(collection_name=store.collection_name, vector_size=dimensions)
 
 
 def lancedb_table(store: Any) -> tuple[str, Any]:

@@ -51,6 +51,7 @@ def processes() -> ForkServerContext:
             *("turnout.llama_index.index", "turnout.llama_index.stores.chroma", "turnout.llama_index.stores.postgres"),
             *("turnout.langchain.index", "turnout.langchain.stores.chroma", "turnout.langchain.stores.pgvector"),
             *("turnout.langchain.stores.qdrant", "turnout.llama_index.stores.qdrant"),
+            *("pyarrow.dataset", "pandas", "lance_namespace"),  # of LanceDB, which has a thread from its import on
             *("langchain_chroma", "faiss", "botocore.session", "aiohttp", "openai.resources", "openai.lib.streaming"),
         ]
     )

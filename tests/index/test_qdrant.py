@@ -149,6 +149,15 @@ def test_a_server_that_keeps_no_metadata_is_too_old(named: TurnoutIndex, qdrant:
 
 
 @pytest.mark.filterwarnings("ignore:Api key is used with an insecure connection")
+def test_the_lock_of_a_process_that_was_killed_is_void_after_a_while(named: TurnoutIndex, qdrant: QdrantServer) -> None:
+    lock = f"turnout-lock-{named.index.spec().name}"
+    qdrant.engine.create_collection(lock, {}, metadata={"turnout_void_after": 1.0})
+    named.add_texts(TEXTS, ids=IDS)
+    assert named.similarity_search(QUESTION, k=1)[0].id == "depot"
+    assert not qdrant.engine.collection_exists(lock)
+
+
+@pytest.mark.filterwarnings("ignore:Api key is used with an insecure connection")
 def test_a_failing_server_is_not_taken_for_a_deleted_collection(named: TurnoutIndex, qdrant: QdrantServer) -> None:
     named.add_texts(TEXTS, ids=IDS)
     keeper = named.store.check.keeper

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.kills.harness import Harness, Tally
 from tests.kills.operations import KINDS
+from tests.support.qdrant_server import serving
 from turnout_emulator import Emulator
 
 _PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
@@ -18,9 +19,13 @@ STORES = [
     ("langchain", "chroma"),
     ("langchain", "faiss"),
     ("langchain", "pgvector"),
+    ("langchain", "qdrant"),
+    ("langchain", "lancedb"),
     ("llama_index", "chroma"),
     ("llama_index", "simple"),
     ("llama_index", "pgvector"),
+    ("llama_index", "qdrant"),
+    ("llama_index", "lancedb"),
 ]
 
 
@@ -37,15 +42,15 @@ def main(kills: int) -> int:
             place = Path(folder) / str(number)
             place.mkdir()
             os.chdir(place)
-            with Emulator(delay=0.02) as emulator:
-                connection = address if kind == "pgvector" else None
+            with Emulator(delay=0.02) as emulator, serving() as qdrant:
+                connection = {"pgvector": address, "qdrant": qdrant.url}.get(kind)
                 tally = Harness(emulator, place, kind, framework, connection, seed=number).run(kills)
             tallies[framework, kind] = tally
             print(f"{framework} {kind}: {_row(tally)}", flush=True)
             for fault in tally.faults:
                 print(f"  {fault}", flush=True)
-            if connection:
-                _empty(connection)
+            if kind == "pgvector":
+                _empty(address)
     _write(tallies)
     return int(any(tally.faults for tally in tallies.values()))
 

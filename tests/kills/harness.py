@@ -39,6 +39,8 @@ bedrock = "amazon.titan-embed-text-v1"
 PRELOADED = [
     *("turnout.llama_index.index", "turnout.llama_index.stores.chroma", "turnout.llama_index.stores.postgres"),
     *("turnout.langchain.index", "turnout.langchain.stores.chroma", "turnout.langchain.stores.pgvector"),
+    *("turnout.langchain.stores.qdrant", "turnout.llama_index.stores.qdrant"),
+    *("pyarrow.dataset", "pandas", "lance_namespace"),  # of LanceDB, which itself has a thread from its import on
     *("tests.index.data.warm", "tests.kills.operations", "langchain_chroma", "botocore.session", "aiohttp"),
 ]
 

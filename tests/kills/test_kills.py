@@ -17,13 +17,22 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(("kind", "framework"), [("chroma", "langchain"), ("simple", "llama_index")])
+@pytest.mark.parametrize(
+    ("kind", "framework"),
+    [("chroma", "langchain"), ("lancedb", "langchain"), ("simple", "llama_index"), ("qdrant", "llama_index")],
+)
 def test_nothing_is_lost_by_a_kill_of_each_operation(
-    kind: str, framework: str, fresh_emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str,
+    framework: str,
+    fresh_emulator: Emulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
+    connection = request.getfixturevalue("qdrant").url if kind == "qdrant" else None
     for name in ("TURNOUT_CONFIG", "TURNOUT_BACKEND"):
         monkeypatch.setenv(name, os.environ.get(name, ""))  # the harness changes both; they are put back
-    tally = Harness(fresh_emulator, tmp_path, kind, framework, None, seed=1).run(len(KINDS))
+    tally = Harness(fresh_emulator, tmp_path, kind, framework, connection, seed=1).run(len(KINDS))
     assert tally.faults == []
     assert tally.kills.total() + tally.ended == len(KINDS)
     assert tally.kills.total() > 0

@@ -6,7 +6,9 @@ Qdrant's server is in no package of pip or Debian. What it does with points is t
 from __future__ import annotations
 
 import json
+import sys
 import threading
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +38,11 @@ class QdrantServer(ThreadingHTTPServer):
         self.keeps_metadata = True
         self.keys: set[str | None] = set()
         self.asked: list[str] = []
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing of a client that was killed."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:
@@ -127,14 +134,23 @@ class _Handler(BaseHTTPRequestHandler):
         raise ValueError(f"no such request: {self.command} {self.path}")
 
 
-@pytest.fixture
-def qdrant() -> Iterator[QdrantServer]:
+@contextmanager
+def serving() -> Iterator[QdrantServer]:
     """A server with nothing in it."""
     server = QdrantServer()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    server.engine.close()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        server.engine.close()
+
+
+@pytest.fixture
+def qdrant() -> Iterator[QdrantServer]:
+    """A server with nothing in it."""
+    with serving() as server:
+        yield server

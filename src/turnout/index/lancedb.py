@@ -53,7 +53,13 @@ class LanceTable:
 
     def latest(self) -> Any:
         """LanceDB's table as it is now; one that isn't there any more is a `CollectionGoneError`."""
-        return latest(self.table)
+        try:
+            self.table.checkout_latest()
+        except RuntimeError as error:
+            if "not found" not in str(error).lower():
+                raise
+            raise collection_gone(self.name) from error
+        return self.table
 
     def nearest(
         self, vector: Sequence[float], k: int, where: str | None = None, *, with_vectors: bool = False
@@ -139,17 +145,6 @@ def open_table(index: IndexSettings, name: str, dimensions: int, *, create: bool
         return LanceTable(database.create_table(name, schema=schema))
     except ValueError:
         return LanceTable(database.open_table(name))  # another process was first
-
-
-def latest(table: Any) -> Any:
-    """A LanceDB table, brought to what is there now; one that isn't there any more is a `CollectionGoneError`."""
-    try:
-        table.checkout_latest()
-    except RuntimeError as error:
-        if "not found" not in str(error).lower():
-            raise
-        raise collection_gone(str(table.name)) from error
-    return table
 
 
 class LanceRecordKeeper(RecordKeeper):

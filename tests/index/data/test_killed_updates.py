@@ -22,16 +22,15 @@ if TYPE_CHECKING:
 
     from turnout_emulator import Emulator
 
-KINDS = [  # the third says of how many steps one is a place to be killed
+# The third says of how many steps one is a place to be killed. One framework for Qdrant and LanceDB: both write alike.
+KINDS = [
     ("chroma", "langchain", 2),
     ("faiss", "langchain", 2),
     ("pgvector", "langchain", 7),
     ("qdrant", "langchain", 2),
-    ("lancedb", "langchain", 2),
     ("chroma", "llama_index", 2),
     ("simple", "llama_index", 2),
     ("pgvector", "llama_index", 7),
-    ("qdrant", "llama_index", 2),
     ("lancedb", "llama_index", 2),
 ]
 

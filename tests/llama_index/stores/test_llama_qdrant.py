@@ -100,6 +100,8 @@ def named(
             for one, text, metadata in zip(IDS, TEXTS, METADATAS, strict=True)
         ]
     )
+    if request.param == "server":  # which finds a document's nodes by an index
+        assert "PUT index" in request.getfixturevalue("qdrant").asked
     return index
 
 

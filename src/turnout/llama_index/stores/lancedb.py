@@ -10,7 +10,7 @@ from llama_index.core.vector_stores.utils import metadata_dict_to_node
 
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.chunks import EmbeddedChunk
-from turnout.index.lancedb import VECTOR, LanceChunks, LanceRecordKeeper, LanceTable, latest, one_of, open_table
+from turnout.index.lancedb import VECTOR, LanceChunks, LanceRecordKeeper, LanceTable, one_of, open_table
 from turnout.index.store_kinds import StoreKind
 from turnout.llama_index.stores.base import NodeCollection, SpaceKeeper
 from turnout.llama_index.stores.lance_table import LanceVectorStore
@@ -33,7 +33,7 @@ def _keeper(store: Any) -> _LanceKeeper:
 
     def table() -> Any | None:
         found = lancedb_table(store)[1]
-        return None if found is None else latest(found)
+        return None if found is None else LanceTable(found).latest()
 
     name, _ = lancedb_table(store)
     return _LanceKeeper(name, str(store.client.uri), table, _text, store.vector_column_name or VECTOR)

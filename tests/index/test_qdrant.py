@@ -6,7 +6,9 @@ import gc
 import re
 import subprocess
 import sys
+import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -66,6 +68,24 @@ def test_a_folder_is_opened_once_and_let_go_with_the_last_who_has_it(tmp_path: P
     del client
     gc.collect()
     assert subprocess.run(command, check=False, capture_output=True, timeout=60).returncode == 0
+
+
+def test_threads_take_turns_with_a_folder(tmp_path: Path) -> None:
+    client: Any = open_client(folder(tmp_path, allow_pickle=True), create=True)
+    client.close()
+    inside: list[int] = []
+
+    class Folder:
+        def count(self) -> int:
+            inside.append(1)
+            together = len(inside)
+            time.sleep(0.01)
+            inside.pop()
+            return together
+
+    client._folder = Folder()
+    with ThreadPoolExecutor(4) as threads:
+        assert set(threads.map(lambda _: client.count(), range(8))) == {1}
 
 
 def test_a_folder_that_is_open_at_the_end_is_closed_in_silence(tmp_path: Path) -> None:

@@ -122,6 +122,9 @@ def test_nodes_are_searched_and_filtered_by_their_own_ids(named: TurnoutIndex) -
     of_depot = MetadataFilters(filters=[ExactMatchFilter(key="page", value=1)])
     assert [node.node_id for node in store.get_nodes(filters=of_depot)] == ["depot"]
     assert [node.node_id for node in asyncio.run(store.aget_nodes(filters=of_depot))] == ["depot"]
+    store.delete_nodes(["keys"], of_depot)
+    store.delete_nodes(["depot", "refunds"], of_depot)
+    assert {node.node_id for node in store.get_nodes(list(IDS))} == set(IDS) - {"depot"}
 
 
 def test_what_turnout_reaches_of_the_store(qdrant: QdrantServer) -> None:

@@ -25,7 +25,6 @@ CHUNK_ID = "turnout_id"
 """Where a point's payload has the id of its chunk, if Qdrant doesn't take that for the point's own."""
 
 _IDS = uuid.UUID("5f2ff1a5-6a43-4c57-8d0c-3a9d1ba56c3e")  # namespace of the ids that are made of others
-_LARGEST_ID = 2**64 - 1
 _INTEGERS = range(-(2**63), 2**63)  # https://qdrant.tech/documentation/concepts/payload/#integer
 _VOID_AFTER = "turnout_void_after"  # seconds since the epoch
 _LOCK_SECONDS = 60.0  # many times what a change of a record takes
@@ -34,15 +33,11 @@ _BATCH = 100  # points of one request; a server takes 32 MB
 
 def point_id(chunk_id: str) -> str | int:
     """The id of a chunk's point: Qdrant takes UUIDs and unsigned integers, so that others are made one."""
-    if chunk_id.isascii() and chunk_id.isdigit() and str(int(chunk_id[:20])) == chunk_id:
-        number = int(chunk_id)
-        if number <= _LARGEST_ID:
-            return number
-    try:
+    if chunk_id.isascii() and chunk_id.isdigit() and str(number := int(chunk_id[:20])) == chunk_id and number < 2**64:
+        return number
+    with suppress(ValueError):
         if str(uuid.UUID(chunk_id)) == chunk_id:
             return chunk_id
-    except ValueError:
-        pass
     return str(uuid.uuid5(_IDS, chunk_id))
 
 
@@ -54,10 +49,7 @@ def chunk_id(point: Any) -> str:
 def client_of(
     index: IndexSettings, name: str, dimensions: int, *, create: bool, indexed: str | None = None
 ) -> Any | None:
-    """A client of the Qdrant that has a collection, which compares by cosine; None if it isn't there nor made.
-
-    A server finds points quickly by the key of their payload that is `indexed`.
-    """
+    """A client of the Qdrant that has a collection by cosine, `indexed` by a key; None if it isn't there nor made."""
     from qdrant_client import models
 
     client = open_client(index, create=create)
@@ -93,13 +85,9 @@ def _both(action: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[...,
 
 
 class QdrantRecordKeeper(RecordKeeper):
-    """Keeps the record in the collection's metadata; put before the framework's keeper among the bases.
+    """Keeps the record in the collection's metadata; put before the framework's keeper among the bases."""
 
-    Args:
-        store: The store; its `client` is None if it has an asynchronous one alone.
-    """
-
-    async_client: Any = None  # the store's asynchronous client, if it has one
+    async_client: Any = None  # the store's asynchronous client, if it has one; it may have that alone
 
     def __init__(self, store: Any) -> None:
         self.store = store
@@ -145,15 +133,17 @@ class QdrantRecordKeeper(RecordKeeper):
     def lock(self, *, inserting: bool) -> Lock | None:
         """On a server, for a change of the record alone, a collection's name; no other process has a folder open."""
         client = self.store.client
-        return None if inserting or client is None or not is_server(client) else _NameLock(client, self.index)
+        if inserting or not is_server(self.async_client if client is None else client):
+            return None
+        return _NameLock(_OnLoop(self.async_client) if client is None else client, self.index)
 
     async def aclaim(self, record: SpaceRecord) -> bool:
-        """`claim` without blocking the event loop; with an asynchronous client alone, the last of two claims wins."""
+        """`claim` without blocking the event loop."""
         async with aholding(self.lock(inserting=False), self.index):
             if (await self.astate()).record is not None:
                 return False
             await self.awrite(record)
-            return bool((await self.astate()).record == record)
+        return True
 
     async def arelease(self) -> None:
         """`release` without blocking the event loop."""
@@ -236,6 +226,19 @@ class QdrantRecordKeeper(RecordKeeper):
         if self.async_client is None:
             return await asyncio.to_thread(getattr(self.store.client, method), collection_name=self.index, **arguments)
         return await getattr(self.async_client, method)(collection_name=self.index, **arguments)
+
+
+class _OnLoop:
+    """An asynchronous client for another thread than that of its event loop, which goes on meanwhile."""
+
+    def __init__(self, client: Any) -> None:
+        self._behind, self._loop = client, asyncio.get_running_loop()
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return asyncio.run_coroutine_threadsafe(getattr(self._behind, name)(*args, **kwargs), self._loop).result()
+
+        return call
 
 
 class _NameLock:

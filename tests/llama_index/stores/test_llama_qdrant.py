@@ -68,6 +68,8 @@ def test_a_store_with_an_asynchronous_client_alone(qdrant: QdrantServer, monkeyp
         with pytest.raises(ValueError, match="asynchronous client alone"):
             store.check()
         await store.async_add([TextNode(id_=ID, text="Another.", embedding=[0.1] * 1536)])
+        order = [asked for asked in qdrant.asked if asked in {"PUT ", "PATCH ", "DELETE ", "PUT points"}]
+        assert order == ["PUT ", "PUT ", "PATCH ", "DELETE ", "PUT points"]  # the lock is there first
         query = VectorStoreQuery(query_embedding=[0.1] * 1536, similarity_top_k=1)
         assert (await store.aquery(query)).ids == [ID]
         monkeypatch.setenv("TURNOUT_BACKEND", "bedrock")

@@ -66,8 +66,7 @@ class LanceTable:
     ) -> list[Found]:
         """The nearest rows of those for which an SQL condition holds, nearest first."""
         query = self.table.search([float(x) for x in vector], vector_column_name=VECTOR).distance_type("cosine")
-        columns = _columns(with_vectors=with_vectors)
-        query = query.select([*columns, "_distance"]).limit(k)
+        query = query.select([*_columns(with_vectors=with_vectors), "_distance"]).limit(k)
         return _found((query.where(where, prefilter=True) if where else query).to_arrow())
 
     def rows(self, where: str, *, with_vectors: bool = False) -> list[Found]:
@@ -316,8 +315,7 @@ def _columns(*, with_vectors: bool = False) -> list[str]:
 
 
 def _found(rows: Any) -> list[Found]:
-    found = []
-    for row in rows.to_pylist():
-        chunk = Chunk(row["id"], row["text"], json.loads(row["content"]))
-        found.append(Found(chunk, row.get(VECTOR) or (), row.get("_distance") or 0.0))
-    return found
+    return [
+        Found(Chunk(row["id"], row["text"], json.loads(row["content"])), row.get(VECTOR, ()), row.get("_distance", 0.0))
+        for row in rows.to_pylist()
+    ]

@@ -293,13 +293,11 @@ class QdrantChunks(Collection):
 
     def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
         """Those of the chunks that are there."""
-        chunks = [self._chunk_of(point) for point in self._points(ids)]
-        return {chunk.id: chunk for chunk in chunks}
+        return {chunk.id: chunk for chunk in map(self._chunk_of, self._points(ids))}
 
     def vectors(self, ids: Sequence[str]) -> dict[str, Sequence[float]]:
         """Their vectors."""
-        found = self._points(ids, with_vectors=True)
-        return {chunk_id(point): self.keeper.vector(point) for point in found}
+        return {chunk_id(point): self.keeper.vector(point) for point in self._points(ids, with_vectors=True)}
 
     def search(self, vector: Sequence[float], k: int) -> list[Chunk]:
         """The nearest chunks, nearest first."""

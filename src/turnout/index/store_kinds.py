@@ -24,7 +24,7 @@ class StoreKind(Generic[KeeperT]):
     """(settings, collection, space, whether to make it, …) → the collection of a named index, or None if there is none;
     left out, a named index can't be kept in such a store."""
     collection: Callable[..., Any] | None = None
-    """(store, keeper, name) → the store as a collection; left out, a store can't be moved by itself."""
+    """(store, keeper, name) → the store as a collection; left out or None, it can't be moved by itself."""
 
 
 class StoreKinds(Generic[KeeperT]):

@@ -26,10 +26,12 @@ def collection_of(store: VectorStore, name: str | None = None) -> VectorStoreCol
     """
     store = store.store if isinstance(store, GuardedVectorStore) else store
     keeper, kind = keeper_of(store), kind_of(store)
-    if kind is None or kind.collection is None:
+    made: VectorStoreCollection[Any] | None = None
+    if kind is not None and kind.collection is not None:
+        made = kind.collection(store, keeper, name or keeper.index)
+    if made is None:
         raise UnsupportedError(
             f"a {type(store).__name__} can't be listed through LangChain; reindex from the source documents, or give "
             "turnout.reindex.reindex a Source of your own"
         )
-    collection: VectorStoreCollection[Any] = kind.collection(store, keeper, name or keeper.index)
-    return collection
+    return made

@@ -13,6 +13,7 @@ from tests.langchain.stores.test_guard import ADA, QUESTION, TEXTS, TITAN, switc
 from turnout.errors import CollectionGoneError, EmbeddingSpaceError, UnsupportedError
 from turnout.langchain import TurnoutEmbeddings, upstream
 from turnout.langchain.guard import guarded
+from turnout.langchain.reindexing import collection_of
 from turnout.langchain.stores.lance_table import LanceVectorStore
 
 with warnings.catch_warnings():
@@ -88,6 +89,11 @@ def test_a_store_that_replaces_everything_with_each_text_is_refused(tmp_path: Pa
         guarded(store)
 
 
+def test_a_store_that_cannot_be_listed_is_not_moved(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match="a LanceDB can't be listed"):
+        collection_of(guarded(community(tmp_path)))
+
+
 def test_what_turnout_reaches_of_the_store(tmp_path: Path) -> None:
     """It fails here when upstream moves it."""
     embeddings = DeterministicFakeEmbedding(size=3)
@@ -141,6 +147,7 @@ def test_metadata_of_any_shape_come_back_and_are_searched_by(store: LanceVectorS
 
 
 def test_a_store_is_made_of_a_table(store: LanceVectorStore) -> None:
+    assert collection_of(guarded(store)).count() == 3
     with pytest.raises(UnsupportedError, match="made of a table"):
         LanceVectorStore.from_texts(TEXTS, TurnoutEmbeddings())
     store.lance.drop()

@@ -62,4 +62,8 @@ def _open(
     return _LanceCollection(store, _keeper(store), name)
 
 
-KIND = StoreKind(_keeper, _open, _LanceCollection)
+def _collection(store: Any, keeper: SpaceKeeper, name: str) -> _LanceCollection | None:
+    return _LanceCollection(store, keeper, name) if isinstance(store, LanceVectorStore) else None
+
+
+KIND = StoreKind(_keeper, _open, _collection)

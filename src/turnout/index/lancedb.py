@@ -21,7 +21,6 @@ from turnout.settings import IndexSettings
 
 _OPTIMIZED = 64  # after so many versions of a table its files are brought together
 VECTOR = "vector"
-_LOCK = "turnout.lock"  # in the folder
 
 
 class Found(NamedTuple):
@@ -222,7 +221,7 @@ class LanceRecordKeeper(RecordKeeper):
         if "://" in self._place:
             return None
         Path(self._place).mkdir(parents=True, exist_ok=True)
-        return FileSystemLock(Path(self._place) / _LOCK)
+        return FileSystemLock(Path(self._place) / "turnout.lock")
 
     def inserted(self, record: SpaceRecord) -> None:
         """Keep the record in the table that the first texts made."""

@@ -15,7 +15,6 @@ from turnout import runtime
 from turnout.errors import ReindexLockedError, SettingsError
 from turnout.settings import IndexSettings
 
-_PORT = 6333
 _TAKEN = "already accessed by another instance"  # what qdrant-client says of a folder that is open elsewhere
 
 
@@ -94,7 +93,7 @@ def _server(index: IndexSettings) -> Any:
         raise SettingsError("connection is no URL of a Qdrant server, like 'https://:api-key@host:6333'")
     return QdrantClient(
         host=url.hostname,
-        port=url.port or _PORT,
+        port=url.port or 6333,
         https=url.scheme == "https",
         prefix=url.path.strip("/") or None,
         api_key=unquote(url.password) if url.password else None,

@@ -15,8 +15,8 @@ from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk
 from turnout.index.collection import Collection, check_json, check_strings
 from turnout.index.guard.checks import spread
 from turnout.index.guard.keepers import RecordKeeper, Sample, StoreState, collection_gone, record_entries
-from turnout.index.locks import FileSystemLock, Lock
 from turnout.index.guard.records import SpaceRecord
+from turnout.index.locks import FileSystemLock, Lock
 from turnout.settings import IndexSettings
 
 _OPTIMIZED = 64  # after so many versions of a table its files are brought together

@@ -14,8 +14,8 @@ from turnout.errors import EmbeddingSpaceError
 from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk
 from turnout.index.collection import Collection, check_json, check_strings, chunk_refused, values_within
 from turnout.index.guard.keepers import RecordKeeper, Sample, StoreState, collection_gone, record_entries
-from turnout.index.locks import Lock, aholding
 from turnout.index.guard.records import SpaceRecord
+from turnout.index.locks import Lock, aholding
 from turnout.index.qdrant_clients import is_server, open_client
 from turnout.settings import IndexSettings
 

@@ -2,5 +2,16 @@
 
 from __future__ import annotations
 
-MEASURES = ("imports", "construction", "one_call", "at_once", "threads", "streams", "ingest", "throttled", "memory")
+MEASURES = (
+    "imports",
+    "construction",
+    "one_call",
+    "at_once",
+    "threads",
+    "streams",
+    "ingest",
+    "throttled",
+    "reindexing",
+    "memory",
+)
 """In the order in which they run."""

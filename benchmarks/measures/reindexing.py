@@ -106,7 +106,7 @@ def _copied(folder: Path) -> Iterator[Path]:
 
 def _forget() -> None:
     """Nothing is open that another contestant's folder could meet."""
-    from chromadb.api.client import SharedSystemClient
+    from chromadb.api.shared_system_client import SharedSystemClient
 
     runtime.close()
     SharedSystemClient.clear_system_cache()

@@ -151,7 +151,7 @@ class FailoverCall(Generic[A, C]):
     Args:
         places: Where it may be answered, in order of preference.
         settings: The settings.
-        call: Makes the call at one of the places: a `ChatCall`, or what is asked like it.
+        call: Makes the call at a route, with what that may take of it as `share`: a `ChatCall`, or its like.
         deadline: Seconds that it may take in all, over the backend's.
         conversation: Tells the conversation from others, by its beginning.
         cached: The tokens that an answer, or a chunk of one, says were cached.
@@ -162,7 +162,7 @@ class FailoverCall(Generic[A, C]):
         self,
         places: Sequence[Route],
         settings: Settings,
-        call: Callable[[Route, Share], Any],
+        call: Callable[..., Any],
         *,
         deadline: float | None,
         conversation: Hashable,
@@ -247,7 +247,7 @@ class FailoverCall(Generic[A, C]):
             ends = wait = None
         elif wait is None:
             wait = _WAIT
-        return self._call(self._here, Share(self._began, self._deadline, ends, wait, self._failed))
+        return self._call(self._here, share=Share(self._began, self._deadline, ends, wait, self._failed))
 
     def _moves_on(self, error: e.TurnoutError) -> bool:
         """Whether another place may answer what failed at this one; it is asked next."""
@@ -275,7 +275,7 @@ class FailoverCall(Generic[A, C]):
 def at_places(
     places: Sequence[Route],
     settings: Settings,
-    call: Callable[[Route, Share | None], ChatCall[A, C]],
+    call: Callable[..., ChatCall[A, C]],
     *,
     deadline: float | None,
     conversation: Callable[[], Hashable],
@@ -284,7 +284,7 @@ def at_places(
 ) -> ChatCall[A, C] | FailoverCall[A, C]:
     """A call at the first of its places, or where there are several, at each of them in turn."""
     if len(places) == 1:
-        return call(places[0], None)
+        return call(places[0])
     return FailoverCall(
         places, settings, call, deadline=deadline, conversation=conversation(), cached=cached, hook=hook
     )

@@ -25,7 +25,6 @@ from turnout.transport import background_loop
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from turnout.calls.attempts import Share
     from turnout.calls.failover import Failover
     from turnout.embedding.requests import Purpose, Vector
     from turnout.routing import Route
@@ -114,21 +113,18 @@ class RequestsAtPlaces:
     def _call(
         self, batch: Batch, purpose: Purpose, patience: float = 0
     ) -> EmbeddingCall | FailoverCall[list[Vector], list[Vector]]:
-        def call(route: Route, share: Share | None) -> EmbeddingCall:
-            return EmbeddingCall(
-                route,
-                self._settings,
-                batch,
-                purpose,
-                max_retries=self._max_retries,
-                deadline=self._deadline,
-                patience=patience,
-                share=share,
-            )
-
+        call = partial(
+            EmbeddingCall,
+            settings=self._settings,
+            batch=batch,
+            purpose=purpose,
+            max_retries=self._max_retries,
+            deadline=self._deadline,
+            patience=patience,
+        )
         same = [place for place in self._others if (_compared.get(self._pair(place)) or 0.0) >= SAME]
         if not same:
-            return call(self._route, None)
+            return call(self._route)
         return FailoverCall(
             (self._route, *same),
             self._settings,

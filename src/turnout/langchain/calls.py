@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
     from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
-    from turnout.calls.attempts import Share
     from turnout.routing import Route
     from turnout.settings import Settings
 
@@ -88,23 +87,20 @@ def new_call(
     request = _request(own, settings, stop, kwargs)
     limits = {name: kwargs.get(name, own[name]) for name in LIMITS}
 
-    def call(route: Route, share: Share | None) -> ChatCall[ChatResult, ChatGenerationChunk]:
-        return ChatCall(
-            route,
-            settings,
-            request,
-            limits,
-            wires=wires,
-            read=partial(read, messages),
-            shape=AnswerShape,
-            convert=as_langchain,
-            tokens=partial(count_tokens_approximately, messages),
-            used=used_tokens,
-            has_content=has_content,
-            length=length,
-            share=share,
-        )
-
+    call = partial(
+        ChatCall,
+        settings=settings,
+        request=request,
+        limits=limits,
+        wires=wires,
+        read=partial(read, messages),
+        shape=AnswerShape,
+        convert=as_langchain,
+        tokens=partial(count_tokens_approximately, messages),
+        used=used_tokens,
+        has_content=has_content,
+        length=length,
+    )
     return at_places(
         places,
         settings,

@@ -11,7 +11,6 @@ from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
-from turnout.calls.attempts import Share
 from turnout.calls.chat import ChatCall
 from turnout.calls.failover import FailoverCall, at_places
 from turnout.conversation.answer_formats import answer_format
@@ -39,22 +38,19 @@ def new_call(
     request = make_request(own, kwargs, settings.unsupported)
     limits = {name: kwargs.get(name, own[name]) for name in LIMITS}
 
-    def call(route: Route, share: Share | None) -> ChatCall[ChatResponse, ChatResponse]:
-        return ChatCall(
-            route,
-            settings,
-            request,
-            limits,
-            wires=wires,
-            read=partial(read, messages),
-            shape=partial(AnswerShape, first_call_only=request.first_call_only),
-            tokens=lambda: sum(len(message.content or "") for message in messages) / 4,  # four characters a token
-            used=used_tokens,
-            has_content=has_content,
-            length=length,
-            share=share,
-        )
-
+    call = partial(
+        ChatCall,
+        settings=settings,
+        request=request,
+        limits=limits,
+        wires=wires,
+        read=partial(read, messages),
+        shape=partial(AnswerShape, first_call_only=request.first_call_only),
+        tokens=lambda: sum(len(message.content or "") for message in messages) / 4,  # four characters a token
+        used=used_tokens,
+        has_content=has_content,
+        length=length,
+    )
     return at_places(
         places,
         settings,

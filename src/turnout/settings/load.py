@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copyreg
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from turnout.redaction import shown, without_variables
 from turnout.settings.backends import PROVIDERS
 from turnout.settings.names import check_names
 from turnout.settings.problems import SMALLEST_FILE, TOP_KEYS, nearest, shown_name, translate, variable
+from turnout.settings.references import resolved
 from turnout.settings.secrets import Secret, is_secret, wrapped
 from turnout.settings.tree import Settings
 from turnout.settings.variables import CLOUD_VARIABLES, PROXY_VARIABLES, fill, implied_backends, implied_target
@@ -39,6 +40,10 @@ class _Snapshot:
     folder: str
     files: dict[str, tuple[int, int] | None]
     environment: object
+
+    def watch(self, file: Path) -> None:
+        """Take a file among those whose change is looked for."""
+        self.files[str(file)] = _stamp(str(file))
 
     def is_now(self) -> bool:
         """Whether nothing has changed, at a fraction of the cost of reading it again."""
@@ -71,7 +76,7 @@ def load_settings(path: str | os.PathLike[str] | None = None) -> Settings:
         return latest[1]
     snapshot = _snapshot(path)
     try:
-        settings = _load(path)
+        settings = _load(path, snapshot.watch)
     except Exception as error:
         without_variables(error)  # among which is all that was read
         raise
@@ -162,7 +167,7 @@ def _read_dotenv(path: Path) -> dict[str, Secret]:
     return {name: Secret(value) for name, value in dotenv_values(path).items() if value is not None}
 
 
-def _load(path: str | os.PathLike[str] | None) -> Settings:
+def _load(path: str | os.PathLike[str] | None, watch: Callable[[Path], object]) -> Settings:
     file = _located(path)
     folder = file.parent if file else Path.cwd()
     dotenv_file = folder / ".env"
@@ -183,6 +188,10 @@ def _load(path: str | os.PathLike[str] | None) -> Settings:
         merged[kind] = merged.get(kind) or _default_routes(kind, merged["backends"], variables)
     merged["index"] = _from_folder(merged.get("index", {}), folder)
     merged["source"] = str(file) if file else _ENVIRONMENT
+    every = {name: value.get_secret_value() for name, value in dotenv.items()} | os.environ
+    merged, wrong = resolved(merged, every, folder, watch)
+    if wrong:
+        raise SettingsError("\n".join(f"{file or 'settings'}, {line}" for line in wrong))
     settings = _validated(merged, file, turnout_variables)
     if not settings.backends:
         looked = f"{file} (it has no [backends])" if file else f"{folder} and the folders above it"

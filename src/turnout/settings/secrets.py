@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BeforeValidator, SecretStr
 
+from turnout.settings.references import referred
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -33,8 +35,13 @@ def plain(value: Any) -> Any:
     return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
-SecretText = Annotated[Secret, BeforeValidator(plain)]
-"""A field's type: a secret, given as text or as pydantic's own `SecretStr`."""
+def _given(value: Any) -> Any:
+    value = plain(value)
+    return referred(value) if isinstance(value, str) else value
+
+
+SecretText = Annotated[Secret, BeforeValidator(_given)]
+"""A field's type: a secret, given as text, as a reference to one, or as pydantic's own `SecretStr`."""
 
 
 def is_secret(*path: str) -> bool:

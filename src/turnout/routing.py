@@ -11,6 +11,7 @@ from turnout.facts.spaces import EmbeddingSpace, space_of
 from turnout.redaction import shown
 from turnout.settings import Kind, Settings, Target, load_settings
 from turnout.settings.options import Options
+from turnout.settings.policy import area, check_place
 from turnout.settings.problems import nearest
 
 _KEPT = 256
@@ -37,6 +38,7 @@ class Route:
         options: What the settings send to this target alone.
         headers: HTTP headers that they send to it alone; secret.
         home: `runtime` or `mantle`, on the wires that both of Bedrock's endpoints serve.
+        area: Where its data goes: a region, a pattern of regions, `local`, or None if nothing says.
         weight: The share of the calls that begin here, among the places beside it that have weights too.
     """
 
@@ -56,6 +58,7 @@ class Route:
     options: Options = field(default=Options(), compare=False)
     home: str = ""
     headers: Options = field(default=Options(), compare=False, repr=False)
+    area: str | None = field(default=None, compare=False)
     weight: float | None = field(default=None, compare=False)
 
     @property
@@ -203,6 +206,7 @@ def _route(
     api_version: str | None = getattr(settings.backends[backend], "api_version", None)
     wire = target.wire or row.wire_of(kind, model, dated=api_version is not None)
     origin = f"{settings.source}: {key or f'model {shown(name)}'}"
+    check_place(settings, backend, target, origin)
     if wire not in row.served:
         raise SettingsError(f"{origin} has wire {wire!r}, which provider {provider!r} doesn't speak")
     wanted = dimensions if dimensions is not None else target.dimensions
@@ -230,6 +234,7 @@ def _route(
         options=target.options,
         headers=target.headers,
         home=_home(row, wire, deployment, target.home, origin),
+        area=area(settings, backend, target),
         weight=target.weight,
     )
 

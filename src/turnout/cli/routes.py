@@ -42,7 +42,7 @@ def routes(config: Config = None) -> None:
     print(f"Settings from {settings.source}\n")
     _table([("Backend", "Provider", "Resource", "Credential"), *backends])
     print()
-    heading = ("Route", "Backend", "Deployment", "Model", "Wire", "Home")
+    heading = ("Route", "Backend", "Deployment", "Model", "Data", "Wire", "Home")
     _table([heading, *_targets(settings, "chat"), *_targets(settings, "embedding")])
     for line in [*_failover(settings, "chat"), *_failover(settings, "embedding")]:
         print(redact(f"\n{line}"))
@@ -125,7 +125,8 @@ def _targets(settings: Settings, kind: Kind) -> list[tuple[str, ...]]:
             try:
                 for place in _listed(settings, kind, name, backend):
                     model = str(space_of(place)) if kind == "embedding" else place.model or "not said"
-                    rows.append((label, place.backend, place.deployment, model, place.wire, place.home))
+                    where = {None: "unknown", "*": "anywhere"}.get(place.area, place.area or "")
+                    rows.append((label, place.backend, place.deployment, model, where, place.wire, place.home))
             except SettingsError as error:
                 rows.append((label, backend, f"wrong: {error}"))
     return rows

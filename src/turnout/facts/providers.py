@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from turnout.facts.models import base_id, facts
+from turnout.facts.residency import of_azure, of_bedrock, of_openai
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class ProviderFacts:
         added: Fields that variables add to each backend's settings.
         owned: Fields that they add only where the backend's address is the one that the variables name.
         credentials: (settings, variables) → more such fields.
+        area: (backend, target) → where data goes, as `turnout.facts.residency` says it.
     """
 
     wires: Mapping[str, str]
@@ -63,6 +65,7 @@ class ProviderFacts:
     added: tuple[str, ...] = ()
     owned: tuple[str, ...] = ()
     credentials: Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[str, ...]] = lambda *_: ()
+    area: Callable[[Any, Any], str | None] = lambda *_: None
 
     def wire_of(self, kind: str, model: str, *, dated: bool = False) -> str:
         """The wire of a model, where its target doesn't force one; a dated API has no Responses."""
@@ -158,6 +161,7 @@ PROVIDERS: dict[str, ProviderFacts] = {
         added=("endpoint", "authority_host"),
         owned=("api_key",),
         credentials=_principal,
+        area=of_azure,
     ),
     "bedrock": ProviderFacts(
         wires={"chat": "bedrock-converse", "embedding": "bedrock-invoke"},
@@ -176,6 +180,7 @@ PROVIDERS: dict[str, ProviderFacts] = {
         default_address="https://bedrock-runtime.amazonaws.com",
         added=("region", "endpoint", "sts_endpoint", "ca_bundle"),
         credentials=_aws_credentials,
+        area=of_bedrock,
     ),
     "openai": ProviderFacts(
         wires={"chat": "openai-chat", "embedding": "openai-embeddings"},
@@ -196,5 +201,6 @@ PROVIDERS: dict[str, ProviderFacts] = {
         address="base_url",
         default_address="https://api.openai.com/v1",
         owned=("api_key", "organization", "project"),
+        area=of_openai,
     ),
 }

@@ -6,16 +6,18 @@ This package is the only part of turnout that reads any of the three.
 from turnout.settings.backends import AzureBackend, Backend, BackendSettings, BedrockBackend, OpenAIBackend, is_loopback
 from turnout.settings.load import load_settings
 from turnout.settings.secrets import Secret
-from turnout.settings.tree import IndexSettings, Kind, Settings, Target
+from turnout.settings.tree import FailoverSettings, IndexSettings, Kind, PolicySettings, Settings, Target
 
 __all__ = [
     "AzureBackend",
     "Backend",
     "BackendSettings",
     "BedrockBackend",
+    "FailoverSettings",
     "IndexSettings",
     "Kind",
     "OpenAIBackend",
+    "PolicySettings",
     "Secret",
     "Settings",
     "Target",

@@ -132,6 +132,7 @@ class AzureBackend(BackendSettings):
         client_id: A service principal's; without a `client_secret` that of a user-assigned managed identity.
         api_version: A dated API version; left out, the v1 API is used.
         authority_host: Entra's address, for private clouds; left out, that of the endpoint's cloud.
+        region: Where the resource is, like `swedencentral`; for `[policy]` alone.
     """
 
     provider: Literal["azure"] = "azure"
@@ -143,6 +144,7 @@ class AzureBackend(BackendSettings):
     client_secret: SecretText | None = None
     api_version: str | None = None
     authority_host: Authority | None = None
+    region: str | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
     def _dated(self) -> Self:
@@ -205,6 +207,7 @@ class OpenAIBackend(BackendSettings):
     Attributes:
         base_url: Like `http://localhost:11434/v1`; left out, api.openai.com. Also read as `endpoint`.
         api_key: Left out for servers that ask for none.
+        region: Where the server is; for `[policy]` alone.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -212,6 +215,7 @@ class OpenAIBackend(BackendSettings):
     provider: Literal["openai"] = "openai"
     base_url: Endpoint | None = Field(default=None, validation_alias=AliasChoices("base_url", "endpoint"))
     api_key: SecretText | None = None
+    region: str | None = Field(default=None, min_length=1)
     organization: str | None = None
     project: str | None = None
 

@@ -22,13 +22,14 @@ from turnout.settings.names import check_names
 from turnout.settings.problems import SMALLEST_FILE, TOP_KEYS, nearest, shown_name, translate, variable
 from turnout.settings.references import resolved
 from turnout.settings.secrets import Secret, is_secret, wrapped
-from turnout.settings.tree import Settings
+from turnout.settings.tree import Kind, Settings
 from turnout.settings.variables import CLOUD_VARIABLES, PROXY_VARIABLES, fill, implied_backends, implied_target
 
 FILE_NAME = "turnout.toml"
 _PREFIX = "TURNOUT_"
 _CONFIG_VARIABLE = "TURNOUT_CONFIG"
-_TABLES = ("backends", "chat", "embedding", "failover", "index")  # the keys that are tables
+_TABLES = ("backends", "chat", "embedding", "failover", "index", "policy")  # the keys that are tables
+_KINDS: tuple[Kind, ...] = ("chat", "embedding")
 _ENVIRONMENT = "the environment"
 _KEPT = 32
 
@@ -184,7 +185,8 @@ def _load(path: str | os.PathLike[str] | None, watch: Callable[[Path], object]) 
     _refuse_unknown(turnout_variables)
     merged = _merged(data, variables)
     merged["backends"] = _with_variables(merged.get("backends"), variables, sources)
-    for kind in ("chat", "embedding"):
+    written = [kind for kind in _KINDS if merged.get(kind)]
+    for kind in _KINDS:
         merged[kind] = merged.get(kind) or _default_routes(kind, merged["backends"], variables)
     merged["index"] = _from_folder(merged.get("index", {}), folder)
     merged["source"] = str(file) if file else _ENVIRONMENT
@@ -200,7 +202,7 @@ def _load(path: str | os.PathLike[str] | None, watch: Callable[[Path], object]) 
             f"variables (AZURE_OPENAI_ENDPOINT, AWS_REGION, OPENAI_API_KEY).\n"
             f"The smallest {FILE_NAME} that works:\n\n{SMALLEST_FILE}"
         )
-    check_names(settings)
+    check_names(settings, written)
     return settings
 
 

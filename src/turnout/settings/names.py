@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from turnout.errors import SettingsError, UnknownBackendError
 from turnout.facts.providers import PROVIDERS
 from turnout.facts.spaces import EmbeddingSpace, target_space
 from turnout.redaction import shown
+from turnout.settings.policy import check_place
 from turnout.settings.problems import nearest, shown_name, shown_part, variable
 
 if TYPE_CHECKING:
@@ -18,12 +19,16 @@ if TYPE_CHECKING:
 _Path = tuple[str, ...]
 
 
-def check_names(settings: Settings) -> None:
-    """Refuse settings that name what isn't there.
+def check_names(settings: Settings, written: Collection[Kind]) -> None:
+    """Refuse settings that name what isn't there, or what the policy doesn't allow.
+
+    Args:
+        settings: The settings.
+        written: The kinds of routes that somebody wrote; those that variables imply are refused when they are called.
 
     Raises:
-        UnknownBackendError: A backend.
-        SettingsError: An embedding route, or a place that calls can't move on to.
+        UnknownBackendError: A backend isn't there.
+        SettingsError: An embedding route isn't, a place that calls can't move on to, or one that isn't allowed.
     """
     for key, backend in _named(settings):
         if backend is not None and backend not in settings.backends:
@@ -40,6 +45,11 @@ def check_names(settings: Settings) -> None:
             )
     _check_fallbacks(settings)
     _check_lists(settings)
+    for kind in written:
+        for route, targets in settings.routes(kind).items():
+            for backend, target in targets.items():
+                for each in target.each:
+                    check_place(settings, each.backend or backend, each, _at(settings, (kind, route, backend)))
 
 
 def _named(settings: Settings) -> Iterator[tuple[_Path, str | None]]:

@@ -87,6 +87,7 @@ class Target(Node):
         backend: In a list, another backend that serves the model: another region or account.
         weight: In a list, the share of the calls that begin here, among those beside it that have weights too.
         then: The targets behind the first of a list.
+        sku: What kind of deployment it is on Azure, which says where its data goes; for `[policy]`.
     """
 
     model: str | None = Field(default=None, min_length=1)
@@ -102,6 +103,7 @@ class Target(Node):
     backend: str | None = Field(default=None, min_length=1)
     weight: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     then: tuple[Target, ...] = ()
+    sku: Literal["global", "datazone-eu", "datazone-us", "regional"] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -207,6 +209,24 @@ class FailoverSettings(Node):
     circuit: bool = True
 
 
+class PolicySettings(Node):
+    """Where data may go. What isn't within it is refused when the settings are read, and before a call.
+
+    Attributes:
+        regions: Names or patterns of regions, like `eu-*` and `swedencentral`; left out, any.
+        unknown: What happens where nothing says where data goes: `refuse`, or `warn` in the log.
+        models: Names or patterns of models; left out, any.
+        backends: Names or patterns of backends; left out, any.
+    """
+
+    regions: tuple[str, ...] = ()
+    unknown: Literal["refuse", "warn"] = "refuse"
+    models: tuple[str, ...] = ()
+    backends: tuple[str, ...] = ()
+
+    _names = field_validator("regions", "models", "backends", mode="before")(_listed)
+
+
 class Settings(Node):
     """What the user said, validated and frozen.
 
@@ -221,6 +241,7 @@ class Settings(Node):
         embedding_backend: Name of another backend for embeddings, if they are pinned.
         fallbacks: Backends that calls move on to, in order, when the one that they began on can't answer.
         failover: When they do.
+        policy: Where data may go.
         route_fallbacks: Likewise of one route, like `chat.fast`; written as `fallbacks` among its targets.
         backends: Backend name → its provider, endpoint and credentials.
         chat: Route name → backend name → target.
@@ -233,6 +254,7 @@ class Settings(Node):
     embedding_backend: str | None = None
     fallbacks: tuple[str, ...] = ()
     failover: FailoverSettings = Field(default_factory=FailoverSettings)
+    policy: PolicySettings = Field(default_factory=PolicySettings)
     route_fallbacks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     unsupported: Literal["warn", "error", "drop"] = "warn"
     allow_private_media: bool = False

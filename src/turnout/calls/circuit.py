@@ -130,7 +130,7 @@ def circuit_of(backend: str, endpoint: str, deployment: str) -> Circuit:
 
 def health() -> tuple[Health, ...]:
     """How each deployment is that this process has asked, as its calls found it."""
-    return tuple(circuit.health(*key) for key, circuit in _circuits.items())
+    return tuple(circuit.health(*key) for key, circuit in _circuits.kept())
 
 
 def reset_health(backend: str | None = None, deployment: str | None = None) -> None:
@@ -140,6 +140,6 @@ def reset_health(backend: str | None = None, deployment: str | None = None) -> N
         backend: Those of this backend alone.
         deployment: This one alone.
     """
-    for (its_backend, _, its_deployment), circuit in _circuits.items():
+    for (its_backend, _, its_deployment), circuit in _circuits.kept():
         if backend in {None, its_backend} and deployment in {None, its_deployment}:
             circuit.reset()

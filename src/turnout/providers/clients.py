@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 
 from turnout.providers import azure, bedrock, openai
 from turnout.providers.base import Client
+from turnout.providers.sdk_logs import redact_logs
 from turnout.redaction import without_secrets
 from turnout.runtime import Cache
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from turnout.providers.base import Connect, Provider
     from turnout.providers.credentials import Credential
     from turnout.routing import Route
@@ -46,13 +49,22 @@ def client_for(route: Route, backend: Backend) -> Client:
     connect = _connector(route, backend)
 
     def make() -> Client:
+        redact_logs(_secrets)
         try:
-            return connect(backend)
+            made = connect(backend)
         except Exception as error:
             without_secrets(error)
             raise
+        redact_logs(_secrets)  # the SDK came with the client
+        return made
 
     return _clients.get_or_make((connect, backend), make)
+
+
+def _secrets() -> Iterator[str]:
+    """The secrets of the clients that there are."""
+    for (_, backend), _ in _clients.kept():
+        yield from backend.secrets()
 
 
 def existing_client(route: Route, backend: Backend) -> Client | None:

@@ -59,7 +59,7 @@ class Cache(Generic[K, V]):
                     del values[next(iter(values))]
         return made
 
-    def items(self) -> list[tuple[K, V]]:
+    def kept(self) -> list[tuple[K, V]]:
         """The keys that have a value, each with it."""
         with self._lock:
             return list(self._values.items())

@@ -25,11 +25,21 @@ ROLE_ARN = "arn:aws:iam::123456789012:role/turnout-emulator"
 
 @dataclass(frozen=True, slots=True)
 class EntraClient:
-    """An app registration of a tenant."""
+    """An app registration of a tenant.
+
+    Attributes:
+        client_id: The application's id.
+        secret: Its secret.
+        tenant: The tenant's id.
+        certificate: The certificate that it may sign assertions with, as PEM.
+        federated_token: A token of another issuer that is trusted instead.
+    """
 
     client_id: str = CLIENT
     secret: str = field(default=ENTRA_SECRET, repr=False)
     tenant: str = TENANT
+    certificate: bytes | None = field(default=None, repr=False)
+    federated_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

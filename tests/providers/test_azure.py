@@ -13,7 +13,8 @@ from azure.core.exceptions import ClientAuthenticationError
 
 from tests.clients import client_of
 from turnout.errors import CredentialError, SettingsError
-from turnout.providers.credentials.azure import TokenSource, choose, scope_of, token_source
+from turnout.providers.credentials.azure import choose, scope_of, token_source
+from turnout.providers.credentials.entra_tokens import TokenSource
 from turnout.settings import AzureBackend
 
 if TYPE_CHECKING:

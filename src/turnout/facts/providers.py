@@ -98,7 +98,7 @@ def _bedrock_wire(model: str) -> str | None:
 
 def _principal(backend: Mapping[str, Any], _variables: Mapping[str, Any]) -> tuple[str, ...]:
     """A service principal's fields, but none beside a key that the settings have."""
-    fields = ("tenant_id", "client_id", "client_secret")
+    fields = ("tenant_id", "client_id", "client_secret", "client_certificate", "client_certificate_password")
     keyed = backend.get("api_key") and backend.get("auth") in {None, "auto"}
     return () if keyed and not any(backend.get(field) for field in fields) else fields
 
@@ -154,6 +154,8 @@ PROVIDERS: dict[str, ProviderFacts] = {
             "tenant_id": ("AZURE_TENANT_ID",),
             "client_id": ("AZURE_CLIENT_ID",),
             "client_secret": ("AZURE_CLIENT_SECRET",),
+            "client_certificate": ("AZURE_CLIENT_CERTIFICATE_PATH",),
+            "client_certificate_password": ("AZURE_CLIENT_CERTIFICATE_PASSWORD",),
             "authority_host": ("AZURE_AUTHORITY_HOST",),
         },
         implied_by=("AZURE_OPENAI_ENDPOINT",),

@@ -21,7 +21,7 @@ from pydantic import (
 
 from turnout.redaction import shown
 from turnout.settings.options import HeadersTable, Options, OptionsTable
-from turnout.settings.secrets import SECRET_FIELDS, SecretText, plain
+from turnout.settings.secrets import SECRET_FIELDS, OwnCredential, SecretText, plain
 
 
 def is_loopback(host: str) -> bool:
@@ -127,9 +127,15 @@ class AzureBackend(BackendSettings):
 
     Attributes:
         endpoint: The resource, like `https://contoso.openai.azure.com`.
-        auth: Which credential; `auto` takes a service principal, then an API key, then azure-identity's
-            `DefaultAzureCredential` (managed identity, `az login`, …).
-        client_id: A service principal's; without a `client_secret` that of a user-assigned managed identity.
+        auth: Which credential; `auto` takes a service principal (by secret, certificate or federated token), then an
+            API key, then azure-identity's `DefaultAzureCredential` (managed identity, `az login`, …).
+        credential: In code, an own credential: azure-core's `TokenCredential`, `AsyncTokenCredential`, or a function
+            that returns a token. It goes before all others.
+        client_id: A service principal's; without a secret or certificate that of a user-assigned managed identity.
+        client_certificate: The service principal's certificate with its key, a PEM or PKCS12 file.
+        client_certificate_password: That file's, if it has one.
+        federated_token_file: A file with a token of another issuer, such as Kubernetes, that Entra trusts instead.
+        cloud: The cloud that Entra is asked in: `public`, `usgov` or `china`; left out, that of the endpoint.
         api_version: A dated API version; left out, the v1 API is used.
         authority_host: Entra's address, for private clouds; left out, that of the endpoint's cloud.
         region: Where the resource is, like `swedencentral`; for `[policy]` alone.
@@ -137,11 +143,25 @@ class AzureBackend(BackendSettings):
 
     provider: Literal["azure"] = "azure"
     endpoint: Endpoint | None = None
-    auth: Literal["auto", "api-key", "service-principal", "default"] = "auto"
+    auth: Literal[
+        "auto",
+        "api-key",
+        "service-principal",
+        "certificate",
+        "workload-identity",
+        "managed-identity",
+        "azure-cli",
+        "default",
+    ] = "auto"
+    credential: OwnCredential = Field(default=None, exclude=True, repr=False)
     api_key: SecretText | None = None
     tenant_id: str | None = None
     client_id: str | None = None
     client_secret: SecretText | None = None
+    client_certificate: str | None = Field(default=None, min_length=1)
+    client_certificate_password: SecretText | None = None
+    federated_token_file: str | None = Field(default=None, min_length=1)
+    cloud: Literal["public", "usgov", "china"] | None = None
     api_version: str | None = None
     authority_host: Authority | None = None
     region: str | None = Field(default=None, min_length=1)

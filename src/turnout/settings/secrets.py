@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import BeforeValidator, SecretStr
+from pydantic import BeforeValidator, PlainValidator, SecretStr
 
 from turnout.settings.references import referred
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SECRET_FIELDS = frozenset(
-    {"api_key", "client_secret", "bearer_token", "secret_access_key", "session_token", "proxy", "connection"}
+    {
+        *("api_key", "client_secret", "client_certificate_password", "bearer_token", "secret_access_key"),
+        *("session_token", "proxy", "connection"),
+    }
 )
 """The keys whose values are secret."""
 
@@ -42,6 +45,40 @@ def _given(value: Any) -> Any:
 
 SecretText = Annotated[Secret, BeforeValidator(_given)]
 """A field's type: a secret, given as text, as a reference to one, or as pydantic's own `SecretStr`."""
+
+
+class _Unportable:
+    """An object of the application's that isn't shown, and doesn't travel: where it is unpickled there is None."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(None), ()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Unportable) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+def _own(value: Any) -> _Unportable | None:
+    if value is None or isinstance(value, _Unportable):
+        return value
+    if callable(value) or callable(getattr(value, "get_token", None)):
+        return _Unportable(value)
+    raise ValueError("this is no credential; give one of azure-identity's, or a function that returns a token")
+
+
+OwnCredential = Annotated[Any, PlainValidator(_own)]
+"""A field's type: a credential of the application's, which is code."""
 
 
 def is_secret(*path: str) -> bool:

@@ -10,8 +10,9 @@ from typing import Any
 
 from aiohttp import web
 
-from turnout_emulator.accounts import CLIENT, IDENTITY_HEADER, TENANT
+from turnout_emulator.accounts import CLIENT, IDENTITY_HEADER, TENANT, EntraClient
 from turnout_emulator.answers import Failure
+from turnout_emulator.assertions import is_signed
 from turnout_emulator.control import Received
 from turnout_emulator.refusals import Refusal, RequestRefused
 from turnout_emulator.services.base import Exchange, Handler, Service, parse_form, respond
@@ -20,6 +21,8 @@ _KNOWN_AUDIENCES = frozenset(
     {"https://cognitiveservices.azure.com", "https://ai.azure.com", "https://management.azure.com"}
 )
 
+_PROOFS = frozenset({"client_secret", "client_assertion"})
+_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ENDPOINTS = {
     "token_endpoint": "oauth2/v2.0/token",
     "jwks_uri": "discovery/v2.0/keys",
@@ -64,7 +67,9 @@ class EntraService(Service):
         received.operation = "token"
         tenant = self._tenant(exchange)
         form = parse_form(exchange.body)
-        received.body = {name: value for name, value in form.items() if name != "client_secret"}
+        received.body = {
+            name: value for name, value in form.items() if name not in {"client_secret", "client_assertion"}
+        }
         await self.queued(exchange, (), "token")
         if form.get("grant_type") != "client_credentials":
             raise RequestRefused("wrong_grant")
@@ -72,20 +77,33 @@ class EntraService(Service):
         if client is None or client.tenant != tenant:
             raise RequestRefused("unknown_client", client=form.get("client_id"), tenant=tenant)
         received.identity = client.client_id
-        if not secrets.compare_digest(form.get("client_secret", "").encode(), client.secret.encode()):
-            raise RequestRefused("wrong_secret", client=client.client_id)
+        received.auth = self._authenticated(form, client)
         scope = form.get("scope", "").split(" ")[0]
         audience = scope.removesuffix("/.default").rstrip("/")
         if not scope.endswith("/.default"):
             raise RequestRefused("wrong_scope", scope=scope)
         if audience not in _KNOWN_AUDIENCES:
             raise RequestRefused("unknown_resource", audience=audience, tenant=tenant)
-        received.auth = "client-secret"
         await self.hub.pause(self.hub.delay)
         token = self.hub.tokens.issue(client_id=client.client_id, tenant=tenant, audience=audience)
         lifetime = int(self.hub.tokens.lifetime)
         lives = {"expires_in": lifetime, "ext_expires_in": lifetime}
         return respond({"token_type": "Bearer", **lives, "access_token": token})
+
+    def _authenticated(self, form: Mapping[str, str], client: EntraClient) -> str:
+        """How a client proved who it is: by a secret, or by an assertion (RFC 7523) that is signed or federated."""
+        assertion = form.get("client_assertion")
+        if assertion is None:
+            if not secrets.compare_digest(form.get("client_secret", "").encode(), client.secret.encode()):
+                raise RequestRefused("wrong_secret", client=client.client_id)
+            return "client-secret"
+        if form.get("client_assertion_type") != _ASSERTION:
+            raise RequestRefused("wrong_assertion", why="client_assertion_type is not supported")
+        if client.federated_token is not None and secrets.compare_digest(assertion, client.federated_token):
+            return "federated"
+        if client.certificate is None or not is_signed(assertion, client.certificate):
+            raise RequestRefused("wrong_assertion", why="The signature is invalid, or the key is not registered")
+        return "certificate"
 
     async def _managed_identity(self, exchange: Exchange) -> web.StreamResponse:
         """The token endpoint inside App Service (api-version 2019-08-01)."""

@@ -20,6 +20,7 @@ AWS_BEARER = "turnout-emulator-bedrock-key"
 ENTRA_SECRET = "turnout-emulator-client-secret"  # noqa: S105
 IDENTITY_HEADER = "turnout-emulator-identity"
 CONTAINER_TOKEN = "turnout-emulator-container"  # noqa: S105
+WEB_IDENTITY_TOKEN = "turnout-emulator.web-identity.token"  # noqa: S105
 ROLE_ARN = "arn:aws:iam::123456789012:role/turnout-emulator"
 
 

@@ -1,4 +1,4 @@
-"""AWS STS (AssumeRole, GetCallerIdentity) and the credentials endpoint that containers have."""
+"""AWS STS (AssumeRole, also with a web identity, GetCallerIdentity) and the endpoint that containers have."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 from aiohttp import web
 
-from turnout_emulator.accounts import CONTAINER_TOKEN, AwsKey
+from turnout_emulator.accounts import CONTAINER_TOKEN, WEB_IDENTITY_TOKEN, AwsKey
 from turnout_emulator.refusals import Refusal, RequestRefused
 from turnout_emulator.services.base import Exchange, Handler, Service, parse_form, respond
 from turnout_emulator.services.identity import identify_signer
@@ -40,8 +40,14 @@ class StsService(Service):
 
     async def _query(self, exchange: Exchange) -> web.StreamResponse:
         exchange.received.operation = "token"
-        key = identify_signer(exchange, self.hub, _SIGNING_NAMES)
         form = parse_form(exchange.body)
+        if form.get("Action") == "AssumeRoleWithWebIdentity":  # which isn't signed: the token says who it is
+            exchange.received.body = {name: value for name, value in form.items() if name != "WebIdentityToken"}
+            await self.queued(exchange, (), "token")
+            if form.get("WebIdentityToken") != WEB_IDENTITY_TOKEN:
+                raise RequestRefused("wrong_web_identity")
+            return self._assume(form)
+        key = identify_signer(exchange, self.hub, _SIGNING_NAMES)
         exchange.received.body = form
         await self.queued(exchange, (), "token")
         match form.get("Action"):
@@ -70,7 +76,7 @@ class StsService(Service):
             f"<SecretAccessKey>{key.secret_key}</SecretAccessKey><SessionToken>{key.session_token}</SessionToken>"
             f"<Expiration>{_expiry(key)}</Expiration></Credentials>"
         )
-        return _xml("AssumeRole", inner)
+        return _xml(form["Action"], inner)
 
     async def _container_credentials(self, exchange: Exchange) -> web.StreamResponse:
         """Temporary keys, as the ECS and EKS agents hand them out."""

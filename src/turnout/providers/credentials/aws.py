@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.errors import CredentialError, SettingsError
 from turnout.providers.credentials import Credential
+from turnout.providers.credentials.aws_clients import session_class
 from turnout.redaction import redact, shown, without_secrets
 from turnout.settings.secrets import plain
 from turnout.transport.blocking import within_deadline
@@ -311,7 +312,9 @@ def _session(backend: BedrockBackend, variables: dict[str, Any]) -> botocore.ses
 
     known = botocore.session.Session.SESSION_VARIABLES
     fixed = {name: (None, None, *known[name][2:]) for name in _FIXED if name in known}
-    made = botocore.session.Session(session_vars={**fixed, **variables}, profile=backend.profile)
+    made: botocore.session.Session = session_class()(
+        backend, session_vars={**fixed, **variables}, profile=backend.profile
+    )
     made.get_component("config_store").set_config_variable("s3", {})  # it would be checked, whatever is called
     if backend.region:
         made.set_config_variable("region", backend.region)

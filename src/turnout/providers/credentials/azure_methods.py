@@ -102,6 +102,8 @@ def _service_principal(
     transport.open()
     transport.session.auth = lambda request: request  # so that requests doesn't look for a login in `.netrc`
     options = {"authority": azure.identity.AzureAuthorityHosts.AZURE_PUBLIC_CLOUD, "transport": transport, **options}
+    if backend.proxy is not None:
+        options["proxies"] = dict.fromkeys(("http", "https"), plain(backend.proxy))
     made: Any
     if method == "certificate":
         password = plain(backend.client_certificate_password)

@@ -91,6 +91,25 @@ def _sort_by_duration(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (ranks.get(item.path, len(ranks)), -sizes[item.path]))
 
 
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: the garbage collector needn't look through it again."""
+    _keep_what_is_there()
+
+
+def _keep_what_is_there() -> None:
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_long_collections() -> Iterator[None]:
+    """Have what a file's tests leave for good looked through once, not in each collection after it."""
+    before = gc.get_stats()[2]["collections"]
+    yield
+    if gc.get_stats()[2]["collections"] > before:
+        _keep_what_is_there()
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take over what a worker of pytest-xdist left out; each collects all."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,6 @@ import pytest
 from tests.support.frameworks import FRAMEWORKS, WAYS, Chat, Piece
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from turnout_emulator import Emulator
@@ -39,15 +37,6 @@ class Asker:
         backend, model = WIRES[self.wire]
         chat = Chat(self.framework, backend=backend, model=model, settings=self.settings, **options)
         return chat.ask(self.way)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_long_collections() -> Iterator[None]:
-    """What a whole run holds isn't looked through meanwhile: that stops every thread for a second and more."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture

@@ -1,20 +1,21 @@
 """How a process and its loops end: with no warning of a session, a connection or a generator that was left open.
 
-Each is a process of its own, in Python's development mode, of whose stderr nothing may be left.
+Each is a process of its own, in Python's development mode, of whose stderr nothing may be left. It is forked from one
+that has imported the framework and the SDKs, and nothing of turnout.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.frameworks import FRAMEWORKS
+from tests.support.warm import WarmProcess, warm_process
 from turnout_emulator import Answer, Emulator
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 BEGIN = """
@@ -87,12 +88,21 @@ asyncio.get_event_loop().close()
 }
 
 
+@pytest.fixture(scope="module", params=FRAMEWORKS)
+def warm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, WarmProcess]]:
+    """A framework, and a process that has imported it."""
+    framework = str(request.param)
+    with warm_process(framework, tmp_path_factory.mktemp("ends")) as made:
+        yield framework, made
+
+
 @pytest.mark.parametrize("backend", ["azure", "bedrock"])
-@pytest.mark.parametrize("framework", FRAMEWORKS)
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_an_end(name: str, framework: str, backend: str, fresh_emulator: Emulator, settings_file: Path) -> None:
+def test_an_end(
+    name: str, warm: tuple[str, WarmProcess], backend: str, fresh_emulator: Emulator, settings_file: Path
+) -> None:
+    framework, process = warm
     fresh_emulator.rule(lambda _: Answer("one two three four five six", chunk_delay=0.02))
-    command = [sys.executable, "-X", "dev", "-c", BEGIN + SCRIPTS[name], framework, backend]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = process.run(BEGIN + SCRIPTS[name], framework, backend)
     assert done.stderr == ""
     assert done.returncode == 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.calls.conftest import WIRES
 from tests.faults import FAULTS, VECTOR_FAULTS, Fault
-from tests.support.frameworks import WAYS, Chat, Embedding
+from tests.support.frameworks import Chat, Embedding
 from turnout.errors import TurnoutError
 from turnout_emulator import Answer, Script
 
@@ -154,12 +154,12 @@ class Embedded(Asked):
         return self.vector
 
 
-def ask_every_chat(framework: str, wire: str, settings: str, emulator: Emulator) -> list[str]:
-    """Each fault, in each way of calling a chat model; what is wrong with what came of it."""
+def ask_every_chat(framework: str, wire: str, ways: tuple[str, ...], settings: str, emulator: Emulator) -> list[str]:
+    """Each fault, in some ways of calling a chat model; what is wrong with what came of it."""
     backend, model = WIRES[wire]
     arguments = {"backend": backend, "model": model, "settings": settings, "max_retries": 1}
     Chat(framework, **arguments).ask("whole", "What does the first call load?")
-    calls = calls_of(WAYS)
+    calls = calls_of(ways)
     emulator.rule(Rule(calls))
     ask_all(calls, Chat, framework, arguments)
     return [problem for call in calls if (problem := call.problem()) is not None]

@@ -14,6 +14,7 @@ import pytest
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnableLambda, RunnablePassthrough
+from langchain_core.tools import tool
 from langchain_core.vectorstores import InMemoryVectorStore
 from llama_index.core import StorageContext, VectorStoreIndex, get_response_synthesizer
 from llama_index.core.agent.workflow import AgentWorkflow, FunctionAgent, ReActAgent
@@ -234,12 +235,15 @@ def chain(model: ChatTurnout) -> Any:
     return {"context": found, "question": RunnablePassthrough()} | prompt | model | StrOutputParser()
 
 
+LOOKUP = tool(lookup)
+
+
 def agent(model: ChatTurnout) -> Any:
     from langgraph.prebuilt import create_react_agent
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it is called create_agent, in a package of its own
-        return create_react_agent(model, [lookup])
+        return create_react_agent(model, [LOOKUP])
 
 
 async def achain(model: ChatTurnout) -> list[str]:

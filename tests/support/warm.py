@@ -14,11 +14,11 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 # What stays in `__main__` of a program besides what every one has are the names that begin with `_warm`.
 _SERVER = """
@@ -95,7 +95,7 @@ class WarmProcess:
             "out": str(out),
             "err": str(err),
             "environment": dict(os.environ),
-            "folder": os.getcwd(),
+            "folder": str(Path.cwd()),
         }
         assert self._server.stdin is not None
         self._server.stdin.write(json.dumps(job) + "\n")

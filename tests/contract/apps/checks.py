@@ -35,15 +35,32 @@ def cells(framework: Framework) -> pytest.MarkDecorator:
 
 
 def moves(framework: Framework) -> pytest.MarkDecorator:
-    """What the suite runs of the relays: from every wire to every wire, or each to the next."""
+    """What the suite runs of the relays: from every kind of column to every kind, or from each column to the next.
+
+    What moves is what a wire's answers were read as, and what decides about it is the next wire and its family of
+    models. So columns of one kind take turns, and each of them hands over and takes over; the matrix has all pairs.
+    """
     found: list[tuple[Relay, Column, Column]] = []
     each = list(COLUMNS.values())
     for relay in framework.applications.relays.values():
         following = zip(each, each[1:] + each[:1], strict=True)
-        pairs = list(following) if relay.to_the_next else list(product(each, each))
-        found += [(relay, origin, column) for origin, column in pairs]
+        found += [(relay, origin, column) for origin, column in (following if relay.to_the_next else _by_kind(each))]
     ids = [f"{relay.name}-from_{origin.name}-{column.name}" for relay, origin, column in found]
     return pytest.mark.parametrize(("relay", "origin", "column"), found, ids=ids)
+
+
+def _by_kind(columns: list[Column]) -> list[tuple[Column, Column]]:
+    """A pair of columns for each pair of kinds: a wire, and on Converse a family of models."""
+    kinds: dict[str, list[Column]] = {}
+    for column in columns:
+        kinds.setdefault(column.name if column.wire == "bedrock-converse" else column.wire, []).append(column)
+    pairs = [
+        (origins[(first + second) % len(origins)], targets[(first + second + 1) % len(targets)])
+        for (first, origins), (second, targets) in product(enumerate(kinds.values()), repeat=2)
+    ]
+    for place in (0, 1):
+        assert {pair[place].name for pair in pairs} == {column.name for column in columns}
+    return pairs
 
 
 def check_traffic(emulator: Emulator, column: Column) -> None:

@@ -1,4 +1,4 @@
-"""Every LangChain application on every column."""
+"""Every LangChain application on every column, and conversations that move from each kind of column to each kind."""
 
 from __future__ import annotations
 

@@ -32,8 +32,8 @@ _PATIENCE = 60.0
 
 _ROUTES = """
 [embedding.default]
-azure = { deployment = "ada", model = "text-embedding-ada-002" }
-bedrock = "amazon.titan-embed-text-v1"
+azure = { deployment = "embed-small", model = "text-embedding-3-small", dimensions = 256 }
+bedrock = { model = "amazon.titan-embed-text-v2:0", dimensions = 256 }
 """
 
 PRELOADED = [

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +38,7 @@ def _warm_serve():
         process = _warm_os.fork()
         if not process:
             return job
+        print(process, flush=True)
         print(_warm_os.waitstatus_to_exitcode(_warm_os.waitpid(process, 0)[1]), flush=True)
     _warm_os._exit(0)
 _warm_job = _warm_serve()
@@ -58,8 +61,9 @@ MODULES = {
         "llama_index.llms.bedrock_converse",
         "anthropic",
     ),
+    "sdks": (),
 }
-"""What turnout's classes for a framework are going to import."""
+"""What turnout's classes for a framework are going to import, besides the SDKs."""
 _SDKS = ("aiohttp", "botocore.session", "openai", "openai.resources.chat", "urllib3")
 
 
@@ -84,8 +88,8 @@ class WarmProcess:
         self._server = server
         self._folder = folder
 
-    def run(self, program: str, *arguments: str) -> Done:
-        """Run a program to its end, in this process's environment and folder."""
+    def run(self, program: str, *arguments: str, within: float = 60) -> Done:
+        """Run a program to its end, in this process's environment and folder; it is killed if that takes longer."""
         out, err = self._folder / "out", self._folder / "err"
         for file in (out, err):
             file.unlink(missing_ok=True)
@@ -100,7 +104,13 @@ class WarmProcess:
         assert self._server.stdin is not None
         self._server.stdin.write(json.dumps(job) + "\n")
         self._server.stdin.flush()
-        return Done(int(self._said()), out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))
+        killer = threading.Timer(within, os.kill, (int(self._said()), signal.SIGKILL))
+        killer.start()
+        try:
+            code = int(self._said())
+        finally:
+            killer.cancel()
+        return Done(code, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))
 
     def wait(self) -> None:
         """Wait until everything is imported."""

@@ -1,4 +1,7 @@
-"""A reindex and a dataset on the two workers of a local Ray cluster."""
+"""A reindex and a dataset on the workers of a local Ray cluster.
+
+There are two workers where they have to agree, or one has to stand in for the other; each costs seconds of imports.
+"""
 
 from __future__ import annotations
 
@@ -158,7 +161,7 @@ def test_a_run_that_is_stopped_keeps_what_was_answered_and_goes_on_without_ray(s
     with Emulator(delay=0.1) as slow:
         settings_file.write_text(settings_text(slow, MORE))
         collection, embedder, checkpoint = target(settings_file)
-        plan = RayWorkers(WORKERS, str(settings_file), batch=10, window=window)
+        plan = RayWorkers(1, str(settings_file), batch=10, window=window)
         options: dict[str, Any] = {"checkpoint": checkpoint, "sample": 0, "on_progress": progress}
         report = reindex(source, collection, embedder, stream=plan, stop=stop, **options)
         assert report.state == "stopped"
@@ -175,7 +178,7 @@ def test_what_cannot_be_embedded_is_named_and_a_failing_service_ends_it(
     source.texts["empty"] = (" ", {})
     source.texts["long"] = ("word " * 40_000, {})
     collection, embedder, checkpoint = target(settings_file)
-    plan = RayWorkers(WORKERS, str(settings_file), batch=20)
+    plan = RayWorkers(1, str(settings_file), batch=20)
     emulator.queue(Failure.invalid_request("malformed"), Failure.authentication(), service="bedrock")
     with pytest.raises(ModelCallError) as caught:
         reindex(source, collection, embedder, checkpoint=checkpoint, sample=0, stream=plan)
@@ -243,7 +246,7 @@ def test_a_dataset_is_embedded(settings_file: Path, secrets: list[bytes]) -> Non
         "backend": "bedrock",
         "settings": settings_file,
         "space": SPACE,
-        "workers": WORKERS,
+        "workers": 1,
     }
     rows = [{"id": n, "words": f"track {n}" if n != 3 else " "} for n in range(40)]
     made = Marked(text="words", **said)
@@ -251,7 +254,7 @@ def test_a_dataset_is_embedded(settings_file: Path, secrets: list[bytes]) -> Non
     embedded = ray.data.from_items(rows, override_num_blocks=8).map_batches(
         Marked,
         batch_size=5,
-        compute=ray.data.ActorPoolStrategy(size=WORKERS),
+        compute=ray.data.ActorPoolStrategy(size=1),
         fn_constructor_kwargs={"text": "words", **said},
     )
     embedded.context.enable_progress_bars = False

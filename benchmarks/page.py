@@ -39,6 +39,8 @@ TITLES = {
     "ingest_20000_async": "20,000 chunks, async",
     **{f"throttled_{share}": f"chunks a second, {share} % refused at random" for share in SHARES},
     **{f"quota_{quota}": f"chunks a second, quota of {quota} a second" for quota in QUOTAS},
+    "reindex_2000": "reindex of 2,000 chunks",
+    "reindex_20000": "reindex of 20,000 chunks; SDK: a plain loop",
     "in_flight_memory": "memory over idle with 1,000 in flight",
 }
 """Measures in the table's order; one with a second word shows that figure instead of the first."""
@@ -61,7 +63,7 @@ COLUMNS = (
     Names.OURS_LLAMA_INDEX,
     Names.LITELLM,
 )
-_CLOUDS = ("Azure", "Bedrock", "Titan", "Cohere")
+_CLOUDS = ("Azure", "Bedrock", "Titan", "Cohere", "Chroma", "SimpleVectorStore")
 
 
 def shown(value: float, figure: str) -> str:

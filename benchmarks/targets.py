@@ -53,7 +53,7 @@ class Target:
 
 def targets() -> list[Target]:
     """All of them."""
-    return [*_chats(), *_ingest(), *_throttled(), *_one_call(), *_start(), *_streams(), *_memory()]
+    return [*_chats(), *_ingest(), *_throttled(), *_reindex(), *_one_call(), *_start(), *_streams(), *_memory()]
 
 
 def _faster(title: str, measure: str, cloud: str, ours: str, other: str, times: float) -> Target:
@@ -123,6 +123,20 @@ def _throttled() -> list[Target]:
             title = f"Titan, {what}: turnout in {framework}, times as fast as boto3 in 32 threads"
             found.append(Target(title, *rates, times, at_least=True))
     return found
+
+
+def _reindex() -> list[Target]:
+    return [
+        _within(
+            f"Reindex of 20,000 chunks, {store}: turnout, of a plain loop",
+            "reindex_20000",
+            store,
+            ours,
+            Names.SDK,
+            1.1,
+        )
+        for store, ours in (("Chroma", Names.OURS_LANGCHAIN), ("SimpleVectorStore", Names.OURS_LLAMA_INDEX))
+    ]
 
 
 def _one_call() -> list[Target]:

@@ -34,7 +34,8 @@ store = "{store}"
 path = "docs"
 framework = "{framework}"
 """
-STORES = {"chroma": "langchain", "simple": "llama_index"}
+STORES = {"Chroma": "langchain", "SimpleVectorStore": "llama_index"}
+_NAMES = {"Chroma": "chroma", "SimpleVectorStore": "simple"}
 
 
 class _Loop(Contestant):
@@ -44,9 +45,11 @@ class _Loop(Contestant):
 
 
 class _Ours(Contestant):
-    """`turnout reindex`."""
+    """`turnout reindex`, of an index that a framework opens."""
 
-    name = Names.OURS_LANGCHAIN
+    def __init__(self, place: Place, framework: str) -> None:
+        super().__init__(place)
+        self.name = Names.OURS_LANGCHAIN if framework == "langchain" else Names.OURS_LLAMA_INDEX
 
 
 def run(bench: Bench) -> list[Row]:
@@ -62,8 +65,8 @@ def run(bench: Bench) -> list[Row]:
                     (_reindex if isinstance(one, _Ours) else _LOOPS[store])(here, bench.place)
                 return watch.figures()
 
-            everyone: list[Contestant] = [_Loop(bench.place), _Ours(bench.place)]
-            rows += Round(f"reindex_{count}", store.title(), 1 if bench.quick else 2).run(everyone, work)
+            everyone: list[Contestant] = [_Loop(bench.place), _Ours(bench.place, STORES[store])]
+            rows += Round(f"reindex_{count}", store, 1 if bench.quick else 2).run(everyone, work)
     return rows
 
 
@@ -75,12 +78,12 @@ def _filled(place: Place, store: str, count: int) -> Iterator[Path]:
         folder.mkdir()
         head = place.settings().partition("[embedding.")[0].replace('backend = "azure"', 'backend = "bedrock"', 1)
         made = _SETTINGS.format(
-            azure=EMBEDDING["Azure"], cohere=EMBEDDING["Cohere"], store=store, framework=STORES[store]
+            azure=EMBEDDING["Azure"], cohere=EMBEDDING["Cohere"], store=_NAMES[store], framework=STORES[store]
         )
         (folder / "turnout.toml").write_text(head + made)
         settings, texts = load_settings(folder / "turnout.toml"), chunks(count)
         index: Any
-        if store == "chroma":
+        if store == "Chroma":
             from turnout.langchain import TurnoutIndex
 
             index = TurnoutIndex("docs", settings=settings)
@@ -167,4 +170,4 @@ def _simple_loop(folder: Path, place: Place) -> None:
     target.persist(str(folder / "plain"))
 
 
-_LOOPS = {"chroma": _chroma_loop, "simple": _simple_loop}
+_LOOPS = {"Chroma": _chroma_loop, "SimpleVectorStore": _simple_loop}

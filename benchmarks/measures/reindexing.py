@@ -57,7 +57,7 @@ def run(bench: Bench) -> list[Row]:
     bench.server.set(delay=DELAY)
     count = 2_000 if bench.quick else 20_000
     rows: list[Row] = []
-    for store in STORES:
+    for store, framework in STORES.items():
         with _filled(bench.place, store, count) as folder:
 
             def work(one: Contestant, store: str = store, folder: Path = folder) -> dict[str, float]:
@@ -65,7 +65,7 @@ def run(bench: Bench) -> list[Row]:
                     (_reindex if isinstance(one, _Ours) else _LOOPS[store])(here, bench.place)
                 return watch.figures()
 
-            everyone: list[Contestant] = [_Loop(bench.place), _Ours(bench.place, STORES[store])]
+            everyone: list[Contestant] = [_Loop(bench.place), _Ours(bench.place, framework)]
             rows += Round(f"reindex_{count}", store, 1 if bench.quick else 2).run(everyone, work)
     return rows
 

@@ -70,8 +70,9 @@ def asked(emulator: Emulator) -> list[str]:
 
 
 def health(emulator: Emulator) -> dict[str, turnout.Health]:
-    """How Azure's deployments of this emulator are; other tests have others."""
-    return {one.deployment: one for one in turnout.health() if one.endpoint.startswith(emulator.azure.url)}
+    """How the deployments of this emulator's `azure` are; other tests have others."""
+    found = (one for one in turnout.health() if one.backend == "azure" and one.endpoint.startswith(emulator.azure.url))
+    return {one.deployment: one for one in found}
 
 
 def fail(emulator: Emulator, failure: Any, *models: str, times: int = 1) -> None:

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test installs lint types format bench matrix facts kills second-opinion clean
+.PHONY: help setup demo test installs lint types format bench matrix facts kills second-opinion sbom clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -59,6 +59,14 @@ kills: $(READY)  ## Kill processes that change named indexes, and look what is l
 second-opinion: $(READY)  ## Ask an emulator by others, aimock (Node 20 and npm), what it makes of turnout's requests.
 	@npm install --silent --no-fund --no-audit --prefix $(VENV)/second-opinion @copilotkit/aimock@1.43.0
 	@$(BIN)/python -m tests.second_opinion $(VENV)/second-opinion/node_modules
+
+sbom: $(READY)  ## List all that turnout[all] brings, with versions and licences, as CycloneDX: turnout.cdx.json.
+	$(PYTHON) -m venv --clear $(VENV)/sbom
+	$(VENV)/sbom/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt '.[all]'
+	$(PYTHON) -m venv --clear $(VENV)/cyclonedx
+	$(VENV)/cyclonedx/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
+	$(VENV)/cyclonedx/bin/cyclonedx-py environment --output-reproducible -o turnout.cdx.json $(VENV)/sbom/bin/python
+	@echo "written to turnout.cdx.json"
 
 clean:  ## Remove .venv and every cache.
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

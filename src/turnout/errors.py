@@ -11,6 +11,7 @@ TurnoutError
 ├── StructuredOutputError     the model answered, and not with the object or the tool call that was asked for
 ├── EmbeddingSpaceError       an index has other vectors than the settings make; nothing was searched or inserted
 ├── IndexBehindError          a named index's collection lacks documents; nothing was searched
+├── IndexReadOnlyError        an index's folder can't be written; it can be searched
 ├── PartialWriteError         documents were written to some of a named index's collections, and not to others
 ├── ReindexError              a reindex can't begin or go on; what was done is kept
 │   ├── ReindexLockedError    another reindex holds the index
@@ -172,6 +173,17 @@ class IndexBehindError(TurnoutError):
     documents: int = 0
     fix: str = ""
     accept: str = ""
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class IndexReadOnlyError(TurnoutError):
+    """An index was to be changed, and its folder can't be written. Nothing was sent or changed.
+
+    Attributes:
+        folder: The folder, or the file in it.
+    """
+
+    folder: str = ""
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

@@ -9,6 +9,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from turnout.index.collection import Collection, chunk_refused
 from turnout.index.guard.keepers import RecordKeeper, StoreState, collection_gone, record_entries
 from turnout.index.guard.records import SpaceRecord, with_record
 from turnout.index.locks import FileSystemLock, Lock
+from turnout.index.read_only import copied_folder, is_read_only, read_only_error
 from turnout.settings import IndexSettings
 
 Row = tuple[str | None, dict[str, Any] | None, Sequence[float]]
@@ -28,6 +30,7 @@ COSINE = {"hnsw:space": "cosine"}
 _DISTANCE = "hnsw:space"  # Chroma refuses a change that has it, and goes by the collection's configuration
 _NO_RECORD = {"turnout": "no embedding space recorded"}  # Chroma refuses metadata without any key
 
+_FILE = "chroma.sqlite3"
 _LOCK = "turnout.lock"  # in the folder
 _VOID_AFTER = "turnout_void_after"  # seconds since the epoch
 _LOCK_SECONDS = 60.0  # many times what a change of a record takes
@@ -53,6 +56,10 @@ def open_client(index: IndexSettings, name: str, *, create: bool) -> Any | None:
         folder = Path(index.path or ".")
         if not create and not folder.is_dir():
             return None
+        if is_read_only(folder / _FILE):  # Chroma opens no folder that it can't write to
+            if create:
+                raise read_only_error(folder)
+            folder = copied_folder(folder, partial(_version, folder / _FILE))
         client = chromadb.PersistentClient(str(folder), settings=quiet)
     if not create and name not in {one.name for one in client.list_collections()}:
         return None
@@ -267,7 +274,7 @@ def _file(collection: Any) -> Path | None:
     """The file that a Chroma in a folder keeps its collections in; None of one on a server or in memory."""
     if not _setting(collection, "is_persistent"):
         return None
-    return Path(_setting(collection, "persist_directory")) / "chroma.sqlite3"
+    return Path(_setting(collection, "persist_directory")) / _FILE
 
 
 def _version(path: Path) -> object:

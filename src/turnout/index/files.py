@@ -15,7 +15,8 @@ from typing import Any, ClassVar, TypeVar
 from filelock import FileLock
 
 from turnout import runtime
-from turnout.errors import DiskFullError, ReindexError
+from turnout.errors import DiskFullError, ReindexError, TurnoutError
+from turnout.index.read_only import read_only_error
 
 T = TypeVar("T")
 Value = str | bytes | int | None
@@ -23,6 +24,7 @@ Value = str | bytes | int | None
 _PAGE = 500  # ids in one statement
 _ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _SQLITE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
+_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 _POSTGRES = {"53100"}  # disk_full: www.postgresql.org/docs/current/errcodes-appendix.html
 _WORDS = ("disk is full", "no space left on device", "disk quota exceeded", "file too large")
 
@@ -47,14 +49,22 @@ def is_disk_full(error: BaseException) -> bool:
     return False
 
 
+def _is_denied(error: Exception) -> bool:
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY  # above it is which kind of it
+    return isinstance(error, OSError) and error.errno in _DENIED
+
+
 @contextmanager
-def room_for(where: str) -> Iterator[None]:
-    """Raise a `DiskFullError` in the place of whatever else says that there is no room."""
+def writing_to(where: str) -> Iterator[None]:
+    """Raise `DiskFullError` or `IndexReadOnlyError` in the place of what says that there is no room or permission."""
     try:
         yield
-    except DiskFullError:
+    except TurnoutError:
         raise
     except Exception as error:
+        if _is_denied(error):
+            raise read_only_error(where) from error
         if not is_disk_full(error):
             raise
         msg = f"no room to write {where}: {error}. Make room and give the same command again: it goes on from there"
@@ -223,7 +233,7 @@ class Database(ABC):
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
-        with room_for(str(self.path)):
+        with writing_to(str(self.path)):
             try:
                 yield
             except sqlite3.OperationalError:

@@ -60,8 +60,11 @@ class FileSystemLock:
         """Take it if it is free."""
         from filelock import Timeout
 
+        from turnout.index.files import writing_to
+
         try:
-            self._lock.acquire(blocking=False)
+            with writing_to(str(self.key)):
+                self._lock.acquire(blocking=False)
         except Timeout:
             return False
         return True
@@ -112,11 +115,11 @@ def reindex_lock(place: Place, target: str, *, patience: float | None = None) ->
         ReindexLockedError: A reindex fills it, or another writer has been in it all the time.
     """
     from turnout.index.databases.session_locks import SessionLocks  # with SQLite, which a guard doesn't need
-    from turnout.index.files import room_for
+    from turnout.index.files import writing_to
 
     locks = _CollectionFiles(place, target) if isinstance(place, Path) else SessionLocks(place, target)
     try:
-        with room_for(str(place)):
+        with writing_to(str(place)):
             _take_both(locks, target, patience)
         token = _changing.set((*_changing.get(), locks))
         try:

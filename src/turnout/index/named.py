@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from turnout import runtime
-from turnout.errors import IndexBehindError, PartialWriteError, ReindexLockedError
+from turnout.errors import IndexBehindError, IndexReadOnlyError, PartialWriteError, ReindexLockedError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.changes import Change, behind_error, embed_all, fill, plan, remove_outdated, write
 from turnout.index.chunks import Chunk
@@ -19,8 +19,11 @@ from turnout.index.collection import Collection
 from turnout.index.collections import PATIENCE, Collections, CollectionSpec, Opener
 from turnout.index.config import IndexConfig
 from turnout.index.manifest import Manifest
+from turnout.index.read_only import check_writable
 from turnout.settings import Settings, load_settings
 from turnout.settings.fields import portable_settings
+
+_BUSY = (ReindexLockedError, IndexReadOnlyError)  # who only reads goes on with the collection as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +151,7 @@ class Index:
                 return collection
             if collection is not None and not manifest.lacking(spec.name, 1):
                 # What was deleted through the index is still there: its process is at it, was killed, or failed.
-                with suppress(ReindexLockedError), collections.changing(spec, patience=0) as changed:
+                with suppress(*_BUSY), collections.changing(spec, patience=0) as changed:
                     remove_outdated(changed, manifest)
                 return collection
             if collection is not None and not manifest.lacks_unwritten(spec.name):
@@ -180,7 +183,7 @@ class Index:
                     chunks = collection.chunks() if collection.count() else ()
                     collections.manifest.scan(spec.name, str(spec.space), chunks)
                 collections.note_change(spec.name)
-        except ReindexLockedError:
+        except _BUSY:
             if patience:
                 raise
             return collection
@@ -224,7 +227,8 @@ class Index:
                 if collection is not None and (count := collection.count()):
                     found[-count, name] = space, collection
         for (_, name), (space, collection) in sorted(found.items(), key=lambda one: one[0]):
-            manifest.scan(name, str(space), collection.chunks())
+            with suppress(IndexReadOnlyError):
+                manifest.scan(name, str(space), collection.chunks())
 
     def prepare(self, chunks: Iterable[Chunk], origin: str | None = None) -> list[Change]:
         """What has to be embedded and written, and where, to add chunks; what is there already isn't.
@@ -233,7 +237,7 @@ class Index:
         """
         listed = list({chunk.id: chunk for chunk in chunks}.values())
         specs = self._written_specs()
-        collections = self._collections_of(specs[0].config)
+        collections = self._collections_to_change(specs[0].config)
         listed = self._collection_to_write(specs[0], listed).normalize(listed)
         return [plan(spec, listed, collections, origin) for spec in specs]
 
@@ -298,7 +302,7 @@ class Index:
         """Delete chunks, all of them without ids, from every collection; those that aren't there are left out."""
         active = self.spec()
         with self._lock:
-            manifest = self._collections_of(active.config).manifest
+            manifest = self._collections_to_change(active.config).manifest
             self._scan_others(active)
             self._scan(active)
             listed = manifest.all_ids() if ids is None else list(dict.fromkeys(ids))
@@ -345,6 +349,7 @@ class Index:
         """Fill the active collection from the others, with what it lacks alone; what was done until an error stays."""
         with self._lock:
             spec = self.spec()
+            self._collections_to_change(spec.config)
             self._scan_others(spec)
             self._scan(spec)
             self._fill(spec)
@@ -398,6 +403,12 @@ class Index:
             f"and not {why}. That is known as behind: the same call again, or {fixes}, fills it"
         )
         raise PartialWriteError(msg, index=self.name, ids=ids, written=written, behind=failed)
+
+    def _collections_to_change(self, config: IndexConfig) -> Collections:
+        """`_collections_of`; raises `IndexReadOnlyError` if the index can't be written."""
+        if isinstance(config.manifest, Path):
+            check_writable(config.manifest)
+        return self._collections_of(config)
 
     def _collections_of(self, config: IndexConfig) -> Collections:
         """The collections beside the manifest that the settings name now."""

@@ -12,7 +12,7 @@ from turnout import runtime
 from turnout.errors import ReindexLockedError
 from turnout.index.databases.schema import TYPES, PostgresSchema, sqlstate, statement
 from turnout.index.databases.sqlite import TABLES, TEMPORARY, SqliteDatabase, definition
-from turnout.index.files import Value, room_for
+from turnout.index.files import Value, writing_to
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, CursorResult
@@ -37,7 +37,7 @@ class PostgresDatabase:
         self._is_changing = self._has_temporary = False
         self._changed, self._counted_at = 0, _PAGE  # rows that this process changed, and with how many it counts them
         runtime.renewed_in_child(self)
-        with self._lock, room_for(str(place)):
+        with self._lock, writing_to(str(place)):
             if not place.is_made(self._connected()):
                 self._make()
 
@@ -83,7 +83,7 @@ class PostgresDatabase:
     @contextmanager
     def change(self) -> Iterator[None]:
         """One change, as a whole or not at all, in a transaction that waits for that of another process."""
-        with self._lock, room_for(str(self.place)):
+        with self._lock, writing_to(str(self.place)):
             self._run("BEGIN")
             self._is_changing = True
             try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from turnout.errors import ReindexError
 from turnout.index.files import Database, Value
+from turnout.index.read_only import connect, is_read_only, version_of
 
 _FORMAT = 1
 
@@ -47,12 +49,32 @@ class SqliteDatabase(Database):
     patience: ClassVar[float] = 30
     is_remote = False
 
+    _copied: tuple[object] | None = None  # the version of a file that can't be written, if what is open is a copy of it
+
+    def _connect(self) -> sqlite3.Connection:
+        if not is_read_only(self.path):
+            return super()._connect()
+        version = version_of(self.path)
+        base, copied = connect(self.path)
+        self._copied = (version,) if copied else None
+        base.executescript(self.tables)
+        return base
+
+    def rows(self, statement: str, **values: Value) -> list[tuple[Any, ...]]:
+        """What a query finds; in a change, what that has made of the tables."""
+        if self._copied is not None and self._copied != (version_of(self.path),):
+            with self._lock:
+                self.close()
+                self._connection = None
+        return super().rows(statement, **values)
+
     def _open(self) -> None:
         found = self.rows("PRAGMA user_version")[0][0]
         if found not in {0, _FORMAT}:
             msg = f"{self.path} has format {found}, and this turnout reads {_FORMAT}; update turnout, or delete it"
             raise ReindexError(msg)
-        self._base.execute(f"PRAGMA user_version = {_FORMAT}")
+        if not found:
+            self._base.execute(f"PRAGMA user_version = {_FORMAT}")
 
     @contextmanager
     def change(self) -> Iterator[None]:

@@ -14,7 +14,7 @@ from turnout.errors import ChunkRefusedError, ReindexError
 from turnout.facts.spaces import space_of
 from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk, RefusedChunk, Searchable, Source, Target, pages
 from turnout.index.databases.places import Place
-from turnout.index.files import room_for
+from turnout.index.files import writing_to
 from turnout.index.guard.checks import ALIKE, cosine
 from turnout.index.locks import reindex_lock
 from turnout.index.migration.checkpoint import Checkpoint, Plan, State, about_tokens, estimate
@@ -87,7 +87,7 @@ def reindex(
                 raise ReindexError(msg)
             running = stream(embedder, space, book.save)
             run = _Run(source, target, plan, report, running, on_progress, stop, set(unwanted), on_written)
-            with room_for(target.name):
+            with writing_to(target.name):
                 run.all()
                 if report.state == "done" and (sample or old is not None):
                     report.check = _check_target(target, book, embedder, old, sample=sample)

@@ -11,6 +11,7 @@ TurnoutError
 ├── StructuredOutputError     the model answered, and not with the object or the tool call that was asked for
 ├── EmbeddingSpaceError       an index has other vectors than the settings make; nothing was searched or inserted
 ├── IndexBehindError          a named index's collection lacks documents; nothing was searched
+├── IndexUnreachableError     an index's database is stopped, or lets nobody in
 ├── IndexReadOnlyError        an index's folder can't be written; it can be searched
 ├── PartialWriteError         documents were written to some of a named index's collections, and not to others
 ├── ReindexError              a reindex can't begin or go on; what was done is kept
@@ -173,6 +174,19 @@ class IndexBehindError(TurnoutError):
     documents: int = 0
     fix: str = ""
     accept: str = ""
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class IndexUnreachableError(TurnoutError):
+    """The database of an index can't be reached: it is stopped, doesn't let this user in, or cut the connection.
+
+    Attributes:
+        index: The index, or its collection.
+        host: Where the database is, with its port.
+    """
+
+    index: str = ""
+    host: str = ""
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

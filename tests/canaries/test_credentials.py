@@ -10,7 +10,7 @@ import pytest
 
 from tests.canaries.planted import AZURE, CLIENT_SECRET, DATABASE, SECRET_KEY, SESSION, found_in, shown_by
 from tests.clients import client_of
-from turnout.errors import CredentialError, ServiceConnectionError, SettingsError
+from turnout.errors import CredentialError, IndexUnreachableError, ServiceConnectionError, SettingsError
 from turnout.langchain import ChatTurnout, TurnoutIndex
 from turnout.llama_index.index_store import TurnoutIndexStore
 from turnout.providers.credentials import aws
@@ -102,8 +102,6 @@ def test_a_profile_that_is_a_key_is_not_shown() -> None:
 @pytest.mark.parametrize("framework", ["langchain", "llama_index"])
 def test_a_database_that_is_not_there(framework: Any, tmp_path: Path) -> None:
     pytest.importorskip("psycopg")
-    from sqlalchemy.exc import OperationalError
-
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     kind: Any = TurnoutIndex if framework == "langchain" else TurnoutIndexStore
@@ -117,7 +115,7 @@ def test_a_database_that_is_not_there(framework: Any, tmp_path: Path) -> None:
         "path": str(tmp_path),
         "connection": f"postgresql+psycopg://user:{DATABASE}@127.0.0.1:{port}/name",
     }
-    with pytest.raises(OperationalError) as caught:
+    with pytest.raises(IndexUnreachableError) as caught:
         kind("docs", settings=Settings.model_validate({**made, "index": {"docs": index}})).index.collection()
     assert shown_by(caught.value) == {}
     wrong = {**index, "connection": DATABASE}
@@ -131,4 +129,4 @@ def test_an_index_that_travelled_without_its_connection_says_so() -> None:
 
     index = IndexSettings(store="pgvector", connection=f"postgresql+psycopg://user:{DATABASE}@host/name")
     with pytest.raises(SettingsError, match="pickled"):
-        engine_of(pickle.loads(pickle.dumps(index)))
+        engine_of(pickle.loads(pickle.dumps(index)), "docs")

@@ -263,25 +263,25 @@ class GuardedVectorStore(SearchMethods, VectorStore):
             return metadatas
         return [with_record(metadata, record) for metadata in metadatas or [{}] * len(texts)]
 
-    def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
-        """Delete by id, whatever the space; an index that is empty then has no space any more."""
-        done = self.store.delete(ids, **kwargs)
-        self.check.forget_if_empty()
-        return done
+    def delete(self, ids: list[str] | None = None, *args: Any, **kwargs: Any) -> bool | None:
+        """Delete by id, with the store's own options; an index that is empty then has no space any more."""
+        with self.check.deleting():
+            return self.store.delete(ids, *args, **kwargs)
 
-    async def adelete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
+    async def adelete(self, ids: list[str] | None = None, *args: Any, **kwargs: Any) -> bool | None:
         """`delete` without blocking the event loop."""
-        done = await self.store.adelete(ids, **kwargs)
-        await self.check.aforget_if_empty()
-        return done
+        async with self.check.adeleting():
+            return await self.store.adelete(ids, *args, **kwargs)
 
     def get_by_ids(self, ids: Sequence[str], /) -> list[Document]:
         """Documents by their ids, whatever the space."""
-        return self._without_records(self.store.get_by_ids(ids), None)
+        with self.check.reaching():
+            return self._without_records(self.store.get_by_ids(ids), None)
 
     async def aget_by_ids(self, ids: Sequence[str], /) -> list[Document]:
         """`get_by_ids` without blocking the event loop."""
-        return self._without_records(await self.store.aget_by_ids(ids), None)
+        with self.check.reaching():
+            return self._without_records(await self.store.aget_by_ids(ids), None)
 
     @classmethod
     def from_texts(

@@ -121,12 +121,14 @@ class GuardedVectorStore(BasePydanticVectorStore):
             EmbeddingSpaceError: The index has another space, or one that isn't known.
         """
         now = self.space
-        self._check.run(now, self._io(now))
+        with self._check.reaching():
+            self._check.run(now, self._io(now))
 
     async def acheck(self) -> None:
         """`check` without blocking the event loop."""
         now = self.space
-        await self._check.arun(now, self._io(now))
+        with self._check.reaching():
+            await self._check.arun(now, self._io(now))
 
     def add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
         """Add nodes with their vectors.
@@ -179,7 +181,8 @@ class GuardedVectorStore(BasePydanticVectorStore):
         wanted = self._wanted([query.query_embedding])
         expecting = self._expecting(query, wanted)
         if expecting is not None:
-            found = self._store.query(query, **kwargs, **expecting)
+            with self._check.reaching():
+                found = self._store.query(query, **kwargs, **expecting)
             if found.ids:  # if not, the record may be another one
                 return self._checked(found, wanted)
         with self._check.admitted(wanted, self._io(wanted), vectors=[query.query_embedding]) as record:
@@ -192,7 +195,8 @@ class GuardedVectorStore(BasePydanticVectorStore):
         wanted = self._wanted([query.query_embedding])
         expecting = self._expecting(query, wanted)
         if expecting is not None:
-            found = await self._store.aquery(query, **kwargs, **expecting)
+            with self._check.reaching():
+                found = await self._store.aquery(query, **kwargs, **expecting)
             if found.ids:
                 return self._checked(found, wanted)
         async with self._check.aadmitted(wanted, self._io(wanted), vectors=[query.query_embedding]) as record:
@@ -200,47 +204,49 @@ class GuardedVectorStore(BasePydanticVectorStore):
 
     def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
         """Delete a document's nodes, whatever the space; an index that is empty then has no space any more."""
-        self._store.delete(ref_doc_id, **delete_kwargs)
-        self._check.forget_if_empty()
+        with self._check.deleting():
+            self._store.delete(ref_doc_id, **delete_kwargs)
 
     async def adelete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
         """`delete` without blocking the event loop."""
-        await self._store.adelete(ref_doc_id, **delete_kwargs)
-        await self._check.aforget_if_empty()
+        async with self._check.adeleting():
+            await self._store.adelete(ref_doc_id, **delete_kwargs)
 
     def delete_nodes(
         self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None, **delete_kwargs: Any
     ) -> None:
         """Delete nodes, likewise."""
-        self._store.delete_nodes(node_ids, filters, **delete_kwargs)
-        self._check.forget_if_empty()
+        with self._check.deleting():
+            self._store.delete_nodes(node_ids, filters, **delete_kwargs)
 
     async def adelete_nodes(
         self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None, **delete_kwargs: Any
     ) -> None:
         """`delete_nodes` without blocking the event loop."""
-        await self._store.adelete_nodes(node_ids, filters, **delete_kwargs)
-        await self._check.aforget_if_empty()
+        async with self._check.adeleting():
+            await self._store.adelete_nodes(node_ids, filters, **delete_kwargs)
 
     def clear(self) -> None:
         """Delete all nodes."""
-        self._store.clear()
-        self._check.forget_if_empty()
+        with self._check.deleting():
+            self._store.clear()
 
     async def aclear(self) -> None:
         """`clear` without blocking the event loop."""
-        await self._store.aclear()
-        await self._check.aforget_if_empty()
+        async with self._check.adeleting():
+            await self._store.aclear()
 
     def get_nodes(self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None) -> list[BaseNode]:
         """Nodes by id or metadata, whatever the space."""
-        return [node_with_record(node, None) for node in self._store.get_nodes(node_ids, filters)]
+        with self._check.reaching():
+            return [node_with_record(node, None) for node in self._store.get_nodes(node_ids, filters)]
 
     async def aget_nodes(
         self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None
     ) -> list[BaseNode]:
         """`get_nodes` without blocking the event loop."""
-        return [node_with_record(node, None) for node in await self._store.aget_nodes(node_ids, filters)]
+        with self._check.reaching():
+            return [node_with_record(node, None) for node in await self._store.aget_nodes(node_ids, filters)]
 
     def persist(self, persist_path: str, fs: AbstractFileSystem | None = None) -> None:
         """Persist the store as it does by itself; its record goes with it.

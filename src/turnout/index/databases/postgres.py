@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from turnout import runtime
-from turnout.errors import ReindexLockedError
+from turnout.errors import IndexUnreachableError, ReindexLockedError
 from turnout.index.databases.schema import TYPES, PostgresSchema, sqlstate, statement
 from turnout.index.databases.sqlite import TABLES, TEMPORARY, SqliteDatabase, definition
 from turnout.index.files import Value, writing_to
@@ -151,13 +151,11 @@ class PostgresDatabase:
 
     def _run(self, query: str, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
         """Run a statement; on another connection if this one was lost while nothing was done on it."""
-        from sqlalchemy.exc import DBAPIError
-
         is_fresh = self._connection is None
         try:
             return self._connected().execute(statement(query), dict(values or {}))
-        except DBAPIError as error:
-            if not error.connection_invalidated or self._is_changing or is_fresh:
+        except IndexUnreachableError:
+            if self._is_changing or is_fresh:
                 raise
         return self._run(query, values)
 

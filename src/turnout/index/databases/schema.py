@@ -57,13 +57,17 @@ class PostgresSchema:
         """The schema of an index; two of one name in one database, of both frameworks, have one each."""
         return cls(f"turnout_{index.opened_with}_{name}", index.connection, index, former)
 
+    @property
+    def _of(self) -> str:
+        return self.name.removeprefix(f"turnout_{self.index.opened_with}_")
+
     def __str__(self) -> str:
         """What to call it in an error."""
         return f"the schema {self.name!r} of the index's database"
 
     def connect(self) -> Connection:
         """A connection of its own, on which every statement is a transaction unless one is begun; makes no tables."""
-        engine = _engines.get_or_make(self.address, lambda: engine_of(self.index))
+        engine = _engines.get_or_make((self.address, self.name), lambda: engine_of(self.index, self._of))
         with runtime.fork_waits():
             connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, Protocol, TypeVar, cast, get_args
 
@@ -121,6 +121,31 @@ class SpaceCheck(Generic[KeeperT]):
         await self.keeper.arelease()
 
     @contextmanager
+    def reaching(self) -> Iterator[None]:
+        """What is done with the store; that it can't be reached is said in a few words, without what it was sent."""
+        try:
+            yield
+        except Exception as error:
+            found = None if isinstance(error, TurnoutError) else self.keeper.unreachable(error, self.index)
+            if found is None:
+                raise
+            raise found from None
+
+    @contextmanager
+    def deleting(self) -> Iterator[None]:
+        """A delete, whatever the space; an index that is empty then has no space any more."""
+        with self.reaching():
+            yield
+            self.forget_if_empty()
+
+    @asynccontextmanager
+    async def adeleting(self) -> AsyncIterator[None]:
+        """`deleting` without blocking the event loop."""
+        with self.reaching():
+            yield
+            await self.aforget_if_empty()
+
+    @contextmanager
     def admitted(
         self,
         wanted: EmbeddingSpace,
@@ -136,7 +161,7 @@ class SpaceCheck(Generic[KeeperT]):
         Vectors must be as long as the index's. The record is `known` where the caller looks at it later. If it is
         `locked`, no other process changes the record before the insert ends.
         """
-        with holding(self.keeper.lock(inserting=True) if locked else None, self.index):
+        with self.reaching(), holding(self.keeper.lock(inserting=True) if locked else None, self.index):
             created, before = False, self.version
             try:
                 record, created = (known, False) if known is not None else self.run(wanted, io, inserting=inserting)
@@ -163,7 +188,9 @@ class SpaceCheck(Generic[KeeperT]):
         locked: bool = False,
     ) -> AsyncIterator[SpaceRecord]:
         """`admitted` without blocking the event loop."""
-        async with aholding(self.keeper.lock(inserting=True) if locked else None, self.index):
+        async with AsyncExitStack() as held:
+            held.enter_context(self.reaching())
+            await held.enter_async_context(aholding(self.keeper.lock(inserting=True) if locked else None, self.index))
             created, before = False, self.version
             try:
                 record, created = (

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from turnout.errors import CollectionGoneError, EmbeddingSpaceError
+from turnout.errors import CollectionGoneError, EmbeddingSpaceError, TurnoutError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.guard.records import PREFIX, SpaceRecord, mismatch, reindex_command, to_reindex
 from turnout.index.locks import Lock, holding
@@ -62,6 +62,11 @@ class RecordKeeper(ABC):
         """Whether the store had this version, and was deleted and made again since; errors as for `version`."""
         del version
         return False
+
+    def unreachable(self, error: Exception, index: str) -> TurnoutError | None:
+        """What stands in the place of the store's own error if it says that the store can't be reached."""
+        del error, index
+        return None
 
     @abstractmethod
     def write(self, record: SpaceRecord | None) -> None:

@@ -15,7 +15,7 @@ from turnout.index.chunks import PAGE
 from turnout.index.collection import check_json, check_strings
 from turnout.index.guard.keepers import Sample, StoreState, collection_gone, record_entries
 from turnout.index.guard.records import SpaceRecord, always_changing, with_record
-from turnout.index.postgres import engine_of
+from turnout.index.postgres import engine_of, unreachable
 from turnout.index.store_kinds import StoreKind
 from turnout.langchain.recheck import pending
 from turnout.langchain.stores import SpaceKeeper, VectorStoreCollection
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
     from sqlalchemy.orm import Session
 
+    from turnout.errors import TurnoutError
     from turnout.facts.spaces import EmbeddingSpace
     from turnout.index.chunks import Chunk, EmbeddedChunk
     from turnout.langchain.recheck import Recheck
@@ -133,6 +134,9 @@ class _PGVectorKeeper(SpaceKeeper):
     @property
     def index(self) -> str:
         return self.store.collection_name
+
+    def unreachable(self, error: Exception, index: str) -> TurnoutError | None:
+        return unreachable(error, index, self.store.session_maker().bind.url)
 
     def _collection(self, session: Session) -> Any:
         return self.store.CollectionStore.get_by_name(session, self.index)
@@ -294,7 +298,7 @@ class _PGVectorCollection(VectorStoreCollection[PGVector]):
 def _open(
     index: IndexSettings, name: str, _: EmbeddingSpace, create: bool, embeddings: Embeddings
 ) -> _PGVectorCollection | None:
-    engine = engine_of(index)
+    engine = engine_of(index, name)
     if not inspect(engine).has_schema(name):
         if not create:
             return None

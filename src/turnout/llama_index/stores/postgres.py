@@ -15,17 +15,17 @@ from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQu
 from llama_index.vector_stores.postgres import PGVectorStore
 from sqlalchemy.schema import DropTableComment, SetTableComment
 
-from turnout.errors import EmbeddingSpaceError
+from turnout.errors import EmbeddingSpaceError, TurnoutError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk
 from turnout.index.collection import check_json, check_strings
 from turnout.index.guard.checks import RecordChanged
 from turnout.index.guard.keepers import Sample, StoreState, collection_gone
 from turnout.index.guard.records import PREFIX, SpaceRecord
-from turnout.index.postgres import async_engine_of, engine_of
+from turnout.index.postgres import async_engine_of, engine_of, unreachable
 from turnout.index.store_kinds import StoreKind
 from turnout.llama_index.stores.base import NodeCollection, SpaceKeeper, node_with_record, to_chunk
-from turnout.llama_index.stores.upstream import customize_postgres_queries, postgres_row, postgres_table
+from turnout.llama_index.stores.upstream import customize_postgres_queries, postgres_row, postgres_table, postgres_url
 from turnout.settings import IndexSettings
 
 _NO_NODE = "turnout: no node"
@@ -89,6 +89,9 @@ class _PostgresKeeper(SpaceKeeper):
     @property
     def index(self) -> str:
         return self.store.table_name
+
+    def unreachable(self, error: Exception, index: str) -> TurnoutError | None:
+        return unreachable(error, index, postgres_url(self.store))
 
     def version(self) -> object:
         with connected(self.store).connect() as connection:
@@ -247,12 +250,12 @@ class _PostgresCollection(NodeCollection):
 
 
 def _open(index: IndexSettings, name: str, space: EmbeddingSpace, create: bool) -> _PostgresCollection | None:
-    engine = engine_of(index)
+    engine = engine_of(index, name)
     store = PGVectorStore(
         table_name=name,
         embed_dim=space.dimensions or 0,
         engine=engine,
-        async_engine=async_engine_of(index),
+        async_engine=async_engine_of(index, name),
         initialization_fail_on_error=True,
     )
     table = postgres_table(store).__table__

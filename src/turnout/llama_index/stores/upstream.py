@@ -38,6 +38,14 @@ def postgres_table(store: Any) -> Any:
     return store._table_class
 
 
+def postgres_url(store: Any) -> Any:
+    """Where a store's database is, as SQLAlchemy's URL."""
+    from sqlalchemy import make_url
+
+    engine = store._engine or store._async_engine
+    return engine.url if engine is not None else make_url(store.connection_string)
+
+
 def postgres_row(store: Any, node: BaseNode) -> Any:
     """A node as a row of the store's table, with its vector."""
     return store._node_to_table_row(node)

@@ -12,6 +12,7 @@ TurnoutError
 ├── EmbeddingSpaceError       an index has other vectors than the settings make; nothing was searched or inserted
 ├── IndexBehindError          a named index's collection lacks documents; nothing was searched
 ├── IndexUnreachableError     an index's database is stopped, or lets nobody in
+├── IndexBrokenError          the files of a store can't be read; a command makes the collection anew
 ├── IndexReadOnlyError        an index's folder can't be written; it can be searched
 ├── PartialWriteError         documents were written to some of a named index's collections, and not to others
 ├── ReindexError              a reindex can't begin or go on; what was done is kept
@@ -187,6 +188,23 @@ class IndexUnreachableError(TurnoutError):
 
     index: str = ""
     host: str = ""
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class IndexBrokenError(TurnoutError):
+    """The files that a store keeps a collection in can't be read. Nothing was searched or changed.
+
+    Attributes:
+        index: The index.
+        collection: The collection.
+        whole: Whether no collection of the folder can be read.
+        fix: The command that makes it anew; without one, a sentence.
+    """
+
+    index: str = ""
+    collection: str = ""
+    whole: bool = False
+    fix: str = ""
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import chromadb
+from chromadb.api.shared_system_client import SharedSystemClient
 from langchain_chroma import Chroma
 
 from tests.index.support import NoEmbeddings
@@ -34,3 +35,14 @@ def test_langchains_class_searches_the_collection_that_it_is_given(tmp_path: Pat
     store._chroma_collection = other
     assert store._collection is other
     assert [found.id for found in store.similarity_search_by_vector([0.5, 0.5])] == ["one"]
+
+
+def test_a_folder_has_one_object_in_a_process_until_that_is_forgotten(tmp_path: Path) -> None:
+    kept = SharedSystemClient._identifier_to_system
+    first = chromadb.PersistentClient(str(tmp_path))
+    system = kept[str(tmp_path)]
+    chromadb.PersistentClient(str(tmp_path))
+    assert kept.pop(str(tmp_path)) is system
+    first.get_or_create_collection("documents")
+    assert [one.name for one in chromadb.PersistentClient(str(tmp_path)).list_collections()] == ["documents"]
+    assert first.get_collection("documents").count() == 0

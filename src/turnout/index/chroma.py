@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from turnout.errors import IndexBrokenError
 from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk
 from turnout.index.collection import Collection, chunk_refused
 from turnout.index.guard.keepers import RecordKeeper, StoreState, collection_gone, record_entries
@@ -31,6 +32,7 @@ _DISTANCE = "hnsw:space"  # Chroma refuses a change that has it, and goes by the
 _NO_RECORD = {"turnout": "no embedding space recorded"}  # Chroma refuses metadata without any key
 
 _FILE = "chroma.sqlite3"
+_NO_DATABASE = ("(code: 11)", "(code: 26)")  # www.sqlite.org/rescode.html: SQLITE_CORRUPT, SQLITE_NOTADB
 _LOCK = "turnout.lock"  # in the folder
 _VOID_AFTER = "turnout_void_after"  # seconds since the epoch
 _LOCK_SECONDS = 60.0  # many times what a change of a record takes
@@ -38,21 +40,14 @@ _LOCK_SECONDS = 60.0  # many times what a change of a record takes
 _HEADER = 28  # bytes, up to the end of the file change counter
 _ROLLBACK = b"\x01\x01"  # at 18: the file changes with each commit, and not a write-ahead log beside it
 
-_files_lock = threading.Lock()
+_opened: dict[str, object] = {}  # folder → the version of its file when it was opened last
+_files_lock = threading.RLock()
 _files: dict[tuple[int, int], int] = {}  # never closed: closing one takes every lock of the process on the file
 
 
 def open_client(index: IndexSettings, name: str, *, create: bool) -> Any | None:
     """A client of the Chroma, in a folder or on a server, that has a collection; None if it isn't there nor made."""
-    import chromadb
-    from chromadb.config import Settings as ChromaSettings
-
-    quiet = ChromaSettings(anonymized_telemetry=False)
-    if index.connection is not None:
-        url = urlsplit(index.connection.get_secret_value())  # its password stays out
-        ssl = url.scheme == "https"
-        client = chromadb.HttpClient(host=url.hostname or "", port=url.port or 8000, ssl=ssl, settings=quiet)
-    else:
+    if index.connection is None:
         folder = Path(index.path or ".")
         if not create and not folder.is_dir():
             return None
@@ -60,10 +55,70 @@ def open_client(index: IndexSettings, name: str, *, create: bool) -> Any | None:
             if create:
                 raise read_only_error(folder)
             folder = copied_folder(folder, partial(_version, folder / _FILE))
-        client = chromadb.PersistentClient(str(folder), settings=quiet)
-    if not create and name not in {one.name for one in client.list_collections()}:
-        return None
+        return _open_folder(str(folder), name, create=create)
+    import chromadb
+    from chromadb.config import Settings as ChromaSettings
+
+    url = urlsplit(index.connection.get_secret_value())  # its password stays out
+    quiet, ssl = ChromaSettings(anonymized_telemetry=False), url.scheme == "https"
+    client = chromadb.HttpClient(host=url.hostname or "", port=url.port or 8000, ssl=ssl, settings=quiet)
+    return client if create or name in {one.name for one in client.list_collections()} else None
+
+
+def _open_folder(folder: str, name: str, *, create: bool) -> Any | None:
+    """As `open_client`; raises `IndexBrokenError` if Chroma can't read its files.
+
+    Of a collection without its vectors' files, Chroma finds what was written since, and says nothing: one of its oldest
+    vectors is read.
+    """
+    from chromadb.errors import InternalError
+
+    client = None
+    try:
+        client = _folder_client(folder)
+        is_there = name in {one.name for one in client.list_collections()}
+        if is_there:
+            client.get_collection(name, embedding_function=None).get(limit=1, include=["embeddings"])
+    except InternalError as error:
+        whole = any(code in str(error) for code in _NO_DATABASE)
+        if not whole and (client is None or "(code: " in str(error)):
+            raise  # the file is locked, say
+        what = f"{folder}/{_FILE}" if whole else f"the vectors' files of {name!r} in {folder}"
+        raise IndexBrokenError(f"{what} can't be read: {error}", collection=name, whole=whole) from error
+    return client if create or is_there else None
+
+
+def _folder_client(folder: str) -> Any:
+    """A client of a folder as it is now.
+
+    Chroma gives a process one object for a folder, which keeps the vectors as they were when it read them first, or as
+    it wrote them: it doesn't find what another process adds, and writes its own over that. It also keeps one that
+    couldn't be made.
+    """
+    import chromadb
+    from chromadb.api.shared_system_client import SharedSystemClient
+    from chromadb.config import Settings as ChromaSettings
+
+    kept: dict[str, Any] = SharedSystemClient._identifier_to_system  # noqa: SLF001 - there is no other way to it
+    file = Path(folder) / _FILE
+    with _files_lock:
+        if _opened.pop(folder, None) != (version := _version(file)) or version is None:
+            kept.pop(folder, None)
+        client = chromadb.PersistentClient(folder, settings=ChromaSettings(anonymized_telemetry=False))
+        _opened[folder] = _version(file)
     return client
+
+
+def set_aside(index: IndexSettings, name: str, *, whole: bool) -> None:
+    """Make room for a collection whose files can't be read: remove it, or rename all that can't be read."""
+    folder = Path(index.path or ".")
+    if not whole:
+        _folder_client(str(folder)).delete_collection(name)
+        return
+    aside = folder / f"broken-{int(time.time())}"
+    aside.mkdir()
+    for one in [*folder.glob(f"{_FILE}*"), *(one.parent for one in folder.glob("*/header.bin"))]:
+        one.rename(aside / one.name)
 
 
 class ChromaRecordKeeper(RecordKeeper):

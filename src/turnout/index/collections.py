@@ -61,7 +61,8 @@ class Collections:
         stamp = self.manifest.stamp(spec.name)
         found = self.opened(spec.name, spec.config.all_settings, stamp)
         if found is None:
-            found = self._opener(spec.config, spec.backend, spec.space, create=create)
+            with spec.config.opening(spec.space):
+                found = self._opener(spec.config, spec.backend, spec.space, create=create)
             if found is None:
                 self._open.pop(spec.name, None)
             else:
@@ -77,7 +78,8 @@ class Collections:
     def reader(self, config: IndexConfig, name: str, space: EmbeddingSpace) -> Collection | None:
         """A collection to read chunks and vectors from."""
         found = self.opened(name, config.all_settings, self.manifest.stamp(name))
-        return found or self._opener(config, None, space, create=False)
+        with config.opening(space):
+            return found or self._opener(config, None, space, create=False)
 
     def note_change(self, name: str) -> None:
         """A collection was changed through this object: it is still as the manifest has it."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from turnout.errors import SettingsError
+from turnout.errors import IndexBrokenError, SettingsError
 from turnout.facts.spaces import EmbeddingSpace, collection_name, space_of
 from turnout.index import frameworks
 from turnout.index.collection import Collection
@@ -69,7 +71,24 @@ class IndexConfig:
 
     def open_collection(self, space: EmbeddingSpace, *, create: bool = False) -> Collection | None:
         """The collection of a space; None if there is none and it isn't to be made."""
-        return frameworks.open_collection(self.settings, self.name, space, create=create)
+        with self.opening(space):
+            return frameworks.open_collection(self.settings, self.name, space, create=create)
+
+    @contextmanager
+    def opening(self, space: EmbeddingSpace) -> Iterator[None]:
+        """What opens the collection of a space; files that can't be read are an error that says what makes it anew."""
+        try:
+            yield
+        except IndexBrokenError as error:
+            if error.whole and self.settings.source is None:
+                fix = f"restore {self._folder} as it was, or remove it and add the texts again"
+            else:
+                backend = next((one for one, other in self.spaces().items() if other == space), None)
+                fix = f"turnout reindex {self.name} --to {backend or self.active}"
+                fix += f" --from {DOCUMENTS}" if error.whole else ""
+            msg = f"the index {self.name!r} can't be opened in {space}: {error}. To mend it: `{fix}`"
+            broken = IndexBrokenError(msg, index=self.name, collection=error.collection, whole=error.whole, fix=fix)
+            raise broken from error
 
     def checkpoint(self, space: EmbeddingSpace) -> Path:
         """Where a reindex into a space remembers what it did: beside the index, or beside the settings file."""

@@ -156,9 +156,17 @@ class Index:
                 return collection
             if collection is not None and not manifest.lacks_unwritten(spec.name):
                 return collection  # another process is writing the rest now
+            if collection is None:
+                self._forget_gone(collections, spec)
             if spec.config.settings.fill != "on-the-way":
                 raise behind_error(spec, manifest, exists=collection is not None)
             return self._fill(spec)
+
+    def _forget_gone(self, collections: Collections, spec: CollectionSpec) -> None:
+        """Note which other collections aren't there any more, so that none of them is offered to read from."""
+        for name, space in collections.manifest.collections().items():
+            if collections.reader(spec.config, name, EmbeddingSpace.parse(space)) is None:
+                collections.manifest.remove_collection(name)
 
     def _scan(self, spec: CollectionSpec, *, patience: float = PATIENCE) -> Collection | None:
         """A collection, gone through if the manifest may not know all that it has.

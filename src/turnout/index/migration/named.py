@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from turnout.embedding.embedder import Embedder
-from turnout.errors import EmbeddingSpaceError, ReindexError, SettingsError
+from turnout.errors import EmbeddingSpaceError, IndexBrokenError, ReindexError, SettingsError
 from turnout.facts.spaces import EmbeddingSpace, space_of
 from turnout.index.changes import note_edited, remove_outdated
+from turnout.index.chroma import set_aside
 from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk, Source, pages
 from turnout.index.collection import Collection
 from turnout.index.config import DOCUMENTS, ITSELF, IndexConfig
@@ -84,10 +85,13 @@ class NamedIndex(IndexConfig):
         dry = bool(options.get("dry_run"))
         if origin == ITSELF:
             return self._accept(space, dry=dry, confirm=options.get("confirm"))
-        filled = {other: found for other, found in self._filled().items() if other != space}
-        read = self._choose_origin(space, origin, filled)
+        filled = self._filled()
+        has_documents = filled.pop(space, None) is not None
+        read = self._choose_origin(space, origin, filled, has_documents=has_documents)
         source: Source = read[0] if read is not None else self._documents(documents)
         old = read[0] if read is not None else next(iter(filled.values()), None)
+        if not dry:
+            self._set_aside_broken(space, whole=read is None)
         target = self.open_collection(space, create=not dry)
         with _opened_manifest(self.manifest, dry=dry) as manifest:
             if target is not None and not dry:  # from the start, so that a delete meanwhile holds for it too
@@ -164,13 +168,32 @@ class NamedIndex(IndexConfig):
         if self.manifest.exists():
             with _opened_manifest(self.manifest, dry=False) as manifest:
                 manifest.remove_collection(collection.name)
+        self._remove_checkpoint(space)
+        return space
+
+    def _remove_checkpoint(self, space: EmbeddingSpace) -> None:
         file = self.checkpoint(space)
         for path in file.parent.glob(f"{file.name}*"):
             path.unlink(missing_ok=True)
-        return space
+
+    def _set_aside_broken(self, space: EmbeddingSpace, *, whole: bool) -> None:
+        """Make room for a collection whose files can't be read; of `whole` folders too, or else that is an error."""
+        try:
+            self.open_collection(space)
+        except IndexBrokenError as error:
+            if error.whole and not whole:
+                raise
+            with (
+                reindex_lock(self.lock(space), error.collection),
+                _opened_manifest(self.manifest, dry=False) as manifest,
+            ):
+                set_aside(self.settings, error.collection, whole=error.whole)
+                for gone in manifest.collections() if error.whole else [error.collection]:
+                    manifest.remove_collection(gone)
+            self._remove_checkpoint(space)
 
     def _filled(self) -> dict[EmbeddingSpace, Collection]:
-        """The collections that have documents, those of models that no backend gives any more too."""
+        """The collections that can be read and have documents, those of models that no backend gives any more too."""
         known: list[EmbeddingSpace] = []
         if self.manifest.exists():
             with _opened_manifest(self.manifest, dry=False) as manifest:
@@ -178,13 +201,19 @@ class NamedIndex(IndexConfig):
         found = {}
         for space in dict.fromkeys([*self.spaces().values(), *known]):
             if space.dimensions is not None:
-                collection = self.open_collection(space)
-                if collection is not None and collection.count():
-                    found[space] = collection
+                with suppress(IndexBrokenError):
+                    collection = self.open_collection(space)
+                    if collection is not None and collection.count():
+                        found[space] = collection
         return found
 
     def _choose_origin(
-        self, target: EmbeddingSpace, origin: str | None, filled: dict[EmbeddingSpace, Collection]
+        self,
+        target: EmbeddingSpace,
+        origin: str | None,
+        filled: dict[EmbeddingSpace, Collection],
+        *,
+        has_documents: bool,
     ) -> tuple[Collection, EmbeddingSpace] | None:
         """The collection to read from, and its space; None for the source documents."""
         if origin == DOCUMENTS:
@@ -199,8 +228,6 @@ class NamedIndex(IndexConfig):
         active = space_of(self.route())
         if active in filled:
             return filled[active], active
-        own = self.open_collection(target)
-        has_documents = own is not None and own.count() > 0
         if filled and (has_documents or len(filled) > 1):
             choices = [*map(str, filled), *([DOCUMENTS] if self.settings.source else [])]
             raise SettingsError(f"say from where to fill the collection of {target}: --from {' or '.join(choices)}")

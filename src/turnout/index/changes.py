@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from turnout.embedding.embedder import Embedder
 from turnout.embedding.requests import Vector
-from turnout.errors import IndexBehindError
+from turnout.errors import IndexBehindError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk
 from turnout.index.collection import Collection
@@ -115,10 +115,10 @@ def write(change: Change, collections: Collections, *, wanted: bool) -> None:
             manifest.note_copied(name, written)
 
 
-def refuse_options(options: Mapping[str, object]) -> None:
-    """Refuse what a framework's signature lets through to a change, and its stores understand differently."""
-    if options:
-        raise TypeError(f"a named index takes no {', '.join(sorted(options))}")
+def refuse_options(options: Iterable[object]) -> None:
+    """Refuse options of a delete that may say what is deleted, which stores understand differently; a flag says how."""
+    if any(not isinstance(option, bool | int | float | None) for option in options):
+        raise UnsupportedError("a named index deletes by ids, and takes no other option that says what is deleted")
 
 
 def fill(spec: CollectionSpec, collections: Collections) -> Collection:

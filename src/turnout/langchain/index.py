@@ -159,7 +159,6 @@ class TurnoutIndex(SearchMethods, VectorStore):
         self,
         texts: Iterable[str],
         metadatas: list[dict[str, Any]] | None = None,
-        *,
         ids: list[str] | None = None,
         **kwargs: Any,
     ) -> list[str]:
@@ -192,7 +191,6 @@ class TurnoutIndex(SearchMethods, VectorStore):
         self,
         texts: Iterable[str],
         metadatas: list[dict[str, Any]] | None = None,
-        *,
         ids: list[str] | None = None,
         **kwargs: Any,
     ) -> list[str]:
@@ -205,19 +203,25 @@ class TurnoutIndex(SearchMethods, VectorStore):
             await asyncio.to_thread(self.index.commit, changes)
         return [chunk.id for chunk in chunks]
 
-    def delete(self, ids: list[str] | None = None, **kwargs: Any) -> bool | None:
+    def delete(self, ids: list[str] | None = None, *options: Any, **kwargs: Any) -> bool | None:
         """Delete documents from every collection that the index has.
 
         Args:
             ids: Their ids; None for all.
-            **kwargs: None; LangChain's signature has it.
+            *options: Other stores' options that select no documents, like `collection_only`; not used.
+            **kwargs: The same by name.
 
         Raises:
+            UnsupportedError: An option, like a filter, says which documents; nothing was deleted.
             PartialWriteError: A collection couldn't be changed; it is known as behind.
         """
-        refuse_options(kwargs)
+        refuse_options([*options, *kwargs.values()])
         self.index.delete(ids)
         return True
+
+    async def adelete(self, ids: list[str] | None = None, *options: Any, **kwargs: Any) -> bool | None:
+        """`delete` without blocking the event loop."""
+        return await asyncio.to_thread(self.delete, ids, *options, **kwargs)
 
     def status(self) -> list[Status]:
         """How far the collection of each backend's space is."""

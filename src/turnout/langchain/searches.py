@@ -24,14 +24,14 @@ class SearchMethods(ABC):
     async def _asearch(self, method: str, *args: Any, **kwargs: Any) -> list[Any]:
         """`_search` with one of the store's asynchronous methods."""
 
-    def similarity_search(self, query: str, k: int = 4, **kwargs: Any) -> list[Document]:
+    def similarity_search(self, query: str, *args: Any, **kwargs: Any) -> list[Document]:
         """The documents most similar to a query.
 
         Raises:
             EmbeddingSpaceError: The index has another space than the query would have; nothing was searched.
             IndexBehindError: It is a named index whose collection lacks documents; nothing was searched.
         """
-        return self._search("similarity_search", query, k=k, **kwargs)
+        return self._search("similarity_search", query, *args, **kwargs)
 
 
 def _add(name: str) -> None:

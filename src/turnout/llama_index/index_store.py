@@ -142,7 +142,7 @@ class TurnoutIndexStore(BasePydanticVectorStore):
 
         Stores understand filters differently: the active one says which nodes they are.
         """
-        refuse_options(delete_kwargs)
+        refuse_options(delete_kwargs.values())
         if filters is not None:
             node_ids = self._collection().matching(filters, node_ids)
         if node_ids:

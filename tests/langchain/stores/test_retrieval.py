@@ -12,6 +12,7 @@ from langchain_core.stores import InMemoryStore
 from langchain_text_splitters import RecursiveCharacterTextSplitter
 
 from tests.index.named_support import IDS, METADATAS, QUESTION, TEXTS
+from turnout.errors import UnsupportedError
 from turnout.langchain import TurnoutEmbeddings, TurnoutIndex
 
 if TYPE_CHECKING:
@@ -166,3 +167,37 @@ def test_a_class_that_is_given_to_langchain(anywhere: Anywhere) -> None:
         EXAMPLES, TurnoutEmbeddings(), TurnoutIndex, k=1, input_keys=["question"], **options
     )
     assert selector.select_examples({"question": "Who pays?"}) == EXAMPLES[1:]
+
+
+TAKEN: dict[str, tuple[Any, dict[str, Any]]] = {
+    "guarded-pgvector": ((False,), {"collection_only": False}),
+    "guarded-chroma": ((), {"where": {"page": 1}}),
+    "guarded-faiss": ((), {"refresh": True}),
+}
+"""Options that a store's own delete takes by position and by name; a named index takes flags for any store."""
+
+
+def test_options_are_given_by_position_and_by_name(anywhere: Anywhere) -> None:
+    store: Any = anywhere.store
+    if anywhere.name.startswith("guarded-") and anywhere.name not in TAKEN:
+        pytest.skip("the store itself takes no options")
+    positional, named = TAKEN.get(anywhere.name, ((False,), {"collection_only": False}))
+    assert store.add_texts(TEXTS, METADATAS, IDS) == IDS
+    if anywhere.name in TAKEN:
+        assert ids(store.similarity_search(QUESTION, 3, on_page(anywhere, 1))) == ["depot"]
+    assert store.delete(IDS[:1], *positional) is not False
+    assert store.delete(IDS[1:2], **named) is not False
+    assert ids(store.similarity_search(QUESTION, 3)) == ["refunds"]
+
+
+async def test_options_are_given_by_position_and_by_name_asynchronously(anywhere: Anywhere) -> None:
+    store: Any = anywhere.store
+    if not anywhere.name.startswith("named-"):
+        pytest.skip("what the store itself takes is its own")
+    assert await store.aadd_texts(TEXTS, METADATAS, IDS) == IDS
+    await store.adelete(IDS[:1], False)
+    await store.adelete(IDS[1:2], collection_only=False)
+    for attempt in (lambda: store.adelete(None, {"page": 2}), lambda: store.adelete(filter={"page": 2})):
+        with pytest.raises(UnsupportedError, match="deletes by ids"):
+            await attempt()
+    assert ids(await store.asimilarity_search(QUESTION, 3)) == ["refunds"]

@@ -19,6 +19,7 @@ from turnout.errors import IndexReadOnlyError, ReindexError
 
 _ATTEMPTS = 5  # copies of a folder that another process keeps changing
 
+_made: dict[Path, list[tuple[Path, int]]] = {}  # folder → its latest copies, each with the process that made it
 _copies: runtime.Cache[tuple[Path, object], Path] = runtime.Cache(size=None, close=shutil.rmtree)
 
 
@@ -93,10 +94,11 @@ def copied_folder(folder: Path, version: Callable[[], object]) -> Path:
 
 
 def _copied(folder: Path) -> Path:
-    earlier = [copy for (of, _), copy in _copies.items() if of == folder]
-    for one in earlier[:-1]:  # the latest may be in use still
-        shutil.rmtree(one, ignore_errors=True)
+    made = _made.setdefault(folder, [])
+    for one in made[:-1]:  # the latest may be in use still
+        _remove(*one)
     copy = Path(tempfile.mkdtemp(prefix="turnout-"))
+    made[:] = [*made[-1:], (copy, os.getpid())]
     atexit.register(_remove, copy, os.getpid())
     shutil.copytree(folder, copy, dirs_exist_ok=True, copy_function=shutil.copyfile)
     for one in [copy, *copy.rglob("*")]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from functools import cached_property
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from langchain_anthropic import ChatAnthropic
 from langchain_aws import ChatBedrockConverse
+from langchain_core.embeddings import DeterministicFakeEmbedding
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_openai import ChatOpenAI
 from langchain_openai.chat_models.base import BaseChatOpenAI
@@ -52,3 +54,30 @@ def test_chat_anthropic_asks_the_clients_that_it_is_made_with() -> None:
 def test_chat_openai_reads_answers_in_two_methods(name: str) -> None:
     assert callable(vars(BaseChatOpenAI)[name])
     assert name in vars(upstream.chat_openai())
+
+
+def test_a_pgvectorstore_gives_out_its_engine_its_table_and_its_event_loop(database: str) -> None:
+    from langchain_postgres import PGEngine, PGVectorStore
+    from sqlalchemy import NullPool
+
+    engine = PGEngine.from_connection_string(database, poolclass=NullPool)
+    engine.init_vectorstore_table("documents", 3)
+    store = PGVectorStore.create_sync(engine, DeterministicFakeEmbedding(size=3), "documents")
+    inner = upstream.pgvectorstore_inner(store)
+    assert (inner.schema_name, inner.table_name, inner.content_column) == ("public", "documents", "content")
+    assert inner.embedding_column == "embedding"
+    asked: list[object] = []
+    whole = inner.engine
+
+    class Noted:
+        def connect(self) -> object:
+            asked.append(self)
+            return whole.connect()
+
+    inner.engine = Noted()
+    store.add_texts(["Keys are rotated in March.", "The depot opens at seven."])
+    assert len(asked) == 2  # a transaction for each row
+    assert len(store.similarity_search("Keys?")) == 2
+    assert len(asked) == 3
+    assert upstream.run_pgvectorstore(store, asyncio.sleep(0, "done")) == "done"
+    assert asyncio.run(upstream.arun_pgvectorstore(store, asyncio.sleep(0, "done"))) == "done"

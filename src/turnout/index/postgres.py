@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -53,7 +54,8 @@ def unreachable(error: BaseException, index: str, url: URL | None) -> IndexUnrea
         )
         original: BaseException | None = error.orig
     else:  # asyncpg's, which SQLAlchemy doesn't know while it connects
-        reached, original = not isinstance(error, OSError), error
+        failed = isinstance(error, ConnectionError | TimeoutError | socket.gaierror) or "Connect call" in str(error)
+        reached, original = not failed, error
     return None if reached else _unreachable(original, index, url)
 
 

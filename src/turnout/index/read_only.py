@@ -95,8 +95,8 @@ def copied_folder(folder: Path, version: Callable[[], object]) -> Path:
 
 def _copied(folder: Path) -> Path:
     made = _made.setdefault(folder, [])
-    for one in made[:-1]:  # the latest may be in use still
-        _remove(*one)
+    for earlier in made[:-1]:  # the latest may be in use still
+        _remove(*earlier)
     copy = Path(tempfile.mkdtemp(prefix="turnout-"))
     made[:] = [*made[-1:], (copy, os.getpid())]
     atexit.register(_remove, copy, os.getpid())

@@ -36,6 +36,8 @@ _UNCHECKED = {  # methods of the store that neither compare vectors nor add any
     *("dump", "persist", "save_local", "serialize_to_bytes"),
     *("create_collection", "acreate_collection", "create_tables_if_not_exists", "acreate_tables_if_not_exists"),
     *("create_index", "create_vector_extension", "acreate_vector_extension"),
+    *("reindex", "areindex", "is_valid_index", "ais_valid_index", "get_table_name"),
+    *("apply_vector_index", "aapply_vector_index", "drop_vector_index", "adrop_vector_index"),
     *("delete_collection", "adelete_collection", "reset_collection", "drop_tables", "adrop_tables"),
 }
 

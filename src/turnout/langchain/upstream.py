@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from functools import cache, cached_property
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from turnout.langchain.messages.writing import write
 from turnout.transport import greenlets
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 
     from langchain_anthropic import ChatAnthropic
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from turnout.conversation.request import Fitted
     from turnout.conversation.turns import Turn
+
+T = TypeVar("T")
 
 _FILTERS = "content_filter_results"
 """Name under which a generation's info has what Azure's filter found in an answer that it stopped, as Azure's JSON."""
@@ -145,3 +147,23 @@ def filter_findings(metadata: Any) -> dict[str, Any]:
 def lancedb_names(store: Any) -> tuple[str, str, str, str]:
     """What a `LanceDB` calls its table, and in it the columns of vectors and texts; and where its database is."""
     return store._table_name, store._vector_key, store._text_key, str(store._connection.uri)  # noqa: SLF001
+
+
+# --- stores
+
+
+def pgvectorstore_inner(store: Any) -> Any:
+    """The asynchronous store that a `PGVectorStore` wraps: its engine, table and columns."""
+    return store._PGVectorStore__vs  # noqa: SLF001
+
+
+def run_pgvectorstore(store: Any, coroutine: Coroutine[Any, Any, T]) -> T:
+    """Wait for a coroutine on the event loop of a `PGVectorStore`, where its connections are."""
+    result: T = store._engine._run_as_sync(coroutine)  # noqa: SLF001
+    return result
+
+
+async def arun_pgvectorstore(store: Any, coroutine: Coroutine[Any, Any, T]) -> T:
+    """`run_pgvectorstore` without blocking the event loop."""
+    result: T = await store._engine._run_as_async(coroutine)  # noqa: SLF001
+    return result

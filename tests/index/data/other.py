@@ -99,6 +99,18 @@ def pgvector(address: str, backend: str) -> Any:
     return PGVector(TurnoutEmbeddings(backend=backend), connection=engine, collection_name="documents")
 
 
+def pgvectorstore(address: str, backend: str) -> Any:
+    from langchain_postgres import PGEngine, PGVectorStore
+    from sqlalchemy import NullPool, create_engine, inspect
+
+    from turnout.langchain import TurnoutEmbeddings
+
+    engine = PGEngine.from_connection_string(address, poolclass=NullPool)
+    if not inspect(create_engine(address, poolclass=NullPool)).has_table("documents"):
+        engine.init_vectorstore_table("documents", 1536)
+    return PGVectorStore.create_sync(engine, TurnoutEmbeddings(backend=backend), "documents")
+
+
 def qdrant(address: str, backend: str) -> Any:
     from langchain_qdrant import QdrantVectorStore
     from qdrant_client import QdrantClient, models
@@ -125,6 +137,7 @@ OPEN: dict[str, Callable[[str, str], Any]] = {
     "chroma": chroma,
     "pgvector": pgvector,
     "pgvector_async": pgvector,
+    "pgvectorstore": pgvectorstore,
     "qdrant": qdrant,
     "lancedb": lancedb,
 }
@@ -166,7 +179,7 @@ def _refill(store: Any) -> None:
     else:
         ids = store.get()["ids"]
     if ids:
-        made.delete(ids)
+        made.delete(list(map(str, ids)))
     made.add_texts(OTHERS, ids=[f"00000000-0000-4000-8000-10000000000{number}" for number in range(len(OTHERS))])
 
 

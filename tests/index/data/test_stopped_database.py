@@ -171,3 +171,22 @@ def test_a_guarded_store_of_llama_index(address: Callable[[str], str], relay: Re
     relay.stop()
     for attempt in llama_index_attempts(index):
         check(attempt, relay)
+
+
+@pytest.mark.usefixtures("config")
+@pytest.mark.parametrize("driver", ["postgresql+psycopg", "postgresql+asyncpg"])
+def test_a_guarded_pgvectorstore(address: Callable[[str], str], relay: Relay, driver: str) -> None:
+    from langchain_postgres import Column, PGEngine, PGVectorStore
+
+    from turnout.langchain import TurnoutEmbeddings, guarded
+
+    engine = PGEngine.from_connection_string(address(driver), poolclass=NullPool)
+    engine.init_vectorstore_table("docs", 1536, id_column=Column("id", "TEXT", nullable=False))
+    store = guarded(PGVectorStore.create_sync(engine, TurnoutEmbeddings(), "docs", id_column="id"))
+    store.add_texts(TEXTS, ids=IDS)
+    assert store.delete(IDS[:1], None)
+    assert len(store.similarity_search(QUESTION)) == 2
+    relay.stop()
+    attempts = langchain_attempts(store)
+    for attempt in [*attempts[False], *attempts[True]]:
+        check(attempt, relay)

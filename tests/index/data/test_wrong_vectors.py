@@ -33,7 +33,7 @@ def where(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.mark.usefixtures("config")
-@pytest.mark.parametrize("kind", ["chroma", "pgvector", "qdrant", "lancedb"])
+@pytest.mark.parametrize("kind", ["chroma", "pgvector", "pgvectorstore", "qdrant", "lancedb"])
 def test_a_guarded_store_is_looked_at_in_every_search_and_insert(
     kind: str, other: Other, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -84,7 +84,7 @@ def test_an_asynchronous_pgvector_is_looked_at_too(other: Other, database: str) 
 
 
 @pytest.mark.usefixtures("config")
-@pytest.mark.parametrize("kind", ["chroma", "pgvector", "qdrant", "lancedb"])
+@pytest.mark.parametrize("kind", ["chroma", "pgvector", "pgvectorstore", "qdrant", "lancedb"])
 def test_a_store_that_is_refilled_while_texts_are_embedded_is_not_written(
     kind: str, other: Other, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -129,6 +129,7 @@ def _lancedb_ids(folder: str) -> list[str]:
 OTHERS_OF = {
     "chroma": _chroma_ids,
     "pgvector": _pgvector_ids,
+    "pgvectorstore": lambda address: list(elsewhere.pgvectorstore(address, "bedrock").get()["ids"]),
     "qdrant": _qdrant_ids,
     "lancedb": _lancedb_ids,
 }

@@ -37,13 +37,13 @@ def settings_toml(fresh_emulator: Emulator) -> str:
     return text[: text.index("[chat.")] + _ROUTES
 
 
-@pytest.fixture(params=["in_memory", "chroma", "faiss", "pgvector", "qdrant", "lancedb"])
+@pytest.fixture(params=["in_memory", "chroma", "faiss", "pgvector", "pgvectorstore", "qdrant", "lancedb"])
 def kind(request: pytest.FixtureRequest, tmp_path: Path, settings_file: Path) -> kinds.Kind:
     """Each kind of store."""
     return _kind(request, tmp_path)
 
 
-@pytest.fixture(params=["in_memory", "chroma", "faiss", "pgvector_async", "qdrant", "lancedb"])
+@pytest.fixture(params=["in_memory", "chroma", "faiss", "pgvector_async", "pgvectorstore", "qdrant", "lancedb"])
 def async_kind(request: pytest.FixtureRequest, tmp_path: Path, settings_file: Path) -> kinds.Kind:
     """Each kind of store, as it is used from an event loop."""
     return _kind(request, tmp_path)

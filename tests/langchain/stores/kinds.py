@@ -201,3 +201,38 @@ def lancedb(folder: Path) -> Kind:
         store.lance.table.update_field_metadata({"path": "vector", "metadata": {key: value}})
 
     return Kind(made, reopen, edit)
+
+
+def pgvectorstore(connection: str) -> Kind:
+    from langchain_postgres import PGEngine, PGVectorStore
+    from sqlalchemy import MetaData, NullPool, Table, create_engine, inspect
+    from sqlalchemy.schema import SetTableComment
+
+    engine = PGEngine.from_connection_string(connection, poolclass=NullPool)
+
+    def make(embeddings: Embeddings, length: int = 1536) -> PGVectorStore:
+        sync = create_engine(connection, poolclass=NullPool)
+        if not inspect(sync).has_table("Documents"):
+            engine.init_vectorstore_table(
+                "Documents", length, id_column={"name": "id", "data_type": "TEXT", "nullable": False}
+            )
+            with sync.begin() as made:
+                made.execute(
+                    SetTableComment(Table("Documents", MetaData(), schema="public", comment="of the rail team"))
+                )
+        return PGVectorStore.create_sync(engine, embeddings, "Documents", id_column="id")
+
+    def reopen(store: GuardedVectorStore, embeddings: Embeddings, **options: Any) -> GuardedVectorStore:
+        return guarded(make(embeddings), **options)
+
+    def edit(store: GuardedVectorStore, key: str, value: str) -> None:
+        import json
+
+        with create_engine(connection, poolclass=NullPool).begin() as changed:
+            said = inspect(changed).get_table_comment("Documents", schema="public")["text"] or ""
+            own, _, record = said.partition("\n")
+            assert own == "of the rail team"
+            comment = f"{own}\n{json.dumps({**json.loads(record), key: value})}"
+            changed.execute(SetTableComment(Table("Documents", MetaData(), schema="public", comment=comment)))
+
+    return Kind(make, reopen, edit)

@@ -433,6 +433,7 @@ def test_the_guard_and_its_keepers_are_what_the_registry_says(folder: Path, data
             "chroma": kinds.chroma(folder),
             "faiss": kinds.faiss(folder),
             "pgvector": kinds.pgvector(database),
+            "pgvectorstore": kinds.pgvectorstore(database),
             "qdrant": kinds.qdrant(folder / "qdrant"),
         }.items()
     }
@@ -441,6 +442,7 @@ def test_the_guard_and_its_keepers_are_what_the_registry_says(folder: Path, data
         "chroma": "_ChromaKeeper",
         "faiss": "_FaissKeeper",
         "pgvector": "_PGVectorKeeper",
+        "pgvectorstore": "_PGVectorStoreKeeper",
         "qdrant": "_QdrantKeeper",
     }
 

@@ -155,6 +155,7 @@ _KINDS: StoreKinds[SpaceKeeper] = StoreKinds(
         "langchain_chroma.vectorstores.Chroma": "chroma",
         "langchain_community.vectorstores.faiss.FAISS": "faiss",
         "langchain_postgres.vectorstores.PGVector": "pgvector",
+        "langchain_postgres.v2.vectorstores.PGVectorStore": "pgvectorstore",
         "langchain_qdrant.qdrant.QdrantVectorStore": "qdrant",
         "langchain_community.vectorstores.lancedb.LanceDB": "lancedb",
         f"{__name__}.lance_table.LanceVectorStore": "lancedb",

@@ -1,4 +1,4 @@
-"""LlamaIndex's `PGVectorStore`: the record is in its table's comment, which is dumped, copied and dropped with it."""
+"""LlamaIndex's `PGVectorStore`: the record is in its table's comment."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import sqlalchemy.orm
 from llama_index.core.schema import BaseNode, MetadataMode
 from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode
 from llama_index.vector_stores.postgres import PGVectorStore
-from sqlalchemy.schema import DropTableComment, SetTableComment
 
-from turnout.errors import EmbeddingSpaceError, TurnoutError
+from turnout.errors import TurnoutError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk
 from turnout.index.collection import check_json, check_strings
 from turnout.index.guard.checks import RecordChanged
-from turnout.index.guard.keepers import Sample, StoreState, collection_gone
-from turnout.index.guard.records import PREFIX, SpaceRecord
+from turnout.index.guard.keepers import Sample, StoreState
+from turnout.index.guard.records import SpaceRecord
 from turnout.index.postgres import async_engine_of, engine_of, unreachable
 from turnout.index.store_kinds import StoreKind
+from turnout.index.table_record import TableRecord
 from turnout.llama_index.stores.base import NodeCollection, SpaceKeeper, node_with_record, to_chunk
 from turnout.llama_index.stores.upstream import customize_postgres_queries, postgres_row, postgres_table, postgres_url
 from turnout.settings import IndexSettings
@@ -31,7 +31,6 @@ from turnout.settings import IndexSettings
 _NO_NODE = "turnout: no node"
 _EXPECTED = "turnout_expected_comment"  # argument of a query
 _DENSE = {VectorStoreQueryMode.DEFAULT, VectorStoreQueryMode.MMR}
-_DENIED = "42501"  # https://www.postgresql.org/docs/current/errcodes-appendix.html: insufficient_privilege
 
 
 def _compare_comment(
@@ -65,10 +64,7 @@ def _before_insert(_: object, connection: sqlalchemy.Connection, row: object) ->
 
 
 class _PostgresKeeper(SpaceKeeper):
-    """Keeps the record of a store.
-
-    Only the owner of a table may comment on it: so may only the owner adopt an index, or insert its first nodes.
-    """
+    """Keeps the record of a store."""
 
     unchecked: ClassVar[frozenset[str]] = frozenset({"close"})
 
@@ -76,13 +72,8 @@ class _PostgresKeeper(SpaceKeeper):
         self.store = store
         self._rows = postgres_table(store)
         self._table: sqlalchemy.Table = self._rows.__table__
-        quoted = sqlalchemy.func.format("%I.%I", str(self._table.schema), str(self._table.name))
-        self._found = sqlalchemy.func.to_regclass(quoted)
-        description = sqlalchemy.func.obj_description(self._found, "pg_class")
-        self._comment: sqlalchemy.ColumnElement[str] = sqlalchemy.func.coalesce(description, "")
-        key = f"turnout {self._table.schema}.{self._table.name}"
-        self._key = sqlalchemy.func.hashtextextended(key, 0)  # of an advisory lock, which is the database's
-        customize_postgres_queries(store, _compare_comment, self._comment)
+        self._record = TableRecord(self.index, str(self._table.schema), str(self._table.name))
+        customize_postgres_queries(store, _compare_comment, self._record.comment)
         if not sqlalchemy.event.contains(self._rows, "before_insert", _before_insert):
             sqlalchemy.event.listen(self._rows, "before_insert", _before_insert)
 
@@ -95,7 +86,7 @@ class _PostgresKeeper(SpaceKeeper):
 
     def version(self) -> object:
         with connected(self.store).connect() as connection:
-            return self._read(connection)
+            return self._record.read(connection)
 
     def expecting(self, query: VectorStoreQuery, version: object) -> Mapping[str, Any] | None:
         """The comment, which the query compares; LlamaIndex's class passes no arguments to a search by words."""
@@ -105,28 +96,25 @@ class _PostgresKeeper(SpaceKeeper):
         vector = self._rows.embedding
         length_of_one = sqlalchemy.select(sqlalchemy.func.vector_dims(vector)).where(vector.is_not(None)).limit(1)
         with connected(self.store).connect() as connection:
-            line = _record_line(self._read(connection))
+            record = self._record.record(connection)
             length = connection.scalar(length_of_one)
-        record = SpaceRecord.from_text(line, index=self.index) if line else None
         return StoreState(
             record, empty=length is None, dimensions=self.store.embed_dim if length is None else int(length)
         )
 
     def write(self, record: SpaceRecord | None) -> None:
-        with self._alone() as connection:
-            self._comment_on(connection, record)
+        with connected(self.store).begin() as connection:
+            self._record.write(connection, record)
 
     def claim(self, record: SpaceRecord) -> bool:
-        with self._alone() as connection:
-            if _record_line(self._read(connection)) is not None:
-                return False
-            self._comment_on(connection, record)
-        return True
+        with connected(self.store).begin() as connection:
+            return self._record.claim(connection, record)
 
     def release(self) -> None:
-        with self._alone() as connection:
+        with connected(self.store).begin() as connection:
+            self._record.hold(connection, alone=True)
             if connection.scalar(sqlalchemy.select(self._rows.id).limit(1)) is None:
-                self._comment_on(connection, None)
+                self._record.write(connection, None)
 
     def has(self, row: object) -> bool:
         """Whether a row is of this store's table."""
@@ -143,34 +131,10 @@ class _PostgresKeeper(SpaceKeeper):
 
     def check_insert(self, connection: sqlalchemy.Connection, space: EmbeddingSpace) -> None:
         """Keep the record as it is until the transaction ends; raises `RecordChanged` if it is of another space."""
-        connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock_shared(self._key)))
-        line = _record_line(self._read(connection))
-        if line is None or not SpaceRecord.from_text(line, index=self.index).space.fits(space):
+        self._record.hold(connection, alone=False)
+        record = self._record.record(connection)
+        if record is None or not record.space.fits(space):
             raise RecordChanged
-
-    @contextmanager
-    def _alone(self) -> Iterator[sqlalchemy.Connection]:
-        """A transaction in which nobody else inserts or changes the record."""
-        with connected(self.store).begin() as connection:
-            connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(self._key)))
-            yield connection
-
-    def _comment_on(self, connection: sqlalchemy.Connection, record: SpaceRecord | None) -> None:
-        """Change the comment, and leave its other lines."""
-        comment = self._read(connection)
-        lines = [line for line in comment.splitlines() if line != _record_line(comment)]
-        lines += [record.to_text()] if record else []
-        name, schema = self._table.name, self._table.schema
-        table = sqlalchemy.Table(name, sqlalchemy.MetaData(), schema=schema, comment="\n".join(lines))
-        try:
-            connection.execute(SetTableComment(table) if lines else DropTableComment(table))
-        except sqlalchemy.exc.DBAPIError as error:
-            if getattr(error.orig, "sqlstate", getattr(error.orig, "pgcode", None)) != _DENIED:
-                raise
-            quoted = connection.dialect.identifier_preparer.format_table(self._table)
-            fix = f"write or adopt it once as the owner of the table {quoted}"
-            msg = f"this role may not keep the record of {self.index!r}, which is in its table's comment: {fix}"
-            raise EmbeddingSpaceError(msg, index=self.index, fix=fix) from error
 
     def sample(self, number: int) -> list[Sample]:
         query = sqlalchemy.select(self._rows.node_id).order_by(sqlalchemy.func.random()).limit(number)
@@ -179,12 +143,6 @@ class _PostgresKeeper(SpaceKeeper):
         nodes = self.store.get_nodes(node_ids=ids) if ids else []
         return [(node.get_content(MetadataMode.EMBED), node.get_embedding()) for node in nodes]
 
-    def _read(self, connection: sqlalchemy.Connection) -> str:
-        found, comment = connection.execute(sqlalchemy.select(self._found, self._comment)).one()
-        if found is None:
-            raise collection_gone(self.index)
-        return str(comment)
-
 
 def connected(store: PGVectorStore) -> sqlalchemy.Engine:
     """The engine of a store, which connects, and makes its table, when it is first asked for something."""
@@ -192,11 +150,6 @@ def connected(store: PGVectorStore) -> sqlalchemy.Engine:
         store.get_nodes(node_ids=[_NO_NODE])
     engine: sqlalchemy.Engine = store.client
     return engine
-
-
-def _record_line(comment: str) -> str | None:
-    """The line of a comment that is a record, whole or not."""
-    return next((line for line in comment.splitlines() if line.startswith("{") and PREFIX in line), None)
 
 
 class _PostgresCollection(NodeCollection):

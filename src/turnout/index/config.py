@@ -13,6 +13,7 @@ from turnout.index import frameworks
 from turnout.index.collection import Collection
 from turnout.index.databases.places import Place
 from turnout.index.databases.schema import PostgresSchema
+from turnout.index.read_only import is_read_only, read_only_error
 from turnout.redaction import shown
 from turnout.routing import Route, active_backend, resolve
 from turnout.settings import IndexSettings, Settings, load_settings
@@ -73,6 +74,11 @@ class IndexConfig:
         """The collection of a space; None if there is none and it isn't to be made."""
         with self.opening(space):
             return frameworks.open_collection(self.settings, self.name, space, create=create)
+
+    def check_writable(self) -> None:
+        """Raise `IndexReadOnlyError` before anything is paid for, if the index is in a folder that can't be written."""
+        if isinstance(self.manifest, Path) and is_read_only(self.manifest):
+            raise read_only_error(self.manifest.parent)
 
     @contextmanager
     def opening(self, space: EmbeddingSpace) -> Iterator[None]:

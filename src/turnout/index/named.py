@@ -19,7 +19,6 @@ from turnout.index.collection import Collection
 from turnout.index.collections import PATIENCE, Collections, CollectionSpec, Opener
 from turnout.index.config import IndexConfig
 from turnout.index.manifest import Manifest
-from turnout.index.read_only import check_writable
 from turnout.settings import Settings, load_settings
 from turnout.settings.fields import portable_settings
 
@@ -414,8 +413,7 @@ class Index:
 
     def _collections_to_change(self, config: IndexConfig) -> Collections:
         """`_collections_of`; raises `IndexReadOnlyError` if the index can't be written."""
-        if isinstance(config.manifest, Path):
-            check_writable(config.manifest)
+        config.check_writable()
         return self._collections_of(config)
 
     def _collections_of(self, config: IndexConfig) -> Collections:

@@ -13,8 +13,10 @@ from weakref import WeakValueDictionary
 
 from turnout import runtime
 from turnout.errors import ReindexLockedError, SettingsError
+from turnout.index.read_only import copied_folder, is_read_only, read_only_error
 from turnout.settings import IndexSettings
 
+_META = "meta.json"  # says which collections a folder has
 _TAKEN = "already accessed by another instance"  # what qdrant-client says of a folder that is open elsewhere
 
 
@@ -77,12 +79,22 @@ def open_client(index: IndexSettings, *, create: bool) -> Any | None:
             "into them. If nobody but you can, say allow_pickle = true beside path in the [index.…] table of "
             "turnout.toml. A Qdrant server, named by connection, has no pickle"
         )
-    path = str(folder.resolve())
+    folder = folder.resolve()
+    if is_read_only(folder / _META):  # qdrant-client makes a lock in it, and SQLite's files
+        if create:
+            raise read_only_error(folder)
+        folder = copied_folder(folder, partial(_version, folder))
+    path = str(folder)
     with _lock:
         client = _folders.get(path)
         if client is None:
             client = _folders[path] = FolderClient(path)
     return client
+
+
+def _version(folder: Path) -> object:
+    """What changes when one of a folder's files does."""
+    return tuple((str(one), one.stat().st_mtime_ns) for one in sorted(folder.rglob("*")) if one.is_file())
 
 
 def _server(index: IndexSettings) -> Any:

@@ -33,12 +33,6 @@ def is_read_only(path: Path) -> bool:
     return not all(os.access(one, os.W_OK, effective_ids=effective) for one in there)
 
 
-def check_writable(path: Path) -> None:
-    """Raise `IndexReadOnlyError` before anything is paid for."""
-    if is_read_only(path):
-        raise read_only_error(path.parent)
-
-
 def read_only_error(where: Path | str) -> IndexReadOnlyError:
     """The error of a folder, or of a file in it, that is to be written and can't be."""
     msg = f"{where} can't be written by this user, or is mounted read-only, so nothing was changed. It can be searched"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from turnout_emulator import Emulator
 
 STORES = [("langchain", "chroma"), ("langchain", "faiss"), ("llama_index", "chroma"), ("llama_index", "simple")]
+STORES += [("langchain", "qdrant"), ("llama_index", "lancedb")]
 KEPT: dict[str, Framework] = {}
 
 
@@ -102,6 +103,7 @@ def change(name: str, folder: str) -> None:
         lambda: index._index.vector_store.clear() if name == "llama_index" else index._index.delete(),
         lambda: NamedIndex("docs").reindex("bedrock", sample=0),
         lambda: NamedIndex("docs").reindex("azure", origin="itself", sample=0),
+        lambda: NamedIndex("docs").drop("bedrock"),
     ):
         with pytest.raises(IndexReadOnlyError, match="can't be written") as refused:
             attempt()

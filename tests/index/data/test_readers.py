@@ -62,6 +62,13 @@ class Framework:
     def lacking(self) -> list[int]:
         return [found.lacking for found in self._index.status() if found.exists]
 
+    def texts(self, question: str = QUESTION) -> dict[str, str]:
+        """The nearest chunks, nearest first: id → text."""
+        if self._is_langchain:
+            return {document.id: document.page_content for document in self._index.similarity_search(question, k=99)}
+        found = self._index.as_retriever(similarity_top_k=99).retrieve(question)
+        return {node.node_id: node.text for node in found}
+
     def search(self) -> set[str]:
         if self._is_langchain:
             return {document.id for document in self._index.similarity_search(QUESTION, k=5)}

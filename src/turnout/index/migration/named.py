@@ -83,6 +83,8 @@ class NamedIndex(IndexConfig):
         space = space_of(route)
         name = self.collection_name(space)
         dry = bool(options.get("dry_run"))
+        if not dry:
+            self.check_writable()
         if origin == ITSELF:
             return self._accept(space, dry=dry, confirm=options.get("confirm"))
         filled = self._filled()
@@ -153,6 +155,7 @@ class NamedIndex(IndexConfig):
         Raises:
             EmbeddingSpaceError: It is the space in use, or there is no such collection.
         """
+        self.check_writable()
         space = self.space(text)
         if space_of(self.route()).fits(space):
             fix = "switch the backend first"

@@ -150,8 +150,9 @@ def remove_outdated(collection: Collection, manifest: Manifest) -> int:
 
 def _add(spec: CollectionSpec, collection: Collection, collections: Collections) -> None:
     manifest = collections.manifest
+    readers: dict[str, Collection | None] = {}
     while ids := manifest.lacking(spec.name, _FILL_PAGE):
-        chunks = _read_wanted(spec, ids, collections)
+        chunks = _read_wanted(spec, ids, collections, readers)
         nowhere = [] if chunks else manifest.give_up_lost(spec.name)
         if nowhere:
             _warn(
@@ -190,14 +191,17 @@ def _warn(what: str, named: Sequence[str]) -> None:
     warnings.warn(f"{what}: {named[0]}" + (" and others" if len(named) > 1 else ""), stacklevel=2)
 
 
-def _read_wanted(spec: CollectionSpec, ids: Sequence[str], collections: Collections) -> list[Chunk]:
-    """The wanted version of chunks, from whichever collection has it."""
+def _read_wanted(
+    spec: CollectionSpec, ids: Sequence[str], collections: Collections, readers: dict[str, Collection | None]
+) -> list[Chunk]:
+    """The wanted version of chunks, from whichever collection has it; each is opened once."""
     manifest = collections.manifest
     spaces = manifest.collections()
     chunks: list[Chunk] = []
     for name, there in manifest.holders(ids).items():
-        reader = collections.reader(spec.config, name, EmbeddingSpace.parse(spaces[name]))
-        if reader is None:
+        if name not in readers:
+            readers[name] = collections.reader(spec.config, name, EmbeddingSpace.parse(spaces[name]))
+        if (reader := readers[name]) is None:
             manifest.remove_collection(name)
             continue
         found = reader.get(there)

@@ -84,12 +84,12 @@ def reindex(to: str, origin: str) -> None:
 def search(framework: str, wanted: dict[str, str], behind: bool) -> None:
     """Everything is found; and a text is what is nearest to itself, by the vector that is its own."""
     index = index_of(framework)
-    found = expect(index.texts, behind=behind)
+    found = expect(index.nearest, behind=behind)
     if found is None:
         return
     assert found == wanted
     for text in list(wanted.values())[-1:]:
-        assert next(iter(index.texts(text).values())) == text
+        assert next(iter(index.nearest(text).values())) == text
 
 
 # --- what must be there

@@ -62,7 +62,7 @@ class Framework:
     def lacking(self) -> list[int]:
         return [found.lacking for found in self._index.status() if found.exists]
 
-    def texts(self, question: str = QUESTION) -> dict[str, str]:
+    def nearest(self, question: str = QUESTION) -> dict[str, str]:
         """The nearest chunks, nearest first: id → text."""
         if self._is_langchain:
             return {document.id: document.page_content for document in self._index.similarity_search(question, k=99)}

@@ -9,10 +9,12 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from tests.support.frameworks import FRAMEWORKS, WAYS, Chat
+from turnout import runtime
 from turnout.errors import CredentialError
 from turnout.providers.credentials.aws import refresh
 from turnout.settings import Settings
-from turnout_emulator import Emulator
+from turnout_emulator import Emulator, Raw
+from turnout_emulator.accounts import AWS_ACCESS_KEY, AWS_SECRET_KEY, ROLE_ARN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,3 +127,22 @@ def test_what_may_pass_is_no_lack_of_a_credential(error: Exception) -> None:
 
     with pytest.raises(type(error)):
         refresh(Credentials())
+
+
+@pytest.mark.parametrize("page", ["<html><body>Sign in to the network</body></html>", "Sign in", '{"a": 1}', ""])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_page_for_a_role_is_no_credential(fresh_emulator: Emulator, framework: str, page: str) -> None:
+    role = {
+        "access_key_id": AWS_ACCESS_KEY,
+        "secret_access_key": AWS_SECRET_KEY,
+        "role_arn": ROLE_ARN,
+        "auth": "assumed-role",
+        "sts_endpoint": fresh_emulator.sts.url,
+    }
+    runtime.close()  # of credentials that another test was given
+    chat = Chat(framework, settings=settings(fresh_emulator, **role))
+    for way in WAYS:
+        fresh_emulator.queue(Raw(200, {"content-type": "text/html"}, page), service="sts")
+        with pytest.raises(CredentialError, match=r"(?s)can be read \(.*Check its address"):
+            chat.ask(way)
+    assert chat.ask("whole").text

@@ -17,6 +17,7 @@ from turnout.providers.credentials import Credential
 from turnout.providers.credentials.aws_clients import session_class
 from turnout.redaction import redact, shown, without_secrets
 from turnout.settings.secrets import plain
+from turnout.transport.answers.unreadable import shortened
 from turnout.transport.blocking import within_deadline
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ _OPERATIONS = {
 """Operations that get a credential → what to do where the identity may not have it."""
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "ForbiddenException"})
+_NO_ANSWER = "Check its address, and what stands before it."
 _WRONG_SOURCE = "Check the credential that it is got with."
 
 _FAILURES = {
@@ -58,6 +60,9 @@ _FAILURES = {
     "InvalidConfigError": "",
 }
 """What botocore fails with when a credential can't be got → what to do."""
+
+_UNREADABLE = (LookupError, TypeError, AttributeError, ValueError)
+"""What botocore's parsers, and what reads on from there, fail with where the answer is a page, or another's."""
 
 _CHAIN = (
     "environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set",
@@ -203,6 +208,8 @@ def _unobtainable(error: Exception, credentials: Any) -> CredentialError | None:
     if advice is None:
         return None
     method, said = credentials.method, redact(str(error)).rstrip(".")
+    if advice == _NO_ANSWER:
+        said = f"what answered gave none that can be read ({type(error).__name__}: {shortened(said)})"
     return CredentialError(
         f"No AWS credential from {method!r}: {said}. {advice}".rstrip(), tried=(f"{method}: {said}",)
     )
@@ -218,7 +225,9 @@ def _advice(error: Exception) -> str | None:
         if status >= 500 or status == 429 or "Throttl" in code:
             return None
         return _OPERATIONS.get(operation, "") if status == 403 and code in _DENIED else _WRONG_SOURCE
-    return next((_FAILURES[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in _FAILURES), None)
+    known = next((_FAILURES[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in _FAILURES), None)
+    unreadable = isinstance(error, _UNREADABLE) or type(error).__name__ == "ResponseParserError"
+    return _NO_ANSWER if known is None and unreadable else known
 
 
 def _assume(backend: BedrockBackend, source: botocore.session.Session) -> botocore.session.Session:

@@ -72,6 +72,8 @@ def classify(error: BaseException, site: CallSite) -> e.TurnoutError | None:
     if kind is None:
         return None
     status, code, request_id, headers = _details(error)
+    if status == 413:
+        kind = _by_words(_said(error), tables.TOO_LARGE_MESSAGES, e.InvalidRequestError)
     made = _made(kind, error, site, code, request_id)
     made.status, made.retry_after, made.__cause__ = status, retry_after(headers), error
     said = headers.get("x-should-retry")  # which is what OpenAI's SDK goes by as well

@@ -156,6 +156,12 @@ BEDROCK_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = (
     ),
 )
 
+# A 413 is a model's, of too many tokens, or of what stands before it and counts bytes: a gateway, or Anthropic's own
+# front door ("Request exceeds the maximum size").
+TOO_LARGE_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = (
+    (re.compile(r"(?i)\b(tokens?|context|prompt|input)\b|too long"), e.ContextOverflowError),
+)
+
 # Bedrock's throttling by the day's quota, which no repetition passes; its code is that of all throttling.
 # Source: minorun365/agent-book#29, Ivy-Interactive/Ivy-Tendril#1756
 DAILY_QUOTA = re.compile(r"(?i)too many (tokens|requests) per day")

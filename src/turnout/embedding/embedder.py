@@ -21,7 +21,7 @@ from turnout.calls.failover import Failover
 from turnout.embedding.batching import Batch, EmbeddingProgress, abatches, batches, check
 from turnout.embedding.failover import RequestsAtPlaces
 from turnout.embedding.requests import Purpose, Vector
-from turnout.errors import ContextOverflowError
+from turnout.errors import ContextOverflowError, InvalidRequestError
 from turnout.routing import Route
 from turnout.settings import Settings
 from turnout.transport import background_loop
@@ -112,29 +112,30 @@ class Embedder:
         """Embed the texts of a request, in halves if the service refuses it as too large."""
         try:
             return self._requests.send(batch, purpose)
-        except ContextOverflowError as error:
-            if len(batch.texts) == 1:
-                self._name_text(batch, error)
-                raise
+        except InvalidRequestError as error:
+            self._require_divisible(batch, error)
         return [vector for half in batch.halves() for vector in self._embed_split(half, purpose)]
 
     async def _aembed_split(self, batch: Batch, purpose: Purpose, *, patience: float = _PATIENCE) -> list[Vector]:
         """Likewise, without blocking the event loop."""
         try:
             return await self.aembed_batch(batch, purpose, patience=patience)
-        except ContextOverflowError as error:
-            if len(batch.texts) == 1:
-                self._name_text(batch, error)
-                raise
+        except InvalidRequestError as error:
+            self._require_divisible(batch, error)
         return [
             vector for half in batch.halves() for vector in await self._aembed_split(half, purpose, patience=patience)
         ]
 
-    def _name_text(self, batch: Batch, error: ContextOverflowError) -> None:
-        """Have the error for a text say its number in the caller's list and the model's limit."""
-        known = self.route.facts
-        limit = f", of which the model takes {known.context:,}" if known.known else ""
-        error.args = (f"text {batch.numbers[0]} has too many tokens{limit}: {error.args[0]}",)
+    def _require_divisible(self, batch: Batch, error: InvalidRequestError) -> None:
+        """Raise the error again unless half of the request may be taken; of one text, with its number and the limit."""
+        too_long = isinstance(error, ContextOverflowError)
+        if len(batch.texts) > 1 and (too_long or error.status == 413):
+            return
+        if too_long:
+            known = self.route.facts
+            limit = f", of which the model takes {known.context:,}" if known.known else ""
+            error.args = (f"text {batch.numbers[0]} has too many tokens{limit}: {error.args[0]}",)
+        raise error
 
     def _unique(self, texts: Sequence[str]) -> dict[str, int]:
         """The texts that differ, each with the number of the first that is so."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,13 +17,14 @@ from turnout.calls import circuit
 from turnout.embedding import failover
 from turnout.errors import ServerError, SettingsError
 from turnout.settings import load_settings
-from turnout_emulator import Failure, Raw
+from turnout_emulator import Failure, Raw, Script, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from turnout_emulator import Emulator
+    from turnout_emulator import Emulator, Whole
+    from turnout_emulator.scripts import Step
 
 pytestmark = pytest.mark.usefixtures("no_backoff", "nothing_known")
 TEXTS = [f"passage {number}" for number in range(40)]
@@ -137,3 +140,35 @@ def test_other_spaces_in_a_list_are_refused(settings_file: Path, line: str, mess
     settings_file.write_text(text.replace(old, line))
     with pytest.raises(SettingsError, match=re.escape(message)):
         load_settings(settings_file)
+
+
+@pytest.mark.usefixtures("settings_file")
+@pytest.mark.parametrize("way", ["query", "async"])
+def test_a_place_that_is_silent_holds_no_request_up(
+    fresh_emulator: Emulator, framework: str, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The comparison goes on beside it, and is there for a later one."""
+    monkeypatch.setattr(failover, "_HELD_UP", 0.05)
+    answers = threading.Event()
+
+    def wait(whole: Whole) -> Iterator[Step]:
+        while not answers.is_set():
+            yield Wait(0.02)
+        yield whole.sent
+
+    fresh_emulator.rule(lambda received: Script(wait) if received.service == "openai" else None)
+    embedding = Embedding(framework)
+
+    def ask() -> list[float]:
+        found: list[float] = asyncio.run(embedding.aquery("x")) if way == "async" else embedding.query("x")
+        return found
+
+    right = ask()
+    assert failover._comparing
+    assert ask() == right
+    answers.set()
+    while failover._comparing:
+        time.sleep(0.02)
+    fresh_emulator.clear()
+    down(fresh_emulator)
+    assert ask() == right

@@ -9,21 +9,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import time
 from functools import partial
 from operator import mul
 from typing import TYPE_CHECKING
 
+from turnout.calls.context import deadline_of
 from turnout.calls.failover import FailoverCall
 from turnout.embedding.batching import Batch
 from turnout.embedding.sending import EmbeddingCall
 from turnout.errors import ModelCallError, TurnoutError
 from turnout.facts.spaces import space_of
 from turnout.routing import other_places, resolve
-from turnout.runtime import Cache
+from turnout.runtime import Cache, renew_in_child
 from turnout.transport import background_loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     from turnout.calls.failover import Failover
     from turnout.embedding.requests import Purpose, Vector
@@ -57,9 +60,11 @@ SAMPLES = (
 
 _NOTHING = 1e-9  # not 0, which a cache takes for nothing
 _WITHIN = 10.0  # seconds that a comparison may take
+_HELD_UP = 1.0  # seconds that the request waits for it which began it
 
 _compared: Cache[tuple[str, str, str], float] = Cache(size=1000)  # the smallest cosine of a sample's two vectors
 _comparing: set[tuple[str, str, str]] = set()
+renew_in_child(_comparing.clear)
 
 
 class RequestsAtPlaces:
@@ -90,25 +95,32 @@ class RequestsAtPlaces:
 
     def send(self, batch: Batch, purpose: Purpose) -> list[Vector]:
         """The vectors of a request's texts."""
+        began = time.monotonic()
         try:
             vectors = self._call(batch, purpose).answer()
         except ModelCallError as error:
             self._explain(error)
             raise
         if missing := self._not_compared():
-            background_loop.submit(self._compare(missing)).result()
+            background_loop.wait(self._begin_comparing(missing), self._wait(began))
         return vectors
 
     async def asend(self, batch: Batch, purpose: Purpose, *, patience: float) -> list[Vector]:
         """Likewise, without blocking the event loop; throttling is waited out for so many seconds."""
+        began = time.monotonic()
         try:
             vectors = await self._call(batch, purpose, patience).aanswer()
         except ModelCallError as error:
             self._explain(error)
             raise
         if missing := self._not_compared():
-            await self._compare(missing)
+            await background_loop.await_(self._begin_comparing(missing), self._wait(began))
         return vectors
+
+    def _wait(self, began: float) -> float:
+        """Seconds that a request which was answered waits for a comparison."""
+        deadline = deadline_of(self._route, self._settings, self._deadline)
+        return _HELD_UP if deadline is None else max(min(_HELD_UP, began + deadline - time.monotonic()), 0)
 
     def _call(
         self, batch: Batch, purpose: Purpose, patience: float = 0
@@ -147,10 +159,14 @@ class RequestsAtPlaces:
             if _compared.get(pair := self._pair(other)) is None and pair not in _comparing
         ]
 
-    async def _compare(self, others: list[Route]) -> None:
-        """Embed the samples here and there. A place that doesn't answer is asked again after another request."""
+    def _begin_comparing(self, others: list[Route]) -> Future[None]:
+        """Compare beside the calls: a place that doesn't answer holds up none for long."""
         pairs = {self._pair(other) for other in others}
         _comparing.update(pairs)
+        return background_loop.submit(self._compare(others, pairs))
+
+    async def _compare(self, others: list[Route], pairs: set[tuple[str, str, str]]) -> None:
+        """Embed the samples here and there. A place that doesn't answer is asked again after another request."""
         try:
             async with asyncio.timeout(_WITHIN):
                 here = await self._samples(self._route)

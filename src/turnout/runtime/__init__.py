@@ -15,7 +15,7 @@ import sys
 import time
 from contextlib import contextmanager
 from functools import cached_property
-from threading import RLock, get_ident
+from threading import Event, RLock, get_ident
 from typing import TYPE_CHECKING, Any, Protocol
 from weakref import WeakSet
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-__all__ = ["Cache", "Renewable", "close", "drop", "fork_waits", "renew_in_child", "renewed_in_child"]
+__all__ = ["Cache", "Renewable", "close", "drop", "ends", "fork_waits", "renew_in_child", "renewed_in_child"]
 
 _PATIENCE = 0.5  # seconds that a fork waits at most for what other threads are in the middle of
 _MOMENT = 0.001
@@ -54,6 +54,7 @@ class Renewable(Protocol):
 
 _renewals: list[Callable[[], object]] = []
 _renewable: WeakSet[Renewable] = WeakSet()
+_ending = Event()
 _dropped: list[object] = []
 _busy: set[int] = set()
 _properties: list[Any] = []  # cached properties that other threads were computing when the fork began
@@ -67,6 +68,16 @@ def close() -> None:
     forgotten = [(cache, cache.clear()) for cache in caches]  # all first, so that nothing is made of what is closed
     for cache, values in reversed(forgotten):
         cache.close(values)
+
+
+def ends() -> bool:
+    """Whether the process is about to end: what it keeps is closed, and threads that still run go with it."""
+    return _ending.is_set()
+
+
+def _close_at_exit() -> None:
+    _ending.set()
+    close()
 
 
 def renew_in_child(renew: Callable[[], object]) -> None:
@@ -148,6 +159,6 @@ if sys.implementation.name == "cpython":  # the interpreter finalises what modul
     import ctypes
 
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(_dropped))
-atexit.register(close)
+atexit.register(_close_at_exit)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_before, after_in_child=_in_child)

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from turnout import runtime
 from turnout.runtime import Cache
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
-    from concurrent.futures import Future
 
 T = TypeVar("T")
 
@@ -41,6 +43,43 @@ _loops: Cache[None, _BackgroundLoop] = Cache(size=None, close=_BackgroundLoop.st
 def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
     """Begin a coroutine on the process's background loop.
 
-    Cancelling what this returns cancels the coroutine.
+    Cancelling what this returns cancels the coroutine. At the end of the process it is cancelled too, and who waits for
+    it isn't told: such a thread goes with the process, rather than fail on its way out.
     """
-    return asyncio.run_coroutine_threadsafe(work, _loops.get_or_make(None, _BackgroundLoop).loop)
+    begun = asyncio.run_coroutine_threadsafe(work, _loops.get_or_make(None, _BackgroundLoop).loop)
+    waited: Future[T] = Future()
+
+    def tell(_: Future[T]) -> None:
+        if runtime.ends() or not waited.set_running_or_notify_cancel():
+            return
+        if begun.cancelled():
+            waited.set_exception(CancelledError())
+        elif (error := begun.exception()) is not None:
+            waited.set_exception(error)
+        else:
+            waited.set_result(begun.result())
+
+    begun.add_done_callback(tell)
+    waited.add_done_callback(lambda _: waited.cancelled() and begun.cancel())
+    return waited
+
+
+def wait(future: Future[T], seconds: float) -> None:
+    """Wait for so long at most; what isn't done by then goes on."""
+    with suppress(TimeoutError):
+        future.result(seconds)
+
+
+async def await_(future: Future[T], seconds: float) -> None:
+    """Likewise, without blocking the event loop, which may be closed by the time that it is done."""
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+    def tell(_: Future[T]) -> None:
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(done.set)
+
+    future.add_done_callback(tell)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await done.wait()
+        future.result()

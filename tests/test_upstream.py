@@ -28,6 +28,14 @@ def test_a_clients_headers_of_the_environment(name: str) -> None:
     assert "_custom_headers" in vars(CLIENTS[name]())
 
 
+@pytest.mark.parametrize("name", ["openai, async", "foundry, async"])
+def test_an_async_clients_platform(name: str) -> None:
+    """`providers/sdk_classes.py` finds it out beforehand."""
+    made = CLIENTS[name]()
+    assert vars(made)["_platform"] is None
+    assert made.platform_headers()["X-Stainless-OS"]
+
+
 @pytest.mark.parametrize("name", ["foundry", "foundry, async"])
 def test_a_foundry_clients_token_provider(name: str) -> None:
     """`providers/foundry.py` sets it."""

@@ -67,6 +67,10 @@ def _without_environment(base: Any, *looked_up: str) -> Any:
                 setattr(self, name, arguments.get(name))
             # OPENAI_CUSTOM_HEADERS or ANTHROPIC_CUSTOM_HEADERS are in these by now: there is no argument against that.
             self._custom_headers = dict(arguments.get("default_headers") or {})
+            if getattr(self, "_platform", "") is None:
+                # An async client finds its platform out on a thread of the event loop's, with its first request. The
+                # interpreter gives none once its main thread has ended, though others still work.
+                self._platform = self.platform_headers()["X-Stainless-OS"]
 
     return Isolated
 

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test installs lint types format bench matrix facts kills second-opinion sbom clean
+.PHONY: help setup demo test installs lint types format bench matrix facts storm soak kills second-opinion sbom clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,6 +52,12 @@ matrix: $(VENV)/.bench-ready  ## Run every application on every backend and writ
 
 facts: $(VENV)/.bench-ready  ## Compare what is known about models with the tables that other packages publish.
 	@$(BIN)/python -m tests.facts.published
+
+storm: $(READY)  ## 10,000 calls, a fifth of them with faults; the frameworks' own classes beside (ARGS="1000 3": fewer, another seed).
+	$(BIN)/python -m tests.storm $(ARGS)
+
+soak: $(READY)  ## Steady load for half an hour; memory and descriptors stay where they are (ARGS=3: minutes).
+	$(BIN)/python -m tests.soak $(ARGS)
 
 kills: $(READY)  ## Kill processes that change named indexes, and look what is left (ARGS=20: fewer; 200 take half an hour).
 	$(BIN)/python -m tests.kills $(ARGS)

@@ -58,7 +58,10 @@ def checked_class(base: Any, sdk: Any, whole: Check, events: Events) -> Any:
 
 
 class _Events:
-    """An SDK's stream of events, for threads or for coroutines as that is, each checked as it comes."""
+    """An SDK's stream of events, for threads or for coroutines as that is, each checked as it comes.
+
+    It is closed with its iteration: left to itself, a stream that is left early lasts until garbage is collected.
+    """
 
     def __init__(self, stream: Any, check: Callable[[Any], Iterable[Any]]) -> None:
         self._stream = stream
@@ -75,7 +78,10 @@ class _Events:
         self._stream.__exit__(*error)
 
     def __iter__(self) -> Iterator[Any]:
-        return chain.from_iterable(map(self._check, self._stream))
+        try:
+            yield from chain.from_iterable(map(self._check, self._stream))
+        finally:
+            self._stream.close()
 
     async def __aenter__(self) -> Self:
         await self._stream.__aenter__()
@@ -86,6 +92,9 @@ class _Events:
 
     async def __aiter__(self) -> AsyncIterator[Any]:
         check = self._check
-        async for event in self._stream:
-            for checked in check(event):
-                yield checked
+        try:
+            async for event in self._stream:
+                for checked in check(event):
+                    yield checked
+        finally:
+            await self._stream.close()

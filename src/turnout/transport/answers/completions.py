@@ -8,13 +8,13 @@ isn't as the SDK's types have it is left to the SDK, once `turnout.transport.ans
 from __future__ import annotations
 
 from functools import cache, cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from turnout.transport.answers import validation
 from turnout.transport.answers.unreadable import UnreadableAnswerError, described
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 
 def _validated(model: Any, check: Callable[[Any, Any], None]) -> Any:
@@ -44,6 +44,34 @@ def _types() -> tuple[Any, Any]:
     )
 
 
+@cache
+def _streams() -> tuple[Any, Any]:
+    """The SDK's streams, which end with their iteration: who leaves it early gives the connection back at once.
+
+    The SDK's own refer to what they iterate over, and that to them, so that they last until garbage is collected.
+    """
+    from openai import AsyncStream, Stream
+
+    chunk = TypeVar("chunk")
+
+    class Closing(Stream[chunk]):
+        def __iter__(self) -> Iterator[chunk]:
+            try:
+                yield from self._iterator
+            finally:
+                self.close()
+
+    class AsyncClosing(AsyncStream[chunk]):
+        async def __aiter__(self) -> AsyncIterator[chunk]:
+            try:
+                async for item in self._iterator:
+                    yield item
+            finally:
+                await self.close()
+
+    return Closing, AsyncClosing
+
+
 def _validating(raw: Any, stream_class: Any, arguments: dict[str, Any]) -> Any:
     whole, chunk = _types()
     to = stream_class[chunk] if arguments.get("stream") else whole
@@ -62,15 +90,13 @@ def _validating(raw: Any, stream_class: Any, arguments: dict[str, Any]) -> Any:
 @cache
 def completions_class(base: Any) -> Any:
     """The SDK's class of completions whose answers are validated and checked, raw ones and streams included."""
-    import openai
-
     is_async = base.__name__.startswith("Async")
 
     def raw(create: Any, **arguments: Any) -> Any:
-        return _validating(create(**arguments), openai.Stream, arguments)
+        return _validating(create(**arguments), _streams()[0], arguments)
 
     async def araw(create: Any, **arguments: Any) -> Any:
-        return _validating(await create(**arguments), openai.AsyncStream, arguments)
+        return _validating(await create(**arguments), _streams()[1], arguments)
 
     class Completions(base):  # type: ignore[misc] # likewise
         @cached_property

@@ -54,10 +54,10 @@ facts: $(VENV)/.bench-ready  ## Compare what is known about models with the tabl
 	@$(BIN)/python -m tests.facts.published
 
 storm: $(READY)  ## 10,000 calls, a fifth of them with faults; the frameworks' own classes beside (ARGS="1000 3": fewer, another seed).
-	$(BIN)/python -m tests.storm $(ARGS)
+	MALLOC_ARENA_MAX=1 $(BIN)/python -m tests.storm $(ARGS)
 
 soak: $(READY)  ## Steady load for half an hour; memory and descriptors stay where they are (ARGS=3: minutes).
-	$(BIN)/python -m tests.soak $(ARGS)
+	MALLOC_ARENA_MAX=1 $(BIN)/python -m tests.soak $(ARGS)
 
 kills: $(READY)  ## Kill processes that change named indexes, and look what is left (ARGS=20: fewer; 200 take half an hour).
 	$(BIN)/python -m tests.kills $(ARGS)

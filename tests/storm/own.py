@@ -17,6 +17,7 @@ import time
 import warnings
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ from llama_index.llms.bedrock_converse import BedrockConverse
 from tests.storm.calls import DEADLINE, PATIENCE, Call
 from tests.storm.faults import TROUBLES, fitting
 from tests.storm.rule import right
-from tests.storm.running import Models
+from tests.storm.running import Heart, Models
 from tests.storm.server import serving
 from tests.storm.settings import WIRES, text
 from tests.support.frameworks import WAYS
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 HANGS = 6.0
 """Seconds from which a call hangs: it was told to wait 1.5 seconds for an answer, and to ask once more."""
 
+_GIVEN_UP = HANGS + 3
 _AT_ONCE = 24
 _MOST = 700  # calls of each class, about
 _WIRE = {"AzureChatOpenAI": "dated", "AzureOpenAI": "dated", "ChatBedrockConverse": "converse"}
@@ -126,31 +128,35 @@ def _run(calls: list[Call], ask: Callable[[Call], None], aask: Callable[[Call], 
         thread = threading.Thread(target=in_thread, args=(call,), daemon=True)
         with turns:
             thread.start()
-            thread.join(HANGS + 1)
-            call.took = call.took or HANGS + 1
+            thread.join(_GIVEN_UP)
+            call.took = call.took or inf
 
     async def on_loop(call: Call, turn: asyncio.Semaphore) -> None:
         async with turn:
             call.began = time.monotonic()
             try:
-                async with asyncio.timeout(HANGS + 1):
+                async with asyncio.timeout(_GIVEN_UP) as limit:
                     await aask(call)
             except BaseException as error:  # noqa: BLE001 - likewise
                 call.error = error
-            call.took = time.monotonic() - call.began
+            call.took = inf if limit.expired() else time.monotonic() - call.began
 
     async def all_on_loop() -> None:
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(4 * _AT_ONCE))
         turn = asyncio.Semaphore(_AT_ONCE)
+        beating.append(asyncio.create_task(heart.abeat()))
         await asyncio.gather(*(on_loop(call, turn) for call in calls if "async" in call.way))
 
+    heart, beating = Heart(), list[asyncio.Task[None]]()
     threads = [threading.Thread(target=attended, args=(call,)) for call in calls if "async" not in call.way]
-    for thread in threads:
-        thread.start()
-    loop = asyncio.new_event_loop()  # asyncio.run would wait for the threads that hang
-    loop.run_until_complete(all_on_loop())
-    for thread in threads:
-        thread.join()
+    with heart.beating():
+        for thread in threads:
+            thread.start()
+        loop = asyncio.new_event_loop()  # asyncio.run would wait for the threads that hang
+        loop.run_until_complete(all_on_loop())
+        for thread in threads:
+            thread.join()
+    heart.judge(calls)
 
 
 class _Ours(Call):
@@ -162,7 +168,7 @@ class _Ours(Call):
 
 
 def _became(call: Call) -> str:
-    if call.took > HANGS:
+    if call.took - call.lost > HANGS:
         return "hangs"
     if call.error is not None:
         return "error"

@@ -169,7 +169,7 @@ def test_an_end(framework: str, backend: str) -> None:
 def test_an_interrupt(framework: str, backend: str) -> None:
     begun = command(INTERRUPTED, framework, backend)
     with _begun(begun) as process:
-        said = []
+        said: list[str] = []
         while line := _line(process):
             if line == "now" and said[-1:] != ["now"]:
                 os.kill(process.pid, signal.SIGINT)

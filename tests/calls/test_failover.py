@@ -199,11 +199,26 @@ def test_retry_after_sets_the_rest(fresh_emulator: Emulator, framework: str, way
 
 def test_the_circuit_can_be_switched_off(fresh_emulator: Emulator, settings_file: Path, framework: str) -> None:
     settings_file.write_text("failover.circuit = false\n" + settings_file.read_text())
+    fail(fresh_emulator, Failure("server_error"), "gpt-5-prod", times=18)
+    chat = Chat(framework)
+    for _ in range(6):
+        chat.ask("whole")
+    assert asked(fresh_emulator) == [*["gpt-5-prod"] * 3, "mini"] * 6
+
+
+@pytest.mark.parametrize("way", ["whole", "async"])
+def test_what_is_paused_for_others_is_not_waited_for(
+    fresh_emulator: Emulator, settings_file: Path, framework: str, way: str
+) -> None:
+    settings_file.write_text("failover = { circuit = false, wait = 0.2 }\n" + settings_file.read_text())
     fail(fresh_emulator, Failure.rate_limited(retry_after=20), "gpt-5-prod")
     chat = Chat(framework)
     chat.ask("whole")
-    chat.ask("whole")
-    assert asked(fresh_emulator) == ["gpt-5-prod", "mini", "gpt-5-prod"]
+    began = time.monotonic()
+    answer = chat.ask(way)
+    assert time.monotonic() - began < 10
+    assert [one["error"] for one in answer.metadata["failed_attempts"]] == ["RateLimitError"]
+    assert asked(fresh_emulator) == ["gpt-5-prod", "mini", "mini"]
 
 
 @pytest.mark.usefixtures("settings_file")
@@ -217,11 +232,11 @@ def test_a_short_throttle_is_waited_out(fresh_emulator: Emulator, framework: str
 def test_a_silent_place_takes_no_more_than_its_share(fresh_emulator: Emulator, framework: str, way: str) -> None:
     fail(fresh_emulator, Answer("Late.", delay=5), "gpt-5-prod")
     began = time.monotonic()
-    answer = Chat(framework, deadline=3.0).ask(way)
+    answer = Chat(framework, deadline=1.5).ask(way)
     took = time.monotonic() - began
     assert answer.metadata["deployment"] == "mini"
     assert [one["error"] for one in answer.metadata["failed_attempts"]] == ["ServiceTimeoutError"]
-    assert 0.9 < took < 2.5
+    assert 0.4 < took < 1.5
 
 
 @pytest.mark.usefixtures("settings_file")
@@ -229,7 +244,7 @@ def test_nothing_is_asked_after_the_deadline(fresh_emulator: Emulator, framework
     fail(fresh_emulator, Answer("Late.", delay=5), *IN_ORDER)
     began = time.monotonic()
     with pytest.raises(ServiceTimeoutError) as caught:
-        Chat(framework, deadline=1.5).ask(way)
+        Chat(framework, deadline=0.9).ask(way)
     assert time.monotonic() - began < 2.5
     assert [attempt.deployment for attempt in caught.value.failed_attempts] == IN_ORDER[:2]
 
@@ -308,13 +323,13 @@ def test_a_weight_of_nothing_begins_nowhere(fresh_emulator: Emulator, settings_f
 def test_a_warm_cache_keeps_a_conversation(fresh_emulator: Emulator, framework: str, way: str) -> None:
     question = f"question {framework} {way}"
     chat = Chat(framework)
-    fail(fresh_emulator, Failure.rate_limited(retry_after=2), "gpt-5-prod")
+    fail(fresh_emulator, Failure("server_error"), "gpt-5-prod", times=3)
     fresh_emulator.queue(Answer("Warm.", usage=Usage(input_tokens=20, output_tokens=2, cached_tokens=7)), model="mini")
     assert chat.ask(way, question).text == "Warm."
     circuit.reset_health()
     chat.ask(way, question)
     chat.ask(way, "another question")
-    assert asked(fresh_emulator) == ["gpt-5-prod", "mini", "mini", "gpt-5-prod"]
+    assert asked(fresh_emulator) == [*["gpt-5-prod"] * 3, "mini", "mini", "gpt-5-prod"]
 
 
 @pytest.mark.usefixtures("settings_file")

@@ -16,13 +16,14 @@ from turnout.calls.limits import Limiter, Slot
 from turnout.redaction import without_secrets
 from turnout.transport.answers.unreadable import UnreadableAnswerError, shortened
 from turnout.transport.arrival import Arrival, ExpectArrival
-from turnout.transport.deadline import RetryPolicy, until
+from turnout.transport.deadline import RetryPolicy, shorter, until
 
 T = TypeVar("T")
 
 _FIRST_WAIT, _LONGEST_BACKOFF = 0.5, 20.0  # seconds; a wait is random up to the first, doubled with each attempt
 _MOST_DOUBLINGS = 10
 _BORNE_WAIT = 0.1  # seconds at most, where waiting changes nothing: 0.5 halves bulk work of which 30 % is refused
+_NO_TIME = 0.001  # seconds; what is left of a deadline that has passed
 _SPREAD = 0.1  # of what the service asked for is added at most, so that not everybody comes back at once
 
 
@@ -165,18 +166,42 @@ class Attempts:
 
     def begin(self) -> Attempt:
         """Begin an attempt, once the limiter admits it within the deadline."""
+        within = self.left if self.share is None else shorter(self.left, self.share.wait)
         try:
-            slot = self.limiter.enter(self.tokens, within=self.left, pauses=self._pauses)
+            slot = self.limiter.enter(self.tokens, within=within, pauses=self._pauses)
         except TimeoutError as error:
-            raise self.too_late() from without_secrets(error)
+            raise self._not_admitted() from without_secrets(error)
         self.attempts += 1
         return Attempt(self, slot)
 
     async def abegin(self) -> Attempt:
         """Begin an attempt without blocking the event loop."""
-        slot = await self.limiter.aenter(self.tokens, pauses=self._pauses)
+        entering = self.limiter.aenter(self.tokens, pauses=self._pauses)
+        if self.share is None or self.share.wait is None:
+            slot = await entering
+        else:
+            try:
+                async with asyncio.timeout(self.share.wait):
+                    slot = await entering
+            except TimeoutError as error:
+                raise self._not_admitted() from without_secrets(error)
         self.attempts += 1
         return Attempt(self, slot)
+
+    def _not_admitted(self) -> e.TurnoutError:
+        """The error for a call that isn't let in before its deadline, or as long as it waits at one of its places."""
+        if self.share is None or self.share.wait is None or (self.left is not None and self.left <= _NO_TIME):
+            return self.too_late()
+        made = e.RateLimitError(
+            f"{self.deployment!r} on backend {self.backend!r} lets no call in for now: it was throttled, or as many as "
+            "it takes are in flight",
+            backend=self.backend,
+            deployment=self.deployment,
+        )
+        made.retryable = False  # not here
+        known = self.translate(made) or made
+        self.note(known)
+        return known
 
     @property
     def _pauses(self) -> bool:

@@ -14,7 +14,7 @@ from langchain_core.messages.ai import subtract_usage
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 
-from turnout.conversation.answers import AnswerStream, broken_off, cached_tokens, check_filter, finish
+from turnout.conversation.answers import AnswerStream, broken_off, check_filter, finish
 from turnout.langchain.upstream import filter_findings
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def used_tokens(answer: Any) -> float | None:
 def cached(answer: Any) -> int:
     """The tokens that an answer, or a chunk of one, says were taken from the service's cache."""
     generations = getattr(answer, "generations", None) or [answer]
-    return cached_tokens(getattr(generations[0].message, "usage_metadata", None))
+    usage = getattr(generations[0].message, "usage_metadata", None)
+    return (usage.get("input_token_details") or {}).get("cache_read") or 0 if usage else 0
 
 
 def length(chunk: ChatGenerationChunk) -> int:

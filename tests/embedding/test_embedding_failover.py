@@ -78,6 +78,20 @@ def test_it_moves_to_the_same_space(fresh_emulator: Emulator, framework: str, wa
     assert embeds(fresh_emulator)[7:] == ["azure"]  # compared once
 
 
+def test_bulk_work_waits_behind_its_own(fresh_emulator: Emulator, settings_file: Path, framework: str) -> None:
+    """A deployment that takes few at once is no reason to ask another."""
+    text = settings_file.read_text()
+    text = "failover.wait = 0.05\n" + text.replace('auth = "api-key"', 'auth = "api-key"\nmax_connections = 1', 1)
+    settings_file.write_text(text)
+    embedding = Embedding(framework)
+    embedding.query("x")
+    fresh_emulator.clear()
+    many = [f"passage {number} " + "word " * 3000 for number in range(400)]
+    assert len(embedding.texts(many)) == 400
+    assert set(embeds(fresh_emulator)) == {"azure"}
+    assert len(embeds(fresh_emulator)) > 4
+
+
 @pytest.mark.usefixtures("settings_file")
 def test_what_was_not_compared_is_not_asked(fresh_emulator: Emulator, framework: str) -> None:
     down(fresh_emulator)

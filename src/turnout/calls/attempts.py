@@ -166,9 +166,8 @@ class Attempts:
 
     def begin(self) -> Attempt:
         """Begin an attempt, once the limiter admits it within the deadline."""
-        within = self.left if self.share is None else shorter(self.left, self.share.wait)
         try:
-            slot = self.limiter.enter(self.tokens, within=within, pauses=self._pauses)
+            slot = self.limiter.enter(self.tokens, within=shorter(self.left, self._queues), pauses=self._pauses)
         except TimeoutError as error:
             raise self._not_admitted() from without_secrets(error)
         self.attempts += 1
@@ -177,20 +176,25 @@ class Attempts:
     async def abegin(self) -> Attempt:
         """Begin an attempt without blocking the event loop."""
         entering = self.limiter.aenter(self.tokens, pauses=self._pauses)
-        if self.share is None or self.share.wait is None:
+        if self._queues is None:
             slot = await entering
         else:
             try:
-                async with asyncio.timeout(self.share.wait):
+                async with asyncio.timeout(self._queues):
                     slot = await entering
             except TimeoutError as error:
                 raise self._not_admitted() from without_secrets(error)
         self.attempts += 1
         return Attempt(self, slot)
 
+    @property
+    def _queues(self) -> float | None:
+        """Seconds that it waits to be let in, where it may go elsewhere; bulk work always waits behind its own."""
+        return None if self.share is None or self.policy.patience > 0 else self.share.wait
+
     def _not_admitted(self) -> e.TurnoutError:
         """The error for a call that isn't let in before its deadline, or as long as it waits at one of its places."""
-        if self.share is None or self.share.wait is None or (self.left is not None and self.left <= _NO_TIME):
+        if self._queues is None or (self.left is not None and self.left <= _NO_TIME):
             return self.too_late()
         made = e.RateLimitError(
             f"{self.deployment!r} on backend {self.backend!r} lets no call in for now: it was throttled, or as many as "
@@ -314,9 +318,9 @@ class Attempt:
             limiter.leave(self._slot)
         if known is None:
             return
-        # An error without a backend says itself what was waited for until the deadline: a credential, say.
         if call.circuit is not None:
             self._tell(call.circuit, known)
+        # An error without a backend says itself what was waited for until the deadline: a credential, say.
         ends = call.ends_here if self._in_flight else call.ends
         late = ends is not None and time.monotonic() >= ends
         if late and isinstance(known, e.ServiceTimeoutError) and known.backend:

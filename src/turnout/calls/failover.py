@@ -99,6 +99,7 @@ class _WarmPlaces:
         return place if time.monotonic() < until else None
 
     def put(self, conversation: Hashable, place: str) -> None:
+        self._places.pop(conversation, None)  # the latest go last
         self._places[conversation] = place, time.monotonic() + _WARM
         while len(self._places) > _MOST_WARM:
             self._places.popitem(last=False)

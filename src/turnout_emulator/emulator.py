@@ -30,6 +30,9 @@ from turnout_emulator.tokens import TokenIssuer
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
+_TURNS_SECONDS = 10.0
+# Accepting a connection, reading it and starting its handler take a turn of the loop each, and TLS some more.
+_TURNS = 12
 _TLS_GOODBYE = 0.05  # seconds that a TLS peer has to answer a close
 _BACKLOG = 2048
 _LARGEST_BODY = 64 * 1024 * 1024
@@ -189,7 +192,10 @@ class Emulator:
         self._control.rule = rule
 
     def clear(self) -> None:
-        """Forget the queue, the rule and the requests."""
+        """Forget the queue, the rule and the requests, those included that have arrived and aren't read yet."""
+        loop = self._loop
+        if loop is not None and loop.is_running():
+            asyncio.run_coroutine_threadsafe(_turns(), loop).result(_TURNS_SECONDS)
         self._control.clear()
 
     def environment(self, target: str) -> dict[str, str]:
@@ -305,3 +311,9 @@ class Emulator:
         endpoint.https_url = f"https://localhost:{secure.sockets[0].getsockname()[1]}"
         self._hub.addresses[service.name] = endpoint.url
         self._hub.addresses[f"{service.name}+tls"] = endpoint.https_url
+
+
+async def _turns() -> None:
+    """Let the loop read what has arrived."""
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)

@@ -6,7 +6,7 @@ import http.client
 import json
 import socket
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,10 +19,23 @@ if TYPE_CHECKING:
     from turnout_emulator.scripts import Step
 
 
+HELLO = b'{"model": "mini", "messages": [{"role": "user", "content": "Hello"}]}'
+
+
+def address(emulator: Emulator) -> tuple[str, int]:
+    url = urlsplit(emulator.azure.url)
+    return url.hostname or "", url.port or 0
+
+
+def answered(sock: socket.socket) -> Any:
+    response = http.client.HTTPResponse(sock)
+    response.begin()
+    return json.loads(response.read())
+
+
 def ask(emulator: Emulator, *, stream: bool = False) -> socket.socket:
-    host = urlsplit(emulator.azure.url)
-    body = {"model": "mini", "messages": [{"role": "user", "content": "Hello"}], "stream": stream}
-    sock = socket.create_connection((host.hostname or "", host.port or 0), timeout=5)
+    body = {**json.loads(HELLO), "stream": stream}
+    sock = socket.create_connection(address(emulator), timeout=5)
     send(sock, json.dumps(body).encode(), emulator)
     return sock
 
@@ -73,10 +86,16 @@ def test_a_reset_is_one(fresh_emulator: Emulator) -> None:
 
 def test_a_connection_goes_on_after_a_script(fresh_emulator: Emulator) -> None:
     fresh_emulator.queue(Script(lambda whole: [whole.sent]))
-    sock = ask(fresh_emulator)
-    for _ in range(2):
-        response = http.client.HTTPResponse(sock)
-        response.begin()
-        assert json.loads(response.read())["choices"]
-        send(sock, b'{"model": "mini", "messages": [{"role": "user", "content": "Hello"}]}', fresh_emulator)
-    sock.close()
+    with ask(fresh_emulator) as sock:
+        assert answered(sock)["choices"]
+        send(sock, HELLO, fresh_emulator)
+        assert answered(sock)["choices"]
+
+
+def test_what_has_arrived_is_cleared_as_well(fresh_emulator: Emulator) -> None:
+    for _ in range(50):
+        with socket.create_connection(address(fresh_emulator), timeout=5) as sock:
+            send(sock, HELLO, fresh_emulator)
+            fresh_emulator.clear()
+            assert answered(sock)["choices"]
+        assert not fresh_emulator.requests

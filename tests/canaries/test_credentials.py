@@ -99,8 +99,9 @@ def test_a_profile_that_is_a_key_is_not_shown() -> None:
     assert not found_in(str(aws.choose(backend)))
 
 
+@pytest.mark.parametrize("key", ["connection", "manifest"])
 @pytest.mark.parametrize("framework", ["langchain", "llama_index"])
-def test_a_database_that_is_not_there(framework: Any, tmp_path: Path) -> None:
+def test_a_database_that_is_not_there(framework: Any, key: str, tmp_path: Path) -> None:
     pytest.importorskip("psycopg")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -110,17 +111,18 @@ def test_a_database_that_is_not_there(framework: Any, tmp_path: Path) -> None:
         "embedding": {"default": {"openai": "text-embedding-3-small"}},
     }
     index = {
-        "store": "pgvector",
+        "store": "pgvector" if key == "connection" else "chroma",
         "framework": framework,
         "path": str(tmp_path),
-        "connection": f"postgresql+psycopg://user:{DATABASE}@127.0.0.1:{port}/name",
+        "connection": "http://127.0.0.1:9",
+        key: f"postgresql+psycopg://user:{DATABASE}@127.0.0.1:{port}/name",
     }
     with pytest.raises(IndexUnreachableError) as caught:
-        kind("docs", settings=Settings.model_validate({**made, "index": {"docs": index}})).index.collection()
+        kind("docs", settings=Settings.model_validate({**made, "index": {"docs": index}})).index.status()
     assert shown_by(caught.value) == {}
-    wrong = {**index, "connection": DATABASE}
-    with pytest.raises(SettingsError, match="no URL of a database") as refused:
-        kind("docs", settings=Settings.model_validate({**made, "index": {"docs": wrong}})).index.collection()
+    wrong = {**index, key: DATABASE}
+    with pytest.raises(SettingsError, match=f"{key} is no URL of a database") as refused:
+        kind("docs", settings=Settings.model_validate({**made, "index": {"docs": wrong}})).index.status()
     assert shown_by(refused.value) == {}
 
 

@@ -72,6 +72,8 @@ def test_the_environment_says_another_place_and_the_password(file: Path, monkeyp
         ('store = "pinecone"', "index.docs.store"),
         ('store = "simple"\npath = "x"\nframework = "langchain"', "simple index is LlamaIndex's"),
         ('store = "faiss"\npath = "x"\nframework = "llama_index"', "LangChain's integration"),
+        (INDEX + 'manifest = "postgresql://host/name"', "manifest is for an index on a chroma or qdrant server"),
+        ('store = "pgvector"\nconnection = "x"\nmanifest = "y"', "this one has its manifest in its database"),
         (INDEX + 'fil = "refuse"', "unknown key (did you mean 'fill'"),
         (INDEX + 'embedding = "defualt"', "unknown embedding route 'defualt' (did you mean 'default'"),
     ],

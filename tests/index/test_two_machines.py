@@ -7,6 +7,7 @@ import os
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import chromadb
 import pytest
 import sqlalchemy
 from pydantic import SecretStr
@@ -15,6 +16,7 @@ from tests.index.data.test_readers import Framework
 from tests.index.named_support import EMBED, IDS, TEXTS, settings
 from tests.index.support import sent
 from tests.index.worker import fill, hold
+from tests.support.chroma_server import chroma_server  # noqa: F401  # a fixture
 from turnout.errors import ReindexLockedError
 from turnout.index.chunks import Chunk
 from turnout.index.collections import Collections
@@ -67,9 +69,16 @@ class Machine(Framework):
         return NamedIndex("docs", self.file).reindex("bedrock", sample=0, **options).state
 
 
-@pytest.fixture(params=["langchain", "llama_index"])
+@pytest.fixture(params=["pgvector-langchain", "pgvector-llama_index", "chroma-langchain", "chroma-llama_index"])
 def lines(request: pytest.FixtureRequest, database: str) -> str:
-    return f'store = "pgvector"\nframework = "{request.param}"\nconnection = "{database}"'
+    """An index in PostgreSQL, or on a Chroma server with its manifest in PostgreSQL."""
+    store, _, framework = str(request.param).partition("-")
+    lines = f'store = "{store}"\nframework = "{framework}"\n'
+    if store == "pgvector":
+        return f'{lines}connection = "{database}"'
+    port = request.getfixturevalue("chroma_server")
+    empty(port)
+    return f'{lines}connection = "http://127.0.0.1:{port}"\nmanifest = "{database}"'
 
 
 @pytest.fixture
@@ -101,6 +110,12 @@ def started(
 
 def opener(config: IndexConfig, _: str | None, space: EmbeddingSpace, *, create: bool) -> Collection | None:
     return config.open_collection(space, create=create)
+
+
+def empty(port: str) -> None:
+    client = chromadb.HttpClient("127.0.0.1", int(port))
+    for collection in client.list_collections():
+        client.delete_collection(collection.name)
 
 
 def cut(database: str) -> None:

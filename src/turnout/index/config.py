@@ -107,9 +107,11 @@ class IndexConfig:
 
     @property
     def manifest(self) -> Place:
-        """Where it is kept which chunks each collection has: in its database or folder, or beside the settings."""
-        file = self._folder / f"{self.name}.index.sqlite"
-        return PostgresSchema.of(self.settings, self.name, file) if self.settings.store == "pgvector" else file
+        """Where it is kept which chunks each collection has: in a database, its folder, or beside the settings."""
+        file, is_in_database = self._folder / f"{self.name}.index.sqlite", self.settings.store == "pgvector"
+        if is_in_database or self.settings.manifest is not None:
+            return PostgresSchema.of(self.settings, self.name, file)
+        return file
 
     @property
     def _folder(self) -> Path:

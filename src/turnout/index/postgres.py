@@ -6,9 +6,9 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
-from turnout.errors import IndexUnreachableError, SettingsError
+from turnout.errors import IndexUnreachableError, MissingExtraError, SettingsError
 from turnout.redaction import redact, without_secrets
 from turnout.settings import IndexSettings
 
@@ -17,25 +17,35 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 T = TypeVar("T")
+_Key = Literal["connection", "manifest"]
 
 _LONGEST = 300  # characters of what the driver says
 
 
-def engine_of(index: IndexSettings, name: str) -> Engine:
-    """A synchronous engine, which keeps no connections; its errors have the index's name."""
-    from sqlalchemy import NullPool, create_engine
+def engine_of(index: IndexSettings, name: str, key: _Key = "connection") -> Engine:
+    """A synchronous engine, which keeps no connections; its errors have the index's name.
 
-    return _with_clean_errors(
-        index, name, lambda: create_engine(index.database(), poolclass=NullPool, hide_parameters=True)
-    )
+    Args:
+        index: The settings of the index.
+        name: Its name.
+        key: Which of the settings has the database's URL.
+    """
+
+    def make() -> Engine:
+        from sqlalchemy import NullPool, create_engine
+
+        return create_engine(index.database(key), poolclass=NullPool, hide_parameters=True)
+
+    return _with_clean_errors(index, name, make, key)
 
 
 def async_engine_of(index: IndexSettings, name: str) -> AsyncEngine:
     """An asynchronous one; over asyncpg if the URL's driver, psycopg2, is synchronous alone."""
-    from sqlalchemy import NullPool, make_url
-    from sqlalchemy.ext.asyncio import create_async_engine
 
     def make() -> AsyncEngine:
+        from sqlalchemy import NullPool, make_url
+        from sqlalchemy.ext.asyncio import create_async_engine
+
         url = make_url(index.database())
         url = url.set(drivername="postgresql+asyncpg") if url.get_driver_name() == "psycopg2" else url
         return create_async_engine(url, poolclass=NullPool, hide_parameters=True)
@@ -67,18 +77,22 @@ def _unreachable(error: BaseException | None, index: str, url: URL | None) -> In
     return IndexUnreachableError(msg, index=index, host=host)
 
 
-def _with_clean_errors(index: IndexSettings, name: str, make: Callable[[], T]) -> T:
-    from sqlalchemy import event
-    from sqlalchemy.exc import ArgumentError
-
-    if index.connection is None:
-        msg = "the index has no connection, the URL of its database; settings that were pickled have left it out"
+def _with_clean_errors(index: IndexSettings, name: str, make: Callable[[], T], key: _Key = "connection") -> T:
+    if not index.database(key):
+        msg = f"the index has no {key}, the URL of its database; settings that were pickled have left it out"
         raise SettingsError(msg)
     engine: Any = None
-    with suppress(ArgumentError):
-        engine = make()
+    try:
+        from sqlalchemy import event
+        from sqlalchemy.exc import ArgumentError
+
+        with suppress(ArgumentError):
+            engine = make()
+    except ModuleNotFoundError as error:
+        msg = f"the {key} of the index {name!r} needs {error.name}: pip install sqlalchemy 'psycopg[binary]'"
+        raise MissingExtraError(msg) from error
     if engine is None:
-        raise SettingsError("connection is no URL of a database, like 'postgresql+psycopg://user@host/name'")
+        raise SettingsError(f"{key} is no URL of a database, like 'postgresql+psycopg://user@host/name'")
     event.listen(getattr(engine, "sync_engine", engine), "handle_error", partial(_clear, name, engine.url), retval=True)
     return cast("T", engine)
 

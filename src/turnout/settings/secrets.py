@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 SECRET_FIELDS = frozenset(
     {
         *("api_key", "client_secret", "client_certificate_password", "bearer_token", "secret_access_key"),
-        *("session_token", "proxy", "connection"),
+        *("session_token", "proxy", "connection", "manifest"),
     }
 )
 """The keys whose values are secret."""

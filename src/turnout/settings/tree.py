@@ -142,6 +142,8 @@ class IndexSettings(Node):
         framework: Whose integration opens it; left out, LlamaIndex's for `simple` and LangChain's for all others.
         path: The folder, of a store that is in one; from the settings file's folder.
         connection: The URL of the database or server, of a store that is in one; it may hold a password or key.
+        manifest: The URL of a PostgreSQL database that has the manifest and the locks of an index on a Chroma or Qdrant
+            server, so that several machines share them; left out, they are files of each machine.
         embedding: The embedding route.
         also: More backends whose spaces are kept up to date at once.
         fill: What happens where the active space's collection is missing or behind: `refuse` the search, or fill the
@@ -155,6 +157,7 @@ class IndexSettings(Node):
     framework: Literal["langchain", "llama_index"] | None = None
     path: str | None = Field(default=None, min_length=1)
     connection: SecretText | None = None
+    manifest: SecretText | None = None
     embedding: str = "default"
     also: tuple[str, ...] = ()
     fill: Literal["refuse", "on-the-way"] = "refuse"
@@ -178,11 +181,16 @@ class IndexSettings(Node):
         if self.store != "pgvector" and self.path is None and (self.connection is None or in_folder):
             or_server = ", or connection, its server" if self.store in {"chroma", "qdrant"} else ""
             raise ValueError(f"a {self.store} index needs path, the folder that it is in{or_server}")
+        if self.manifest is not None and (self.store not in {"chroma", "qdrant"} or self.connection is None):
+            where = "in its database" if self.store == "pgvector" else "beside it"
+            msg = f"manifest is for an index on a chroma or qdrant server; this one has its manifest {where}"
+            raise ValueError(msg)
         return self
 
-    def database(self) -> str:
-        """The database's URL with its password; called where it is passed, so that no variable holds it."""
-        return self.connection.get_secret_value() if self.connection is not None else ""
+    def database(self, key: Literal["connection", "manifest"] = "connection") -> str:
+        """A database's URL with its password; called where it is passed, so that no variable holds it."""
+        url: SecretText | None = getattr(self, key)
+        return url.get_secret_value() if url is not None else ""
 
     @property
     def opened_with(self) -> Literal["langchain", "llama_index"]:

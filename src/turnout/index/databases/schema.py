@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from turnout import runtime
 from turnout.errors import ReindexError
@@ -39,7 +39,7 @@ _engines: runtime.Cache[Any, Engine] = runtime.Cache()
 
 @dataclass(frozen=True)
 class PostgresSchema:
-    """A named index's own schema in its database.
+    """A named index's own schema, in the database that it is in or that its `manifest` names.
 
     Attributes:
         name: Its name.
@@ -55,7 +55,7 @@ class PostgresSchema:
     @classmethod
     def of(cls, index: IndexSettings, name: str, former: Path) -> PostgresSchema:
         """The schema of an index; two of one name in one database, of both frameworks, have one each."""
-        return cls(f"turnout_{index.opened_with}_{name}", index.connection, index, former)
+        return cls(f"turnout_{index.opened_with}_{name}", index.manifest or index.connection, index, former)
 
     @property
     def _of(self) -> str:
@@ -67,7 +67,8 @@ class PostgresSchema:
 
     def connect(self) -> Connection:
         """A connection of its own, on which every statement is a transaction unless one is begun; makes no tables."""
-        engine = _engines.get_or_make((self.address, self.name), lambda: engine_of(self.index, self._of))
+        key: Literal["connection", "manifest"] = "connection" if self.index.manifest is None else "manifest"
+        engine = _engines.get_or_make((self.address, self.name), lambda: engine_of(self.index, self._of, key))
         with runtime.fork_waits():
             connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:

@@ -81,7 +81,8 @@ def load_settings(path: str | os.PathLike[str] | None = None) -> Settings:
     except Exception as error:
         without_variables(error)  # among which is all that was read
         raise
-    settings = next((known for _, known in list(_latest.values()) if known == settings), settings)
+    alike = (known for _, known in list(_latest.values()) if known.source == settings.source and known == settings)
+    settings = next(alike, settings)
     if len(_latest) >= _KEPT:
         _latest.clear()
     _latest[key] = snapshot, settings

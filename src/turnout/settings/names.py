@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from turnout.errors import SettingsError, UnknownBackendError
@@ -49,7 +50,7 @@ def check_names(settings: Settings, written: Collection[Kind]) -> None:
         for route, targets in settings.routes(kind).items():
             for backend, target in targets.items():
                 for each in target.each:
-                    check_place(settings, each.backend or backend, each, _at(settings, (kind, route, backend)))
+                    check_place(settings, each.backend or backend, each, _Key(settings, (kind, route, backend)))
 
 
 def _named(settings: Settings) -> Iterator[tuple[_Path, str | None]]:
@@ -130,6 +131,17 @@ def _space(settings: Settings, backend: str, target: Target) -> EmbeddingSpace:
     return target_space(
         backend, deployment, target.model or ("" if named else deployment), target.dimensions, target.space
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """A key of the settings, as an error names it; putting that together takes longer than the checks do."""
+
+    settings: Settings
+    path: _Path
+
+    def __str__(self) -> str:
+        return _at(self.settings, self.path)
 
 
 def _at(settings: Settings, key: _Path) -> str:

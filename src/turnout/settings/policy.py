@@ -26,14 +26,14 @@ def area(settings: Settings, backend: str, target: Target) -> str | None:
     return PROVIDERS[found.provider].area(found, target)
 
 
-def check_place(settings: Settings, backend: str, target: Target, origin: str) -> None:
+def check_place(settings: Settings, backend: str, target: Target, origin: object) -> None:
     """Refuse a target that the policy doesn't allow.
 
     Args:
         settings: The settings.
         backend: The backend's name.
         target: What is asked there.
-        origin: Where the settings say so, for the error.
+        origin: Where the settings say so, which becomes text in an error.
 
     Raises:
         SettingsError: It leaves what is allowed, or nothing says whether it does.

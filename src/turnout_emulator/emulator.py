@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import ssl
 import tempfile
 import threading
+import warnings
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -93,7 +95,7 @@ class Emulator:
         chunk_delay: Seconds between the chunks of a stream.
         rate: Calls a second that each deployment answers; it throttles those above, as a quota does.
         token_lifetime: Seconds for which Entra tokens and temporary AWS keys are accepted.
-        host: Address to listen on.
+        host: Address to listen on. One that isn't of this machine alone is warned about: the credentials are public.
         ports: Ports for http by service name; free ones when left out.
         keep: How many received requests are remembered.
     """
@@ -228,6 +230,9 @@ class Emulator:
         if self._thread is not None:
             raise EmulatorError("The emulator is running already.")
         authority = trustme.CA(organization_name="turnout emulator")
+        if not _is_local(self._host):
+            msg = f"the emulator listens on {self._host}: other machines can call it, and its credentials are public"
+            warnings.warn(msg, stacklevel=2)
         self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         authority.issue_cert("localhost", "127.0.0.1", "::1").configure_cert(self._tls)
         with tempfile.NamedTemporaryFile("wb", prefix="turnout-emulator-", suffix=".pem", delete=False) as file:
@@ -311,6 +316,13 @@ class Emulator:
         endpoint.https_url = f"https://localhost:{secure.sockets[0].getsockname()[1]}"
         self._hub.addresses[service.name] = endpoint.url
         self._hub.addresses[f"{service.name}+tls"] = endpoint.https_url
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 async def _turns() -> None:

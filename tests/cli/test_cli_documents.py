@@ -91,6 +91,24 @@ def test_a_link_that_leads_nowhere_is_named(docs: Path) -> None:
 def test_links_to_folders_are_not_followed_round_in_circles(docs: Path) -> None:
     (docs / "deep" / "up").symlink_to(docs)
     assert read(docs).files == 3
+    assert _why(docs)["deep/up"] == "links to folders aren't followed; name that folder itself"
+
+
+def test_a_link_out_of_the_folder_is_not_followed(docs: Path) -> None:
+    outside = docs.parent / "secret.txt"
+    outside.write_text("The vault opens at noon.")
+    (docs / "notes.txt").symlink_to(outside)
+    (docs / "again.md").symlink_to(docs / "guide.md")
+    reading = read(docs)
+    assert "The vault opens at noon." not in [page.text for page in reading.pages]
+    assert reading.skipped == [("notes.txt", "the link leads out of the folder; copy the file into it")]
+    assert reading.files == 4  # a link within it is read
+
+
+def test_a_file_that_is_named_may_be_a_link(docs: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.md"
+    link.symlink_to(docs / "guide.md")
+    assert read(link).files == 1
 
 
 def test_a_file_that_may_not_be_read_is_named(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

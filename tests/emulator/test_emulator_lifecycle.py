@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 import tomllib
+import warnings
 from pathlib import Path
 
 import aiohttp
@@ -69,6 +70,15 @@ def test_a_taken_port_is_named() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(EmulatorError, match=rf"127\.0\.0\.1:{port} for bedrock.*choose another port"):
             Emulator(ports={"bedrock": port}).start()
+
+
+def test_an_address_that_others_reach_is_warned_about() -> None:
+    # No machine has this address, so nothing listens there in the end.
+    warned = pytest.warns(UserWarning, match=r"listens on 192\.0\.2\.1: other machines can call it")
+    with warned, pytest.raises(EmulatorError, match="can't listen on 192"):
+        Emulator(host="192.0.2.1").start()
+    with warnings.catch_warnings(), Emulator(host="localhost"):
+        warnings.simplefilter("error")
 
 
 def test_using_it_before_it_runs_says_so() -> None:

@@ -67,6 +67,8 @@ def each(folder: Path, reading: Reading) -> Iterator[list[Page]]:
             continue
         name = printable(path.relative_to(root).as_posix())
         try:
+            if path != folder:
+                _check_within(path, root)
             pages = _pages(path, name)
         except UnreadableError as error:
             reading.skipped.append((name, str(error)))
@@ -89,7 +91,16 @@ def _files(folder: Path, reading: Reading) -> Iterator[Path]:
     for current, folders, names in os.walk(folder, onerror=unlisted):
         reading.hidden += sum(name.startswith(".") for name in (*folders, *names))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in (name for name in folders if Path(current, name).is_symlink()):
+            link = printable(Path(current, name).relative_to(folder).as_posix())
+            reading.skipped.append((link, "links to folders aren't followed; name that folder itself"))
         yield from (Path(current, name) for name in sorted(names) if not name.startswith("."))
+
+
+def _check_within(path: Path, root: Path) -> None:
+    """Refuse a link that leads out of the folder: who may write to the folder may not be who may read what is there."""
+    if path.is_symlink() and path.exists() and not path.resolve().is_relative_to(root.resolve()):
+        raise UnreadableError("the link leads out of the folder; copy the file into it")
 
 
 def _pages(path: Path, name: str) -> list[Page]:

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test installs lint types format bench matrix facts storm soak kills second-opinion sbom clean
+.PHONY: help setup demo test installs lowest newest audit lint types format bench matrix facts storm soak kills second-opinion sbom clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -26,6 +26,17 @@ test: lint types $(READY)  ## Lint, types and every test.
 
 installs: $(READY)  ## Each extra alone, installed by pip into an environment of its own.
 	$(BIN)/python -m pytest -m installs -n 2 tests/test_installs.py
+
+lowest: $(READY)  ## Each extra alone with the lowest versions that pyproject.toml allows (newest: with the newest there are).
+	$(BIN)/python -m pytest -m bounds -n 2 tests/test_installs.py -k lowest-direct
+
+newest: $(READY)
+	$(BIN)/python -m pytest -m bounds -n 2 tests/test_installs.py -k highest
+
+audit: $(READY)  ## Look for known weaknesses in the pinned versions: asks PyPI's advisory database.
+	$(PYTHON) -m venv --clear $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	$(VENV)/audit/bin/pip-audit --disable-pip --no-deps -r constraints.txt
 
 lint: $(READY)
 	$(BIN)/ruff check .

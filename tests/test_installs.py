@@ -8,7 +8,9 @@ run.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -20,6 +22,7 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 if TYPE_CHECKING:
     from turnout_emulator import Emulator
@@ -171,3 +174,62 @@ def test_one_framework_alone_imports_and_answers(
     done = subprocess.run([*install, f"{ROOT}[{extra}]"], capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     answers(extra, python)
+
+
+@pytest.mark.bounds
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("resolution", ["lowest-direct", "highest"])
+@pytest.mark.parametrize("extra", sorted(CHECKS))
+def test_the_lowest_and_the_newest_versions_answer(
+    extra: str, resolution: str, emulator: Emulator, settings_file: Path, tmp_path: Path
+) -> None:
+    assert emulator.azure.url in settings_file.read_text()
+    tool, home = tmp_path / "uv", tmp_path / "venv"
+    for place in (tool, home):
+        venv.create(place, with_pip=place == tool)
+    bin_ = "Scripts" if sys.platform == "win32" else "bin"
+    install = [str(tool / bin_ / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv"]
+    subprocess.run(install, check=True, timeout=900)
+    python = str(home / bin_ / "python")
+    install = [str(tool / bin_ / "uv"), "pip", "install", "--quiet", "--resolution", resolution, "--python", python]
+    subprocess.run([*install, f"{ROOT}[{extra}]"], check=True, timeout=900)
+    if resolution == "lowest-direct":
+        listed = [str(tool / bin_ / "uv"), "pip", "freeze", "--python", python]
+        frozen = subprocess.run(listed, capture_output=True, text=True, check=True).stdout
+        assert not unmet(extra, dict(line.split("==") for line in frozen.splitlines() if "==" in line))
+    answers(extra, python)
+
+
+def unmet(extra: str, installed: dict[str, str]) -> dict[str, str]:
+    """What was installed in another version than the lowest that `turnout[extra]` says it takes."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    found = {}
+    for requirement in map(Requirement, project["optional-dependencies"][extra]):
+        lowest = next(Version(one.version) for one in requirement.specifier if one.operator == ">=")
+        if Version(installed[canonicalize_name(requirement.name)]) != lowest:
+            found[requirement.name] = f"{installed[canonicalize_name(requirement.name)]}, not {lowest}"
+    return found
+
+
+@pytest.mark.installs
+@pytest.mark.timeout(1200)
+def test_what_is_published_is_built_the_same_each_time(tmp_path: Path) -> None:
+    home = tmp_path / "venv"
+    venv.create(home, with_pip=True)
+    python = str(home / ("Scripts" if sys.platform == "win32" else "bin") / "python")
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "hatchling"]
+    subprocess.run(pip, check=True, timeout=900)
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    digests = []
+    for place in ("here", "there"):
+        root = tmp_path / place
+        for file in files.split("\0")[:-1]:
+            (root / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / file, root / file)  # with the time of the copy
+        subprocess.run(
+            [python, "-m", "hatchling", "build", "-d", str(tmp_path / f"{place}-dist")], cwd=root, check=True
+        )
+        built = sorted((tmp_path / f"{place}-dist").iterdir())
+        assert [file.suffix for file in built] == [".whl", ".gz"]
+        digests.append([(file.name, hashlib.sha256(file.read_bytes()).hexdigest()) for file in built])
+    assert digests[0] == digests[1]

@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 TENANT = "11111111-1111-4111-8111-111111111111"
 CLIENT = "22222222-2222-4222-8222-222222222222"
@@ -21,6 +22,13 @@ ENTRA_SECRET = "turnout-emulator-client-secret"  # noqa: S105
 IDENTITY_HEADER = "turnout-emulator-identity"
 CONTAINER_TOKEN = "turnout-emulator-container"  # noqa: S105
 WEB_IDENTITY_TOKEN = "turnout-emulator.web-identity.token"  # noqa: S105
+SSO_START_URL = "https://d-0123456789.awsapps.com/start"
+SSO_ACCESS_TOKEN = "turnout-emulator.sso.token"  # noqa: S105
+SSO_REFRESH_TOKEN = "turnout-emulator.sso.refresh"  # noqa: S105
+SSO_CLIENT = "turnout-emulator-sso-client"
+SSO_CLIENT_SECRET = "turnout-emulator-sso-client-secret"  # noqa: S105
+LOGIN_CLIENT = "arn:aws:signin:::devtools/same-device"
+LOGIN_REFRESH_TOKEN = "turnout-emulator.login.refresh"  # noqa: S105
 ROLE_ARN = "arn:aws:iam::123456789012:role/turnout-emulator"
 
 
@@ -63,7 +71,10 @@ class Accounts:
         aws_keys: Access key to secret key.
         bedrock_keys: Bedrock API keys (`AWS_BEARER_TOKEN_BEDROCK`), by name.
         entra_clients: App registrations that may get a token.
-        roles: ARNs of the roles that may be assumed.
+        roles: ARNs of the roles that may be assumed; the first is that of containers and instances.
+        external_ids: The external id that a role asks for.
+        user_identities: Client ids of the managed identities besides the system's own; any when left out.
+        arc_key_file: The file whose content Azure Arc's agent asks for.
         clock: The time, in Unix seconds.
     """
 
@@ -76,6 +87,9 @@ class Accounts:
         bedrock_keys: Mapping[str, str] | None = None,
         entra_clients: tuple[EntraClient, ...] = (EntraClient(),),
         roles: tuple[str, ...] = (ROLE_ARN,),
+        external_ids: Mapping[str, str] | None = None,
+        user_identities: tuple[str, ...] | None = None,
+        arc_key_file: Path | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.azure_keys = dict(azure_keys if azure_keys is not None else {"key1": AZURE_KEY})
@@ -83,9 +97,13 @@ class Accounts:
         self.bedrock_keys = dict(bedrock_keys if bedrock_keys is not None else {"key1": AWS_BEARER})
         self.entra_clients = entra_clients
         self.roles = roles
+        self.external_ids = dict(external_ids or {})
+        self.user_identities = user_identities
+        self.arc_key_file = arc_key_file
         self.clock = clock
         static = aws_keys if aws_keys is not None else {AWS_ACCESS_KEY: AWS_SECRET_KEY}
         self._aws = {access: AwsKey(access, secret) for access, secret in static.items()}
+        self._sso_tokens: dict[str, float | None] = {SSO_ACCESS_TOKEN: None}
 
     def aws_key(self, access_key: str) -> AwsKey | None:
         """The key with this id, permanent or issued."""
@@ -101,6 +119,29 @@ class Accounts:
         key = AwsKey(f"ASIA{access}", secret, token, self.clock() + lifetime, role_arn)
         self._aws[key.access_key] = key
         return key
+
+    def forget_aws_key(self, access_key: str) -> None:
+        """Refuse a key from now on."""
+        self._aws.pop(access_key, None)
+
+    def add_aws_key(self, access_key: str, secret_key: str) -> None:
+        """Accept another permanent key from now on."""
+        self._aws[access_key] = AwsKey(access_key, secret_key)
+
+    def is_sso_token(self, token: str) -> bool:
+        """Whether a token of IAM Identity Center is accepted."""
+        ends = self._sso_tokens.get(token, 0.0)
+        return ends is None or self.clock() < ends
+
+    def issue_sso_token(self, lifetime: float) -> str:
+        """Make a token of IAM Identity Center that is accepted for `lifetime` seconds."""
+        token = f"{SSO_ACCESS_TOKEN}.{secrets.token_urlsafe(20)}"
+        self._sso_tokens[token] = self.clock() + lifetime
+        return token
+
+    def has_identity(self, client_id: str) -> bool:
+        """Whether there is a managed identity with this client id."""
+        return self.user_identities is None or client_id in {CLIENT, *self.user_identities}
 
     def entra_client(self, client_id: str) -> EntraClient | None:
         """The app registration with this id."""

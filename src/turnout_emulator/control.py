@@ -19,7 +19,7 @@ class Received:
     """One request that reached the emulator.
 
     Attributes:
-        service: `azure`, `openai`, `bedrock`, `mantle`, `entra` or `sts`.
+        service: `azure`, `openai`, `bedrock`, `mantle`, `entra`, `sts`, `sso` or `metadata`.
         method: HTTP method.
         path: Path as it was sent, still percent-encoded.
         query: Query parameters.

@@ -1,4 +1,4 @@
-"""The emulator: six services on listeners of their own, in one thread with one event loop."""
+"""The emulator: eight services on listeners of their own, in one thread with one event loop."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ from turnout_emulator.services.base import Hub, Service
 from turnout_emulator.services.bedrock import BedrockService
 from turnout_emulator.services.entra import EntraService
 from turnout_emulator.services.mantle import MantleService
+from turnout_emulator.services.metadata import MetadataService
 from turnout_emulator.services.openai import OpenAIService
+from turnout_emulator.services.sso import SsoService
 from turnout_emulator.services.sts import StsService
 from turnout_emulator.tokens import TokenIssuer
 
@@ -78,7 +80,7 @@ class EntraEndpoint(Endpoint):
 
 
 class Emulator:
-    """Local Azure OpenAI and Foundry, OpenAI, Bedrock Runtime, Mantle, Entra and STS endpoints.
+    """Local Azure OpenAI and Foundry, OpenAI, Bedrock Runtime, Mantle, Entra, STS, SSO and metadata endpoints.
 
     Use it as a context manager, or call `start` and `stop`.
 
@@ -135,12 +137,13 @@ class Emulator:
             delay=delay,
             chunk_delay=chunk_delay,
         )
-        services = (AzureService, OpenAIService, BedrockService, MantleService, EntraService, StsService)
+        clouds = (AzureService, OpenAIService, BedrockService, MantleService)
+        services = (*clouds, EntraService, StsService, SsoService, MetadataService)
         self._services: list[Service] = [service(self._hub) for service in services]
         self.azure, self.openai = Endpoint("azure"), Endpoint("openai")
         self.bedrock, self.mantle = Endpoint("bedrock"), Endpoint("mantle")
         self.entra = EntraEndpoint("entra", tokens=self._hub.tokens)
-        self.sts = Endpoint("sts")
+        self.sts, self.sso, self.metadata = Endpoint("sts"), Endpoint("sso"), Endpoint("metadata")
         self._host = host
         self._ports = dict(ports or {})
         self._ca_file: Path | None = None
@@ -204,8 +207,8 @@ class Emulator:
         """The variables that lead a cloud's own clients here.
 
         Args:
-            target: `azure`, `foundry`, `bedrock`, `mantle`, `openai`, `entra`, `managed-identity`, `sts` or
-                `container`.
+            target: `azure`, `foundry`, `bedrock`, `mantle`, `openai`, `entra`, `managed-identity`,
+                `azure-instance`, `azure-arc`, `sts`, `container`, `sso` or `instance`.
 
         Raises:
             ValueError: There is no such target.

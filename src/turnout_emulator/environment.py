@@ -41,11 +41,19 @@ def variables(target: str, hub: Hub, ca_file: str) -> dict[str, str]:
             "IDENTITY_ENDPOINT": f"{hub.addresses['entra']}/msi/token",
             "IDENTITY_HEADER": accounts.IDENTITY_HEADER,
         },
+        "azure-instance": lambda: {"AZURE_POD_IDENTITY_AUTHORITY_HOST": hub.addresses["metadata"]},
+        "azure-arc": lambda: {
+            "IDENTITY_ENDPOINT": f"{hub.addresses['metadata']}/arc/metadata/identity/oauth2/token",
+            "IMDS_ENDPOINT": hub.addresses["metadata"],
+        },
         "sts": lambda: {"AWS_ENDPOINT_URL_STS": hub.addresses["sts"], **_bedrock(hub)},
+        "sso": lambda: {
+            **_region(hub),
+            **{f"AWS_ENDPOINT_URL_{name}": hub.addresses["sso"] for name in ("SSO", "SSO_OIDC", "SIGNIN")},
+        },
+        "instance": lambda: {**_region(hub), "AWS_EC2_METADATA_SERVICE_ENDPOINT": hub.addresses["metadata"]},
         "container": lambda: {
-            "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": hub.addresses["bedrock"],
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
+            **_region(hub),
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{hub.addresses['sts']}/credentials",
             "AWS_CONTAINER_AUTHORIZATION_TOKEN": accounts.CONTAINER_TOKEN,
         },
@@ -53,6 +61,11 @@ def variables(target: str, hub: Hub, ca_file: str) -> dict[str, str]:
     if target not in makers:
         raise ValueError(f"No variables for {target!r}; there are: {', '.join(makers)}")
     return makers[target]()
+
+
+def _region(hub: Hub) -> dict[str, str]:
+    where = {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+    return {"AWS_ENDPOINT_URL_BEDROCK_RUNTIME": hub.addresses["bedrock"], **where}
 
 
 def _bedrock(hub: Hub) -> dict[str, str]:

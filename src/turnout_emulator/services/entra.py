@@ -116,6 +116,8 @@ class EntraService(Service):
             raise RequestRefused("unknown_identity_resource", resource=resource)
         await self.queued(exchange, (), "token")
         client_id = request.query.get("client_id", CLIENT)
+        if not self.hub.accounts.has_identity(client_id):
+            raise RequestRefused("unknown_identity")
         received.auth, received.identity = "managed-identity", client_id
         token = self.hub.tokens.issue(client_id=client_id, tenant=TENANT, audience=resource)
         expiry = str(int(self.hub.accounts.clock() + self.hub.tokens.lifetime))

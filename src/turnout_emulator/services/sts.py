@@ -17,6 +17,7 @@ from turnout_emulator.services.identity import identify_signer
 
 _NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 _SIGNING_NAMES = frozenset({"sts"})
+_LONGEST_CHAINED = 3600  # seconds that a role lives which was assumed by another
 _SESSION = re.compile(r"[\w+=,.@-]{2,64}")
 # STS speaks the query protocol, whose names for these errors differ from the JSON services'.
 _QUERY_NAMES = {
@@ -52,6 +53,8 @@ class StsService(Service):
         await self.queued(exchange, (), "token")
         match form.get("Action"):
             case "AssumeRole":
+                if key.session_token is not None and float(form.get("DurationSeconds", "3600")) > _LONGEST_CHAINED:
+                    raise RequestRefused("wrong_chained_duration")
                 return self._assume(form)
             case "GetCallerIdentity":
                 arn = key.role_arn or "arn:aws:iam::123456789012:user/turnout-emulator"
@@ -63,7 +66,8 @@ class StsService(Service):
         role, session = form.get("RoleArn", ""), form.get("RoleSessionName", "")
         if _SESSION.fullmatch(session) is None:
             raise RequestRefused("wrong_session", value=session)
-        if role not in self.hub.accounts.roles:
+        external_id = self.hub.accounts.external_ids.get(role, form.get("ExternalId"))
+        if role not in self.hub.accounts.roles or form.get("ExternalId") != external_id:
             raise RequestRefused("unknown_role", role=role)
         lifetime = float(form.get("DurationSeconds", "3600"))
         if not 900 <= lifetime <= 43_200:

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError
 from tests.support.frameworks import FRAMEWORKS, WAYS, Chat
 from turnout import runtime
 from turnout.errors import CredentialError
-from turnout.providers.credentials.aws import refresh
+from turnout.providers.credentials.aws_refresh import refresh
 from turnout.settings import Settings
 from turnout_emulator import Emulator, Raw
 from turnout_emulator.accounts import AWS_ACCESS_KEY, AWS_SECRET_KEY, ROLE_ARN

@@ -100,16 +100,32 @@ def _principal(backend: Mapping[str, Any], _variables: Mapping[str, Any]) -> tup
     """A service principal's fields, but none beside a key that the settings have."""
     fields = ("tenant_id", "client_id", "client_secret", "client_certificate", "client_certificate_password")
     keyed = backend.get("api_key") and backend.get("auth") in {None, "auto"}
+    if backend.get("auth") == "workload-identity":
+        return ("tenant_id", "client_id", "federated_token_file")
     return () if keyed and not any(backend.get(field) for field in fields) else fields
 
 
 def _aws_credentials(backend: Mapping[str, Any], variables: Mapping[str, Any]) -> tuple[str, ...]:
-    """The fields of the first credential that is there, but none beside one that the settings have."""
+    """The fields of the method that `auth` names, or of the first credential that is there.
+
+    Beside a credential that the settings have there are none.
+    """
+    auth = backend.get("auth", "auto")
+    if auth in _AWS_FIELDS:
+        return _AWS_FIELDS[auth]
     if any(backend.get(field) for field in ("access_key_id", "profile", "role_arn", "bearer_token")):
         return ()
-    kinds = (("bearer_token",), ("access_key_id", "secret_access_key", "session_token"), ("profile",))
+    kinds = tuple(_AWS_FIELDS[method] for method in ("bearer-token", "static-keys", "profile"))
     return next((fields for fields in kinds if any(variables.get(name) for name in _AWS_VARIABLES[fields[0]])), ())
 
+
+_AWS_FIELDS: dict[str, tuple[str, ...]] = {
+    "bearer-token": ("bearer_token",),
+    "static-keys": ("access_key_id", "secret_access_key", "session_token"),
+    **dict.fromkeys(("profile", "sso", "login", "process"), ("profile",)),
+    **dict.fromkeys(("web-identity", "container", "instance-metadata"), ()),
+}
+"""Methods → the fields that variables may set for them."""
 
 _AWS_VARIABLES: dict[str, tuple[str, ...]] = {
     "region": ("AWS_REGION", "AWS_DEFAULT_REGION"),
@@ -156,6 +172,7 @@ PROVIDERS: dict[str, ProviderFacts] = {
             "client_secret": ("AZURE_CLIENT_SECRET",),
             "client_certificate": ("AZURE_CLIENT_CERTIFICATE_PATH",),
             "client_certificate_password": ("AZURE_CLIENT_CERTIFICATE_PASSWORD",),
+            "federated_token_file": ("AZURE_FEDERATED_TOKEN_FILE",),
             "authority_host": ("AZURE_AUTHORITY_HOST",),
         },
         implied_by=("AZURE_OPENAI_ENDPOINT",),

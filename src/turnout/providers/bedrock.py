@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.errors import SettingsError
 from turnout.providers.base import Client, Provider
-from turnout.providers.credentials import Credential
-from turnout.providers.credentials.aws import choose, endpoint_variants, needs_refresh, refresh, refreshed, session
+from turnout.providers.credentials.aws import as_found, choose, session
+from turnout.providers.credentials.aws_refresh import needs_refresh, note_refusal, refresh, refreshed
+from turnout.providers.credentials.aws_sessions import endpoint_variants
 from turnout.providers.homes import NO_REGION, Home
 from turnout.settings.secrets import plain
 from turnout.transport.answers import validation
@@ -49,8 +50,7 @@ def connect(backend: BedrockBackend) -> Client:
         )
     except NoRegionError:
         raise SettingsError(NO_REGION) from None
-    if credential.method == "default-chain":
-        credential = Credential(credential.method, f"found by boto3's {made.get_credentials().method!r}")
+    credential = as_found(credential, made)
     runtime = _BedrockRuntime(client, None if bearer else made.get_credentials(), backend)
     return Client(runtime, runtime, credential)
 
@@ -70,6 +70,8 @@ class _BedrockRuntime:
         self._credentials = credentials
         self._transport = BedrockTransport(backend)
         client.meta.events.register("before-send.bedrock-runtime", self._transport.before_send)
+        if credentials is not None:
+            client.meta.events.register("after-call.bedrock-runtime", partial(_note_refusal, credentials))
         if backend.headers:
             client.meta.events.register("before-sign.bedrock-runtime", partial(_add_headers, backend))
 
@@ -94,6 +96,10 @@ class _BedrockRuntime:
         """Close the connections that aren't an event loop's."""
         self._client.close()
         self._transport.close()
+
+
+def _note_refusal(credentials: Any, http_response: Any, parsed: Any, **_: Any) -> None:
+    note_refusal(credentials, http_response.status_code, str(parsed.get("Error", {}).get("Code")))
 
 
 def _add_headers(backend: BedrockBackend, request: Any, **_: Any) -> None:

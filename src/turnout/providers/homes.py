@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.errors import SettingsError
 from turnout.providers.base import Client
-from turnout.providers.credentials.aws import choose, endpoint_variants, session
+from turnout.providers.credentials.aws import as_found, choose, session
+from turnout.providers.credentials.aws_sessions import endpoint_variants
 from turnout.settings.secrets import Secret, plain
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Home:
 
         credential = choose(backend)
         made = session(backend, credential)
+        credential = as_found(credential, made)
         region = backend.region or made.get_config_variable("region")
         if not region:
             raise SettingsError(NO_REGION)

@@ -179,7 +179,7 @@ class BedrockBackend(BackendSettings):
     Attributes:
         region: Like `us-east-1`; left out, AWS_REGION or the profile's.
         auth: Which credential; `auto` takes a bearer token, then static keys, a role to assume, a profile, and
-            then the AWS default chain.
+            then the AWS default chain. A profile's may be named more closely, as its `sso`, `login` or `process`.
         role_arn: A role to assume, with the other credentials as its source.
         endpoint: Another address for Bedrock Runtime (VPC endpoint, gateway).
         sts_endpoint: Another address for STS.
@@ -190,7 +190,20 @@ class BedrockBackend(BackendSettings):
 
     provider: Literal["bedrock"] = "bedrock"
     region: str | None = None
-    auth: Literal["auto", "bearer-token", "static-keys", "assumed-role", "profile", "default-chain"] = "auto"
+    auth: Literal[
+        "auto",
+        "bearer-token",
+        "static-keys",
+        "assumed-role",
+        "profile",
+        "sso",
+        "login",
+        "process",
+        "web-identity",
+        "container",
+        "instance-metadata",
+        "default-chain",
+    ] = "auto"
     bearer_token: SecretText | None = None
     access_key_id: str | None = Field(default=None, repr=False)
     secret_access_key: SecretText | None = None

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from turnout.errors import CredentialError, MissingExtraError
-from turnout.providers.credentials.aws import needs_refresh, refreshed
+from turnout.providers.credentials.aws_refresh import needs_refresh, note_refusal, refresh, refreshed
 from turnout.transport.blocking import off_loop
 from turnout.transport.http_clients import sdk_httpx
 
@@ -69,19 +69,23 @@ def _auth_class(httpx: Any) -> Any:
             self._credentials = credentials
             self._authorize = authorize
 
-        def auth_flow(self, request: Any) -> Any:
+        def sync_auth_flow(self, request: Any) -> Any:
+            request.read()
+            self._authorised(request)
+            note_refusal(self._credentials, (yield request).status_code)
+
+        async def async_auth_flow(self, request: Any) -> Any:
+            await request.aread()
+            if needs_refresh(self._credentials):
+                await off_loop(refresh, self._credentials)
+            self._authorised(request)
+            note_refusal(self._credentials, (yield request).status_code)
+
+        def _authorised(self, request: Any) -> None:
             try:
                 self._authorize(request, refreshed(self._credentials))
             except BotoCoreError as error:
                 msg = f"The AWS credential can't be refreshed: {error}"
                 raise CredentialError(msg, tried=(str(error),)) from error
-            yield request
-
-        async def async_auth_flow(self, request: Any) -> Any:
-            await request.aread()
-            if needs_refresh(self._credentials):
-                await off_loop(self._credentials.get_frozen_credentials)
-            for authorized in self.auth_flow(request):
-                yield authorized
 
     return Auth

@@ -1,0 +1,188 @@
+"""AWS credentials during a run: refreshed before they expire, found anew after a refusal, and missing in words."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from turnout.errors import CredentialError
+from turnout.redaction import redact, without_secrets
+from turnout.transport.answers.unreadable import shortened
+from turnout.transport.blocking import within_deadline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ASSUME = "The role's trust policy has to let that identity assume it, and its own policy sts:AssumeRole."
+_OPERATIONS = {
+    "AssumeRole": _ASSUME,
+    "AssumeRoleWithWebIdentity": "The role's trust policy has to name the identity provider, and the token's subject.",
+    "GetRoleCredentials": "The profile's sso_account_id and sso_role_name have to be assigned to you.",
+}
+"""Operations that get a credential → what to do where the identity may not have it."""
+
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "ForbiddenException"})
+_NO_ANSWER = "Check its address, and what stands before it."
+_WRONG_SOURCE = "Check the credential that it is got with."
+_SIGN_IN = "Sign in anew: "
+_OVER = "What gives it hands out credentials that are over: check its clock, and where it has them from."
+
+_FAILURES = {
+    "SSOError": f"{_SIGN_IN}aws sso login",
+    "LoginInsufficientPermissions": "",
+    "LoginError": f"{_SIGN_IN}aws login",
+    "TokenRetrievalError": f"{_SIGN_IN}aws sso login",
+    "CredentialRetrievalError": "",
+    "MetadataRetrievalError": "",
+    "PartialCredentialsError": "",
+    "RefreshWithMFAUnsupportedError": "",
+    "InvalidConfigError": "",
+}
+"""What botocore fails with when a credential can't be got → what to do."""
+
+_UNREADABLE = (LookupError, TypeError, AttributeError, ValueError)
+"""What botocore's parsers, and what reads on from there, fail with where the answer is a page, or another's."""
+
+_REFUSALS = frozenset(
+    {
+        *("ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"),
+        *("ExpiredToken", "InvalidClientTokenId", "SignatureDoesNotMatch"),
+    }
+)
+"""What AWS's services say of a credential that isn't one any more."""
+
+
+@cache
+def renewable_class() -> Any:
+    """The class; botocore is imported when it is first needed."""
+    from botocore.credentials import Credentials
+
+    class Renewable(Credentials):  # type: ignore[misc] # botocore has no types
+        """Credentials that are found anew after they were refused, or couldn't be had.
+
+        Files that were rewritten, programs and metadata are asked again then, once for all threads. Before their expiry
+        botocore's own refresh themselves.
+
+        Attributes:
+            sign_in: The command with which one signs in for them, if one does.
+        """
+
+        def __init__(self, find: Callable[[], Any], found: Any, sign_in: str = "") -> None:
+            self.sign_in = sign_in
+            self._find = find
+            self._found = found
+            self._is_refused = False
+            self._finding = threading.Lock()
+
+        @property
+        def method(self) -> str:
+            return str(self._found.method)
+
+        @property
+        def access_key(self) -> str:
+            return str(self.get_frozen_credentials().access_key)
+
+        @property
+        def secret_key(self) -> str:
+            return str(self.get_frozen_credentials().secret_key)
+
+        @property
+        def token(self) -> str | None:
+            token: str | None = self.get_frozen_credentials().token
+            return token
+
+        @property
+        def account_id(self) -> str | None:
+            account: str | None = self.get_frozen_credentials().account_id
+            return account
+
+        def get_frozen_credentials(self) -> Any:
+            if self._is_refused:
+                with self._finding:
+                    if self._is_refused:
+                        self._found = self._find()
+                        self._is_refused = False
+            try:
+                return self._found.get_frozen_credentials()
+            except Exception:
+                self._is_refused = True
+                raise
+
+        def refresh_needed(self) -> bool:
+            return self._is_refused or needs_refresh(self._found)
+
+        def refused(self) -> None:
+            """A service refused them: the next call finds them anew."""
+            self._is_refused = True
+
+    return Renewable
+
+
+def needs_refresh(credentials: Any) -> bool:
+    """Whether botocore would ask for new credentials before it signs with these."""
+    return bool(getattr(credentials, "refresh_needed", lambda: False)())
+
+
+def note_refusal(credentials: Any, status: int, code: str | None = None) -> None:
+    """Have credentials found anew where this is the status, and the error if it is known, of a refusal of them."""
+    if status in {401, 403} and (code is None or code in _REFUSALS):
+        getattr(credentials, "refused", lambda: None)()
+
+
+def refreshed(credentials: Any) -> Any:
+    """The credentials, refreshed if they have to be; that takes no longer than the call's deadline allows.
+
+    Raises:
+        CredentialError: There are none to be had.
+    """
+    if needs_refresh(credentials):
+        within_deadline("AWS credentials", refresh, credentials)
+    return credentials
+
+
+def refresh(credentials: Any) -> None:
+    """Refresh credentials, however long it takes.
+
+    Raises:
+        CredentialError: There are none to be had. A service that can't be reached, or fails, raises botocore's error.
+    """
+    try:
+        credentials.get_frozen_credentials()
+    except Exception as error:
+        made = unobtainable(error, credentials.method, getattr(credentials, "sign_in", ""))
+        if made is None:
+            raise
+        raise made from without_secrets(error)
+
+
+def unobtainable(error: Exception, method: str, sign_in: str = "") -> CredentialError | None:
+    """The error for credentials that can't be had, unless the reason may pass."""
+    advice = _advice(error)
+    if advice is None:
+        return None
+    said = redact(str(error)).strip().rstrip(".")
+    if advice == _NO_ANSWER:
+        said = f"what answered gave none that can be read ({type(error).__name__}: {shortened(said)})"
+    if advice.startswith(_SIGN_IN):
+        advice = f"{_SIGN_IN}`{sign_in or advice.removeprefix(_SIGN_IN)}`."
+    return CredentialError(
+        f"No AWS credential from {method!r}: {said}. {advice}".rstrip(), tried=(f"{method}: {said}",)
+    )
+
+
+def _advice(error: Exception) -> str | None:
+    """What to do about credentials that can't be had; None if the reason may pass."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return "The file is AWS_WEB_IDENTITY_TOKEN_FILE's, or the profile's: it must be there and readable."
+    response, operation = getattr(error, "response", None), getattr(error, "operation_name", "")
+    if isinstance(response, dict):
+        status, code = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500), str(response["Error"]["Code"])
+        if status >= 500 or status == 429 or "Throttl" in code:
+            return None
+        return _OPERATIONS.get(operation, "") if status == 403 and code in _DENIED else _WRONG_SOURCE
+    if type(error) is RuntimeError and "still expired" in str(error):  # botocore's, of what was just got
+        return _OVER
+    known = next((_FAILURES[kind.__name__] for kind in type(error).__mro__ if kind.__name__ in _FAILURES), None)
+    unreadable = isinstance(error, _UNREADABLE) or type(error).__name__ == "ResponseParserError"
+    return _NO_ANSWER if known is None and unreadable else known

@@ -40,6 +40,19 @@ def certificates(*names: str) -> str | None:
     return None
 
 
+def workload_identity() -> dict[str, str] | None:
+    """What Kubernetes' webhook for Entra's workload identities says of this pod, if it does.
+
+    The variables are azure-identity's, and their order too: those of App Service, Arc and others go before.
+    """
+    if os.environ.get("IDENTITY_ENDPOINT") or os.environ.get("MSI_ENDPOINT"):
+        return None
+    if not all(os.environ.get(f"AZURE_{name}") for name in ("AUTHORITY_HOST", "TENANT_ID", "FEDERATED_TOKEN_FILE")):
+        return None
+    fields = ("tenant_id", "client_id", "federated_token_file")
+    return {field: value for field in fields if (value := os.environ.get(f"AZURE_{field.upper()}"))}
+
+
 def _text(variables: Mapping[str, Secret], *names: str) -> str | None:
     return next((variables[name].get_secret_value() for name in names if variables.get(name)), None)
 

@@ -26,6 +26,8 @@ _CLOUDS = {"us": "AZURE_GOVERNMENT", "cn": "AZURE_CHINA"}
 
 _NAMED_CLOUDS = {"public": "com", "usgov": "us", "china": "cn"}
 
+_REFUSED = 401
+
 _PRINCIPAL = ("tenant_id", "client_id", "client_secret")
 _NEEDS = {
     "service-principal": _PRINCIPAL,
@@ -58,6 +60,8 @@ def choose(backend: AzureBackend) -> Credential:
         whose = "" if method == "api-key" else f"client {_client(backend)}, {PRINCIPALS[method]} "
         return Credential(method, f"{whose}from {backend.origin(last)}")
     identity = "" if backend.client_id is None or backend.client_secret else f"managed identity {_client(backend)}"
+    if identity and (origin := backend.origin("client_id")) != "the settings":
+        identity += f" from {origin}"
     if method == "managed-identity":
         return Credential(method, identity or "the system's own")
     if method == "azure-cli":
@@ -70,7 +74,7 @@ def choose(backend: AzureBackend) -> Credential:
 _VARIABLES = {
     "api_key": "AZURE_OPENAI_API_KEY",
     "client_certificate": "AZURE_CLIENT_CERTIFICATE_PATH",
-    "federated_token_file": "federated_token_file in the settings",
+    "federated_token_file": "AZURE_FEDERATED_TOKEN_FILE",
 }
 
 
@@ -125,12 +129,18 @@ def http_auth(key: SecretStr | None, tokens: TokenSource | None) -> Any:
             request.headers["Authorization"] = f"Bearer {token}"
         return request
 
+    def note(response: Any, token: str | None) -> None:
+        if tokens is not None and token is not None and response.status_code == _REFUSED:
+            tokens.refused(token)
+
     class Auth(sdk_httpx().Auth):  # type: ignore[misc] # the library comes when an SDK is first needed
         def sync_auth_flow(self, request: Any) -> Any:
-            yield authorised(request, None if tokens is None else tokens())
+            token = None if tokens is None else tokens()
+            note((yield authorised(request, token)), token)
 
         async def async_auth_flow(self, request: Any) -> Any:
-            yield authorised(request, None if tokens is None else await tokens.aget())
+            token = None if tokens is None else await tokens.aget()
+            note((yield authorised(request, token)), token)
 
     return Auth()
 
@@ -143,11 +153,14 @@ def resource(backend: AzureBackend) -> str:
 
 def token_source(backend: AzureBackend, credential: Credential, *, dated: bool = False) -> TokenSource:
     """The source of Entra tokens for a credential that isn't a key."""
-    made = credential_of(credential.method, backend, _CLOUDS.get(_cloud(backend)))
+
+    def make() -> Any:
+        return credential_of(credential.method, backend, _CLOUDS.get(_cloud(backend)))
+
     missing = [name for name in _PRINCIPAL if getattr(backend, name) is None]
     tried = (
         f"service principal: lacks {_listed(missing)} (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET)",
         "API key: lacks api_key (AZURE_OPENAI_API_KEY)",
     )
     is_chain = credential.method == "default-chain" and backend.auth == "auto"
-    return TokenSource(made, scope_of(backend, dated=dated), tried if is_chain else ())
+    return TokenSource(make(), scope_of(backend, dated=dated), tried if is_chain else (), renew=make)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from turnout.errors import CredentialError
 from turnout.redaction import without_secrets
 from turnout.settings.secrets import plain
-from turnout.settings.variables import certificates
+from turnout.settings.variables import certificates, workload_identity
 from turnout.transport import background_loop
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ PRINCIPALS = {"service-principal": "secret", "certificate": "certificate", "work
 """The methods of a service principal → what it proves itself with."""
 
 _PATIENCE = 20.0  # seconds for Entra's next bytes; azure-identity's own is 300
+_NEAR = 2.0  # seconds for a connection to what is on this machine or beside it, as azure-identity has it
 _REPEATS = 2  # of a request to Entra that failed; azure-identity's own are 10, with growing waits
 _FUNCTION_LIFETIME = 60  # seconds for which a function's token is taken to be good; half of it until it is asked again
 
@@ -45,12 +46,15 @@ def credential_of(method: str, backend: AzureBackend, authority: str | None) -> 
     made: Any
     if method == "own":
         made = _Own(backend.credential.value)
+    elif method == "managed-identity" and (federated := _federated(backend)) is not None:
+        made = _service_principal("workload-identity", federated, limits, options)
     elif method in PRINCIPALS:
         made = _service_principal(method, backend, limits, options)
     elif method == "azure-cli":
         made = azure.identity.AzureCliCredential(tenant_id=backend.tenant_id or "")
     elif method == "managed-identity":
-        made = azure.identity.ManagedIdentityCredential(client_id=backend.client_id, **limits)
+        limits["connection_timeout"] = min(backend.connect_timeout, _NEAR)
+        made = azure.identity.ManagedIdentityCredential(client_id=backend.client_id, retry_total=_REPEATS, **limits)
     else:
         if backend.ca_bundle:
             options["connection_verify"] = backend.ca_bundle
@@ -58,6 +62,23 @@ def credential_of(method: str, backend: AzureBackend, authority: str | None) -> 
             options["managed_identity_client_id"] = backend.client_id
         made = azure.identity.DefaultAzureCredential(**options, **limits)
     return cast("TokenCredential", made)
+
+
+def _federated(backend: AzureBackend) -> AzureBackend | None:
+    """The settings of Kubernetes' form of a managed identity, where its webhook set the variables of one.
+
+    The token goes by the settings then, like that of a service principal: to their authority and proxy, and by their
+    certificates.
+    """
+    found = workload_identity()
+    if found is None:
+        return None
+    if backend.client_id is not None:
+        found["client_id"] = backend.client_id
+    if "client_id" not in found:
+        msg = "the workload identity of this pod has no client id: name it as client_id, or on its service account"
+        raise CredentialError(msg, tried=("managed identity: lacks client_id",))
+    return backend.model_copy(update=found)
 
 
 class _Own:

@@ -12,6 +12,7 @@ from turnout.redaction import without_secrets
 from turnout.transport.blocking import begin, result_in_time
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from concurrent.futures import Future
 
     from azure.core.credentials import AccessToken, TokenCredential
@@ -25,10 +26,25 @@ class TokenSource:
 
     Safe across threads and event loops: one fetch at a time; while a token that is about to expire is being
     refreshed, everyone else goes on with it. A coroutine never waits for the network on its loop.
+
+    Args:
+        credential: Gets them.
+        scope: Whom they are for.
+        tried: What had no credential before this one was taken, for the error.
+        renew: Makes the credential anew after a refusal: a certificate may have been rewritten, and azure-identity
+            keeps the tokens that it has.
     """
 
-    def __init__(self, credential: TokenCredential, scope: str, tried: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        credential: TokenCredential,
+        scope: str,
+        tried: tuple[str, ...] = (),
+        renew: Callable[[], TokenCredential] | None = None,
+    ) -> None:
         self._credential = credential
+        self._renew = renew
+        self._is_refused = False
         self._scope = scope
         self._tried = tried
         self._lock = threading.Lock()
@@ -56,6 +72,12 @@ class TokenSource:
         ready, fetch = self._ready()
         return ready if fetch is None else (await asyncio.wrap_future(fetch)).token
 
+    def refused(self, token: str) -> None:
+        """A service refused a token: the next call fetches another one."""
+        with self._lock:
+            if self._token is not None and self._token.token == token:
+                self._token, self._refresh_at, self._is_refused = None, 0.0, True
+
     def _ready(self) -> tuple[str, Future[AccessToken] | None]:
         """A token that can be used ("" if there is none), and what is to be waited for, if anything."""
         now, token = time.time(), self._token
@@ -75,10 +97,17 @@ class TokenSource:
         if earlier is not None and time.time() < self._refresh_at:  # another caller's fetch brought it
             return earlier
         try:
+            if self._is_refused and self._renew is not None:
+                self._credential = self._renew()
+            self._is_refused = False
             token = self._credential.get_token(self._scope)
+        except CredentialError:  # of one that was to be made anew
+            self._is_refused = True
+            raise
         except (OSError, ValueError) as error:  # of a federated token's file, or of a certificate
             raise CredentialError(f"No Azure credential for {self._scope}: {without_secrets(error)}") from error
         except ClientAuthenticationError as error:
+            self._is_refused = True
             if earlier is not None and time.time() < earlier.expires_on - 1:
                 self._refresh_at = min(time.time() + _RETRY_REFRESH, float(earlier.expires_on))
                 return earlier

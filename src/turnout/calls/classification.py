@@ -153,6 +153,8 @@ def _bedrock_kind(response: Mapping[str, Any]) -> Kind:
     named = tables.BEDROCK.get(code) or tables.BEDROCK.get(code[:1].upper() + code[1:])
     if named is e.InvalidRequestError:
         return _by_words(message, tables.BEDROCK_MESSAGES, named)
+    if named is e.PermissionDeniedError:
+        return _by_words(message, tables.BEDROCK_DENIALS, named)
     if named is not None:
         return named
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)

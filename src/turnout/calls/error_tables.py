@@ -156,6 +156,12 @@ BEDROCK_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = (
     ),
 )
 
+# Bedrock says of its API keys that access is denied, which is what it says of a permission too.
+# Source: ai4s-research/open-science#53; tests of BerriAI/litellm's AnthropicExceptionMapping
+BEDROCK_DENIALS: tuple[tuple[re.Pattern[str], Kind], ...] = (
+    (re.compile(r"(?i)authentication failed|bearer token has expired"), e.AuthenticationError),
+)
+
 # A 413 is a model's, of too many tokens, or of what stands before it and counts bytes: a gateway, or Anthropic's own
 # front door ("Request exceeds the maximum size").
 TOO_LARGE_MESSAGES: tuple[tuple[re.Pattern[str], Kind], ...] = (

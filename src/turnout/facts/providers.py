@@ -96,13 +96,27 @@ def _bedrock_wire(model: str) -> str | None:
     return "openai-responses" if openai else None
 
 
-def _principal(backend: Mapping[str, Any], _variables: Mapping[str, Any]) -> tuple[str, ...]:
-    """A service principal's fields, but none beside a key that the settings have."""
-    fields = ("tenant_id", "client_id", "client_secret", "client_certificate", "client_certificate_password")
-    keyed = backend.get("api_key") and backend.get("auth") in {None, "auto"}
-    if backend.get("auth") == "workload-identity":
-        return ("tenant_id", "client_id", "federated_token_file")
+def _principal(backend: Mapping[str, Any], variables: Mapping[str, Any]) -> tuple[str, ...]:
+    """The fields of the method that `auth` names, or a service principal's, but none beside a key in the settings."""
+    auth = backend.get("auth", "auto")
+    if auth == "managed-identity":  # beside a secret or certificate the id is a service principal's
+        return () if any(variables.get(f"AZURE_CLIENT_{proof}") for proof in ("SECRET", "CERTIFICATE_PATH")) else _ID
+    if auth in _AZURE_FIELDS:
+        return _AZURE_FIELDS[auth]
+    fields = (*_AZURE_FIELDS["service-principal"], *_CERTIFICATE)
+    keyed = backend.get("api_key") and auth == "auto"
     return () if keyed and not any(backend.get(field) for field in fields) else fields
+
+
+_ID = ("client_id",)
+_CERTIFICATE = ("client_certificate", "client_certificate_password")
+_AZURE_FIELDS: dict[str, tuple[str, ...]] = {
+    "service-principal": ("tenant_id", "client_id", "client_secret"),
+    "certificate": ("tenant_id", "client_id", *_CERTIFICATE),
+    "workload-identity": ("tenant_id", "client_id", "federated_token_file"),
+    **dict.fromkeys(("api-key", "azure-cli"), ()),
+}
+"""Methods → the fields that variables may set for them."""
 
 
 def _aws_credentials(backend: Mapping[str, Any], variables: Mapping[str, Any]) -> tuple[str, ...]:
@@ -125,7 +139,6 @@ _AWS_FIELDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("profile", "sso", "login", "process"), ("profile",)),
     **dict.fromkeys(("web-identity", "container", "instance-metadata"), ()),
 }
-"""Methods → the fields that variables may set for them."""
 
 _AWS_VARIABLES: dict[str, tuple[str, ...]] = {
     "region": ("AWS_REGION", "AWS_DEFAULT_REGION"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from turnout.errors import SettingsError
 from turnout.providers import cohere, foundry
 from turnout.providers.base import Client, Provider
-from turnout.providers.credentials.azure import choose, http_auth, resource, token_or_key
+from turnout.providers.credentials.azure import choose, http_auth, noting_refusals, resource, token_or_key
 from turnout.providers.openai import make_clients
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ def connect(backend: AzureBackend) -> Client:
     """Make the clients, with an explicit credential, so that no stray variable decides."""
     key, tokens, credential = token_or_key(backend, dated=backend.api_version is not None)
     if backend.api_version is None:
-        return make_clients(backend, credential, key, tokens, base_url=f"{resource(backend)}/openai/v1/")
+        auth, url = noting_refusals(tokens), f"{resource(backend)}/openai/v1/"
+        return make_clients(backend, credential, key, tokens, auth=auth, base_url=url)
     return make_clients(
         backend,
         credential,

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from turnout.providers.anthropic import client_options
 from turnout.providers.base import Client
-from turnout.providers.credentials.azure import resource, token_or_key
+from turnout.providers.credentials.azure import noting_refusals, resource, token_or_key
 from turnout.settings.secrets import plain
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def connect(backend: AzureBackend) -> Client:
 
     key, tokens, credential = token_or_key(backend)
     common: dict[str, Any] = {"base_url": base_url(backend), **client_options(backend)}
-    sync_http, async_http = http_clients(anthropic, backend)
+    sync_http, async_http = http_clients(anthropic, backend, auth=noting_refusals(tokens, "anthropic"))
     sync, aio = _foundry_class(anthropic.AnthropicFoundry), _foundry_class(anthropic.AsyncAnthropicFoundry)
     return Client(
         sync(api_key=plain(key), azure_ad_token_provider=tokens, http_client=sync_http, **common),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from turnout.settings import AzureBackend
+    from turnout.transport.http_clients import Sdk
 
 _CLOUDS = {"us": "AZURE_GOVERNMENT", "cn": "AZURE_CHINA"}
 """The end of a resource's host → the authority of its cloud, if that isn't the public one."""
@@ -59,7 +60,8 @@ def choose(backend: AzureBackend) -> Credential:
         last = _NEEDS[method][-1]
         whose = "" if method == "api-key" else f"client {_client(backend)}, {PRINCIPALS[method]} "
         return Credential(method, f"{whose}from {backend.origin(last)}")
-    identity = "" if backend.client_id is None or backend.client_secret else f"managed identity {_client(backend)}"
+    is_managed = backend.client_id is not None and (method == "managed-identity" or backend.client_secret is None)
+    identity = f"managed identity {_client(backend)}" if is_managed else ""
     if identity and (origin := backend.origin("client_id")) != "the settings":
         identity += f" from {origin}"
     if method == "managed-identity":
@@ -129,20 +131,34 @@ def http_auth(key: SecretStr | None, tokens: TokenSource | None) -> Any:
             request.headers["Authorization"] = f"Bearer {token}"
         return request
 
-    def note(response: Any, token: str | None) -> None:
-        if tokens is not None and token is not None and response.status_code == _REFUSED:
-            tokens.refused(token)
-
     class Auth(sdk_httpx().Auth):  # type: ignore[misc] # the library comes when an SDK is first needed
         def sync_auth_flow(self, request: Any) -> Any:
-            token = None if tokens is None else tokens()
-            note((yield authorised(request, token)), token)
+            _note(tokens, request, (yield authorised(request, None if tokens is None else tokens())))
 
         async def async_auth_flow(self, request: Any) -> Any:
             token = None if tokens is None else await tokens.aget()
-            note((yield authorised(request, token)), token)
+            _note(tokens, request, (yield authorised(request, token)))
 
     return Auth()
+
+
+def noting_refusals(tokens: TokenSource | None, sdk: Sdk = "openai") -> Any:
+    """An `httpx.Auth` that leaves the token to the SDK, and notes where it is refused; None for a key."""
+    from turnout.transport.http_clients import sdk_httpx
+
+    if tokens is None:
+        return None
+
+    class Auth(sdk_httpx(sdk).Auth):  # type: ignore[misc] # the library comes when an SDK is first needed
+        def auth_flow(self, request: Any) -> Any:
+            _note(tokens, request, (yield request))
+
+    return Auth()
+
+
+def _note(tokens: TokenSource | None, request: Any, response: Any) -> None:
+    if tokens is not None and response.status_code == _REFUSED:
+        tokens.refused(request.headers.get("Authorization", "").removeprefix("Bearer "))
 
 
 def resource(backend: AzureBackend) -> str:

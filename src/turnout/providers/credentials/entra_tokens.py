@@ -104,8 +104,11 @@ class TokenSource:
         except CredentialError:  # of one that was to be made anew
             self._is_refused = True
             raise
-        except (OSError, ValueError) as error:  # of a federated token's file, or of a certificate
-            raise CredentialError(f"No Azure credential for {self._scope}: {without_secrets(error)}") from error
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            # The first two are of a federated token's file, or of a certificate; the others of another's answer.
+            self._is_refused = True
+            said = str(without_secrets(error))
+            raise CredentialError(f"No Azure credential for {self._scope}: {said}", tried=(said,)) from error
         except ClientAuthenticationError as error:
             self._is_refused = True
             if earlier is not None and time.time() < earlier.expires_on - 1:

@@ -21,6 +21,7 @@ _KNOWN_AUDIENCES = frozenset(
     {"https://cognitiveservices.azure.com", "https://ai.azure.com", "https://management.azure.com"}
 )
 
+_APP_SERVICE = "app_service"
 _PROOFS = frozenset({"client_secret", "client_assertion"})
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ENDPOINTS = {
@@ -145,5 +146,7 @@ class EntraService(Service):
         return refusal
 
     def error_body(self, refusal: Refusal) -> dict[str, Any]:
-        """The JSON of an error."""
+        """The JSON of an error; App Service's has members of its own, as MSAL reads them."""
+        if refusal.code == _APP_SERVICE:
+            return {"statusCode": refusal.status, "message": refusal.message}
         return {"error": refusal.code, "error_description": refusal.message, **refusal.extra}

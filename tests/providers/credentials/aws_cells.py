@@ -134,7 +134,10 @@ class Profile(Aws):
 
     name = auth = "profile"
     unready = CredentialError, r"No AWS credential from 'profile' \('team' from the settings\): it has none"
-    refused = REFUSED_BY_SERVICE, "profile \\('team' from the settings, found by boto3's 'config-file'\\)"
+    refused: tuple[type[Exception], str] = (
+        REFUSED_BY_SERVICE,
+        "profile \\('team' from the settings, found by boto3's 'config-file'\\)",
+    )
 
     def have(self, world: World) -> dict[str, Any]:
         world.set_all("container")  # which isn't asked: the settings name a profile
@@ -213,11 +216,11 @@ class Sso(Aws):
         self.sign_in(world)
         return self._profile(world, role)
 
-    def sign_in(self, world: World, **more: Any) -> None:
+    def sign_in(self, world: World, session: str = "corporate", **more: Any) -> None:
         """Do as `aws sso login` does."""
         told = {"startUrl": SSO_START_URL, "region": "us-east-1", "accessToken": SSO_ACCESS_TOKEN}
         token = {**told, "expiresAt": stamp(7200), **more}
-        world.write(f"sso/{hashlib.sha1(b'corporate').hexdigest()}.json", json.dumps(token))
+        world.write(f"sso/{hashlib.sha1(session.encode()).hexdigest()}.json", json.dumps(token))
 
     def spoil(self, world: World, options: dict[str, Any]) -> dict[str, Any]:
         return self._profile(world, "of-others")
@@ -334,7 +337,7 @@ class Process(Aws):
 
     def renew(self, world: World, life: float | None = None) -> None:
         life = world.emulator.entra.tokens.lifetime if life is None else life
-        key = temporary(world, max(life, LIFE))
+        key = temporary(world, 3 * LIFE)
         keys = {"AccessKeyId": key.access_key, "SecretAccessKey": key.secret_key, "SessionToken": key.session_token}
         world.program("program", f"print({json.dumps({'Version': 1, **keys, 'Expiration': stamp(life)})!r})")
 

@@ -207,11 +207,14 @@ class AzureCli(Method):
     refused = CredentialError, "az login"
 
     def have(self, world: World) -> dict[str, Any]:
-        token = world.emulator.entra.issue(SCOPE)
-        answer = f"""print('{{"accessToken": "{token}", "expires_on": %d}}' % (time.time() + 3600))"""
-        world.program("bin/az", f"import time\n{answer}")
+        self.renew(world)
         world.set(PATH=f"{world.folder / 'bin'}:/usr/bin:/bin")
         return {"api_key": "not this"}
+
+    def renew(self, world: World) -> None:
+        ends = f"time.time() + {world.emulator.entra.tokens.lifetime}"
+        answer = f"""'{{"accessToken": "{world.emulator.entra.issue(SCOPE)}", "expires_on": %d}}' % ({ends})"""
+        world.program("bin/az", f"import time\nprint({answer})")
 
     def spoil(self, world: World, options: dict[str, Any]) -> dict[str, Any]:
         world.program("bin/az", "raise SystemExit(\"ERROR: Please run 'az login' to setup account.\")")

@@ -45,17 +45,21 @@ def test_success(world: World, method: Method, framework: str) -> None:
     assert method.fetched(world) <= method.steps
 
 
+@pytest.mark.parametrize("is_over", [False, True])
 @pytest.mark.parametrize(("method", "framework"), [cell for cell in CELLS if cell.id not in FIXED])
-def test_expiry_in_a_run(world: World, method: Method, framework: str) -> None:
-    tokens = world.emulator.entra.tokens
-    by_clock = method.provider == "azure" or method.name == "instance-metadata"
-    tokens.lifetime = LIFE if by_clock else FIRST_LIFE
+def test_expiry_in_a_run(world: World, method: Method, framework: str, is_over: bool) -> None:
+    """A credential that is about to expire, or has: one of all threads and coroutines fetches another."""
+    is_long = method.provider == "azure" or method.name == "instance-metadata"
+    life = LIFE if is_long else FIRST_LIFE
+    world.emulator.entra.tokens.lifetime = life
     chat = made(world, method, framework, method.have(world))
     assert chat.ask("whole").text
+    before = method.fetched(world)
+    assert chat.ask("async").text
+    assert method.fetched(world) == before
     first = {one.identity for one in world.emulator.requests if one.operation == "chat"}
-    tokens.lifetime = LIFE
-    if by_clock:
-        _pass_time(world, method)
+    world.emulator.entra.tokens.lifetime = 3 * LIFE
+    pass_time(world, life + 1 if is_over else life * 0.95)
     method.renew(world)
     before = method.fetched(world)
 
@@ -76,22 +80,23 @@ async def _asked(chat: Chat) -> None:
     assert [piece async for piece in chat.apieces("async")]
 
 
-def _pass_time(world: World, method: Method) -> None:
-    """Have a credential of an hour be about to expire, by the clock of who keeps it."""
-    if method.provider == "azure":
-        now = time.time()
-        world.patch.setattr(time, "time", lambda: now + LIFE - 200)
-        return
-    world.emulator.entra.tokens.lifetime = 3 * LIFE
+def pass_time(world: World, seconds: float) -> None:
+    """Go on by the clock of who keeps a credential, and not by that of who gives it."""
+    now = time.time()
 
-    class Later(datetime):
+    class Kind(type):
+        def __instancecheck__(cls, instance: object) -> bool:
+            return isinstance(instance, datetime)
+
+    class Later(datetime, metaclass=Kind):
         @classmethod
         def now(cls, tz: Any = None) -> Any:
-            return datetime.now(tz) + timedelta(seconds=LIFE - 200)
+            return datetime.now(tz) + timedelta(seconds=seconds)
 
     class Clock:
         datetime, timedelta = Later, timedelta
 
+    world.patch.setattr(time, "time", lambda: now + seconds)
     world.patch.setattr("botocore.credentials.datetime", Clock)
 
 

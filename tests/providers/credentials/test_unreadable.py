@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from tests.providers.credentials import aws_cells, azure_cells
-from tests.providers.credentials.test_matrix import made
+from tests.providers.credentials.test_matrix import made, pass_time
 from tests.providers.credentials.world import FIRST_LIFE, Method, World
 from tests.support.frameworks import FRAMEWORKS
 from turnout.errors import CredentialError
-from turnout_emulator import Raw
+from turnout_emulator import Failure, Raw
+from turnout_emulator.accounts import SSO_START_URL
 
 ANSWERS = {
     "a page": "<html><body>Sign in to the network</body></html>",
@@ -56,9 +57,10 @@ def test_a_programs_output_that_cannot_be_read(world: World, output: str, later:
     method = aws_cells.Process()
     options = method.have(world)
     chat = made(world, method, "langchain", options)
-    if later:  # when the first has expired
+    if later:
         method.renew(world, FIRST_LIFE)
         assert chat.ask("whole").text
+        pass_time(world, FIRST_LIFE + 1)
     world.program("program", f"print({output!r})")
     for way in ("whole", "async"):
         with pytest.raises(CredentialError) as caught:
@@ -77,3 +79,52 @@ def test_a_session_file_that_cannot_be_read(world: World, token: str) -> None:
         with pytest.raises(CredentialError) as caught:
             chat.ask("whole")
         assert caught.value.tried
+
+
+def test_a_credential_that_is_over_already(world: World) -> None:
+    method = aws_cells.Process()
+    options = method.have(world)
+    method.renew(world, FIRST_LIFE)
+    chat = made(world, method, "langchain", options)
+    method.renew(world, -60)
+    for way in ("whole", "async"):
+        with pytest.raises(CredentialError, match="hands out credentials that are over: check its clock"):
+            chat.ask(way)
+
+
+def test_a_login_without_what_signs_its_refresh(world: World) -> None:
+    method = aws_cells.Login()
+    options = method.have(world)
+    world.patch.setattr("botocore.credentials.EC", None)  # as botocore alone has it
+    with pytest.raises(CredentialError, match=r"pip install .botocore\[crt\]"):
+        made(world, method, "langchain", options).ask("whole")
+
+
+def test_an_sso_session_in_the_older_form(world: World) -> None:
+    method = aws_cells.Sso()
+    method.lack(world)
+    told = f"sso_start_url = {SSO_START_URL}\nsso_region = us-east-1\n"
+    profile = f"[profile team]\n{told}sso_account_id = 123456789012\nsso_role_name = turnout-emulator\n"
+    chat = made(world, method, "langchain", aws_cells.configure(world, profile))
+    for seconds in (None, -10):
+        if seconds is not None:
+            method.sign_in(world, SSO_START_URL, expiresAt=aws_cells.stamp(seconds))
+        with pytest.raises(CredentialError, match="Sign in anew: `aws sso login --profile team`"):
+            chat.ask("whole")
+    method.sign_in(world, SSO_START_URL)
+    assert chat.ask("whole").text
+
+
+def test_a_refresh_that_fails_is_survived_while_the_credential_is_good(world: World) -> None:
+    method = aws_cells.AssumedRole()
+    world.emulator.entra.tokens.lifetime = FIRST_LIFE
+    chat = made(world, method, "langchain", method.have(world))
+    assert chat.ask("whole").text
+    pass_time(world, FIRST_LIFE * 0.7)
+    world.emulator.rule(lambda received: Failure.permission() if received.service == "sts" else None)
+    for way in ("whole", "async"):
+        assert chat.ask(way).text
+    assert world.tokens() == 2  # the first, and the one that failed: the next is asked for later
+    pass_time(world, FIRST_LIFE + 1)
+    with pytest.raises(CredentialError, match="trust policy"):
+        chat.ask("whole")

@@ -41,6 +41,8 @@ _FAILURES = {
 }
 """What botocore fails with when a credential can't be got → what to do."""
 
+_LAST = 5.0  # seconds before their expiry from which credentials aren't sent any more
+
 _UNREADABLE = (LookupError, TypeError, AttributeError, ValueError)
 """What botocore's parsers, and what reads on from there, fail with where the answer is a page, or another's."""
 
@@ -59,10 +61,11 @@ def renewable_class() -> Any:
     from botocore.credentials import Credentials
 
     class Renewable(Credentials):  # type: ignore[misc] # botocore has no types
-        """Credentials that are found anew after they were refused, or couldn't be had.
+        """Credentials that one thread refreshes for all, and that are found anew after they were refused.
 
-        Files that were rewritten, programs and metadata are asked again then, once for all threads. Before their expiry
-        botocore's own refresh themselves.
+        Files that were rewritten, programs and metadata are asked again then. While one refreshes them, and where that
+        fails, the others go on with those that are good. botocore's own refresh themselves in each call if they live
+        for less than a quarter of an hour; these do when half of that is over.
 
         Attributes:
             sign_in: The command with which one signs in for them, if one does.
@@ -72,8 +75,10 @@ def renewable_class() -> Any:
             self.sign_in = sign_in
             self._find = find
             self._found = found
+            self._kept: Any = None
+            self._margin: float | None = None  # seconds before their expiry; None for botocore's own
             self._is_refused = False
-            self._finding = threading.Lock()
+            self._refreshing = threading.Lock()
 
         @property
         def method(self) -> str:
@@ -98,30 +103,54 @@ def renewable_class() -> Any:
             return account
 
         def get_frozen_credentials(self) -> Any:
-            if self._is_refused:
-                with self._finding:
-                    if self._is_refused:
-                        self._found = self._find()
-                        self._is_refused = False
+            if not self._is_due() or not self._refreshing.acquire(blocking=self._is_over()):
+                return self._kept
             try:
-                return self._found.get_frozen_credentials()
-            except Exception:
-                self._is_refused = True
-                raise
+                return self._refreshed() if self._is_due() else self._kept
+            finally:
+                self._refreshing.release()
 
         def refresh_needed(self) -> bool:
-            return self._is_refused or needs_refresh(self._found)
+            return self._is_due() and (self._is_over() or not self._refreshing.locked())
 
         def refused(self) -> None:
             """A service refused them: the next call finds them anew."""
             self._is_refused = True
 
+        def _is_due(self) -> bool:
+            return self._is_refused or self._kept is None or needs_refresh(self._found, self._margin)
+
+        def _is_over(self) -> bool:
+            return self._is_refused or self._kept is None or needs_refresh(self._found, _LAST)
+
+        def _refreshed(self) -> Any:
+            if self._is_refused:
+                self._found, self._kept = self._find(), None
+                self._is_refused = False
+            try:
+                kept = self._found.get_frozen_credentials()
+            except Exception:
+                if self._is_over():
+                    self._is_refused = True
+                    raise
+                self._margin = _left(self._found) / 2
+            else:
+                self._kept = kept
+                self._margin = _left(self._found) / 2 if needs_refresh(self._found) else None
+            return self._kept
+
     return Renewable
 
 
-def needs_refresh(credentials: Any) -> bool:
-    """Whether botocore would ask for new credentials before it signs with these."""
-    return bool(getattr(credentials, "refresh_needed", lambda: False)())
+def needs_refresh(credentials: Any, seconds: float | None = None) -> bool:
+    """Whether credentials are to be refreshed before they sign: so long before their expiry, or as they have it."""
+    needed = getattr(credentials, "refresh_needed", lambda *_: False)
+    return bool(needed() if seconds is None else needed(seconds))
+
+
+def _left(credentials: Any) -> float:
+    """Seconds that botocore's credentials live on, to a quarter of a minute, and its own margin at most."""
+    return next((float(seconds) for seconds in range(0, 900, 15) if needs_refresh(credentials, seconds)), 900.0)
 
 
 def note_refusal(credentials: Any, status: int, code: str | None = None) -> None:

@@ -16,7 +16,7 @@ from tests.support.frameworks import FRAMEWORKS, WAYS, Chat
 from turnout.errors import CredentialError
 from turnout.providers.clients import provider_of
 from turnout.settings import AzureBackend, BedrockBackend, load_settings
-from turnout_emulator.accounts import CONTAINER_TOKEN, ROLE_ARN
+from turnout_emulator.accounts import CLIENT, CONTAINER_TOKEN, ROLE_ARN
 
 if TYPE_CHECKING:
     from tests.providers.credentials.world import Method, World
@@ -54,6 +54,64 @@ def test_each_method_that_auth_names_is_in_the_matrix(kind: type[Any]) -> None:
     assert named - {"auto"} == {method.auth for method in METHODS if method.provider == provider and method.auth}
 
 
+def configure(world: World, method: Method, options: dict[str, Any]) -> None:
+    """Write a settings file, which unlike settings in code is completed by variables."""
+    made = {"provider": method.provider, "auth": method.auth}
+    if method.provider == "azure":
+        made |= {"endpoint": world.emulator.azure.url, "ca_bundle": world.emulator.ca_file}
+    else:
+        where = {"endpoint": world.emulator.bedrock.url, "mantle_endpoint": world.emulator.mantle.url}
+        made |= {"region": "us-east-1", **where}
+    chat = options.pop("chat", None) or {"azure": "mini", "bedrock": "amazon.nova-micro-v1:0"}[method.provider]
+    target = f'{{ deployment = "{chat}", model = "gpt-5-mini" }}' if method.provider == "azure" else f'"{chat}"'
+    keys = "".join(f'{name} = "{value}"\n' for name, value in {**made, **options}.items())
+    text = f"[backends.cloud]\n{keys}[chat.default]\ncloud = {target}\n"
+    world.set(TURNOUT_CONFIG=world.write("turnout.toml", text))
+
+
+def answered(world: World) -> list[tuple[str | None, str | None]]:
+    """How and as whom the service was called, after a call that went well."""
+    world.emulator.clear()
+    assert Chat("langchain").ask("whole").text
+    return [(one.auth, one.identity) for one in world.emulator.requests if one.operation == "chat"]
+
+
+@pytest.mark.parametrize("method", [aws_cells.Container(), aws_cells.WebIdentity(), aws_cells.InstanceMetadata()])
+def test_a_profile_that_is_meant_for_others_is_not_looked_for(world: World, method: Method) -> None:
+    options = method.have(world)
+    world.set(AWS_PROFILE="stray")
+    configure(world, method, options)
+    assert answered(world) == [("sigv4", ROLE_ARN)]
+
+
+def test_a_method_that_auth_names_has_its_variable_beside_other_settings(world: World) -> None:
+    method = aws_cells.BearerToken()
+    token = method.have(world).pop("bearer_token")
+    where = {"endpoint": world.emulator.bedrock.https_url, "ca_bundle": world.emulator.ca_file}
+    configure(world, method, {**where, **aws_cells.KEYS})
+    world.set(AWS_BEARER_TOKEN_BEDROCK=token)
+    assert answered(world) == [("bearer", "key1")]
+
+
+def test_kubernetes_variables_are_those_of_a_workload_identity(world: World) -> None:
+    azure_cells.Kubernetes().have(world)
+    configure(world, azure_cells.WorkloadIdentity(), {})
+    assert answered(world) == [("entra", CLIENT)]
+
+
+def test_a_service_principals_id_is_no_managed_identitys(world: World) -> None:
+    method = azure_cells.Instance()
+    method.have(world)
+    configure(world, method, {})
+    world.set(AZURE_CLIENT_ID=azure_cells.USER_IDENTITY)
+    assert answered(world) == [("entra", azure_cells.USER_IDENTITY)]
+    backend = load_settings().backends["cloud"]
+    said = f"managed-identity (managed identity {azure_cells.USER_IDENTITY} from AZURE_CLIENT_ID in the environment)"
+    assert str(provider_of(backend).credential(backend)) == said
+    world.set(AZURE_CLIENT_SECRET="a service principal's")
+    assert answered(world) == [("entra", CLIENT)]  # the system's own
+
+
 @pytest.mark.parametrize(
     "method", [one for one in METHODS if one.auth and one.auth != "default-chain"], ids=lambda m: m.name
 )
@@ -61,18 +119,7 @@ def test_a_stray_variable_is_not_used_beside_auth(world: World, method: Method) 
     options = method.have(world)
     if method.auth != "api-key":
         options.pop("api_key", None)
-    addresses = {"azure": ("endpoint", world.emulator.azure.url), "bedrock": ("endpoint", world.emulator.bedrock.url)}
-    where = dict([addresses[method.provider]])
-    if method.provider == "azure":
-        where["ca_bundle"] = world.emulator.ca_file
-    else:
-        where |= {"region": "us-east-1", "mantle_endpoint": world.emulator.mantle.url}
-    chat = options.pop("chat", None) or {"azure": "mini", "bedrock": "amazon.nova-micro-v1:0"}[method.provider]
-    keys = {"provider": method.provider, "auth": method.auth, **where, **options}
-    text = "".join(f'{name} = "{value}"\n' for name, value in keys.items())
-    target = f'{{ deployment = "{chat}", model = "gpt-5-mini" }}' if method.provider == "azure" else f'"{chat}"'
-    text = f"[backends.cloud]\n{text}[chat.default]\ncloud = {target}\n"
-    world.set(TURNOUT_CONFIG=world.write("turnout.toml", text))
+    configure(world, method, options)
     world.set(**{name: value for name, value in STRAYS.items() if name not in OWN.get(method.name, ())})
     chosen = provider_of(load_settings().backends["cloud"]).credential(load_settings().backends["cloud"])
     assert chosen.method == {"default": "default-chain"}.get(method.auth, method.auth)

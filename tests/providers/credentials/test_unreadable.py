@@ -9,7 +9,7 @@ from tests.providers.credentials.test_matrix import made, pass_time
 from tests.providers.credentials.world import FIRST_LIFE, Method, World
 from tests.support.frameworks import FRAMEWORKS
 from turnout.errors import CredentialError
-from turnout_emulator import Failure, Raw
+from turnout_emulator import Raw
 from turnout_emulator.accounts import SSO_START_URL
 
 ANSWERS = {
@@ -113,18 +113,3 @@ def test_an_sso_session_in_the_older_form(world: World) -> None:
             chat.ask("whole")
     method.sign_in(world, SSO_START_URL)
     assert chat.ask("whole").text
-
-
-def test_a_refresh_that_fails_is_survived_while_the_credential_is_good(world: World) -> None:
-    method = aws_cells.AssumedRole()
-    world.emulator.entra.tokens.lifetime = FIRST_LIFE
-    chat = made(world, method, "langchain", method.have(world))
-    assert chat.ask("whole").text
-    pass_time(world, FIRST_LIFE * 0.7)
-    world.emulator.rule(lambda received: Failure.permission() if received.service == "sts" else None)
-    for way in ("whole", "async"):
-        assert chat.ask(way).text
-    assert world.tokens() == 2  # the first, and the one that failed: the next is asked for later
-    pass_time(world, FIRST_LIFE + 1)
-    with pytest.raises(CredentialError, match="trust policy"):
-        chat.ask("whole")

@@ -106,7 +106,7 @@ def renewable_class() -> Any:
             if not self._is_due() or not self._refreshing.acquire(blocking=self._is_over()):
                 return self._kept
             try:
-                return self._refreshed() if self._is_due() else self._kept
+                return self._refreshed()
             finally:
                 self._refreshing.release()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import pytest
 
 from tests.cli.conftest import turnout
-from tests.providers.credentials import aws_cells, azure_cells
+from tests.providers.credentials import aws_cells, aws_machine_cells, aws_sign_in_cells, azure_cells
 from tests.providers.credentials.test_matrix import METHODS, made
 from tests.support.frameworks import FRAMEWORKS, WAYS, Chat
 from turnout.errors import CredentialError
@@ -76,7 +76,9 @@ def answered(world: World) -> list[tuple[str | None, str | None]]:
     return [(one.auth, one.identity) for one in world.emulator.requests if one.operation == "chat"]
 
 
-@pytest.mark.parametrize("method", [aws_cells.Container(), aws_cells.WebIdentity(), aws_cells.InstanceMetadata()])
+@pytest.mark.parametrize(
+    "method", [aws_machine_cells.Container(), aws_machine_cells.WebIdentity(), aws_machine_cells.InstanceMetadata()]
+)
 def test_a_profile_that_is_meant_for_others_is_not_looked_for(world: World, method: Method) -> None:
     options = method.have(world)
     world.set(AWS_PROFILE="stray")
@@ -151,7 +153,7 @@ def test_nobody_is_asked_for_an_mfa_code(world: World, framework: str, through: 
 
 
 def test_who_signed_in_by_another_profile_is_told_that_one(world: World) -> None:
-    method = aws_cells.Sso()
+    method = aws_sign_in_cells.Sso()
     method.lack(world)
     path = world.folder / ".aws" / "config"
     role = f"[profile admin]\nrole_arn = {ROLE_ARN}\nsource_profile = team\n"

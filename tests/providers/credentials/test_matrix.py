@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.providers.credentials import aws_cells, azure_cells
+from tests.providers.credentials import aws_cells, aws_machine_cells, aws_sign_in_cells, azure_cells
 from tests.providers.credentials.world import FIRST_LIFE, LIFE
 from tests.support.frameworks import FRAMEWORKS, WAYS, Chat
 from turnout import runtime
@@ -19,7 +19,12 @@ from turnout.errors import AuthenticationError
 if TYPE_CHECKING:
     from tests.providers.credentials.world import Method, World
 
-METHODS: tuple[Method, ...] = (*azure_cells.METHODS, *aws_cells.METHODS)
+METHODS: tuple[Method, ...] = (
+    *azure_cells.METHODS,
+    *aws_cells.METHODS,
+    *aws_sign_in_cells.METHODS,
+    *aws_machine_cells.METHODS,
+)
 CELLS = [pytest.param(method, FRAMEWORKS[number % 2], id=method.name) for number, method in enumerate(METHODS)]
 FIXED = frozenset({"api-key", "bearer-token", "short-term-token", "static-keys", "static-keys (session)", "profile"})
 """Methods whose credential has no expiry that anybody is told of: `test_rotation.py` has theirs."""

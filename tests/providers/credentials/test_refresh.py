@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.providers.credentials import aws_cells
+from tests.providers.credentials import aws_cells, aws_sign_in_cells
 from tests.providers.credentials.test_matrix import made, pass_time
 from tests.providers.credentials.world import FIRST_LIFE
 from turnout.errors import CredentialError
@@ -33,7 +33,7 @@ def test_a_refresh_that_fails_is_survived_while_the_credential_is_good(world: Wo
 
 
 def test_a_refresh_holds_up_nobody_else_while_the_credential_is_good(world: World) -> None:
-    method = aws_cells.Process()
+    method = aws_sign_in_cells.Process()
     world.emulator.entra.tokens.lifetime = FIRST_LIFE
     chat = made(world, method, "langchain", method.have(world))
     assert chat.ask("whole").text

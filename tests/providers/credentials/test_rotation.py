@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.providers.credentials import aws_cells, azure_cells
+from tests.providers.credentials import aws_cells, aws_sign_in_cells, azure_cells
 from tests.providers.credentials.test_matrix import made
 from tests.support.frameworks import FRAMEWORKS, WAYS, Chat
 from turnout.errors import AuthenticationError, CredentialError
@@ -60,7 +60,7 @@ def test_a_program_without_an_expiry(world: World) -> None:
         made = f'{{"Version": 1, "AccessKeyId": "{access_key}", "SecretAccessKey": "{secret_key}"}}'
         world.program("program", f"print({made!r})")
 
-    method = aws_cells.Process()
+    method = aws_sign_in_cells.Process()
     options = method.have(world)
     prints(AWS_ACCESS_KEY, AWS_SECRET_KEY)
     chat = made(world, method, "langchain", options)

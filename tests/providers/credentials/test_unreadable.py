@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.providers.credentials import aws_cells, azure_cells
+from tests.providers.credentials import aws_cells, aws_machine_cells, aws_sign_in_cells, azure_cells
 from tests.providers.credentials.test_matrix import made, pass_time
 from tests.providers.credentials.world import FIRST_LIFE, Method, World
 from tests.support.frameworks import FRAMEWORKS
@@ -26,12 +26,12 @@ METHODS: tuple[Method, ...] = (
     azure_cells.Kubernetes(),
     aws_cells.AssumedRole(),
     aws_cells.ProfileRole(),
-    aws_cells.WebIdentity(),
-    aws_cells.Sso(),
-    aws_cells.SsoRefreshed(),
-    aws_cells.Login(),
-    aws_cells.Container(),
-    aws_cells.InstanceMetadata(),
+    aws_machine_cells.WebIdentity(),
+    aws_sign_in_cells.Sso(),
+    aws_sign_in_cells.SsoRefreshed(),
+    aws_sign_in_cells.Login(),
+    aws_machine_cells.Container(),
+    aws_machine_cells.InstanceMetadata(),
 )
 
 
@@ -54,7 +54,7 @@ def test_an_answer_that_cannot_be_read(world: World, method: Method, answer: str
 @pytest.mark.parametrize("output", [*ANSWERS.values(), '{"Version": 1}', '{"Version": 2}'])
 @pytest.mark.parametrize("later", [False, True])
 def test_a_programs_output_that_cannot_be_read(world: World, output: str, later: bool) -> None:
-    method = aws_cells.Process()
+    method = aws_sign_in_cells.Process()
     options = method.have(world)
     chat = made(world, method, "langchain", options)
     if later:
@@ -72,7 +72,7 @@ def test_a_programs_output_that_cannot_be_read(world: World, output: str, later:
 
 @pytest.mark.parametrize("token", [*ANSWERS.values(), '{"accessToken": "t"}', '{"accessToken": "t", "expiresAt": "x"}'])
 def test_a_session_file_that_cannot_be_read(world: World, token: str) -> None:
-    for method, folder in ((aws_cells.Sso(), "sso"), (aws_cells.Login(), "login")):
+    for method, folder in ((aws_sign_in_cells.Sso(), "sso"), (aws_sign_in_cells.Login(), "login")):
         chat = made(world, method, "llama_index", method.have(world))
         file = next((world.folder / folder).iterdir())
         file.write_text(token)
@@ -82,7 +82,7 @@ def test_a_session_file_that_cannot_be_read(world: World, token: str) -> None:
 
 
 def test_a_credential_that_is_over_already(world: World) -> None:
-    method = aws_cells.Process()
+    method = aws_sign_in_cells.Process()
     options = method.have(world)
     method.renew(world, FIRST_LIFE)
     chat = made(world, method, "langchain", options)
@@ -93,7 +93,7 @@ def test_a_credential_that_is_over_already(world: World) -> None:
 
 
 def test_a_login_without_what_signs_its_refresh(world: World) -> None:
-    method = aws_cells.Login()
+    method = aws_sign_in_cells.Login()
     options = method.have(world)
     world.patch.setattr("botocore.credentials.EC", None)  # as botocore alone has it
     with pytest.raises(CredentialError, match=r"pip install .botocore\[crt\]"):
@@ -101,7 +101,7 @@ def test_a_login_without_what_signs_its_refresh(world: World) -> None:
 
 
 def test_an_sso_session_in_the_older_form(world: World) -> None:
-    method = aws_cells.Sso()
+    method = aws_sign_in_cells.Sso()
     method.lack(world)
     told = f"sso_start_url = {SSO_START_URL}\nsso_region = us-east-1\n"
     profile = f"[profile team]\n{told}sso_account_id = 123456789012\nsso_role_name = turnout-emulator\n"

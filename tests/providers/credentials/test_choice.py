@@ -196,3 +196,10 @@ def test_arcs_file_may_not_be_anywhere(world: World) -> None:
     with pytest.raises(CredentialError, match="No Azure credential"):
         made(world, azure_cells.Arc(), "langchain", {}).ask("whole")
     assert not [one for one in world.emulator.requests if "authorization" in one.headers]
+
+
+@pytest.mark.parametrize("method", [azure_cells.AppService(), azure_cells.Instance(), azure_cells.Arc()])
+def test_the_environments_proxy_does_not_read_a_managed_identitys_token(world: World, method: Method) -> None:
+    world.patch.delenv("NO_PROXY")
+    world.set(HTTP_PROXY="http://127.0.0.1:9")  # a closed port
+    assert made(world, method, "langchain", method.have(world)).ask("whole").text

@@ -54,7 +54,9 @@ def credential_of(method: str, backend: AzureBackend, authority: str | None) -> 
         made = azure.identity.AzureCliCredential(tenant_id=backend.tenant_id or "")
     elif method == "managed-identity":
         limits["connection_timeout"] = min(backend.connect_timeout, _NEAR)
-        made = azure.identity.ManagedIdentityCredential(client_id=backend.client_id, retry_total=_REPEATS, **limits)
+        # The environment's proxy is for what is elsewhere: it would read the token, which comes over plain http.
+        directly: dict[str, Any] = {"retry_total": _REPEATS, "use_env_settings": False}
+        made = azure.identity.ManagedIdentityCredential(client_id=backend.client_id, **directly, **limits)
     else:
         if backend.ca_bundle:
             options["connection_verify"] = backend.ca_bundle

@@ -9,7 +9,8 @@ import pytest
 from tests.providers.credentials import aws_cells, aws_sign_in_cells, azure_cells
 from tests.providers.credentials.test_matrix import made
 from tests.support.frameworks import FRAMEWORKS, WAYS, Chat
-from turnout.errors import AuthenticationError, CredentialError
+from turnout.errors import AuthenticationError, CredentialError, PermissionDeniedError
+from turnout_emulator import Failure
 from turnout_emulator.accounts import AWS_ACCESS_KEY, AWS_SECRET_KEY, ROLE_ARN
 
 if TYPE_CHECKING:
@@ -86,6 +87,19 @@ def test_the_keys_with_which_a_role_is_assumed(world: World) -> None:
     keys = f"aws_access_key_id = {NEW['access_key_id']}\naws_secret_access_key = {NEW['secret_access_key']}\n"
     aws_cells.configure(world, text + keys)
     assert chat.ask("whole").text
+
+
+@pytest.mark.parametrize("model", ["converse", "runtime"])
+def test_what_may_not_be_used_is_no_reason_for_another_credential(world: World, model: str) -> None:
+    method = aws_cells.AssumedRole()
+    chat_of = {"converse": MODELS["converse"], "runtime": {"model": MODELS["runtime"], "wire": "anthropic-messages"}}
+    chat = made(world, method, "langchain", {**method.have(world), "chat": chat_of[model]})
+    for _ in range(2):
+        world.emulator.queue(Failure.permission(), service="bedrock")
+        with pytest.raises(PermissionDeniedError):
+            chat.ask("whole")
+    assert chat.ask("async").text
+    assert world.tokens() == 1
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _LAST = 5.0  # seconds before their expiry from which credentials aren't sent any more
 
+_UNAUTHORIZED, _FORBIDDEN = 401, 403
 _REFUSALS = frozenset(
     {
         *("ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"),
@@ -122,9 +123,9 @@ def _left(credentials: Any) -> float:
     return next((float(seconds) for seconds in range(0, 900, 15) if needs_refresh(credentials, seconds)), 900.0)
 
 
-def note_refusal(credentials: Any, status: int, code: str | None = None) -> None:
-    """Have credentials found anew where this is the status, and the error if it is known, of a refusal of them."""
-    if status in {401, 403} and (code is None or code in _REFUSALS):
+def note_refusal(credentials: Any, status: int, code: str) -> None:
+    """Have credentials found anew where status and AWS's code are of a refusal of them, and not of a permission."""
+    if status == _UNAUTHORIZED or (status == _FORBIDDEN and code in _REFUSALS):
         getattr(credentials, "refused", lambda: None)()
 
 

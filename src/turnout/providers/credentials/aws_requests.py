@@ -72,14 +72,18 @@ def _auth_class(httpx: Any) -> Any:
         def sync_auth_flow(self, request: Any) -> Any:
             request.read()
             self._authorised(request)
-            note_refusal(self._credentials, (yield request).status_code)
+            self._note((yield request))
 
         async def async_auth_flow(self, request: Any) -> Any:
             await request.aread()
             if needs_refresh(self._credentials):
                 await off_loop(refresh, self._credentials)
             self._authorised(request)
-            note_refusal(self._credentials, (yield request).status_code)
+            self._note((yield request))
+
+        def _note(self, response: Any) -> None:
+            named = response.headers.get("x-amzn-errortype", "").partition(":")[0]
+            note_refusal(self._credentials, response.status_code, named)
 
         def _authorised(self, request: Any) -> None:
             try:

@@ -73,8 +73,11 @@ def renewable_class() -> Any:
             return account
 
         def get_frozen_credentials(self) -> Any:
-            if not self._is_due() or not self._refreshing.acquire(blocking=self._is_over()):
-                return self._kept
+            kept = self._kept
+            if kept is not None and not self._is_due():
+                return kept
+            if not self._refreshing.acquire(blocking=kept is None or self._is_over()):
+                return kept
             try:
                 return self._refreshed()
             finally:

@@ -149,8 +149,9 @@ def _sent(error: BaseException) -> Iterator[str]:
     for request in _requests(error):
         for name, value in request.headers.items():
             if not _PLAIN_HEADERS.fullmatch(name):
-                yield value
-                yield value.rpartition(" ")[2]  # without `Bearer`
+                text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)  # botocore has bytes
+                yield text
+                yield text.rpartition(" ")[2]  # without `Bearer`
 
 
 def _clean(error: BaseException, secrets: set[str]) -> None:
@@ -164,7 +165,7 @@ def _clean(error: BaseException, secrets: set[str]) -> None:
             own[name] = None
     if any(isinstance(text, str) for text in error.args):
         error.args = tuple(redact(text, secrets) if isinstance(text, str) else text for text in error.args)
-    for name in ("message", "body", "tried", "msg", "doc"):
+    for name in ("message", "body", "tried", "msg", "doc", "kwargs"):
         if own.get(name) is not None:
             own[name] = _redacted(own[name], secrets)
     response = own.get("response")

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.canaries.planted import AZURE, CLIENT_SECRET, DATABASE, SECRET_KEY, SESSION, found_in, shown_by
+from tests.canaries.planted import AZURE, BEARER, CLIENT_SECRET, DATABASE, SECRET_KEY, SESSION, found_in, shown_by
 from tests.clients import client_of
 from turnout.errors import CredentialError, IndexUnreachableError, ServiceConnectionError, SettingsError
 from turnout.langchain import ChatTurnout, TurnoutIndex
 from turnout.llama_index.index_store import TurnoutIndexStore
 from turnout.providers.credentials import aws
 from turnout.providers.credentials.azure import choose, token_source
+from turnout.redaction import without_secrets
 from turnout.settings import AzureBackend, BedrockBackend, IndexSettings, Settings
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def test_a_client_that_cannot_be_made(tmp_path: Path) -> None:
     backend = AzureBackend.model_validate(
         {"endpoint": "https://contoso.openai.azure.com", "api_key": AZURE, "ca_bundle": str(tmp_path / "none.pem")}
     )
-    with pytest.raises(FileNotFoundError) as caught:
+    with pytest.raises(SettingsError, match=r"ca_bundle = '.*none\.pem' can't be read: No such file") as caught:
         client_of(backend)
     assert shown_by(caught.value) == {}
 
@@ -132,3 +133,13 @@ def test_an_index_that_travelled_without_its_connection_says_so() -> None:
     index = IndexSettings(store="pgvector", connection=f"postgresql+psycopg://user:{DATABASE}@host/name")
     with pytest.raises(SettingsError, match="pickled"):
         engine_of(pickle.loads(pickle.dumps(index)), "docs")
+
+
+def test_a_request_of_botocore_is_not_shown() -> None:
+    from botocore.awsrequest import AWSPreparedRequest, HeadersDict
+    from botocore.exceptions import ConnectionClosedError
+
+    headers = HeadersDict({"Authorization": f"Bearer {BEARER}".encode(), "X-Amz-Security-Token": SESSION.encode()})
+    request = AWSPreparedRequest("POST", "https://sts.amazonaws.com/", headers, b"", False)
+    error: Any = ConnectionClosedError(endpoint_url=f"https://sts.amazonaws.com/?token={SESSION}", request=request)
+    assert shown_by(without_secrets(error)) == {}

@@ -9,8 +9,9 @@ import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from tests.support.frameworks import FRAMEWORKS, WAYS, Chat
+from tests.transport.wire_server import Line, serving
 from turnout import runtime
-from turnout.errors import CredentialError
+from turnout.errors import CredentialError, ServiceConnectionError
 from turnout.providers.credentials.aws_refresh import refresh
 from turnout.settings import Settings
 from turnout_emulator import Emulator, Raw
@@ -146,3 +147,31 @@ def test_a_page_for_a_role_is_no_credential(fresh_emulator: Emulator, framework:
         with pytest.raises(CredentialError, match=r"(?s)can be read \(.*Check its address"):
             chat.ask(way)
     assert chat.ask("whole").text
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("closes", ["at once", "after its head"])
+def test_an_sts_that_hangs_up_is_no_connection(framework: str, closes: str) -> None:
+    def answer(line: Line, _: bytes, __: bytes) -> None:
+        if closes != "at once":
+            line.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2000\r\n\r\n<Assume")
+        line.sock.shutdown(2)
+
+    runtime.close()
+    with serving(answer) as server:
+        backend = {
+            "provider": "bedrock",
+            "region": "us-east-1",
+            "access_key_id": AWS_ACCESS_KEY,
+            "secret_access_key": AWS_SECRET_KEY,
+            "role_arn": ROLE_ARN,
+            "sts_endpoint": server.url.partition("/v1")[0],
+            "max_retries": 0,
+        }
+        routes = {"default": {"bedrock": "amazon.nova-micro-v1:0"}}
+        settings = Settings.model_validate({"backends": {"bedrock": backend}, "chat": routes})
+        chat = Chat(framework, settings=settings)
+        for way in WAYS:
+            with pytest.raises((ServiceConnectionError, CredentialError)) as caught:
+                chat.ask(way)
+            assert AWS_SECRET_KEY not in str(caught.value)

@@ -33,7 +33,7 @@ def library(request: pytest.FixtureRequest) -> Any:
 
 @asynccontextmanager
 async def client(library: Any) -> AsyncIterator[Any]:
-    transport = aio_transport_class(library)(BACKEND, tls_context(None))
+    transport = aio_transport_class(library)(BACKEND, tls_context(BACKEND))
     async with library.AsyncClient(transport=transport, timeout=LONG) as made:
         yield made
 
@@ -53,7 +53,7 @@ async def test_what_is_sent_is_what_the_library_sends(library: Any, headers: lis
         async with library.AsyncClient(timeout=LONG) as its_own, client(library) as made:
             for one in (its_own, made):
                 await one.post(server.url, content=b"hi", headers=headers)
-        transport = thread_transport_class(library)(BACKEND, tls_context(None))
+        transport = thread_transport_class(library)(BACKEND, tls_context(BACKEND))
         with library.Client(transport=transport, timeout=LONG) as threads:
             threads.post(server.url, content=b"hi", headers=headers)
     assert headers[0][0] + b": " + headers[0][1] in heads[0]

@@ -49,13 +49,13 @@ def _backend() -> AzureBackend:
 
 def _client() -> Any:
     if not _CLIENTS:
-        _CLIENTS.append(httpx.Client(transport=thread_transport_class(httpx)(_backend(), tls_context(None))))
+        _CLIENTS.append(httpx.Client(transport=thread_transport_class(httpx)(_backend(), tls_context(_backend()))))
     return _CLIENTS[0]
 
 
 def _aclient() -> Any:
     if not _CLIENTS:
-        made = aio_transport_class(httpx)(_backend(), tls_context(None))
+        made = aio_transport_class(httpx)(_backend(), tls_context(_backend()))
         _CLIENTS.append(httpx.AsyncClient(transport=made))
     return _CLIENTS[0]
 
@@ -140,7 +140,7 @@ def test_hints_without_end_are_no_answer() -> None:
     backend = _backend()
     with (
         serving(answer) as server,
-        httpx.Client(transport=thread_transport_class(httpx)(backend, tls_context(None))) as client,
+        httpx.Client(transport=thread_transport_class(httpx)(backend, tls_context(backend))) as client,
         pytest.raises(httpx.RemoteProtocolError),
     ):
         client.get(server.url)
@@ -179,7 +179,7 @@ def test_many_threads_at_once_get_their_own_answers() -> None:
         line.sock.sendall(HINTS + answer_to(head))
 
     backend = _backend()
-    transport = thread_transport_class(httpx)(backend, tls_context(None))
+    transport = thread_transport_class(httpx)(backend, tls_context(backend))
     barrier = threading.Barrier(8)
     with serving(answer) as server, httpx.Client(transport=transport) as client:
         url = server.url.partition("/v1")[0]

@@ -32,7 +32,7 @@ def library(request: pytest.FixtureRequest) -> Any:
 @contextmanager
 def client(library: Any, *, timeout: Any = LONG, **options: Any) -> Iterator[Any]:
     backend = AzureBackend.model_validate({"endpoint": "http://127.0.0.1:9", "api_key": "x", **options})
-    transport = thread_transport_class(library)(backend, tls_context(None))
+    transport = thread_transport_class(library)(backend, tls_context(backend))
     with library.Client(transport=transport, timeout=timeout) as made:
         yield made
 

@@ -93,6 +93,8 @@ class BackendSettings(Node):
         deadline: Seconds that one call may take in all, with its repetitions and the waits between them.
         max_connections: Connections kept to the service at most.
         ca_bundle: PEM file of the certificate authorities to trust, for private gateways.
+        tls_certificate: PEM file with a certificate and its key, by which a gateway knows this client (mutual TLS).
+            This and `ca_bundle` hold for the service and for what its credentials come from.
         proxy: An HTTP proxy on the way; left out, HTTPS_PROXY and NO_PROXY decide.
         options: What each chat request is sent besides, like `{ service_tier = "flex" }`; what the wire doesn't know
             goes as `unsupported` says.
@@ -107,6 +109,7 @@ class BackendSettings(Node):
     deadline: PositiveFloat | None = None
     max_connections: PositiveInt = 1000
     ca_bundle: str | None = None
+    tls_certificate: str | None = Field(default=None, min_length=1)
     proxy: SecretText | None = None
     options: OptionsTable = Field(default_factory=Options)
     headers: HeadersTable = Field(default_factory=Options, repr=False)

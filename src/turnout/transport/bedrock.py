@@ -32,7 +32,7 @@ class BedrockTransport:
 
     def __init__(self, backend: BedrockBackend) -> None:
         needs_tls = not (backend.endpoint or "").startswith("http://")
-        context = tls_context(backend.ca_bundle, "botocore") if needs_tls else None
+        context = tls_context(backend, "botocore") if needs_tls else None
         self._threads = Connections(backend, context)
         self._loops = AioConnections(backend, context)
         self._timeouts = Timeouts(backend.connect_timeout, backend.timeout, backend.timeout)

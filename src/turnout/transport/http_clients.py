@@ -6,12 +6,14 @@ a call, where aiohttp takes 0.3 ms. So threads have urllib3's connections, and e
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 import urllib3
 
+from turnout.errors import SettingsError
 from turnout.runtime import Cache
 from turnout.settings.variables import certificates
 from turnout.transport.arrival import arrived
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
 Sdk = Literal["openai", "anthropic"]
 
-_contexts: Cache[tuple[str | None, str], ssl.SSLContext] = Cache()
+_contexts: Cache[tuple[str | None, str | None, str], ssl.SSLContext] = Cache()
 
 
 @cache
@@ -41,13 +43,25 @@ def sdk_httpx(sdk: Sdk = "openai") -> Any:
     return import_module(next(home for home in homes if home in {"httpx", "httpx2"}))
 
 
-def tls_context(ca_bundle: str | None, sdk: Sdk | Literal["botocore"] = "openai") -> ssl.SSLContext:
-    """A TLS context, shared: making one takes 45 ms. Without a bundle it trusts what the SDK trusts."""
+def tls_context(backend: BackendSettings, sdk: Sdk | Literal["botocore"] = "openai") -> ssl.SSLContext:
+    """A TLS context, shared: making one takes 45 ms. Without a bundle it trusts what the SDK trusts.
+
+    Raises:
+        SettingsError: The bundle or the client's certificate can't be read.
+    """
     import ssl
 
     def make() -> ssl.SSLContext:
-        if ca_bundle is not None:
-            return ssl.create_default_context(cafile=ca_bundle)
+        context = trusting()
+        if backend.tls_certificate is not None:
+            with _named("tls_certificate", backend.tls_certificate, "a certificate and its key without a password"):
+                context.load_cert_chain(backend.tls_certificate, password="")
+        return context
+
+    def trusting() -> ssl.SSLContext:
+        if backend.ca_bundle is not None:
+            with _named("ca_bundle", backend.ca_bundle, "certificates"):
+                return ssl.create_default_context(cafile=backend.ca_bundle)
         if sdk == "botocore":
             from botocore.httpsession import DEFAULT_CA_BUNDLE
 
@@ -56,17 +70,29 @@ def tls_context(ca_bundle: str | None, sdk: Sdk | Literal["botocore"] = "openai"
         context: ssl.SSLContext = sdk_httpx(sdk).create_ssl_context(trust_env=trust_env)
         return context
 
-    return _contexts.get_or_make((ca_bundle, sdk), make)
+    return _contexts.get_or_make((backend.ca_bundle, backend.tls_certificate, sdk), make)
+
+
+@contextmanager
+def _named(key: str, file: str, content: str) -> Iterator[None]:
+    """Name the setting of a file that can't be read."""
+    try:
+        yield
+    except OSError as error:  # as ssl's are
+        from ssl import SSLError
+
+        why = f"it is no PEM file with {content}" if isinstance(error, SSLError) else error.strerror
+        raise SettingsError(f"{key} = {file!r} can't be read: {why}") from None
 
 
 def sync_transport(backend: BackendSettings, sdk: Sdk = "openai") -> Any:
     """The pooled transport for threads."""
-    return thread_transport_class(sdk_httpx(sdk))(backend, tls_context(backend.ca_bundle, sdk))
+    return thread_transport_class(sdk_httpx(sdk))(backend, tls_context(backend, sdk))
 
 
 def async_transport(backend: BackendSettings, sdk: Sdk = "openai") -> Any:
     """The transport for coroutines, with a pool for each event loop."""
-    return aio_transport_class(sdk_httpx(sdk))(backend, tls_context(backend.ca_bundle, sdk))
+    return aio_transport_class(sdk_httpx(sdk))(backend, tls_context(backend, sdk))
 
 
 @cache

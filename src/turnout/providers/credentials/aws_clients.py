@@ -41,6 +41,8 @@ def session_class() -> Any:
                 own = {"use_fips_endpoint": False, "use_dualstack_endpoint": False}  # which an address can't be
             if backend.ca_bundle:
                 made.setdefault("verify", backend.ca_bundle)
+            if backend.tls_certificate is not None:
+                own["client_cert"] = backend.tls_certificate
             if backend.proxy is not None:
                 own["proxies"] = dict.fromkeys(("http", "https"), plain(backend.proxy))
             if own:

@@ -58,12 +58,30 @@ def credential_of(method: str, backend: AzureBackend, authority: str | None) -> 
         directly: dict[str, Any] = {"retry_total": _REPEATS, "use_env_settings": False}
         made = azure.identity.ManagedIdentityCredential(client_id=backend.client_id, **directly, **limits)
     else:
-        if backend.ca_bundle:
-            options["connection_verify"] = backend.ca_bundle
+        options["transport"] = _chain_transport(backend, limits)
         if backend.client_id is not None and backend.client_secret is None:
             options["managed_identity_client_id"] = backend.client_id
         made = azure.identity.DefaultAzureCredential(**options, **limits)
     return cast("TokenCredential", made)
+
+
+def _chain_transport(backend: AzureBackend, limits: dict[str, float]) -> Any:
+    """What the default chain sends with: Entra by the settings' proxy and certificates.
+
+    A managed identity's endpoint is on the machine or beside it, asked over plain http, and no proxy leads there.
+    """
+    from azure.core.pipeline.transport import RequestsTransport
+
+    proxies = None if backend.proxy is None else {"https": plain(backend.proxy)}
+
+    class Transport(RequestsTransport):  # type: ignore[misc] # seen as Any
+        def send(self, request: Any, **options: Any) -> Any:
+            if proxies is not None:
+                options["proxies"] = proxies
+            return super().send(request, **options)
+
+    trusted = {"connection_verify": backend.ca_bundle} if backend.ca_bundle else {}
+    return Transport(connection_cert=backend.tls_certificate, **trusted, **limits)
 
 
 def _federated(backend: AzureBackend) -> AzureBackend | None:
@@ -121,7 +139,7 @@ def _service_principal(
     from azure.core.pipeline.transport import RequestsTransport
 
     trusted = backend.ca_bundle or certificates("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") or certifi.where()
-    transport = RequestsTransport(connection_verify=trusted, **limits)
+    transport = RequestsTransport(connection_verify=trusted, connection_cert=backend.tls_certificate, **limits)
     transport.open()
     transport.session.auth = lambda request: request  # so that requests doesn't look for a login in `.netrc`
     options = {"authority": azure.identity.AzureAuthorityHosts.AZURE_PUBLIC_CLOUD, "transport": transport, **options}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -18,6 +18,8 @@ from turnout.index.migration.report import Estimate
 from turnout.routing import Route
 
 _FORMAT = "1"
+
+Found = Callable[[Sequence[str]], Mapping[str, Chunk]]  # ids → those of the chunks that a target has
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -152,19 +154,29 @@ class _Planned:
 
 
 class Plan:
-    """Decides."""
+    """Decides.
 
-    def __init__(self, target: Target, checkpoint: Checkpoint, *, retry_skipped: bool = False) -> None:
+    Args:
+        target: What is filled.
+        checkpoint: What was done before.
+        retry_skipped: Whether chunks that couldn't be embedded are tried again.
+        found: Gives what the target has of chunks, where the source has looked already; left out, it is asked here.
+    """
+
+    def __init__(
+        self, target: Target, checkpoint: Checkpoint, *, retry_skipped: bool = False, found: Found | None = None
+    ) -> None:
         self.target = target
         self.checkpoint = checkpoint
         self._retry = retry_skipped
+        self._found = found or target.get
         self._filled = target.count() > 0
 
     def of(self, page: Sequence[Chunk]) -> _Planned:
         """What is to be done with a page of chunks."""
         ids = [chunk.id for chunk in page]
         earlier = self.checkpoint.find(ids)
-        there = self.target.get(ids) if self._filled else {}
+        there = self._found(ids) if self._filled else {}
         planned = _Planned(known=list(earlier))
         for chunk in page:
             before, digests = earlier.get(chunk.id), chunk.digests
@@ -190,17 +202,34 @@ class Plan:
             yield [chunk.with_vector(vectors[chunk.id]) for chunk in chunks if chunk.id in vectors]
 
 
+@dataclass(slots=True)
+class Tally:
+    """Counts what there is to do while a source is read."""
+
+    chunks: int = 0
+    to_embed: int = 0
+    to_write: int = 0
+    tokens: int = 0
+
+    def add(self, page: Sequence[Chunk], planned: _Planned) -> None:
+        """Count a page of chunks, before anything is done with it."""
+        self.chunks += len(page)
+        self.to_embed += len(planned.to_embed)
+        self.to_write += len(planned.resumed) + len(planned.rewritten)
+        self.tokens += sum(about_tokens(chunk.text) for chunk in planned.to_embed)
+
+    def estimate(self, route: Route) -> Estimate:
+        """What was counted until now, with its price."""
+        price, price_source = price_of(route.facts, route.provider)
+        return Estimate(self.chunks, self.to_embed, self.to_write, self.tokens, price, price_source)
+
+
 def estimate(source: Source, plan: Plan, route: Route) -> Estimate:
     """Read through a source, and count what would be done."""
-    chunks = to_embed = to_write = tokens = 0
+    tally = Tally()
     for page in pages(source.chunks()):
-        planned = plan.of(page)
-        chunks += len(page)
-        to_embed += len(planned.to_embed)
-        to_write += len(planned.resumed) + len(planned.rewritten)
-        tokens += sum(about_tokens(chunk.text) for chunk in planned.to_embed)
-    price, price_source = price_of(route.facts, route.provider)
-    return Estimate(chunks, to_embed, to_write, tokens, price, price_source)
+        tally.add(page, plan.of(page))
+    return tally.estimate(route)
 
 
 def about_tokens(text: str) -> int:

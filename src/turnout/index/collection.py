@@ -21,13 +21,17 @@ class Collection(Target, Source):
     """
 
     name: str = ""
-    flush_every: ClassVar[int] = 0  # how many chunks may be written before `flush`
     adoptable: ClassVar[bool] = True  # whether the guard can give it a record
 
     def __init__(self, keeper: RecordKeeper, name: str) -> None:
         self.name = name
         self.keeper = keeper
         self._record: SpaceRecord | None = None
+
+    @property
+    def flush_every(self) -> int:
+        """How many chunks may be written before `flush` must be called; none: every write is durable."""
+        return 0
 
     def normalize(self, chunks: Sequence[Chunk]) -> list[Chunk]:
         """Chunks in the form in which the store gives them back; raises `ChunkRefusedError` before any is embedded."""

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _DIGEST = "sha256"  # of the index's file: a record that was left beside another index is found out
 _RECORD, _FOLDER, _EARLIER = "_turnout_space_record", "_turnout_folder", "_turnout_earlier_records"
-_FLUSH_EVERY = 5000  # documents between two times that the whole index is saved
+_FLUSH_EVERY = 5000  # documents, at least, between two times that the whole index is saved
 
 
 class _FaissKeeper(SpaceKeeper):
@@ -155,11 +155,14 @@ _BY_COSINE: dict[str, Any] = {"normalize_L2": True, "relevance_score_fn": _relev
 class _FaissCollection(ListedCollection[FAISS]):
     """An index in memory, saved as a whole: in its folder, never half written, or by the application if it has none."""
 
-    flush_every: ClassVar[int] = _FLUSH_EVERY
-
     def __init__(self, store: FAISS, keeper: SpaceKeeper, name: str, folder: Path | None = None) -> None:
         super().__init__(store, keeper, name)
         self._folder = folder
+
+    @property
+    def flush_every(self) -> int:
+        """As many as half of what there is: the whole index is saved each time."""
+        return max(_FLUSH_EVERY, self.count() // 2)
 
     def ids(self) -> list[str]:
         return list(self.store.index_to_docstore_id.values())

@@ -28,6 +28,10 @@ class Collection(Target, Source):
         self.keeper = keeper
         self._record: SpaceRecord | None = None
 
+    def version(self) -> object:
+        """As plain data, what changes with every write to its files by whatever program; None if none can be told."""
+        return None
+
     @property
     def flush_every(self) -> int:
         """How many chunks may be written before `flush` must be called; none: every write is durable."""

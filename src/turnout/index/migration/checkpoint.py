@@ -81,6 +81,23 @@ class Checkpoint(Database):
             other = about.get("target")
             raise ReindexError(f"{self.path} is the checkpoint of {other!r}, not of {self._target!r}; name another one")
 
+    @property
+    def state(self) -> str | None:
+        """What `remember` was told last."""
+        found = self.rows("SELECT value FROM about WHERE key = 'state'")
+        return found[0][0] if found else None
+
+    def remember(self, state: str | None) -> None:
+        """Remember the state of source and target after a run that was complete; None of one that isn't."""
+        with self._change():
+            self._base.execute("DELETE FROM about WHERE key = 'state'")
+            if state is not None:
+                self._base.execute("INSERT INTO about (key, value) VALUES ('state', ?)", (state,))
+
+    def skipped(self) -> list[tuple[str, str]]:
+        """The chunks that couldn't be embedded: id and reason."""
+        return self.rows("SELECT id, reason FROM chunk WHERE state = :state ORDER BY id", state=State.SKIPPED)
+
     def find(self, ids: Sequence[str]) -> dict[str, _ChunkStatus]:
         """What is known of chunks."""
         rows = self.rows_of("SELECT id, text, metadata, state, reason FROM chunk WHERE id {ids}", ids)

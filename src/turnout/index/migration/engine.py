@@ -39,6 +39,7 @@ def reindex(
     on_progress: Callable[[ReindexProgress], object] | None = None,
     stop: threading.Event | None = None,
     stream: StreamFactory = EmbeddingStream,
+    state: Callable[[], str | None] | None = None,
     found: Found | None = None,
     unwanted: Callable[[], Iterable[str]] = tuple,
     on_written: Callable[[Sequence[Chunk]], object] | None = None,
@@ -62,6 +63,8 @@ def reindex(
         on_progress: Called with how far it is.
         stop: Set from elsewhere, it ends the run in good order: what is in flight is waited for and kept.
         stream: Where the texts are embedded: in this process, or on workers (`turnout.ray.RayWorkers`).
+        state: Gives what changes whenever source or target do, or None if that can't be told. A run that finds it as a
+            complete run left it reads and checks nothing.
         found: Gives what the target has of chunks, where the source has looked already; left out, the target is asked.
         unwanted: Gives ids of chunks that are removed from the target whoever wrote them, if the source hasn't got
             them; called once the source was read.
@@ -83,12 +86,20 @@ def reindex(
         book = Checkpoint(Path(":memory:") if nothing_yet else checkpoint, target=target.name, space=space)
         try:
             plan = Plan(target, book, retry_skipped=retry_skipped, found=found)
-            asked = dry_run or confirm is not None
-            expected = estimate(source, plan, embedder.route) if asked else Tally().estimate(embedder.route)
+            known = None if state is None or retry_skipped else state()
+            is_as_left = known is not None and known == book.state
+            asked = (dry_run or confirm is not None) and not is_as_left
+            tally = Tally(book.count(State.WRITTEN) + book.count(State.SKIPPED)) if is_as_left else Tally()
+            expected = estimate(source, plan, embedder.route) if asked else tally.estimate(embedder.route)
             report = ReindexReport(source.name, target.name, str(space), expected)
             if dry_run or (confirm is not None and not confirm(expected)):
                 report.state = "estimated"
                 return report
+            if is_as_left:
+                report.unchanged, report.skipped = book.count(State.WRITTEN), book.skipped()
+                report.seconds = time.monotonic() - began
+                return report
+            book.remember(None)
             total = expected.chunks if asked else _count(source)
             running = stream(embedder, space, book.save)
             run = _Run(source, target, plan, report, running, on_progress, stop, unwanted, on_written, total)
@@ -97,6 +108,8 @@ def reindex(
                 report.estimate = expected if asked else run.tally.estimate(embedder.route)
                 if report.state == "done" and (sample or old is not None):
                     report.check = _check_target(target, book, embedder, old, sample=sample)
+            if state is not None and report.complete_but_for_skipped:
+                book.remember(state())
             report.seconds = time.monotonic() - began
             return report
         finally:

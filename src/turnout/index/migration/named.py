@@ -109,6 +109,7 @@ class NamedIndex(IndexConfig):
                 checkpoint=checkpoint or self.checkpoint(space),
                 lock=self.lock(space),
                 old=old,
+                state=reconciliation.state if reconciliation is not None else None,
                 found=reconciliation.found if reconciliation is not None else None,
                 unwanted=reconciliation.unwanted if reconciliation is not None else tuple,
                 on_written=partial(manifest.note_copied, name) if reconciliation is not None else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from turnout.errors import ReindexError
@@ -42,11 +43,32 @@ class Reconciliation:
         self._target = target
         self._collections: dict[str, Collection | None] = {} if target is None else {target[0].name: target[0]}
         self._there: dict[str, Chunk] = {}  # what the target has of the chunks that were read last
+        self._version: str | None = None  # the source's, when reading began
         self._stamp = 0  # the source's, as it is if no other process changes it
 
     def count(self) -> int:
         """How many chunks the collection has that is read."""
         return self._source[0].count()
+
+    def state(self) -> str | None:
+        """The versions of both collections, if the manifest agrees with them and the source was read as it is now."""
+        if self._target is None:
+            return None
+        names, versions = [self.name, self._target[0].name], [self._source[0].version(), self._target[0].version()]
+        if None in versions or self._version not in {None, json.dumps(versions[0])}:
+            return None
+        known = all(map(self._is_known, (self._source[0], self._target[0])))
+        return json.dumps([names, versions]) if known else None
+
+    def _is_known(self, collection: Collection) -> bool:
+        manifest, name = self._manifest, collection.name
+        stamp, is_behind = manifest.status(name)
+        return (
+            stamp is not None
+            and not is_behind
+            and not manifest.writing(name)
+            and manifest.count(name) == collection.count()
+        )
 
     def found(self, ids: Sequence[str]) -> Mapping[str, Chunk]:
         """What the target has of chunks; of those that were read last, as it was looked at then."""
@@ -179,7 +201,9 @@ class Reconciliation:
         return self._collections[name]
 
     def note(self, report: ReindexReport) -> None:
-        """Bring the manifest to agree with what was written."""
+        """Bring the manifest to agree with what was written; if nothing was read, it does."""
+        if self._version is None:
+            return
         assert self._target is not None
         (target, space), manifest = self._target, self._manifest
         forgotten = forget(manifest, self._source[0], self.gone)

@@ -25,18 +25,25 @@ from turnout.errors import UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.chunks import Chunk, EmbeddedChunk
 from turnout.index.collection import cannot_embed
-from turnout.index.files import read_folder, recover_folder, remove_folder, replace_folder, staging_folder
+from turnout.index.files import (
+    read_folder,
+    recover_folder,
+    remove_folder,
+    replace_folder,
+    staging_folder,
+    version_of,
+)
 from turnout.index.guard.checks import spread
 from turnout.index.guard.keepers import Sample, StoreState, first_record_entries, state_of_documents
 from turnout.index.guard.records import SpaceRecord, with_record, would_replace
 from turnout.index.locks import FileSystemLock, holding
 from turnout.index.store_kinds import StoreKind
 from turnout.llama_index.stores.base import NodeCollection, NodeKeeper, to_chunk
-from turnout.llama_index.stores.simple_files import QuickVectorStore, read_context, stamp_of
+from turnout.llama_index.stores.simple_files import QuickVectorStore, files_of, read_context
 from turnout.settings import IndexSettings
 
 _RECORD = "turnout_space.json"  # in a persisted index's folder
-_COUNT, _STAMP = "nodes", "files"  # in the record: how many nodes there are, and the files that have them
+_COUNT, _VERSION = "nodes", "files"  # in the record: how many nodes there are, and the files that have them
 _FLUSH_EVERY = 5000  # nodes, at least, between two times that the whole index is persisted
 
 
@@ -158,6 +165,7 @@ class PersistedIndex(NodeCollection):
         self.name = name
         self._record = None
         self._folder = folder
+        self._version: list[list[int]] | None = None  # of the files that what is loaded was read from, or written to
         self._lock = threading.RLock()
 
     def __getattr__(self, name: str) -> Any:
@@ -172,7 +180,7 @@ class PersistedIndex(NodeCollection):
     def _load(self) -> None:
         model, folder = _NoEmbedding(index=self.name), self._folder
         if folder.is_dir():
-            context = read_folder(folder, lambda: read_context(folder))
+            self._version, context = read_folder(folder, lambda: (self._file_version(), read_context(folder)))
             index: Any = load_index_from_storage(context, embed_model=model)
         else:
             context = StorageContext.from_defaults(vector_store=QuickVectorStore())
@@ -182,6 +190,13 @@ class PersistedIndex(NodeCollection):
             msg = f"the index in {folder} has a {type(store).__name__}, not a SimpleVectorStore"
             raise UnsupportedError(msg)
         self.index, self._context, self.keeper, self.vector_store = index, context, _SimpleKeeper(store), store
+
+    def _file_version(self) -> list[list[int]] | None:
+        return version_of(files_of(self._folder))
+
+    def version(self) -> object:
+        """Of the files that what is loaded is in; if nothing is, of those in the folder."""
+        return self._version if "vector_store" in vars(self) else self._file_version()
 
     @property
     def flush_every(self) -> int:
@@ -197,7 +212,7 @@ class PersistedIndex(NodeCollection):
         """How many nodes there are; of a folder that isn't loaded, by its record if its files are as they were then."""
         if "vector_store" not in vars(self) and self._folder.is_dir():
             there = self._read_record()
-            if there is not None and _COUNT in there and there.get(_STAMP) == (stamp_of(self._folder) or ()):
+            if there is not None and _COUNT in there and there.get(_VERSION) == (self._file_version() or ()):
                 return int(there[_COUNT])
         return len(self.vector_store.data.embedding_dict)
 
@@ -258,7 +273,8 @@ class PersistedIndex(NodeCollection):
         self._context.index_store.add_index_struct(self.index.index_struct)
         self._context.persist(str(made))
         if mine is not None:
-            known = {_COUNT: self.count(), _STAMP: stamp_of(made)}
+            self._version = version_of(files_of(made))
+            known = {_COUNT: self.count(), _VERSION: self._version}
             (made / _RECORD).write_text(json.dumps({**mine.to_dict(), **known}), encoding="utf-8")
         replace_folder(self._folder)
 

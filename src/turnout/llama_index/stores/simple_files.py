@@ -27,7 +27,6 @@ from llama_index.core.vector_stores.types import DEFAULT_PERSIST_FNAME
 _FIELDS = [field.name for field in fields(SimpleVectorStoreData)]
 _AT_ONCE = 1000  # entries of a file that are made in one piece
 _FILES = (DOCUMENTS, f"{DEFAULT_VECTOR_STORE}{NAMESPACE_SEP}{DEFAULT_PERSIST_FNAME}")
-_SECOND = 1_000_000_000
 
 
 class QuickVectorStore(SimpleVectorStore):
@@ -74,12 +73,6 @@ def read_context(folder: Path) -> StorageContext:
     return StorageContext.from_defaults(persist_dir=str(folder), vector_stores=stores)
 
 
-def stamp_of(folder: Path) -> list[list[int]] | None:
-    """Sizes and times of the files in a folder, which tell whether they were written since; None if they can't."""
-    try:
-        status = [(folder / name).stat() for name in _FILES]
-    except OSError:
-        return None
-    if any(one.st_mtime_ns % _SECOND == 0 for one in status):  # a file system that counts seconds
-        return None
-    return [[one.st_size, one.st_mtime_ns] for one in status]
+def files_of(folder: Path) -> list[Path]:
+    """The files that have a folder's nodes and vectors."""
+    return [folder / name for name in _FILES]

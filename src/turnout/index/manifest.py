@@ -126,16 +126,15 @@ class Manifest(ManifestReading):
             get: Gives those of them that the collection has.
 
         Returns:
-            The collection's stamp before.
+            The collection's stamp with that.
         """
         with self._database.change():
-            before = self.stamp(collection)
             self._database.insert("seen", ((one.id, *one.digests, None) for one in get(ids).values()))
             self._database.insert("touched", ((found,) for found in ids))
             self._run(sql.MISSED_TOUCHED, sql.NEW, sql.HELD_TOUCHED_NO_MORE, collection=collection)
             self._note_seen(collection, filled=False)
             self._relate(None, collection)
-        return before or 0
+            return self.stamp(collection) or 0
 
     def give_up_lost(self, collection: str) -> list[str]:
         """Give up the versions that a collection lacks and no collection has; the ids of these chunks.

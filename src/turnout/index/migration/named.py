@@ -86,6 +86,7 @@ class NamedIndex(IndexConfig):
             self.check_writable()
         if origin == ITSELF:
             return self._accept(space, dry=dry, confirm=options.get("confirm"))
+        stamps = self._stamps()
         filled = self._filled()
         has_documents = filled.pop(space, None) is not None
         read = self._choose_origin(space, origin, filled, has_documents=has_documents)
@@ -101,7 +102,9 @@ class NamedIndex(IndexConfig):
             reconciliation: Reconciliation | None = None
             if read is not None:
                 to_fill = (target, space) if target is not None else None
-                source = reconciliation = Reconciliation(manifest, self.open_collection, read, to_fill)
+                source = reconciliation = Reconciliation(
+                    manifest, self.open_collection, read, to_fill, stamps.get(read[0].name)
+                )
             report = reindex(
                 source,
                 target or _EmptyCollection(name),
@@ -157,6 +160,7 @@ class NamedIndex(IndexConfig):
 
         Raises:
             EmbeddingSpaceError: It is the space in use, or there is no such collection.
+            IndexBrokenError: No collection of its folder can be read.
         """
         self.check_writable()
         space = self.space(text)
@@ -164,7 +168,13 @@ class NamedIndex(IndexConfig):
             fix = "switch the backend first"
             msg = f"the collection of {space} is the one that the index {self.name!r} answers from now; {fix}"
             raise EmbeddingSpaceError(msg, index=self.name, index_space=space, fix=fix)
-        collection = self.open_collection(space)
+        try:
+            collection = self.open_collection(space)
+        except IndexBrokenError as error:
+            if error.whole:  # the other collections would go with it
+                raise
+            self._set_aside(space, error)
+            return space
         if collection is None:
             there = ", ".join(str(found) for found in self._filled()) or "none"
             msg = f"the index {self.name!r} has no collection of {space}; it has {there}"
@@ -189,14 +199,25 @@ class NamedIndex(IndexConfig):
         except IndexBrokenError as error:
             if error.whole and not whole:
                 raise
-            with (
-                reindex_lock(self.lock(space), error.collection),
-                _opened_manifest(self.manifest, dry=False) as manifest,
-            ):
-                set_aside(self.settings, error.collection, whole=error.whole)
-                for gone in manifest.collections() if error.whole else [error.collection]:
-                    manifest.remove_collection(gone)
-            self._remove_checkpoint(space)
+            self._set_aside(space, error)
+
+    def _set_aside(self, space: EmbeddingSpace, error: IndexBrokenError) -> None:
+        """Remove the collection whose files can't be read, or rename all that can't be, with what is known of it."""
+        with (
+            reindex_lock(self.lock(space), error.collection),
+            _opened_manifest(self.manifest, dry=False) as manifest,
+        ):
+            set_aside(self.settings, error.collection, whole=error.whole)
+            for gone in manifest.collections() if error.whole else [error.collection]:
+                manifest.remove_collection(gone)
+        self._remove_checkpoint(space)
+
+    def _stamps(self) -> dict[str, int | None]:
+        """The stamps of the collections that the manifest knows."""
+        if not self.manifest.exists():
+            return {}
+        with _opened_manifest(self.manifest, dry=False) as manifest:
+            return {name: manifest.stamp(name) for name in manifest.collections()}
 
     def _filled(self) -> dict[EmbeddingSpace, Collection]:
         """The collections that can be read and have documents, those of models that no backend gives any more too."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from turnout.errors import ReindexError
 from turnout.facts.spaces import EmbeddingSpace
@@ -11,9 +11,9 @@ from turnout.index.changes import note_edited, remove_outdated
 from turnout.index.chunks import PAGE, Chunk, pages
 from turnout.index.collection import Collection
 from turnout.index.manifest import Manifest
+from turnout.index.migration.opened import OpenedCollections, Opener
 from turnout.index.migration.report import ReindexReport
 
-Opener = Callable[[EmbeddingSpace], Collection | None]
 InSpace = tuple[Collection, EmbeddingSpace]
 
 
@@ -28,47 +28,59 @@ class Reconciliation:
         opener: Opens a collection by its space.
         source: The collection that is read.
         target: The one that is filled; None if a dry run would make it.
+        stamp: The source's stamp in the manifest before it was opened.
 
     Attributes:
         name: The collection that is read.
         gone: Ids of chunks that were deleted from it by other means than the index; known once it was read.
     """
 
-    def __init__(self, manifest: Manifest, opener: Opener, source: InSpace, target: InSpace | None) -> None:
+    def __init__(
+        self, manifest: Manifest, opener: Opener, source: InSpace, target: InSpace | None, stamp: int | None
+    ) -> None:
         self.name = source[0].name
         self.gone: list[str] = []
         self._manifest = manifest
-        self._opener = opener
-        self._source = source
+        self._space = source[1]
         self._target = target
-        self._collections: dict[str, Collection | None] = {} if target is None else {target[0].name: target[0]}
+        self._opened = OpenedCollections(manifest, opener)
+        self._opened.add(source[0], stamp)
+        if target is not None:
+            self._opened.add(target[0], None, lasting=True)
         self._there: dict[str, Chunk] = {}  # what the target has of the chunks that were read last
         self._version: str | None = None  # the source's, when reading began
-        self._stamp = 0  # the source's, as it is if no other process changes it
+
+    @property
+    def _source(self) -> Collection:
+        """The collection that is read, with all that was written through the index until now."""
+        found = self._opened.get(self.name, self._space)
+        if found is None:
+            raise ReindexError(f"{self.name} was removed while it was read. Give the same command again")
+        return found
 
     def count(self) -> int:
         """How many chunks the collection has that is read."""
-        return self._source[0].count()
+        return self._source.count()
 
     def state(self) -> str | None:
         """The versions of both collections, if the manifest agrees with them and the source was read as it is now."""
         if self._target is None:
             return None
-        names, versions = [self.name, self._target[0].name], [self._source[0].version(), self._target[0].version()]
-        if None in versions or self._version not in {None, json.dumps(versions[0])}:
+        both = [self._source, self._target[0]]
+        versions = [one.version() for one in both]
+        if (
+            None in versions
+            or self._version not in {None, json.dumps(versions[0])}
+            or not all(map(self._is_known, both))
+        ):
             return None
-        known = all(map(self._is_known, (self._source[0], self._target[0])))
-        return json.dumps([names, versions]) if known else None
+        return json.dumps([[one.name for one in both], versions])
 
     def _is_known(self, collection: Collection) -> bool:
         manifest, name = self._manifest, collection.name
         stamp, is_behind = manifest.status(name)
-        return (
-            stamp is not None
-            and not is_behind
-            and not manifest.writing(name)
-            and manifest.count(name) == collection.count()
-        )
+        is_settled = stamp is not None and not is_behind and not manifest.writing(name)
+        return is_settled and manifest.count(name) == collection.count()
 
     def found(self, ids: Sequence[str]) -> Mapping[str, Chunk]:
         """What the target has of chunks; of those that were read last, as it was looked at then."""
@@ -88,27 +100,28 @@ class Reconciliation:
         A chunk of which another collection has a newer version, written through the index, is given in that version;
         one that was written to another collection alone is given too; one that was deleted through the index isn't.
         """
-        source, space = self._source
-        self._begin(source, space)
-        self._there = {}
-        in_target = self._target[0].count() if self._target is not None else 0
-        if self._target is not None and in_target:
+        target = self._target[0] if self._target is not None and self._target[0].count() else None
+        in_target = target.count() if target is not None else 0
+        self._begin(self._source, self._space)
+        if self._target is not None and target is not None:
             self._begin(*self._target)
-        self._refuse_empty(source, space)
-        self._stamp = self._manifest.stamp(self.name) or 0
+        self._refuse_empty()
+        source = self._source
+        self._version = json.dumps(source.version())
+        self._there = {}
         read = matched = 0
         for page in pages(source.chunks()):
-            chunks = self._noted(source, [chunk.id for chunk in page], {chunk.id: chunk for chunk in page})
+            ids = [chunk.id for chunk in page]
+            chunks = self._noted(source, ids, {chunk.id: chunk for chunk in page})
             read += len(chunks)
-            if self._target is not None and in_target:
-                ids = [chunk.id for chunk in page]
-                there = self._noted(self._target[0], ids, self._target[0].get(ids))
+            if target is not None:
+                there = self._noted(target, ids, target.get(ids))
                 matched += len(there)
                 self._there.update(there)
             yield from self._wanted(chunks)
-        self._end(read)
-        if self._target is not None and matched != in_target:
-            self._note_others(self._target[0])
+        self._find_gone(source, read)
+        if target is not None and matched != in_target:
+            self._note_others(target)
         yield from self._absent()
 
     def _begin(self, collection: Collection, space: EmbeddingSpace) -> None:
@@ -120,10 +133,10 @@ class Reconciliation:
         elif manifest.stamp(collection.name) is None:
             manifest.scan(collection.name, str(space), collection.chunks())
 
-    def _refuse_empty(self, source: Collection, space: EmbeddingSpace) -> None:
-        if source.count() or self._manifest.stamp(self.name) is None:
+    def _refuse_empty(self) -> None:
+        if self._source.count() or self._manifest.stamp(self.name) is None:
             return
-        self._manifest.scan(self.name, str(space), ())
+        self._manifest.scan(self.name, str(self._space), ())
         if gone := self._manifest.missed(self.name):
             msg = f"{self.name} is empty, but {len(gone):,} chunks were written to it; nothing is deleted for that"
             raise ReindexError(msg)
@@ -134,7 +147,8 @@ class Reconciliation:
         What isn't as the manifest has it is read again while no other process changes that: it may be what one of them
         has just written, and is noting.
         """
-        held = self._manifest.versions(collection.name, ids)
+        name = collection.name
+        held = self._manifest.versions(name, ids)
         found = {one: chunk.digests for one, chunk in chunks.items()}
         other = [one for one in ids if held.get(one) != found.get(one)]
         if not other:
@@ -142,12 +156,11 @@ class Reconciliation:
         again: dict[str, Chunk] = {}
 
         def read(ids: Sequence[str]) -> Mapping[str, Chunk]:
-            again.update(collection.get(ids))
+            collection = self._source if name == self.name else self._opened.get(name)
+            again.update(collection.get(ids) if collection is not None else {})
             return again
 
-        stamp = self._manifest.look_at(collection.name, other, read)
-        if collection.name == self.name and stamp == self._stamp:
-            self._stamp += 1
+        self._opened.note_change(name, self._manifest.look_at(name, other, read))
         differing = set(other)
         return {one: chunk for one, chunk in chunks.items() if one not in differing} | again
 
@@ -161,11 +174,14 @@ class Reconciliation:
             elif chunk.id in wanted:
                 yield newer.get(chunk.id, chunk)
 
-    def _end(self, read: int) -> None:
-        """Find what is gone from the source: only if it hasn't got as many chunks as the manifest, or changed."""
-        source, space = self._source
-        if self._manifest.stamp(self.name) != self._stamp or self._manifest.count(self.name) != read:
-            self._manifest.scan(self.name, str(space), source.chunks())
+    def _find_gone(self, source: Collection, read: int) -> None:
+        """Find what is gone: only if the source has fewer chunks than the manifest knows, or was changed meanwhile."""
+        if self._source is not source or self._manifest.count(self.name) != read:
+
+            def chunks() -> Iterator[Chunk]:
+                yield from self._source.chunks()  # once no other process changes the manifest
+
+            self._manifest.scan(self.name, str(self._space), chunks())
         self.gone = self._manifest.missed(self.name)
 
     def _note_others(self, target: Collection) -> None:
@@ -187,7 +203,7 @@ class Reconciliation:
         found: dict[str, Chunk] = {}
         while holders := self._manifest.elsewhere(self.name, [one for one in ids if one not in found]):
             for name, there in holders.items():
-                collection = self._collection(name)
+                collection = self._opened.get(name)
                 chunks = collection.get(there) if collection is not None else {}
                 note_edited(name, chunks, self._manifest)
                 found.update(chunks)
@@ -195,18 +211,13 @@ class Reconciliation:
                     self._manifest.note_lost(name, lost)
         return found
 
-    def _collection(self, name: str) -> Collection | None:
-        if name not in self._collections:
-            self._collections[name] = self._opener(EmbeddingSpace.parse(self._manifest.collections()[name]))
-        return self._collections[name]
-
     def note(self, report: ReindexReport) -> None:
         """Bring the manifest to agree with what was written; if nothing was read, it does."""
         if self._version is None:
             return
         assert self._target is not None
         (target, space), manifest = self._target, self._manifest
-        forgotten = forget(manifest, self._source[0], self.gone)
+        forgotten = forget(manifest, self._source, self.gone)
         is_known = not (report.skipped or report.deleted or manifest.is_behind(target.name))
         if not is_known or manifest.count(target.name) != target.count():
             manifest.scan(target.name, str(space), target.chunks(), filled=True)

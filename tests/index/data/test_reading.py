@@ -75,7 +75,8 @@ def test_what_was_written_since_a_page_was_read_is_not_taken_for_an_edit(
 ) -> None:
     alone.add(dict(zip(IDS, TEXTS, strict=True)))
     cls = kind_of(NamedIndex("docs"), "azure")
-    every, added = cls.chunks, []
+    every = cls.chunks
+    added: list[bool] = []
 
     def chunks(self: Any) -> Iterator[Chunk]:
         page = list(every(self))
@@ -114,8 +115,9 @@ def edit(store: str, folder: Path) -> None:
         path = folder / "docstore.json"
         path.write_text(path.read_text().replace("rotated in March", "rotated in April"))
         return
+    from langchain_community.vectorstores import FAISS
+
     from turnout.langchain import TurnoutEmbeddings
-    from turnout.langchain.stores.faiss import FAISS
 
     faiss = FAISS.load_local(str(folder), TurnoutEmbeddings(), allow_dangerous_deserialization=True)
     document = faiss.docstore.search(IDS[0])

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from turnout.errors import IndexBrokenError
@@ -229,6 +229,7 @@ class ChromaChunks(Collection):
     """Reads and writes through Chroma's own collection; a base of each framework's collection."""
 
     keeper: ChromaRecordKeeper
+    write_page: ClassVar[int] = 1024  # a write costs as much time as some hundred chunks, whatever is in it
 
     @abstractmethod
     def _chunk(self, id_: str, text: str, metadata: Mapping[str, Any] | None) -> Chunk:

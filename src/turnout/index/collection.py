@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from turnout.errors import ChunkRefusedError, CollectionGoneError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
-from turnout.index.chunks import Chunk, Source, Target
+from turnout.index.chunks import PAGE, Chunk, Source, Target
 from turnout.index.guard.keepers import RecordKeeper, StoreState, claim_record
 from turnout.index.guard.records import SpaceRecord
 
@@ -21,6 +21,7 @@ class Collection(Target, Source):
     """
 
     name: str = ""
+    write_page: ClassVar[int] = PAGE  # how many chunks are best written at once
     adoptable: ClassVar[bool] = True  # whether the guard can give it a record
 
     def __init__(self, keeper: RecordKeeper, name: str) -> None:

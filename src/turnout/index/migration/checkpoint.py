@@ -13,7 +13,7 @@ from turnout.errors import EmbeddingSpaceError, ReindexError
 from turnout.facts.models import price_of
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.chunks import Chunk, EmbeddedChunk, Source, Target, pages
-from turnout.index.files import Database
+from turnout.index.files import Database, Value
 from turnout.index.migration.report import Estimate
 from turnout.routing import Route
 
@@ -129,32 +129,32 @@ class Checkpoint(Database):
 
     def save(self, chunks: Iterable[EmbeddedChunk]) -> None:
         """Keep answered vectors until they are in the target."""
-        with self._change():
-            for chunk in chunks:
-                self._put(chunk, State.SAVED, vector=chunk.vector.tobytes())
+        self._put((*_key(chunk), State.SAVED, self.run, None, chunk.vector.tobytes()) for chunk in chunks)
 
     def written(self, chunks: Iterable[Chunk]) -> None:
         """Chunks are in the target, for good."""
-        with self._change():
-            for chunk in chunks:
-                self._put(chunk, State.WRITTEN)
+        self._put((*_key(chunk), State.WRITTEN, self.run, None, None) for chunk in chunks)
 
     def skip(self, chunk: Chunk, reason: str) -> None:
         """A chunk can't be embedded."""
-        with self._change():
-            self._put(chunk, State.SKIPPED, reason=reason)
+        self._put([(*_key(chunk), State.SKIPPED, self.run, reason, None)])
 
     def forget(self, ids: Iterable[str]) -> None:
         """Chunks are neither in the source nor in the target any more."""
         with self._change():
             self._base.executemany("DELETE FROM chunk WHERE id = ?", ((found,) for found in ids))
 
-    def _put(self, chunk: Chunk, state: State, *, reason: str | None = None, vector: bytes | None = None) -> None:
-        self._base.execute(
-            "INSERT OR REPLACE INTO chunk (id, text, metadata, state, run, reason, vector) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (chunk.id, *chunk.digests, state, self.run, reason, vector),
-        )
+    def _put(self, rows: Iterable[tuple[Value, ...]]) -> None:
+        with self._change():
+            self._base.executemany(
+                "INSERT OR REPLACE INTO chunk (id, text, metadata, state, run, reason, vector) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                rows,
+            )
+
+
+def _key(chunk: Chunk) -> tuple[str, bytes, bytes]:
+    return (chunk.id, *chunk.digests)
 
 
 @dataclass(slots=True)

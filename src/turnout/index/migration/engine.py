@@ -234,8 +234,9 @@ class _Run:
         self.plan.checkpoint.skip(refused.chunk, refused.reason)
 
     def _write(self, *, everything: bool = False) -> None:
-        while len(self.ready) >= (1 if everything else PAGE):
-            some, self.ready = self.ready[:PAGE], self.ready[PAGE:]
+        size = getattr(self.target, "write_page", PAGE)  # which a collection has, and a target needn't
+        while len(self.ready) >= (1 if everything else size):
+            some, self.ready = self.ready[:size], self.ready[size:]
             self.target.write(some)
             self.written += [Chunk(one.id, one.text, one.metadata) for one in some]  # without vectors, for the memory
             if len(self.written) > self.target.flush_every:

@@ -179,6 +179,7 @@ class PersistedIndex(NodeCollection):
 
     def _load(self) -> None:
         model, folder = _NoEmbedding(index=self.name), self._folder
+        recover_folder(folder, clean=False)  # it may be between the two steps in which it is replaced
         if folder.is_dir():
             self._version, context = read_folder(folder, lambda: (self._file_version(), read_context(folder)))
             index: Any = load_index_from_storage(context, embed_model=model)

@@ -89,6 +89,7 @@ def reindex(
         def on_progress(progress: ReindexProgress) -> None:
             if bar.total is None:  # the clock starts with the first chunk
                 bar.start(progress.total)
+            bar.total = progress.total
             bar.advance(progress.done - bar.done)
 
         report = named.reindex(

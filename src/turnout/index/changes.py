@@ -105,8 +105,8 @@ def write(change: Change, collections: Collections, *, wanted: bool) -> None:
     name, manifest = change.spec.name, collections.manifest
     with collections.changing(change.spec) as collection:
         manifest.begin_write(name, ids)
-        for start in range(0, len(chunks), PAGE):
-            collection.write(chunks[start : start + PAGE])
+        for start in range(0, len(chunks), collection.write_page):
+            collection.write(chunks[start : start + collection.write_page])
         collection.flush()
         written = collection.get(ids).values()
         if wanted:

@@ -8,15 +8,17 @@ import threading
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from turnout.errors import IndexBrokenError
 from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk
 from turnout.index.collection import Collection, chunk_refused
+from turnout.index.files import version_of
 from turnout.index.guard.keepers import RecordKeeper, StoreState, collection_gone, record_entries
 from turnout.index.guard.records import SpaceRecord, with_record
 from turnout.index.locks import FileSystemLock, Lock
@@ -155,6 +157,13 @@ class ChromaRecordKeeper(RecordKeeper):
             self._seen = file_version, version
         return version
 
+    def file_version(self) -> object:
+        """What changes with every commit to the folder, as plain data; None if there is none, or it can't be had."""
+        if self._file is None or (commits := _version(self._file)) is None:
+            return None
+        written = version_of([self._file])
+        return None if written is None else [str(commits), written]
+
     def is_another(self, version: object) -> bool:
         """Whether the collection of its name has another id."""
         return isinstance(version, tuple) and version[0] != self._model().id
@@ -220,16 +229,29 @@ class ChromaChunks(Collection):
     """Reads and writes through Chroma's own collection; a base of each framework's collection."""
 
     keeper: ChromaRecordKeeper
+    write_page: ClassVar[int] = 1024  # a write costs as much time as some hundred chunks, whatever is in it
 
     @abstractmethod
     def _chunk(self, id_: str, text: str, metadata: Mapping[str, Any] | None) -> Chunk:
         """A chunk."""
 
     def chunks(self) -> Iterator[Chunk]:
-        """Every chunk that is there now, a page at a time; by ids, because a place changes when others are deleted."""
+        """Every chunk that is there now, a page at a time; by ids, because a place changes when others are deleted.
+
+        The next page is read meanwhile: Chroma reads without Python.
+        """
         ids = list(self.keeper.collection.get(include=[])["ids"])
-        for start in range(0, len(ids), PAGE):
-            yield from self._read(ids=ids[start : start + PAGE]).values()
+        pages = [ids[start : start + PAGE] for start in range(0, len(ids), PAGE)]
+        with ThreadPoolExecutor(1, "turnout-chroma") as pool:
+            ahead: Future[dict[str, Chunk]] | None = None
+            for page in [*pages, None]:
+                found, ahead = ahead, None if page is None else pool.submit(self._read, ids=page)
+                if found is not None:
+                    yield from found.result().values()
+
+    def version(self) -> object:
+        """Of the file that Chroma keeps the folder's collections in; None of one on a server."""
+        return self.keeper.file_version()
 
     def count(self) -> int:
         """How many chunks there are."""

@@ -14,6 +14,7 @@ from turnout.facts.spaces import EmbeddingSpace
 
 PAGE = 256  # chunks that are read or written at once
 _DIGEST = 16  # bytes
+_as_json = json.JSONEncoder(sort_keys=True, default=repr, ensure_ascii=False).encode
 
 if TYPE_CHECKING:
     Floats = array[float]
@@ -45,8 +46,7 @@ class Chunk:
     @property
     def digests(self) -> Digests:
         """The digests of its text and its metadata."""
-        metadata = json.dumps(self.metadata, sort_keys=True, default=repr, ensure_ascii=False)
-        return Digests(self.text_digest, _digest(metadata))
+        return Digests(self.text_digest, _digest(_as_json(self.metadata)))
 
     @property
     def text_digest(self) -> bytes:

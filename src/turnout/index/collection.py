@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from turnout.errors import ChunkRefusedError, CollectionGoneError, UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
-from turnout.index.chunks import Chunk, Source, Target
+from turnout.index.chunks import PAGE, Chunk, Source, Target
 from turnout.index.guard.keepers import RecordKeeper, StoreState, claim_record
 from turnout.index.guard.records import SpaceRecord
 
@@ -21,13 +21,22 @@ class Collection(Target, Source):
     """
 
     name: str = ""
-    flush_every: ClassVar[int] = 0  # how many chunks may be written before `flush`
+    write_page: ClassVar[int] = PAGE  # how many chunks are best written at once
     adoptable: ClassVar[bool] = True  # whether the guard can give it a record
 
     def __init__(self, keeper: RecordKeeper, name: str) -> None:
         self.name = name
         self.keeper = keeper
         self._record: SpaceRecord | None = None
+
+    def version(self) -> object:
+        """As plain data, what changes with every write to its files by whatever program; None if none can be told."""
+        return None
+
+    @property
+    def flush_every(self) -> int:
+        """How many chunks may be written before `flush` must be called; none: every write is durable."""
+        return 0
 
     def normalize(self, chunks: Sequence[Chunk]) -> list[Chunk]:
         """Chunks in the form in which the store gives them back; raises `ChunkRefusedError` before any is embedded."""

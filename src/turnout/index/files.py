@@ -21,6 +21,7 @@ from turnout.index.read_only import read_only_error
 T = TypeVar("T")
 Value = str | bytes | int | None
 
+_SECOND = 1_000_000_000  # nanoseconds
 _PAGE = 500  # ids in one statement
 _ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _SQLITE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE}
@@ -131,6 +132,17 @@ def remove_folder(folder: Path) -> None:
     for one in _beside(folder):
         shutil.rmtree(one, ignore_errors=True)
     shutil.rmtree(folder)
+
+
+def version_of(files: Sequence[Path]) -> list[list[int]] | None:
+    """Sizes and times of files, which change when one is written; None if there is one that can't tell."""
+    try:
+        status = [file.stat() for file in files]
+    except OSError:
+        return None
+    if any(one.st_mtime_ns % _SECOND == 0 for one in status):  # a file system that counts in seconds
+        return None
+    return [[one.st_size, one.st_mtime_ns] for one in status]
 
 
 def _beside(folder: Path) -> tuple[Path, Path]:

@@ -8,7 +8,7 @@ A change puts chunks into `seen`, or ids into `touched`, and says the rest of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from turnout.index import manifest_statements as sql
@@ -116,6 +116,25 @@ class Manifest(ManifestReading):
         with self._about(chunks=chunks):
             self._note_seen(collection, filled=False)
             self._relate(sql.TOUCH_SEEN, collection)
+
+    def look_at(self, collection: str, ids: Sequence[str], get: Callable[[Sequence[str]], Mapping[str, Chunk]]) -> int:
+        """Look at chunks of a collection while no other process changes the manifest, and note them as `scan` does.
+
+        Args:
+            collection: The collection, which was gone through before.
+            ids: The chunks.
+            get: Gives those of them that the collection has.
+
+        Returns:
+            The collection's stamp with that.
+        """
+        with self._database.change():
+            self._database.insert("seen", ((one.id, *one.digests, None) for one in get(ids).values()))
+            self._database.insert("touched", ((found,) for found in ids))
+            self._run(sql.MISSED_TOUCHED, sql.NEW, sql.HELD_TOUCHED_NO_MORE, collection=collection)
+            self._note_seen(collection, filled=False)
+            self._relate(None, collection)
+            return self.stamp(collection) or 0
 
     def give_up_lost(self, collection: str) -> list[str]:
         """Give up the versions that a collection lacks and no collection has; the ids of these chunks.

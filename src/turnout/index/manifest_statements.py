@@ -22,11 +22,14 @@ AS_WANTED = "UPDATE seen SET text = d.text, metadata = d.metadata FROM document 
 HELD_NO_MORE = "DELETE FROM held WHERE collection = :collection AND reason IS NULL AND " + _NOT_SEEN.format("held")
 NOT_MISSED = f"DELETE FROM missed WHERE collection = :collection AND id IN {_SEEN}"
 NOT_WRITING = f"DELETE FROM writing WHERE collection = :collection AND id IN {_SEEN}"
-MISSED = f"""
+_MISSED = f"""
 INSERT INTO missed SELECT collection, id FROM held
 WHERE collection = :collection AND reason IS NULL AND id IN (SELECT id FROM document) AND {_NOT_SEEN.format("held")}
-ON CONFLICT DO NOTHING
 """
+MISSED = f"{_MISSED} ON CONFLICT DO NOTHING"
+_AMONG_TOUCHED = f"AND id IN {_TOUCHED}"
+MISSED_TOUCHED = f"{_MISSED} {_AMONG_TOUCHED} ON CONFLICT DO NOTHING"
+HELD_TOUCHED_NO_MORE = f"{HELD_NO_MORE} {_AMONG_TOUCHED}"
 NEW = """
 INSERT INTO document SELECT s.id, s.text, s.metadata, NULL FROM seen s WHERE NOT EXISTS
 (SELECT 1 FROM collection c CROSS JOIN held h WHERE h.collection = c.name AND h.id = s.id) ON CONFLICT DO NOTHING

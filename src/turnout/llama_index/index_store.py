@@ -186,7 +186,8 @@ def _open(config: IndexConfig, backend: str | None, space: EmbeddingSpace, *, cr
         model = TurnoutEmbedding(
             config.settings.embedding, backend=backend or config.active, settings=config.all_settings
         )
-        collection.guard = GuardedVectorStore(collection.vector_store, model, name=collection.name, strict=True)
+        made = collection  # not None for mypy in the lambda
+        made.open_guard = lambda: GuardedVectorStore(made.vector_store, model, name=made.name, strict=True)
     return collection
 
 

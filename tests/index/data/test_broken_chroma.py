@@ -150,6 +150,39 @@ def test_the_vectors_files(
     assert len(Framework(framework).search()) == 5
 
 
+def test_a_collection_whose_vectors_files_are_broken_can_be_dropped(
+    config: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = make_index(config, tmp_path, "langchain")
+    monkeypatch.setenv("TURNOUT_BACKEND", "bedrock")
+    index.add(texts("Track"))
+    [bedrock] = (path.parent for path in (tmp_path / "index").glob("*/header.bin"))
+    assert run("turnout reindex docs --to azure --from bedrock") == 0
+    closed()
+    overwrite(bedrock)
+    with pytest.raises(IndexBrokenError):
+        Framework("langchain").search()
+    monkeypatch.setenv("TURNOUT_BACKEND", "azure")
+    assert run("turnout reindex docs --drop bedrock") == 0
+    assert Framework("langchain").lacking() == [0]
+    assert len(Framework("langchain").search()) == 5
+    monkeypatch.setenv("TURNOUT_BACKEND", "bedrock")
+    with pytest.raises(IndexBehindError, match="there is no collection"):
+        Framework("langchain").search()
+
+
+def test_nothing_is_dropped_of_a_database_that_is_broken(
+    config: Callable[[str], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = make_index(config, tmp_path, "langchain")
+    index.add({"lamps": "Lamps are lit at dusk."})
+    assert run("turnout reindex docs --to bedrock --from azure") == 0
+    closed()
+    halve(tmp_path / "index" / "chroma.sqlite3")
+    assert run("turnout reindex docs --drop bedrock") != 0
+    assert list((tmp_path / "index").glob("broken-*")) == []
+
+
 def texts(what: str) -> dict[str, str]:
     return {f"{what}-{number}": f"{what} {number} leads to berth {number * 7919 % 9973}." for number in range(MANY)}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -13,11 +13,13 @@ from turnout.errors import EmbeddingSpaceError, ReindexError
 from turnout.facts.models import price_of
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.chunks import Chunk, EmbeddedChunk, Source, Target, pages
-from turnout.index.files import Database
+from turnout.index.files import Database, Value
 from turnout.index.migration.report import Estimate
 from turnout.routing import Route
 
 _FORMAT = "1"
+
+Found = Callable[[Sequence[str]], Mapping[str, Chunk]]  # ids → those of the chunks that a target has
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -79,6 +81,23 @@ class Checkpoint(Database):
             other = about.get("target")
             raise ReindexError(f"{self.path} is the checkpoint of {other!r}, not of {self._target!r}; name another one")
 
+    @property
+    def state(self) -> str | None:
+        """What `remember` was told last."""
+        found = self.rows("SELECT value FROM about WHERE key = 'state'")
+        return found[0][0] if found else None
+
+    def remember(self, state: str | None) -> None:
+        """Remember the state of source and target after a run that was complete; None of one that isn't."""
+        with self._change():
+            self._base.execute("DELETE FROM about WHERE key = 'state'")
+            if state is not None:
+                self._base.execute("INSERT INTO about (key, value) VALUES ('state', ?)", (state,))
+
+    def skipped(self) -> list[tuple[str, str]]:
+        """The chunks that couldn't be embedded: id and reason."""
+        return self.rows("SELECT id, reason FROM chunk WHERE state = :state ORDER BY id", state=State.SKIPPED)
+
     def find(self, ids: Sequence[str]) -> dict[str, _ChunkStatus]:
         """What is known of chunks."""
         rows = self.rows_of("SELECT id, text, metadata, state, reason FROM chunk WHERE id {ids}", ids)
@@ -110,32 +129,32 @@ class Checkpoint(Database):
 
     def save(self, chunks: Iterable[EmbeddedChunk]) -> None:
         """Keep answered vectors until they are in the target."""
-        with self._change():
-            for chunk in chunks:
-                self._put(chunk, State.SAVED, vector=chunk.vector.tobytes())
+        self._put((*_key(chunk), State.SAVED, self.run, None, chunk.vector.tobytes()) for chunk in chunks)
 
     def written(self, chunks: Iterable[Chunk]) -> None:
         """Chunks are in the target, for good."""
-        with self._change():
-            for chunk in chunks:
-                self._put(chunk, State.WRITTEN)
+        self._put((*_key(chunk), State.WRITTEN, self.run, None, None) for chunk in chunks)
 
     def skip(self, chunk: Chunk, reason: str) -> None:
         """A chunk can't be embedded."""
-        with self._change():
-            self._put(chunk, State.SKIPPED, reason=reason)
+        self._put([(*_key(chunk), State.SKIPPED, self.run, reason, None)])
 
     def forget(self, ids: Iterable[str]) -> None:
         """Chunks are neither in the source nor in the target any more."""
         with self._change():
             self._base.executemany("DELETE FROM chunk WHERE id = ?", ((found,) for found in ids))
 
-    def _put(self, chunk: Chunk, state: State, *, reason: str | None = None, vector: bytes | None = None) -> None:
-        self._base.execute(
-            "INSERT OR REPLACE INTO chunk (id, text, metadata, state, run, reason, vector) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (chunk.id, *chunk.digests, state, self.run, reason, vector),
-        )
+    def _put(self, rows: Iterable[tuple[Value, ...]]) -> None:
+        with self._change():
+            self._base.executemany(
+                "INSERT OR REPLACE INTO chunk (id, text, metadata, state, run, reason, vector) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                rows,
+            )
+
+
+def _key(chunk: Chunk) -> tuple[str, bytes, bytes]:
+    return (chunk.id, *chunk.digests)
 
 
 @dataclass(slots=True)
@@ -152,19 +171,29 @@ class _Planned:
 
 
 class Plan:
-    """Decides."""
+    """Decides.
 
-    def __init__(self, target: Target, checkpoint: Checkpoint, *, retry_skipped: bool = False) -> None:
+    Args:
+        target: What is filled.
+        checkpoint: What was done before.
+        retry_skipped: Whether chunks that couldn't be embedded are tried again.
+        found: Gives what the target has of chunks, where the source has looked already; left out, it is asked here.
+    """
+
+    def __init__(
+        self, target: Target, checkpoint: Checkpoint, *, retry_skipped: bool = False, found: Found | None = None
+    ) -> None:
         self.target = target
         self.checkpoint = checkpoint
         self._retry = retry_skipped
+        self._found = found or target.get
         self._filled = target.count() > 0
 
     def of(self, page: Sequence[Chunk]) -> _Planned:
         """What is to be done with a page of chunks."""
         ids = [chunk.id for chunk in page]
         earlier = self.checkpoint.find(ids)
-        there = self.target.get(ids) if self._filled else {}
+        there = self._found(ids) if self._filled else {}
         planned = _Planned(known=list(earlier))
         for chunk in page:
             before, digests = earlier.get(chunk.id), chunk.digests
@@ -190,17 +219,34 @@ class Plan:
             yield [chunk.with_vector(vectors[chunk.id]) for chunk in chunks if chunk.id in vectors]
 
 
+@dataclass(slots=True)
+class Tally:
+    """Counts what there is to do while a source is read."""
+
+    chunks: int = 0
+    to_embed: int = 0
+    to_write: int = 0
+    tokens: int = 0
+
+    def add(self, page: Sequence[Chunk], planned: _Planned) -> None:
+        """Count a page of chunks, before anything is done with it."""
+        self.chunks += len(page)
+        self.to_embed += len(planned.to_embed)
+        self.to_write += len(planned.resumed) + len(planned.rewritten)
+        self.tokens += sum(about_tokens(chunk.text) for chunk in planned.to_embed)
+
+    def estimate(self, route: Route) -> Estimate:
+        """What was counted until now, with its price."""
+        price, price_source = price_of(route.facts, route.provider)
+        return Estimate(self.chunks, self.to_embed, self.to_write, self.tokens, price, price_source)
+
+
 def estimate(source: Source, plan: Plan, route: Route) -> Estimate:
     """Read through a source, and count what would be done."""
-    chunks = to_embed = to_write = tokens = 0
+    tally = Tally()
     for page in pages(source.chunks()):
-        planned = plan.of(page)
-        chunks += len(page)
-        to_embed += len(planned.to_embed)
-        to_write += len(planned.resumed) + len(planned.rewritten)
-        tokens += sum(about_tokens(chunk.text) for chunk in planned.to_embed)
-    price, price_source = price_of(route.facts, route.provider)
-    return Estimate(chunks, to_embed, to_write, tokens, price, price_source)
+        tally.add(page, plan.of(page))
+    return tally.estimate(route)
 
 
 def about_tokens(text: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from turnout.index.databases.places import Place
 from turnout.index.files import writing_to
 from turnout.index.guard.checks import ALIKE, cosine
 from turnout.index.locks import reindex_lock
-from turnout.index.migration.checkpoint import Checkpoint, Plan, State, about_tokens, estimate
+from turnout.index.migration.checkpoint import Checkpoint, Found, Plan, State, Tally, about_tokens, estimate
 from turnout.index.migration.report import Check, Estimate, ReindexProgress, ReindexReport
 from turnout.index.stream import DRAIN, ChunkStream, EmbeddingStream, StreamFactory
 
@@ -39,10 +39,15 @@ def reindex(
     on_progress: Callable[[ReindexProgress], object] | None = None,
     stop: threading.Event | None = None,
     stream: StreamFactory = EmbeddingStream,
-    unwanted: Collection[str] = (),
+    state: Callable[[], str | None] | None = None,
+    found: Found | None = None,
+    unwanted: Callable[[], Iterable[str]] = tuple,
     on_written: Callable[[Sequence[Chunk]], object] | None = None,
 ) -> ReindexReport:
     """Embed the chunks of a source into a target; only those that are new or changed since the last time.
+
+    With `dry_run` or `confirm` the source is read through for the estimate first. Otherwise what there is to do is
+    counted while it is done.
 
     Args:
         source: Where the chunks are. It is only read.
@@ -58,7 +63,11 @@ def reindex(
         on_progress: Called with how far it is.
         stop: Set from elsewhere, it ends the run in good order: what is in flight is waited for and kept.
         stream: Where the texts are embedded: in this process, or on workers (`turnout.ray.RayWorkers`).
-        unwanted: Ids of chunks that are removed from the target whoever wrote them, if the source hasn't got them.
+        state: Gives what changes whenever source or target do, or None if that can't be told. A run that finds it as a
+            complete run left it reads and checks nothing.
+        found: Gives what the target has of chunks, where the source has looked already; left out, the target is asked.
+        unwanted: Gives ids of chunks that are removed from the target whoever wrote them, if the source hasn't got
+            them; called once the source was read.
         on_written: Called with chunks once the target has them for good.
 
     Raises:
@@ -76,21 +85,31 @@ def reindex(
         nothing_yet = dry_run and not checkpoint.exists()
         book = Checkpoint(Path(":memory:") if nothing_yet else checkpoint, target=target.name, space=space)
         try:
-            plan = Plan(target, book, retry_skipped=retry_skipped)
-            expected = estimate(source, plan, embedder.route)
+            plan = Plan(target, book, retry_skipped=retry_skipped, found=found)
+            known = None if state is None or retry_skipped else state()
+            is_as_left = known is not None and known == book.state
+            asked = (dry_run or confirm is not None) and not is_as_left
+            tally = Tally(book.count(State.WRITTEN) + book.count(State.SKIPPED)) if is_as_left else Tally()
+            expected = estimate(source, plan, embedder.route) if asked else tally.estimate(embedder.route)
             report = ReindexReport(source.name, target.name, str(space), expected)
             if dry_run or (confirm is not None and not confirm(expected)):
                 report.state = "estimated"
                 return report
-            if not expected.chunks and book.count(State.WRITTEN):
-                msg = f"{source.name} is empty, but {target.name!r} was filled from it; nothing is deleted for that"
-                raise ReindexError(msg)
+            if is_as_left:
+                report.unchanged, report.skipped = book.count(State.WRITTEN), book.skipped()
+                report.seconds = time.monotonic() - began
+                return report
+            book.remember(None)
+            total = expected.chunks if asked else _count(source)
             running = stream(embedder, space, book.save)
-            run = _Run(source, target, plan, report, running, on_progress, stop, set(unwanted), on_written)
+            run = _Run(source, target, plan, report, running, on_progress, stop, unwanted, on_written, total)
             with writing_to(target.name):
                 run.all()
+                report.estimate = expected if asked else run.tally.estimate(embedder.route)
                 if report.state == "done" and (sample or old is not None):
                     report.check = _check_target(target, book, embedder, old, sample=sample)
+            if state is not None and report.complete_but_for_skipped:
+                book.remember(state())
             report.seconds = time.monotonic() - began
             return report
         finally:
@@ -108,8 +127,10 @@ class _Run:
     stream: ChunkStream
     on_progress: Callable[[ReindexProgress], object] | None
     stop: threading.Event | None
-    unwanted: set[str]
+    unwanted: Callable[[], Iterable[str]]
     on_written: Callable[[Sequence[Chunk]], object] | None
+    total: int  # chunks in the source, as far as is known
+    tally: Tally = field(default_factory=Tally)
     ready: list[EmbeddedChunk] = field(default_factory=list)
     written: list[Chunk] = field(default_factory=list)  # in the target, but only in memory
     done: int = 0
@@ -140,6 +161,10 @@ class _Run:
             if self._ends:
                 return
             self._page(page)
+        self.total = self.tally.chunks
+        if not self.total and self.plan.checkpoint.count(State.WRITTEN):
+            name, target = self.source.name, self.target.name
+            raise ReindexError(f"{name} is empty, but {target!r} was filled from it; nothing is deleted for that")
         self.stream.flush()
         while self.stream.pending and not self._ends:
             self._take(patient=True)
@@ -153,8 +178,8 @@ class _Run:
         return self._stopped or self.stream.error is not None
 
     def _page(self, page: list[Chunk]) -> None:
-        self.unwanted.difference_update(chunk.id for chunk in page)
         planned = self.plan.of(page)
+        self.tally.add(page, planned)
         self.plan.checkpoint.seen(planned.known)
         self.report.unchanged += len(planned.unchanged)
         resumed, rewritten = self.plan.embedded(planned)
@@ -209,8 +234,9 @@ class _Run:
         self.plan.checkpoint.skip(refused.chunk, refused.reason)
 
     def _write(self, *, everything: bool = False) -> None:
-        while len(self.ready) >= (1 if everything else PAGE):
-            some, self.ready = self.ready[:PAGE], self.ready[PAGE:]
+        size = getattr(self.target, "write_page", PAGE)  # which a collection has, and a target needn't
+        while len(self.ready) >= (1 if everything else size):
+            some, self.ready = self.ready[:size], self.ready[size:]
             self.target.write(some)
             self.written += [Chunk(one.id, one.text, one.metadata) for one in some]  # without vectors, for the memory
             if len(self.written) > self.target.flush_every:
@@ -235,12 +261,20 @@ class _Run:
         while gone := self.plan.checkpoint.unseen(PAGE):
             self.report.deleted += self._delete(gone)
             self.plan.checkpoint.forget(gone)
-        self.report.deleted += self._delete(list(self.target.get(sorted(self.unwanted))))
+        if unwanted := sorted(self.unwanted()):
+            self.report.deleted += self._delete(list(self.target.get(unwanted)))
+            self.plan.checkpoint.forget(unwanted)
 
     def _tell_progress(self) -> None:
         if self.on_progress is not None:
-            total = max(self.report.estimate.chunks, self.done)
+            total = max(self.total, self.tally.chunks)
             self.on_progress(ReindexProgress(self.done, total, self.report.tokens, len(self.report.skipped)))
+
+
+def _count(source: Source) -> int:
+    """How many chunks a source has, as far as it can say without reading them."""
+    count: Callable[[], int | None] | None = getattr(source, "count", None)
+    return (count() if count is not None else None) or 0
 
 
 def _check_target(

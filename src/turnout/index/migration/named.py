@@ -12,21 +12,20 @@ from typing import Any
 from turnout.embedding.embedder import Embedder
 from turnout.errors import EmbeddingSpaceError, IndexBrokenError, ReindexError, SettingsError
 from turnout.facts.spaces import EmbeddingSpace, space_of
-from turnout.index.changes import note_edited, remove_outdated
+from turnout.index.changes import remove_outdated
 from turnout.index.chroma import set_aside
-from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk, Source, pages
+from turnout.index.chunks import EmbeddedChunk, Source
 from turnout.index.collection import Collection
 from turnout.index.config import DOCUMENTS, ITSELF, IndexConfig
 from turnout.index.databases.places import Place, copy_manifest
 from turnout.index.locks import reindex_lock
 from turnout.index.manifest import Manifest
 from turnout.index.migration.engine import reindex
+from turnout.index.migration.reconciliation import Reconciliation, forget, note_end
 from turnout.index.migration.report import Estimate, ReindexReport
 from turnout.settings import IndexSettings
 
 Documents = Callable[[IndexSettings], Source]  # reads the source documents of an index
-_Opener = Callable[[EmbeddingSpace], Collection | None]
-_InSpace = tuple[Collection, EmbeddingSpace]
 
 
 class _EmptyCollection:
@@ -87,6 +86,7 @@ class NamedIndex(IndexConfig):
             self.check_writable()
         if origin == ITSELF:
             return self._accept(space, dry=dry, confirm=options.get("confirm"))
+        stamps = self._stamps()
         filled = self._filled()
         has_documents = filled.pop(space, None) is not None
         read = self._choose_origin(space, origin, filled, has_documents=has_documents)
@@ -99,10 +99,12 @@ class NamedIndex(IndexConfig):
             if target is not None and not dry:  # from the start, so that a delete meanwhile holds for it too
                 target.claim(space)
                 manifest.add_collection(name, str(space))
-            reconciliation: _Reconciliation | None = None
+            reconciliation: Reconciliation | None = None
             if read is not None:
                 to_fill = (target, space) if target is not None else None
-                source = reconciliation = _Reconciliation(manifest, self.open_collection, read, to_fill)
+                source = reconciliation = Reconciliation(
+                    manifest, self.open_collection, read, to_fill, stamps.get(read[0].name)
+                )
             report = reindex(
                 source,
                 target or _EmptyCollection(name),
@@ -110,7 +112,9 @@ class NamedIndex(IndexConfig):
                 checkpoint=checkpoint or self.checkpoint(space),
                 lock=self.lock(space),
                 old=old,
-                unwanted=reconciliation.unwanted(name) if reconciliation is not None else (),
+                state=reconciliation.state if reconciliation is not None else None,
+                found=reconciliation.found if reconciliation is not None else None,
+                unwanted=reconciliation.unwanted if reconciliation is not None else tuple,
                 on_written=partial(manifest.note_copied, name) if reconciliation is not None else None,
                 **options,
             )
@@ -137,13 +141,15 @@ class NamedIndex(IndexConfig):
             if target is None:
                 return ReindexReport(ITSELF, name, str(space), Estimate(0, 0, 0, 0), state="estimated")
             target.claim(space, dry=True)
-            reconciliation = _Reconciliation(manifest, self.open_collection, (target, space), (target, space))
             estimate = Estimate(target.count(), 0, 0, 0)
+            if estimate.chunks or manifest.stamp(name) is not None:
+                manifest.scan(name, str(space), target.chunks())
+            gone = manifest.missed(name) if estimate.chunks else []
             report = ReindexReport(ITSELF, name, str(space), estimate, unchanged=estimate.chunks)
             if dry or (confirm is not None and not confirm(estimate)):
-                report.state, report.forgotten = "estimated", len(reconciliation.gone)
+                report.state, report.forgotten = "estimated", len(gone)
             else:
-                reconciliation.note(report)
+                note_end(manifest, target, report, forget(manifest, target, gone))
         return report
 
     def drop(self, text: str) -> EmbeddingSpace:
@@ -154,6 +160,7 @@ class NamedIndex(IndexConfig):
 
         Raises:
             EmbeddingSpaceError: It is the space in use, or there is no such collection.
+            IndexBrokenError: No collection of its folder can be read.
         """
         self.check_writable()
         space = self.space(text)
@@ -161,7 +168,13 @@ class NamedIndex(IndexConfig):
             fix = "switch the backend first"
             msg = f"the collection of {space} is the one that the index {self.name!r} answers from now; {fix}"
             raise EmbeddingSpaceError(msg, index=self.name, index_space=space, fix=fix)
-        collection = self.open_collection(space)
+        try:
+            collection = self.open_collection(space)
+        except IndexBrokenError as error:
+            if error.whole:  # the other collections would go with it
+                raise
+            self._set_aside(space, error)
+            return space
         if collection is None:
             there = ", ".join(str(found) for found in self._filled()) or "none"
             msg = f"the index {self.name!r} has no collection of {space}; it has {there}"
@@ -186,14 +199,25 @@ class NamedIndex(IndexConfig):
         except IndexBrokenError as error:
             if error.whole and not whole:
                 raise
-            with (
-                reindex_lock(self.lock(space), error.collection),
-                _opened_manifest(self.manifest, dry=False) as manifest,
-            ):
-                set_aside(self.settings, error.collection, whole=error.whole)
-                for gone in manifest.collections() if error.whole else [error.collection]:
-                    manifest.remove_collection(gone)
-            self._remove_checkpoint(space)
+            self._set_aside(space, error)
+
+    def _set_aside(self, space: EmbeddingSpace, error: IndexBrokenError) -> None:
+        """Remove the collection whose files can't be read, or rename all that can't be, with what is known of it."""
+        with (
+            reindex_lock(self.lock(space), error.collection),
+            _opened_manifest(self.manifest, dry=False) as manifest,
+        ):
+            set_aside(self.settings, error.collection, whole=error.whole)
+            for gone in manifest.collections() if error.whole else [error.collection]:
+                manifest.remove_collection(gone)
+        self._remove_checkpoint(space)
+
+    def _stamps(self) -> dict[str, int | None]:
+        """The stamps of the collections that the manifest knows."""
+        if not self.manifest.exists():
+            return {}
+        with _opened_manifest(self.manifest, dry=False) as manifest:
+            return {name: manifest.stamp(name) for name in manifest.collections()}
 
     def _filled(self) -> dict[EmbeddingSpace, Collection]:
         """The collections that can be read and have documents, those of models that no backend gives any more too."""
@@ -244,87 +268,6 @@ class NamedIndex(IndexConfig):
             )
             raise SettingsError(msg)
         return documents(self.settings)
-
-
-class _Reconciliation:
-    """The manifest of an index, before and after a reindex from one of its collections, and what that is to read.
-
-    The collection that is read says what the index should have, but for what was written to others through the index
-    since. If the two collections are one, it is taken as it is. `gone` has the ids of chunks that were deleted from
-    what is read, by other means than the index.
-    """
-
-    def __init__(self, manifest: Manifest, opener: _Opener, source: _InSpace, target: _InSpace | None) -> None:
-        self.name = source[0].name
-        self._manifest = manifest
-        self._opener = opener
-        self._source = source[0]
-        self._target = target
-        self._collections: dict[str, Collection | None] = {} if target is None else {target[0].name: target[0]}
-        for collection, space in [source] if target is None or target[0] is source[0] else [source, target]:
-            if collection.count() or manifest.stamp(collection.name) is not None:
-                manifest.scan(collection.name, str(space), collection.chunks())
-        self.gone = manifest.missed(self._source.name)
-        if self.gone and not self._source.count():
-            if target is None or target[0] is not self._source:
-                name = self._source.name
-                msg = f"{name} is empty, but {len(self.gone):,} chunks were written to it; nothing is deleted for that"
-                raise ReindexError(msg)
-            self.gone = []
-
-    def unwanted(self, target: str) -> list[str]:
-        """What the target should not have any more."""
-        return [*self.gone, *self._manifest.outdated(target, -1)]
-
-    def note(self, report: ReindexReport) -> None:
-        """Bring the manifest to agree with what was read and written."""
-        assert self._target is not None
-        (target, space), manifest = self._target, self._manifest
-        gone = set(self.gone).intersection(manifest.missed(self._source.name))  # not written again meanwhile
-        gone.difference_update(self._source.get(sorted(gone)))
-        manifest.note_unwanted(sorted(gone))
-        manifest.scan(target.name, str(space), target.chunks(), filled=self._source is not target)
-        report.deleted += remove_outdated(target, manifest)
-        manifest.note_skipped(target.name, dict(report.skipped))
-        report.forgotten = len(gone) + len(manifest.give_up_lost(target.name))
-
-    def chunks(self) -> Iterator[Chunk]:
-        """Every chunk that the index should have, but those that were deleted from the collection that is read.
-
-        A chunk of which another collection has a newer version, written through the index, is given in that version;
-        one that was written to another collection alone is given too; one that was deleted through the index isn't.
-        """
-        for page in pages(self._source.chunks()):
-            ids = [chunk.id for chunk in page]
-            behind = self._manifest.lagging(self.name, ids)
-            if not behind:
-                yield from page
-                continue
-            wanted = self._manifest.known(ids)
-            newer = self._elsewhere(sorted(behind & wanted))
-            for chunk in page:
-                if chunk.id not in behind:
-                    yield chunk
-                elif chunk.id in wanted:
-                    yield newer.get(chunk.id, chunk)
-        last = ""
-        while ids := self._manifest.absent(self.name, PAGE, last):
-            last = ids[-1]
-            yield from self._elsewhere(ids).values()
-
-    def _elsewhere(self, ids: Sequence[str]) -> dict[str, Chunk]:
-        found: dict[str, Chunk] = {}
-        for name, there in self._manifest.elsewhere(self.name, ids).items():
-            collection = self._collection(name)
-            chunks = collection.get(there) if collection is not None else {}
-            note_edited(name, chunks, self._manifest)
-            found.update(chunks)
-        return found
-
-    def _collection(self, name: str) -> Collection | None:
-        if name not in self._collections:
-            self._collections[name] = self._opener(EmbeddingSpace.parse(self._manifest.collections()[name]))
-        return self._collections[name]
 
 
 @contextmanager

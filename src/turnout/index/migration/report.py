@@ -47,7 +47,7 @@ class ReindexProgress:
 
     Attributes:
         done: Chunks that were dealt with: embedded, found unchanged or skipped.
-        total: Chunks in the source.
+        total: Chunks in the source; until it has been read, as many as it says that it has, or as were read.
         tokens: About how many tokens were sent.
         skipped: Chunks that can't be embedded.
     """
@@ -97,7 +97,8 @@ class ReindexReport:
         source: Where the chunks came from.
         target: The collection that was filled.
         space: Its embedding space.
-        estimate: What was to do.
+        estimate: What was to do; counted while the source was read, as far as that came, unless `dry_run` or `confirm`
+            asked for it before.
         embedded: Chunks that were embedded in this run.
         resumed: Chunks that were written with a vector that an earlier run had saved.
         rewritten: Chunks of which only the metadata had changed, or that were found in the target already.

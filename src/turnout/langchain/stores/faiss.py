@@ -13,7 +13,14 @@ from faiss import IndexFlatL2, read_index
 
 from turnout.errors import EmbeddingSpaceError, SettingsError
 from turnout.index.collection import chunk_refused
-from turnout.index.files import read_folder, recover_folder, remove_folder, replace_folder, staging_folder
+from turnout.index.files import (
+    read_folder,
+    recover_folder,
+    remove_folder,
+    replace_folder,
+    staging_folder,
+    version_of,
+)
 from turnout.index.guard.checks import spread
 from turnout.index.guard.keepers import Sample, StoreState
 from turnout.index.guard.records import SpaceRecord, reindex_command, would_replace
@@ -39,7 +46,7 @@ if TYPE_CHECKING:
 
 _DIGEST = "sha256"  # of the index's file: a record that was left beside another index is found out
 _RECORD, _FOLDER, _EARLIER = "_turnout_space_record", "_turnout_folder", "_turnout_earlier_records"
-_FLUSH_EVERY = 5000  # documents between two times that the whole index is saved
+_FLUSH_EVERY = 5000  # documents, at least, between two times that the whole index is saved
 
 
 class _FaissKeeper(SpaceKeeper):
@@ -155,11 +162,21 @@ _BY_COSINE: dict[str, Any] = {"normalize_L2": True, "relevance_score_fn": _relev
 class _FaissCollection(ListedCollection[FAISS]):
     """An index in memory, saved as a whole: in its folder, never half written, or by the application if it has none."""
 
-    flush_every: ClassVar[int] = _FLUSH_EVERY
-
-    def __init__(self, store: FAISS, keeper: SpaceKeeper, name: str, folder: Path | None = None) -> None:
+    def __init__(
+        self, store: FAISS, keeper: SpaceKeeper, name: str, folder: Path | None = None, version: object = None
+    ) -> None:
         super().__init__(store, keeper, name)
         self._folder = folder
+        self._version = version
+
+    def version(self) -> object:
+        """Of the files that it was read from, or saved to."""
+        return self._version
+
+    @property
+    def flush_every(self) -> int:
+        """As many as half of what there is: the whole index is saved each time."""
+        return max(_FLUSH_EVERY, self.count() // 2)
 
     def ids(self) -> list[str]:
         return list(self.store.index_to_docstore_id.values())
@@ -204,7 +221,9 @@ class _FaissCollection(ListedCollection[FAISS]):
             return
         keeper = _FaissKeeper(self.store)
         keeper.check_saving(self._folder)
-        keeper.save_local(staging_folder(self._folder))
+        made = staging_folder(self._folder)
+        keeper.save_local(made)
+        self._version = _version(made)
         replace_folder(self._folder)
 
 
@@ -231,12 +250,19 @@ def _open(
         )
     recover_folder(folder, clean=create)
     if folder.is_dir():
-        store = read_folder(folder, lambda: _load(folder, embeddings))
+        version, store = read_folder(folder, lambda: (_version(folder), _load(folder, embeddings)))
     elif create:
-        store = FAISS(embeddings, IndexFlatL2(space.dimensions or 0), InMemoryDocstore(), {}, **_BY_COSINE)
+        version, store = (
+            None,
+            FAISS(embeddings, IndexFlatL2(space.dimensions or 0), InMemoryDocstore(), {}, **_BY_COSINE),
+        )
     else:
         return None
-    return _FaissCollection(store, _FaissKeeper(store), name, folder)
+    return _FaissCollection(store, _FaissKeeper(store), name, folder, version)
+
+
+def _version(folder: Path) -> object:
+    return version_of([folder / "index.faiss", folder / "index.pkl"])
 
 
 def _record_path(folder: str | os.PathLike[str], index_name: str) -> Path:

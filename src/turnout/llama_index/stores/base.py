@@ -6,7 +6,7 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Any, ClassVar, TypeVar
 
 from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # it ships no types
@@ -129,15 +129,20 @@ class NodeCollection(Collection):
 
     Attributes:
         vector_store: The store.
-        guard: The store behind its guard, where a named index opened the collection.
+        open_guard: Puts the store behind its guard, where a named index opened the collection.
     """
 
     vector_store: BasePydanticVectorStore
-    guard: BasePydanticVectorStore
+    open_guard: Callable[[], BasePydanticVectorStore]
 
     def __init__(self, store: BasePydanticVectorStore, keeper: SpaceKeeper, name: str) -> None:
         super().__init__(keeper, name)
         self.vector_store = store
+
+    @cached_property
+    def guard(self) -> BasePydanticVectorStore:
+        """The store behind its guard."""
+        return self.open_guard()
 
     @abstractmethod
     def of_documents(self, ref_doc_ids: Sequence[str]) -> list[str]:

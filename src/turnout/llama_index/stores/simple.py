@@ -6,6 +6,7 @@ A named index is a persisted `VectorStoreIndex` in a folder, with the record in 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,16 +25,26 @@ from turnout.errors import UnsupportedError
 from turnout.facts.spaces import EmbeddingSpace
 from turnout.index.chunks import Chunk, EmbeddedChunk
 from turnout.index.collection import cannot_embed
-from turnout.index.files import read_folder, recover_folder, remove_folder, replace_folder, staging_folder
+from turnout.index.files import (
+    read_folder,
+    recover_folder,
+    remove_folder,
+    replace_folder,
+    staging_folder,
+    version_of,
+)
 from turnout.index.guard.checks import spread
 from turnout.index.guard.keepers import Sample, StoreState, first_record_entries, state_of_documents
 from turnout.index.guard.records import SpaceRecord, with_record, would_replace
 from turnout.index.locks import FileSystemLock, holding
 from turnout.index.store_kinds import StoreKind
 from turnout.llama_index.stores.base import NodeCollection, NodeKeeper, to_chunk
+from turnout.llama_index.stores.simple_files import QuickVectorStore, files_of, read_context
 from turnout.settings import IndexSettings
 
 _RECORD = "turnout_space.json"  # in a persisted index's folder
+_COUNT, _VERSION = "nodes", "files"  # in the record: how many nodes there are, and the files that have them
+_FLUSH_EVERY = 5000  # nodes, at least, between two times that the whole index is persisted
 
 
 class _SimpleKeeper(NodeKeeper):
@@ -146,25 +157,52 @@ class PersistedIndex(NodeCollection):
         UnsupportedError: The index in the folder has another kind of vector store.
     """
 
+    index: VectorStoreIndex
     vector_store: SimpleVectorStore
-    flush_every: ClassVar[int] = 5000  # each time, the whole index is persisted
     adoptable: ClassVar[bool] = False  # the guard writes no file
 
     def __init__(self, folder: Path, name: str) -> None:
+        self.name = name
+        self._record = None
         self._folder = folder
-        model = _NoEmbedding(index=name)
+        self._version: list[list[int]] | None = None  # of the files that what is loaded was read from, or written to
+        self._lock = threading.RLock()
+
+    def __getattr__(self, name: str) -> Any:
+        """Load what is in the folder when it is first needed: how many nodes there are is known without that."""
+        if name not in {"index", "vector_store", "keeper", "_context"}:
+            raise AttributeError(name)
+        with self._lock:
+            if name not in vars(self):
+                self._load()
+        return vars(self)[name]
+
+    def _load(self) -> None:
+        model, folder = _NoEmbedding(index=self.name), self._folder
+        recover_folder(folder, clean=False)  # it may be between the two steps in which it is replaced
         if folder.is_dir():
-            context = read_folder(folder, lambda: StorageContext.from_defaults(persist_dir=str(folder)))
-            self.index = load_index_from_storage(context, embed_model=model)
+            self._version, context = read_folder(folder, lambda: (self._file_version(), read_context(folder)))
+            index: Any = load_index_from_storage(context, embed_model=model)
         else:
-            context = StorageContext.from_defaults(vector_store=SimpleVectorStore())
-            self.index = VectorStoreIndex([], storage_context=context, embed_model=model)
+            context = StorageContext.from_defaults(vector_store=QuickVectorStore())
+            index = VectorStoreIndex([], storage_context=context, embed_model=model)
         store = context.vector_store
         if not isinstance(store, SimpleVectorStore):
             msg = f"the index in {folder} has a {type(store).__name__}, not a SimpleVectorStore"
             raise UnsupportedError(msg)
-        self._context = context
-        super().__init__(store, _SimpleKeeper(store), name)
+        self.index, self._context, self.keeper, self.vector_store = index, context, _SimpleKeeper(store), store
+
+    def _file_version(self) -> list[list[int]] | None:
+        return version_of(files_of(self._folder))
+
+    def version(self) -> object:
+        """Of the files that what is loaded is in; if nothing is, of those in the folder."""
+        return self._version if "vector_store" in vars(self) else self._file_version()
+
+    @property
+    def flush_every(self) -> int:
+        """As many as half of what there is: the whole index is persisted each time."""
+        return max(_FLUSH_EVERY, self.count() // 2)
 
     def chunks(self) -> Iterator[Chunk]:
         """Every node."""
@@ -172,7 +210,11 @@ class PersistedIndex(NodeCollection):
             yield from self.get([found]).values()
 
     def count(self) -> int:
-        """How many nodes there are."""
+        """How many nodes there are; of a folder that isn't loaded, by its record if its files are as they were then."""
+        if "vector_store" not in vars(self) and self._folder.is_dir():
+            there = self._read_record()
+            if there is not None and _COUNT in there and there.get(_VERSION) == (self._file_version() or ()):
+                return int(there[_COUNT])
         return len(self.vector_store.data.embedding_dict)
 
     def get(self, ids: Sequence[str]) -> dict[str, Chunk]:
@@ -204,11 +246,22 @@ class PersistedIndex(NodeCollection):
         file = self._folder / _RECORD
         return SpaceRecord.from_text(file.read_text(encoding="utf-8"), index=self.name) if file.is_file() else None
 
+    def _read_record(self) -> dict[str, Any] | None:
+        try:
+            found = json.loads((self._folder / _RECORD).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
     def delete(self, ids: Sequence[str]) -> None:
         """Remove nodes; ids that aren't there are left out."""
-        there = [found for found in ids if found in self.vector_store.data.embedding_dict]
-        if there:
-            self.index.delete_nodes(there, delete_from_docstore=True)
+        data = self.vector_store.data
+        for found in ids:
+            if data.embedding_dict.pop(found, None) is not None:
+                data.text_id_to_ref_doc_id.pop(found, None)
+                (data.metadata_dict or {}).pop(found, None)
+                self.index.index_struct.nodes_dict.pop(found, None)
+                self._context.docstore.delete_document(found, raise_error=False)
 
     def flush(self) -> None:
         """Persist the index beside the old one, then put it in its place, unless that has another space by now."""
@@ -218,8 +271,12 @@ class PersistedIndex(NodeCollection):
         made = staging_folder(self._folder)
         if mine is not None:
             self.keeper.write(mine)  # where the guard looks for it
-            (made / _RECORD).write_text(mine.to_text(), encoding="utf-8")
+        self._context.index_store.add_index_struct(self.index.index_struct)
         self._context.persist(str(made))
+        if mine is not None:
+            self._version = version_of(files_of(made))
+            known = {_COUNT: self.count(), _VERSION: self._version}
+            (made / _RECORD).write_text(json.dumps({**mine.to_dict(), **known}), encoding="utf-8")
         replace_folder(self._folder)
 
     def drop(self) -> None:
@@ -229,7 +286,12 @@ class PersistedIndex(NodeCollection):
     def _replace(self, chunks: Sequence[EmbeddedChunk], nodes: list[BaseNode]) -> None:
         """In memory: the folder has the older version until `flush`."""
         self.delete([chunk.id for chunk in chunks])
-        self.index.insert_nodes(nodes)
+        self.vector_store.add(nodes)
+        # LlamaIndex's own way puts the whole index structure into its store each time; `flush` does, once.
+        bare = [node.model_copy(update={"embedding": None}) for node in nodes]
+        for node in bare:
+            self.index.index_struct.add_node(node)
+        self._context.docstore.add_documents(bare, allow_update=True)
 
 
 def _open(index: IndexSettings, name: str, _: EmbeddingSpace, create: bool) -> PersistedIndex | None:

@@ -17,6 +17,7 @@ LAYERS = [
     "version",
     "errors",
     "redaction",
+    "permissions",
     "runtime",
     "facts",
     "settings",

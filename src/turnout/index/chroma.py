@@ -23,6 +23,7 @@ from turnout.index.guard.keepers import RecordKeeper, StoreState, collection_gon
 from turnout.index.guard.records import SpaceRecord, with_record
 from turnout.index.locks import FileSystemLock, Lock
 from turnout.index.read_only import copied_folder, is_read_only, read_only_error
+from turnout.permissions import make_folder
 from turnout.settings import IndexSettings
 
 Row = tuple[str | None, dict[str, Any] | None, Sequence[float]]
@@ -57,6 +58,7 @@ def open_client(index: IndexSettings, name: str, *, create: bool) -> Any | None:
             if create:
                 raise read_only_error(folder)
             folder = copied_folder(folder, partial(_version, folder / _FILE))
+        make_folder(folder)
         return _open_folder(str(folder), name, create=create)
     import chromadb
     from chromadb.config import Settings as ChromaSettings
@@ -118,7 +120,7 @@ def set_aside(index: IndexSettings, name: str, *, whole: bool) -> None:
         _folder_client(str(folder)).delete_collection(name)
         return
     aside = folder / f"broken-{int(time.time())}"
-    aside.mkdir()
+    make_folder(aside)
     for one in [*folder.glob(f"{_FILE}*"), *(one.parent for one in folder.glob("*/header.bin"))]:
         one.rename(aside / one.name)
 

@@ -13,7 +13,8 @@ from turnout.index import frameworks
 from turnout.index.collection import Collection
 from turnout.index.databases.places import Place
 from turnout.index.databases.schema import PostgresSchema
-from turnout.index.read_only import is_read_only, read_only_error
+from turnout.index.read_only import closed_error, is_read_only, read_only_error
+from turnout.permissions import warn_if_others_read
 from turnout.redaction import shown
 from turnout.routing import Route, active_backend, resolve
 from turnout.settings import IndexSettings, Settings, load_settings
@@ -83,8 +84,12 @@ class IndexConfig:
     @contextmanager
     def opening(self, space: EmbeddingSpace) -> Iterator[None]:
         """What opens the collection of a space; files that can't be read are an error that says what makes it anew."""
+        if self.settings.path is not None:
+            warn_if_others_read(Path(self.settings.path), "an index")
         try:
             yield
+        except PermissionError as error:
+            raise closed_error(error.filename or self._folder, self.name) from error
         except IndexBrokenError as error:
             if error.whole and self.settings.source is None:
                 fix = f"restore {self._folder} as it was, or remove it and add the texts again"

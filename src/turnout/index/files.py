@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import shutil
 import sqlite3
+import stat
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,7 @@ from filelock import FileLock
 from turnout import runtime
 from turnout.errors import DiskFullError, ReindexError, TurnoutError
 from turnout.index.read_only import read_only_error
+from turnout.permissions import make_file, make_folder
 
 T = TypeVar("T")
 Value = str | bytes | int | None
@@ -76,7 +78,9 @@ def staging_folder(folder: Path) -> Path:
     """An empty folder to save to, before `replace_folder`."""
     staging, _ = _beside(folder)
     shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir(parents=True)
+    make_folder(staging)
+    if folder.is_dir():
+        staging.chmod(stat.S_IMODE(folder.stat().st_mode))
     return staging
 
 
@@ -162,7 +166,7 @@ class Database(ABC):
         self.path = path
         self._lock = threading.RLock()
         with self._readable():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             self._connection: sqlite3.Connection | None = self._connect()
             try:
                 self._open()
@@ -172,6 +176,8 @@ class Database(ABC):
         runtime.renewed_in_child(self)
 
     def _connect(self) -> sqlite3.Connection:
+        if str(self.path) != ":memory:":
+            make_file(self.path)
         base = sqlite3.connect(self.path, timeout=self.patience, isolation_level=None, check_same_thread=False)
         try:
             base.execute("PRAGMA journal_mode = WAL")

@@ -17,6 +17,7 @@ from turnout.index.guard.checks import spread
 from turnout.index.guard.keepers import RecordKeeper, Sample, StoreState, collection_gone, record_entries
 from turnout.index.guard.records import SpaceRecord
 from turnout.index.locks import FileSystemLock, Lock
+from turnout.permissions import make_folder
 from turnout.settings import IndexSettings
 
 _OPTIMIZED = 64  # after so many versions of a table its files are brought together
@@ -220,7 +221,7 @@ class LanceRecordKeeper(RecordKeeper):
         del inserting
         if "://" in self._place:
             return None
-        Path(self._place).mkdir(parents=True, exist_ok=True)
+        make_folder(Path(self._place))
         return FileSystemLock(Path(self._place) / "turnout.lock")
 
     def inserted(self, record: SpaceRecord) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from turnout.errors import ReindexLockedError
+from turnout.permissions import make_folder
 
 if TYPE_CHECKING:
     from turnout.index.databases.places import Place
@@ -82,7 +83,7 @@ class _CollectionFiles:
         self._locks = {"reindex": FileSystemLock(path), "write": FileSystemLock(path.with_name(f"{target}.lock"))}
 
     def acquire(self, which: str) -> bool:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._path.parent)
         return self._locks[which].acquire()
 
     def note_holder(self, about: str) -> None:

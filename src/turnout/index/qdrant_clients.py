@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 from turnout import runtime
 from turnout.errors import ReindexLockedError, SettingsError
 from turnout.index.read_only import copied_folder, is_read_only, read_only_error
+from turnout.permissions import make_folder
 from turnout.settings import IndexSettings
 
 _META = "meta.json"  # says which collections a folder has
@@ -84,6 +85,7 @@ def open_client(index: IndexSettings, *, create: bool) -> Any | None:
         if create:
             raise read_only_error(folder)
         folder = copied_folder(folder, partial(_version, folder))
+    make_folder(folder)
     path = str(folder)
     with _lock:
         client = _folders.get(path)

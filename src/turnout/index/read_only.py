@@ -15,7 +15,7 @@ from contextlib import closing
 from pathlib import Path
 
 from turnout import runtime
-from turnout.errors import IndexReadOnlyError, ReindexError
+from turnout.errors import IndexReadOnlyError, IndexUnreachableError, ReindexError
 
 _ATTEMPTS = 5  # copies of a folder that another process keeps changing
 
@@ -27,10 +27,22 @@ def is_read_only(path: Path) -> bool:
     """Whether a file of an index can't be written, or its folder can't, in which SQLite and locks have files beside it.
 
     A folder that isn't there is to be made.
+
+    Raises:
+        IndexUnreachableError: The folder is closed to this user.
     """
-    there = [one for one in (path, path.parent) if one.exists()]
+    try:
+        there = [one for one in (path, path.parent) if one.exists()]
+    except PermissionError as error:
+        raise closed_error(path.parent) from error
     effective = os.access in os.supports_effective_ids
     return not all(os.access(one, os.W_OK, effective_ids=effective) for one in there)
+
+
+def closed_error(where: Path | str, index: str = "") -> IndexUnreachableError:
+    """The error of a folder that this user may not look into."""
+    msg = f"{where} is closed to this user. Its owner can open it for others: chmod -R go+rX '{where}'"
+    return IndexUnreachableError(msg, index=index)
 
 
 def read_only_error(where: Path | str) -> IndexReadOnlyError:

@@ -16,14 +16,22 @@ from typing import Any
 from pydantic import ValidationError
 
 from turnout.errors import SettingsError
+from turnout.permissions import warn_if_others_read
 from turnout.redaction import shown, without_variables
 from turnout.settings.backends import PROVIDERS
 from turnout.settings.names import check_names
 from turnout.settings.problems import SMALLEST_FILE, TOP_KEYS, nearest, shown_name, translate, variable
 from turnout.settings.references import resolved
-from turnout.settings.secrets import Secret, is_secret, wrapped
+from turnout.settings.secrets import Secret, holds_secrets, is_secret, wrapped
 from turnout.settings.tree import Kind, Settings
-from turnout.settings.variables import CLOUD_VARIABLES, PROXY_VARIABLES, fill, implied_backends, implied_target
+from turnout.settings.variables import (
+    CLOUD_VARIABLES,
+    PROXY_VARIABLES,
+    SECRET_VARIABLES,
+    fill,
+    implied_backends,
+    implied_target,
+)
 
 FILE_NAME = "turnout.toml"
 _PREFIX = "TURNOUT_"
@@ -180,6 +188,10 @@ def _load(path: str | os.PathLike[str] | None, watch: Callable[[Path], object]) 
     }
     data = _read_toml(file) if file else {}
     dotenv = _read_dotenv(dotenv_file) if dotenv_file.is_file() else {}
+    if file and holds_secrets(data):
+        warn_if_others_read(file, "secrets")
+    if any(name in SECRET_VARIABLES or is_secret(*_path(name)) for name in dotenv):
+        warn_if_others_read(dotenv_file, "secrets")
     variables = dotenv | environment
     sources = dict.fromkeys(dotenv, str(dotenv_file)) | dict.fromkeys(environment, _ENVIRONMENT)
     turnout_variables = {name: sources[name] for name in variables if name.upper().startswith(_PREFIX)}
@@ -228,7 +240,7 @@ def _merged(data: dict[str, Any], variables: Mapping[str, Secret]) -> dict[str, 
 def _overlaid(data: dict[str, Any], variables: Mapping[str, Secret]) -> dict[str, Any]:
     """The file's content with the variables over it. Each value is text, also one that looks like a number."""
     merged = deepcopy(data)
-    paths = {tuple(name[len(_PREFIX) :].lower().split("__")): name for name in variables}
+    paths = {_path(name): name for name in variables}
     for path, name in sorted(paths.items(), key=lambda item: len(item[0])):
         if path[0] in _TABLES and len(path) == 1:
             msg = f"{name}: {path[0]!r} is a table; set its keys, each by its own variable: {name}__…"
@@ -240,6 +252,11 @@ def _overlaid(data: dict[str, Any], variables: Mapping[str, Secret]) -> dict[str
             table[key] = table = inner if isinstance(inner, dict) else {}
         table[last] = value if is_secret(*path) else value.get_secret_value()
     return merged
+
+
+def _path(name: str) -> tuple[str, ...]:
+    """The key that a variable of turnout's sets."""
+    return tuple(name.upper().removeprefix(_PREFIX).lower().split("__"))
 
 
 def _with_variables(backends: Any, variables: Mapping[str, Secret], sources: Mapping[str, str]) -> dict[str, Any]:

@@ -50,6 +50,11 @@ def referred(text: str, variables: Mapping[str, str] | None = None, folder: Path
     raise ValueError(f"the file {str(path)!r} that it refers to can't be read: {why}")
 
 
+def is_reference(text: str) -> bool:
+    """Whether a text is a reference, and no secret itself."""
+    return text.startswith((_VARIABLE, _FILE))
+
+
 def referred_file(text: str, folder: Path | None = None) -> Path:
     """The file that a text refers to."""
     path = Path(text.removeprefix(_FILE)).expanduser()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BeforeValidator, PlainValidator, SecretStr
 
-from turnout.settings.references import referred
+from turnout.settings.references import is_reference, referred
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,6 +88,13 @@ def is_secret(*path: str) -> bool:
     if len(path) in {4, 5} and path[0] in {"chat", "embedding"} and path[3] == "headers":
         return True
     return len(path) == 3 and path[0] in {"backends", "index"} and path[-1] in SECRET_FIELDS
+
+
+def holds_secrets(tree: Any) -> bool:
+    """Whether there is a secret in what was read from a file, and not a reference to one."""
+    if isinstance(tree, dict | list):
+        return any(holds_secrets(value) for value in (tree.values() if isinstance(tree, dict) else tree))
+    return isinstance(tree, SecretStr) and not is_reference(tree.get_secret_value())
 
 
 def wrapped(tree: Mapping[str, Any], *path: str) -> dict[str, Any]:

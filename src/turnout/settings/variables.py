@@ -29,6 +29,13 @@ CLOUD_VARIABLES = frozenset(
     for names in (*row.variables.values(), *row.deployment_variables.values())
     for name in names
 )
+SECRET_VARIABLES = frozenset(
+    name
+    for row in PROVIDERS.values()
+    for field, names in row.variables.items()
+    if field in SECRET_FIELDS
+    for name in names
+)
 
 
 def certificates(*names: str) -> str | None:

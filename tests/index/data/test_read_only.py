@@ -34,12 +34,12 @@ class _Capabilities(ctypes.Structure):
 
 
 def heed_modes() -> None:
-    """Have this process heed the modes of files, if it is root: without CAP_DAC_OVERRIDE, which is 1."""
+    """Have this process heed the modes of files, if it is root: no CAP_DAC_OVERRIDE and _READ_SEARCH, 1 and 2."""
     if os.geteuid() != 0:
         return
     libc, header, sets = ctypes.CDLL(None), _Header(0x20080522, 0), (_Capabilities * 2)()
     assert libc.capget(ctypes.byref(header), sets) == 0
-    sets[0].effective &= ~(1 << 1)
+    sets[0].effective &= ~(1 << 1 | 1 << 2)
     assert libc.capset(ctypes.byref(header), sets) == 0
 
 

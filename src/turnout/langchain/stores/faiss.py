@@ -29,6 +29,7 @@ from turnout.index.store_kinds import StoreKind
 from turnout.langchain.stores import ListedCollection, SpaceKeeper
 from turnout.langchain.stores.faiss_documents import documents as read_documents
 from turnout.langchain.stores.faiss_documents import unreadable
+from turnout.permissions import make_folder
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # langchain-community's own, on being imported
@@ -114,7 +115,7 @@ class _FaissKeeper(SpaceKeeper):
 
     def save_local(self, folder_path: str | os.PathLike[str], index_name: str = "index") -> None:
         path = _record_path(folder_path, index_name)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with holding(FileSystemLock(path.with_suffix(".lock")), str(folder_path)):
             self.check_saving(folder_path, index_name)
             # A run that is killed in between leaves an index without a record, not with a wrong one.

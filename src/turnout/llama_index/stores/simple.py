@@ -40,6 +40,7 @@ from turnout.index.locks import FileSystemLock, holding
 from turnout.index.store_kinds import StoreKind
 from turnout.llama_index.stores.base import NodeCollection, NodeKeeper, to_chunk
 from turnout.llama_index.stores.simple_files import QuickVectorStore, files_of, read_context
+from turnout.permissions import make_folder
 from turnout.settings import IndexSettings
 
 _RECORD = "turnout_space.json"  # in a persisted index's folder
@@ -86,7 +87,7 @@ class _SimpleKeeper(NodeKeeper):
             yield path
             return
         file, aside = Path(path), Path(f"{path}.new")
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(file.parent)
         with holding(FileSystemLock(Path(f"{path}.lock")), path):
             self._check_persisting(path, fs)
             yield str(aside)

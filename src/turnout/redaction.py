@@ -21,13 +21,15 @@ REDACTED = "[redacted]"
 
 _SHORTEST = 6  # characters of a known value that is looked for: one of fewer is found in every text
 _HEADERS = (
-    r"(?:proxy-)?authorization|(?:[\w-]*[_-])?api[_-]?key|ocp-apim-subscription-key|x-amz-security-token|"
-    r"(?:aws_)?(?:access_key_id|secret_access_key)|(?:aws_)?session_token|client_secret|password|secret|token|(?:set-)?cookie"
+    r"(?:proxy-)?authorization|(?:[\w-]*[_-])?api[_-]?key|ocp-apim-subscription-key|(?:set-)?cookie|"
+    r"(?:aws_)?(?:access_?key_?id|secret_?access_?key)|client_?secret|password|secret|token|"
+    r"(?:[\w-]*[_-])?(?:access|bearer|id|refresh|security|session|web_?identity)[_-]?token"
 )
 
 _SHAPES = (
     r"(?P<kept>://)[^\s/@'\"]+(?=@)",  # a URL's user name and password
     rf"(?i)(?<![\w-])(?P<kept>(?:{_HEADERS})\\?[\"']?\s*[:=]\s*b?\\?[\"']?)(?P<value>[^\s\"',;&}}\])<>\\]+)",
+    rf"(?i)(?P<kept><(?:{_HEADERS})>)(?P<value>[^<]+)",  # STS answers in XML
     r"(?i)\b(?P<kept>(?:Bearer|Basic|Negotiate)\s+)(?P<value>[^\s\"',;&}\])<>\\]+)",
     r"(?i)\b(?P<kept>Signature\s*=\s*)[0-9a-f]{16,}",
     r"\beyJ[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?",  # a JSON web token

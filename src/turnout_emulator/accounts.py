@@ -105,6 +105,11 @@ class Accounts:
         self._aws = {access: AwsKey(access, secret) for access, secret in static.items()}
         self._sso_tokens: dict[str, float | None] = {SSO_ACCESS_TOKEN: None}
 
+    @property
+    def aws_keys(self) -> tuple[AwsKey, ...]:
+        """Every key, permanent or issued."""
+        return tuple(self._aws.values())
+
     def aws_key(self, access_key: str) -> AwsKey | None:
         """The key with this id, permanent or issued."""
         return self._aws.get(access_key)

@@ -6,6 +6,7 @@ import queue
 import socket
 import ssl
 import threading
+from contextlib import suppress
 from functools import lru_cache, partial
 from http.client import HTTPConnection as HTTPBase
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,7 +19,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from turnout import runtime
 from turnout.errors import ServiceTimeoutError
 from turnout.transport import fork_safety
-from turnout.transport.blocking import within_deadline
+from turnout.transport.blocking import begin, result_in_time, within_deadline
 from turnout.transport.deadline import in_time, remaining, shorter
 from turnout.transport.http_responses import Reader, Response
 from turnout.transport.proxy import proxy_of
@@ -53,7 +54,7 @@ class _Connection:
     parts, because the limit on the time that sending takes is for each of them.
     """
 
-    sock: Any
+    sock: Any = None
     timeout: Any
     _unsent: list[bytes] | None = None
     _reader: Reader | None = None
@@ -64,7 +65,8 @@ class _Connection:
     def connect(self) -> None:
         """Connect, with all that takes: looking up the name, trying its addresses, the proxy, TLS.
 
-        The limit of a socket is for each of those, and a look-up has none.
+        The limit of a socket is for each of those, and a look-up has none. Ctrl-C is raised in the main thread, and
+        would leave a socket open that no connection has yet.
         """
         self.timeout = shorter(self.timeout, in_time())
         own: Any = self
@@ -77,9 +79,14 @@ class _Connection:
                 own.close()
 
         try:
-            within_deadline("a connection", connect)
-        except ServiceTimeoutError as error:
+            if threading.current_thread() is threading.main_thread():
+                result_in_time(begin(connect), "a connection")
+            else:
+                within_deadline("a connection", connect)
+        except BaseException as error:
             abandoned.set()
+            if not isinstance(error, ServiceTimeoutError):
+                raise
             raise u.ConnectTimeoutError(own, str(error)) from error
 
     def request(self, *arguments: Any, **options: Any) -> None:
@@ -115,6 +122,12 @@ class _Connection:
             return False
         return bool(super().is_connected)  # type: ignore[misc] # likewise
 
+    def __del__(self) -> None:
+        """Close what was forgotten: Ctrl-C may come while a connection is taken from its pool."""
+        own: Any = self
+        if own.sock is not None:
+            own.close()
+
 
 class _Plain(_Connection, HTTPConnection):  # type: ignore[misc] # a method makes the responses
     pass
@@ -122,6 +135,10 @@ class _Plain(_Connection, HTTPConnection):  # type: ignore[misc] # a method make
 
 class _Tls(_Connection, HTTPSConnection):  # type: ignore[misc] # likewise
     pass
+
+
+_taken: dict[int, _Reentrant] = {}
+"""Where each thread's request has a connection from, until the answer has it, or it is put back."""
 
 
 class _Reentrant(queue.LifoQueue[Any]):
@@ -135,6 +152,14 @@ class _Reentrant(queue.LifoQueue[Any]):
         super().__init__(maxsize)
         self.renew()
         runtime.renewed_in_child(self)
+
+    def _get(self) -> Any:
+        _taken[threading.get_ident()] = self
+        return super()._get()
+
+    def _put(self, item: Any) -> None:
+        _taken.pop(threading.get_ident(), None)
+        super()._put(item)
 
     def renew(self) -> None:
         """No thread takes or gives back a connection, in a forked child."""
@@ -240,19 +265,28 @@ class Connections:
                 scheme, host, port = origin
                 pool = self._direct[origin] = self._manager.connection_from_host(host, port, scheme)
         timeouts = timeouts.within(remaining())
-        response = pool.urlopen(
-            method,
-            target,
-            body=body,
-            headers=headers,
-            redirect=False,
-            retries=_NEVER,
-            preload_content=False,
-            decode_content=False,
-            timeout=_timeout(timeouts.connect, timeouts.read),
-            pool_timeout=timeouts.pool,
-        )
-        return Answer(response, self._in_use)
+        thread, answer = threading.get_ident(), None
+        _taken.pop(thread, None)
+        try:
+            response = pool.urlopen(
+                method,
+                target,
+                body=body,
+                headers=headers,
+                redirect=False,
+                retries=_NEVER,
+                preload_content=False,
+                decode_content=False,
+                timeout=_timeout(timeouts.connect, timeouts.read),
+                pool_timeout=timeouts.pool,
+            )
+            answer = Answer(response, self._in_use)
+        finally:
+            source = _taken.pop(thread, None)
+            if answer is None and source is not None:  # Ctrl-C came on the way: there would be one less for good
+                with suppress(queue.Full):
+                    source.put(None, block=False)
+        return answer
 
     def close(self) -> None:
         """Close the connections; those that are in use, when they come back."""

@@ -1,0 +1,47 @@
+"""An application that is loaded, and whose models are used, before a server forks its workers.
+
+An answer repeats the question's words, and its vector is the one that the parent had.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+
+from turnout.langchain import ChatTurnout, TurnoutEmbeddings
+from turnout.llama_index import TurnoutEmbedding, TurnoutLLM
+
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # not that a step of a loop took long
+
+_chat = ChatTurnout(backend="azure")
+_llm = TurnoutLLM(backend="bedrock")
+_embeddings = TurnoutEmbeddings(backend="bedrock")
+_embedding = TurnoutEmbedding(backend="azure")
+_left = _chat.stream("Say six words.")  # a stream that is open at each fork
+
+
+def _vectors() -> tuple[list[list[float]], list[float]]:
+    return _embeddings.embed_documents(["one", "two"]), _embedding.get_text_embedding("one")
+
+
+_WAYS = [
+    lambda question: _chat.invoke(question).text,
+    lambda question: _llm.complete(question).text,
+    lambda question: asyncio.run(_chat.ainvoke(question)).text,
+    lambda question: asyncio.run(_llm.acomplete(question)).text,
+    lambda question: "".join(piece.text for piece in _chat.stream(question)),
+]
+
+
+def ask(number: int) -> str:
+    """Ask in one of five ways, and embed; says which process that was."""
+    words = f"number {number}"
+    answer = _WAYS[number % len(_WAYS)](f"Say {words}.")
+    return f"{os.getpid()} {answer == words and _vectors() == _before} {answer}"
+
+
+for _way in _WAYS:
+    _way("Say anything.")
+_before = _vectors()
+next(_left)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytest.importorskip("gunicorn", reason="gunicorn isn't installed: pip install gunicorn")
 
 LONG = 20.0
-REQUESTS = 120
+REQUESTS = 90
 
 SERVER = """
 import pathlib, sys, warnings
@@ -78,7 +78,7 @@ def asked(port: int, number: int) -> str:
 def test_workers_come_and_go_under_load(kind: str, threads: int, warm: WarmProcess, tmp_path: Path) -> None:
     file = tmp_path / "ready"
     with ThreadPoolExecutor(9) as pool:
-        serving = pool.submit(warm.run, SERVER, kind, str(threads), "25", str(file), within=3 * LONG)
+        serving = pool.submit(warm.run, SERVER, kind, str(threads), "18", str(file), within=3 * LONG)
         while not file.exists() and not serving.done():
             time.sleep(0.02)
         if serving.done():

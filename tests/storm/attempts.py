@@ -20,6 +20,7 @@ Given = dict[int, list[str]]
 """By a call's number, what each request of it was given, in order: a fault, or nothing but the answer."""
 
 _REACHED = {"", "-throttled"}  # groups whose every request reaches the emulator
+_FOLLOWED = "a redirect to the same place"  # by the SDKs, within one attempt
 _LOST = 0.1  # of its deadline, taken by the machine, from which a call's attempts aren't counted
 
 
@@ -38,7 +39,7 @@ def problem(call: Call, given: Sequence[str]) -> str | None:
     """What is wrong with what a call says of its attempts."""
     if call.what != "chat" or call.group not in _REACHED or call.lost > _LOST * call.deadline:
         return None
-    if call.error is not None and not isinstance(call.error, e.ModelCallError):
+    if _FOLLOWED in given or (call.error is not None and not isinstance(call.error, e.ModelCallError)):
         return None
     faults = given[:-1] if call.error is None else given  # the last request of one that was answered was read
     told = [attempt for attempt in reported(call) if not _was_not_let_in(attempt)]

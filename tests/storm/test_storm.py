@@ -94,9 +94,11 @@ def test_what_is_wrong_is_found(found: Call, said: str | None) -> None:
 FAILED = {"error": "ServerError", "backend": "azure", "deployment": "gpt-5-prod", "after": 0.1, "status": 500}
 
 
-def answered(*failed: dict[str, object], **more: object) -> Call:
+def answered(*failed: dict[str, object], **more: str) -> Call:
     where = {"backend": "azure", "deployment": "gpt-5-prod"}
-    return call(metadata={"attempts": len(failed) + 1, "failed_attempts": list(failed), **where}, **more)
+    made = call(**more)
+    made.metadata = {"attempts": len(failed) + 1, "failed_attempts": list(failed), **where}
+    return made
 
 
 @pytest.mark.parametrize(
@@ -114,6 +116,7 @@ def answered(*failed: dict[str, object], **more: object) -> Call:
         (call(got="", error=ServerError("it broke", status=500)), ["500", "500"], True),
         (call(got="", error=ServerError("it broke", status=500)), ["429"], True),
         (call(got="", error=ServerError("it broke", status=500)), [""], True),
+        (answered(), ["a redirect to the same place", ""], False),
     ],
 )
 def test_what_is_told_wrong_of_attempts_is_found(found: Call, given: list[str], is_wrong: bool) -> None:

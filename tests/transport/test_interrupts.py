@@ -22,7 +22,7 @@ import gc, logging, sys
 logging.getLogger("asyncio").setLevel(logging.ERROR)  # slow steps of a loop aren't what is looked for
 from turnout import runtime
 from turnout.langchain import ChatTurnout, TurnoutEmbeddings
-backend, count = sys.argv[1:]
+backend = sys.argv[1]
 chat, embeddings = ChatTurnout(backend=backend), TurnoutEmbeddings(backend=backend)
 def stream(): return list(chat.stream("hi"))
 def embed(): return embeddings.embed_query("one")
@@ -51,12 +51,12 @@ def run_until(work, until):
     finally:
         sys.settrace(None)
 
-for work, fresh in ((stream, True), (stream, False), (embed, False)):
+for work, fresh, count in ((stream, True, 12), (stream, False, 40), (embed, False, 40)):
     work()
-    for number in range(int(count)):
+    for number in range(count):
         if fresh:
             runtime.close()
-        run_until(work, every * number // int(count) if number else -1)
+        run_until(work, every * number // count if number else -1)
         every = every if number else lines
         gc.collect()
         work()
@@ -77,7 +77,7 @@ def test_an_interrupt_at_any_line(
     text = settings_file.read_text()
     settings_file.write_text(text.replace(f"[backends.{backend}]", f"[backends.{backend}]\nmax_connections = 1"))
     fresh_emulator.rule(lambda received: Answer("one two three") if received.operation == "chat" else None)
-    done = warm.run(INTERRUPTED, backend, "8")
+    done = warm.run(INTERRUPTED, backend)
     assert done.stderr == ""
     assert done.returncode == 0
     assert done.stdout == "True\n" * 3

@@ -73,7 +73,8 @@ class Reader(io.BufferedReader):
         """Close the stream, and see what is left in the buffer."""
         if self.timed is None:
             return
-        if not self.closed:
+        if not self.closed and not self.timed.ended:
+            self.unasked = True  # as far as is known
             self.timed.ended = True  # to look without reading on
             self.unasked = bool(self.peek(1))
         super().close()

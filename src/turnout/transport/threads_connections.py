@@ -122,6 +122,15 @@ class _Connection:
             return False
         return bool(super().is_connected)  # type: ignore[misc] # likewise
 
+    def close(self) -> None:
+        """Close it, though Ctrl-C comes meanwhile."""
+        sock = self.sock
+        try:
+            super().close()  # type: ignore[misc] # likewise
+        finally:
+            if sock is not None:
+                sock.close()
+
     def __del__(self) -> None:
         """Close what was forgotten: Ctrl-C may come while a connection is taken from its pool."""
         own: Any = self
@@ -211,6 +220,8 @@ def _timeout(connect: float | None, read: float | None) -> urllib3.Timeout:
 class Answer:
     """An answer whose body is still to be read; its connection goes back when that is done."""
 
+    _response: Any = None
+
     def __init__(self, response: Any, in_use: set[Any]) -> None:
         self.status: int = response.status
         self.reason: str = response.reason or ""
@@ -228,9 +239,10 @@ class Answer:
 
     def close(self) -> None:
         """Be done with it: read to its end, it has given its connection back; otherwise that is of no more use."""
-        self._response.close()
-        self._response.release_conn()
-        self._in_use.discard(self._response)
+        if self._response is not None:
+            self._response.close()
+            self._response.release_conn()
+            self._in_use.discard(self._response)
 
     def __del__(self) -> None:
         self.close()
@@ -265,7 +277,9 @@ class Connections:
                 scheme, host, port = origin
                 pool = self._direct[origin] = self._manager.connection_from_host(host, port, scheme)
         timeouts = timeouts.within(remaining())
-        thread, answer = threading.get_ident(), None
+        response: Any = None
+        answer: Answer | None = None
+        thread = threading.get_ident()
         _taken.pop(thread, None)
         try:
             response = pool.urlopen(
@@ -282,8 +296,11 @@ class Connections:
             )
             answer = Answer(response, self._in_use)
         finally:
+            if answer is None and response is not None:  # Ctrl-C came on the way, as below
+                response.close()
+                response.release_conn()
             source = _taken.pop(thread, None)
-            if answer is None and source is not None:  # Ctrl-C came on the way: there would be one less for good
+            if answer is None and source is not None:  # there would be one less for good
                 with suppress(queue.Full):
                     source.put(None, block=False)
         return answer

@@ -6,7 +6,6 @@ import queue
 import socket
 import ssl
 import threading
-from contextlib import suppress
 from functools import lru_cache, partial
 from http.client import HTTPConnection as HTTPBase
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -162,13 +161,27 @@ class _Reentrant(queue.LifoQueue[Any]):
         self.renew()
         runtime.renewed_in_child(self)
 
-    def _get(self) -> Any:
-        _taken[threading.get_ident()] = self
-        return super()._get()
+    def _init(self, maxsize: int) -> None:  # noqa: ARG002 - the queue's
+        self.queue: Any = {}  # whose last key is taken first: what is put twice after Ctrl-C is there once
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Give back a connection, or the place of one; more than there may be are of no use."""
+        if item in self.queue:
+            return
+        try:
+            super().put(item, block, timeout)
+        except queue.Full:
+            if item is not None:
+                item.close()
 
     def _put(self, item: Any) -> None:
+        self.queue[object() if item is None else item] = None
         _taken.pop(threading.get_ident(), None)
-        super()._put(item)
+
+    def _get(self) -> Any:
+        _taken[threading.get_ident()] = self
+        item = self.queue.popitem()[0]
+        return item if isinstance(item, _Connection) else None
 
     def renew(self) -> None:
         """No thread takes or gives back a connection, in a forked child."""
@@ -226,10 +239,10 @@ class Answer:
         self.status: int = response.status
         self.reason: str = response.reason or ""
         self.headers: Mapping[str, str] = response.headers
-        self._response = response
         # A forgotten answer is collected with all that only it refers to, in any order: its connection must be left
         # when it is closed, so that is referred to from elsewhere.
         self._in_use = in_use
+        self._response = response
         in_use.add(response)
 
     def parts(self) -> Iterator[bytes]:
@@ -239,10 +252,11 @@ class Answer:
 
     def close(self) -> None:
         """Be done with it: read to its end, it has given its connection back; otherwise that is of no more use."""
-        if self._response is not None:
-            self._response.close()
-            self._response.release_conn()
-            self._in_use.discard(self._response)
+        if self._response is None:
+            return
+        self._response.close()
+        self._response.release_conn()
+        self._in_use.discard(self._response)
 
     def __del__(self) -> None:
         self.close()
@@ -301,8 +315,7 @@ class Connections:
                 response.release_conn()
             source = _taken.pop(thread, None)
             if answer is None and source is not None:  # there would be one less for good
-                with suppress(queue.Full):
-                    source.put(None, block=False)
+                source.put(None, block=False)
         return answer
 
     def close(self) -> None:

@@ -44,7 +44,7 @@ def main(minutes: float) -> int:
             at = time.monotonic()
             server.begin()  # which forgets whom it has met
             for call in drawn:
-                call.got = call.error = None
+                call.got, call.error, call.metadata = None, None, {}
             problems += run(drawn, models)
             problems += [problem for call in drawn if (problem := call.problem()) is not None]
             time.sleep(max(at + len(drawn) / _RATE - time.monotonic(), 0))

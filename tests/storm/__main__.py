@@ -11,7 +11,9 @@ import time
 import warnings
 from pathlib import Path
 
+import turnout
 from tests.storm import credentials, tables
+from tests.storm.attempts import Deployments
 from tests.storm.calls import draw
 from tests.storm.embedded import expect
 from tests.storm.places import clear_variables, files
@@ -28,7 +30,7 @@ def main(count: int, seed: int) -> int:
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     clear_variables()
-    tally, memory = tables.Tally(), list[float]()
+    tally, deployments, memory = tables.Tally(), Deployments(), list[float]()
     with serving() as server, tempfile.TemporaryDirectory(prefix="turnout-storm-") as folder:
         settings = files(Path(folder), server.urls)
         rounds = [draw(_ROUND, seed, first=0)]  # the first one fills what is kept for the process
@@ -43,11 +45,13 @@ def main(count: int, seed: int) -> int:
             expect(calls, settings)
             server.begin()
             tally.problems += run(calls, Models(settings))
-            tally.add(calls)
+            tally.add(calls, server.given())
+            deployments.add(calls)
             seconds = time.monotonic() - began
             del calls
             memory.append(held().memory)
             print(f"{first:,} calls, {seconds:.0f} s, {len(tally.problems)} problems", flush=True)
+        tally.problems += deployments.problems(turnout.health())
         after = settled(before)
         tally.problems += credentials.problems(server, Path(folder))
     if after.threads > before.threads or after.descriptors > before.descriptors:

@@ -39,6 +39,7 @@ class Call:
         where: At its `first` attempt, at all of the first `place`, or `always`.
         expected: The right answer.
         got: What came: text, or vectors.
+        metadata: What the answer says of itself.
         error: What it ended in.
         began: When, on the monotonic clock.
         took: Seconds.
@@ -55,6 +56,7 @@ class Call:
     where: str = "first"
     expected: Any = None
     got: Any = None
+    metadata: dict[str, Any] = field(default_factory=dict)
     error: BaseException | None = None
     began: float = 0.0
     took: float = 0.0

@@ -37,6 +37,7 @@ class Rule:
     """Answers each question by its mark."""
 
     seen: dict[int, str] = field(default_factory=dict)  # the service that was asked first
+    given: dict[int, list[str]] = field(default_factory=dict)  # what each request of a call was given
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, received: Received) -> Queueable | None:
@@ -49,6 +50,7 @@ class Rule:
             place = self.seen.setdefault(number, received.service)
         answer = Answer(right(number), chunk_size=7) if received.operation == "chat" else None
         meets = first or where == "always" or (where == "place" and received.service == place)
+        self.given.setdefault(number, []).append(NAMES[int(fault)] if fault and meets else "")
         if not fault or not meets:
             return answer
         trouble = TROUBLES[NAMES[int(fault)]]

@@ -118,6 +118,7 @@ def ask(call: Call, models: Models) -> None:
             call.got = ""
             for piece in model.pieces(call.way, call.questions[0]):
                 call.got += piece.text
+                call.metadata |= piece.metadata
     except BaseException as error:  # noqa: BLE001 - looked at afterwards
         call.error = error.with_traceback(None)
     call.took = time.monotonic() - call.began
@@ -135,6 +136,7 @@ async def aask(call: Call, models: Models) -> None:
             call.got = ""
             async for piece in model.apieces(call.way, call.questions[0]):
                 call.got += piece.text
+                call.metadata |= piece.metadata
     except BaseException as error:  # noqa: BLE001 - looked at afterwards
         call.error = error.with_traceback(None)
     call.took = time.monotonic() - call.began

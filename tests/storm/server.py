@@ -22,6 +22,8 @@ from turnout_emulator import Emulator
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.storm.attempts import Given
+
 _UP, _DOWN = 0.6, 0.25  # seconds that a port is open, and closed
 _IDENTITIES = ("entra", "managed-identity", "sts", "container")
 _SERVICES = ("azure", "openai", "bedrock", "mantle")
@@ -70,10 +72,15 @@ async def _serve(emulator: Emulator, urls: dict[str, str]) -> None:
     urls |= {name: f"http://127.0.0.1:{relay.port}" for name, relay in relays.items()}
     variables = {name: emulator.environment(name) for name in _IDENTITIES}
     print(json.dumps({"urls": urls, "variables": variables, "ca": emulator.ca_file}), flush=True)  # noqa: T201
+    rule = Rule()
     while line := (await loop.run_in_executor(None, sys.stdin.readline)).strip():
+        if line == "given":
+            print(json.dumps(rule.given), flush=True)  # noqa: T201
+            continue
         emulator.clear()
         if line == "begin":
-            emulator.rule(Rule())
+            rule = Rule()
+            emulator.rule(rule)
         elif line != "calm":
             emulator.rule(TokenRule(line))
         print(line, flush=True)  # noqa: T201
@@ -112,12 +119,16 @@ class Server:
         """Have none."""
         self.tell("calm")
 
-    def tell(self, line: str) -> None:
+    def given(self) -> Given:
+        """What each request was given since faults began."""
+        return {int(number): faults for number, faults in json.loads(self.tell("given")).items()}
+
+    def tell(self, line: str) -> str:
         """Have another rule: `begin`, `calm`, or the name of what becomes of requests for credentials."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{line}\n")
         self._process.stdin.flush()
-        self._line()
+        return self._line()
 
     def _line(self) -> str:
         assert self._process.stdout is not None

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.storm import attempts
 from tests.storm.settings import EMBEDDINGS, WIRES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tests.storm.attempts import Given
     from tests.storm.calls import Call
     from tests.storm.resources import Held
 
@@ -28,14 +30,17 @@ class Tally:
     rows: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     problems: list[str] = field(default_factory=list)
 
-    def add(self, calls: list[Call]) -> None:
-        """Count calls that have ended."""
+    def add(self, calls: list[Call], given: Given) -> None:
+        """Count calls that have ended; `given` is what their requests were given."""
         for call in calls:
             row = self.rows[call.wire]
             row["calls"] += 1
             spared = not call.fault and call.group in {"", "-throttled"}
             row["with a fault"] += not spared
-            if (problem := call.problem()) is not None:
+            problem = call.problem()
+            if problem is None and (untold := attempts.problem(call, given.get(call.number, []))) is not None:
+                problem = f"{call.what_it_is}: {untold}"
+            if problem is not None:
                 row["wrong, late or lost"] += 1
                 self.problems.append(problem)
             elif call.error is not None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 # What stays in `__main__` of a program besides what every one has are the names that begin with `_warm`.
 _SERVER = """
@@ -124,9 +124,11 @@ class WarmProcess:
 
 
 @contextmanager
-def warm_process(framework: str, folder: Path) -> Iterator[WarmProcess]:
-    """A process in Python's development mode, with a framework imported."""
-    command = [sys.executable, "-X", "dev", "-c", _SERVER, *MODULES[framework], *_SDKS]
+def warm_process(framework: str | Iterable[str], folder: Path) -> Iterator[WarmProcess]:
+    """A process in Python's development mode, with a framework imported, or several."""
+    named = [framework] if isinstance(framework, str) else framework
+    modules = [module for name in named for module in MODULES[name]]
+    command = [sys.executable, "-X", "dev", "-c", _SERVER, *modules, *_SDKS]
     alone = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # NumPy has threads otherwise, which a fork loses
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=alone) as server:
         try:

@@ -6,6 +6,7 @@ A request on it costs a fraction of a thread's, and its connections stay open fr
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
@@ -22,19 +23,29 @@ T = TypeVar("T")
 
 class _BackgroundLoop:
     def __init__(self) -> None:
-        self._runner = asyncio.Runner()
-        self.loop = self._runner.get_loop()
-        self._thread = threading.Thread(target=self._run, name="turnout-background-loop", daemon=True)
+        made: Future[asyncio.AbstractEventLoop] = Future()
+        self._thread = threading.Thread(target=self._run, args=[made], name="turnout-background-loop", daemon=True)
         self._thread.start()
+        try:
+            self.loop = made.result()
+        except BaseException:  # Ctrl-C
+            made.add_done_callback(lambda _: _stop(made.result()))
+            raise
 
-    def _run(self) -> None:
-        with self._runner:  # which cancels what still runs, so that nothing opens a connection while others close
-            self.loop.run_forever()
+    def _run(self, made: Future[asyncio.AbstractEventLoop]) -> None:
+        with asyncio.Runner() as runner:  # which cancels what still runs: nothing opens connections while others close
+            loop = runner.get_loop()  # the current one of this thread alone
+            loop.call_soon(made.set_result, loop)
+            loop.run_forever()
 
     def stop(self) -> None:
         """Close the loop's connections, and end it."""
-        self.loop.call_soon_threadsafe(self.loop.stop)
+        _stop(self.loop)
         self._thread.join(timeout=5)
+
+
+def _stop(loop: asyncio.AbstractEventLoop) -> None:
+    loop.call_soon_threadsafe(loop.stop)
 
 
 _loops: Cache[None, _BackgroundLoop] = Cache(size=None, close=_BackgroundLoop.stop)
@@ -46,7 +57,12 @@ def submit(work: Coroutine[Any, Any, T]) -> Future[T]:
     Cancelling what this returns cancels the coroutine. At the end of the process it is cancelled too, and who waits for
     it isn't told: such a thread goes with the process, rather than fail on its way out.
     """
-    begun = asyncio.run_coroutine_threadsafe(work, _loops.get_or_make(None, _BackgroundLoop).loop)
+    try:
+        begun = asyncio.run_coroutine_threadsafe(work, _loops.get_or_make(None, _BackgroundLoop).loop)
+    except BaseException:  # Ctrl-C
+        if inspect.getcoroutinestate(work) == inspect.CORO_CREATED:
+            work.close()
+        raise
     waited: Future[T] = Future()
 
     def tell(_: Future[T]) -> None:

@@ -27,6 +27,8 @@ _HEADERS = 100
 class _Timed(io.RawIOBase):
     """A socket's stream of bytes; no read outlives the call's deadline, as it may within the socket's own limit."""
 
+    _stream: Any = None  # until it is made: what Ctrl-C comes in the way of is closed, too
+
     def __init__(self, stream: Any, sock: Any) -> None:
         self._stream = stream
         self._sock = sock
@@ -48,7 +50,8 @@ class _Timed(io.RawIOBase):
         return count
 
     def close(self) -> None:
-        self._stream.close()
+        if self._stream is not None:
+            self._stream.close()
         super().close()
 
 
@@ -59,6 +62,8 @@ class Reader(io.BufferedReader):
         unasked: Whether bytes were left when the response ended: whatever they are, no call asked for them.
     """
 
+    timed: Any = None  # likewise
+
     def __init__(self, timed: _Timed) -> None:
         super().__init__(timed)
         self.timed = timed
@@ -66,7 +71,10 @@ class Reader(io.BufferedReader):
 
     def close(self) -> None:
         """Close the stream, and see what is left in the buffer."""
-        if not self.closed:
+        if self.timed is None:
+            return
+        if not self.closed and not self.timed.ended:
+            self.unasked = True  # as far as is known
             self.timed.ended = True  # to look without reading on
             self.unasked = bool(self.peek(1))
         super().close()
@@ -78,6 +86,8 @@ class Response(HTTPResponse):
     The standard library skips `100 Continue` alone. A `103 Early Hints` (RFC 8297) would be taken for the answer, and
     the answer then for that of the connection's next call.
     """
+
+    fp: Any = None  # likewise
 
     def __init__(self, sock: Any, *arguments: Any, **options: Any) -> None:
         source: Any = SimpleNamespace(makefile=lambda mode: Reader(_Timed(sock.makefile(mode, buffering=0), sock)))

@@ -18,7 +18,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from turnout import runtime
 from turnout.errors import ServiceTimeoutError
 from turnout.transport import fork_safety
-from turnout.transport.blocking import within_deadline
+from turnout.transport.blocking import begin, result_in_time, within_deadline
 from turnout.transport.deadline import in_time, remaining, shorter
 from turnout.transport.http_responses import Reader, Response
 from turnout.transport.proxy import proxy_of
@@ -53,7 +53,7 @@ class _Connection:
     parts, because the limit on the time that sending takes is for each of them.
     """
 
-    sock: Any
+    sock: Any = None
     timeout: Any
     _unsent: list[bytes] | None = None
     _reader: Reader | None = None
@@ -64,7 +64,8 @@ class _Connection:
     def connect(self) -> None:
         """Connect, with all that takes: looking up the name, trying its addresses, the proxy, TLS.
 
-        The limit of a socket is for each of those, and a look-up has none.
+        The limit of a socket is for each of those, and a look-up has none. Ctrl-C is raised in the main thread, and
+        would leave a socket open that no connection has yet.
         """
         self.timeout = shorter(self.timeout, in_time())
         own: Any = self
@@ -77,9 +78,14 @@ class _Connection:
                 own.close()
 
         try:
-            within_deadline("a connection", connect)
-        except ServiceTimeoutError as error:
+            if threading.current_thread() is threading.main_thread():
+                result_in_time(begin(connect), "a connection")
+            else:
+                within_deadline("a connection", connect)
+        except BaseException as error:
             abandoned.set()
+            if not isinstance(error, ServiceTimeoutError):
+                raise
             raise u.ConnectTimeoutError(own, str(error)) from error
 
     def request(self, *arguments: Any, **options: Any) -> None:
@@ -115,6 +121,21 @@ class _Connection:
             return False
         return bool(super().is_connected)  # type: ignore[misc] # likewise
 
+    def close(self) -> None:
+        """Close it, though Ctrl-C comes meanwhile."""
+        sock = self.sock
+        try:
+            super().close()  # type: ignore[misc] # likewise
+        finally:
+            if sock is not None:
+                sock.close()
+
+    def __del__(self) -> None:
+        """Close what was forgotten: Ctrl-C may come while a connection is taken from its pool."""
+        own: Any = self
+        if own.sock is not None:
+            own.close()
+
 
 class _Plain(_Connection, HTTPConnection):  # type: ignore[misc] # a method makes the responses
     pass
@@ -122,6 +143,10 @@ class _Plain(_Connection, HTTPConnection):  # type: ignore[misc] # a method make
 
 class _Tls(_Connection, HTTPSConnection):  # type: ignore[misc] # likewise
     pass
+
+
+_taken: dict[int, _Reentrant] = {}
+"""Where each thread's request has a connection from, until the answer has it, or it is put back."""
 
 
 class _Reentrant(queue.LifoQueue[Any]):
@@ -135,6 +160,28 @@ class _Reentrant(queue.LifoQueue[Any]):
         super().__init__(maxsize)
         self.renew()
         runtime.renewed_in_child(self)
+
+    def _init(self, maxsize: int) -> None:  # noqa: ARG002 - the queue's
+        self.queue: Any = {}  # whose last key is taken first: what is put twice after Ctrl-C is there once
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Give back a connection, or the place of one; more than there may be are of no use."""
+        if item in self.queue:
+            return
+        try:
+            super().put(item, block, timeout)
+        except queue.Full:
+            if item is not None:
+                item.close()
+
+    def _put(self, item: Any) -> None:
+        self.queue[object() if item is None else item] = None
+        _taken.pop(threading.get_ident(), None)
+
+    def _get(self) -> Any:
+        _taken[threading.get_ident()] = self
+        item = self.queue.popitem()[0]
+        return item if isinstance(item, _Connection) else None
 
     def renew(self) -> None:
         """No thread takes or gives back a connection, in a forked child."""
@@ -186,14 +233,16 @@ def _timeout(connect: float | None, read: float | None) -> urllib3.Timeout:
 class Answer:
     """An answer whose body is still to be read; its connection goes back when that is done."""
 
+    _response: Any = None
+
     def __init__(self, response: Any, in_use: set[Any]) -> None:
         self.status: int = response.status
         self.reason: str = response.reason or ""
         self.headers: Mapping[str, str] = response.headers
-        self._response = response
         # A forgotten answer is collected with all that only it refers to, in any order: its connection must be left
         # when it is closed, so that is referred to from elsewhere.
         self._in_use = in_use
+        self._response = response
         in_use.add(response)
 
     def parts(self) -> Iterator[bytes]:
@@ -203,6 +252,8 @@ class Answer:
 
     def close(self) -> None:
         """Be done with it: read to its end, it has given its connection back; otherwise that is of no more use."""
+        if self._response is None:
+            return
         self._response.close()
         self._response.release_conn()
         self._in_use.discard(self._response)
@@ -240,19 +291,32 @@ class Connections:
                 scheme, host, port = origin
                 pool = self._direct[origin] = self._manager.connection_from_host(host, port, scheme)
         timeouts = timeouts.within(remaining())
-        response = pool.urlopen(
-            method,
-            target,
-            body=body,
-            headers=headers,
-            redirect=False,
-            retries=_NEVER,
-            preload_content=False,
-            decode_content=False,
-            timeout=_timeout(timeouts.connect, timeouts.read),
-            pool_timeout=timeouts.pool,
-        )
-        return Answer(response, self._in_use)
+        response: Any = None
+        answer: Answer | None = None
+        thread = threading.get_ident()
+        _taken.pop(thread, None)
+        try:
+            response = pool.urlopen(
+                method,
+                target,
+                body=body,
+                headers=headers,
+                redirect=False,
+                retries=_NEVER,
+                preload_content=False,
+                decode_content=False,
+                timeout=_timeout(timeouts.connect, timeouts.read),
+                pool_timeout=timeouts.pool,
+            )
+            answer = Answer(response, self._in_use)
+        finally:
+            if answer is None and response is not None:  # Ctrl-C came on the way, as below
+                response.close()
+                response.release_conn()
+            source = _taken.pop(thread, None)
+            if answer is None and source is not None:  # there would be one less for good
+                source.put(None, block=False)
+        return answer
 
     def close(self) -> None:
         """Close the connections; those that are in use, when they come back."""

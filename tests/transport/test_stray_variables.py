@@ -25,6 +25,7 @@ from tests.transport.reviewed_variables import (
     PACKAGES,
     REVIEWED,
 )
+from tests.transport.wire_server import OK, Line, serving
 from turnout import runtime
 from turnout.errors import SettingsError
 from turnout.providers.credentials import aws
@@ -46,8 +47,8 @@ EMBEDDING = ("azure", "azure_dated", "openai", "bedrock_nova")
 HEADERS = "Authorization: Bearer stray\nauthorization: stray\napi-key: stray\nX-Api-Key: stray\nX-Stray: stray"
 
 
-def stray_values(folder: Path) -> dict[str, str]:
-    """A value for each variable that would decide something if it were looked at."""
+def stray_values(folder: Path, elsewhere: str) -> dict[str, str]:
+    """A value for each variable that would decide something if it were looked at; addresses lead elsewhere."""
     broken = folder / "broken"
     broken.write_text("[profile\nnonsense", encoding="utf-8")
     netrc = folder / "netrc"
@@ -58,9 +59,7 @@ def stray_values(folder: Path) -> dict[str, str]:
         CLOUD_VARIABLES - {"AWS_CA_BUNDLE"} | GIVEN | ENDPOINT | CHAIN | MACHINE | ELSEWHERE, "stray"
     )
     values |= {
-        name: "https://stray.invalid/stray"
-        for name in values
-        if re.search(r"(URL|URI|ENDPOINT|BASE|HOST|URL_[A-Z_]+)\Z", name)
+        name: f"{elsewhere}/stray" for name in values if re.search(r"(URL|URI|ENDPOINT|BASE|HOST|URL_[A-Z_]+)\Z", name)
     }
     values |= {name: "true" for name in values if re.search(r"ENABLED|DISABLE|USE_", name)}
     values |= {name: str(folder / "missing") for name in values if re.search(r"BUNDLE|SSL_CERT", name)}
@@ -78,8 +77,17 @@ def stray_values(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def strays(tmp_path: Path) -> dict[str, str]:
-    return stray_values(tmp_path)
+def strays(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The variables; the server that addresses lead to is asked for nothing."""
+    asked: list[bytes] = []
+
+    def answer(line: Line, head: bytes, _: bytes) -> None:
+        asked.append(head)
+        line.sock.sendall(OK)
+
+    with serving(answer) as server:
+        yield stray_values(tmp_path, server.url.partition("/v1")[0])
+    assert asked == []
 
 
 @pytest.fixture(autouse=True)
@@ -331,9 +339,8 @@ def test_a_profile_that_does_not_exist_is_named_where_it_is_needed(monkeypatch: 
 
 
 def test_a_broken_file_is_named_where_it_is_needed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    strays: dict[str, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    strays = stray_values(tmp_path)
     monkeypatch.setenv("AWS_CONFIG_FILE", strays["AWS_CONFIG_FILE"])
     backend = BedrockBackend.model_validate({"region": "us-east-1", "auth": "default-chain"})
     with pytest.raises(SettingsError, match="broken"):

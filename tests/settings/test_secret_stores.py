@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,6 @@ from tests.support.secret_stores import STORES, VAULT, Store, store_at
 from turnout import runtime
 from turnout.errors import MissingExtraError, SettingsError
 from turnout.settings import AzureBackend, load_settings, secret_stores
-from turnout.settings.secret_stores import kept
 from turnout_emulator import Raw
 from turnout_emulator.accounts import AWS_ACCESS_KEY, AZURE_KEY, CLIENT
 
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
     from turnout_emulator import Emulator
 
 KEY = "canary-4f1b"
-REFRESH = 0.2
-OLD = REFRESH + 0.05
+OLD = 301.0
 
 
 @pytest.fixture(params=STORES)
@@ -50,12 +48,15 @@ def manager(fresh_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterat
         yield made
 
 
-def written(folder: Path, reference: str, *, refresh: float | None = None, more: str = "") -> Path:
+def grow_old(seconds: float = OLD) -> None:
+    """Let time pass for the secrets that are kept."""
+    for secret in secret_stores._stored.values():
+        secret._asked_at -= seconds
+
+
+def written(folder: Path, reference: str, *, more: str = "") -> Path:
     path = folder / "turnout.toml"
-    secrets = "" if refresh is None else f"[secrets]\nrefresh = {refresh}\n"
-    path.write_text(
-        f'{secrets}[backends.azure]\nendpoint = "https://contoso.openai.azure.com"\napi_key = "{reference}"\n{more}'
-    )
+    path.write_text(f'[backends.azure]\nendpoint = "https://contoso.openai.azure.com"\napi_key = "{reference}"\n{more}')
     return path
 
 
@@ -289,23 +290,37 @@ def test_a_refresh_that_is_no_time(tmp_path: Path, value: str) -> None:
 # --- Refreshing
 
 
+def test_the_settings_say_after_how_long(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path, store.put("openai-key", KEY))
+    path.write_text("[secrets]\nrefresh = 60\n" + path.read_text())
+    assert (key_of(path), load_settings(path).secrets.refresh) == (KEY, 60)
+    store.put("openai-key", "rotated")
+    grow_old(50)
+    assert key_of(path) == KEY
+    monkeypatch.setenv("TURNOUT_SECRETS__REFRESH", "70")
+    grow_old(15)
+    assert key_of(path) == KEY
+    grow_old(10)
+    assert key_of(path) == "rotated"
+
+
 def test_a_value_that_has_not_changed_leaves_the_settings_as_they_are(store: Store, tmp_path: Path) -> None:
-    path = written(tmp_path, store.put("openai-key", KEY), refresh=REFRESH)
+    path = written(tmp_path, store.put("openai-key", KEY))
     settings = load_settings(path)
     assert load_settings(path) is settings
     assert len(store.asked()) == 1
-    time.sleep(OLD)
+    grow_old()
     assert load_settings(path) is settings
     assert load_settings(path) is settings
     assert len(store.asked()) == 2
 
 
 def test_a_changed_value_is_read_once_for_all_threads(store: Store, tmp_path: Path) -> None:
-    path = written(tmp_path, store.put("openai-key", KEY), refresh=REFRESH)
+    path = written(tmp_path, store.put("openai-key", KEY))
     assert key_of(path) == KEY
     store.put("openai-key", "rotated")
     assert key_of(path) == KEY  # it isn't old yet
-    time.sleep(OLD)
+    grow_old()
     begin = threading.Barrier(8)
 
     def read(_: int) -> str:
@@ -319,14 +334,14 @@ def test_a_changed_value_is_read_once_for_all_threads(store: Store, tmp_path: Pa
 
 
 def test_while_the_store_is_away_the_last_value_goes_on(
-    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(kept, "_ASK_AGAIN", REFRESH)
-    path = written(tmp_path, store.put("openai-key", KEY), refresh=REFRESH)
+    path = written(tmp_path, store.put("openai-key", KEY))
     settings = load_settings(path)
     store.relay.stop()
     for _ in range(2):
-        time.sleep(OLD)
+        grow_old()
+        assert load_settings(path) is settings
         assert load_settings(path) is settings
     warnings = [one.getMessage() for one in caplog.records if one.name.startswith("turnout")]
     assert len(warnings) == 1
@@ -334,60 +349,77 @@ def test_while_the_store_is_away_the_last_value_goes_on(
     assert KEY not in caplog.text
     store.relay.start()
     store.put("openai-key", "rotated")
-    time.sleep(OLD)
+    grow_old(20)
+    assert key_of(path) == KEY
+    grow_old(11)  # a store that was away is asked again after half a minute
     assert key_of(path) == "rotated"
 
 
 @pytest.mark.parametrize("way", ["gone", "refused"])
 def test_a_secret_that_is_taken_away_is_not_used_any_more(store: Store, tmp_path: Path, way: str) -> None:
-    path = written(tmp_path, store.put("openai-key", KEY), refresh=REFRESH)
+    path = written(tmp_path, store.put("openai-key", KEY))
     assert key_of(path) == KEY
     if way == "gone":
         store.delete("openai-key")
     else:
         store.refuse()
-    time.sleep(OLD)
+    grow_old()
     assert ("is not there" if way == "gone" else "may not be read") in told(path)
 
 
 async def test_an_event_loop_does_not_wait_for_a_refresh(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept, "_RECENT", 1000)
-    path = written(tmp_path, store.put("openai-key", KEY), refresh=REFRESH)
+    path = written(tmp_path, store.put("openai-key", KEY))
     assert key_of(path) == KEY
     may_go_on = threading.Event()
-    secret = next(iter(secret_stores._stored.values()))
+    (secret,) = secret_stores._stored.values()
     real = secret._read
     monkeypatch.setattr(secret, "_read", lambda: (may_go_on.wait(20), real())[1])
     store.put("openai-key", "rotated")
-    await asyncio.sleep(OLD)
+    grow_old()
     assert key_of(path) == KEY
     may_go_on.set()
-    for _ in range(400):
-        if key_of(path) == "rotated":
-            break
-        await asyncio.sleep(0.01)
+    await arrival()
     assert key_of(path) == "rotated"
+    assert len(store.asked()) == 2
+
+
+async def test_on_an_event_loop_a_secret_that_is_taken_away_is_not_used_for_long(store: Store, tmp_path: Path) -> None:
+    path = written(tmp_path, store.put("openai-key", KEY))
+    assert key_of(path) == KEY
+    store.delete("openai-key")
+    grow_old()
+    assert key_of(path) == KEY
+    await arrival()
+    assert "is not there" in told(path)
+
+
+async def arrival() -> None:
+    """Wait until a refresh in the background is over."""
+    (secret,) = secret_stores._stored.values()
+    while secret._reading is not None:  # noqa: ASYNC110 - nothing tells of it
+        await asyncio.sleep(0.01)
 
 
 async def test_an_event_loop_waits_for_what_nobody_needed_for_long(store: Store, tmp_path: Path) -> None:
-    path = written(tmp_path, store.put("openai-key", KEY), refresh=REFRESH)
+    path = written(tmp_path, store.put("openai-key", KEY))
     assert key_of(path) == KEY
     store.put("openai-key", "rotated")
-    await asyncio.sleep(2 * OLD)
+    grow_old(2 * OLD)
     assert key_of(path) == "rotated"
 
 
 def test_a_forked_child_reads_by_itself(store: Store, tmp_path: Path) -> None:
-    path = written(tmp_path, store.put("openai-key", KEY), refresh=REFRESH)
+    path = written(tmp_path, store.put("openai-key", KEY))
     assert key_of(path) == KEY
     store.put("openai-key", "rotated")
-    time.sleep(OLD)
-    secret = next(iter(secret_stores._stored.values()))
+    grow_old()
+    (secret,) = secret_stores._stored.values()
     with secret._lock:  # as another thread may hold it
         child = os.fork()
         if child == 0:
+            signal.alarm(20)
             os._exit(0 if key_of(path) == "rotated" else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
@@ -403,15 +435,15 @@ def test_a_rotated_secret_is_sent_by_the_next_call(
     reference = store.put("openai-key", "expired")
     text = fresh_emulator.settings_toml().replace(f'api_key = "{AZURE_KEY}"', f'api_key = "{reference}"', 1)
     path = tmp_path / "turnout.toml"
-    path.write_text(f"{text}\n[secrets]\nrefresh = {REFRESH}\n")
+    path.write_text(text)
     chat, embedding = Chat(framework, settings=str(path)), Embedding(framework, settings=str(path))
     with pytest.raises(Exception, match="refused the credential"):
         chat.ask(way)
     store.put("openai-key", AZURE_KEY)
-    time.sleep(OLD)
+    grow_old()
     load_settings(path)
     assert chat.ask(way).text
     assert embedding.query("x")
     store.relay.stop()
-    time.sleep(OLD)
+    grow_old()
     assert chat.ask(way).text

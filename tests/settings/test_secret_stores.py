@@ -218,6 +218,16 @@ def test_a_redirect_is_not_followed(vault: Store, fresh_emulator: Emulator, tmp_
     assert not [one for one in fresh_emulator.requests if one.service == "azure"]
 
 
+def test_a_managed_identitys_token_goes_by_no_proxy(
+    vault: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", os.environ["HTTPS_PROXY"])
+    monkeypatch.setenv("ALL_PROXY", os.environ["HTTPS_PROXY"])
+    monkeypatch.setenv("NO_PROXY", "")
+    assert key_of(written(tmp_path, vault.put("openai-key", KEY))) == KEY
+    assert vault.proxied == [f"CONNECT {VAULT}:443"]
+
+
 @pytest.mark.parametrize(
     "text",
     [

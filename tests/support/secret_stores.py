@@ -33,10 +33,12 @@ class Store:
         name: `keyvault` or `secretsmanager`.
         emulator: Where it is.
         relay: What leads there.
+        proxied: Whom the environment's proxy was asked for.
     """
 
-    def __init__(self, name: str, emulator: Emulator, relay: Relay) -> None:
+    def __init__(self, name: str, emulator: Emulator, relay: Relay, proxied: list[str] | None = None) -> None:
         self.name = name
+        self.proxied = proxied
         self.relay = relay
         self._emulator = emulator
 
@@ -84,9 +86,10 @@ def store_at(name: str, emulator: Emulator, patch: pytest.MonkeyPatch) -> Iterat
             for variable, value in emulator.environment("managed-identity").items():
                 patch.setenv(variable, value)
             patch.setenv("REQUESTS_CA_BUNDLE", emulator.ca_file)
-            with proxy([], {VAULT: relay.port}) as there:
+            proxied: list[str] = []
+            with proxy(proxied, {VAULT: relay.port}) as there:
                 patch.setenv("HTTPS_PROXY", there)
-                yield Store(name, emulator, relay)
+                yield Store(name, emulator, relay, proxied)
     finally:
         runtime.close()
         relay.stop()

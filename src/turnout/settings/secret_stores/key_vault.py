@@ -83,7 +83,7 @@ def read(where: Place, known: Callable[[], Iterable[str]]) -> SecretStr:
 def _asked(where: Place, known: Callable[[], Iterable[str]]) -> tuple[SecretStr | None, Exception | None]:
     redact_logs(known)
     try:
-        client = _clients.get_or_make(where.host, partial(_client, where.host))
+        client, _ = _clients.get_or_make(where.host, partial(_client, where.host))
         redact_logs(known)  # the SDK came with the client
         text = (client.get_secret(where.secret).value or "").strip()
     except MissingExtraError as error:
@@ -93,34 +93,56 @@ def _asked(where: Place, known: Callable[[], Iterable[str]]) -> tuple[SecretStr 
     return (SecretStr(text) if text else None), None
 
 
-def _client(host: str) -> Any:
+def _client(host: str) -> tuple[Any, Any]:
+    """A vault's client, and its credential."""
     try:
         import azure.identity
-        import certifi
-        from azure.core.pipeline.transport import RequestsTransport
         from azure.keyvault.secrets import SecretClient
     except ImportError as error:
         msg = f"a reference to a Key Vault needs {error.name}: pip install 'turnout[keyvault]'"
         raise MissingExtraError(msg) from error
-    limits: dict[str, Any] = {"connection_timeout": _CONNECT, "read_timeout": _PATIENCE}
-    options: dict[str, Any] = {**limits, "retry_total": _REPEATS}
+    options: dict[str, Any] = {"transport": _transport(), "retry_total": _REPEATS}
     named = _AUTHORITIES.get(host.partition(".vault.")[2])
     if named is not None and not variable("AZURE_AUTHORITY_HOST"):
         options["authority"] = getattr(azure.identity.AzureAuthorityHosts, named)
-    trusted = certificates("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") or certifi.where()
-    transport = RequestsTransport(connection_verify=trusted, **limits)
-    transport.open()
-    transport.session.auth = lambda request: request  # so that requests doesn't look for a login in `.netrc`
-    return SecretClient(
+    credential = azure.identity.DefaultAzureCredential(**options)
+    client = SecretClient(
         f"https://{host}",
-        azure.identity.DefaultAzureCredential(**options),
-        transport=transport,
+        credential,
+        transport=_transport(),
         retry_total=_REPEATS,
         permit_redirects=False,  # another host's answer isn't the vault's
     )
+    return client, credential
 
 
-_clients: Cache[str, Any] = Cache(close=lambda client: client.close())
+def _transport() -> Any:
+    """What requests go by: the environment's proxy and certificates, and none of its logins.
+
+    A managed identity's token comes over plain http, from the machine or beside it; a proxy would read it.
+    """
+    import certifi
+    from azure.core.pipeline.transport import RequestsTransport
+
+    class Transport(RequestsTransport):  # type: ignore[misc] # seen as Any
+        def send(self, request: Any, **options: Any) -> Any:
+            if request.url.startswith("http://"):
+                options["proxies"] = {"http": None, "all": None}
+            return super().send(request, **options)
+
+    trusted = certificates("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") or certifi.where()
+    made = Transport(connection_verify=trusted, connection_timeout=_CONNECT, read_timeout=_PATIENCE)
+    made.open()
+    made.session.auth = lambda request: request  # so that requests doesn't look for a login in `.netrc`
+    return made
+
+
+def _close(made: tuple[Any, Any]) -> None:
+    for one in made:
+        one.close()
+
+
+_clients: Cache[str, tuple[Any, Any]] = Cache(close=_close)
 
 
 def _failure(where: Place, error: Exception) -> Exception:

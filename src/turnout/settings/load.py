@@ -69,8 +69,11 @@ class _Snapshot:
             self.environment == _variables()
             and self.folder == os.getcwd()  # noqa: PTH109 - a Path takes ten times as long
             and all(_stamp(file) == stamp for file, stamp in self.files.items())
-            and not any(secret.number != number or secret.is_due(self.refresh) for secret, number in self.secrets)
+            and (not self.secrets or self._are_secrets_new())
         )
+
+    def _are_secrets_new(self) -> bool:
+        return not any(secret.number != number or secret.is_due(self.refresh) for secret, number in self.secrets)
 
 
 _latest: dict[str, tuple[_Snapshot, Settings]] = {}  # path as it was passed → what was read last

@@ -49,6 +49,14 @@ _REFUSALS = {
 }
 """What Secrets Manager says of a secret → what is wrong. Sources: its API reference of GetSecretValue."""
 
+_WRONG_CREDENTIAL = frozenset(
+    {
+        *("UnrecognizedClientException", "ExpiredTokenException", "InvalidClientTokenId", "ExpiredToken"),
+        *("InvalidSignatureException", "IncompleteSignatureException", "MissingAuthenticationTokenException"),
+    }
+)
+"""What AWS says of a request's signature. Source: Secrets Manager's API reference, Common Errors."""
+
 
 class Place(NamedTuple):
     """Where a secret is: its name or ARN, and its region, that of the ARN or the environment, or else the profile's."""
@@ -133,17 +141,20 @@ _clients: Cache[str | None, Any] = Cache(close=lambda client: client.close())
 
 def _failure(where: Place, error: Exception) -> Exception:
     """What is wrong, in words, and what to do."""
-    from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
+    from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, NoRegionError  # noqa: A004
 
     said = " ".join(redact(str(error)).split()).rstrip(".")
     what = f"{where.name} that it refers to"
     if isinstance(error, NoRegionError):
         return StoreRefusesError(f"{what} has no region: set AWS_REGION or the profile's region, or write its ARN")
     if isinstance(error, ClientError):
-        refusal = _REFUSALS.get(str(error.response.get("Error", {}).get("Code")))
-        if refusal is not None:
-            return StoreRefusesError(f"{what} {refusal} ({said})")
-        return StoreUnreachableError(f"{what} can't be read: {said}. {_SIGN_IN}")
+        code = str(error.response.get("Error", {}).get("Code"))
+        if code in _REFUSALS:
+            return StoreRefusesError(f"{what} {_REFUSALS[code]} ({said})")
+        advice = f". {_SIGN_IN}" if code in _WRONG_CREDENTIAL else ""
+        return StoreUnreachableError(f"{what} can't be read: {said}{advice}")
+    if isinstance(error, ConnectionError | HTTPClientError):
+        return StoreUnreachableError(f"{what} can't be read: {said}. Is the region right, and the endpoint reachable?")
     if isinstance(error, BotoCoreError | OSError):
         return StoreUnreachableError(f"{what} can't be read: {said}. {_SIGN_IN}")
     return StoreRefusesError(f"{what} can't be read ({type(error).__name__}): {said}")

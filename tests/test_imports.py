@@ -18,6 +18,7 @@ LAYERS = [
     "errors",
     "redaction",
     "permissions",
+    "sdk_logs",
     "runtime",
     "facts",
     "settings",

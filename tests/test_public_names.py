@@ -33,6 +33,7 @@ PUBLIC = {
         "OpenAIBackend",
         "PolicySettings",
         "Secret",
+        "SecretsSettings",
         "Settings",
         "Target",
         "is_loopback",

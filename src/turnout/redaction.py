@@ -30,6 +30,7 @@ _SHAPES = (
     r"(?P<kept>://)[^\s/@'\"]+(?=@)",  # a URL's user name and password
     rf"(?i)(?<![\w-])(?P<kept>(?:{_HEADERS})\\?[\"']?\s*[:=]\s*b?\\?[\"']?)(?P<value>[^\s\"',;&}}\])<>\\]+)",
     rf"(?i)(?P<kept><(?:{_HEADERS})>)(?P<value>[^<]+)",  # STS answers in XML
+    r"(?P<kept>\"Secret(?:String|Binary)\"\s*:\s*\")(?:[^\"\\]|\\+.)*",  # Secrets Manager's answer, or its repr
     r"(?i)\b(?P<kept>(?:Bearer|Basic|Negotiate)\s+)(?P<value>[^\s\"',;&}\])<>\\]+)",
     r"(?i)\b(?P<kept>Signature\s*=\s*)[0-9a-f]{16,}",
     r"\beyJ[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?",  # a JSON web token

@@ -1,4 +1,4 @@
-"""Local Azure, OpenAI, Bedrock Runtime, Mantle, Entra and STS endpoints, for demos, notebooks and tests.
+"""Local Azure, OpenAI, Bedrock Runtime, Mantle, Entra, STS and secret-store endpoints, for demos, notebooks and tests.
 
 It holds no language model: it answers from the context it is given, calls tools and fills schemas by matching words,
 and its vectors are lexical. Exact answers and failures can be queued, and what was received can be read.

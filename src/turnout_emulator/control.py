@@ -19,7 +19,8 @@ class Received:
     """One request that reached the emulator.
 
     Attributes:
-        service: `azure`, `openai`, `bedrock`, `mantle`, `entra`, `sts`, `sso` or `metadata`.
+        service: `azure`, `openai`, `bedrock`, `mantle`, `entra`, `sts`, `sso`, `metadata`, `keyvault` or
+            `secretsmanager`.
         method: HTTP method.
         path: Path as it was sent, still percent-encoded.
         query: Query parameters.

@@ -1,4 +1,4 @@
-"""The emulator: eight services on listeners of their own, in one thread with one event loop."""
+"""The emulator: ten services on listeners of their own, in one thread with one event loop."""
 
 from __future__ import annotations
 
@@ -25,9 +25,11 @@ from turnout_emulator.services.azure import AzureService
 from turnout_emulator.services.base import Hub, Service
 from turnout_emulator.services.bedrock import BedrockService
 from turnout_emulator.services.entra import EntraService
+from turnout_emulator.services.key_vault import KeyVaultService
 from turnout_emulator.services.mantle import MantleService
 from turnout_emulator.services.metadata import MetadataService
 from turnout_emulator.services.openai import OpenAIService
+from turnout_emulator.services.secrets_manager import SecretsManagerService
 from turnout_emulator.services.sso import SsoService
 from turnout_emulator.services.sts import StsService
 from turnout_emulator.tokens import TokenIssuer
@@ -79,8 +81,22 @@ class EntraEndpoint(Endpoint):
         self.tokens.revoke_all()
 
 
+@dataclass(slots=True)
+class KeyVaultEndpoint(Endpoint):
+    """Where Key Vault listens, and what is in it: `secrets`, by name."""
+
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(slots=True)
+class SecretsManagerEndpoint(Endpoint):
+    """Where Secrets Manager listens, and what is in it: `secrets`, by name; bytes are base64 of a binary one."""
+
+    secrets: dict[str, str | bytes] = field(default_factory=dict, repr=False)
+
+
 class Emulator:
-    """Local Azure OpenAI and Foundry, OpenAI, Bedrock Runtime, Mantle, Entra, STS, SSO and metadata endpoints.
+    """Local Azure OpenAI and Foundry, OpenAI, Bedrock Runtime, Mantle, Entra, STS, SSO, metadata and secret stores.
 
     Use it as a context manager, or call `start` and `stop`.
 
@@ -138,12 +154,15 @@ class Emulator:
             chunk_delay=chunk_delay,
         )
         clouds = (AzureService, OpenAIService, BedrockService, MantleService)
-        services = (*clouds, EntraService, StsService, SsoService, MetadataService)
+        credentials = (EntraService, StsService, SsoService, MetadataService)
+        services = (*clouds, *credentials, KeyVaultService, SecretsManagerService)
         self._services: list[Service] = [service(self._hub) for service in services]
         self.azure, self.openai = Endpoint("azure"), Endpoint("openai")
         self.bedrock, self.mantle = Endpoint("bedrock"), Endpoint("mantle")
         self.entra = EntraEndpoint("entra", tokens=self._hub.tokens)
         self.sts, self.sso, self.metadata = Endpoint("sts"), Endpoint("sso"), Endpoint("metadata")
+        self.keyvault = KeyVaultEndpoint("keyvault", secrets=self._hub.vault_secrets)
+        self.secretsmanager = SecretsManagerEndpoint("secretsmanager", secrets=self._hub.aws_secrets)
         self._host = host
         self._ports = dict(ports or {})
         self._ca_file: Path | None = None
@@ -208,7 +227,7 @@ class Emulator:
 
         Args:
             target: `azure`, `foundry`, `bedrock`, `mantle`, `openai`, `entra`, `managed-identity`,
-                `azure-instance`, `azure-arc`, `sts`, `container`, `sso` or `instance`.
+                `azure-instance`, `azure-arc`, `sts`, `container`, `sso`, `instance` or `secretsmanager`.
 
         Raises:
             ValueError: There is no such target.
@@ -237,7 +256,8 @@ class Emulator:
             msg = f"the emulator listens on {self._host}: other machines can call it, and its credentials are public"
             warnings.warn(msg, stacklevel=2)
         self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        authority.issue_cert("localhost", "127.0.0.1", "::1").configure_cert(self._tls)
+        # Key Vault's client talks to hosts of that name alone, and gets here by a proxy.
+        authority.issue_cert("localhost", "127.0.0.1", "::1", "*.vault.azure.net").configure_cert(self._tls)
         with tempfile.NamedTemporaryFile("wb", prefix="turnout-emulator-", suffix=".pem", delete=False) as file:
             file.write(authority.cert_pem.bytes())
         self._ca_file = Path(file.name)

@@ -52,6 +52,10 @@ def variables(target: str, hub: Hub, ca_file: str) -> dict[str, str]:
             **{f"AWS_ENDPOINT_URL_{name}": hub.addresses["sso"] for name in ("SSO", "SSO_OIDC", "SIGNIN")},
         },
         "instance": lambda: {**_region(hub), "AWS_EC2_METADATA_SERVICE_ENDPOINT": hub.addresses["metadata"]},
+        "secretsmanager": lambda: {
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": hub.addresses["secretsmanager"],
+            **_keys(hub),
+        },
         "container": lambda: {
             **_region(hub),
             "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{hub.addresses['sts']}/credentials",

@@ -18,6 +18,9 @@ from typing import Any
 
 from turnout_emulator.refusals import RequestRefused
 
+VAULT_AUDIENCE = "https://vault.azure.net"
+"""For what a token of Key Vault is."""
+
 
 def _encode(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -13,8 +13,7 @@ from tests.canaries.test_calls import _echo, _outcome, calls, settings
 from tests.providers.test_clients import entra
 from tests.support.frameworks import FRAMEWORKS, WAYS, Chat, Embedding
 from tests.transport.wire_server import serving
-from turnout import runtime
-from turnout.providers import sdk_logs
+from turnout import runtime, sdk_logs
 from turnout.settings import Settings
 
 if TYPE_CHECKING:

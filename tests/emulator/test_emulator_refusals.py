@@ -43,7 +43,10 @@ def test_every_refusal_is_there_and_used() -> None:
         assert "{" not in str(refuse(name, param="x", **facts))
 
 
-@pytest.mark.parametrize("service", ["openai", "bedrock", "foundry", "sts", "sso", "metadata", "entra"])
+@pytest.mark.parametrize(
+    "service",
+    ["openai", "bedrock", "foundry", "sts", "sso", "metadata", "entra", "keyvault", "secretsmanager"],
+)
 def test_every_service_has_an_error_of_each_kind(service: str) -> None:
     assert set(ERRORS[service]) >= KINDS
 

@@ -2,63 +2,20 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.transport.wire_server import Line, serving
+from tests.support.proxy import proxy
 from turnout import runtime
 from turnout.langchain import ChatTurnout
 from turnout.settings import Settings
 from turnout_emulator.accounts import ROLE_ARN, WEB_IDENTITY_TOKEN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from turnout_emulator import Emulator
-
-
-@contextmanager
-def proxy(seen: list[str]) -> Iterator[str]:
-    """A proxy on loopback that opens tunnels, and passes on what isn't encrypted; `seen` has whom it was asked for."""
-
-    def answer(line: Line, head: bytes, body: bytes) -> None:
-        method, target, _ = head.split(b" ", 2)
-        seen.append(f"{method.decode()} {target.decode().partition('?')[0]}")
-        if method == b"CONNECT":
-            host, _, port = target.decode().rpartition(":")
-            with socket.create_connection((host, int(port))) as there:
-                line.sock.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                back = threading.Thread(target=_pump, args=(there, line.sock), daemon=True)
-                back.start()
-                _pump(line.sock, there)
-                back.join(10)
-            return
-        host, _, port = target.decode().split("/")[2].partition(":")
-        path = "/" + target.decode().split("/", 3)[3]
-        with socket.create_connection((host, int(port))) as there:
-            lines = [one for one in head.split(b"\r\n")[1:] if not one.lower().startswith((b"proxy-", b"connection"))]
-            first = f"{method.decode()} {path} HTTP/1.1".encode()
-            there.sendall(b"\r\n".join([first, b"Connection: close", *lines]).rstrip(b"\r\n") + b"\r\n\r\n" + body)
-            while part := there.recv(65536):
-                line.sock.sendall(part)
-        line.sock.shutdown(socket.SHUT_WR)
-
-    with serving(answer) as server:
-        yield server.url.partition("/v1")[0]
-
-
-def _pump(one: socket.socket, other: socket.socket) -> None:
-    try:
-        while part := one.recv(65536):
-            other.sendall(part)
-        other.shutdown(socket.SHUT_WR)
-    except OSError:
-        return
 
 
 def settings(emulator: Emulator, **more: Any) -> Settings:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from turnout.providers import azure, bedrock, openai
 from turnout.providers.base import Client
-from turnout.providers.sdk_logs import redact_logs
 from turnout.redaction import without_secrets
 from turnout.runtime import Cache
+from turnout.sdk_logs import redact_logs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,10 +3,19 @@
 This package is the only part of turnout that reads any of the three.
 """
 
-from turnout.settings.backends import AzureBackend, Backend, BackendSettings, BedrockBackend, OpenAIBackend, is_loopback
+from turnout.settings.addresses import is_loopback
+from turnout.settings.backends import AzureBackend, Backend, BackendSettings, BedrockBackend, OpenAIBackend
 from turnout.settings.load import load_settings
 from turnout.settings.secrets import Secret
-from turnout.settings.tree import FailoverSettings, IndexSettings, Kind, PolicySettings, Settings, Target
+from turnout.settings.tree import (
+    FailoverSettings,
+    IndexSettings,
+    Kind,
+    PolicySettings,
+    SecretsSettings,
+    Settings,
+    Target,
+)
 
 __all__ = [
     "AzureBackend",
@@ -19,6 +28,7 @@ __all__ = [
     "OpenAIBackend",
     "PolicySettings",
     "Secret",
+    "SecretsSettings",
     "Settings",
     "Target",
     "is_loopback",

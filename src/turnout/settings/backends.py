@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -20,19 +19,9 @@ from pydantic import (
 )
 
 from turnout.redaction import shown
+from turnout.settings.addresses import is_loopback
 from turnout.settings.options import HeadersTable, Options, OptionsTable
 from turnout.settings.secrets import SECRET_FIELDS, OwnCredential, SecretText, plain
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
 
 _REQUEST = re.compile(
     r"/openai/deployments/|/model/(?=[^/]+/(?:converse|invoke))|(?:/anthropic)?/v1/messages$"

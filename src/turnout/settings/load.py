@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import copyreg
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -21,9 +21,9 @@ from turnout.redaction import shown, without_variables
 from turnout.settings.backends import PROVIDERS
 from turnout.settings.names import check_names
 from turnout.settings.problems import SMALLEST_FILE, TOP_KEYS, nearest, shown_name, translate, variable
-from turnout.settings.references import resolved
+from turnout.settings.references import Sources, resolved
 from turnout.settings.secrets import Secret, holds_secrets, is_secret, wrapped
-from turnout.settings.tree import Kind, Settings
+from turnout.settings.tree import Kind, SecretsSettings, Settings
 from turnout.settings.variables import (
     CLOUD_VARIABLES,
     PROXY_VARIABLES,
@@ -33,10 +33,13 @@ from turnout.settings.variables import (
     implied_target,
 )
 
+if TYPE_CHECKING:
+    from turnout.settings.secret_stores.kept import StoredSecret
+
 FILE_NAME = "turnout.toml"
 _PREFIX = "TURNOUT_"
 _CONFIG_VARIABLE = "TURNOUT_CONFIG"
-_TABLES = ("backends", "chat", "embedding", "failover", "index", "policy")  # the keys that are tables
+_TABLES = ("backends", "chat", "embedding", "failover", "index", "policy", "secrets")  # the keys that are tables
 _KINDS: tuple[Kind, ...] = ("chat", "embedding")
 _ENVIRONMENT = "the environment"
 _KEPT = 32
@@ -49,10 +52,16 @@ class _Snapshot:
     folder: str
     files: dict[str, tuple[int, int] | None]
     environment: object
+    refresh: float = 0.0
+    secrets: list[tuple[StoredSecret, int]] = field(default_factory=list)
 
-    def watch(self, file: Path) -> None:
+    def file(self, path: Path) -> None:
         """Take a file among those whose change is looked for."""
-        self.files[str(file)] = _stamp(str(file))
+        self.files[str(path)] = _stamp(str(path))
+
+    def stored(self, secret: StoredSecret, number: int) -> None:
+        """Take a secret of a store among those that have changed, or become old, at some time."""
+        self.secrets.append((secret, number))
 
     def is_now(self) -> bool:
         """Whether nothing has changed, at a fraction of the cost of reading it again."""
@@ -60,7 +69,11 @@ class _Snapshot:
             self.environment == _variables()
             and self.folder == os.getcwd()  # noqa: PTH109 - a Path takes ten times as long
             and all(_stamp(file) == stamp for file, stamp in self.files.items())
+            and (not self.secrets or self._are_secrets_new())
         )
+
+    def _are_secrets_new(self) -> bool:
+        return not any(secret.number != number or secret.is_due(self.refresh) for secret, number in self.secrets)
 
 
 _latest: dict[str, tuple[_Snapshot, Settings]] = {}  # path as it was passed → what was read last
@@ -70,7 +83,7 @@ def load_settings(path: str | os.PathLike[str] | None = None) -> Settings:
     """Read the settings: `turnout.toml`, `.env` and the environment.
 
     The same inputs give the same object, so that calling this often costs little; a changed file or variable is
-    seen by the next call.
+    seen by the next call. A secret of a store is asked for again when it is older than `[secrets] refresh` says.
 
     Args:
         path: The TOML file; left out, `TURNOUT_CONFIG`, or the nearest `turnout.toml` from the working directory up.
@@ -85,7 +98,7 @@ def load_settings(path: str | os.PathLike[str] | None = None) -> Settings:
         return latest[1]
     snapshot = _snapshot(path)
     try:
-        settings = _load(path, snapshot.watch)
+        settings = _load(path, snapshot)
     except Exception as error:
         without_variables(error)  # among which is all that was read
         raise
@@ -177,7 +190,7 @@ def _read_dotenv(path: Path) -> dict[str, Secret]:
     return {name: Secret(value) for name, value in dotenv_values(path).items() if value is not None}
 
 
-def _load(path: str | os.PathLike[str] | None, watch: Callable[[Path], object]) -> Settings:
+def _load(path: str | os.PathLike[str] | None, snapshot: _Snapshot) -> Settings:
     file = _located(path)
     folder = file.parent if file else Path.cwd()
     dotenv_file = folder / ".env"
@@ -204,7 +217,8 @@ def _load(path: str | os.PathLike[str] | None, watch: Callable[[Path], object]) 
     merged["index"] = _from_folder(merged.get("index", {}), folder)
     merged["source"] = str(file) if file else _ENVIRONMENT
     every = {name: value.get_secret_value() for name, value in dotenv.items()} | os.environ
-    merged, wrong = resolved(merged, every, folder, watch)
+    snapshot.refresh = _refresh(merged.get("secrets"))
+    merged, wrong = resolved(merged, Sources(every, folder, snapshot.refresh, snapshot))
     if wrong:
         raise SettingsError("\n".join(f"{file or 'settings'}, {line}" for line in wrong))
     settings = _validated(merged, file, turnout_variables)
@@ -217,6 +231,14 @@ def _load(path: str | os.PathLike[str] | None, watch: Callable[[Path], object]) 
         )
     check_names(settings, written)
     return settings
+
+
+def _refresh(written: Any) -> float:
+    """How old a store's secret may be, which has to be known before the rest is validated."""
+    try:
+        return SecretsSettings.model_validate(written or {}).refresh
+    except ValidationError:  # which validation of the whole says in words
+        return SecretsSettings().refresh
 
 
 def _validated(data: dict[str, Any], file: Path | None, variables: Mapping[str, str]) -> Settings:

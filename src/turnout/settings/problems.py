@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from turnout.errors import SettingsError
 from turnout.redaction import shown
 from turnout.settings.backends import PROVIDERS, AzureBackend, Node
-from turnout.settings.tree import FailoverSettings, IndexSettings, PolicySettings, Settings, Target
+from turnout.settings.tree import FailoverSettings, IndexSettings, PolicySettings, SecretsSettings, Settings, Target
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,5 +101,10 @@ def _known_keys(parents: list[str], data: Mapping[str, Any]) -> Iterable[str]:
         backend = data.get("backends", {}).get(parents[1], {})
         kind = PROVIDERS.get(backend.get("provider", parents[1]), AzureBackend)
         return [name for name in kind.model_fields if name != "origins"]
-    tables: dict[str, type[Node]] = {"index": IndexSettings, "failover": FailoverSettings, "policy": PolicySettings}
+    tables: dict[str, type[Node]] = {
+        "index": IndexSettings,
+        "failover": FailoverSettings,
+        "policy": PolicySettings,
+        "secrets": SecretsSettings,
+    }
     return list(tables.get(parents[0], Target).model_fields)

@@ -39,6 +39,8 @@ def plain(value: Any) -> Any:
 
 
 def _given(value: Any) -> Any:
+    if isinstance(value, Secret):  # which was read, and isn't a reference, whatever it looks like
+        return value
     value = plain(value)
     return referred(value) if isinstance(value, str) else value
 

@@ -27,6 +27,7 @@ from turnout.facts.spaces import EmbeddingSpace
 from turnout.redaction import shown
 from turnout.settings.backends import Backend, Node
 from turnout.settings.options import HeadersTable, Options, OptionsTable
+from turnout.settings.references import REFRESH
 from turnout.settings.secrets import SecretText
 
 Kind = Literal["chat", "embedding"]
@@ -235,6 +236,16 @@ class PolicySettings(Node):
     _names = field_validator("regions", "models", "backends", mode="before")(_listed)
 
 
+class SecretsSettings(Node):
+    """How secrets are kept that a store has: Azure Key Vault, AWS Secrets Manager.
+
+    Attributes:
+        refresh: Seconds after which the store is asked for a secret again.
+    """
+
+    refresh: float = Field(default=REFRESH, gt=0, allow_inf_nan=False)
+
+
 class Settings(Node):
     """What the user said, validated and frozen.
 
@@ -250,6 +261,7 @@ class Settings(Node):
         fallbacks: Backends that calls move on to, in order, when the one that they began on can't answer.
         failover: When they do.
         policy: Where data may go.
+        secrets: How secrets are kept that a store has.
         route_fallbacks: Likewise of one route, like `chat.fast`; written as `fallbacks` among its targets.
         backends: Backend name → its provider, endpoint and credentials.
         chat: Route name → backend name → target.
@@ -263,6 +275,7 @@ class Settings(Node):
     fallbacks: tuple[str, ...] = ()
     failover: FailoverSettings = Field(default_factory=FailoverSettings)
     policy: PolicySettings = Field(default_factory=PolicySettings)
+    secrets: SecretsSettings = Field(default_factory=SecretsSettings)
     route_fallbacks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     unsupported: Literal["warn", "error", "drop"] = "warn"
     allow_private_media: bool = False

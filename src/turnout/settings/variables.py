@@ -1,24 +1,19 @@
 """The clouds' own variables: `AZURE_OPENAI_ENDPOINT`, `AWS_REGION`, `OPENAI_API_KEY`, …
 
 With no settings file they make the backends. With one, they only supply credentials that it leaves out, and only to
-the resource that they were issued for. Other programs go by some of them too, as for the certificates to trust.
+the resource that they were issued for.
 """
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from turnout.facts.providers import PROVIDERS, ProviderFacts
-from turnout.settings.backends import is_loopback
+from turnout.settings.addresses import is_loopback
 from turnout.settings.secrets import SECRET_FIELDS, Secret
-
-_log = logging.getLogger(__name__)
 
 PROXY_VARIABLES = frozenset(
     name for base in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY") for name in (base, base.lower())
@@ -36,28 +31,6 @@ SECRET_VARIABLES = frozenset(
     if field in SECRET_FIELDS
     for name in names
 )
-
-
-def certificates(*names: str) -> str | None:
-    """The file or folder of certificates that the first of some variables names, if it is there."""
-    found = next(((name, os.environ[name]) for name in names if os.environ.get(name)), None)
-    if found is None or Path(found[1]).exists():
-        return found[1] if found else None
-    _log.warning("%s names certificates that aren't there: %s. The usual ones are trusted.", *found)
-    return None
-
-
-def workload_identity() -> dict[str, str] | None:
-    """What Kubernetes' webhook for Entra's workload identities says of this pod, if it does.
-
-    The variables are azure-identity's, and their order too: those of App Service, Arc and others go before.
-    """
-    if os.environ.get("IDENTITY_ENDPOINT") or os.environ.get("MSI_ENDPOINT"):
-        return None
-    if not all(os.environ.get(f"AZURE_{name}") for name in ("AUTHORITY_HOST", "TENANT_ID", "FEDERATED_TOKEN_FILE")):
-        return None
-    fields = ("tenant_id", "client_id", "federated_token_file")
-    return {field: value for field in fields if (value := os.environ.get(f"AZURE_{field.upper()}"))}
 
 
 def _text(variables: Mapping[str, Secret], *names: str) -> str | None:

@@ -15,7 +15,7 @@ import urllib3
 
 from turnout.errors import SettingsError
 from turnout.runtime import Cache
-from turnout.settings.variables import certificates
+from turnout.settings.environment import certificates
 from turnout.transport.arrival import arrived
 from turnout.transport.asyncio_connections import AioConnections
 from turnout.transport.redirects import refuse

@@ -53,6 +53,8 @@ class Hub:
     delay: float
     chunk_delay: float
     signatures: Signatures = field(default_factory=Signatures)
+    vault_secrets: dict[str, str] = field(default_factory=dict)
+    aws_secrets: dict[str, str | bytes] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -16,9 +16,10 @@ from turnout_emulator.assertions import is_signed
 from turnout_emulator.control import Received
 from turnout_emulator.refusals import Refusal, RequestRefused
 from turnout_emulator.services.base import Exchange, Handler, Service, parse_form, respond
+from turnout_emulator.tokens import VAULT_AUDIENCE
 
 _KNOWN_AUDIENCES = frozenset(
-    {"https://cognitiveservices.azure.com", "https://ai.azure.com", "https://management.azure.com"}
+    {"https://cognitiveservices.azure.com", "https://ai.azure.com", "https://management.azure.com", VAULT_AUDIENCE}
 )
 
 _APP_SERVICE = "app_service"

@@ -17,11 +17,14 @@ from aiohttp import web
 from turnout_emulator.accounts import CLIENT, TENANT
 from turnout_emulator.refusals import Refusal, RequestRefused
 from turnout_emulator.services.base import Exchange, Handler, Hub, Service, respond
+from turnout_emulator.tokens import VAULT_AUDIENCE
 
 _ROLES = "/latest/meta-data/iam/security-credentials/"
 _LONGEST = 21_600  # seconds that a session token of EC2's lives
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
-_AUDIENCES = frozenset({"https://cognitiveservices.azure.com", "https://ai.azure.com", "https://management.azure.com"})
+_AUDIENCES = frozenset(
+    {"https://cognitiveservices.azure.com", "https://ai.azure.com", "https://management.azure.com", VAULT_AUDIENCE}
+)
 
 
 class MetadataService(Service):

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from turnout.errors import CredentialError
 from turnout.providers.credentials import Credential
 from turnout.providers.credentials.aws_errors import unobtainable
-from turnout.providers.credentials.aws_profiles import to_sign_in, with_mfa
 from turnout.providers.credentials.aws_refresh import renewable_class
 from turnout.providers.credentials.aws_sessions import Given, chain_session, endpoint_variants, own_session
 from turnout.redaction import redact, shown, without_secrets
+from turnout.settings.aws_profiles import to_sign_in, with_mfa
 from turnout.settings.secrets import plain
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from turnout.errors import CredentialError
 from turnout.redaction import without_secrets
+from turnout.settings.environment import certificates, workload_identity
 from turnout.settings.secrets import plain
-from turnout.settings.variables import certificates, workload_identity
 from turnout.transport import background_loop
 
 if TYPE_CHECKING:

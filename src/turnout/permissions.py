@@ -45,11 +45,10 @@ def warn_if_others_read(path: Path, what: str) -> None:
         return
     try:
         found = path.stat()
-        is_open = found.st_mode & _OTHERS_READ and all(
-            one.stat().st_mode & _OTHERS_ENTER for one in path.resolve().parents
-        )
+        folders = [*path.parents, *([] if path.is_absolute() else [Path.cwd(), *Path.cwd().parents])]
+        is_reached = all(folder.stat().st_mode & _OTHERS_ENTER for folder in folders)
     except OSError:
         return
-    if is_open and found.st_uid == os.geteuid():
+    if is_reached and found.st_mode & _OTHERS_READ and found.st_uid == os.geteuid():
         _warned.add(str(path))
         _log.warning("%s has %s, and every user of this machine can read it: chmod go= '%s'", path, what, path)

@@ -7,6 +7,7 @@ the resource that they were issued for.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -67,11 +68,19 @@ def _host(address: object) -> str | None:
         return None
 
 
+def _server(address: str) -> tuple[str | None, int | None]:
+    """Host and port: on one machine, each port is another server."""
+    with suppress(ValueError):  # validation says so
+        parts = urlsplit(address)
+        return parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return None, None
+
+
 def fill(backend: Mapping[str, Any], variables: Mapping[str, Secret], sources: Mapping[str, str]) -> dict[str, Any]:
     """A backend's settings with what the clouds' variables add, and where each addition came from.
 
     A key is only sent to the resource that it belongs to: `AZURE_OPENAI_API_KEY` is left alone when
-    `AZURE_OPENAI_ENDPOINT` names another host than the backend, and `OPENAI_API_KEY` never goes to a `base_url`
+    `AZURE_OPENAI_ENDPOINT` names another server than the backend, and `OPENAI_API_KEY` never goes to a `base_url`
     that `OPENAI_BASE_URL` doesn't name. Where the settings have a credential, no variable makes another one.
     """
     filled = dict(backend)
@@ -98,7 +107,7 @@ def _address(row: ProviderFacts, backend: Mapping[str, Any]) -> str:
 
 def _fields_to_fill(row: ProviderFacts, backend: Mapping[str, Any], variables: Mapping[str, Secret]) -> tuple[str, ...]:
     owner = _text(variables, *row.variables[row.address]) or row.default_address
-    is_own = not owner or _host(owner) == _host(_address(row, backend) or owner)
+    is_own = not owner or _server(owner) == _server(_address(row, backend) or owner)
     return (*row.added, *(row.owned if is_own else ()), *row.credentials(backend, variables))
 
 

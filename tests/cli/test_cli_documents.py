@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from turnout.cli import documents
 from turnout.cli.documents import printable, read
 from turnout.cli.failures import UserError
 
@@ -76,6 +77,12 @@ def test_one_bad_file_is_skipped_and_the_rest_goes_on(docs: Path, name: str, dat
 def test_a_pdf_with_an_empty_password_is_read(docs: Path) -> None:
     (docs / "open.pdf").write_bytes(pdf(["The pier is long."], password=""))
     assert "The pier is long." in [page.text for page in read(docs).pages]
+
+
+def test_a_pdf_of_too_many_pages_is_named(docs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "_MOST_PAGES", 2)
+    (docs / "long.pdf").write_bytes(pdf(["one", "two", "three"]))
+    assert _why(docs)["long.pdf"] == "it has 3 pages; split it into files of 2 at most"
 
 
 def test_a_pipe_is_not_waited_for(docs: Path) -> None:

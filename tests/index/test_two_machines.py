@@ -18,6 +18,7 @@ from tests.index.support import sent
 from tests.index.worker import fill, hold
 from tests.support.chroma_server import chroma_server  # noqa: F401  # a fixture
 from turnout.errors import ReindexLockedError
+from turnout.index.chroma import open_client
 from turnout.index.chunks import Chunk
 from turnout.index.collections import Collections
 from turnout.index.databases.schema import PostgresSchema
@@ -285,3 +286,11 @@ def test_what_is_taken_over_is_taken_once_and_gone_through(database: str, tmp_pa
             assert manifest.collections() == {"long": "space"}
             assert manifest.stamp("long") is None  # another machine may have changed it
             assert manifest.has_unread()
+
+
+def test_a_server_has_one_client_however_often_an_index_is_opened(chroma_server: str) -> None:  # noqa: F811
+    index = IndexSettings(store="chroma", connection=f"http://127.0.0.1:{chroma_server}")
+    again = IndexSettings(store="chroma", connection=f"http://127.0.0.1:{chroma_server}")
+    client = open_client(index, "docs", create=True)
+    assert client is not None
+    assert open_client(again, "others", create=True) is client

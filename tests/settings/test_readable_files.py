@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from turnout import permissions
+from turnout.errors import SettingsError
 from turnout.settings import load_settings
 
 if TYPE_CHECKING:
@@ -81,3 +82,12 @@ def test_an_env_file_without_one(folder: Path, caplog: pytest.LogCaptureFixture)
     write(folder / "turnout.toml", FILE.format(key=KEY), 0o600)
     write(folder / ".env", "TURNOUT_BACKEND=openai\nOTHER=x\n", 0o644)
     assert said(caplog, folder) == []
+
+
+@pytest.mark.parametrize("name", ["turnout.toml", ".env"])
+def test_a_file_that_is_too_large_for_settings(tmp_path: Path, name: str) -> None:
+    (tmp_path / "turnout.toml").write_text(FILE.format(key=KEY))
+    with (tmp_path / name).open("a") as file:
+        file.write("#" * (2**20 + 1))
+    with pytest.raises(SettingsError, match=rf"{name} is larger than 1 MiB"):
+        load_settings(tmp_path / "turnout.toml")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _TYPES = frozenset({".md", ".markdown", ".txt", ".text", ".rst", ".pdf"})
 _LARGEST = 64 * 1024 * 1024  # bytes of one file
+_MOST_PAGES = 10_000  # of a PDF
 
 
 class Page(NamedTuple):
@@ -124,7 +125,9 @@ def _pdf_texts(path: Path) -> list[tuple[int, str]]:
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it reports each oddity of a file that it then reads well
     try:
         with PdfReader(path) as reader:  # which tries the empty password itself
-            texts = [(number, _encodable(page.extract_text())) for number, page in enumerate(reader.pages, start=1)]
+            count = len(reader.pages)
+            read = enumerate(reader.pages if count <= _MOST_PAGES else [], start=1)
+            texts = [(number, _encodable(page.extract_text())) for number, page in read]
     except OSError:
         raise
     except FileNotDecryptedError:
@@ -135,6 +138,8 @@ def _pdf_texts(path: Path) -> list[tuple[int, str]]:
         raise UnreadableError(f"it is no PDF, or a broken one: {error}") from None
     except Exception as error:  # noqa: BLE001 - broken files make pypdf raise nearly anything
         raise UnreadableError(f"it is a broken PDF: {type(error).__name__}: {error}") from None
+    if count > _MOST_PAGES:
+        raise UnreadableError(f"it has {count:,} pages; split it into files of {_MOST_PAGES:,} at most")
     found = [(number, text) for number, text in texts if text]
     if not found:
         raise UnreadableError("it has no text, only pictures; run OCR over it first")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import random
 import threading
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from turnout import runtime
 from turnout.errors import IndexBrokenError
 from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk
 from turnout.index.collection import Collection, chunk_refused
@@ -43,6 +45,7 @@ _LOCK_SECONDS = 60.0  # many times what a change of a record takes
 _HEADER = 28  # bytes, up to the end of the file change counter
 _ROLLBACK = b"\x01\x01"  # at 18: the file changes with each commit, and not a write-ahead log beside it
 
+_servers: runtime.Cache[Any, Any] = runtime.Cache(size=None)  # Chroma keeps each client that it is asked for
 _opened: dict[str, object] = {}  # folder → the version of its file when it was opened last
 _files_lock = threading.RLock()
 _files: dict[tuple[int, int], int] = {}  # never closed: closing one takes every lock of the process on the file
@@ -60,13 +63,23 @@ def open_client(index: IndexSettings, name: str, *, create: bool) -> Any | None:
             folder = copied_folder(folder, partial(_version, folder / _FILE))
         make_folder(folder)
         return _open_folder(str(folder), name, create=create)
+    client = _servers.get_or_make(index.connection, partial(_server, index.database()))
+    return client if create or name in {one.name for one in client.list_collections()} else None
+
+
+def _server(connection: str) -> Any:
     import chromadb
     from chromadb.config import Settings as ChromaSettings
 
-    url = urlsplit(index.connection.get_secret_value())  # its password stays out
+    url = urlsplit(connection)  # its password stays out
     quiet, ssl = ChromaSettings(anonymized_telemetry=False), url.scheme == "https"
-    client = chromadb.HttpClient(host=url.hostname or "", port=url.port or 8000, ssl=ssl, settings=quiet)
-    return client if create or name in {one.name for one in client.list_collections()} else None
+    return chromadb.HttpClient(host=url.hostname or "", port=url.port or 8000, ssl=ssl, settings=quiet)
+
+
+@atexit.register
+def _close_servers() -> None:
+    for client in _servers.clear():
+        client.close()
 
 
 def _open_folder(folder: str, name: str, *, create: bool) -> Any | None:

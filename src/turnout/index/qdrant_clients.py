@@ -52,6 +52,7 @@ class FolderClient:
             return method(*args, **kwargs)
 
 
+_servers: runtime.Cache[Any, Any] = runtime.Cache(size=None)
 _folders: WeakValueDictionary[str, FolderClient] = WeakValueDictionary()
 _lock = threading.Lock()
 
@@ -70,7 +71,7 @@ def open_client(index: IndexSettings, *, create: bool) -> Any | None:
         SettingsError: The connection is no URL, or nobody vouches for the pickles in the folder.
     """
     if index.connection is not None:
-        return _server(index)
+        return _servers.get_or_make(index.connection, lambda: _server(index))
     folder = Path(index.path or ".")
     if not create and not folder.is_dir():
         return None
@@ -116,8 +117,8 @@ def _server(index: IndexSettings) -> Any:
 
 
 def _close() -> None:
-    """Close the folders at the process's end, when qdrant-client can no more."""
-    for client in list(_folders.values()):
+    """Close the clients at the process's end: folders, when qdrant-client can no more."""
+    for client in [*_folders.values(), *_servers.clear()]:
         client.close()
 
 

@@ -43,6 +43,7 @@ _TABLES = ("backends", "chat", "embedding", "failover", "index", "policy", "secr
 _KINDS: tuple[Kind, ...] = ("chat", "embedding")
 _ENVIRONMENT = "the environment"
 _KEPT = 32
+_LARGEST = 2**20  # bytes of a file
 
 
 @dataclass(slots=True, repr=False)
@@ -172,6 +173,7 @@ def _located(path: str | os.PathLike[str] | None) -> Path | None:
 def _read_toml(path: Path) -> dict[str, Any]:
     import tomllib
 
+    _check_size(path)
     try:
         with path.open("rb") as file:
             return wrapped(tomllib.load(file))
@@ -184,9 +186,15 @@ def _read_toml(path: Path) -> dict[str, Any]:
     raise SettingsError(msg)
 
 
+def _check_size(path: Path) -> None:
+    if path.stat().st_size > _LARGEST:
+        raise SettingsError(f"{path} is larger than {_LARGEST // 2**20} MiB, which no settings are")
+
+
 def _read_dotenv(path: Path) -> dict[str, Secret]:
     from dotenv import dotenv_values
 
+    _check_size(path)
     return {name: Secret(value) for name, value in dotenv_values(path).items() if value is not None}
 
 

@@ -233,6 +233,31 @@ def test_a_child_leaves_the_parents_connections_alone(
     assert done.returncode == 0, done.stdout
 
 
+MODELS = """
+import threading, pydantic.main, turnout.runtime
+held, done = threading.Event(), threading.Event()
+def build():
+    with pydantic.main._rebuild_lock:
+        held.set()
+        done.wait(30)
+threading.Thread(target=build).start()
+held.wait()
+child = os.fork()
+if child == 0:
+    class Model(pydantic.BaseModel):
+        text: str
+    Model.model_rebuild(force=True)
+    os._exit(0)
+found = ended(child)
+done.set()
+assert found == 0, found
+"""
+
+
+def test_a_fork_while_another_thread_builds_a_model() -> None:
+    run(MODELS)
+
+
 FIRST_CALL = """
 import asyncio, sys, threading, traceback
 framework, backend, route, *moments = sys.argv[1:]

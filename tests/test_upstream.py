@@ -92,6 +92,12 @@ def test_the_locks_of_imports() -> None:
     assert isinstance(bootstrap._module_locks, dict)
 
 
+def test_the_lock_of_models() -> None:
+    """`runtime/imports.py` gives a forked child its own."""
+    models: Any = vars(importlib.import_module("pydantic.main"))
+    assert hasattr(models["_rebuild_lock"], "acquire")
+
+
 def test_the_environment_can_be_compared_quickly() -> None:
     """Without that mapping `settings/load.py` copies the environment for each call by its public names."""
     assert isinstance(vars(os.environ)["_data"], dict)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import sys
 from importlib.abc import Loader, MetaPathFinder
-from threading import get_ident
+from threading import RLock, get_ident
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ _locks: dict[str, Any] = getattr(vars(importlib).get("_bootstrap"), "_module_loc
 
 def repair_imports() -> None:
     """Make it possible, in the child, to import what other threads of the parent were importing."""
+    models = vars(sys.modules.get("pydantic.main", object))
+    if "_rebuild_lock" in models:  # of the process, since pydantic 2.14: SDKs' modules build models
+        models["_rebuild_lock"] = RLock()
     half: dict[str, ModuleType] = {}
     for name, reference in list(_locks.items()):
         lock = reference()

@@ -258,6 +258,29 @@ def test_a_fork_while_another_thread_builds_a_model() -> None:
     run(MODELS)
 
 
+GARBAGE = """
+import gc, turnout.runtime
+finalised = []
+class Left:
+    def __del__(self):
+        finalised.append(os.getpid())
+gc.disable()
+left = Left()
+left.itself = left
+del left
+child = os.fork()
+gc.collect()
+if child == 0:
+    os._exit(len(finalised))
+assert finalised == [os.getpid()]
+assert ended(child) == 0
+"""
+
+
+def test_what_the_parent_left_is_not_finalised_in_the_child() -> None:
+    run(GARBAGE)
+
+
 FIRST_CALL = """
 import asyncio, sys, threading, traceback
 framework, backend, route, *moments = sys.argv[1:]

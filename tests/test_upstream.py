@@ -14,6 +14,8 @@ import httpx
 import openai
 import pytest
 
+from turnout import runtime
+
 CLIENTS: dict[str, Any] = {
     "openai": lambda: openai.OpenAI(api_key="k"),
     "openai, async": lambda: openai.AsyncOpenAI(api_key="k"),
@@ -96,6 +98,15 @@ def test_the_lock_of_models() -> None:
     """`runtime/imports.py` gives a forked child its own."""
     models: Any = vars(importlib.import_module("pydantic.main"))
     assert hasattr(models["_rebuild_lock"], "acquire")
+
+
+@pytest.mark.parametrize(("module", "name"), sorted(runtime._WITHIN))
+def test_what_a_fork_waits_for(module: str, name: str) -> None:
+    """`runtime` looks for frames of these functions."""
+    found: Any = importlib.import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    assert found.__qualname__ == name
 
 
 def test_the_environment_can_be_compared_quickly() -> None:

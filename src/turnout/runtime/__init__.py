@@ -28,16 +28,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Cache", "Renewable", "close", "drop", "ends", "fork_waits", "renew_in_child", "renewed_in_child"]
 
-_PATIENCE = 0.5  # seconds that a fork waits at most for what other threads are in the middle of
+_PATIENCE = 0.7  # seconds that a fork waits at most for what other threads are in the middle of
 _MOMENT = 0.001
 
 # OpenSSL works under locks of the process's, and a module in C that is half made can't be made again. Each takes some
 # milliseconds, and a handshake what its peer takes.
 _WITHIN = {
+    ("ssl", "SSLContext.__new__"),
     ("ssl", "create_default_context"),
     ("ssl", "SSLContext.load_default_certs"),
     ("ssl", "SSLSocket.do_handshake"),
     ("ssl", "SSLObject.do_handshake"),
+    ("botocore.httpsession", "create_urllib3_context"),
+    ("httpx._config", "create_ssl_context"),
+    ("httpx2._config", "create_ssl_context"),
     ("urllib3.util.ssl_", "create_urllib3_context"),
     ("urllib3.util.ssl_", "ssl_wrap_socket"),
     ("importlib._bootstrap_external", "ExtensionFileLoader.create_module"),
@@ -97,7 +101,7 @@ def drop(*things: object) -> None:
 
 @contextmanager
 def fork_waits() -> Iterator[None]:
-    """A fork by another thread waits for what is done here, for half a second at most.
+    """A fork by another thread waits for what is done here, for less than a second.
 
     It is for what takes milliseconds and can't be renewed: a library's own locks.
     """
@@ -150,6 +154,7 @@ def _in_child() -> None:
             renew()
         for thing in list(_renewable):
             thing.renew()
+        gc.freeze()  # what the parent left to be collected isn't finalised here: Chroma's client waits for its threads
     finally:
         if collecting:
             gc.enable()

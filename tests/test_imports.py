@@ -19,6 +19,7 @@ LAYERS = [
     "redaction",
     "permissions",
     "sdk_logs",
+    "azure_transport",
     "runtime",
     "facts",
     "settings",

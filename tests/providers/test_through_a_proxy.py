@@ -69,3 +69,43 @@ def test_entra_is_asked_through_the_proxy(fresh_emulator: Emulator) -> None:
         assert ChatTurnout(settings=made).invoke("x").text
     authority = entra(fresh_emulator)["authority_host"].partition("//")[2]
     assert any(one.startswith(f"CONNECT {authority}") for one in seen)
+
+
+def by_the_default_chain(emulator: Emulator, **more: Any) -> Settings:
+    options = {"provider": "azure", "endpoint": emulator.azure.url, "auth": "default", **more}
+    chat = {"default": {"azure": {"deployment": "mini", "model": "gpt-5-mini"}}}
+    return Settings.model_validate({"backends": {"azure": options}, "chat": chat})
+
+
+def test_the_default_chain_asks_entra_through_the_proxy(
+    fresh_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in fresh_emulator.environment("entra").items():
+        monkeypatch.setenv(name, value)
+    seen: list[str] = []
+    with proxy(seen) as address:
+        made = by_the_default_chain(
+            fresh_emulator,
+            proxy=address,
+            authority_host=fresh_emulator.entra.https_url,
+            ca_bundle=fresh_emulator.ca_file,
+        )
+        assert ChatTurnout(settings=made).invoke("x").text
+    authority = fresh_emulator.entra.https_url.partition("//")[2]
+    assert any(one.startswith(f"CONNECT {authority}") for one in seen)
+
+
+@pytest.mark.parametrize("auth", ["default", "managed-identity"])
+def test_no_proxy_is_asked_for_a_managed_identitys_token(
+    fresh_emulator: Emulator, monkeypatch: pytest.MonkeyPatch, auth: str
+) -> None:
+    for name, value in fresh_emulator.environment("managed-identity").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("NO_PROXY", "")
+    seen: list[str] = []
+    with proxy(seen) as address:
+        monkeypatch.setenv("HTTP_PROXY", address)
+        made = by_the_default_chain(fresh_emulator, auth=auth, proxy=address)
+        assert ChatTurnout(settings=made).invoke("x").text
+    assert any(request.service == "entra" for request in fresh_emulator.requests)
+    assert not [one for one in seen if "msi/token" in one]

@@ -173,8 +173,8 @@ def _located(path: str | os.PathLike[str] | None) -> Path | None:
 def _read_toml(path: Path) -> dict[str, Any]:
     import tomllib
 
-    _check_size(path)
     try:
+        _check_size(path)
         with path.open("rb") as file:
             return wrapped(tomllib.load(file))
     except tomllib.TOMLDecodeError as error:

@@ -6,6 +6,7 @@ import inspect
 import time
 from typing import TYPE_CHECKING, Any, cast
 
+from turnout.azure_transport import azure_transport
 from turnout.errors import CredentialError
 from turnout.redaction import without_secrets
 from turnout.settings.environment import certificates, workload_identity
@@ -58,30 +59,22 @@ def credential_of(method: str, backend: AzureBackend, authority: str | None) -> 
         directly: dict[str, Any] = {"retry_total": _REPEATS, "use_env_settings": False}
         made = azure.identity.ManagedIdentityCredential(client_id=backend.client_id, **directly, **limits)
     else:
-        options["transport"] = _chain_transport(backend, limits)
+        options["transport"] = _transport(backend, limits)
         if backend.client_id is not None and backend.client_secret is None:
             options["managed_identity_client_id"] = backend.client_id
         made = azure.identity.DefaultAzureCredential(**options, **limits)
     return cast("TokenCredential", made)
 
 
-def _chain_transport(backend: AzureBackend, limits: dict[str, float]) -> Any:
-    """What the default chain sends with: Entra by the settings' proxy and certificates.
-
-    A managed identity's endpoint is on the machine or beside it, asked over plain http, and no proxy leads there.
-    """
-    from azure.core.pipeline.transport import RequestsTransport
-
-    proxies = None if backend.proxy is None else {"https": plain(backend.proxy)}
-
-    class Transport(RequestsTransport):  # type: ignore[misc] # seen as Any
-        def send(self, request: Any, **options: Any) -> Any:
-            if proxies is not None:
-                options["proxies"] = proxies
-            return super().send(request, **options)
-
-    trusted = {"connection_verify": backend.ca_bundle} if backend.ca_bundle else {}
-    return Transport(connection_cert=backend.tls_certificate, **trusted, **limits)
+def _transport(backend: AzureBackend, limits: dict[str, float]) -> Any:
+    """What Entra is asked by: the settings' proxy and certificates."""
+    return azure_transport(
+        connect=limits["connection_timeout"],
+        read=limits["read_timeout"],
+        trusted=backend.ca_bundle or certificates("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+        certificate=backend.tls_certificate,
+        proxy=plain(backend.proxy),
+    )
 
 
 def _federated(backend: AzureBackend) -> AzureBackend | None:
@@ -135,16 +128,9 @@ def _service_principal(
 ) -> TokenCredential:
     """The settings' service principal, for which nothing but the settings decides where its secret goes."""
     import azure.identity
-    import certifi
-    from azure.core.pipeline.transport import RequestsTransport
 
-    trusted = backend.ca_bundle or certificates("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") or certifi.where()
-    transport = RequestsTransport(connection_verify=trusted, connection_cert=backend.tls_certificate, **limits)
-    transport.open()
-    transport.session.auth = lambda request: request  # so that requests doesn't look for a login in `.netrc`
-    options = {"authority": azure.identity.AzureAuthorityHosts.AZURE_PUBLIC_CLOUD, "transport": transport, **options}
-    if backend.proxy is not None:
-        options["proxies"] = dict.fromkeys(("http", "https"), plain(backend.proxy))
+    public = azure.identity.AzureAuthorityHosts.AZURE_PUBLIC_CLOUD
+    options = {"authority": public, "transport": _transport(backend, limits), **options}
     made: Any
     if method == "certificate":
         password = plain(backend.client_certificate_password)

@@ -8,16 +8,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
 from turnout.redaction import shown
 from turnout.settings.secret_stores import key_vault, secrets_manager
-from turnout.settings.secret_stores.kept import StoredSecret
+from turnout.settings.secret_stores.kept import StoredSecret, StoreRefusesError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _stored: dict[str, StoredSecret] = {}
 
@@ -56,13 +56,22 @@ def reference(text: str) -> Reference:
     """
     if text.startswith(key_vault.PREFIX):
         place = key_vault.place(text)
-        return Reference(_kept(str(place), place.name, partial(key_vault.read, place, _values)))
+        return Reference(_kept(str(place), place.name, partial(_read, key_vault.asked, place)))
     target, key = secrets_manager.place(text)
-    return Reference(_kept(str(target), target.name, partial(secrets_manager.read, target, _values)), key)
+    return Reference(_kept(str(target), target.name, partial(_read, secrets_manager.asked, target)), key)
 
 
 def _kept(place: str, name: str, read: partial[SecretStr]) -> StoredSecret:
     return _stored.get(place) or _stored.setdefault(place, StoredSecret(name, read))
+
+
+def _read(asked: Callable[..., tuple[SecretStr | None, Exception | None]], place: Any) -> SecretStr:
+    found, error = asked(place, _values)
+    if error is not None:
+        raise error  # from here, without the SDK's own, which has the request with its token
+    if found is None:
+        raise StoreRefusesError(f"{place.name} that it refers to is empty, or no text")
+    return found
 
 
 def _under(whole: SecretStr, key: str) -> SecretStr | None:

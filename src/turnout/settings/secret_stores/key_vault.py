@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import SecretStr
 
+from turnout.azure_transport import azure_transport
 from turnout.errors import MissingExtraError
 from turnout.redaction import redact, shown
 from turnout.runtime import Cache
@@ -70,17 +71,11 @@ def place(text: str) -> Place:
     return Place(found["host"].lower(), found["name"])
 
 
-def read(where: Place, known: Callable[[], Iterable[str]]) -> SecretStr:
-    """The newest version of a secret; `known` has the secrets that the SDKs' logs are searched for."""
-    found, error = _asked(where, known)
-    if error is not None:
-        raise error  # from here, without the SDK's own, which has the request with its token
-    if found is None:
-        raise StoreRefusesError(f"{where.name} that it refers to is empty")
-    return found
+def asked(where: Place, known: Callable[[], Iterable[str]]) -> tuple[SecretStr | None, Exception | None]:
+    """The current version of a secret, None if it is empty; or what went wrong, which isn't raised from here.
 
-
-def _asked(where: Place, known: Callable[[], Iterable[str]]) -> tuple[SecretStr | None, Exception | None]:
+    `known` has the secrets that the SDKs' logs are searched for.
+    """
     redact_logs(known)
     try:
         client, _ = _clients.get_or_make(where.host, partial(_client, where.host))
@@ -117,24 +112,9 @@ def _client(host: str) -> tuple[Any, Any]:
 
 
 def _transport() -> Any:
-    """What requests go by: the environment's proxy and certificates, and none of its logins.
-
-    A managed identity's token comes over plain http, from the machine or beside it; a proxy would read it.
-    """
-    import certifi
-    from azure.core.pipeline.transport import RequestsTransport
-
-    class Transport(RequestsTransport):  # type: ignore[misc] # seen as Any
-        def send(self, request: Any, **options: Any) -> Any:
-            if request.url.startswith("http://"):
-                options["proxies"] = {"http": None, "all": None}
-            return super().send(request, **options)
-
-    trusted = certificates("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") or certifi.where()
-    made = Transport(connection_verify=trusted, connection_timeout=_CONNECT, read_timeout=_PATIENCE)
-    made.open()
-    made.session.auth = lambda request: request  # so that requests doesn't look for a login in `.netrc`
-    return made
+    """What requests go by: the environment's proxy and certificates."""
+    trusted = certificates("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    return azure_transport(connect=_CONNECT, read=_PATIENCE, trusted=trusted)
 
 
 def _close(made: tuple[Any, Any]) -> None:

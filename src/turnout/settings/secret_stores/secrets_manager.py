@@ -86,17 +86,11 @@ def place(text: str) -> tuple[Place, str | None]:
     return Place(found["id"], found["region"] or variable("AWS_REGION", "AWS_DEFAULT_REGION")), found["key"]
 
 
-def read(where: Place, known: Callable[[], Iterable[str]]) -> SecretStr:
-    """The current version of a secret; `known` has the secrets that the SDKs' logs are searched for."""
-    found, error = _asked(where, known)
-    if error is not None:
-        raise error  # from here, without the SDK's own
-    if found is None:
-        raise StoreRefusesError(f"{where.name} that it refers to is empty, or binary")
-    return found
+def asked(where: Place, known: Callable[[], Iterable[str]]) -> tuple[SecretStr | None, Exception | None]:
+    """The current version of a secret, None if it is empty or binary; or what went wrong, which isn't raised from here.
 
-
-def _asked(where: Place, known: Callable[[], Iterable[str]]) -> tuple[SecretStr | None, Exception | None]:
+    `known` has the secrets that the SDKs' logs are searched for.
+    """
     redact_logs(known)
     try:
         client = _clients.get_or_make(where.region, partial(_client, where.region))

@@ -28,7 +28,8 @@ SLOW = 60.0
 """Seconds that the last answers of a script take; who waits for them fails."""
 
 BEGIN = """
-import asyncio, logging, sys, threading, time
+import asyncio, logging, signal, sys, threading, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which what a shell runs in the background ignores
 logging.getLogger("asyncio").setLevel(logging.ERROR)  # slow steps of a loop aren't what is looked for
 framework, backend = sys.argv[1:]
 texts = [f"text {number} " + "word " * 40 for number in range(12_000 if backend == "azure" else 200)]

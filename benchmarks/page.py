@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.contestants import Names
+from benchmarks.measures.reindexing import STORES
 from benchmarks.measures.throttled import QUOTAS, SHARES
 from benchmarks.targets import targets
 
@@ -63,7 +64,7 @@ COLUMNS = (
     Names.OURS_LLAMA_INDEX,
     Names.LITELLM,
 )
-_CLOUDS = ("Azure", "Bedrock", "Titan", "Cohere", "Chroma", "SimpleVectorStore")
+_CLOUDS = ("Azure", "Bedrock", "Titan", "Cohere", *STORES)
 
 
 def shown(value: float, figure: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks.contestants import Names
+from benchmarks.measures.reindexing import STORES
 
 if TYPE_CHECKING:
     from benchmarks.results import Results
@@ -128,14 +129,14 @@ def _throttled() -> list[Target]:
 def _reindex() -> list[Target]:
     return [
         _within(
-            f"Reindex of 20,000 chunks, {store}: turnout, of a plain loop",
+            f"Reindex of 20,000 chunks, {name}: turnout, of a plain loop",
             "reindex_20000",
-            store,
-            ours,
+            name,
+            Names.OURS_LANGCHAIN if store.framework == "langchain" else Names.OURS_LLAMA_INDEX,
             Names.SDK,
             1.1,
         )
-        for store, ours in (("Chroma", Names.OURS_LANGCHAIN), ("SimpleVectorStore", Names.OURS_LLAMA_INDEX))
+        for name, store in STORES.items()
     ]
 
 

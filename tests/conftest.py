@@ -16,6 +16,7 @@ from tests.contract.columns import column, columns_file  # noqa: F401  # fixture
 from tests.support.postgres import database, postgres  # noqa: F401  # fixtures
 from tests.support.qdrant_server import qdrant  # noqa: F401  # a fixture
 from tests.support.recordings import RECORDINGS, waiting
+from tests.support.sdk_clients import _sdk_clients_are_closed, _sdk_clients_are_noted  # noqa: F401  # fixtures
 from turnout.calls import attempts, limits
 from turnout_emulator import Emulator
 

@@ -6,10 +6,12 @@ import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmarks.contestants.base import AZURE_KEY, EMBEDDING, Contestant, Names
+from benchmarks.measures import plain_loops
 from benchmarks.measures.bench import DELAY
 from benchmarks.measures.ingest import chunks
 from benchmarks.timing import Round, Stopwatch
@@ -21,9 +23,10 @@ if TYPE_CHECKING:
 
     from benchmarks.contestants import Place
     from benchmarks.measures.bench import Bench
+    from benchmarks.measures.plain_loops import Embed
     from benchmarks.results import Row
 
-_PAGE, _REQUEST, _IN_FLIGHT = 1000, 128, 32  # what a careful loop would take, and what turnout begins with
+_REQUEST, _IN_FLIGHT = 128, 32  # what a careful loop would take, and what turnout begins with
 _SETTINGS = """
 [embedding.default]
 azure = {{ deployment = "{azure}", model = "text-embedding-3-small" }}
@@ -34,8 +37,33 @@ store = "{store}"
 path = "docs"
 framework = "{framework}"
 """
-STORES = {"Chroma": "langchain", "SimpleVectorStore": "llama_index"}
-_NAMES = {"Chroma": "chroma", "SimpleVectorStore": "simple"}
+
+
+@dataclass(frozen=True)
+class _Store:
+    """A store of a named index.
+
+    Attributes:
+        kind: As the settings name it.
+        framework: `langchain` or `llama_index`.
+        loop: The plain loop; it gets the index's folder, what embeds, and a database's address.
+        needs: Lines of the index's settings besides.
+    """
+
+    kind: str
+    framework: str
+    loop: Callable[[Path, Embed, str | None], None]
+    needs: str = ""
+
+
+STORES = {
+    "Chroma": _Store("chroma", "langchain", plain_loops.chroma),
+    "SimpleVectorStore": _Store("simple", "llama_index", plain_loops.simple),
+    "FAISS": _Store("faiss", "langchain", plain_loops.faiss, "allow_pickle = true"),
+    "PGVector": _Store("pgvector", "langchain", plain_loops.postgres),
+    "Qdrant": _Store("qdrant", "langchain", plain_loops.qdrant, "allow_pickle = true"),
+    "LanceDB": _Store("lancedb", "langchain", plain_loops.lancedb),
+}
 
 
 class _Loop(Contestant):
@@ -57,54 +85,100 @@ def run(bench: Bench) -> list[Row]:
     bench.server.set(delay=DELAY)
     count = 2_000 if bench.quick else 20_000
     rows: list[Row] = []
-    for store, framework in STORES.items():
-        with _filled(bench.place, store, count) as folder:
+    for name, store in STORES.items():
+        with _filled(bench.place, store, count) as filled:
 
-            def work(one: Contestant, store: str = store, folder: Path = folder) -> dict[str, float]:
-                with _copied(folder) as here, Stopwatch() as watch:
-                    (_reindex if isinstance(one, _Ours) else _LOOPS[store])(here, bench.place)
+            def work(one: Contestant, store: _Store = store, filled: _Filled = filled) -> dict[str, float]:
+                with filled.copied() as (here, address), Stopwatch() as watch:
+                    if isinstance(one, _Ours):
+                        _reindex(here)
+                    else:
+                        store.loop(here, _embedder(bench.place), address)
                 return watch.figures()
 
-            everyone: list[Contestant] = [_Loop(bench.place), _Ours(bench.place, framework)]
-            rows += Round(f"reindex_{count}", store, 1 if bench.quick else 2).run(everyone, work)
+            everyone: list[Contestant] = [_Loop(bench.place), _Ours(bench.place, store.framework)]
+            rows += Round(f"reindex_{count}", name, 1 if bench.quick else 2).run(everyone, work)
     return rows
 
 
+@dataclass(frozen=True)
+class _Filled:
+    """An index that has Bedrock's vectors: its folder, and the server of its database if it has one."""
+
+    folder: Path
+    server: str | None
+
+    @contextmanager
+    def copied(self) -> Iterator[tuple[Path, str | None]]:
+        """A copy to work on: its folder and its database."""
+        with tempfile.TemporaryDirectory() as name:
+            here, address = shutil.copytree(self.folder, Path(name) / "copy"), None
+            if self.server is not None:
+                address = self.server.replace("/postgres?", "/copy?")
+                others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN ('filled', 'copy')"
+                _run(self.server, others, "DROP DATABASE IF EXISTS copy", "CREATE DATABASE copy TEMPLATE filled")
+                file = here / "turnout.toml"
+                file.write_text(file.read_text().replace("/filled?", "/copy?"))
+            yield here, address
+        _forget()
+
+
 @contextmanager
-def _filled(place: Place, store: str, count: int) -> Iterator[Path]:
-    """A folder with an index that has Bedrock's vectors."""
-    with tempfile.TemporaryDirectory() as name:
+def _filled(place: Place, store: _Store, count: int) -> Iterator[_Filled]:
+    with tempfile.TemporaryDirectory() as name, _database(store) as server:
         folder = Path(name) / "filled"
         folder.mkdir()
         head = place.settings().partition("[embedding.")[0].replace('backend = "azure"', 'backend = "bedrock"', 1)
         made = _SETTINGS.format(
-            azure=EMBEDDING["Azure"], cohere=EMBEDDING["Cohere"], store=_NAMES[store], framework=STORES[store]
+            azure=EMBEDDING["Azure"], cohere=EMBEDDING["Cohere"], store=store.kind, framework=store.framework
         )
-        (folder / "turnout.toml").write_text(head + made)
-        settings, texts = load_settings(folder / "turnout.toml"), chunks(count)
-        index: Any
-        if store == "Chroma":
-            from turnout.langchain import TurnoutIndex
-
-            index = TurnoutIndex("docs", settings=settings)
-            index.add_texts(texts, [{"number": number} for number in range(count)])
-        else:
-            from llama_index.core.schema import TextNode
-
-            from turnout.llama_index import TurnoutIndex as LlamaIndex
-
-            index = LlamaIndex("docs", settings=settings)
-            index.insert_nodes([TextNode(text=text, metadata={"number": n}) for n, text in enumerate(texts)])
-        del index
+        if server is not None:
+            _run(server, "CREATE DATABASE filled")
+            made += f'connection = "{server.replace("/postgres?", "/filled?")}"\n'
+        (folder / "turnout.toml").write_text(f"{head}{made}{store.needs}\n")
+        _fill(folder, store.framework, chunks(count))
         _forget()
-        yield folder
+        yield _Filled(folder, server)
+
+
+def _fill(folder: Path, framework: str, texts: list[str]) -> None:
+    settings = load_settings(folder / "turnout.toml")
+    if framework == "langchain":
+        from turnout.langchain import TurnoutIndex
+
+        index = TurnoutIndex("docs", settings=settings)
+        index.add_texts(texts, [{"number": number} for number in range(len(texts))])
+        return
+    from llama_index.core.schema import TextNode
+
+    from turnout.llama_index import TurnoutIndex as LlamaIndex
+
+    nodes = [TextNode(text=text, metadata={"number": number}) for number, text in enumerate(texts)]
+    LlamaIndex("docs", settings=settings).insert_nodes(nodes)
 
 
 @contextmanager
-def _copied(folder: Path) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory() as name:
-        yield shutil.copytree(folder, Path(name) / "copy")
-    _forget()
+def _database(store: _Store) -> Iterator[str | None]:
+    """A PostgreSQL of its own, for a store that is in one."""
+    if store.kind != "pgvector":
+        yield None
+        return
+    import pgserver
+
+    with tempfile.TemporaryDirectory(prefix="turnout-postgres-", ignore_cleanup_errors=True) as name:
+        server = pgserver.get_server(name, cleanup_mode="stop")  # type: ignore[attr-defined] # it has no __all__
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+
+
+def _run(server: str, *statements: str) -> None:
+    import psycopg
+
+    with psycopg.connect(server, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
 
 
 def _forget() -> None:
@@ -115,15 +189,14 @@ def _forget() -> None:
     SharedSystemClient.clear_system_cache()
 
 
-def _reindex(folder: Path, place: Place) -> None:
+def _reindex(folder: Path) -> None:
     from turnout.index.migration.named import NamedIndex
 
-    del place
     report = NamedIndex("docs", load_settings(folder / "turnout.toml")).reindex("azure")
     assert report.state == "done", report
 
 
-def _embedder(place: Place) -> Callable[[list[str]], list[list[float]]]:
+def _embedder(place: Place) -> Embed:
     import openai
 
     client = openai.OpenAI(base_url=place.azure, api_key=AZURE_KEY)
@@ -139,35 +212,3 @@ def _embedder(place: Place) -> Callable[[list[str]], list[list[float]]]:
         return [vector for vectors in pool.map(embed, parts) for vector in vectors]
 
     return embed_all
-
-
-def _chroma_loop(folder: Path, place: Place) -> None:
-    import chromadb
-
-    client, embed = chromadb.PersistentClient(str(folder / "docs")), _embedder(place)
-    (source,) = client.list_collections()
-    target = client.create_collection("plain")
-    offset = 0
-    while (page := source.get(limit=_PAGE, offset=offset, include=["documents", "metadatas"]))["ids"]:
-        offset += len(page["ids"])
-        texts = page["documents"] or []
-        target.add(page["ids"], documents=texts, metadatas=page["metadatas"], embeddings=embed(texts))  # type: ignore[arg-type]
-
-
-def _simple_loop(folder: Path, place: Place) -> None:
-    from llama_index.core import StorageContext
-    from llama_index.core.vector_stores import SimpleVectorStore
-
-    (kept,) = [path.parent for path in (folder / "docs").rglob("docstore.json")]
-    nodes = [*StorageContext.from_defaults(persist_dir=str(kept)).docstore.docs.values()]
-    embed, target = _embedder(place), StorageContext.from_defaults(vector_store=SimpleVectorStore())
-    for start in range(0, len(nodes), _PAGE):
-        page: list[Any] = nodes[start : start + _PAGE]
-        for node, vector in zip(page, embed([node.get_content() for node in page]), strict=True):
-            node.embedding = vector
-        target.vector_store.add(page)
-        target.docstore.add_documents(page)
-    target.persist(str(folder / "plain"))
-
-
-_LOOPS = {"Chroma": _chroma_loop, "SimpleVectorStore": _simple_loop}

@@ -182,6 +182,9 @@ class Database(ABC):
         try:
             base.execute("PRAGMA journal_mode = WAL")
             base.execute("PRAGMA synchronous = NORMAL")
+            # A reindex saves vectors here only to remove them again. Together these halve what that costs.
+            base.execute("PRAGMA wal_autocheckpoint = 8000")  # pages, 32 MB
+            base.execute("PRAGMA secure_delete = OFF")  # SQLite's own default, which Debian changes
             base.executescript(self.tables)
         except BaseException:
             base.close()

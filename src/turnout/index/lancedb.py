@@ -6,10 +6,11 @@ The frameworks' own classes fix the keys and types of metadata with the first te
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple, Self
 
 from turnout.index.chunks import PAGE, Chunk, EmbeddedChunk
 from turnout.index.collection import Collection, check_json, check_strings
@@ -103,14 +104,14 @@ class LanceTable:
         schema = self.table.schema
         columns: dict[str, list[Any]] = {
             "id": [chunk.id for chunk in chunks],
-            VECTOR: [list(chunk.vector) for chunk in chunks],
             "text": [chunk.text for chunk in chunks],
             "document": list(documents or [None] * len(chunks)),
             "content": [json.dumps(chunk.metadata) for chunk in chunks],
             "metadata": [json.dumps(metadata) for metadata in metadatas],
         }
         types = {**{name: schema.field(name).type for name in columns}, "metadata": pa.json_()}
-        rows = pa.table({name: pa.array(values, types[name]) for name, values in columns.items()})
+        arrays = {name: pa.array(values, types[name]) for name, values in columns.items()}
+        rows = pa.table({**arrays, VECTOR: _vectors(chunks, schema.field(VECTOR).type)})
         self.table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all().execute(rows)
         if self.table.version % _OPTIMIZED == 0:
             self.table.optimize()
@@ -245,6 +246,7 @@ class LanceRecordKeeper(RecordKeeper):
 class LanceChunks(Collection):
     """Reads and writes a table of chunks; a base of each framework's collection."""
 
+    write_page: ClassVar[int] = 2048  # each write reads the ids that are there, and makes a version of the table
     lance: LanceTable
 
     def chunks(self) -> Iterator[Chunk]:
@@ -280,6 +282,17 @@ class LanceChunks(Collection):
     def _check(self, chunk: Chunk, metadata: Mapping[str, Any]) -> None:
         check_json(chunk, metadata, self.name)
         check_strings(chunk, metadata, self.name)
+
+
+def _vectors(chunks: Sequence[EmbeddedChunk], kind: Any) -> Any:
+    """The chunks' vectors as a column of Arrow's, without an object for each number."""
+    import pyarrow as pa
+
+    numbers = array("d")
+    for chunk in chunks:
+        numbers.extend(chunk.vector)
+    doubles = pa.Array.from_buffers(pa.float64(), len(numbers), [None, pa.py_buffer(numbers)])
+    return pa.FixedSizeListArray.from_arrays(doubles.cast(kind.value_type), type=kind)
 
 
 def one_of(column: str, values: Iterable[str]) -> str:

@@ -168,7 +168,7 @@ _KINDS: StoreKinds[SpaceKeeper] = StoreKinds(
     installs={
         "chroma": "pip install langchain-chroma",
         "faiss": "pip install langchain-community faiss-cpu",
-        "pgvector": "pip install langchain-postgres 'psycopg[binary]'",
+        "pgvector": "pip install langchain-postgres 'pgvector>=0.3' 'psycopg[binary]'",
         "qdrant": "pip install 'turnout[langchain-qdrant]'",
         "lancedb": "pip install 'turnout[langchain-lancedb]'",
     },

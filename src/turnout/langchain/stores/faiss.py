@@ -207,7 +207,7 @@ class _FaissCollection(ListedCollection[FAISS]):
 
     def put(self, chunks: Sequence[EmbeddedChunk], metadatas: list[dict[str, Any]]) -> None:
         self.delete([chunk.id for chunk in chunks])
-        pairs = [(chunk.text, list(chunk.vector)) for chunk in chunks]
+        pairs: Any = [(chunk.text, chunk.vector) for chunk in chunks]  # FAISS makes an array of them
         self.store.add_embeddings(pairs, metadatas, ids=[chunk.id for chunk in chunks])
 
     def drop(self) -> None:

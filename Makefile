@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test installs lowest newest audit lint types format bench matrix facts storm soak kills second-opinion sbom clean
+.PHONY: help setup demo test slow installs lowest newest audit lint types format bench matrix facts storm soak kills second-opinion sbom clean
 
 help:  ## List the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -21,8 +21,11 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## Ask the project's docs a question: two frameworks, two clouds, one emulator.
 	@$(BIN)/turnout demo --docs docs
 
-test: lint types $(READY)  ## Lint, types and every test.
-	$(BIN)/python -m pytest -n 3 --dist loadscope
+test: lint types $(READY)  ## Lint, types and the tests: six minutes on two cores (make slow: the rest).
+	$(BIN)/python -m pytest -n 3 --dist loadscope -m "not slow and not installs and not bounds"
+
+slow: $(READY)  ## The tests that run servers, kill and fork processes, or wait for a deadline.
+	$(BIN)/python -m pytest -n 3 --dist loadscope -m "slow and not installs and not bounds"
 
 installs: $(READY)  ## Each extra alone, installed by pip into an environment of its own.
 	$(BIN)/python -m pytest -m installs -n 2 tests/test_installs.py

@@ -27,6 +27,8 @@ from packaging.version import Version
 if TYPE_CHECKING:
     from turnout_emulator import Emulator
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 QUESTION = "Context: The depot opens at seven.\\n\\nQuestion: When does the depot open?"
 CHECKS = {

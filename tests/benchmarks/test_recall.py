@@ -14,6 +14,8 @@ from tests.index.named_support import settings, use
 if TYPE_CHECKING:
     from turnout_emulator import Emulator
 
+pytestmark = pytest.mark.slow
+
 _DOCS = Path(__file__).parents[2] / "docs"
 _ASKED_OF = 3  # passages for one question that is asked
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from turnout_emulator import Emulator, Received
 
+pytestmark = pytest.mark.slow
+
 LONG = 15.0
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 DEADLINE = 0.4  # seconds
 LATE = DEADLINE + 2.0  # a second, and one for a busy machine
 FRAMEWORKS = ("langchain", "llama_index")

@@ -18,6 +18,8 @@ from tests.support.frameworks import FRAMEWORKS
 if TYPE_CHECKING:
     from turnout_emulator import Emulator
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_chat_ends_in_its_answer_or_in_one_typed_error(
     framework: str, wire: str, wires_file: str, fresh_emulator: Emulator

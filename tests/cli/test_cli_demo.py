@@ -17,6 +17,8 @@ from .conftest import process, turnout
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+pytestmark = pytest.mark.slow
+
 ROWS: list[dict[str, Any]] = [
     {
         "framework": framework,

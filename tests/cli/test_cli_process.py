@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from turnout_emulator import Emulator
 
+pytestmark = pytest.mark.slow
+
 # A run in the background may have been started with Ctrl-C ignored, which its children inherit.
 _HEEDING = (
     "import os, signal, sys\n"

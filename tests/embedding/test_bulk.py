@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 TEXTS = [f"passage {n} about {n * 7}" for n in range(300)]
 
 

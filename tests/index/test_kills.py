@@ -29,6 +29,8 @@ from turnout_emulator import Emulator
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerContext
 
+pytestmark = pytest.mark.slow
+
 INDEXES = """
 [index.docs]
 store = "chroma"

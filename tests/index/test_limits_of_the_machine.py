@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from turnout_emulator import Emulator
 
+pytestmark = pytest.mark.slow
+
 INDEX = '\n[index.docs]\nstore = "{store}"\npath = "./index"\nallow_pickle = true\n'
 MIB = 1024 * 1024
 

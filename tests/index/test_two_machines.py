@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from turnout.index.config import IndexConfig
     from turnout_emulator import Emulator
 
+pytestmark = pytest.mark.slow
+
 NEWER = "Keys are rotated every week."
 LAMPS = "Lamps are lit at dusk."
 

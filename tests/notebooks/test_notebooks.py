@@ -11,6 +11,8 @@ import pytest
 
 from . import execute
 
+pytestmark = pytest.mark.slow
+
 ANSWER = "Meals on a journey are paid back up to 45 euros a day. (expenses.md)"
 
 

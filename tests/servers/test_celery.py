@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from tests.support.warm import WarmProcess
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("celery", reason="celery isn't installed: pip install celery")
 
 LONG = 30.0

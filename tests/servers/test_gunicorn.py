@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.support.warm import WarmProcess
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("gunicorn", reason="gunicorn isn't installed: pip install gunicorn")
 
 LONG = 20.0

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 BEGIN = """
 import asyncio, gc, logging, sys
 logging.getLogger("asyncio").setLevel(logging.ERROR)  # slow steps of a loop aren't what is looked for

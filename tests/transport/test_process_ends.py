@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from turnout_emulator import Received
 
+pytestmark = pytest.mark.slow
+
 SLOW = 60.0
 """Seconds that the last answers of a script take; who waits for them fails."""
 

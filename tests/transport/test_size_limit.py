@@ -25,7 +25,7 @@ WIRES = [("default", "azure"), ("responses", "azure"), ("claude", "azure"), ("de
 SPACES = b" " * (SMALL + 1)
 
 
-pytestmark = pytest.mark.usefixtures("settings_file")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("settings_file")]
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from tests.workers.things import ask, ask_all, things
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 KINDS = [
     *(
         f"{kind} on {backend}"

@@ -49,7 +49,10 @@ if TYPE_CHECKING:
 
 WORKERS = 2
 SPACE = "amazon.titan-embed-text-v2:0/256"
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:ray")  # Ray sets its own deprecated options
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray"),
+]  # Ray sets its own deprecated options
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 MANY = 1100  # Chroma writes the files of its vectors after a thousand
 FRAMEWORKS = ["langchain", "llama_index"]
 

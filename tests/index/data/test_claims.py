@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 _ROUNDS = 5  # of a store in which nothing is slowed down
 _SOON = 0.1  # seconds, in which both have come to the moment
 

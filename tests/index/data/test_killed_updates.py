@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from turnout_emulator import Emulator
 
+pytestmark = pytest.mark.slow
+
 # The third says of how many steps one is a place to be killed. One framework for Qdrant and LanceDB: both write alike.
 KINDS = [
     ("chroma", "langchain", 2),

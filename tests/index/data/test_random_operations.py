@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from turnout_emulator import Emulator
 
+pytestmark = pytest.mark.slow
+
 IDS = ["keys", "depot", "lamps", "signal", "tickets"]
 EXAMPLES = int(os.environ.get("TURNOUT_TEST_EXAMPLES", "6"))  # read before the run clears the environment
 BACKENDS = ["azure", "bedrock"]

@@ -12,6 +12,8 @@ from turnout.errors import CredentialError
 from turnout_emulator import Raw
 from turnout_emulator.accounts import SSO_START_URL
 
+pytestmark = pytest.mark.slow
+
 ANSWERS = {
     "a page": "<html><body>Sign in to the network</body></html>",
     "half of an answer": '{"AccessKeyId": "ASIA',

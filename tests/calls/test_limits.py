@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,9 @@ from tests.calls.limiter_support import Clock, admitted, simulate
 from turnout.calls import limits
 from turnout.calls.limits import FIRST_WINDOW, Limiter, shared
 from turnout.calls.pacing import Pace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @given(st.floats(1, 10_000), st.lists(st.floats(0, 5), min_size=1, max_size=60))
@@ -87,6 +91,46 @@ def test_a_burst_of_throttling_shrinks_the_window_once() -> None:
         limiter.throttled(slot, 0)
     assert limiter.window == pytest.approx(85)
     assert limiter.in_flight == 0
+
+
+def test_a_refusal_among_few_calls_leaves_room_for_others() -> None:
+    limiter = Limiter(clock=Clock())
+    slot = admitted(limiter)
+    assert slot
+    limiter.throttled(slot, 0)
+    assert all(admitted(limiter) for _ in range(6))
+    assert not admitted(limiter)
+
+
+def shrunk(clock: Callable[[], float]) -> Limiter:
+    """A limiter that lets one call in at once."""
+    limiter = Limiter(clock=clock)
+    while int(limiter.window) > 1:
+        slot = admitted(limiter)
+        assert slot
+        limiter.throttled(slot, 0)
+    return limiter
+
+
+def test_a_call_that_hangs_holds_up_nobody_for_long() -> None:
+    clock = Clock()
+    limiter = shrunk(clock)
+    assert admitted(limiter)  # and is never answered
+    for _ in range(7):
+        assert not admitted(limiter)
+        clock.now += 1.001
+        assert admitted(limiter)
+    clock.now += 60
+    assert not admitted(limiter)  # more at once must be earned by answers
+
+
+async def test_who_waits_behind_it_is_let_in_by_then() -> None:
+    limiter = shrunk(time.monotonic)
+    limiter.enter()
+    began = time.monotonic()
+    in_thread = asyncio.to_thread(limiter.enter, within=10)
+    await asyncio.gather(in_thread, limiter.aenter())
+    assert 0.9 < time.monotonic() - began < 8
 
 
 @pytest.mark.parametrize(

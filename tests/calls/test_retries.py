@@ -127,8 +127,8 @@ def test_a_call_within_a_stream_is_not_held_up_by_it(framework: str, wires_file:
     asker = Asker(framework, "chat", "whole", wires_file)
     made = load_settings(wires_file)
     limiter = limiter_of(resolve("default", backend="azure", settings=made), made)
-    limiter.throttled(limiter.enter(), 0)  # one at a time now
-    assert int(limiter.window) == 1
+    while int(limiter.window) > 1:
+        limiter.throttled(limiter.enter(), 0)
     pieces: Any
     if framework == "langchain":
         pieces = ChatTurnout(settings=wires_file, backend="azure").stream("hi")

@@ -86,7 +86,7 @@ class Limiter:
     @property
     def window(self) -> float:
         """Calls that may be in flight now."""
-        return self._window.size
+        return self._window.size(self._clock())
 
     @property
     def usually_refused(self) -> float:
@@ -174,7 +174,7 @@ class Limiter:
 
     def _slow_down(self, now: float) -> None:
         self._slowed_at = now
-        self._window.throttled(self.in_flight)
+        self._window.throttled(now, self.in_flight)
         limited = self._rate.throttled(now, self._refusals.usual)
         if self._refusals.slowed(now, may_try=limited and self._alone):
             self._paused_until = max(self._paused_until, now + _REST)
@@ -218,8 +218,8 @@ class Limiter:
     def _delay(self, *, pauses: bool) -> float:
         """Seconds until the next call may be let in; infinite until one leaves."""
         now = self._clock()
-        if self.in_flight >= max(1, int(self._window.size)):
-            return inf
+        if full := self._window.wait(now, self.in_flight):
+            return full
         pause = self._paused_until - now if pauses else 0.0
         return max(self._rate.wait(now), self._requests.wait(now), self._tokens.wait(now), pause)
 

@@ -12,6 +12,8 @@ from math import exp, inf
 _BURST = 1.0  # seconds' worth of quota that may be used at once
 _WORTH = 1.25  # a doubled window must answer this much faster, or the client or the service is at its limit
 _SHRINK = 0.85
+_FEW = 8  # calls in flight: a refusal among fewer says little of how many there may be
+_SLOT = 1.0  # seconds until one more of so few may be in flight: what hangs holds up nobody for long
 _MEMORY = 1.0  # seconds over which answers a second are measured
 _CUT = 0.9  # of what was answered is asked after a refusal: a quota of 100 a second is used by 99 % with 1 % refused
 _HALF = 0.5  # of what was answered is asked in a trial: in its first second, a quota's burst makes it a third too much
@@ -92,27 +94,43 @@ class Window:
     """How many calls may be in flight."""
 
     def __init__(self, start: int, most: int) -> None:
-        self.size: float = start
+        self._size: float = start
         self._most = most
         self._doubling = start < most
         self._round_began: float | None = None
         self._round_answers = 0
         self._last: tuple[float, float] | None = None  # size and answers a second of the round before
         self._before: tuple[float, bool] = (start, self._doubling)  # it shrank
+        self._few = min(_FEW, start)
+        self._shrunk_at = -inf
+
+    def size(self, now: float) -> float:
+        """The calls that may be in flight: since it shrank to a few, one more each second."""
+        if self._size >= self._few:
+            return self._size
+        return min(self._few, self._size + max(0.0, now - self._shrunk_at) / _SLOT)
+
+    def wait(self, now: float, in_flight: int) -> float:
+        """Seconds until another call may be in flight; infinite if one must end."""
+        size = max(1.0, self.size(now))
+        if in_flight < int(size):
+            return 0.0
+        return (in_flight + 1 - size) * _SLOT if size < self._few else inf
 
     def answered(self, now: float, in_flight: int) -> None:
         """A call was answered; the window grows if it was full."""
-        if self.size >= self._most or in_flight + 1 < int(self.size):
+        size = self.size(now)
+        if size >= self._most or in_flight + 1 < int(size):
             self._round_began, self._round_answers = None, 0
             return
         if not self._doubling:
-            self.size = min(self._most, self.size + 1 / self.size)
+            self._size += 1 / size
             return
         if self._round_began is None:
             self._round_began = now
             return
         self._round_answers += 1
-        if self._round_answers >= self.size:
+        if self._round_answers >= size:
             self._end_round(now)
 
     def _end_round(self, now: float) -> None:
@@ -120,17 +138,19 @@ class Window:
         rate = self._round_answers / max(now - self._round_began, 1e-9)
         self._round_began, self._round_answers = now, 0
         if self._last is not None and rate < self._last[1] * _WORTH:
-            self.size, self._doubling = self._last[0], False
+            self._size, self._doubling = self._last[0], False
         else:
-            self._last = (self.size, rate)
-            self.size = min(self._most, self.size * 2)
+            self._last = (self._size, rate)
+            self._size = min(self._most, self._size * 2)
 
-    def throttled(self, in_flight: int) -> None:
+    def throttled(self, now: float, in_flight: int) -> None:
         """A quota seems to throttle: fewer at once."""
-        self._before = self.size, self._doubling
-        self.size, self._doubling = max(1.0, min(self.size, in_flight + 1) * _SHRINK), False
+        size = self.size(now)
+        self._before = size, self._doubling
+        self._size = max(1.0, min(size, max(in_flight + 1, _FEW)) * _SHRINK)
+        self._doubling, self._shrunk_at = False, now
 
     def restore(self) -> None:
         """It was no quota: it needn't have shrunk the last time."""
         size, self._doubling = self._before
-        self.size = max(self.size, size)
+        self._size = max(self._size, size)

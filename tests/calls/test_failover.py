@@ -14,6 +14,7 @@ import pytest
 import turnout
 from tests.support.frameworks import FRAMEWORKS, WAYS, Chat
 from turnout.calls import circuit, failover
+from turnout.calls.context import limiter_of
 from turnout.errors import (
     AuthenticationError,
     ContentFilterError,
@@ -24,6 +25,8 @@ from turnout.errors import (
     ServiceConnectionError,
     ServiceTimeoutError,
 )
+from turnout.routing import resolve
+from turnout.settings import load_settings
 from turnout_emulator import Answer, Close, Failure, Raw, Script, Usage
 
 if TYPE_CHECKING:
@@ -95,6 +98,22 @@ def test_it_moves_on_in_order_and_says_every_attempt(fresh_emulator: Emulator, f
     assert all(one["after"] >= 0 for one in answer.metadata["failed_attempts"])
     assert [(one.deployment, one.to_deployment) for one in moved] == [*pairwise(IN_ORDER)]
     assert [one.error.condition for one in moved] == ["ServerError", "RateLimitError"]
+
+
+def test_a_place_that_lets_no_call_in_was_not_asked_and_did_not_fail(
+    fresh_emulator: Emulator, settings_file: Path, framework: str, way: str
+) -> None:
+    made = load_settings(settings_file)
+    Chat(framework).ask(way)  # what is imported at the first call takes longer than a share
+    fresh_emulator.clear()
+    limiter = limiter_of(resolve("default", backend="azure", settings=made), made)
+    for _ in range(30):  # until one at a time is let in
+        limiter.throttled(limiter.enter(), 0)
+    limiter.enter()  # and is never answered
+    answer = Chat(framework, deadline=1.5).ask(way)
+    assert asked(fresh_emulator) == ["mini"]
+    assert [one["error"] for one in answer.metadata["failed_attempts"]] == ["RateLimitError"]
+    assert "gpt-5-prod" not in health(fresh_emulator) or not health(fresh_emulator)["gpt-5-prod"].failures
 
 
 @pytest.mark.usefixtures("settings_file")

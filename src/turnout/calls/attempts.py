@@ -62,6 +62,7 @@ class Attempts:
     began: float = field(default_factory=time.monotonic)
     circuit: Circuit | None = None
     share: Share | None = None  # of a call that may be made elsewhere too
+    _is_queued: bool = False
 
     @property
     def ends_here(self) -> float | None:
@@ -101,12 +102,14 @@ class Attempts:
                 async with limit:
                     return await awaited
         except TimeoutError as error:
-            if limit.expired():
-                late = self.too_late()
-                if self.circuit is not None and isinstance(late, e.ModelCallError):
-                    self.circuit.failed(late, began)
-                raise late from without_secrets(error)
-            raise
+            if not limit.expired():
+                raise
+            if self._is_queued:
+                raise self._not_admitted() from without_secrets(error)
+            late = self.too_late()
+            if self.circuit is not None and isinstance(late, e.ModelCallError):
+                self.circuit.failed(late, began)
+            raise late from without_secrets(error)
 
     def repeated(self, attempt: Callable[..., T], *arguments: Any) -> T:
         """Call a function until it succeeds or the policy says to stop."""
@@ -175,15 +178,13 @@ class Attempts:
 
     async def abegin(self) -> Attempt:
         """Begin an attempt without blocking the event loop."""
-        entering = self.limiter.aenter(self.tokens, pauses=self._pauses)
-        if self._queues is None:
-            slot = await entering
-        else:
-            try:
-                async with asyncio.timeout(self._queues):
-                    slot = await entering
-            except TimeoutError as error:
-                raise self._not_admitted() from without_secrets(error)
+        self._is_queued = True
+        try:
+            async with asyncio.timeout(self._queues):
+                slot = await self.limiter.aenter(self.tokens, pauses=self._pauses)
+        except TimeoutError as error:
+            raise self._not_admitted() from without_secrets(error)
+        self._is_queued = False
         self.attempts += 1
         return Attempt(self, slot)
 
@@ -194,7 +195,7 @@ class Attempts:
 
     def _not_admitted(self) -> e.TurnoutError:
         """The error for a call that isn't let in before its deadline, or as long as it waits at one of its places."""
-        if self._queues is None or (self.left is not None and self.left <= _NO_TIME):
+        if self._queues is None or (self.ends is not None and self.ends - time.monotonic() <= _NO_TIME):
             return self.too_late()
         made = e.RateLimitError(
             f"{self.deployment!r} on backend {self.backend!r} lets no call in for now: it was throttled, or as many as "

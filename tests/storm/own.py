@@ -35,7 +35,7 @@ from tests.storm.running import Heart, Models
 from tests.storm.server import serving
 from tests.storm.settings import WIRES, text
 from tests.support.frameworks import WAYS
-from turnout.errors import TurnoutError
+from turnout.errors import ModelCallError
 from turnout_emulator.accounts import AWS_ACCESS_KEY, AWS_SECRET_KEY, AZURE_KEY
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ HANGS = 6.0
 
 _GIVEN_UP = HANGS + 3
 _AT_ONCE = 24
-_MOST = 700  # calls of each class, about
 _WIRE = {"AzureChatOpenAI": "dated", "AzureOpenAI": "dated", "ChatBedrockConverse": "converse"}
 _WIRE |= {"BedrockConverse": "converse"}
 CLASSES = list(_WIRE)
@@ -189,12 +188,7 @@ def main() -> None:
     table: defaultdict[str, defaultdict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     number = 0
     with serving() as server, tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "turnout.toml"
-        groups = ["", *(f"-{number}" for number in range(_MOST))]
-        waits = f"timeout = {DEADLINE}"
-        path.write_text(text(server.urls, fallbacks=False, groups=groups, more=waits), encoding="utf-8")
         server.begin()
-        models = Models({"alone": path})
         for name in CLASSES:
             framework = "langchain" if "Chat" in name else "llama_index"
             ways = tuple(_ways(name))
@@ -211,10 +205,18 @@ def main() -> None:
                 table[call.fault][name][_became(call)] += 1
             ours = _calls(number, framework, _WIRE[name], ways, _Ours)
             number += len(ours)
-            _run(ours, lambda call: _turnout(call, models), lambda call: _aturnout(call, models))
+            path = Path(folder) / f"{name}.toml"
+            groups, waits = {call.group: None for call in ours}, f"timeout = {DEADLINE}"
+            path.write_text(text(server.urls, fallbacks=False, groups=groups, more=waits), encoding="utf-8")
+            models = Models({"alone": path})
+            _run(
+                ours,
+                lambda call, models=models: _turnout(call, models),  # type: ignore[misc] # likewise
+                lambda call, models=models: _aturnout(call, models),  # type: ignore[misc]
+            )
             for call in ours:
                 became = _became(call)
-                if call.error is not None and not isinstance(call.error, TurnoutError):
+                if call.error is not None and not isinstance(call.error, ModelCallError):
                     became = "untyped error"
                 table[call.fault]["turnout"][became] += 1
     json.dump({name: table[name] for name in TROUBLES if name in table}, sys.stdout)

@@ -22,7 +22,7 @@ demo: $(READY)  ## Ask the project's docs a question: two frameworks, two clouds
 	@$(BIN)/turnout demo --docs docs
 
 test: lint types $(READY)  ## Lint, types and the tests: six minutes on two cores (make slow: the rest).
-	$(BIN)/python -m pytest -n 3 --dist loadscope -m "not slow and not installs and not bounds"
+	$(BIN)/python -m pytest -n 4 --dist loadscope -m "not slow and not installs and not bounds"
 
 slow: $(READY)  ## The tests that run servers, kill and fork processes, or wait for a deadline.
 	$(BIN)/python -m pytest -n 3 --dist loadscope -m "slow and not installs and not bounds"

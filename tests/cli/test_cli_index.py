@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from turnout_emulator import Emulator
 
+pytestmark = pytest.mark.slow
+
 QUESTION = "What does a berth cost a night?"
 STORES = [
     "chroma/langchain",

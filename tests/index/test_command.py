@@ -24,6 +24,8 @@ from turnout_emulator import Emulator, Failure
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow
+
 INDEX = """
 [index.docs]
 store = "faiss"

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from turnout.index.chunks import Chunk
     from turnout.index.migration.report import ReindexReport
 
-MANY = {f"track-{number}": f"Track {number} leads to depot {number * 7919 % 997}." for number in range(700)}
+MANY = {
+    f"track-{number}": f"Track {number} leads to depot {number * 7919 % 997}." for number in range(300)
+}  # more than a page
 NEWER = "Keys are never rotated."
 WHOLE = {"faiss": "langchain", "simple": "llama_index"}  # stores that are saved as a whole: the framework of each
 

@@ -21,7 +21,7 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## Ask the project's docs a question: two frameworks, two clouds, one emulator.
 	@$(BIN)/turnout demo --docs docs
 
-test: lint types $(READY)  ## Lint, types and the tests: six minutes on two cores (make slow: the rest).
+test: lint types $(READY)  ## Lint, types and the tests: seven minutes on two cores (make slow: the rest).
 	$(BIN)/python -m pytest -n 4 --dist loadscope -m "not slow and not installs and not bounds"
 
 slow: $(READY)  ## The tests that run servers, kill and fork processes, or wait for a deadline.

@@ -232,7 +232,7 @@ def test_workers_share_the_limits_of_the_deployment(settings_file: Path, said: b
     throttled = sum(request.status == 429 for request in asked)
     assert len(answered) == len(source.texts)
     assert (len(answered) - quota) / (answered[-1] - answered[0]) <= 1.2 * quota
-    assert throttled <= (4 if said else 40)
+    assert throttled <= (8 if said else 40)  # a worker that the machine held up sends a few at once
 
 
 class Marked(TurnoutEmbedBatch):

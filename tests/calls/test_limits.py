@@ -102,6 +102,20 @@ def test_a_refusal_among_few_calls_leaves_room_for_others() -> None:
     assert not admitted(limiter)
 
 
+def test_the_window_never_grows_beyond_the_most_that_may_be_in_flight() -> None:
+    clock = Clock()
+    limiter = Limiter(start=10, most=10, clock=clock)
+    slot = admitted(limiter)
+    assert slot
+    limiter.throttled(slot, 0)
+    for _ in range(60):
+        for slot in [admitted(limiter) for _ in range(int(limiter.window))]:
+            assert slot
+            limiter.leave(slot, answered=True)
+        clock.now += 1
+    assert limiter.window == 10
+
+
 def shrunk(clock: Callable[[], float]) -> Limiter:
     """A limiter that lets one call in at once."""
     limiter = Limiter(clock=clock)

@@ -124,7 +124,7 @@ class Window:
             self._round_began, self._round_answers = None, 0
             return
         if not self._doubling:
-            self._size += 1 / size
+            self._size = min(self._most, self._size + 1 / size)
             return
         if self._round_began is None:
             self._round_began = now
